@@ -1,0 +1,84 @@
+# Miso: `make demo` sets everything up and serves the demo room; `make test` sets everything up and runs all tests.
+#
+#   make demo  ARGS="--workers 4"       the demo room (ARGS go to the `controller` command)
+#   make test  ARGS="-k stun"           all tests (ARGS go to pytest)
+#   make lint                           ruff, mypy --strict, and the page's type check
+#   make bench ARGS="--quick"           CPU per forwarded packet against a floor measured in the same run
+#   make fuzz  SECONDS_EACH=60          every parser against mutated input
+#   make build                          the virtual environment and the compiled modules
+#   make clean                          takes away all that these made
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+SECONDS_EACH ?= 10
+export PYTHON
+# pip's own notices are not news to someone who types `make demo`
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+WEB_SOURCES = $(shell find demo/web -path demo/web/node_modules -prune -o -path demo/web/dist -prune -o -type f -print)
+
+.PHONY: help demo test lint bench fuzz build web clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+# One stamp per set of dependencies: the demo does not wait for the tests' tools.
+$(VENV)/.run: pyproject.toml
+	@.ci/prepare build
+	@test -x $(BIN)/python || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing Miso and what it needs"
+	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.1"
+	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@.ci/prepare build web test
+	@echo "installing what the tests and linters need"
+	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint]"
+	@touch $@
+
+build: $(VENV)/.run
+	@$(BIN)/python tests/extensions.py
+
+web: demo/web/dist/index.html
+
+demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json
+	@.ci/prepare web
+	@echo "installing what the page is built with"
+	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@echo "building the page"
+	@cd demo/web && npm run --silent build
+	@touch $@
+
+demo: build web
+	@exec $(BIN)/controller $(ARGS)
+
+test: build web $(VENV)/.test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: build web $(VENV)/.test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@cd demo/web && npm run --silent check
+
+bench: build
+	@$(BIN)/python -m bench $(ARGS)
+
+fuzz: build $(VENV)/.test
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH) $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info demo/web/dist demo/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .build.lock
+	find worker controller protoo demo bench tests \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
+	find worker bench -name '*.c' -delete
