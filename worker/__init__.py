@@ -1,0 +1,1 @@
+"""The media worker: a process that forwards packets and obeys a controller over pipes."""

@@ -1,0 +1,1 @@
+"""Bandwidth estimation: transport-wide feedback and REMB."""

@@ -1,0 +1,1 @@
+"""The compiled per-packet path."""

@@ -1,0 +1,1 @@
+"""ICE-lite (RFC 8445) and STUN (RFC 8489), sans-I/O."""

@@ -1,0 +1,1 @@
+"""Sockets, pipes and the clock: the only room with asyncio."""

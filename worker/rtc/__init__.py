@@ -1,0 +1,1 @@
+"""The objects that commands act on: routers, transports, producers, consumers, observers."""

@@ -1,0 +1,1 @@
+"""RTP (RFC 3550): headers, numbering, statistics, loss repair, payload descriptors."""

@@ -1,0 +1,122 @@
+"""The table of rooms in docs/architecture.md, enforced: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("worker", "controller", "protoo", "demo", "live")
+
+PROTOCOLS = ("worker.ice", "worker.dtls", "worker.rtp", "worker.rtcp", "worker.bwe", "worker.sctp")
+
+# Room (longest prefix wins) → what of ours it may import. Every room may import itself.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "worker.errors": (),
+    "worker.channel": ("worker.errors",),
+    "worker.ice": ("worker.errors",),
+    "worker.dtls": ("worker.errors",),
+    "worker.rtp": ("worker.errors",),
+    "worker.rtcp": ("worker.errors", "worker.rtp"),
+    "worker.bwe": ("worker.errors", "worker.rtp", "worker.rtcp"),
+    "worker.sctp": ("worker.errors",),
+    "worker.dataplane": ("worker.errors", "worker.rtp", "worker.rtcp", "worker.bwe"),
+    "worker.rtc": ("worker.errors", "worker.channel", "worker.dataplane", *PROTOCOLS),
+    "worker.net": ("worker.errors", "worker.channel", "worker.rtc.context"),
+    "worker": ("worker",),
+    "controller": ("worker.channel",),
+    "protoo": (),
+    "live": ("controller",),
+    "demo": ("controller", "protoo", "live"),
+}
+
+# Sans-I/O: a protocol is handed bytes and the time.
+WORLD = ("asyncio", "socket", "time", "logging", "threading", "selectors", "subprocess")
+SANS_IO = (*PROTOCOLS, "worker.channel")
+ASYNCIO_ROOMS = ("worker.net", "worker.__main__", "worker.worker")
+
+
+def inside(module: str, room: str) -> bool:
+    return module == room or module.startswith(room + ".")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Full names of what a source imports, ``TYPE_CHECKING`` blocks included (a type is a dependency too)."""
+    if path.suffix != ".py":
+        for line in path.read_text().splitlines():
+            if found := re.match(r"\s*(?:from\s+(\S+)\s+)?c?import\s+([\w.]+)", line):
+                yield found[1] or found[2]
+        return
+    package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield base
+            if inside(base, "worker") or base in OURS:  # `from worker import errors` names a module
+                yield from (f"{base}.{name.name}" for name in node.names if _is_module(f"{base}.{name.name}"))
+
+
+def _is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.is_dir() or any(path.with_suffix(suffix).exists() for suffix in (".py", ".pyx"))
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for top in OURS
+        for path in sorted((ROOT / top).rglob("*"))
+        if path.suffix in (".py", ".pyx", ".pxd", ".pyi") and "node_modules" not in path.parts
+    ]
+
+
+def room_of(module: str) -> str:
+    return max((room for room in MAY_IMPORT if inside(module, room)), key=len)
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_only_what_its_room_may(path: Path) -> None:
+    module = module_name(path)
+    room = room_of(module)
+    for imported in imports_of(path):
+        if imported.split(".")[0] in OURS and imported != "worker":
+            allowed = (room, *MAY_IMPORT[room])
+            assert any(inside(imported, name) for name in allowed), f"{module} may not import {imported}"
+        if any(inside(module, name) for name in SANS_IO):
+            assert imported.split(".")[0] not in WORLD, f"{module} is sans-I/O and imports {imported}"
+        if room.startswith("worker") and not any(inside(module, name) for name in ASYNCIO_ROOMS):
+            assert imported.split(".")[0] != "asyncio", f"{module} imports asyncio"
+        assert not (room.startswith("worker") and imported.split(".")[0] in ("aiortc", "av")), f"{module}: {imported}"
+
+
+def loaded_by(statement: str) -> set[str]:
+    program = f"{statement}\nimport sys\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
+
+
+def test_the_controller_loads_nothing_of_the_data_plane() -> None:
+    loaded = {name for name in loaded_by("import controller") if inside(name, "worker")}
+    allowed = ("worker.channel", "worker.errors")
+    assert {name for name in loaded if name != "worker" and not any(inside(name, room) for room in allowed)} == set()
+
+
+def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
+    loaded = loaded_by("import worker.__main__, worker.worker")
+    assert not {name for name in loaded if name.split(".")[0] in ("aiortc", "av", "controller", "protoo", "demo")}
