@@ -1,0 +1,44 @@
+"""STUN: the parser, the quick look at the username, and the agent behind them."""
+
+from __future__ import annotations
+
+from worker.errors import ParseError
+from worker.ice import stun
+from worker.ice.server import Credentials, IceServer, IceTuple
+from worker.ice.stun import MessageClass
+
+CREDENTIALS = Credentials("fragment", "password-with-22-characters")
+TUPLE = IceTuple(1, "udp", ("127.0.0.1", 1), ("127.0.0.1", 2))
+SEEDS = [
+    stun.build(
+        MessageClass.REQUEST,
+        bytes(12),
+        username="fragment:remote",
+        priority=5,
+        ice_controlling=1,
+        use_candidate=True,
+        nomination=3,
+        password=CREDENTIALS.password,
+    ),
+    stun.build(MessageClass.REQUEST, bytes(12), username="fragment:remote", priority=5, fingerprint=False),
+    stun.build(MessageClass.SUCCESS_RESPONSE, bytes(12), xor_mapped_address=("2001:db8::1", 9), password="p"),
+    stun.build(MessageClass.ERROR_RESPONSE, bytes(12), error_code=420, unknown_attributes=(1, 2, 3)),
+    stun.build(MessageClass.INDICATION, bytes(12)),
+]
+
+
+def run(data: bytes) -> None:
+    """Accepts the bytes, or raises ParseError from both readers."""
+    try:
+        fragment = stun.local_username_fragment(data)
+    except ParseError:
+        try:
+            stun.parse(data)
+        except ParseError:
+            raise
+        raise AssertionError("the quick look refused what the parser takes") from None
+    message = stun.parse(data)
+    assert fragment == (message.username or "").partition(":")[0] or message.integrity_offset
+    message.verify_fingerprint()
+    message.verify_integrity("password")
+    IceServer(CREDENTIALS).receive(message, TUPLE, 0)

@@ -1,0 +1,388 @@
+"""STUN messages as ICE uses them: one parser, one builder, integrity and fingerprint.
+
+RFC 8489 (STUN), RFC 8445 section 16.1 (ICE attributes), draft-thatcher-ice-renomination (NOMINATION).
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from worker.errors import ParseError
+
+HEADER_SIZE = 20
+MAGIC_COOKIE = 0x2112A442
+TRANSACTION_ID_SIZE = 12
+
+_COOKIE_BYTES = MAGIC_COOKIE.to_bytes(4, "big")
+_FINGERPRINT_XOR = 0x5354554E
+_INTEGRITY_SIZE = 20
+_FIRST_OPTIONAL_ATTRIBUTE = 0x8000
+_MAX_USERNAME_SIZE = 513  # bytes, RFC 8489 section 14.3: fewer than 509, RFC 8445 allows 256 + 1 + 256
+_HEADER = struct.Struct("!HHI12s")
+_TYPE_AND_LENGTH = struct.Struct("!HH")
+
+
+class MessageClass(IntEnum):
+    """The two class bits of the message type (RFC 8489 section 5)."""
+
+    REQUEST = 0
+    INDICATION = 1
+    SUCCESS_RESPONSE = 2
+    ERROR_RESPONSE = 3
+
+
+class Method(IntEnum):
+    """The one method that ICE uses."""
+
+    BINDING = 0x001
+
+
+class Attribute(IntEnum):
+    """Attribute types (RFC 8489 section 18.3, RFC 8445 section 20.2, and NOMINATION)."""
+
+    MAPPED_ADDRESS = 0x0001
+    USERNAME = 0x0006
+    MESSAGE_INTEGRITY = 0x0008
+    ERROR_CODE = 0x0009
+    UNKNOWN_ATTRIBUTES = 0x000A
+    REALM = 0x0014
+    NONCE = 0x0015
+    MESSAGE_INTEGRITY_SHA256 = 0x001C
+    XOR_MAPPED_ADDRESS = 0x0020
+    PRIORITY = 0x0024
+    USE_CANDIDATE = 0x0025
+    SOFTWARE = 0x8022
+    FINGERPRINT = 0x8028
+    ICE_CONTROLLED = 0x8029
+    ICE_CONTROLLING = 0x802A
+    NOMINATION = 0xC001
+
+
+ERROR_REASONS = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    420: "Unknown Attribute",
+    487: "Role Conflict",
+}
+
+_KNOWN_TYPES = frozenset(int(attribute) for attribute in Attribute)
+
+_FIXED_SIZES = {
+    Attribute.PRIORITY: 4,
+    Attribute.USE_CANDIDATE: 0,
+    Attribute.NOMINATION: 4,
+    Attribute.ICE_CONTROLLED: 8,
+    Attribute.ICE_CONTROLLING: 8,
+    Attribute.MESSAGE_INTEGRITY: _INTEGRITY_SIZE,
+    Attribute.FINGERPRINT: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StunMessage:
+    """A STUN message whose structure is right; nothing in it is verified yet.
+
+    Attributes:
+        data: The whole message as it came.
+        message_class: Request, indication or response.
+        method: 12 bits; 1 is Binding.
+        transaction_id: 12 bytes.
+        username: Text of USERNAME, None when absent.
+        priority: 32 bits, None when absent.
+        ice_controlling: The tie-breaker, 64 bits, None when absent.
+        ice_controlled: The tie-breaker, 64 bits, None when absent.
+        use_candidate: Whether USE-CANDIDATE is there.
+        nomination: 32 bits, None when absent.
+        xor_mapped_address: (ip, port), None when absent.
+        error_code: 300..699, None when absent.
+        error_reason: The reason phrase of ERROR-CODE.
+        unknown_attributes: Listed in UNKNOWN-ATTRIBUTES.
+        not_understood: Types of comprehension-required attributes that this parser does not know.
+        integrity_offset: Where MESSAGE-INTEGRITY begins in ``data``, 0 when absent.
+        fingerprint_offset: Where FINGERPRINT begins in ``data``, 0 when absent.
+    """
+
+    data: bytes
+    message_class: MessageClass
+    method: int
+    transaction_id: bytes
+    username: str | None = None
+    priority: int | None = None
+    ice_controlling: int | None = None
+    ice_controlled: int | None = None
+    use_candidate: bool = False
+    nomination: int | None = None
+    xor_mapped_address: tuple[str, int] | None = None
+    error_code: int | None = None
+    error_reason: str = ""
+    unknown_attributes: tuple[int, ...] = ()
+    not_understood: tuple[int, ...] = ()
+    integrity_offset: int = 0
+    fingerprint_offset: int = 0
+
+    def verify_fingerprint(self) -> bool:
+        """Whether FINGERPRINT is there and right (RFC 8489 section 14.7)."""
+        if not self.fingerprint_offset:
+            return False
+        expected = zlib.crc32(self.data[: self.fingerprint_offset]) ^ _FINGERPRINT_XOR
+        return int.from_bytes(self.data[self.fingerprint_offset + 4 : self.fingerprint_offset + 8], "big") == expected
+
+    def verify_integrity(self, password: str) -> bool:
+        """Whether MESSAGE-INTEGRITY is there and made with this short-term password (RFC 8489 section 14.5)."""
+        offset = self.integrity_offset
+        if not offset:
+            return False
+        end = offset + 4 + _INTEGRITY_SIZE
+        covered = self.data[:2] + (end - HEADER_SIZE).to_bytes(2, "big") + self.data[4:offset]
+        return hmac.compare_digest(hmac.digest(password.encode(), covered, "sha1"), self.data[offset + 4 : end])
+
+
+def is_stun(data: bytes) -> bool:
+    """Whether a datagram can be STUN: first byte 0..3 (RFC 7983), room for a header, the magic cookie."""
+    return len(data) >= HEADER_SIZE and data[0] < 4 and data[4:8] == _COOKIE_BYTES
+
+
+def local_username_fragment(data: bytes) -> str:
+    """The receiver's username fragment: what stands before the colon in USERNAME, "" without a USERNAME.
+
+    Reads no more than it must, so that a flood of messages for nobody costs little.
+
+    Raises:
+        ParseError: Not a STUN message, or an attribute overruns it.
+    """
+    end = _check_header(data)
+    position = HEADER_SIZE
+    while position < end:
+        kind, size = _TYPE_AND_LENGTH.unpack_from(data, position)
+        position += 4
+        if position + size > end:
+            raise ParseError(
+                f"STUN attribute {kind:#06x} overruns the message: have {end - position} bytes, need {size}"
+            )
+        if kind == Attribute.USERNAME:
+            return _decode_username(data[position : position + size]).partition(":")[0]
+        position += (size + 3) & ~3
+    return ""
+
+
+def parse(data: bytes) -> StunMessage:
+    """Reads a message; integrity and fingerprint are left to the ``verify_`` methods.
+
+    ::
+
+         0                   1                   2                   3
+        |0 0|     STUN Message Type     |         Message Length        |
+        |                  Magic Cookie = 0x2112A442                    |
+        |                Transaction ID (96 bits) ...                   |
+        then attributes: | Type | Length | Value, padded to 32 bits |
+
+    Of an attribute that comes twice the first counts; behind MESSAGE-INTEGRITY only FINGERPRINT counts
+    (RFC 8489 sections 14 and 14.5), and FINGERPRINT is the last.
+
+    Raises:
+        ParseError: The structure is wrong.
+    """
+    end = _check_header(data)
+    message_type, _, _, transaction_id = _HEADER.unpack_from(data)
+    values: dict[int, bytes] = {}
+    not_understood: list[int] = []
+    integrity_offset = fingerprint_offset = 0
+    position = HEADER_SIZE
+    while position < end:
+        if fingerprint_offset:
+            raise ParseError(f"STUN FINGERPRINT is not the last attribute: {end - position} bytes follow")
+        kind, size = _TYPE_AND_LENGTH.unpack_from(data, position)
+        value_at = position + 4
+        if value_at + size > end:
+            raise ParseError(
+                f"STUN attribute {kind:#06x} overruns the message: have {end - value_at} bytes, need {size}"
+            )
+        expected = _FIXED_SIZES.get(kind, size)
+        if size != expected:
+            raise ParseError(f"STUN attribute {kind:#06x} has {size} bytes, expected {expected}")
+        if kind == Attribute.FINGERPRINT:
+            fingerprint_offset = position
+        elif kind == Attribute.MESSAGE_INTEGRITY:
+            integrity_offset = integrity_offset or position
+        elif not integrity_offset:
+            if kind in _KNOWN_TYPES:
+                values.setdefault(kind, data[value_at : value_at + size])
+            elif kind < _FIRST_OPTIONAL_ATTRIBUTE:
+                not_understood.append(kind)
+        position = value_at + ((size + 3) & ~3)
+    code, reason = _decode_error(values.get(Attribute.ERROR_CODE))
+    return StunMessage(
+        data=data,
+        message_class=MessageClass((message_type >> 7 & 2) | (message_type >> 4 & 1)),
+        method=(message_type & 0x000F) | (message_type & 0x00E0) >> 1 | (message_type & 0x3E00) >> 2,
+        transaction_id=transaction_id,
+        username=None if (username := values.get(Attribute.USERNAME)) is None else _decode_username(username),
+        priority=_decode_integer(values.get(Attribute.PRIORITY)),
+        ice_controlling=_decode_integer(values.get(Attribute.ICE_CONTROLLING)),
+        ice_controlled=_decode_integer(values.get(Attribute.ICE_CONTROLLED)),
+        use_candidate=Attribute.USE_CANDIDATE in values,
+        nomination=_decode_integer(values.get(Attribute.NOMINATION)),
+        xor_mapped_address=_decode_address(values.get(Attribute.XOR_MAPPED_ADDRESS), transaction_id),
+        error_code=code,
+        error_reason=reason,
+        unknown_attributes=_decode_types(values.get(Attribute.UNKNOWN_ATTRIBUTES)),
+        not_understood=tuple(not_understood),
+        integrity_offset=integrity_offset,
+        fingerprint_offset=fingerprint_offset,
+    )
+
+
+def build(
+    message_class: MessageClass,
+    transaction_id: bytes,
+    *,
+    method: int = Method.BINDING,
+    username: str | None = None,
+    priority: int | None = None,
+    ice_controlling: int | None = None,
+    ice_controlled: int | None = None,
+    use_candidate: bool = False,
+    nomination: int | None = None,
+    xor_mapped_address: tuple[str, int] | None = None,
+    error_code: int | None = None,
+    error_reason: str | None = None,
+    unknown_attributes: Sequence[int] = (),
+    password: str | None = None,
+    fingerprint: bool = True,
+) -> bytes:
+    """Makes a message; with ``password`` it gets MESSAGE-INTEGRITY, and by default FINGERPRINT.
+
+    Raises:
+        ValueError: A value that does not fit its field.
+    """
+    if len(transaction_id) != TRANSACTION_ID_SIZE:
+        raise ValueError(f"STUN transaction id has {len(transaction_id)} bytes, expected {TRANSACTION_ID_SIZE}")
+    body = bytearray()
+    for kind, number, size in (
+        (Attribute.PRIORITY, priority, 4),
+        (Attribute.ICE_CONTROLLING, ice_controlling, 8),
+        (Attribute.ICE_CONTROLLED, ice_controlled, 8),
+        (Attribute.NOMINATION, nomination, 4),
+    ):
+        if number is not None:
+            try:
+                body += _encode(kind, number.to_bytes(size, "big"))
+            except OverflowError as error:
+                raise ValueError(f"STUN {kind.name} {number} does not fit {size} bytes") from error
+    if username is not None:
+        body[:0] = _encode(Attribute.USERNAME, username.encode())
+    if use_candidate:
+        body += _encode(Attribute.USE_CANDIDATE, b"")
+    if xor_mapped_address is not None:
+        body += _encode(Attribute.XOR_MAPPED_ADDRESS, _encode_address(xor_mapped_address, transaction_id))
+    if error_code is not None:
+        reason = ERROR_REASONS.get(error_code, "") if error_reason is None else error_reason
+        body += _encode(Attribute.ERROR_CODE, bytes((0, 0, *divmod(error_code, 100))) + reason.encode())
+    if unknown_attributes:
+        body += _encode(Attribute.UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(unknown_attributes)}H", *unknown_attributes))
+    message_type = (
+        (method & 0x000F)
+        | (method & 0x0070) << 1
+        | (method & 0x0F80) << 2
+        | (message_class & 1) << 4
+        | (message_class & 2) << 7
+    )
+
+    def with_length(size: int) -> bytes:
+        return _HEADER.pack(message_type, size, MAGIC_COOKIE, transaction_id) + body
+
+    if password is not None:
+        covered = with_length(len(body) + 4 + _INTEGRITY_SIZE)
+        body += _encode(Attribute.MESSAGE_INTEGRITY, hmac.digest(password.encode(), covered, "sha1"))
+    if fingerprint:
+        crc = zlib.crc32(with_length(len(body) + 8)) ^ _FINGERPRINT_XOR
+        body += _encode(Attribute.FINGERPRINT, crc.to_bytes(4, "big"))
+    return with_length(len(body))
+
+
+def _check_header(data: bytes) -> int:
+    """The size of the message, once its header is right."""
+    have = len(data)
+    if have < HEADER_SIZE:
+        raise ParseError(f"STUN message is too short: have {have} bytes, need {HEADER_SIZE}")
+    if data[0] > 3:
+        raise ParseError(f"STUN first byte is {data[0]}, expected 0..3")
+    if data[4:8] != _COOKIE_BYTES:
+        raise ParseError(f"STUN magic cookie is {data[4:8].hex()}, expected {_COOKIE_BYTES.hex()}")
+    size = int.from_bytes(data[2:4], "big")
+    if size & 3:
+        raise ParseError(f"STUN message length is {size}, expected a multiple of 4")
+    if size != have - HEADER_SIZE:
+        raise ParseError(f"STUN message length is {size}, expected {have - HEADER_SIZE}")
+    return have
+
+
+def _overrun(kind: int, have: int, need: int) -> ParseError:
+    return ParseError(f"STUN attribute {kind:#06x} overruns the message: have {have} bytes, need {need}")
+
+
+def _encode(kind: int, value: bytes) -> bytes:
+    return _TYPE_AND_LENGTH.pack(kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _decode_integer(value: bytes | None) -> int | None:
+    return None if value is None else int.from_bytes(value, "big")
+
+
+def _decode_username(value: bytes) -> str:
+    if len(value) > _MAX_USERNAME_SIZE:
+        raise ParseError(f"STUN USERNAME has {len(value)} bytes, expected at most {_MAX_USERNAME_SIZE}")
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError(f"STUN USERNAME is not UTF-8: {value[:32]!r}") from error
+
+
+def _decode_error(value: bytes | None) -> tuple[int | None, str]:
+    if value is None:
+        return None, ""
+    if len(value) < 4:
+        raise ParseError(f"STUN ERROR-CODE has {len(value)} bytes, expected at least 4")
+    hundreds, rest = value[2] & 0x07, value[3]
+    if not 3 <= hundreds <= 6 or rest > 99:
+        raise ParseError(f"STUN ERROR-CODE is {hundreds}/{rest}, expected 3..6 and 0..99")
+    return hundreds * 100 + rest, value[4:].decode("utf-8", "replace")
+
+
+def _decode_types(value: bytes | None) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    if len(value) % 2:
+        raise ParseError(f"STUN UNKNOWN-ATTRIBUTES has {len(value)} bytes, expected an even number")
+    return struct.unpack(f"!{len(value) // 2}H", value)
+
+
+def _decode_address(value: bytes | None, transaction_id: bytes) -> tuple[str, int] | None:
+    """XOR-MAPPED-ADDRESS (RFC 8489 section 14.2): ``| 0 | family | x-port | x-address (4 or 16 bytes) |``."""
+    if value is None:
+        return None
+    size = {1: 4, 2: 16}.get(value[1]) if len(value) >= 2 else None
+    if size is None:
+        raise ParseError(f"STUN XOR-MAPPED-ADDRESS begins with {value[:2].hex()}, expected family 1 or 2")
+    if len(value) != 4 + size:
+        raise ParseError(f"STUN XOR-MAPPED-ADDRESS has {len(value)} bytes, expected {4 + size}")
+    port = int.from_bytes(value[2:4], "big") ^ (MAGIC_COOKIE >> 16)
+    return str(ipaddress.ip_address(_xor(value[4:], _COOKIE_BYTES + transaction_id))), port
+
+
+def _encode_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
+    ip, port = address
+    packed = ipaddress.ip_address(ip).packed
+    family = 1 if len(packed) == 4 else 2
+    head = struct.pack("!BBH", 0, family, port ^ (MAGIC_COOKIE >> 16))
+    return head + _xor(packed, _COOKIE_BYTES + transaction_id)
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=False))
