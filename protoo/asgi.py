@@ -1,0 +1,136 @@
+"""protoo beside HTTP: a WebSocket endpoint for Starlette.
+
+::
+
+    async def endpoint(websocket: WebSocket) -> None:
+        await serve(websocket, handler)
+
+    app = Starlette(routes=[WebSocketRoute("/", endpoint)])
+    uvicorn.Config(app, **UVICORN_OPTIONS)
+
+Run under uvicorn with :data:`UVICORN_OPTIONS`: its sans-I/O WebSocket implementation can reject with headers, and
+closes with the code it is given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from protoo.errors import TransportClosedError
+from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection
+from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
+
+logger = logging.getLogger(__name__)
+
+UVICORN_OPTIONS: Final[dict[str, Any]] = {
+    "ws": "websockets-sansio",
+    "ws_max_size": MAX_MESSAGE_SIZE_BYTES,
+    "ws_ping_interval": 60.0,
+    "ws_ping_timeout": 10.0,
+    "ws_per_message_deflate": False,
+}
+"""How to configure uvicorn for protoo."""
+
+
+async def serve(websocket: WebSocket, handler: ConnectionHandler) -> None:
+    """Serves one client, from its handshake until its connection is closed."""
+    if SUBPROTOCOL not in websocket.scope["subprotocols"]:
+        await _deny(websocket, MISSING_SUBPROTOCOL)
+        return
+    client = websocket.client
+    query = websocket.scope["query_string"].decode("latin-1")
+    request = ConnectionRequest(
+        websocket.url.path + (f"?{query}" if query else ""),
+        {name.lower(): value for name, value in websocket.headers.items()},
+        f"{client.host}:{client.port}" if client else "",
+        secure=websocket.scope["scheme"] == "wss",
+    )
+    rejection = await request.decide(handler)
+    if rejection is not None:
+        logger.debug("rejected: remote=%s status=%d: %s", request.remote_address, rejection.status, rejection.reason)
+        await _deny(websocket, rejection)
+        return
+    transport = AsgiTransport(websocket, request.remote_address)
+    try:
+        await websocket.accept(SUBPROTOCOL)
+    except (WebSocketDisconnect, OSError):
+        request.gone()
+        return
+    request.opened(transport)
+    try:
+        await transport.wait_closed()
+    finally:
+        transport.abandon()
+
+
+class AsgiTransport:
+    """A transport over a WebSocket of Starlette; see :class:`protoo.transport.Transport`."""
+
+    def __init__(self, websocket: WebSocket, remote_address: str) -> None:
+        self._websocket = websocket
+        self._remote_address = remote_address
+        self._closed = asyncio.Event()
+        self._reason: TransportClosedError | None = None
+
+    def __str__(self) -> str:
+        return f"AsgiTransport({self._remote_address})"
+
+    @property
+    def remote_address(self) -> str:
+        """``ip:port`` of the other side."""
+        return self._remote_address
+
+    async def receive(self) -> str | bytes:
+        """See :meth:`protoo.transport.Transport.receive`."""
+        if self._reason is not None:
+            raise self._reason
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.receive":
+            text: str | None = message.get("text")
+            return text if text is not None else message.get("bytes", b"")
+        raise self._close(message.get("code") or 1006, message.get("reason") or "")
+
+    async def send(self, text: str) -> None:
+        """See :meth:`protoo.transport.Transport.send`."""
+        if self._reason is not None:
+            raise self._reason
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError) as error:
+            # RuntimeError is Starlette's and uvicorn's "already closed"
+            raise TransportClosedError() from error
+
+    async def close(self, code: int, reason: str) -> None:
+        """See :meth:`protoo.transport.Transport.close`."""
+        if self._reason is not None:
+            return
+        try:
+            if self._websocket.application_state is WebSocketState.CONNECTED:
+                await self._websocket.close(code, reason)
+        except (WebSocketDisconnect, RuntimeError):
+            logger.debug("closed meanwhile: remote=%s", self._remote_address)
+        finally:
+            self._close(code, reason)
+
+    async def wait_closed(self) -> None:
+        """Returns when either side has closed: then the endpoint may return to its server."""
+        await self._closed.wait()
+
+    def abandon(self) -> None:
+        """The server gives up (its endpoint was cancelled): nothing is sent or received any more."""
+        self._close(1006, "")
+
+    def _close(self, code: int, reason: str) -> TransportClosedError:
+        if self._reason is None:
+            self._reason = TransportClosedError(code=code, reason=reason)
+            self._closed.set()
+        return self._reason
+
+
+async def _deny(websocket: WebSocket, rejection: Rejection) -> None:
+    await websocket.send_denial_response(Response(status_code=rejection.status, headers=rejection.headers()))

@@ -1,0 +1,250 @@
+"""The conversation over one transport: pending requests, the outgoing queue, reading and writing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protoo.errors import MalformedMessageError, RequestError, RequestTimeoutError, TransportClosedError
+from protoo.incoming import IncomingRequest
+from protoo.message import (
+    ErrorResponse,
+    Message,
+    Notification,
+    Request,
+    SuccessResponse,
+    encode,
+    parse,
+    random_id,
+)
+from protoo.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+SERVER_TIMEOUT_BASE_MS = 2000.0
+CLIENT_TIMEOUT_BASE_MS = 1500.0
+TOO_SLOW = 1008
+"""Close code (policy violation) for who lets our messages pile up; a client connects again after it."""
+CLOSE_TIMEOUT_S = 5.0
+
+
+def default_timeout_ms(base_ms: float, pending: int) -> float:
+    """How long a request waits for its answer when the caller does not say: longer while others wait too.
+
+    Args:
+        base_ms: 2000 on the server, 1500 on the client, which makes 30 s and 22.5 s for a lone request.
+        pending: Requests that wait already.
+    """
+    return base_ms * (15 + 0.1 * pending)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How much may wait for a slow reader before its connection is closed with code 1008."""
+
+    messages: int = 10_000
+    bytes: int = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionListener:
+    """Who hears of a connection. ``on_close`` is called once, with close code and reason, and nothing after it."""
+
+    on_request: Callable[[IncomingRequest], None]
+    on_notification: Callable[[Notification], None]
+    on_close: Callable[[int, str], None]
+
+
+class Connection:
+    """Sends and receives messages over a transport until either side closes it.
+
+    Whatever the other side sends, only the transport itself can end the connection: frames that are no protoo messages
+    are logged and dropped.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        listener: ConnectionListener,
+        *,
+        timeout_base_ms: float = SERVER_TIMEOUT_BASE_MS,
+        limits: QueueLimits | None = None,
+    ) -> None:
+        self._transport = transport
+        self._listener = listener
+        self._timeout_base_ms = timeout_base_ms
+        self._limits = limits or QueueLimits()
+        self._pending: dict[int | float, asyncio.Future[object]] = {}
+        self._outgoing: deque[str] = deque()
+        self._outgoing_bytes = 0
+        self._wake = asyncio.Event()
+        self._closed = False
+        self._overflowed = False
+        self._reader = asyncio.create_task(self._read())
+        self._writer = asyncio.create_task(self._write())
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether either side has closed."""
+        return self._closed
+
+    async def request(self, method: str, data: object = None, *, timeout_ms: float | None = None) -> object:
+        """Sends a request and waits for its answer.
+
+        Args:
+            method: The request's name.
+            data: Its data, anything JSON can say.
+            timeout_ms: How long to wait; None for :func:`default_timeout_ms`.
+
+        Returns:
+            The answer's data.
+
+        Raises:
+            RequestError: The other side rejected it.
+            RequestTimeoutError: No answer came in time. One that comes later is ignored.
+            TransportClosedError: The connection is closed, or was closed before the answer came.
+        """
+        if self._closed:
+            raise TransportClosedError
+        if timeout_ms is None:
+            timeout_ms = default_timeout_ms(self._timeout_base_ms, len(self._pending))
+        request_id = random_id()
+        while request_id in self._pending:
+            request_id = random_id()
+        text = encode(Request(request_id, method, data))
+        answer: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._pending[request_id] = answer
+        try:
+            self._enqueue(text)
+            async with asyncio.timeout(timeout_ms / 1000):
+                return await answer
+        except TimeoutError:
+            raise RequestTimeoutError(method) from None
+        finally:
+            self._pending.pop(request_id, None)
+
+    def notify(self, method: str, data: object = None) -> None:
+        """Queues a notification.
+
+        Raises:
+            TransportClosedError: The connection is closed.
+        """
+        if self._closed:
+            raise TransportClosedError
+        self._enqueue(encode(Notification(method, data)))
+
+    def close(self, code: int, reason: str) -> None:
+        """Closes: what was queued is still sent, requests that wait are rejected. Does nothing the second time."""
+        if self._end(code, reason, "peer closed"):
+            self._closing = asyncio.create_task(self._shut(code, reason))
+
+    async def wait_closed(self) -> None:
+        """Returns when the transport is closed and both tasks have ended."""
+        await asyncio.wait({self._reader})
+        if self._closing is not None:
+            await asyncio.wait({self._closing})
+        await asyncio.wait({self._writer})
+
+    def _end(self, code: int, reason: str, text: str) -> bool:
+        if self._closed:
+            return False
+        self._closed = True
+        self._wake.set()
+        for answer in self._pending.values():
+            if not answer.done():
+                answer.set_exception(TransportClosedError(text, code=code, reason=reason))
+        self._pending.clear()
+        self._listener.on_close(code, reason)
+        return True
+
+    async def _shut(self, code: int, reason: str) -> None:
+        """Lets the writer finish, closes the transport, and ends the tasks."""
+        await asyncio.wait({self._writer}, timeout=CLOSE_TIMEOUT_S)
+        self._writer.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._transport.close(code, reason)
+        except TimeoutError:
+            logger.debug("closing handshake timed out: remote=%s", self._transport.remote_address)
+        self._reader.cancel()
+
+    def _enqueue(self, text: str) -> None:
+        if self._overflowed:
+            return
+        self._outgoing.append(text)
+        self._outgoing_bytes += len(text)
+        if len(self._outgoing) > self._limits.messages or self._outgoing_bytes > self._limits.bytes:
+            logger.warning(
+                "reader too slow, closing: remote=%s messages=%d bytes=%d",
+                self._transport.remote_address,
+                len(self._outgoing),
+                self._outgoing_bytes,
+            )
+            self._overflowed = True
+            self._outgoing.clear()
+            # not from within notify(): who calls it may be walking over the peers of a room
+            asyncio.get_running_loop().call_soon(self.close, TOO_SLOW, "reading too slowly")
+            return
+        self._wake.set()
+
+    async def _write(self) -> None:
+        while True:
+            while self._outgoing:
+                text = self._outgoing.popleft()
+                self._outgoing_bytes -= len(text)
+                try:
+                    await self._transport.send(text)
+                except TransportClosedError:
+                    return  # the reader reports it
+            if self._closed:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                frame = await self._transport.receive()
+            except TransportClosedError as closed:
+                self._end(closed.code, closed.reason, "transport closed")
+                return
+            if self._closed:
+                continue  # waiting for the other side's close frame
+            if isinstance(frame, bytes):
+                logger.debug("binary frame dropped: remote=%s", self._transport.remote_address)
+                continue
+            try:
+                message = parse(frame)
+            except MalformedMessageError as error:
+                logger.debug("message dropped: remote=%s: %s", self._transport.remote_address, error)
+                continue
+            self._dispatch(message)
+
+    def _dispatch(self, message: Message) -> None:
+        match message:
+            case Request():
+                self._listener.on_request(IncomingRequest(message, self._respond))
+            case Notification():
+                self._listener.on_notification(message)
+            case SuccessResponse(id, data):
+                if (answer := self._answer_of(id)) is not None:
+                    answer.set_result(data)
+            case ErrorResponse(id, code, reason):
+                if (answer := self._answer_of(id)) is not None:
+                    answer.set_exception(RequestError(code, reason))
+
+    def _answer_of(self, request_id: int | float) -> asyncio.Future[object] | None:
+        answer = self._pending.get(request_id)  # 5.0 finds 5, as in JavaScript
+        if answer is None or answer.done():
+            logger.debug("response matches no request: remote=%s id=%s", self._transport.remote_address, request_id)
+            return None
+        return answer
+
+    def _respond(self, response: SuccessResponse | ErrorResponse) -> None:
+        text = encode(response)
+        if not self._closed:
+            self._enqueue(text)

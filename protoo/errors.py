@@ -1,0 +1,67 @@
+"""The exceptions of protoo.
+
+::
+
+    ProtooError
+    ├── MalformedMessageError   a frame is not a protoo message: it is dropped, the connection stays
+    ├── RequestError            the other side rejected our request (code, reason)
+    ├── RequestTimeoutError     the other side did not answer in time
+    ├── TransportClosedError    there is no connection (any more): "transport closed", "peer closed"
+    └── DuplicatePeerError      the room already has a peer with that id
+"""
+
+from __future__ import annotations
+
+
+class ProtooError(Exception):
+    """Base of everything protoo raises on purpose."""
+
+
+class MalformedMessageError(ProtooError, ValueError):
+    """A frame that is not a protoo message; the text says what is wrong with it."""
+
+
+class RequestError(ProtooError):
+    """A request was rejected by the other side, or is to be rejected by ours.
+
+    A request listener may raise it: the other side gets its code and reason.
+
+    Attributes:
+        code: The ``errorCode``, by convention an HTTP-like number; None when the other side sent none.
+        reason: The ``errorReason``, possibly empty.
+    """
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class RequestTimeoutError(ProtooError, TimeoutError):
+    """No answer came within the request's time."""
+
+    def __init__(self, method: str) -> None:
+        super().__init__(f"request timeout [method:{method}]")
+        self.method = method
+
+
+class TransportClosedError(ProtooError, ConnectionError):
+    """The connection is closed, or was closed while something waited for it.
+
+    Attributes:
+        code: The WebSocket close code (RFC 6455 section 7.4); 1006 when the connection was lost without one.
+        reason: The close reason, often empty.
+    """
+
+    def __init__(self, text: str = "transport closed", *, code: int = 1006, reason: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+        self.reason = reason
+
+
+class DuplicatePeerError(ProtooError):
+    """A peer with the same id is already in the room."""
+
+    def __init__(self, peer_id: str) -> None:
+        super().__init__(f'there is already a Peer with same peerId [peerId:"{peer_id}"]')
+        self.peer_id = peer_id

@@ -1,0 +1,150 @@
+"""The four messages of protoo, and their JSON.
+
+Each is one WebSocket text frame holding one JSON object:
+
+============== ==================================================================
+request        ``{request: true, id, method, data}``
+success        ``{response: true, id, ok: true, data}``
+error          ``{response: true, id, errorCode, errorReason}`` (a client adds ``ok: false``)
+notification   ``{notification: true, method, data}``
+============== ==================================================================
+
+``data`` that JavaScript would call falsy (absent, null, 0, "", false) means ``{}``, when sent and when received.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import orjson
+
+from protoo.errors import MalformedMessageError
+
+MAX_ID = 10_000_000
+"""Ids of requests are drawn from 0 to this number; any JSON number is accepted from the other side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, which wants exactly one response with the same id."""
+
+    id: int | float
+    method: str
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessResponse:
+    """The answer to a request that was done. ``data`` may be an array or a string as well as an object."""
+
+    id: int | float
+    data: object
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorResponse:
+    """The answer to a request that was rejected; a missing code is None, a missing reason is empty."""
+
+    id: int | float
+    code: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A message without an answer."""
+
+    method: str
+    data: object
+
+
+Message = Request | SuccessResponse | ErrorResponse | Notification
+
+
+def random_id() -> int:
+    """An id for a request, from 0 to :data:`MAX_ID`. The caller sees to it that it is not in use."""
+    return random.randint(0, MAX_ID)
+
+
+def encode(message: Message) -> str:
+    """The text frame of a message.
+
+    Raises:
+        TypeError: ``data`` holds something that JSON cannot say.
+    """
+    match message:
+        case Request(id, method, data):
+            body = {"request": True, "id": id, "method": method, "data": _or_empty(data)}
+        case SuccessResponse(id, data):
+            body = {"response": True, "id": id, "ok": True, "data": _or_empty(data)}
+        case ErrorResponse(id, code, reason):
+            body = {"response": True, "id": id, "errorCode": code, "errorReason": reason}
+        case Notification(method, data):
+            body = {"notification": True, "method": method, "data": _or_empty(data)}
+    return orjson.dumps(body).decode()
+
+
+def parse(frame: str | bytes) -> Message:
+    """The message in a text frame.
+
+    The flags are looked at in the order request, response, notification, and the first true one wins. A response
+    whose ``ok`` is not true is an error.
+
+    Raises:
+        MalformedMessageError: The frame is not JSON, not an object, or a field has the wrong type.
+    """
+    try:
+        body = orjson.loads(frame)
+    except ValueError as error:
+        raise MalformedMessageError(f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise MalformedMessageError(f"message is of type {type(body).__name__}, expected an object")
+    if _truthy(body.get("request")):
+        return Request(_id(body, "request"), _method(body, "request"), _or_empty(body.get("data")))
+    if _truthy(body.get("response")):
+        return _parse_response(body)
+    if _truthy(body.get("notification")):
+        return Notification(_method(body, "notification"), _or_empty(body.get("data")))
+    raise MalformedMessageError("message is neither request, response nor notification")
+
+
+def _parse_response(body: dict[str, object]) -> SuccessResponse | ErrorResponse:
+    response_id = _id(body, "response")
+    if _truthy(body.get("ok")):
+        return SuccessResponse(response_id, _or_empty(body.get("data")))
+    code = body.get("errorCode")
+    reason = body.get("errorReason")
+    return ErrorResponse(
+        response_id,
+        int(code) if isinstance(code, int | float) else None,
+        reason if isinstance(reason, str) else "",
+    )
+
+
+def _id(body: dict[str, object], what: str) -> int | float:
+    value = body.get("id")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MalformedMessageError(f"{what}.id is {_shown(value)}, expected a number")
+    return value
+
+
+def _method(body: dict[str, object], what: str) -> str:
+    value = body.get("method")
+    if not isinstance(value, str):
+        raise MalformedMessageError(f"{what}.method is {_shown(value)}, expected a string")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _truthy(value: object) -> bool:
+    """JavaScript's idea of truth, where an empty array and an empty object are true."""
+    return bool(value) or isinstance(value, dict | list)
+
+
+def _or_empty(data: object) -> object:
+    return data if _truthy(data) else {}

@@ -1,0 +1,25 @@
+"""protoo messages: any text frame is a message or raises MalformedMessageError."""
+
+from __future__ import annotations
+
+from protoo.errors import MalformedMessageError
+from protoo.message import encode, parse
+
+SEEDS: list[bytes] = [
+    b'{"request":true,"id":4711,"method":"join","data":{"displayName":"A","device":{"flag":"chrome"}}}',
+    b'{"response":true,"id":12.5,"ok":true,"data":[{"type":"inbound-rtp"},null,1e3]}',
+    b'{"response":true,"id":-1,"errorCode":403,"errorReason":"I do not want to consume"}',
+    b'{"notification":true,"method":"activeSpeaker","data":{"peerId":null,"volume":-40}}',
+    b'{"request":{},"response":1,"notification":"x","id":0,"method":"","data":""}',
+    b'[{"request":true}]',
+    b"null",
+]
+
+
+def run(data: bytes) -> None:
+    """Parses, and sees that what was understood can be said again."""
+    try:
+        message = parse(data)
+    except MalformedMessageError:
+        return
+    assert parse(encode(message)) == message
