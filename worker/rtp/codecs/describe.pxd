@@ -1,0 +1,5 @@
+from worker.rtp.codecs cimport h264, opus, vp8, vp9
+from worker.rtp.codecs.payload cimport PayloadDescriptor
+
+
+cpdef bint describe(int codec, const unsigned char *data, Py_ssize_t size, PayloadDescriptor descriptor) noexcept

@@ -1,0 +1,47 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""What the plane knows of one packet's payload, in the same words for every codec."""
+
+from __future__ import annotations
+
+
+class PayloadDescriptor:
+    """Made once, filled again for each packet by the ``parse`` of its codec.
+
+    Attributes:
+        is_key_frame: the packet begins a key frame (for H264 also: carries its sequence parameter set).
+        begins_frame: first packet of a frame (VP9: of a layer frame).
+        ends_frame: last packet of a layer frame, where the codec says so.
+        is_dtx: audio that carries silence only.
+        spatial_layer: 0 to 7, -1 where the payload does not say.
+        temporal_layer: 0 to 7, -1 where the payload does not say.
+        switching_up: from this frame on, a receiver may begin with this temporal layer.
+        inter_layer: the frame depends on the spatial layer below it.
+        inter_picture: the frame depends on earlier pictures (VP9).
+        discardable: no other frame depends on this one.
+        picture_id: 7 or 15 bits (``picture_id_bits``, 0 when absent) that begin in byte ``picture_id_offset`` of the
+            payload; -1 when absent.
+        tl0_picture_index: 8 bits, -1 when absent, at byte ``tl0_picture_index_offset`` of the payload.
+        size: bytes of the descriptor before the codec's own data.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Back to a packet of which nothing is known."""
+        self.is_key_frame = False
+        self.begins_frame = False
+        self.ends_frame = False
+        self.is_dtx = False
+        self.spatial_layer = -1
+        self.temporal_layer = -1
+        self.switching_up = False
+        self.inter_layer = False
+        self.inter_picture = False
+        self.discardable = False
+        self.picture_id = -1
+        self.picture_id_offset = 0
+        self.picture_id_bits = 0
+        self.tl0_picture_index = -1
+        self.tl0_picture_index_offset = 0
+        self.size = 0

@@ -1,0 +1,6 @@
+cimport cython
+from worker.rtp.codecs.payload cimport PayloadDescriptor
+
+
+@cython.locals(first=cython.uchar, flags=cython.uchar, position=int)
+cpdef bint parse(const unsigned char *data, Py_ssize_t size, PayloadDescriptor descriptor) noexcept

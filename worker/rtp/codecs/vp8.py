@@ -1,0 +1,80 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""The VP8 payload descriptor (RFC 7741 section 4.2)."""
+
+from __future__ import annotations
+
+from worker.rtp.codecs.payload import PayloadDescriptor
+
+
+def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
+    """Fills ``descriptor`` from the first ``size`` bytes of a VP8 payload.
+
+    ::
+
+             0 1 2 3 4 5 6 7
+            +-+-+-+-+-+-+-+-+
+            |X|R|N|S|R| PID |
+            +-+-+-+-+-+-+-+-+
+         X: |I|L|T|K| RSV   |
+            +-+-+-+-+-+-+-+-+
+         I: |M| PictureID   |   16 bits when M is set
+            +-+-+-+-+-+-+-+-+
+         L: |   TL0PICIDX   |
+            +-+-+-+-+-+-+-+-+
+        T,K:|TID|Y| KEYIDX  |
+            +-+-+-+-+-+-+-+-+
+            |Size0|H| VER |P|   the VP8 frame's first byte: P is 0 in a key frame
+            +-+-+-+-+-+-+-+-+
+
+    Returns:
+        False when the payload is shorter than it says; the descriptor is clear then.
+    """
+    descriptor.clear()
+    if size < 1:
+        return False
+    first = data[0]
+    position = 1
+    flags = 0
+    if first & 0x80:
+        if size < 2:
+            return False
+        flags = data[1]
+        position = 2
+    if flags & 0x80:
+        if position >= size:
+            return False
+        if data[position] & 0x80:
+            if position + 1 >= size:
+                return False
+            descriptor.picture_id = (data[position] & 0x7F) << 8 | data[position + 1]
+            descriptor.picture_id_bits = 15
+            descriptor.picture_id_offset = position
+            position += 2
+        else:
+            descriptor.picture_id = data[position]
+            descriptor.picture_id_bits = 7
+            descriptor.picture_id_offset = position
+            position += 1
+    if flags & 0x40:
+        if position >= size:
+            descriptor.clear()
+            return False
+        descriptor.tl0_picture_index = data[position]
+        descriptor.tl0_picture_index_offset = position
+        position += 1
+    if flags & 0x30:
+        if position >= size:
+            descriptor.clear()
+            return False
+        if flags & 0x20:
+            descriptor.temporal_layer = data[position] >> 6
+            descriptor.switching_up = (data[position] >> 5) & 1 == 1
+        position += 1
+    if position >= size:
+        descriptor.clear()
+        return False
+    descriptor.discardable = first & 0x20 != 0
+    descriptor.begins_frame = first & 0x17 == 0x10
+    descriptor.is_key_frame = first & 0x17 == 0x10 and data[position] & 1 == 0
+    descriptor.size = position
+    return True

@@ -1,0 +1,257 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Which packets of a received stream are missing, and when to ask for them (RFC 4585 section 6.2.1).
+
+The missing numbers stand in a ring in the order of the stream; what arrived or was given up leaves a hole (retries 255)
+until the ring is compacted, so a packet costs no search unless it is late.
+"""
+
+from __future__ import annotations
+
+NACKED_PACKET = 1
+NACK_NEEDED = 2
+KEY_FRAME_NEEDED = 4
+
+
+class NackGenerator:
+    """Watches sequence numbers; a gap is asked for at once, then every round trip, ten times at most.
+
+    Attributes:
+        rtt_us: round-trip time to the sender, 0 while unknown (100 ms are taken).
+        key_frame_needed: too much was missing, or a packet was given up with no key frame after it; whoever acts on it
+            sets it back.
+        missing: how many packets are missing now, 1000 at most.
+    """
+
+    def __init__(self) -> None:
+        self.rtt_us = 0
+        self.key_frame_needed = False
+        self.missing = 0
+        self._started = False
+        self._last_sequence = 0
+        self._head = 0
+        self._used = 0
+        self._sequence = [0] * 1024
+        self._retries = [0] * 1024
+        self._sent_us = [0] * 1024
+        self._key_frames = [0] * 32
+        self._key_frame_count = 0
+        self._recovered = [0] * 32
+        self._recovered_count = 0
+
+    def on_packet(self, sequence_number: int, is_key_frame: bool, is_recovered: bool, now_us: int) -> int:
+        """Takes note of a packet.
+
+        Args:
+            sequence_number: of the packet, the original one for a packet that came by RTX.
+            is_key_frame: whether it begins a key frame.
+            is_recovered: whether it came by RTX.
+            now_us: its arrival.
+
+        Returns:
+            Bits: 1 the packet had been asked for (it is a repair), 2 new packets are missing (``take_new`` has them),
+            4 a key frame is needed.
+        """
+        if not self._started:
+            self._started = True
+            self._last_sequence = sequence_number
+            if is_key_frame:
+                self._remember_key_frame(sequence_number)
+            return 0
+        step = (sequence_number - self._last_sequence) & 0xFFFF
+        if step == 0:
+            return 0
+        if step >= 0x8000:
+            return self._on_old_packet(sequence_number)
+        if is_key_frame:
+            self._remember_key_frame(sequence_number)
+        if is_recovered:
+            self._remember_recovered(sequence_number)
+            return 0
+        if step == 1 and self._used == 0:
+            self._last_sequence = sequence_number
+            return 0
+        return self._add_missing(sequence_number, step)
+
+    def _on_old_packet(self, sequence_number: int) -> int:
+        entry = self._find(sequence_number)
+        if entry < 0:
+            return 0
+        retries = self._retries[entry]
+        self._retries[entry] = 255
+        self.missing -= 1
+        self._trim_head()
+        return 1 if retries > 0 else 0
+
+    def _add_missing(self, sequence_number: int, step: int) -> int:
+        number = (self._last_sequence + 1) & 0xFFFF
+        self._last_sequence = sequence_number
+        self._remove_until((sequence_number - 10000) & 0xFFFF)
+        gap = step - 1
+        if gap == 0:
+            return 0
+        self._forget_old_key_frames(sequence_number)
+        while self.missing + gap > 1000 and self._remove_until_key_frame():
+            pass
+        if self.missing + gap > 1000:
+            self._clear()
+            self.key_frame_needed = True
+            return 4
+        if self._used + gap > 1024:
+            self._compact()
+        added = 0
+        for _position in range(gap):
+            if not self._is_recovered(number):
+                entry = (self._head + self._used) & 1023
+                self._sequence[entry] = number
+                self._retries[entry] = 0
+                self._sent_us[entry] = 0
+                self._used += 1
+                self.missing += 1
+                added += 1
+            number = (number + 1) & 0xFFFF
+        return 2 if added > 0 else 0
+
+    def _find(self, sequence_number: int) -> int:
+        # binary search in stream order; the whole ring spans less than 10000 numbers
+        low = 0
+        high = self._used
+        while low < high:
+            middle = (low + high) >> 1
+            if ((self._sequence[(self._head + middle) & 1023] - sequence_number) & 0xFFFF) >= 0x8000:
+                low = middle + 1
+            else:
+                high = middle
+        if low == self._used:
+            return -1
+        low = (self._head + low) & 1023
+        if self._sequence[low] != sequence_number or self._retries[low] == 255:
+            return -1
+        return low
+
+    def _remove_until(self, sequence_number: int) -> None:
+        while self._used > 0 and ((self._sequence[self._head] - sequence_number) & 0xFFFF) >= 0x8000:
+            if self._retries[self._head] != 255:
+                self.missing -= 1
+            self._head = (self._head + 1) & 1023
+            self._used -= 1
+        self._trim_head()
+
+    def _remove_until_key_frame(self) -> bool:
+        # what lies before a key frame that did come is not worth asking for
+        while self._key_frame_count > 0:
+            before = self.missing
+            self._remove_until(self._key_frames[0])
+            if self.missing < before:
+                return True
+            self._drop_first_key_frame()
+        return False
+
+    def _compact(self) -> None:
+        target = 0
+        for position in range(self._used):
+            source = (self._head + position) & 1023
+            if self._retries[source] != 255:
+                entry = (self._head + target) & 1023
+                self._sequence[entry] = self._sequence[source]
+                self._retries[entry] = self._retries[source]
+                self._sent_us[entry] = self._sent_us[source]
+                target += 1
+        self._used = target
+
+    def _trim_head(self) -> None:
+        while self._used > 0 and self._retries[self._head] == 255:
+            self._head = (self._head + 1) & 1023
+            self._used -= 1
+
+    def _clear(self) -> None:
+        self._head = 0
+        self._used = 0
+        self.missing = 0
+
+    def _remember_key_frame(self, sequence_number: int) -> None:
+        if self._key_frame_count == 32:
+            self._drop_first_key_frame()
+        self._key_frames[self._key_frame_count] = sequence_number
+        self._key_frame_count += 1
+
+    def _drop_first_key_frame(self) -> None:
+        self._key_frame_count -= 1
+        for position in range(self._key_frame_count):
+            self._key_frames[position] = self._key_frames[position + 1]
+
+    def _forget_old_key_frames(self, sequence_number: int) -> None:
+        while self._key_frame_count > 0 and ((sequence_number - self._key_frames[0]) & 0xFFFF) > 10000:
+            self._drop_first_key_frame()
+
+    def _remember_recovered(self, sequence_number: int) -> None:
+        if self._recovered_count == 32:
+            for position in range(31):
+                self._recovered[position] = self._recovered[position + 1]
+            self._recovered_count = 31
+        self._recovered[self._recovered_count] = sequence_number
+        self._recovered_count += 1
+
+    def _is_recovered(self, sequence_number: int) -> bool:
+        for position in range(self._recovered_count):
+            if self._recovered[position] == sequence_number:
+                self._recovered_count -= 1
+                self._recovered[position] = self._recovered[self._recovered_count]
+                return True
+        return False
+
+    def take_new(self, now_us: int) -> list[int]:
+        """The missing packets nobody asked for yet, oldest first; they count as asked for at ``now_us``."""
+        position = self._used
+        while position > 0 and self._retries[(self._head + position - 1) & 1023] == 0:
+            position -= 1
+        numbers = []
+        while position < self._used:
+            entry = (self._head + position) & 1023
+            self._retries[entry] = 1
+            self._sent_us[entry] = now_us
+            numbers.append(self._sequence[entry])
+            position += 1
+        return numbers
+
+    def poll(self, now_us: int) -> list[int]:
+        """The missing packets to ask for again now, oldest first; call it every 40 ms or so.
+
+        What was asked for ten times is given up.
+        """
+        numbers: list[int] = []
+        if self.missing == 0:
+            return numbers
+        interval_us = self.rtt_us if self.rtt_us > 0 else 100000
+        if interval_us < 20000:
+            interval_us = 20000
+        for position in range(self._used):
+            entry = (self._head + position) & 1023
+            if self._retries[entry] == 255:
+                continue
+            if self._retries[entry] > 0 and now_us - self._sent_us[entry] < interval_us:
+                continue
+            if self._retries[entry] >= 10:
+                self._give_up(entry)
+                continue
+            self._retries[entry] += 1
+            self._sent_us[entry] = now_us
+            numbers.append(self._sequence[entry])
+        self._trim_head()
+        return numbers
+
+    def _give_up(self, entry: int) -> None:
+        self._retries[entry] = 255
+        self.missing -= 1
+        if self._key_frame_count > 0 and (
+            ((self._key_frames[self._key_frame_count - 1] - self._sequence[entry]) & 0xFFFF) < 0x8000
+        ):
+            return  # the picture began anew after it
+        self.key_frame_needed = True
+
+    def reset(self) -> None:
+        """Forgets everything seen; the next packet is the first again."""
+        self._clear()
+        self._started = False
+        self._key_frame_count = 0
+        self._recovered_count = 0
+        self.key_frame_needed = False

@@ -1,0 +1,18 @@
+cimport cython
+
+
+@cython.final
+cdef class RateCalculator:
+    cdef public long long packets
+    cdef public long long bytes
+    cdef long long _bucket_us
+    cdef long long _newest
+    cdef long long _total
+    cdef unsigned int _buckets[50]
+
+    cpdef void update(self, Py_ssize_t size, long long now_us) noexcept
+
+    cpdef long long bitrate(self, long long now_us) noexcept
+
+    @cython.locals(bucket=cython.longlong, steps=cython.longlong, position=int)
+    cdef void _advance(self, long long now_us) noexcept

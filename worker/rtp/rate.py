@@ -1,0 +1,50 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Bitrate over a sliding window, in constant time and memory per packet."""
+
+from __future__ import annotations
+
+
+class RateCalculator:
+    """Sums bytes in 50 buckets that make up the window.
+
+    Attributes:
+        packets: all packets since the start.
+        bytes: all bytes since the start.
+    """
+
+    def __init__(self, window_us: int = 2500000) -> None:
+        self.packets = 0
+        self.bytes = 0
+        self._bucket_us = window_us // 50
+        self._newest = -100  # number of the newest bucket: time divided by the bucket's length
+        self._total = 0
+        self._buckets = [0] * 50
+
+    def update(self, size: int, now_us: int) -> None:
+        """Counts a packet of ``size`` bytes."""
+        self._advance(now_us)
+        self.packets += 1
+        self.bytes += size
+        self._total += size
+        self._buckets[self._newest % 50] += size
+
+    def bitrate(self, now_us: int) -> int:
+        """Bits per second over the window that ends now."""
+        self._advance(now_us)
+        return self._total * 8000000 // (self._bucket_us * 50)
+
+    def _advance(self, now_us: int) -> None:
+        bucket = now_us // self._bucket_us
+        steps = bucket - self._newest
+        if steps <= 0:
+            return
+        if steps >= 50:
+            for position in range(50):
+                self._buckets[position] = 0
+            self._total = 0
+        else:
+            while self._newest < bucket:
+                self._newest += 1
+                self._total -= self._buckets[self._newest % 50]
+                self._buckets[self._newest % 50] = 0
+        self._newest = bucket

@@ -1,0 +1,176 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Statistics of one received RTP stream: validity, loss and jitter as RFC 3550 appendix A.1, A.3 and A.8 have them."""
+
+from __future__ import annotations
+
+_MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
+_HALF = 0x80000000
+
+_MAX_TOTAL_LOST = 0x7FFFFF
+_MIN_TOTAL_LOST = -0x800000
+
+
+class ReceiveStats:
+    """Counts one SSRC's packets; a restart of the sender's numbering is noticed by two packets in a row.
+
+    Attributes:
+        clock_rate: ticks of the RTP clock per second.
+        packets: valid packets.
+        bytes: their sizes, as given.
+        packets_discarded: packets whose number was too far off.
+        packets_lost: expected minus received since the start, as of the last report; negative with duplicates.
+        fraction_lost: of the interval before the last report, 0 to 255.
+        reported_packets_lost: what the last report said, the worst of the receivers included.
+        last_timestamp: RTP timestamp of the last packet, ``last_packet_us`` its arrival.
+        max_timestamp: newest RTP timestamp, ``max_timestamp_us`` its first arrival.
+    """
+
+    def __init__(self, clock_rate: int) -> None:
+        self.clock_rate = clock_rate
+        self.packets = 0
+        self.bytes = 0
+        self.packets_discarded = 0
+        self.packets_lost = 0
+        self.fraction_lost = 0
+        self.reported_packets_lost = 0
+        self.last_timestamp = 0
+        self.last_packet_us = 0
+        self.max_timestamp = 0
+        self.max_timestamp_us = 0
+        self._started = False
+        self._cycles = 0
+        self._max_sequence = 0
+        self._base_sequence = 0
+        self._bad_sequence = -1
+        self._received = 0
+        self._lost_before_restart = 0
+        self._expected_prior = 0
+        self._received_prior = 0
+        self._transit = 0
+        self._has_transit = False
+        self._jitter_q4 = 0
+
+    def on_packet(self, sequence_number: int, timestamp: int, size: int, now_us: int) -> int:
+        """Counts a packet of the stream.
+
+        Args:
+            sequence_number: of the packet.
+            timestamp: its RTP timestamp.
+            size: bytes to count.
+            now_us: its arrival.
+
+        Returns:
+            0 when it must be discarded, 1 when it is valid, 2 when it is valid and the sender began its numbering anew.
+        """
+        outcome = self._validate(sequence_number)
+        if outcome == 0:
+            self.packets_discarded += 1
+            return 0
+        if (
+            outcome == 2
+            or self.packets == 0
+            or (timestamp != self.max_timestamp and ((timestamp - self.max_timestamp) & _MODULO) < _HALF)
+        ):
+            self.max_timestamp = timestamp
+            self.max_timestamp_us = now_us
+        self.packets += 1
+        self._received += 1
+        self.bytes += size
+        self.last_timestamp = timestamp
+        self.last_packet_us = now_us
+        self._update_jitter(timestamp, now_us)
+        return outcome
+
+    def on_recovered(self, sequence_number: int) -> int:
+        """Checks the number of a packet that came by retransmission (RFC 4588): it repairs no loss of the path.
+
+        Returns:
+            As ``on_packet``.
+        """
+        return self._validate(sequence_number)
+
+    def _validate(self, sequence_number: int) -> int:
+        if not self._started:
+            self._started = True
+            self._begin(sequence_number)
+            return 1
+        step = (sequence_number - self._max_sequence) & 0xFFFF
+        if step < 3000:  # MAX_DROPOUT
+            if sequence_number < self._max_sequence:
+                self._cycles += 0x10000
+            self._max_sequence = sequence_number
+            return 1
+        if step <= 0x10000 - 1500:  # MAX_MISORDER
+            if sequence_number == self._bad_sequence:
+                self._lost_before_restart += self._expected() - self._received
+                self._begin(sequence_number)
+                return 2
+            self._bad_sequence = (sequence_number + 1) & 0xFFFF
+            return 0
+        return 1
+
+    def _begin(self, sequence_number: int) -> None:
+        self._cycles = 0
+        self._base_sequence = sequence_number
+        self._max_sequence = sequence_number
+        self._bad_sequence = -1
+        self._received = 0
+        self._expected_prior = 0
+        self._received_prior = 0
+        self._has_transit = False
+
+    def _update_jitter(self, timestamp: int, now_us: int) -> None:
+        arrival = (now_us * self.clock_rate // 1000000) & _MODULO
+        transit = (arrival - timestamp) & _MODULO
+        if self._has_transit:
+            difference = (transit - self._transit) & _MODULO
+            if difference >= _HALF:
+                difference = (0 - difference) & _MODULO
+            if difference < self.clock_rate * 10:  # a jump of the sender's clock, not jitter
+                self._jitter_q4 += difference - ((self._jitter_q4 + 8) >> 4)
+        self._transit = transit
+        self._has_transit = True
+
+    def _expected(self) -> int:
+        return self._cycles + self._max_sequence - self._base_sequence + 1
+
+    def max_sequence(self) -> int:
+        """Extended highest sequence number: wraps in the upper 16 bits."""
+        return self._cycles + self._max_sequence
+
+    def jitter(self) -> int:
+        """Interarrival jitter in timestamp units."""
+        return self._jitter_q4 >> 4
+
+    def make_report(self, worst_remote_fraction_lost: int = 0) -> tuple[int, int, int, int]:
+        """Ends the interval.
+
+        Args:
+            worst_remote_fraction_lost: of the receivers this stream is forwarded to, 0 to 255; a sender that adds
+                in-band FEC is to see it when it is worse than what we see.
+
+        Returns:
+            (fraction lost 0 to 255, total lost in 24 signed bits, extended highest sequence number, jitter) of a report
+            block (RFC 3550 section 6.4.1).
+        """
+        if not self._started:
+            return 0, 0, 0, 0
+        expected = self._expected()
+        lost_before = self.packets_lost
+        self.packets_lost = self._lost_before_restart + expected - self._received
+        expected_interval = expected - self._expected_prior
+        lost_interval = expected_interval - (self._received - self._received_prior)
+        self._expected_prior = expected
+        self._received_prior = self._received
+        if expected_interval <= 0 or lost_interval <= 0:
+            self.fraction_lost = 0
+        else:
+            self.fraction_lost = min(255, (lost_interval << 8) // expected_interval)
+        fraction = self.fraction_lost
+        if worst_remote_fraction_lost <= fraction:
+            self.reported_packets_lost += self.packets_lost - lost_before
+        else:
+            fraction = min(255, worst_remote_fraction_lost)
+            self.reported_packets_lost += (fraction * max(0, expected_interval)) >> 8
+        total = max(_MIN_TOTAL_LOST, min(_MAX_TOTAL_LOST, self.reported_packets_lost))
+        return fraction, total, self.max_sequence(), self.jitter()

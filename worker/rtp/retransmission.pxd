@@ -1,0 +1,25 @@
+cimport cython
+
+cdef unsigned int _MODULO
+
+
+@cython.final
+cdef class RetransmissionIndex:
+    cdef public unsigned int slot
+    cdef public unsigned int generation
+    cdef public unsigned int timestamp_offset
+    cdef public int resent_count
+    cdef unsigned int[::1] _rows
+    cdef int _capacity
+    cdef int _max_capacity
+
+    @cython.locals(row=int, now_ms=cython.uint)
+    cpdef int put(self, unsigned short sequence_number, unsigned int slot, unsigned int generation, unsigned int timestamp_offset, long long now_us) except -1
+
+    @cython.locals(row=int, now_ms=cython.uint, rtt_ms=cython.uint)
+    cpdef int take(self, unsigned short sequence_number, long long now_us, long long rtt_us) noexcept
+
+    @cython.locals(rows="unsigned int[::1]", source=int, target=int, position=int, capacity=int, field=int)
+    cdef int _grow(self) except -1
+
+    cpdef void clear(self)

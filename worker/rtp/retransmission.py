@@ -1,0 +1,113 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""What a consumer has sent lately, by outgoing sequence number: where to find it when its receiver asks again.
+
+The packets themselves stand once, in the store of the producer's stream; here are only their slots. Six 32-bit words
+per packet, in a ring that begins with 64 packets and doubles while what it would overwrite is younger than two seconds.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+NOT_FOUND = 0
+FOUND = 1
+TOO_SOON = 2
+
+_MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
+
+# row: [valid bit 30 | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms, resent ms]
+
+
+class RetransmissionIndex:
+    """Finds a sent packet again.
+
+    Attributes:
+        slot: of the packet found last, as given to ``put``.
+        generation: to be compared with the slot's present one: another means the packet has been overwritten.
+        timestamp_offset: what had been added to the incoming timestamp, modulo 2^32.
+        resent_count: how often the packet found last has been sent again, this time included (255 at most).
+    """
+
+    def __init__(self, max_packets: int = 2048) -> None:
+        """``max_packets`` is a power of two, 64 to 16384."""
+        if max_packets < 64 or max_packets > 16384 or max_packets & (max_packets - 1) != 0:
+            raise ValueError(f"max_packets is {max_packets}, expected a power of two from 64 to 16384")
+        self.slot = 0
+        self.generation = 0
+        self.timestamp_offset = 0
+        self.resent_count = 0
+        self._max_capacity = max_packets
+        self._capacity = 0
+        self._rows = array("I", bytes(24))
+
+    def put(self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int) -> int:
+        """Remembers a packet that is being sent as ``sequence_number``. Returns 0."""
+        if self._capacity == 0:
+            self._grow()
+        now_ms = (now_us // 1000) & _MODULO
+        row = (sequence_number & (self._capacity - 1)) * 6
+        while (
+            self._capacity < self._max_capacity
+            and self._rows[row] & 0x40000000
+            and self._rows[row] & 0xFFFF != sequence_number
+            and ((now_ms - self._rows[row + 4]) & _MODULO) < 2000
+        ):
+            self._grow()
+            row = (sequence_number & (self._capacity - 1)) * 6
+        self._rows[row] = 0x40000000 | sequence_number
+        self._rows[row + 1] = slot
+        self._rows[row + 2] = generation
+        self._rows[row + 3] = timestamp_offset
+        self._rows[row + 4] = now_ms
+        self._rows[row + 5] = 0
+        return 0
+
+    def take(self, sequence_number: int, now_us: int, rtt_us: int) -> int:
+        """Looks up a packet that is to be sent again, and counts it as sent again.
+
+        Args:
+            sequence_number: as the receiver names it.
+            now_us: the present.
+            rtt_us: round-trip time to the receiver; within it a second request is a crossing, not a second loss.
+
+        Returns:
+            1 (found: the attributes hold), 0 (never sent, or longer than two seconds ago), 2 (sent again just now).
+        """
+        if self._capacity == 0:
+            return 0
+        now_ms = (now_us // 1000) & _MODULO
+        rtt_ms = (rtt_us // 1000) & _MODULO
+        row = (sequence_number & (self._capacity - 1)) * 6
+        if self._rows[row] & 0x4000FFFF != 0x40000000 | sequence_number:
+            return 0
+        if ((now_ms - self._rows[row + 4]) & _MODULO) > 2000:
+            return 0
+        self.resent_count = (self._rows[row] >> 16) & 255
+        if self.resent_count > 0 and ((now_ms - self._rows[row + 5]) & _MODULO) <= rtt_ms:
+            return 2
+        if self.resent_count < 255:
+            self.resent_count += 1
+        self._rows[row] = 0x40000000 | self.resent_count << 16 | sequence_number
+        self._rows[row + 5] = now_ms
+        self.slot = self._rows[row + 1]
+        self.generation = self._rows[row + 2]
+        self.timestamp_offset = self._rows[row + 3]
+        return 1
+
+    def _grow(self) -> int:
+        capacity = self._capacity * 2 if self._capacity > 0 else 64
+        rows = array("I", bytes(capacity * 24))
+        for position in range(self._capacity):
+            source = position * 6
+            if self._rows[source] & 0x40000000:
+                target = (self._rows[source] & (capacity - 1)) * 6
+                for field in range(6):
+                    rows[target + field] = self._rows[source + field]
+        self._rows = rows
+        self._capacity = capacity
+        return 0
+
+    def clear(self) -> None:
+        """Forgets everything and gives the memory back."""
+        self._capacity = 0
+        self._rows = array("I", bytes(24))
