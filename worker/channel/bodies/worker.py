@@ -1,0 +1,70 @@
+"""Bodies of ``worker.*``."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .base import Body, ObjectId
+
+
+class UpdateSettingsRequest(Body, frozen=True, kw_only=True):
+    """New log level (debug, warn, error, none) and tags; what is absent stays as it is."""
+
+    log_level: str | None = None
+    log_tags: list[str] | None = None
+
+
+class CreateRouterRequest(Body, frozen=True, kw_only=True):
+    """The id of the router to create."""
+
+    router_id: ObjectId
+
+
+class CloseRouterRequest(Body, frozen=True, kw_only=True):
+    """The id of the router to close."""
+
+    router_id: ObjectId
+
+
+class CloseWebRtcServerRequest(Body, frozen=True, kw_only=True):
+    """The id of the server to close."""
+
+    web_rtc_server_id: ObjectId
+
+
+class ChannelMessageHandlers(Body, frozen=True, kw_only=True):
+    """The ids of all objects that take requests or payload messages."""
+
+    channel_request_handlers: list[str]
+    payload_channel_request_handlers: list[str]
+    payload_channel_notification_handlers: list[str]
+
+
+class WorkerDump(Body, frozen=True, kw_only=True):
+    """The worker; ``channel_message_handlers`` stands in the 3.12 dialect only."""
+
+    pid: int
+    web_rtc_server_ids: list[str]
+    router_ids: list[str]
+    channel_message_handlers: ChannelMessageHandlers | None = None
+
+
+class ResourceUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """``getrusage(2)`` of the worker; times in ms, ``ru_maxrss`` in kB."""
+
+    ru_utime: int
+    ru_stime: int
+    ru_maxrss: int
+    ru_ixrss: int
+    ru_idrss: int
+    ru_isrss: int
+    ru_minflt: int
+    ru_majflt: int
+    ru_nswap: int
+    ru_inblock: int
+    ru_oublock: int
+    ru_msgsnd: int
+    ru_msgrcv: int
+    ru_nsignals: int
+    ru_nvcsw: int
+    ru_nivcsw: int
