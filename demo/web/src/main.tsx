@@ -1,0 +1,56 @@
+/** The page's entry: reads the URL, builds the parts, joins at once when the link says who and where. */
+
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/lobby.css";
+import "./styles/room.css";
+import "./styles/panels.css";
+
+import { render } from "preact";
+
+import { AppContext } from "./app";
+import { loadPreferences } from "./media/devices";
+import { randomId, readParams, writeRoomToUrl } from "./params";
+import { RoomClient } from "./room-client";
+import { createStore, type State } from "./state";
+import { Main } from "./views/main";
+
+declare global {
+  interface Window {
+    /** For consoles and tests. */
+    miso?: { readonly client: RoomClient; readonly state: State; stats: RoomClient["stats"] };
+  }
+}
+
+const params = readParams(location.search);
+const roomId = params.roomId ?? randomId();
+const displayName = params.displayName ?? loadPreferences().displayName;
+const store = createStore(roomId, randomId(), displayName);
+const client = new RoomClient(store, params);
+
+window.miso = {
+  client,
+  get state() {
+    return store.state;
+  },
+  stats: () => client.stats(),
+};
+
+store.subscribe(() => {
+  const { phase, roomId: room, peers } = store.state;
+  document.title = phase === "lobby" ? "Miso" : `${room} (${peers.length + 1}) · Miso`;
+});
+
+writeRoomToUrl(roomId);
+if (params.produce) void client.media.openPreferred();
+if (params.roomId !== null && params.displayName !== null) client.join(roomId, displayName);
+
+const root = document.getElementById("app");
+if (root) {
+  render(
+    <AppContext.Provider value={{ store, client, params }}>
+      <Main />
+    </AppContext.Provider>,
+    root,
+  );
+}

@@ -1,0 +1,65 @@
+/** The page's URL parameters: the reference demo's names, plus `codec`. */
+
+export type VideoCodecName = "vp8" | "vp9" | "h264";
+
+export interface Params {
+  /** Null when the URL names no room: the lobby proposes one. */
+  readonly roomId: string | null;
+  /** Null when the URL names nobody: the lobby asks. */
+  readonly displayName: string | null;
+  readonly codec: VideoCodecName;
+  readonly forceTcp: boolean;
+  readonly produce: boolean;
+  readonly consume: boolean;
+}
+
+const FORCED_CODECS: readonly [string, VideoCodecName][] = [
+  ["forceVP8", "vp8"],
+  ["forceVP9", "vp9"],
+  ["forceH264", "h264"],
+];
+
+export function readParams(search: string): Params {
+  const query = new URLSearchParams(search);
+  return {
+    roomId: nonEmpty(query.get("roomId")),
+    displayName: nonEmpty(query.get("displayName")),
+    codec: readCodec(query),
+    forceTcp: query.get("forceTcp") === "true",
+    produce: query.get("produce") !== "false",
+    consume: query.get("consume") !== "false",
+  };
+}
+
+/** The address that brings somebody else into the room: without the name, which is ours. */
+export function inviteLink(roomId: string): string {
+  const url = new URL(location.href);
+  url.search = new URLSearchParams({ roomId }).toString();
+  url.hash = "";
+  return url.href;
+}
+
+/** Writes the room into the address bar, and keeps every other parameter. */
+export function writeRoomToUrl(roomId: string): void {
+  const url = new URL(location.href);
+  if (url.searchParams.get("roomId") === roomId) return;
+  url.searchParams.set("roomId", roomId);
+  history.replaceState(null, "", url);
+}
+
+/** Eight characters of an alphabet without look-alikes, from the browser's secure generator. */
+export function randomId(): string {
+  const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
+  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => alphabet[byte % alphabet.length]).join("");
+}
+
+function readCodec(query: URLSearchParams): VideoCodecName {
+  const named = query.get("codec")?.toLowerCase();
+  if (named === "vp8" || named === "vp9" || named === "h264") return named;
+  return FORCED_CODECS.find(([name]) => query.get(name) === "true")?.[1] ?? "vp8";
+}
+
+function nonEmpty(value: string | null): string | null {
+  const trimmed = value?.trim();
+  return trimmed ? trimmed : null;
+}

@@ -1,0 +1,69 @@
+/** What the room server and the page say to each other over protoo. */
+
+import type { types } from "mediasoup-client";
+
+import type { PeerInfo } from "./state";
+
+/** Answer to `createWebRtcTransport`. */
+export type TransportInfo = Pick<types.TransportOptions, "id" | "iceParameters" | "iceCandidates" | "dtlsParameters">;
+
+/** Answer to `join`. */
+export interface JoinAnswer {
+  readonly peers: readonly PeerInfo[];
+}
+
+/** Answer to `produce`. */
+export interface ProduceAnswer {
+  readonly id: string;
+}
+
+/** The server's `newConsumer` request. */
+export interface NewConsumer {
+  readonly peerId: string;
+  readonly producerId: string;
+  readonly id: string;
+  readonly kind: types.MediaKind;
+  readonly rtpParameters: types.RtpParameters;
+  readonly appData: { readonly share?: boolean };
+  readonly producerPaused: boolean;
+}
+
+/** The server's notifications that this page acts on. */
+export interface Notifications {
+  "mediasoup-version": { readonly version: string };
+  newPeer: PeerInfo;
+  peerClosed: { readonly peerId: string };
+  peerDisplayNameChanged: { readonly peerId: string; readonly displayName: string };
+  consumerClosed: { readonly consumerId: string };
+  consumerPaused: { readonly consumerId: string };
+  consumerResumed: { readonly consumerId: string };
+  consumerScore: { readonly consumerId: string; readonly score: { readonly score: number } };
+  activeSpeaker: { readonly peerId?: string | null };
+}
+
+export type NotificationHandlers = { readonly [M in keyof Notifications]: (data: Notifications[M]) => void };
+
+/** Sends one request to the server and gives its answer's data. */
+export type Request = <T = unknown>(method: string, data?: unknown) => Promise<T>;
+
+/** The room server shares host and port with the page. */
+export function signalingUrl(roomId: string, peerId: string): string {
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${location.host}/?${new URLSearchParams({ roomId, peerId }).toString()}`;
+}
+
+/** How this browser presents itself in `join`. */
+export function describeBrowser(userAgent: string): { flag: string; name: string; version: string } {
+  const known: readonly [string, string, RegExp][] = [
+    ["edge", "Edge", /Edg(?:e|A|iOS)?\/(\d+)/],
+    ["opera", "Opera", /OPR\/(\d+)/],
+    ["firefox", "Firefox", /(?:Firefox|FxiOS)\/(\d+)/],
+    ["chrome", "Chrome", /(?:Chrome|CriOS)\/(\d+)/],
+    ["safari", "Safari", /Version\/(\d+).*Safari/],
+  ];
+  for (const [flag, name, pattern] of known) {
+    const version = pattern.exec(userAgent)?.[1];
+    if (version !== undefined) return { flag, name, version };
+  }
+  return { flag: "unknown", name: "Browser", version: "" };
+}

@@ -1,0 +1,180 @@
+/** Getting into the room and staying there: the signaling connection, its retries, and what to tell when it ends. */
+
+import { Peer, WebSocketTransport } from "protoo-client";
+
+import { LocalMedia } from "./media/local-media";
+import { collectReports, type StreamReport } from "./media/stats";
+import type { Params } from "./params";
+import { type Request, signalingUrl } from "./protocol";
+import { Session } from "./session";
+import { type AppStore, type Problem, toast } from "./state";
+
+/** A restarted server is back within a second, so the first retry comes early; about a minute in all. */
+const RETRY = { retries: 10, factor: 2, minTimeout: 500, maxTimeout: 8000 };
+/** Joins that fail one after another before the page gives up and asks. */
+const MAX_FAILED_JOINS = 8;
+
+const UNREACHABLE: Problem = {
+  title: "The server cannot be reached",
+  detail: "The page has tried for a while. Check the network, then try again.",
+};
+const ENDED_BY_SERVER: Problem = {
+  title: "The server ended this session",
+  detail: "You joined this room again from another place, or the room was closed. Join again to come back here.",
+};
+const NO_MEDIA_PATH: Problem = {
+  title: "Sound and picture cannot get through",
+  detail: "The server answers, but its media ports do not: a firewall or VPN may block them. Joining over TCP may help.",
+};
+
+export class RoomClient {
+  readonly media: LocalMedia;
+  readonly #store: AppStore;
+  readonly #params: Params;
+  #peer: Peer | null = null;
+  #session: Session | null = null;
+  #failedJoins = 0;
+  #retryTimer = 0;
+
+  constructor(store: AppStore, params: Params) {
+    this.#store = store;
+    this.#params = params;
+    this.media = new LocalMedia(store, params.codec);
+    // Back from a tunnel or from sleep: do not wait for the next scheduled attempt.
+    window.addEventListener("online", () => {
+      if (store.state.phase === "reconnecting" && !this.#peer?.connected) this.#connect();
+    });
+    // Leaving is told at once instead of after the server's timeout.
+    window.addEventListener("pagehide", () => this.#disconnect());
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted && store.state.phase === "joined") this.rejoin();
+    });
+  }
+
+  join(roomId: string, displayName: string): void {
+    this.#failedJoins = 0;
+    this.#store.update({ roomId, displayName, phase: "connecting", problem: null });
+    this.#connect();
+  }
+
+  /** Goes back to the lobby. */
+  leave(): void {
+    this.#disconnect();
+    this.#store.update({ phase: "lobby", problem: null, panel: "none" });
+  }
+
+  /** Builds everything anew in the same room. */
+  rejoin(): void {
+    this.#failedJoins = 0;
+    this.#store.update({ phase: "reconnecting", problem: null });
+    this.#connect();
+  }
+
+  /** Restarts ICE on every transport. Rejects when not in a room, or when the server refuses. */
+  async restartIce(): Promise<void> {
+    if (!this.#session) throw new Error("not in a room");
+    await this.#session.restartIce();
+  }
+
+  /** The state of every stream now, as the browser counts it. */
+  async stats(): Promise<StreamReport[]> {
+    return collectReports(this.#store.state, this.media.producers, this.#session?.consumers ?? new Map());
+  }
+
+  #connect(): void {
+    this.#disconnect();
+    const { roomId, peerId } = this.#store.state;
+    const peer = new Peer(new WebSocketTransport(signalingUrl(roomId, peerId), { retry: RETRY }));
+    this.#peer = peer;
+    let open = false;
+    peer.on("open", () => {
+      open = true;
+      void this.#enter(peer);
+    });
+    peer.on("failed", (attempt) => {
+      const title = navigator.onLine ? "The server does not answer" : "This device is offline";
+      this.#store.update({ problem: { title, detail: `Trying again (attempt ${attempt + 1})…` } });
+    });
+    peer.on("disconnected", () => {
+      open = false;
+      this.#closeSession();
+      const problem = { title: "The connection was lost", detail: "You are being brought back into the room…" };
+      this.#store.update({ phase: "reconnecting", problem });
+    });
+    // protoo-client does not retry after code 4000, the only way from open to closed that is not our own.
+    peer.on("close", () => {
+      if (this.#peer === peer) this.#onClosed(open);
+    });
+    peer.on("request", (request, accept, reject) => void this.#session?.handleRequest(request, accept, reject));
+    peer.on("notification", (notification) => this.#session?.handleNotification(notification));
+  }
+
+  async #enter(peer: Peer): Promise<void> {
+    const request: Request = async <T>(method: string, data?: unknown) => (await peer.request(method, data)) as T;
+    const session = new Session(this.#store, this.#params, request, this.media, () => this.#onMediaLost());
+    const returning = this.#store.state.phase === "reconnecting";
+    this.#session = session;
+    try {
+      await session.enter();
+    } catch (error) {
+      if (this.#session === session && !session.closed) this.#onJoinFailed(error);
+      return;
+    }
+    if (session.closed) return;
+    this.#failedJoins = 0;
+    if (returning) toast(this.#store, "good", "You are back in the room.");
+  }
+
+  #onJoinFailed(error: unknown): void {
+    this.#disconnect();
+    const reason = error instanceof Error ? error.message : String(error);
+    if (error instanceof Error && error.name === "UnsupportedError") {
+      const detail = `It lacks the WebRTC parts that the room needs (${reason}). Use a current Chrome, Edge, Firefox or Safari.`;
+      return this.#end({ title: "This browser cannot take part", detail });
+    }
+    this.#failedJoins += 1;
+    if (this.#failedJoins >= MAX_FAILED_JOINS) return this.#end({ title: "The room could not be joined", detail: reason });
+    this.#store.update({ problem: { title: "Joining failed, trying again", detail: reason } });
+    this.#reconnectLater();
+  }
+
+  /** ICE restarts did not help: build everything anew, a few times. */
+  #onMediaLost(): void {
+    this.#disconnect();
+    this.#failedJoins += 1;
+    if (this.#failedJoins >= MAX_FAILED_JOINS) return this.#end(NO_MEDIA_PATH);
+    const problem = { title: "Sound and picture were lost", detail: "The connection is being built anew…" };
+    this.#store.update({ phase: "reconnecting", problem });
+    this.#reconnectLater();
+  }
+
+  #onClosed(wasOpen: boolean): void {
+    if (!wasOpen) return this.#end(UNREACHABLE);
+    // The server also closes a peer whose media died; whoever was replaced still has media at this moment.
+    if (this.#session && !this.#session.mediaAlive) return this.#onMediaLost();
+    this.#end(ENDED_BY_SERVER);
+  }
+
+  #end(problem: Problem): void {
+    this.#disconnect();
+    this.#store.update({ phase: "ended", problem });
+  }
+
+  #reconnectLater(): void {
+    const delayMs = Math.min(500 * 2 ** this.#failedJoins, 8000);
+    this.#retryTimer = window.setTimeout(() => this.#connect(), delayMs);
+  }
+
+  #disconnect(): void {
+    clearTimeout(this.#retryTimer);
+    this.#closeSession();
+    const peer = this.#peer;
+    this.#peer = null;
+    peer?.close();
+  }
+
+  #closeSession(): void {
+    this.#session?.close();
+    this.#session = null;
+  }
+}
