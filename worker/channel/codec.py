@@ -1,0 +1,272 @@
+"""The worker's half of the channel's language: reads requests of both dialects, writes replies, events and log lines.
+
+::
+
+    3.10   {"id":1,"method":"worker.createRouter","internal":{"routerId":"af27…"},"data":{…}}
+    3.12   1:worker.createRouter:undefined:{"routerId":"0541…"}                id:method:handlerId:json
+
+    payload channel, before the payload's frame
+    3.10   {"event":"dataProducer.send","internal":{…},"data":{"ppid":51}}     {"id":1,"method":"dataConsumer.send",…}
+    3.12   n:dataProducer.send:<handlerId>:51                                  r:1:dataConsumer.send:<handlerId>:51
+
+The dialects are told apart by the first byte. Both become a ``Request`` of one form: the id of the object that handles it,
+and a body in which the ids that the 3.10 dialect carries in ``internal`` stand too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from types import NoneType
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from worker.errors import BodyError, CommandError, MisoError, ParseError
+
+from .bodies.worker import WorkerDump
+from .commands import BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME, PAYLOAD_REQUESTS_BY_NAME, Command
+
+MAX_REQUEST_ID: Final = 2**32 - 1
+_UNDEFINED: Final = "undefined"
+
+
+class Dialect(Enum):
+    """How a request was written."""
+
+    V3_10 = "3.10"
+    V3_12 = "3.12"
+
+
+class LogLevel(Enum):
+    """First byte of a log line's frame."""
+
+    DEBUG = "D"
+    WARN = "W"
+    ERROR = "E"
+    DUMP = "X"
+
+
+class RequestError(MisoError):
+    """A request that has an id but cannot be taken; ``frame`` is the error reply to send."""
+
+    def __init__(self, request_id: int, error: Exception, method: str) -> None:
+        super().__init__(f"{error} [method:{method}]")
+        self.frame = encode_error(request_id, error, method)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command as it came in.
+
+    Attributes:
+        id: What the reply must carry; 0 for a notification of the payload channel, which gets none.
+        method: The name as the controller wrote it, either of the command's two.
+        command: The row of the table.
+        handler_id: The object that handles it; None for the worker, and where a close names only the object to close.
+        data: The body as it came, ids included.
+        dialect: Decides how the reply is shaped.
+    """
+
+    id: int
+    method: str
+    command: Command[Any, Any]
+    handler_id: str | None
+    data: dict[str, object] = field(repr=False)
+    dialect: Dialect
+
+    @property
+    def object_id(self) -> str:
+        """The id of the object to create or to close.
+
+        Raises:
+            CommandError: The body does not name it.
+        """
+        return _object_id(self.data, self.command.ids[0])
+
+    def body(self) -> object:
+        """The body, typed and checked.
+
+        Raises:
+            CommandError: An id is missing.
+            BodyError: Wrong values, with the path of the first.
+        """
+        if self.command.request is NoneType:
+            return None
+        for name in self.command.ids:
+            _object_id(self.data, name)
+        try:
+            return msgspec.convert(self.data, self.command.request)
+        except msgspec.ValidationError as error:
+            raise BodyError(str(error)) from error
+
+
+def parse_request(body: bytes) -> Request:
+    """Reads a frame of the channel.
+
+    Raises:
+        ParseError: Not even the request's id can be read: there is nobody to answer.
+        RequestError: Unknown method or unreadable body; it carries the reply.
+    """
+    if body[:1] == b"{":
+        return _parse_3_10(_object(body), "method", BY_NAME)
+    return _parse_3_12(_text(body), BY_NAME)
+
+
+def parse_payload_header(body: bytes) -> Request:
+    """Reads a header frame of the payload channel: a request, or a notification (``id`` 0).
+
+    Raises:
+        ParseError: Not readable, or a notification that nobody knows.
+        RequestError: A request with an unknown method or an unreadable body; it carries the reply.
+    """
+    if body[:1] == b"{":
+        message = _object(body)
+        if "event" in message:
+            return _parse_3_10(message, "event", PAYLOAD_NOTIFICATIONS_BY_NAME)
+        return _parse_3_10(message, "method", PAYLOAD_REQUESTS_BY_NAME)
+    text = _text(body)
+    if text.startswith("n:"):
+        return _parse_3_12("0:" + text[2:], PAYLOAD_NOTIFICATIONS_BY_NAME, notification=True)
+    if text.startswith("r:"):
+        return _parse_3_12(text[2:], PAYLOAD_REQUESTS_BY_NAME)
+    raise ParseError(f"payload header begins with {text[:2]!r}, expected '{{', 'n:' or 'r:'")
+
+
+# ---------------------------------------------------------------- what the worker says
+
+
+def encode_response(request: Request, body: object | None) -> bytes:
+    """The reply to a request that was done; ``body`` is of the row's response type, or None.
+
+    Raises:
+        TypeError: The body cannot be written as JSON (a bug of the handler).
+    """
+    if body is None:
+        return b'{"id":%d,"accepted":true}' % request.id
+    if isinstance(body, WorkerDump) and request.dialect is Dialect.V3_10:
+        body = msgspec.structs.replace(body, channel_message_handlers=None)
+    return orjson.dumps({"id": request.id, "accepted": True, "data": msgspec.to_builtins(body)})
+
+
+def encode_error(request_id: int, error: Exception, method: str) -> bytes:
+    """The reply to a request that was not done: ``TypeError`` for a ``BodyError``, else ``Error``."""
+    kind = "TypeError" if isinstance(error, BodyError) else "Error"
+    reason = f"{error} [method:{method}]".encode("utf-8", "replace").decode()
+    return orjson.dumps({"id": request_id, "error": kind, "reason": reason})
+
+
+def encode_event(target_id: str | int, event: str, body: object | None = None) -> bytes:
+    """An event; ``body`` is a struct of ``events``, a list of them, or None for an event without a body."""
+    if body is None:
+        return orjson.dumps({"targetId": target_id, "event": event})
+    return orjson.dumps({"targetId": target_id, "event": event, "data": msgspec.to_builtins(body)})
+
+
+def encode_log(level: LogLevel, text: str) -> bytes:
+    """A log line."""
+    return (level.value + text).encode("utf-8", "replace")
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        message = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise ParseError(f"channel message is not JSON: {error}") from None
+    assert isinstance(message, dict)  # the first byte is {
+    return message
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError(f"channel message is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+def _object_id(data: dict[str, object], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        raise CommandError(f"missing {name}")
+    return value
+
+
+def _parse_3_10(message: dict[str, Any], name_key: str, table: dict[str, Command[Any, Any]]) -> Request:
+    request_id = 0 if name_key == "event" else message.get("id")
+    method = message.get(name_key)
+    if type(request_id) is not int or not (request_id > 0 or name_key == "event") or request_id > MAX_REQUEST_ID:
+        raise ParseError(f"request id is {request_id!r:.100}, expected 1 to {MAX_REQUEST_ID}")
+    command = table.get(method) if isinstance(method, str) else None
+    if command is None:
+        raise _unknown_method(request_id, method)
+    assert isinstance(method, str)
+    internal = message.get("internal") or {}
+    data = message.get("data")
+    if data is None:
+        data = {}
+    if not isinstance(data, dict) or not isinstance(internal, dict):
+        raise _refusal(request_id, BodyError("Expected `object` - at `$.internal` and `$.data`"), method)
+    for id_name in command.ids:
+        if id_name not in data and id_name in internal:
+            data[id_name] = internal[id_name]
+    handler_id = internal.get(f"{command.target}Id")
+    if handler_id is not None and not isinstance(handler_id, str):
+        raise _refusal(request_id, CommandError(f"missing internal.{command.target}Id"), method)
+    return Request(request_id, method, command, handler_id, data, Dialect.V3_10)
+
+
+def _parse_3_12(text: str, table: dict[str, Command[Any, Any]], notification: bool = False) -> Request:
+    id_text, *rest = text.split(":", 3)
+    if not (id_text.isascii() and id_text.isdigit() and len(id_text) <= 10 and rest):
+        raise ParseError(f"request is {text[:100]!r}, expected id:method:handlerId:json")
+    request_id = int(id_text)
+    if not notification and not 1 <= request_id <= MAX_REQUEST_ID:
+        raise ParseError(f"request id is {request_id}, expected 1 to {MAX_REQUEST_ID}")
+    method, handler_id, data_text = (*rest, _UNDEFINED, _UNDEFINED)[:3]
+    command = table.get(method)
+    if command is None:
+        raise _unknown_method(request_id, method)
+    data = _data_3_12(request_id, method, command, data_text)
+    handler = None if handler_id in (_UNDEFINED, "") else handler_id
+    if command.alias and method == command.name and handler is not None:
+        # the 3.10 name of a close: its handlerId is the object to close
+        data.setdefault(command.ids[0], handler)
+        handler = None
+    return Request(request_id, method, command, handler, data, Dialect.V3_12)
+
+
+def _data_3_12(request_id: int, method: str, command: Command[Any, Any], text: str) -> dict[str, Any]:
+    if text in (_UNDEFINED, ""):
+        return {}
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise _refusal(request_id, BodyError(f"JSON parsing error: {error}"), method) from None
+    if type(data) is int and command.name in PAYLOAD_NAMES_WITH_PPID:
+        return {"ppid": data}
+    if not isinstance(data, dict):
+        raise _refusal(request_id, BodyError("Expected `object`"), method)
+    return data
+
+
+PAYLOAD_NAMES_WITH_PPID: Final = frozenset(
+    name
+    for table in (PAYLOAD_REQUESTS_BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME)
+    for name, command in table.items()
+    if command.request is not NoneType
+)
+
+
+def _unknown_method(request_id: int, method: object) -> MisoError:
+    return _refusal(request_id, CommandError("unknown method"), f"{method:.100}" if isinstance(method, str) else "")
+
+
+def _refusal(request_id: int, error: MisoError, method: str) -> MisoError:
+    """A notification (id 0) has nobody to answer."""
+    if request_id == 0:
+        return ParseError(f"{error} [event:{method}]")
+    return RequestError(request_id, error, method)
