@@ -1,0 +1,98 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Groups packets that were sent in one burst and compares the groups' spacing at sender and receiver.
+
+draft-ietf-rmcat-gcc-02 section 5.2; send times are the abs-send-time extension's 24 bits, in units of 2^-18 s.
+"""
+
+from __future__ import annotations
+
+
+class InterArrival:
+    """Fed with packets; tells when a group is complete, and how its spacing from the one before changed on the way.
+
+    Attributes:
+        send_delta_ms: between the last two complete groups as sent.
+        arrival_delta_ms: between them as received.
+    """
+
+    def __init__(self) -> None:
+        self.send_delta_ms = 0.0
+        self.arrival_delta_ms = 0.0
+        self._has_send = False
+        self._last_send = 0
+        self._send_ticks = 0
+        self._first_send = 0
+        self._group_send = 0
+        self._first_arrival_us = 0
+        self._group_arrival_us = 0
+        self._previous_send = 0
+        self._previous_arrival_us = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the groups; the next packet begins the first one."""
+        self._has_group = False
+        self._has_previous = False
+
+    def on_packet(self, abs_send_time: int, arrival_us: int) -> bool:
+        """Adds a packet.
+
+        Returns:
+            Whether it completed a group that has one before it: the attributes hold its spacing.
+        """
+        send = self._unwrap(abs_send_time)
+        if not self._has_group:
+            self._has_group = True
+            self._first_send = send
+            self._group_send = send
+            self._first_arrival_us = arrival_us
+            self._group_arrival_us = arrival_us
+            return False
+        if send < self._first_send:  # reordered across groups
+            return False
+        if self._belongs_to_group(send, arrival_us):
+            if send > self._group_send:
+                self._group_send = send
+            self._group_arrival_us = arrival_us
+            return False
+        completed = self._complete_group()
+        self._first_send = send
+        self._group_send = send
+        self._first_arrival_us = arrival_us
+        self._group_arrival_us = arrival_us
+        return completed
+
+    def _unwrap(self, abs_send_time: int) -> int:
+        if not self._has_send:
+            self._has_send = True
+            self._last_send = abs_send_time
+            return self._send_ticks
+        step = (abs_send_time - self._last_send) & 0xFFFFFF
+        if step < 0x800000:
+            self._last_send = abs_send_time
+            self._send_ticks += step
+            return self._send_ticks
+        return self._send_ticks + step - 0x1000000
+
+    def _belongs_to_group(self, send: int, arrival_us: int) -> bool:
+        if send - self._first_send <= 1311:
+            return True
+        # packets that waited together somewhere come in one burst though they were sent apart
+        arrival_delta_us = arrival_us - self._group_arrival_us
+        propagation_us = arrival_delta_us - (send - self._group_send) * 15625 // 4096
+        return propagation_us < 0 and arrival_delta_us <= 5000 and arrival_us - self._first_arrival_us < 100000
+
+    def _complete_group(self) -> bool:
+        completed = False
+        if self._has_previous:
+            self.send_delta_ms = (self._group_send - self._previous_send) * 0.003814697265625
+            self.arrival_delta_ms = (self._group_arrival_us - self._previous_arrival_us) * 0.001
+            if self.arrival_delta_ms < 0.0 or self.arrival_delta_ms > 3000.0 or self.send_delta_ms > 3000.0:
+                # the sender paused, or one of the clocks jumped: no delay can be told from it
+                self._has_previous = False
+                return False
+            completed = True
+        self._has_previous = True
+        self._previous_send = self._group_send
+        self._previous_arrival_us = self._group_arrival_us
+        return completed

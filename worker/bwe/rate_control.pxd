@@ -1,0 +1,29 @@
+cimport cython
+
+
+@cython.final
+cdef class RateControl:
+    cdef public double bitrate_bps
+    cdef public double min_bitrate_bps
+    cdef public double rtt_ms
+    cdef public bint is_starting
+    cdef bint _holding
+    cdef long long _last_update_us
+    cdef long long _last_decrease_us
+    cdef double _link_bps
+    cdef double _link_deviation
+
+    @cython.locals(elapsed_s=double)
+    cpdef void update(self, int state, double incoming_bps, long long now_us) noexcept
+
+    @cython.locals(target=double)
+    cdef void _decrease(self, double incoming_bps, long long now_us) noexcept
+
+    @cython.locals(limit=double)
+    cdef void _increase(self, double incoming_bps, double elapsed_s) noexcept
+
+    @cython.locals(frame_bits=double, packets=double, packet_bits=double)
+    cdef double _additive_step(self, double elapsed_s) noexcept
+
+    @cython.locals(error=double, norm=double)
+    cdef void _learn_link(self, double incoming_bps) noexcept

@@ -1,0 +1,95 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Additive increase, multiplicative decrease of the estimated bitrate (draft-ietf-rmcat-gcc-02 section 5.5)."""
+
+from __future__ import annotations
+
+
+class RateControl:
+    """Turns the detector's state and the incoming bitrate into an estimate.
+
+    Until the first overuse the estimate may double every second, bounded by twice what comes in; later it grows by 8 %
+    a second, or by one packet per round trip near the bitrate at which the link was full before.
+
+    Attributes:
+        bitrate_bps: the estimate.
+        min_bitrate_bps: it never falls below.
+        rtt_ms: round-trip time, 200 while unknown.
+        is_starting: no overuse seen so far.
+    """
+
+    def __init__(self, start_bitrate_bps: float = 300000.0, min_bitrate_bps: float = 30000.0) -> None:
+        self.bitrate_bps = start_bitrate_bps
+        self.min_bitrate_bps = min_bitrate_bps
+        self.rtt_ms = 200.0
+        self.is_starting = True
+        self._holding = False
+        self._last_update_us = -1
+        self._last_decrease_us = 0
+        self._link_bps = -1.0  # average incoming bitrate at overuse, -1 unknown
+        self._link_deviation = 0.4
+
+    def update(self, state: int, incoming_bps: float, now_us: int) -> None:
+        """Adjusts the estimate.
+
+        Args:
+            state: of the detector: 0 normal, 1 overuse, -1 underuse.
+            incoming_bps: bitrate of what arrives.
+            now_us: the present.
+        """
+        elapsed_s = 0.0 if self._last_update_us < 0 else (now_us - self._last_update_us) * 0.000001
+        self._last_update_us = now_us
+        if elapsed_s > 1.0:
+            elapsed_s = 1.0
+        if state == 1:
+            # one decrease has to travel to the sender and back before the next one means something
+            if self._last_decrease_us == 0 or now_us - self._last_decrease_us >= (self.rtt_ms + 100.0) * 1000.0:
+                self._decrease(incoming_bps, now_us)
+            self._holding = True
+        elif state == -1:
+            self._holding = True  # a queue drains: wait until it is empty
+        else:
+            if not self._holding:
+                self._increase(incoming_bps, elapsed_s)
+            self._holding = False
+
+    def _decrease(self, incoming_bps: float, now_us: int) -> None:
+        self.is_starting = False
+        self._last_decrease_us = now_us
+        target = 0.85 * incoming_bps
+        if target > self.bitrate_bps and self._link_bps > 0.0:
+            target = 0.85 * self._link_bps
+        self._learn_link(incoming_bps)
+        if target < self.bitrate_bps:
+            self.bitrate_bps = max(target, self.min_bitrate_bps)
+
+    def _increase(self, incoming_bps: float, elapsed_s: float) -> None:
+        if self.is_starting:
+            limit = 2.0 * incoming_bps + 10000.0
+            if self.bitrate_bps < limit:
+                self.bitrate_bps = min(limit, self.bitrate_bps * (1.0 + elapsed_s))
+            return
+        if self._link_bps > 0.0 and incoming_bps > self._link_bps * (1.0 + 3.0 * self._link_deviation):
+            self._link_bps = -1.0  # the link got faster: what it was does not matter any more
+        limit = 1.5 * incoming_bps + 10000.0
+        if self.bitrate_bps >= limit:
+            return
+        if self._link_bps > 0.0:
+            self.bitrate_bps += self._additive_step(elapsed_s)
+        else:
+            self.bitrate_bps += max(self.bitrate_bps * 0.08, 1000.0) * elapsed_s
+        self.bitrate_bps = min(self.bitrate_bps, limit)
+
+    def _additive_step(self, elapsed_s: float) -> float:
+        # a packet per response time, at 30 frames a second of packets up to 1200 bytes
+        frame_bits = self.bitrate_bps / 30.0
+        packets = frame_bits / 9600.0
+        packet_bits = frame_bits / (1.0 if packets < 1.0 else packets)
+        return max(4000.0, packet_bits * 1000.0 / (self.rtt_ms + 100.0)) * elapsed_s
+
+    def _learn_link(self, incoming_bps: float) -> None:
+        if self._link_bps <= 0.0 or incoming_bps < self._link_bps * (1.0 - 3.0 * self._link_deviation):
+            self._link_bps = incoming_bps
+            return
+        error = (incoming_bps - self._link_bps) / self._link_bps
+        self._link_bps += 0.05 * (incoming_bps - self._link_bps)
+        self._link_deviation = min(max(0.95 * self._link_deviation + 0.05 * abs(error), 0.02), 0.4)

@@ -1,0 +1,108 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Tells from the trend of the one-way delay whether a queue builds up on the path (draft-ietf-rmcat-gcc-02 section 5).
+
+The trend is the slope of a line through the last twenty smoothed delays, the threshold adapts itself so that competing
+TCP flows do not starve the stream.
+"""
+
+from __future__ import annotations
+
+NORMAL = 0
+OVERUSE = 1
+UNDERUSE = -1
+
+
+class TrendlineDetector:
+    """Fed with the spacing of packet groups.
+
+    Attributes:
+        state: 0 normal, 1 overuse (a queue grows), -1 underuse (a queue drains).
+        threshold_ms: what the modified trend is compared with, 6 to 600.
+    """
+
+    def __init__(self) -> None:
+        self._times_ms = [0.0] * 20
+        self._delays_ms = [0.0] * 20
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to the beginning."""
+        self.state = 0
+        self.threshold_ms = 12.5
+        self._delta_count = 0
+        self._accumulated_ms = 0.0
+        self._smoothed_ms = 0.0
+        self._clock_ms = 0.0
+        self._used = 0
+        self._next = 0
+        self._previous_trend = 0.0
+        self._overusing_ms = -1.0
+        self._overuse_count = 0
+
+    def on_group(self, arrival_delta_ms: float, send_delta_ms: float) -> int:
+        """Takes the spacing of one more group.
+
+        Returns:
+            The new ``state``.
+        """
+        difference_ms = arrival_delta_ms - send_delta_ms
+        if self._delta_count < 1000:
+            self._delta_count += 1
+        self._accumulated_ms += difference_ms
+        self._smoothed_ms = 0.9 * self._smoothed_ms + 0.1 * self._accumulated_ms
+        self._clock_ms += arrival_delta_ms
+        self._times_ms[self._next] = self._clock_ms
+        self._delays_ms[self._next] = self._smoothed_ms
+        self._next = (self._next + 1) % 20
+        if self._used < 20:
+            self._used += 1
+        trend = self._slope() if self._used == 20 else self._previous_trend
+        self._detect(trend, arrival_delta_ms)
+        return self.state
+
+    def _slope(self) -> float:
+        mean_time = 0.0
+        mean_delay = 0.0
+        for position in range(20):
+            mean_time += self._times_ms[position]
+            mean_delay += self._delays_ms[position]
+        mean_time /= 20.0
+        mean_delay /= 20.0
+        numerator = 0.0
+        denominator = 0.0
+        for position in range(20):
+            numerator += (self._times_ms[position] - mean_time) * (self._delays_ms[position] - mean_delay)
+            denominator += (self._times_ms[position] - mean_time) * (self._times_ms[position] - mean_time)
+        if denominator <= 0.0:
+            return self._previous_trend
+        return numerator / denominator
+
+    def _detect(self, trend: float, delta_ms: float) -> None:
+        if self._delta_count < 2:
+            self.state = 0
+            return
+        modified = min(self._delta_count, 60) * trend * 4.0
+        if modified > self.threshold_ms:
+            if self._overusing_ms < 0.0:
+                self._overusing_ms = delta_ms * 0.5
+            else:
+                self._overusing_ms += delta_ms
+            self._overuse_count += 1
+            if self._overusing_ms > 10.0 and self._overuse_count > 1 and trend >= self._previous_trend:
+                self._overusing_ms = 0.0
+                self._overuse_count = 0
+                self.state = 1
+        else:
+            self._overusing_ms = -1.0
+            self._overuse_count = 0
+            self.state = -1 if modified < -self.threshold_ms else 0
+        self._previous_trend = trend
+        self._adapt_threshold(modified, delta_ms)
+
+    def _adapt_threshold(self, modified: float, delta_ms: float) -> None:
+        magnitude = modified if modified >= 0.0 else -modified
+        if magnitude > self.threshold_ms + 15.0:  # a sudden jump (route change), not a trend to learn from
+            return
+        gain = 0.039 if magnitude < self.threshold_ms else 0.0087
+        self.threshold_ms += gain * (magnitude - self.threshold_ms) * min(delta_ms, 100.0)
+        self.threshold_ms = min(max(self.threshold_ms, 6.0), 600.0)
