@@ -115,7 +115,9 @@ class PacketTraced:
     source: Input | Output
     is_key_frame: bool
     is_rtx: bool
-    info: dict[str, int | bool | str]  # payloadType, sequenceNumber, timestamp, marker, ssrc, size, payloadSize, ext ids …
+    info: dict[
+        str, int | bool | str
+    ]  # payloadType, sequenceNumber, timestamp, marker, ssrc, size, payloadSize, ext ids …
 
 class RtpDelivered:
     """A packet for an output of a direct transport (``Output.deliver``)."""
@@ -130,8 +132,19 @@ class ConnectionClosed:
     reason: str
 
 Event = (
-    StunReceived | DtlsReceived | RtcpReceived | SctpReceived | UnknownSender | UnknownSsrc | NackNeeded | KeyFrameNeeded
-    | KeyFrameReceived | VideoOrientationChanged | PacketTraced | RtpDelivered | ConnectionClosed
+    StunReceived
+    | DtlsReceived
+    | RtcpReceived
+    | SctpReceived
+    | UnknownSender
+    | UnknownSsrc
+    | NackNeeded
+    | KeyFrameNeeded
+    | KeyFrameReceived
+    | VideoOrientationChanged
+    | PacketTraced
+    | RtpDelivered
+    | ConnectionClosed
 )
 
 # ---------------------------------------------------------------- sockets

@@ -1,0 +1,83 @@
+"""The process: ``python -m worker`` or ``miso-worker``, spawned by a controller with descriptors 3 to 6.
+
+Exit codes: 0 closed as asked (or the controller has gone), 1 a bug, 40 cannot start, 41 no ``MEDIASOUP_VERSION``, 42
+wrong settings.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from worker.errors import SettingsError
+from worker.settings import Settings, parse_arguments
+
+EXIT_CLOSED = 0
+EXIT_BUG = 1
+EXIT_CANNOT_START = 40
+EXIT_NO_VERSION = 41
+EXIT_WRONG_SETTINGS = 42
+
+_IGNORED_SIGNALS = (signal.SIGPIPE, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def main() -> None:
+    """Runs the worker until it is closed; never returns."""
+    if "MEDIASOUP_VERSION" not in os.environ:
+        _leave(EXIT_NO_VERSION, "you do not seem to be a controller: MEDIASOUP_VERSION is not set")
+    for number in _IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        code = _run(parse_arguments(sys.argv[1:]))
+    except SettingsError as error:
+        _leave(EXIT_WRONG_SETTINGS, f"wrong settings: {error}")
+    except KeyboardInterrupt:  # before the loop took the signal over
+        code = EXIT_CLOSED
+    except OSError as error:
+        _leave(EXIT_CANNOT_START, f"cannot start: descriptors 3 to 6 must be open: {error}")
+    sys.exit(code)
+
+
+def _run(settings: Settings) -> int:
+    import asyncio
+    import traceback
+
+    from worker.worker import Worker
+
+    try:
+        import uvloop
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    except ImportError:
+        loop = asyncio.new_event_loop()
+
+    code = EXIT_CLOSED
+
+    def on_bug(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        nonlocal code
+        error = context.get("exception")
+        sys.stderr.write(f"worker[{os.getpid()}] died of a bug: {context.get('message')}\n")
+        if isinstance(error, BaseException):
+            traceback.print_exception(error)
+        code = EXIT_BUG
+        loop.stop()
+
+    loop.set_exception_handler(on_bug)
+    worker = Worker(loop, settings, loop.stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.close)
+    worker.start()
+    loop.run_forever()
+    sys.stderr.flush()
+    return code
+
+
+def _leave(code: int, text: str) -> NoReturn:
+    sys.stderr.write(f"miso-worker: {text}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Log lines as frames of the channel, filtered by level and tag.
+
+The rooms log with the standard library's loggers, named by module. Errors always pass the tags; a debug or warn line
+passes when its tag is wanted: the one given with ``extra={"tag": "ice"}``, else that of its room.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable
+
+from worker.channel.codec import LogLevel, encode_log
+from worker.settings import LOG_TAGS
+
+ROOT = "worker"
+_LEVELS = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR, "none": logging.CRITICAL + 1}
+_MAX_LINE = 8192
+
+_TAG_OF_ROOM = (
+    ("worker.ice", "ice"),
+    ("worker.dtls", "dtls"),
+    ("worker.rtcp", "rtcp"),
+    ("worker.rtp.retransmission", "rtx"),
+    ("worker.rtp", "rtp"),
+    ("worker.bwe", "bwe"),
+    ("worker.sctp", "sctp"),
+    ("worker.dataplane", "rtp"),
+    ("worker.rtc.web_rtc", "ice"),
+    ("worker.rtc.rtcp", "rtcp"),
+    ("worker.rtc.incoming_bandwidth", "bwe"),
+    ("worker.rtc.score", "score"),
+    ("worker.rtc.data", "message"),
+    ("worker.rtc.producer", "rtp"),
+    ("worker.rtc.consumer", "rtp"),
+)
+
+
+class ChannelLog(logging.Handler):
+    """Sends log records to the controller."""
+
+    def __init__(self, send: Callable[[bytes], None], level: str, tags: Iterable[str]) -> None:
+        """``send`` takes the body of a frame; it may drop it."""
+        super().__init__()
+        self._send = send
+        self._tags: frozenset[str] = frozenset()
+        self.configure(level, tags)
+
+    def configure(self, level: str | None, tags: Iterable[str] | None) -> None:
+        """Changes what is logged; None leaves it. ``level`` is one of ``settings.LOG_LEVELS``."""
+        if level is not None:
+            # on the logger too, so that a line that nobody wants costs no more than a comparison
+            logging.getLogger(ROOT).setLevel(_LEVELS[level])
+            self.setLevel(_LEVELS[level])
+        if tags is not None:
+            self._tags = frozenset(tags).intersection(LOG_TAGS)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Sends one line."""
+        if record.levelno >= logging.ERROR:
+            kind = LogLevel.ERROR
+        elif self._tag(record) in self._tags:
+            kind = LogLevel.WARN if record.levelno >= logging.WARNING else LogLevel.DEBUG
+        else:
+            return
+        text = f"{record.name}:{record.funcName}() | {record.getMessage()}"
+        if record.exc_info and record.exc_info[0] is not None:
+            text += "\n" + "".join(traceback.format_exception(*record.exc_info))
+        self._send(encode_log(kind, text[:_MAX_LINE]))
+
+    @staticmethod
+    def _tag(record: logging.LogRecord) -> str:
+        given = getattr(record, "tag", None)
+        if isinstance(given, str):
+            return given
+        return next((tag for room, tag in _TAG_OF_ROOM if record.name.startswith(room)), "info")

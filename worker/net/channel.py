@@ -1,0 +1,187 @@
+"""The two channels to the controller: frames in become requests, replies and events go out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from worker.channel.codec import (
+    Request,
+    RequestError,
+    encode_error,
+    encode_event,
+    encode_response,
+    parse_payload_header,
+    parse_request,
+)
+from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
+from worker.errors import CommandError, MisoError, ParseError
+from worker.net.pipes import IncomingPipe, OutgoingPipe
+
+logger = logging.getLogger(__name__)
+
+CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT = 3, 4, 5, 6
+
+
+class Channel:
+    """Descriptors 3 to 6. Implements ``worker.rtc.context.Notifier``.
+
+    Attributes:
+        on_request: Called for every command; its answer (a body or None) becomes the reply. It raises
+            ``worker.errors`` for the error reply.
+        on_payload: Called for every message of the payload channel, with the payload.
+        on_end: Called once when the controller has gone.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_request: Callable[[Request], object | None],
+        on_payload: Callable[[Request, bytes], object | None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Opens the pipes; nothing is read before ``start``.
+
+        Raises:
+            OSError: One of the descriptors is not open.
+        """
+        self.on_request = on_request
+        self.on_payload = on_payload
+        self._loop = loop
+        self._on_end = on_end
+        self._ended = False
+        self._frames = FrameReader()
+        self._pairs = PairReader()
+        self._out = OutgoingPipe(loop, CHANNEL_OUT, self._end)
+        self._payload_out = OutgoingPipe(loop, PAYLOAD_OUT, self._end)
+        self._incoming: list[IncomingPipe] = []
+        self._held: list[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts reading.
+
+        Raises:
+            OSError: One of the descriptors is not open.
+        """
+        self._incoming.append(IncomingPipe(self._loop, CHANNEL_IN, self._on_channel_data, self._end))
+        self._incoming.append(IncomingPipe(self._loop, PAYLOAD_IN, self._on_payload_data, self._end))
+
+    def close(self) -> None:
+        """Stops reading, writes what can be written at once; idempotent."""
+        self._ended = True
+        for pipe in self._incoming:
+            pipe.close()
+        self._out.close()
+        self._payload_out.close()
+
+    @property
+    def dropped(self) -> int:
+        """How many notifications and log lines were dropped because the controller did not read."""
+        return self._out.dropped + self._payload_out.dropped
+
+    # ------------------------------------------------------------ out
+
+    def notify(self, target_id: str | int, event: str, body: object | None = None) -> None:
+        """Sends an event; while a command is worked on, after its reply: the controller must know the object first."""
+        message = encode_event(target_id, event, body)
+        if self._held is not None:
+            self._held.append(message)
+        else:
+            self._out.send(message, droppable=True)
+
+    def notify_with_payload(self, target_id: str, event: str, body: object | None, payload: bytes) -> None:
+        """Sends an event and its payload on the payload channel."""
+        self._payload_out.send(encode_event(target_id, event, body), payload, droppable=True)
+
+    def send_log(self, body: bytes) -> None:
+        """Sends a log line's frame."""
+        self._out.send(body, droppable=True)
+
+    @contextmanager
+    def _hold(self) -> Iterator[None]:
+        held: list[bytes] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            for message in held:
+                self._out.send(message, droppable=True)
+
+    # ------------------------------------------------------------ in
+
+    def _on_channel_data(self, data: bytes) -> None:
+        for body in self._frames.feed(data):
+            if self._ended:
+                return
+            if isinstance(body, OversizeFrame):
+                logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
+                continue
+            with self._hold():
+                reply = self._answer(body)
+                if reply is not None:
+                    self._out.send(reply)
+
+    def _answer(self, body: bytes) -> bytes | None:
+        try:
+            request = parse_request(body)
+        except RequestError as error:
+            logger.error("request refused: %s", error)
+            return error.frame
+        except ParseError as error:
+            logger.error("request dropped: %s", error)
+            return None
+        return _reply(request, lambda: self.on_request(request))
+
+    def _on_payload_data(self, data: bytes) -> None:
+        for header, payload in self._pairs.feed(data):
+            if self._ended:
+                return
+            reply = self._answer_payload(header, payload)
+            if reply is not None:
+                self._payload_out.send(reply)
+
+    def _answer_payload(self, header: bytes | OversizeFrame, payload: bytes | OversizeFrame) -> bytes | None:
+        if isinstance(header, OversizeFrame):
+            logger.error("payload header of %d bytes skipped, at most %d are allowed", header.size_bytes, MAX_BODY_SIZE)
+            return None
+        try:
+            request = parse_payload_header(header)
+        except RequestError as error:
+            logger.error("payload request refused: %s", error)
+            return error.frame
+        except ParseError as error:
+            logger.error("payload message dropped: %s", error)
+            return None
+
+        def work() -> object | None:
+            if isinstance(payload, OversizeFrame):
+                raise CommandError(f"payload of {payload.size_bytes} bytes, at most {MAX_BODY_SIZE} are allowed")
+            return self.on_payload(request, payload)
+
+        if request.id:
+            return _reply(request, work)
+        try:
+            work()
+        except MisoError as error:
+            logger.warning("payload notification dropped: %s [event:%s]", error, request.method)
+        return None
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._on_end()
+
+
+def _reply(request: Request, work: Callable[[], object | None]) -> bytes:
+    try:
+        body = work()
+    except MisoError as error:
+        logger.info("request refused: %s [method:%s]", error, request.method)
+        return encode_error(request.id, error, request.method)
+    reply = encode_response(request, body)
+    if len(reply) > MAX_BODY_SIZE:
+        return encode_error(request.id, CommandError(f"the reply has {len(reply)} bytes"), request.method)
+    return reply

@@ -1,0 +1,143 @@
+"""The descriptors to the controller: stream sockets or pipes, made non-blocking, watched by the event loop.
+
+A controller that does not read must not stop the media: what is not read waits here, and beyond ``MAX_WAITING_BYTES``
+notifications and log lines are dropped and counted; replies never.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable
+
+from worker.channel.framing import MAX_BODY_SIZE, frame
+
+MAX_WAITING_BYTES = 8 * 1024 * 1024
+_READ_SIZE = 262_144
+_READS_PER_WAKE_UP = 4
+
+
+class IncomingPipe:
+    """The reading end of one direction."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        fd: int,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Starts reading; ``on_end`` is called once, at the end of the stream.
+
+        Raises:
+            OSError: The descriptor is not open, or cannot be watched.
+        """
+        self._loop = loop
+        self._fd = fd
+        self._on_data = on_data
+        self._on_end = on_end
+        self._closed = False
+        os.set_inheritable(fd, False)
+        os.set_blocking(fd, False)
+        loop.add_reader(fd, self._read)
+
+    def close(self) -> None:
+        """Stops reading; idempotent."""
+        if not self._closed:
+            self._closed = True
+            self._loop.remove_reader(self._fd)
+
+    def _read(self) -> None:
+        for _ in range(_READS_PER_WAKE_UP):
+            try:
+                data = os.read(self._fd, _READ_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""  # the controller is gone
+            if not data:
+                self.close()
+                self._on_end()
+                return
+            self._on_data(data)
+            if self._closed or len(data) < _READ_SIZE:
+                return
+
+
+class OutgoingPipe:
+    """The writing end of one direction."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, on_lost: Callable[[], None]) -> None:
+        """``on_lost`` is called once, when the reader has gone.
+
+        Raises:
+            OSError: The descriptor is not open.
+        """
+        self._loop = loop
+        self._fd = fd
+        self._on_lost = on_lost
+        self._waiting: deque[memoryview] = deque()
+        self._waiting_bytes = 0
+        self._closed = False
+        self._dropped = 0
+        os.set_inheritable(fd, False)
+        os.set_blocking(fd, False)
+
+    @property
+    def dropped(self) -> int:
+        """How many messages were dropped because the controller did not read."""
+        return self._dropped
+
+    def send(self, *bodies: bytes, droppable: bool = False) -> bool:
+        """Sends frames that belong together, all of them or none.
+
+        Returns:
+            False when they were dropped: too much is waiting and they are ``droppable``, a body is too large for a
+            frame, or the pipe is closed.
+        """
+        if self._closed:
+            return False
+        if (droppable and self._waiting_bytes > MAX_WAITING_BYTES) or any(len(body) > MAX_BODY_SIZE for body in bodies):
+            self._dropped += 1
+            return False
+        self._put(b"".join([frame(body) for body in bodies]))
+        return True
+
+    def close(self) -> None:
+        """Writes what can be written at once, and stops; idempotent."""
+        if not self._closed:
+            self._write()
+            self._stop()
+
+    def _put(self, data: bytes) -> None:
+        was_waiting = bool(self._waiting)
+        self._waiting.append(memoryview(data))
+        self._waiting_bytes += len(data)
+        if not was_waiting:
+            self._write()
+            if self._waiting and not self._closed:
+                self._loop.add_writer(self._fd, self._write)
+
+    def _write(self) -> None:
+        while self._waiting:
+            first = self._waiting[0]
+            try:
+                written = os.write(self._fd, first)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:  # EPIPE, ECONNRESET
+                self._stop()
+                self._on_lost()
+                return
+            self._waiting_bytes -= written
+            if written < len(first):
+                self._waiting[0] = first[written:]
+            else:
+                self._waiting.popleft()
+        self._loop.remove_writer(self._fd)
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._waiting.clear()
+        self._loop.remove_writer(self._fd)

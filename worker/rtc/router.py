@@ -1,0 +1,139 @@
+"""A router: makes transports and observers, and shows who is connected to whom in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.router import (
+    CloseRtpObserverRequest,
+    CloseTransportRequest,
+    CreateActiveSpeakerObserverRequest,
+    CreateAudioLevelObserverRequest,
+    CreateDirectTransportRequest,
+    CreatePipeTransportRequest,
+    CreatePlainTransportRequest,
+    CreateWebRtcTransportRequest,
+    CreateWebRtcTransportWithServerRequest,
+    RouterDump,
+)
+from worker.channel.bodies.transport import PipeTransportDump, PlainTransportDump, TransportDump, WebRtcTransportDump
+from worker.channel.commands import handles
+from worker.errors import CommandError
+from worker.rtc.active_speaker_observer import ActiveSpeakerObserver
+from worker.rtc.audio_level_observer import AudioLevelObserver
+from worker.rtc.direct_transport import DirectTransport
+from worker.rtc.pipe_transport import PipeTransport
+from worker.rtc.plain_transport import PlainTransport
+from worker.rtc.router_tables import RouterTables
+from worker.rtc.webrtc_transport import WebRtcTransport
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Context
+    from worker.rtc.webrtc_server import WebRtcServer
+
+
+class Router:
+    """Forwards between the transports that it makes.
+
+    Attributes:
+        id: As the controller named it.
+        tables: What lives in it.
+        closed: Whether ``close`` was called.
+    """
+
+    def __init__(self, context: Context, router_id: str, find_server: Callable[[str], WebRtcServer | None]) -> None:
+        """Registers the id.
+
+        Args:
+            context: What every object of the worker is given.
+            router_id: New in the worker.
+            find_server: Finds a WebRtcServer of the worker by id.
+
+        Raises:
+            CommandError: The id is taken.
+        """
+        self.id = router_id
+        self.tables = RouterTables(router_id)
+        self.closed = False
+        self._context = context
+        self._find_server = find_server
+        context.registry.add(self, router_id, None)
+
+    @handles(commands.ROUTER_DUMP)
+    def dump(self) -> RouterDump:
+        """Who lives here, and who consumes from whom."""
+        tables = self.tables
+        return RouterDump(
+            id=self.id,
+            transport_ids=list(tables.transports),
+            rtp_observer_ids=list(tables.observers),
+            map_producer_id_consumer_ids=tables.consumer_ids_by_producer(),
+            map_consumer_id_producer_id=tables.producer_ids_by_consumer(),
+            map_producer_id_observer_ids=tables.observer_ids_by_producer(),
+            map_data_producer_id_data_consumer_ids=tables.data_consumer_ids_by_data_producer(),
+            map_data_consumer_id_data_producer_id=tables.data_producer_ids_by_data_consumer(),
+        )
+
+    @handles(commands.ROUTER_CREATE_WEB_RTC_TRANSPORT)
+    def create_web_rtc_transport(self, body: CreateWebRtcTransportRequest) -> WebRtcTransportDump:
+        """Makes a WebRtcTransport with sockets of its own."""
+        return WebRtcTransport(self._context, self.tables, body.transport_id, body).dump()
+
+    @handles(commands.ROUTER_CREATE_WEB_RTC_TRANSPORT_WITH_SERVER)
+    def create_web_rtc_transport_with_server(self, body: CreateWebRtcTransportWithServerRequest) -> WebRtcTransportDump:
+        """Makes a WebRtcTransport on the sockets of a WebRtcServer."""
+        server = self._find_server(body.web_rtc_server_id)
+        if server is None:
+            raise CommandError("wrong webRtcServerId (no associated WebRtcServer found)")
+        return WebRtcTransport(self._context, self.tables, body.transport_id, body, server).dump()
+
+    @handles(commands.ROUTER_CREATE_PLAIN_TRANSPORT)
+    def create_plain_transport(self, body: CreatePlainTransportRequest) -> PlainTransportDump:
+        """Makes a PlainTransport."""
+        return PlainTransport(self._context, self.tables, body.transport_id, body).dump()
+
+    @handles(commands.ROUTER_CREATE_PIPE_TRANSPORT)
+    def create_pipe_transport(self, body: CreatePipeTransportRequest) -> PipeTransportDump:
+        """Makes a PipeTransport."""
+        return PipeTransport(self._context, self.tables, body.transport_id, body).dump()
+
+    @handles(commands.ROUTER_CREATE_DIRECT_TRANSPORT)
+    def create_direct_transport(self, body: CreateDirectTransportRequest) -> TransportDump:
+        """Makes a DirectTransport."""
+        return DirectTransport(self._context, self.tables, body.transport_id, body).dump()
+
+    @handles(commands.ROUTER_CREATE_ACTIVE_SPEAKER_OBSERVER)
+    def create_active_speaker_observer(self, body: CreateActiveSpeakerObserverRequest) -> None:
+        """Makes an ActiveSpeakerObserver."""
+        ActiveSpeakerObserver(self._context, self.tables, body.rtp_observer_id, body)
+
+    @handles(commands.ROUTER_CREATE_AUDIO_LEVEL_OBSERVER)
+    def create_audio_level_observer(self, body: CreateAudioLevelObserverRequest) -> None:
+        """Makes an AudioLevelObserver."""
+        AudioLevelObserver(self._context, self.tables, body.rtp_observer_id, body)
+
+    @handles(commands.TRANSPORT_CLOSE)
+    def close_transport(self, body: CloseTransportRequest) -> None:
+        """Closes a transport and all that it carries."""
+        transport = self.tables.transports.get(body.transport_id)
+        if transport is None:
+            raise CommandError("Transport not found")
+        transport.close()
+
+    @handles(commands.RTP_OBSERVER_CLOSE)
+    def close_rtp_observer(self, body: CloseRtpObserverRequest) -> None:
+        """Closes an observer."""
+        observer = self.tables.observers.get(body.rtp_observer_id)
+        if observer is None:
+            raise CommandError("RtpObserver not found")
+        observer.close()
+
+    def close(self) -> None:
+        """Closes observers and transports, then the router; idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.tables.close()
+        self._context.registry.remove(self.id)

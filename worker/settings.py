@@ -1,0 +1,130 @@
+"""The worker's command line, read before anything heavy is imported: wrong settings must end the process at once.
+
+As GNU ``getopt_long_only`` reads it, which the reference uses: ``--name=value`` or ``-name=value``, names may be cut
+short as long as they are unique, arguments that are no options are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from worker.errors import SettingsError
+
+LOG_LEVELS = ("none", "error", "warn", "debug")
+LOG_TAGS = (
+    "info",
+    "ice",
+    "dtls",
+    "rtp",
+    "srtp",
+    "rtcp",
+    "rtx",
+    "bwe",
+    "score",
+    "simulcast",
+    "svc",
+    "sctp",
+    "message",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the worker was started.
+
+    Attributes:
+        log_level: One of ``LOG_LEVELS``; each includes those before it.
+        log_tags: Which debug and warn lines are wanted; unknown tags are passed over.
+        rtc_min_port: First port of the range from which sockets without a given port are taken, 0..65535.
+        rtc_max_port: Last port of the range.
+        dtls_certificate_file: PEM file; with it goes a private key file.
+        dtls_private_key_file: PEM file, not encrypted.
+        libwebrtc_field_trials: The reference's tuning of libwebrtc, of which this worker has none: it is logged.
+    """
+
+    log_level: str = "error"
+    log_tags: tuple[str, ...] = ()
+    rtc_min_port: int = 10000
+    rtc_max_port: int = 59999
+    dtls_certificate_file: str = ""
+    dtls_private_key_file: str = ""
+    libwebrtc_field_trials: str = ""
+
+
+def parse_log_level(text: str) -> str:
+    """Brings a log level into its usual form.
+
+    Raises:
+        SettingsError: There is no such level.
+    """
+    level = text.lower()
+    if level not in LOG_LEVELS:
+        raise SettingsError(f"invalid value '{text}' for logLevel, expected one of {', '.join(LOG_LEVELS)}")
+    return level
+
+
+def parse_arguments(arguments: Sequence[str]) -> Settings:
+    """Reads the command line (without the program's name) and checks that the certificate's files can be read.
+
+    Raises:
+        SettingsError: An unknown option, a wrong value, or a file that cannot be read.
+    """
+    settings = Settings()
+    for argument in arguments:
+        if argument == "--":
+            break
+        if not argument.startswith("-"):
+            continue
+        name, equals, value = argument.lstrip("-").partition("=")
+        read = _option(name)
+        if not equals or not value:
+            raise SettingsError(f"option '{name}' requires an argument")
+        settings = read(settings, value)
+    if settings.rtc_max_port < settings.rtc_min_port:
+        raise SettingsError("rtcMaxPort cannot be less than rtcMinPort")
+    _check_files(settings)
+    return settings
+
+
+def _port(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and int(value[:6]) <= 65535):
+        raise SettingsError(f"{name} is '{value}', expected 0 to 65535")
+    return int(value)
+
+
+_OPTIONS: dict[str, Callable[[Settings, str], Settings]] = {
+    "logLevel": lambda settings, value: replace(settings, log_level=parse_log_level(value)),
+    "logTags": lambda settings, value: replace(settings, log_tags=(*settings.log_tags, value)),
+    "rtcMinPort": lambda settings, value: replace(settings, rtc_min_port=_port("rtcMinPort", value)),
+    "rtcMaxPort": lambda settings, value: replace(settings, rtc_max_port=_port("rtcMaxPort", value)),
+    "dtlsCertificateFile": lambda settings, value: replace(settings, dtls_certificate_file=value),
+    "dtlsPrivateKeyFile": lambda settings, value: replace(settings, dtls_private_key_file=value),
+    "libwebrtcFieldTrials": lambda settings, value: replace(settings, libwebrtc_field_trials=value),
+}
+
+
+def _option(name: str) -> Callable[[Settings, str], Settings]:
+    if name in _OPTIONS:
+        return _OPTIONS[name]
+    found = [option for option in _OPTIONS if name and option.startswith(name)]
+    if len(found) != 1:
+        raise SettingsError(f"{'ambiguous' if found else 'unknown'} option '{name}'")
+    return _OPTIONS[found[0]]
+
+
+def _check_files(settings: Settings) -> None:
+    files = {
+        "dtlsCertificateFile": settings.dtls_certificate_file,
+        "dtlsPrivateKeyFile": settings.dtls_private_key_file,
+    }
+    if not any(files.values()):
+        return
+    for name, path in files.items():
+        if not path:
+            raise SettingsError(f"missing {name}")
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise SettingsError(f"{name}: {error.strerror} [path:{path}]") from error

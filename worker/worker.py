@@ -1,0 +1,208 @@
+"""The worker: the top of the object tree, what it answers itself, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
+from worker.channel.bodies.worker import (
+    CloseRouterRequest,
+    CloseWebRtcServerRequest,
+    CreateRouterRequest,
+    ResourceUsage,
+    UpdateSettingsRequest,
+    WorkerDump,
+)
+from worker.channel.commands import handles
+from worker.errors import BodyError, CommandError, SettingsError
+from worker.log import ROOT, ChannelLog
+from worker.net.channel import Channel
+from worker.net.clock import LoopScheduler
+from worker.net.sockets import LoopSockets
+from worker.registry import Registry
+from worker.settings import Settings, parse_log_level
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Context
+    from worker.rtc.router import Router
+    from worker.rtc.webrtc_server import WebRtcServer
+
+logger = logging.getLogger(__name__)
+
+
+class Worker:
+    """All that one process serves. The media rooms are imported after ``running`` was said."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings, on_closed: Callable[[], None]) -> None:
+        """Opens the channels.
+
+        Args:
+            loop: Runs everything.
+            settings: The command line.
+            on_closed: Called once when the worker has closed, for whatever reason.
+
+        Raises:
+            OSError: One of the descriptors 3 to 6 is not open.
+        """
+        self._loop = loop
+        self._settings = settings
+        self._on_closed = on_closed
+        self._closed = False
+        self._routers: dict[str, Router] = {}
+        self._servers: dict[str, WebRtcServer] = {}
+        self._registry = Registry(self)
+        self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
+        self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
+        logging.getLogger(ROOT).addHandler(self._log)
+        logging.getLogger(ROOT).propagate = False
+
+    def start(self) -> None:
+        """Tells the controller that the worker runs, and begins to take commands.
+
+        Raises:
+            SettingsError: The certificate's files hold no certificate and its key.
+            OSError: One of the descriptors 3 to 6 is not open.
+        """
+        if self._settings.libwebrtc_field_trials:
+            logger.warning("libwebrtcFieldTrials given, but there is no libwebrtc in this worker")
+        if self._settings.dtls_certificate_file:
+            self._context.certificate.prepare()
+        self._channel.notify(os.getpid(), "running")
+        self._channel.start()
+        # What takes long to import and to make is got ready while nobody waits for it.
+        self._loop.call_soon(self._prepare)
+
+    def close(self) -> None:
+        """Closes routers, then servers, then the channels; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        logger.debug("closing, %d notifications were dropped", self._channel.dropped)
+        for router in list(self._routers.values()):
+            router.close()
+        for server in list(self._servers.values()):
+            server.close()
+        self._routers.clear()
+        self._servers.clear()
+        logging.getLogger(ROOT).removeHandler(self._log)
+        self._channel.close()
+        self._on_closed()
+
+    # ------------------------------------------------------------ commands
+
+    @handles(commands.WORKER_CLOSE)
+    def close_command(self) -> None:
+        """Ends the process; nobody gets the reply."""
+        self.close()
+
+    @handles(commands.WORKER_DUMP)
+    def dump(self) -> WorkerDump:
+        """What lives in the worker."""
+        return WorkerDump(
+            pid=os.getpid(),
+            web_rtc_server_ids=list(self._servers),
+            router_ids=list(self._routers),
+            channel_message_handlers=self._registry.describe(),
+        )
+
+    @handles(commands.WORKER_GET_RESOURCE_USAGE)
+    def get_resource_usage(self) -> ResourceUsage:
+        """``getrusage(2)``."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return ResourceUsage(
+            ru_utime=int(usage.ru_utime * 1000),
+            ru_stime=int(usage.ru_stime * 1000),
+            ru_maxrss=usage.ru_maxrss,
+            ru_ixrss=usage.ru_ixrss,
+            ru_idrss=usage.ru_idrss,
+            ru_isrss=usage.ru_isrss,
+            ru_minflt=usage.ru_minflt,
+            ru_majflt=usage.ru_majflt,
+            ru_nswap=usage.ru_nswap,
+            ru_inblock=usage.ru_inblock,
+            ru_oublock=usage.ru_oublock,
+            ru_msgsnd=usage.ru_msgsnd,
+            ru_msgrcv=usage.ru_msgrcv,
+            ru_nsignals=usage.ru_nsignals,
+            ru_nvcsw=usage.ru_nvcsw,
+            ru_nivcsw=usage.ru_nivcsw,
+        )
+
+    @handles(commands.WORKER_UPDATE_SETTINGS)
+    def update_settings(self, body: UpdateSettingsRequest) -> None:
+        """Changes what is logged."""
+        try:
+            level = parse_log_level(body.log_level) if body.log_level is not None else None
+        except SettingsError as error:
+            raise BodyError(str(error)) from error
+        self._log.configure(level, body.log_tags)
+
+    @handles(commands.WORKER_CREATE_WEB_RTC_SERVER)
+    def create_web_rtc_server(self, body: CreateWebRtcServerRequest) -> None:
+        """Makes a WebRtcServer."""
+        from worker.rtc.webrtc_server import WebRtcServer
+
+        self._servers[body.web_rtc_server_id] = WebRtcServer(self._context, body.web_rtc_server_id, body)
+
+    @handles(commands.WEB_RTC_SERVER_CLOSE)
+    def close_web_rtc_server(self, body: CloseWebRtcServerRequest) -> None:
+        """Closes a WebRtcServer, and with it the transports on its sockets."""
+        server = self._servers.pop(body.web_rtc_server_id, None)
+        if server is None:
+            raise CommandError("WebRtcServer not found")
+        server.close()
+
+    @handles(commands.WORKER_CREATE_ROUTER)
+    def create_router(self, body: CreateRouterRequest) -> None:
+        """Makes a router."""
+        from worker.rtc.router import Router
+
+        self._routers[body.router_id] = Router(self._context, body.router_id, self._servers.get)
+
+    @handles(commands.ROUTER_CLOSE)
+    def close_router(self, body: CloseRouterRequest) -> None:
+        """Closes a router and all that it carries."""
+        router = self._routers.pop(body.router_id, None)
+        if router is None:
+            raise CommandError("Router not found")
+        router.close()
+
+    # ------------------------------------------------------------ inside
+
+    @cached_property
+    def _context(self) -> Context:
+        from worker.dataplane.plane import Plane
+        from worker.dtls import Certificate
+        from worker.rtc.context import Context
+
+        settings = self._settings
+        if settings.dtls_certificate_file:
+            certificate = Certificate.from_files(settings.dtls_certificate_file, settings.dtls_private_key_file)
+        else:
+            certificate = Certificate()
+        return Context(
+            notifier=self._channel,
+            scheduler=LoopScheduler(self._loop),
+            sockets=LoopSockets(self._loop, settings.rtc_min_port, settings.rtc_max_port),
+            registry=self._registry,
+            plane=Plane(),
+            certificate=certificate,
+        )
+
+    def _prepare(self) -> None:
+        if self._closed:
+            return
+        from worker.rtc import router, webrtc_server  # noqa: F401  # for the first command that needs them
+
+        self._context.certificate.prepare()
+
+    def _on_controller_gone(self) -> None:
+        # The pipes call this from the middle of a read or write.
+        self._loop.call_soon(self.close)
