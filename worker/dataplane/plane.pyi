@@ -14,138 +14,26 @@ Every object has a public ``owner`` that control sets and the plane never reads.
 """
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from typing import Any
 
+from worker.dataplane.events import ConnectionClosed as ConnectionClosed
+from worker.dataplane.events import DtlsReceived as DtlsReceived
+from worker.dataplane.events import Event as Event
+from worker.dataplane.events import KeyFrameNeeded as KeyFrameNeeded
+from worker.dataplane.events import KeyFrameReceived as KeyFrameReceived
+from worker.dataplane.events import NackNeeded as NackNeeded
+from worker.dataplane.events import PacketTraced as PacketTraced
+from worker.dataplane.events import RtcpReceived as RtcpReceived
+from worker.dataplane.events import RtpDelivered as RtpDelivered
+from worker.dataplane.events import SctpReceived as SctpReceived
+from worker.dataplane.events import StunReceived as StunReceived
+from worker.dataplane.events import UnknownSender as UnknownSender
+from worker.dataplane.events import UnknownSsrc as UnknownSsrc
+from worker.dataplane.events import VideoOrientationChanged as VideoOrientationChanged
+from worker.dataplane.suites import Codec as Codec
+from worker.dataplane.suites import SrtpSuite as SrtpSuite
+
 Address = tuple[str, int]
-
-class SrtpSuite(IntEnum):
-    """SRTP protection profiles by their DTLS-SRTP number (RFC 5764 section 4.1.2, RFC 7714 section 14.2)."""
-
-    AES_CM_128_HMAC_SHA1_80 = 0x0001
-    AES_CM_128_HMAC_SHA1_32 = 0x0002
-    AEAD_AES_128_GCM = 0x0007
-    AEAD_AES_256_GCM = 0x0008
-
-class Codec(IntEnum):
-    """What the plane must know of a payload: where its key frames, layers and silences are."""
-
-    OTHER = 0
-    OPUS = 1
-    VP8 = 2
-    VP9 = 3
-    H264 = 4
-
-# ---------------------------------------------------------------- events
-
-class StunReceived:
-    """A STUN message (first byte 0..3, RFC 7983), from any address."""
-
-    socket: UdpSocket | TcpConnection
-    address: Address
-    data: bytes
-
-class DtlsReceived:
-    """A DTLS datagram (first byte 20..63) from an address that the transport accepts (``accept_from``)."""
-
-    transport: TransportPlane
-    data: bytes
-
-class RtcpReceived:
-    """A compound RTCP packet, decrypted, from an accepted address."""
-
-    transport: TransportPlane
-    data: bytes
-
-class SctpReceived:
-    """Plain and pipe transports only: a datagram that is neither STUN, DTLS nor RTP (SCTP over UDP)."""
-
-    transport: TransportPlane
-    data: bytes
-
-class UnknownSender:
-    """A datagram that is not STUN from an address nobody accepts, on a socket with ``report_unknown``."""
-
-    socket: UdpSocket
-    address: Address
-    data: bytes
-
-class UnknownSsrc:
-    """An RTP packet (decrypted) whose SSRC no stream of its transport has.
-
-    Control either makes the stream and passes ``packet`` to ``TransportPlane.receive`` again, or calls
-    ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up, the packets between are dropped.
-    """
-
-    transport: TransportPlane
-    ssrc: int
-    payload_type: int
-    mid: str  # "" when absent
-    rid: str
-    repaired_rid: str
-    packet: bytes
-
-class NackNeeded:
-    """A gap was seen: send this NACK now (the plane repeats by itself through ``ReceiveStream.poll_nack``)."""
-
-    stream: ReceiveStream
-    sequence_numbers: list[int]
-
-class KeyFrameNeeded:
-    """Too much is missing for NACK (or it gave up): ask the sender of the stream for a key frame."""
-
-    stream: ReceiveStream
-
-class KeyFrameReceived:
-    """The first packet of a key frame came in on the stream."""
-
-    stream: ReceiveStream
-
-class VideoOrientationChanged:
-    """The coordination-of-video-orientation extension (3GPP TS 26.114) changed on the input."""
-
-    input: Input
-    camera: bool
-    flip: bool
-    rotation: int  # degrees: 0, 90, 180, 270
-
-class PacketTraced:
-    """A packet of an input or output whose ``trace_rtp`` (or ``trace_keyframe``) is on."""
-
-    source: Input | Output
-    is_key_frame: bool
-    is_rtx: bool
-    info: dict[
-        str, int | bool | str
-    ]  # payloadType, sequenceNumber, timestamp, marker, ssrc, size, payloadSize, ext ids …
-
-class RtpDelivered:
-    """A packet for an output of a direct transport (``Output.deliver``)."""
-
-    output: Output
-    data: bytes
-
-class ConnectionClosed:
-    """The TCP peer closed, the connection failed, or its framing was broken (``reason``)."""
-
-    connection: TcpConnection
-    reason: str
-
-Event = (
-    StunReceived
-    | DtlsReceived
-    | RtcpReceived
-    | SctpReceived
-    | UnknownSender
-    | UnknownSsrc
-    | NackNeeded
-    | KeyFrameNeeded
-    | KeyFrameReceived
-    | VideoOrientationChanged
-    | PacketTraced
-    | RtpDelivered
-    | ConnectionClosed
-)
 
 # ---------------------------------------------------------------- sockets
 
@@ -155,7 +43,8 @@ class Plane:
     def __init__(self) -> None: ...
     @property
     def counters(self) -> dict[str, int]:
-        """Since start: received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, send_full, …"""
+        """Since start: received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, not_connected,
+        send_full, send_failed, tcp_full, segmented_messages."""
 
 class UdpSocket:
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
@@ -234,7 +123,8 @@ class TransportPlane:
     def poll_remb(self, now_us: int) -> int | None:
         """The receive-side estimate in bit/s when a REMB is due, else None."""
     def bitrate(self, which: str, now_us: int) -> int:
-        """Bit/s of the last 2.5 s: "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent", "probation_sent"."""
+        """Bit/s of the last 2.5 s: "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent",
+        "probation_sent"."""
     def add_input(self) -> Input: ...
     def close(self) -> None: ...
 
@@ -249,8 +139,15 @@ class Input:
     trace_keyframe: bool
     def map_payload_type(self, received: int, forwarded: int) -> None: ...
     def map_extension(self, uri_kind: str, received_id: int, forwarded_id: int) -> None:
-        """``uri_kind``: "mid", "abs_send_time", "transport_wide_cc", "audio_level", "video_orientation", "abs_capture_time",
-        "frame_marking", "toffset", "playout_delay"; ids as negotiated with the sender, and the router's."""
+        """Names an id as negotiated with the sender (0: it sends none) and the router's (0: not forwarded).
+
+        ``uri_kind``: "mid", "abs_send_time", "transport_wide_cc", "audio_level", "video_orientation",
+        "abs_capture_time", "frame_marking", "toffset", "playout_delay". The first three are in every forwarded packet
+        once they are mapped to a router's id, whatever the sender sends; each output writes its own values into them.
+
+        Raises:
+            ValueError: unknown kind; ``received_id`` not 0 to 255; ``forwarded_id`` not 0 to 14.
+        """
     def add_stream(
         self,
         *,
@@ -287,6 +184,7 @@ class ReceiveStream:
     packets_discarded: int
     packets_repaired: int
     packets_retransmitted: int
+    packets_duplicate: int
     nack_count: int
     nack_packet_count: int
     jitter: int  # timestamp units
@@ -297,11 +195,17 @@ class ReceiveStream:
     rtx_packets_discarded: int
     def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
     def bitrate(self, now_us: int, spatial_layer: int = -1, temporal_layer: int = -1) -> int: ...
-    def make_report(self, now_us: int) -> tuple[int, int, int, int]:
-        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval."""
+    def make_report(self, now_us: int, worst_fraction_lost: int = 0) -> tuple[int, int, int, int]:
+        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
+
+        ``worst_fraction_lost`` of the outputs, 0 to 255, is told to a sender with in-band FEC when it is worse.
+        """
     def make_rtx_report(self, now_us: int) -> tuple[int, int, int, int] | None: ...
     def poll_nack(self, now_us: int) -> list[int]:
         """Sequence numbers to ask for again now; empty when none."""
+    sender_report_ntp: int  # 64-bit NTP time of the last sender_report, 0 before; likewise below
+    sender_report_timestamp: int
+    sender_report_us: int
     def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> None: ...
     def reset(self) -> None:
         """Forgets missing packets (after a pause)."""
@@ -324,6 +228,7 @@ class Output:
     bytes: int
     packets_retransmitted: int
     bytes_retransmitted: int
+    packets_repaired: int  # sent again for the first time
     last_packet_us: int
     last_timestamp: int
     last_sequence: int

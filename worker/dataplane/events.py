@@ -1,0 +1,194 @@
+"""What the plane tells control: one list per wake-up, made only of what control must see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.dataplane.plane import Address, Input, Output, ReceiveStream, TcpConnection, TransportPlane, UdpSocket
+
+
+class StunReceived:
+    """A STUN message (first byte 0..3, RFC 7983), from any address."""
+
+    __slots__ = ("address", "data", "socket")
+
+    def __init__(self, socket: UdpSocket | TcpConnection, address: Address, data: bytes) -> None:
+        self.socket = socket
+        self.address = address
+        self.data = data
+
+
+class DtlsReceived:
+    """A DTLS datagram (first byte 20..63) from an address that the transport accepts (``accept_from``)."""
+
+    __slots__ = ("data", "transport")
+
+    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+        self.transport = transport
+        self.data = data
+
+
+class RtcpReceived:
+    """A compound RTCP packet, decrypted, from an accepted address."""
+
+    __slots__ = ("data", "transport")
+
+    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+        self.transport = transport
+        self.data = data
+
+
+class SctpReceived:
+    """A datagram from an accepted address that is neither STUN, DTLS, RTP nor RTCP.
+
+    On plain and pipe transports that is SCTP over UDP; on others control throws it away.
+    """
+
+    __slots__ = ("data", "transport")
+
+    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+        self.transport = transport
+        self.data = data
+
+
+class UnknownSender:
+    """A datagram that is not STUN from an address nobody accepts, on a socket with ``report_unknown``."""
+
+    __slots__ = ("address", "data", "socket")
+
+    def __init__(self, socket: UdpSocket, address: Address, data: bytes) -> None:
+        self.socket = socket
+        self.address = address
+        self.data = data
+
+
+class UnknownSsrc:
+    """An RTP packet (decrypted) whose SSRC no stream of its transport has.
+
+    Control either makes the stream and passes ``packet`` to ``TransportPlane.receive`` again, or calls
+    ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up, the packets between are dropped.
+
+    Attributes:
+        mid: of the header extension, "" when absent; likewise ``rid`` and ``repaired_rid``.
+    """
+
+    __slots__ = ("mid", "packet", "payload_type", "repaired_rid", "rid", "ssrc", "transport")
+
+    def __init__(
+        self,
+        transport: TransportPlane,
+        ssrc: int,
+        payload_type: int,
+        mid: str,
+        rid: str,
+        repaired_rid: str,
+        packet: bytes,
+    ) -> None:
+        self.transport = transport
+        self.ssrc = ssrc
+        self.payload_type = payload_type
+        self.mid = mid
+        self.rid = rid
+        self.repaired_rid = repaired_rid
+        self.packet = packet
+
+
+class NackNeeded:
+    """A gap was seen: send this NACK now (the plane repeats by itself through ``ReceiveStream.poll_nack``)."""
+
+    __slots__ = ("sequence_numbers", "stream")
+
+    def __init__(self, stream: ReceiveStream, sequence_numbers: list[int]) -> None:
+        self.stream = stream
+        self.sequence_numbers = sequence_numbers
+
+
+class KeyFrameNeeded:
+    """Too much is missing for NACK (or it gave up): ask the sender of the stream for a key frame."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: ReceiveStream) -> None:
+        self.stream = stream
+
+
+class KeyFrameReceived:
+    """The first packet of a key frame came in on the stream."""
+
+    __slots__ = ("stream",)
+
+    def __init__(self, stream: ReceiveStream) -> None:
+        self.stream = stream
+
+
+class VideoOrientationChanged:
+    """The coordination-of-video-orientation extension (3GPP TS 26.114) changed on the input.
+
+    Attributes:
+        rotation: degrees: 0, 90, 180 or 270.
+    """
+
+    __slots__ = ("camera", "flip", "input", "rotation")
+
+    def __init__(self, input: Input, camera: bool, flip: bool, rotation: int) -> None:
+        self.input = input
+        self.camera = camera
+        self.flip = flip
+        self.rotation = rotation
+
+
+class PacketTraced:
+    """A packet of an input or output whose ``trace_rtp`` (or ``trace_keyframe``) is on.
+
+    Attributes:
+        info: ``payloadType``, ``sequenceNumber``, ``timestamp``, ``marker``, ``ssrc``, ``size``, ``payloadSize`` and,
+            where known, ``isKeyFrame``, ``spatialLayer``, ``temporalLayer``.
+    """
+
+    __slots__ = ("info", "is_key_frame", "is_rtx", "source")
+
+    def __init__(
+        self, source: Input | Output, is_key_frame: bool, is_rtx: bool, info: dict[str, int | bool | str]
+    ) -> None:
+        self.source = source
+        self.is_key_frame = is_key_frame
+        self.is_rtx = is_rtx
+        self.info = info
+
+
+class RtpDelivered:
+    """A packet for an output of a direct transport (``Output.deliver``)."""
+
+    __slots__ = ("data", "output")
+
+    def __init__(self, output: Output, data: bytes) -> None:
+        self.output = output
+        self.data = data
+
+
+class ConnectionClosed:
+    """The TCP peer closed, the connection failed, or its framing was broken (``reason``)."""
+
+    __slots__ = ("connection", "reason")
+
+    def __init__(self, connection: TcpConnection, reason: str) -> None:
+        self.connection = connection
+        self.reason = reason
+
+
+Event = (
+    StunReceived
+    | DtlsReceived
+    | RtcpReceived
+    | SctpReceived
+    | UnknownSender
+    | UnknownSsrc
+    | NackNeeded
+    | KeyFrameNeeded
+    | KeyFrameReceived
+    | VideoOrientationChanged
+    | PacketTraced
+    | RtpDelivered
+    | ConnectionClosed
+)

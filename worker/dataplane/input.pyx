@@ -1,0 +1,550 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A producer's half: its streams, how their packets are renamed to the router's terms, and whom they feed.
+
+A packet is renamed once, in the slot it was received in, to the canonical form that all outputs copy: the router's payload
+type, header extensions with the router's ids in one-byte form, no padding, and room for what each output writes itself.
+"""
+
+from libc.string cimport memcpy, memset
+
+from worker.dataplane.egress cimport Plane, Source
+from worker.dataplane.output cimport Output
+from worker.dataplane.store cimport Packet, PacketStore, describe_packet
+from worker.dataplane.transport cimport Receiver, TransportPlane
+from worker.rtp.codecs.describe cimport describe
+from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.nack cimport NackGenerator
+from worker.rtp.packet cimport RtpHeader
+from worker.rtp.rate cimport RateCalculator
+from worker.rtp.receive_stats cimport ReceiveStats
+
+from worker.dataplane.events import (
+    KeyFrameNeeded,
+    KeyFrameReceived,
+    NackNeeded,
+    PacketTraced,
+    VideoOrientationChanged,
+)
+from worker.errors import InvalidStateError
+
+cdef enum:
+    # kinds of header extension: the first three are written by each output, the others pass
+    MID = 0
+    ABS_SEND_TIME = 1
+    TRANSPORT_WIDE_CC = 2
+    AUDIO_LEVEL = 3
+    VIDEO_ORIENTATION = 4
+    KIND_COUNT = 9
+    NOT_MAPPED = 255
+    MAX_BATCH = 32
+    WINDOW = 2048  # sequence numbers in which duplicates are told apart
+    EXTENSION_ROOM = 160
+
+KINDS = (
+    "mid",
+    "abs_send_time",
+    "transport_wide_cc",
+    "audio_level",
+    "video_orientation",
+    "abs_capture_time",
+    "frame_marking",
+    "toffset",
+    "playout_delay",
+)
+cdef int ROTATIONS[4]
+ROTATIONS[:] = [0, 90, 180, 270]
+_VIDEO_CODECS = (2, 3, 4)
+
+
+cdef class Input(Source):
+    """A producer's half of the plane."""
+
+    def __init__(self, TransportPlane transport not None):
+        self.transport = transport
+        self._outputs = []
+        self._streams = []
+        self._stores = []
+        self._orientation = -1
+        memset(self._payload_types, NOT_MAPPED, sizeof(self._payload_types))
+        transport.attach(self)
+
+    # ------------------------------------------------------------ tables
+
+    def map_payload_type(self, int received, int forwarded):
+        """Packets of the received payload type are forwarded with the other; 0 to 127."""
+        if not 0 <= received <= 127 or not 0 <= forwarded <= 127:
+            raise ValueError(f"payload types are {received} and {forwarded}, expected 0 to 127")
+        self._payload_types[received] = forwarded
+
+    def map_extension(self, str uri_kind not None, int received_id, int forwarded_id):
+        """A header extension's id as negotiated with the sender (0: it sends none) and the router's (0: not forwarded).
+
+        "mid", "abs_send_time" and "transport_wide_cc" are in every forwarded packet once they are mapped, whatever the sender sends.
+
+        Raises:
+            ValueError: unknown kind; ``received_id`` not 0 to 255; ``forwarded_id`` not 0 to 14.
+        """
+        if uri_kind not in KINDS:
+            raise ValueError(f"header extension is {uri_kind!r}, expected one of {', '.join(KINDS)}")
+        if not 0 <= received_id <= 255 or not 0 <= forwarded_id <= 14:
+            raise ValueError(f"ids of {uri_kind} are {received_id} and {forwarded_id}, expected 0 to 255 and 0 to 14")
+        self._received_ids[KINDS.index(uri_kind)] = received_id
+        self._forwarded_ids[KINDS.index(uri_kind)] = forwarded_id
+
+    def add_stream(
+        self,
+        *,
+        unsigned int ssrc,
+        unsigned int mapped_ssrc,
+        codec,
+        int payload_type,
+        unsigned int clock_rate,
+        bint use_nack,
+        bint use_pli,
+        int spatial_layers=1,
+        int temporal_layers=1,
+        bint use_inband_fec=False,
+    ):
+        """Adds the stream of one SSRC. Raises ValueError when the transport has that SSRC already."""
+        cdef ReceiveStream stream = ReceiveStream.__new__(ReceiveStream)
+        if self.closed:
+            raise InvalidStateError("the input is closed")
+        self.transport.add_receiver(ssrc, stream)
+        stream.input = self
+        stream.ssrc = ssrc
+        stream.mapped_ssrc = mapped_ssrc
+        stream._index = len(self._streams)
+        stream._codec = codec
+        stream._payload_type = payload_type
+        stream._clock_rate = clock_rate
+        stream._use_pli = use_pli
+        stream._use_inband_fec = use_inband_fec
+        stream._stats = ReceiveStats(clock_rate)
+        stream._rate = RateCalculator()
+        stream._nack = NackGenerator() if use_nack else None
+        stream._spatial_layers = spatial_layers
+        stream._temporal_layers = temporal_layers
+        if spatial_layers * temporal_layers > 1:
+            stream._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
+        self._streams.append(stream)
+        self._stores.append(PacketStore())
+        return stream
+
+    def remove_stream(self, ReceiveStream stream not None):
+        """Called by ``ReceiveStream.close``."""
+        if self._streams[stream._index] is stream:
+            self._streams[stream._index] = None
+            (<PacketStore>self._stores[stream._index]).clear()
+
+    def add_output(self, Output output not None):
+        """The output is fed from now on. Raises InvalidStateError when it is fed already, or either is closed."""
+        if self.closed or output.closed or output.source is not None:
+            raise InvalidStateError("the input or output is closed, or the output has an input")
+        output.source = self
+        output.stores = self._stores
+        self._keepers += output.keep_for_retransmission
+        self._outputs.append(output)
+
+    def remove_output(self, Output output not None):
+        """The output is not fed any more; no effect when it is not."""
+        if output.source is not self:
+            return
+        output.source = None
+        output.stores = []
+        self._outputs.remove(output)
+        self._keepers -= output.keep_for_retransmission
+
+    def take_audio_level(self):
+        """(sum of -dBov levels 0..127, packets) of RFC 6464 since the last call; (0, 0) without any."""
+        result = (self._level_sum, self._level_count)
+        self._level_sum = self._level_count = 0
+        return result
+
+    def close(self):
+        """Closes its streams, lets its outputs go. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        for output in list(self._outputs):
+            self.remove_output(output)
+        for stream in list(self._streams):
+            if stream is not None:
+                stream.close()
+        self._packet_count = 0
+        self.transport.detach(self)
+
+    # ------------------------------------------------------------ packets
+
+    cdef void take(
+        self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
+    ) noexcept:
+        """A packet that a stream of ours found new and valid."""
+        cdef Plane plane = self.transport.plane
+        cdef Packet *packet
+        cdef int payload_type = self._payload_types[header.payload_type]
+        if payload_type == NOT_MAPPED or self.closed:
+            plane.count.malformed += 1
+            return
+        if self._packet_count == MAX_BATCH:
+            plane.forward()
+        packet = &self._packets[self._packet_count]
+        memset(packet, 0, sizeof(Packet))
+        packet.sequence_number = header.sequence_number
+        packet.timestamp = header.timestamp
+        packet.ssrc = stream.mapped_ssrc
+        packet.payload_type = payload_type
+        packet.marker = header.marker
+        packet.recovered = recovered
+        packet.stream_index = stream._index
+        packet.payload = <void *>payload
+        self._rename(packet, header, data)
+        if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
+            info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, packet.size)
+            plane.events.append(PacketTraced(self, payload.is_key_frame, recovered, info))
+        if self._keepers > 0 and packet.size > packet.payload_offset:
+            packet.stored = (<PacketStore>self._stores[stream._index]).put(packet, plane.now_us)
+        if self._packet_count == 0:
+            plane.dirty.append(self)
+        self._packet_count += 1
+
+    cdef void _rename(self, Packet *packet, RtpHeader header, unsigned char *data) noexcept:
+        """Writes the canonical header before the payload, where the received one was."""
+        cdef unsigned char extensions[EXTENSION_ROOM]
+        cdef unsigned char csrcs[60]
+        cdef unsigned char *start
+        cdef int csrc_size = 4 * header.csrc_count
+        cdef int extension_size = self._write_extensions(packet, header, data, extensions)
+        cdef int head = 12 + csrc_size + (4 + extension_size if extension_size > 0 else 0)
+        cdef int shift = 12 + csrc_size + 4
+        memcpy(csrcs, data + 12, csrc_size)
+        start = data + header.payload_offset - head
+        start[0] = 0x80 | (0x10 if extension_size > 0 else 0) | header.csrc_count
+        start[1] = (0x80 if header.marker else 0) | packet.payload_type
+        start[2] = packet.sequence_number >> 8
+        start[3] = packet.sequence_number & 0xFF
+        start[4] = packet.timestamp >> 24
+        start[5] = (packet.timestamp >> 16) & 0xFF
+        start[6] = (packet.timestamp >> 8) & 0xFF
+        start[7] = packet.timestamp & 0xFF
+        start[8] = packet.ssrc >> 24
+        start[9] = (packet.ssrc >> 16) & 0xFF
+        start[10] = (packet.ssrc >> 8) & 0xFF
+        start[11] = packet.ssrc & 0xFF
+        memcpy(start + 12, csrcs, csrc_size)
+        if extension_size > 0:
+            start[12 + csrc_size] = 0xBE
+            start[13 + csrc_size] = 0xDE
+            start[14 + csrc_size] = 0
+            start[15 + csrc_size] = extension_size >> 2
+            memcpy(start + shift, extensions, extension_size)
+            packet.mid_at += shift if packet.mid_at > 0 else 0
+            packet.abs_send_time_at += shift if packet.abs_send_time_at > 0 else 0
+            packet.transport_wide_cc_at += shift if packet.transport_wide_cc_at > 0 else 0
+        packet.data = start
+        packet.size = head + <int>header.payload_size
+        packet.payload_offset = head
+
+    cdef int _write_extensions(
+        self, Packet *packet, RtpHeader header, const unsigned char *data, unsigned char *target
+    ) noexcept:
+        """RFC 8285 section 4.2; bytes written, a multiple of four. Offsets of the packet count from the first of them."""
+        cdef int at = 0, kind, found, size
+        if self._forwarded_ids[MID] != 0:
+            target[at] = self._forwarded_ids[MID] << 4 | 7
+            memset(target + at + 1, 0, 8)
+            packet.mid_at = at + 1
+            at += 9
+        if self._forwarded_ids[ABS_SEND_TIME] != 0:
+            target[at] = self._forwarded_ids[ABS_SEND_TIME] << 4 | 2
+            memset(target + at + 1, 0, 3)
+            packet.abs_send_time_at = at + 1
+            at += 4
+        if self._forwarded_ids[TRANSPORT_WIDE_CC] != 0:
+            target[at] = self._forwarded_ids[TRANSPORT_WIDE_CC] << 4 | 1
+            memset(target + at + 1, 0, 2)
+            packet.transport_wide_cc_at = at + 1
+            at += 3
+        for kind in range(AUDIO_LEVEL, KIND_COUNT):
+            if self._received_ids[kind] == 0:
+                continue
+            found = header.find_extension(self._received_ids[kind])
+            if found < 0:
+                continue
+            size = header.element_sizes[found]
+            if size < 1 or size > 16:
+                continue
+            self._look_at(kind, data + header.element_offsets[found])
+            if self._forwarded_ids[kind] != 0:
+                target[at] = self._forwarded_ids[kind] << 4 | (size - 1)
+                memcpy(target + at + 1, data + header.element_offsets[found], size)
+                at += 1 + size
+        while at & 3:
+            target[at] = 0
+            at += 1
+        return at
+
+    cdef void _look_at(self, int kind, const unsigned char *value) noexcept:
+        if kind == AUDIO_LEVEL:
+            self._level_sum += value[0] & 0x7F
+            self._level_count += 1
+        elif kind == VIDEO_ORIENTATION and (value[0] & 0x0F) != self._orientation:
+            self._orientation = value[0] & 0x0F
+            self.transport.plane.events.append(
+                VideoOrientationChanged(
+                    self, bool(value[0] & 0x08), bool(value[0] & 0x04), ROTATIONS[value[0] & 0x03]
+                )
+            )
+
+    cdef void forward(self) noexcept:
+        cdef Output output
+        cdef int count = self._packet_count
+        if count > 0:
+            for output in self._outputs:
+                output.forward(self._packets, count)
+        self._packet_count = 0
+
+
+cdef class ReceiveStream(Receiver):
+    """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets.
+
+    Made by ``Input.add_stream``.
+    """
+
+    cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
+        cdef Plane plane = self.input.transport.plane
+        cdef PayloadDescriptor payload
+        cdef bint recovered = header.ssrc != self.ssrc
+        cdef int outcome
+        if recovered:
+            if not self._decapsulate(header, data, size):
+                return
+            outcome = self._stats.on_recovered(header.sequence_number)
+        else:
+            outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
+        if outcome == 0:
+            return
+        if outcome == 2:  # the sender began its numbering anew
+            self._window_started = False
+            if self._nack is not None:
+                self._nack.reset()
+        if self._is_duplicate(header.sequence_number):
+            self.packets_duplicate += 1
+            return
+        payload = plane.next_payload()
+        if header.payload_type == self._payload_type:
+            describe(self._codec, data + header.payload_offset, header.payload_size, payload)
+        else:
+            payload.clear()
+        self._rate.update(size, plane.now_us)
+        if self._layer_rates is not None:
+            self._count_layers(payload, size)
+        if recovered:
+            self.packets_retransmitted += 1
+        if self._nack is not None:
+            self._watch_loss(header.sequence_number, payload.is_key_frame, recovered)
+        if payload.is_key_frame and self._codec >= 2:
+            if not self._any_key_frame or header.timestamp != self._key_frame_timestamp:
+                self._any_key_frame = True
+                self._key_frame_timestamp = header.timestamp
+                plane.events.append(KeyFrameReceived(self))
+        if not self.input.paused:
+            self.input.take(self, header, data, payload, recovered)
+
+    cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept:
+        """RFC 4588 section 4: the payload begins with the original sequence number. False: nothing is in it."""
+        cdef Py_ssize_t at = header.payload_offset
+        if header.payload_type != self._rtx_payload_type:
+            return False
+        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self.input.transport.plane.now_us) == 0:
+            return False
+        if header.payload_size < 2:  # padding that probes the way to us
+            return False
+        header.sequence_number = data[at] << 8 | data[at + 1]
+        header.ssrc = self.ssrc
+        header.payload_type = self._payload_type
+        header.payload_offset += 2
+        header.payload_size -= 2
+        return True
+
+    cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
+        cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
+        cdef unsigned int position
+        cdef unsigned long long bit = <unsigned long long>1 << (sequence_number & 63)
+        if not self._window_started or (step < 0x8000 and step >= WINDOW):
+            memset(self._window, 0, sizeof(self._window))
+            self._window_started = True
+            self._window_top = sequence_number
+        elif step < 0x8000:
+            for position in range(1, step + 1):
+                self._window[((self._window_top + position) & (WINDOW - 1)) >> 6] &= ~(
+                    <unsigned long long>1 << ((self._window_top + position) & 63)
+                )
+            self._window_top = sequence_number
+        elif 0x10000 - step >= WINDOW:
+            return True  # too old to tell
+        if self._window[(sequence_number & (WINDOW - 1)) >> 6] & bit:
+            return True
+        self._window[(sequence_number & (WINDOW - 1)) >> 6] |= bit
+        return False
+
+    cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
+        cdef Plane plane = self.input.transport.plane
+        cdef int seen = self._nack.on_packet(sequence_number, is_key_frame, recovered, plane.now_us)
+        if seen & 1:
+            self.packets_repaired += 1
+            self.packets_retransmitted += not recovered
+        if seen & 2:
+            numbers = self._nack.take_new(plane.now_us)
+            if numbers:
+                self.nack_count += 1
+                self.nack_packet_count += len(numbers)
+                plane.events.append(NackNeeded(self, numbers))
+        self._report_key_frame_needed()
+
+    cdef void _report_key_frame_needed(self) noexcept:
+        if self._nack.key_frame_needed:
+            self._nack.key_frame_needed = False
+            if self._use_pli:
+                self.input.transport.plane.events.append(KeyFrameNeeded(self))
+
+    cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept:
+        cdef int spatial = max(payload.spatial_layer, 0), temporal = max(payload.temporal_layer, 0)
+        if spatial < self._spatial_layers and temporal < self._temporal_layers:
+            (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
+                size, self.input.transport.plane.now_us
+            )
+
+    # ------------------------------------------------------------ control
+
+    def set_rtx(self, unsigned int ssrc, int payload_type):
+        """The SSRC and payload type that repair this stream (RFC 4588). Raises ValueError for an SSRC in use."""
+        if self.closed:
+            raise InvalidStateError("the stream is closed")
+        self.input.transport.add_receiver(ssrc, self)
+        if self.rtx_ssrc != 0:
+            self.input.transport.remove_receiver(self.rtx_ssrc, self)
+        self.rtx_ssrc = ssrc
+        self._rtx_payload_type = payload_type
+        self._rtx_stats = ReceiveStats(self._clock_rate)
+
+    def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
+        """Bit/s of the last 2.5 s.
+
+        Args:
+            now_us: the present.
+            spatial_layer: with this one and those below it; 0 when it is not received. -1: everything.
+            temporal_layer: of the spatial layer, with those below it; -1: all.
+        """
+        cdef int spatial, temporal, total = 0
+        if spatial_layer < 0 or self._layer_rates is None:
+            return self._rate.bitrate(now_us)
+        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
+            return 0
+        if temporal_layer >= 0 and self._layer_bitrate(spatial_layer, temporal_layer, now_us) == 0:
+            return 0
+        for spatial in range(spatial_layer + 1):
+            for temporal in range(self._temporal_layers):
+                if spatial < spatial_layer or temporal_layer < 0 or temporal <= temporal_layer:
+                    total += self._layer_bitrate(spatial, temporal, now_us)
+        return total
+
+    def _layer_bitrate(self, int spatial, int temporal, long long now_us):
+        return (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).bitrate(now_us)
+
+    def make_report(self, long long now_us, int worst_fraction_lost=0):
+        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
+
+        ``worst_fraction_lost`` of the outputs, 0 to 255, is told to a sender with in-band FEC when it is worse.
+        """
+        return self._stats.make_report(worst_fraction_lost if self._use_inband_fec else 0)
+
+    def make_rtx_report(self, long long now_us):
+        """As ``make_report``, of the RTX stream; None before it has one."""
+        return None if self._rtx_stats is None else self._rtx_stats.make_report()
+
+    def poll_nack(self, long long now_us):
+        """Sequence numbers to ask for again now; empty when none."""
+        if self._nack is None:
+            return []
+        numbers = self._nack.poll(now_us)
+        if numbers:
+            self.nack_count += 1
+            self.nack_packet_count += len(numbers)
+        self._report_key_frame_needed()
+        return numbers
+
+    def sender_report(self, unsigned long long ntp, unsigned int rtp_timestamp, long long now_us):
+        """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1)."""
+        self.sender_report_ntp = ntp
+        self.sender_report_timestamp = rtp_timestamp
+        self.sender_report_us = now_us
+
+    def reset(self):
+        """Forgets missing packets (after a pause)."""
+        if self._nack is not None:
+            self._nack.reset()
+
+    def close(self):
+        """Packets of its SSRCs are unknown from now on. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.input.transport.remove_receiver(self.ssrc, self)
+        if self.rtx_ssrc != 0:
+            self.input.transport.remove_receiver(self.rtx_ssrc, self)
+        self.input.remove_stream(self)
+
+    @property
+    def rtt_ms(self):
+        """Round-trip time to the sender: control sets it from SR/RR or XR, 0 while unknown."""
+        return self._rtt_ms
+
+    @rtt_ms.setter
+    def rtt_ms(self, double value):
+        self._rtt_ms = value
+        if self._nack is not None:
+            self._nack.rtt_us = <long long>(value * 1000)
+
+    @property
+    def packets(self):
+        return self._stats.packets
+
+    @property
+    def bytes(self):
+        return self._stats.bytes
+
+    @property
+    def packets_lost(self):
+        return self._stats.packets_lost
+
+    @property
+    def fraction_lost(self):
+        return self._stats.fraction_lost
+
+    @property
+    def packets_discarded(self):
+        return self._stats.packets_discarded
+
+    @property
+    def jitter(self):
+        return self._stats.jitter()
+
+    @property
+    def last_packet_us(self):
+        return self._stats.last_packet_us
+
+    @property
+    def max_sequence(self):
+        return self._stats.max_sequence()
+
+    @property
+    def last_timestamp(self):
+        return self._stats.last_timestamp
+
+    @property
+    def rtx_packets(self):
+        return 0 if self._rtx_stats is None else self._rtx_stats.packets
+
+    @property
+    def rtx_packets_discarded(self):
+        return 0 if self._rtx_stats is None else self._rtx_stats.packets_discarded

@@ -1,0 +1,55 @@
+"""Declares a consumer's half for the inputs that feed it."""
+
+from worker.dataplane.srtp cimport SrtpSession
+from worker.dataplane.store cimport Packet
+from worker.dataplane.transport cimport Sender, TransportPlane
+from worker.rtp.layers cimport LayerSelector
+from worker.rtp.rate cimport RateCalculator
+from worker.rtp.retransmission cimport RetransmissionIndex
+from worker.rtp.sequence cimport SequenceMapper
+from worker.rtp.timestamps cimport TimestampMapper
+
+
+cdef class Output(Sender):
+    cdef public object owner
+    cdef public bint active
+    cdef public bint trace_rtp
+    cdef public bint trace_keyframe
+    cdef public bint deliver
+    cdef public double rtt_ms
+    cdef readonly unsigned int ssrc
+    cdef readonly unsigned int rtx_ssrc
+    cdef readonly unsigned long long packets
+    cdef readonly unsigned long long bytes
+    cdef readonly unsigned long long packets_retransmitted
+    cdef readonly unsigned long long bytes_retransmitted
+    cdef readonly unsigned long long packets_repaired
+    cdef readonly unsigned long long rtx_packets
+    cdef readonly unsigned long long rtx_bytes
+    cdef readonly long long last_packet_us
+    cdef readonly unsigned int last_timestamp
+    cdef readonly unsigned short last_sequence
+    cdef readonly bint closed
+    cdef readonly bint keep_for_retransmission
+    cdef object source  # the Input that feeds it
+    cdef list stores  # of that input's streams, by stream index
+    cdef TransportPlane _transport
+    cdef SrtpSession _session
+    cdef LayerSelector _selector
+    cdef SequenceMapper _sequence
+    cdef TimestampMapper _timestamps
+    cdef RetransmissionIndex _index
+    cdef RateCalculator _rate
+    cdef unsigned char _supported[128]
+    cdef unsigned char _rtx_payload_types[128]  # 0: none
+    cdef unsigned char _mid_element[9]
+    cdef bint _has_abs_send_time
+    cdef bint _has_transport_wide_cc
+    cdef unsigned short _rtx_sequence
+
+    cdef void forward(self, const Packet *packets, int count) noexcept
+    cdef int _forward_one(self, const Packet *packet) noexcept
+    cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept
+    cdef int _send(self, unsigned char *slot, int size) noexcept
+    cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept
+    cdef void _trace(self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx) noexcept

@@ -1,0 +1,178 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""C hash tables with open addressing: remote address → pointer, SSRC → pointer.
+
+Linear probing, at most half full; a removal shifts the entries behind it back, so that a table never fills with tombstones.
+Both hash with a random secret of the process: a peer cannot choose its SSRCs or ports to make a lookup long.
+"""
+
+import os
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+
+cdef uint64_t SECRET = int.from_bytes(os.urandom(8), "little") | 1
+
+
+cdef inline uint64_t _mix(uint64_t value) noexcept:
+    value = (value ^ SECRET) * <uint64_t>0x9E3779B97F4A7C15
+    value ^= value >> 32
+    value *= <uint64_t>0xD6E8FEB86659FD93
+    return value ^ (value >> 32)
+
+
+cdef inline uint32_t _hash_peer(const PeerKey *key) noexcept:
+    return <uint32_t>_mix(key.high + _mix(key.low + key.port))
+
+
+cdef inline bint _same(const PeerKey *a, const PeerKey *b) noexcept:
+    return a.low == b.low and a.port == b.port and a.high == b.high
+
+
+cdef class PeerTable:
+    """Remote address → pointer."""
+
+    def __dealloc__(self):
+        free(self._entries)
+
+    cdef void *get(self, const PeerKey *key) noexcept:
+        cdef uint32_t at
+        if self._used == 0:
+            return NULL
+        at = _hash_peer(key) & self._mask
+        while self._entries[at].value != NULL:
+            if _same(&self._entries[at].key, key):
+                return self._entries[at].value
+            at = (at + 1) & self._mask
+        return NULL
+
+    cdef int put(self, const PeerKey *key, void *value) except -1:
+        cdef uint32_t at
+        if self._entries == NULL or 2 * (self._used + 1) > self._mask + 1:
+            self._grow()
+        at = _hash_peer(key) & self._mask
+        while self._entries[at].value != NULL:
+            if _same(&self._entries[at].key, key):
+                self._entries[at].value = value
+                return 0
+            at = (at + 1) & self._mask
+        self._entries[at].key = key[0]
+        self._entries[at].value = value
+        self._used += 1
+        return 0
+
+    cdef void remove(self, const PeerKey *key) noexcept:
+        cdef uint32_t at, hole, home
+        if self._used == 0:
+            return
+        at = _hash_peer(key) & self._mask
+        while True:
+            if self._entries[at].value == NULL:
+                return
+            if _same(&self._entries[at].key, key):
+                break
+            at = (at + 1) & self._mask
+        self._used -= 1
+        hole = at
+        while True:
+            at = (at + 1) & self._mask
+            if self._entries[at].value == NULL:
+                break
+            home = _hash_peer(&self._entries[at].key) & self._mask
+            if ((at - home) & self._mask) >= ((at - hole) & self._mask):
+                self._entries[hole] = self._entries[at]
+                hole = at
+        self._entries[hole].value = NULL
+
+    cdef int _grow(self) except -1:
+        cdef PeerEntry *old = self._entries
+        cdef uint32_t size = 0 if old == NULL else self._mask + 1
+        cdef uint32_t at
+        cdef PeerEntry *fresh = <PeerEntry *>calloc(2 * size if size else 8, sizeof(PeerEntry))
+        if fresh == NULL:
+            raise MemoryError
+        self._entries = fresh
+        self._mask = (2 * size if size else 8) - 1
+        self._used = 0
+        for at in range(size):
+            if old[at].value != NULL:
+                self.put(&old[at].key, old[at].value)
+        free(old)
+        return 0
+
+
+cdef class SsrcTable:
+    """SSRC → pointer."""
+
+    def __dealloc__(self):
+        free(self._entries)
+
+    cdef void *get(self, uint32_t ssrc) noexcept:
+        cdef uint32_t at
+        if self.used == 0:
+            return NULL
+        at = <uint32_t>_mix(ssrc) & self._mask
+        while self._entries[at].value != NULL:
+            if self._entries[at].ssrc == ssrc:
+                return self._entries[at].value
+            at = (at + 1) & self._mask
+        return NULL
+
+    cdef int put(self, uint32_t ssrc, void *value) except -1:
+        cdef uint32_t at
+        if self._entries == NULL or 2 * (self.used + 1) > self._mask + 1:
+            self._grow()
+        at = <uint32_t>_mix(ssrc) & self._mask
+        while self._entries[at].value != NULL:
+            if self._entries[at].ssrc == ssrc:
+                self._entries[at].value = value
+                return 0
+            at = (at + 1) & self._mask
+        self._entries[at].ssrc = ssrc
+        self._entries[at].value = value
+        self.used += 1
+        return 0
+
+    cdef void remove(self, uint32_t ssrc) noexcept:
+        cdef uint32_t at, hole, home
+        if self.used == 0:
+            return
+        at = <uint32_t>_mix(ssrc) & self._mask
+        while True:
+            if self._entries[at].value == NULL:
+                return
+            if self._entries[at].ssrc == ssrc:
+                break
+            at = (at + 1) & self._mask
+        self.used -= 1
+        hole = at
+        while True:
+            at = (at + 1) & self._mask
+            if self._entries[at].value == NULL:
+                break
+            home = <uint32_t>_mix(self._entries[at].ssrc) & self._mask
+            if ((at - home) & self._mask) >= ((at - hole) & self._mask):
+                self._entries[hole] = self._entries[at]
+                hole = at
+        self._entries[hole].value = NULL
+
+    cdef void clear(self) noexcept:
+        free(self._entries)
+        self._entries = NULL
+        self._mask = 0
+        self.used = 0
+
+    cdef int _grow(self) except -1:
+        cdef SsrcEntry *old = self._entries
+        cdef uint32_t size = 0 if old == NULL else self._mask + 1
+        cdef uint32_t at
+        cdef SsrcEntry *fresh = <SsrcEntry *>calloc(2 * size if size else 4, sizeof(SsrcEntry))
+        if fresh == NULL:
+            raise MemoryError
+        self._entries = fresh
+        self._mask = (2 * size if size else 4) - 1
+        self.used = 0
+        for at in range(size):
+            if old[at].value != NULL:
+                self.put(old[at].ssrc, old[at].value)
+        free(old)
+        return 0

@@ -1,0 +1,57 @@
+"""Declares a transport's half in the plane for the sockets, inputs and outputs."""
+
+from libc.stdint cimport uint32_t
+
+from worker.dataplane.addresses cimport PeerAddress
+from worker.dataplane.egress cimport Endpoint, Plane
+from worker.dataplane.srtp cimport SrtpSession
+from worker.dataplane.tables cimport SsrcTable
+from worker.rtp.packet cimport RtpHeader
+from worker.rtp.rate cimport RateCalculator
+
+
+cdef class Receiver:  # what the SSRC table of a transport leads to
+    cdef readonly unsigned int rtx_ssrc
+    cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept
+
+
+cdef class Sender:  # what sends through a transport with an RTP session of its own
+    cdef int rekey(self) except -1
+
+
+cdef class TransportPlane:
+    cdef public object owner
+    cdef public bint encrypted
+    cdef public bint connected
+    cdef public unsigned short twcc_next
+    cdef readonly bint closed
+    cdef Plane plane
+    cdef Endpoint endpoint
+    cdef PeerAddress destination
+    cdef Endpoint _rtcp_endpoint
+    cdef PeerAddress _rtcp_destination
+    cdef SrtpSession _inbound
+    cdef SrtpSession _outbound_rtcp
+    cdef object _suite
+    cdef bytes _local_key
+    cdef list _accepted  # (socket, address): to be taken back on close
+    cdef set _inputs
+    cdef set _senders
+    cdef SsrcTable _streams
+    cdef SsrcTable _ignored
+    cdef RtpHeader _header
+    cdef int _mid_id, _rid_id, _repaired_rid_id, _abs_send_time_id, _transport_wide_cc_id
+    cdef uint32_t _unknown_ssrcs[16]
+    cdef int _unknown_count
+    cdef unsigned long long _unknown_wakeup
+    cdef RateCalculator received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent
+
+    cdef SrtpSession make_session(self)
+    cdef void handle(self, int kind, unsigned char *data, int size) noexcept
+    cdef void _handle_rtp(self, unsigned char *data, int size) noexcept
+    cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept
+    cdef void _accept_rtp(self, unsigned char *data, int size) noexcept
+    cdef void _report_unknown(self, const unsigned char *data, int size) noexcept
+    cdef object _text(self, const unsigned char *data, int extension_id)
+    cdef int add_receiver(self, unsigned int ssrc, Receiver receiver) except -1
+    cdef void remove_receiver(self, unsigned int ssrc, Receiver receiver) noexcept

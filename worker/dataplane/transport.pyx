@@ -1,0 +1,399 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A transport's half in the plane: whom it hears, where it sends, its keys, and its SSRC table."""
+
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
+
+from worker.dataplane.addresses cimport PeerAddress
+from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
+from worker.dataplane.srtp cimport SrtpSession
+from worker.dataplane.tables cimport SsrcTable
+from worker.rtp.packet cimport RtpHeader, classify
+from worker.rtp.rate cimport RateCalculator
+
+from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, UnknownSsrc
+from worker.dataplane.srtp import check_key
+from worker.errors import InvalidStateError
+
+cdef enum:
+    STUN = 1
+    DTLS = 2
+    RTP = 3
+    RTCP = 4
+    MAX_IGNORED = 1024
+
+cdef uint32_t read_u32(const unsigned char *data) noexcept:
+    return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
+
+
+cdef class Receiver:
+    """What the SSRC table of a transport leads to."""
+
+    cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
+        pass
+
+
+cdef class Sender:
+    """What sends through a transport with an RTP session of its own."""
+
+    cdef int rekey(self) except -1:
+        return 0
+
+
+cdef class TransportPlane:
+    """Whom a transport hears, where it sends, its keys, and its SSRC table.
+
+    A peer finds only the streams of its own transport in the table: whatever SSRC it claims, it harms nobody else.
+    """
+
+    def __init__(self, Plane plane not None, bint encrypted):
+        self.plane = plane
+        self.encrypted = encrypted
+        self.connected = False
+        self.twcc_next = 1
+        self._accepted = []
+        self._inputs = set()
+        self._senders = set()
+        self._streams = SsrcTable()
+        self._ignored = SsrcTable()
+        self._header = plane.header
+        self.received = RateCalculator()
+        self.sent = RateCalculator()
+        self.rtp_received = RateCalculator()
+        self.rtp_sent = RateCalculator()
+        self.rtx_received = RateCalculator()
+        self.rtx_sent = RateCalculator()
+        self.probation_sent = RateCalculator()
+
+    # ------------------------------------------------------------ addresses
+
+    def accept_from(self, socket, address):
+        """Datagrams of this remote address belong to this transport (several may be accepted)."""
+        if self.closed:
+            raise InvalidStateError("the transport is closed")
+        socket.bind_transport(address, self)
+        self._accepted.append((socket, address))
+
+    def stop_accepting(self, socket, address):
+        """Takes ``accept_from`` back; no effect when the address is not accepted."""
+        if (socket, address) in self._accepted:
+            self._accepted.remove((socket, address))
+            socket.unbind_transport(address, self)
+
+    def set_destination(self, Endpoint socket, address):
+        """Where RTP (and, without set_rtcp_destination, RTCP) goes; None: nowhere, packets are not sent."""
+        self.endpoint = None
+        if socket is not None and not self.closed:
+            socket.resolve(address, &self.destination)
+            self.endpoint = socket
+
+    def set_rtcp_destination(self, Endpoint socket, address):
+        """Where RTCP goes instead of to the destination of RTP; None: there again."""
+        self._rtcp_endpoint = None
+        if socket is not None and not self.closed:
+            socket.resolve(address, &self._rtcp_destination)
+            self._rtcp_endpoint = socket
+
+    def set_srtp(self, suite, bytes remote_key not None, bytes local_key not None):
+        """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
+        cdef Sender sender
+        check_key(suite, remote_key)
+        check_key(suite, local_key)
+        self._suite = suite
+        self._local_key = local_key
+        self._inbound = SrtpSession(suite, remote_key, inbound=True)
+        # the only one for outgoing SRTCP: a second would use index and keystream of the first again
+        self._outbound_rtcp = self.make_session()
+        for sender in self._senders:
+            sender.rekey()
+
+    cdef SrtpSession make_session(self):
+        if self._local_key is None:
+            return None
+        return SrtpSession(self._suite, self._local_key, inbound=False)
+
+    def set_receive_extensions(
+        self, *, int mid=0, int rid=0, int repaired_rid=0, int abs_send_time=0, int transport_wide_cc=0
+    ):
+        """Header-extension ids of what this transport receives, 0 = not used (RFC 8285)."""
+        self._mid_id = mid
+        self._rid_id = rid
+        self._repaired_rid_id = repaired_rid
+        self._abs_send_time_id = abs_send_time
+        self._transport_wide_cc_id = transport_wide_cc
+
+    # ------------------------------------------------------------ receiving
+
+    def receive(self, bytes packet not None, long long now_us):
+        """Feeds one decrypted RTP packet: again after UnknownSsrc, or the application's on a direct transport."""
+        cdef unsigned char *slot
+        self.plane.begin(now_us)
+        if len(packet) > MAX_PACKET:
+            self.plane.count.truncated += 1
+        elif classify(packet, len(packet)) != RTP:
+            self.plane.count.malformed += 1
+        elif self.connected and not self.closed:
+            slot = self.plane.scratch()
+            memcpy(slot, <const unsigned char *>packet, len(packet))
+            self._accept_rtp(slot, len(packet))
+            self.plane.forward()
+        return self.plane.finish()
+
+    def receive_protected(self, socket, address, bytes data not None, long long now_us):
+        """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
+        cdef unsigned char *slot
+        self.plane.begin(now_us)
+        if len(data) > MAX_PACKET:
+            self.plane.count.truncated += 1
+        elif not self.closed:
+            slot = self.plane.scratch()
+            memcpy(slot, <const unsigned char *>data, len(data))
+            self.received.update(len(data), now_us)
+            self.handle(classify(slot, len(data)), slot, len(data))
+            self.plane.forward()
+        return self.plane.finish()
+
+    cdef void handle(self, int kind, unsigned char *data, int size) noexcept:
+        """One datagram from an accepted address."""
+        if kind == RTP:
+            self._handle_rtp(data, size)
+        elif kind == RTCP:
+            self._handle_rtcp(data, size)
+        elif kind == DTLS:
+            self.plane.events.append(DtlsReceived(self, data[:size]))
+        elif size > 0 and (data[0] < 128 or data[0] > 191):
+            self.plane.events.append(SctpReceived(self, data[:size]))
+        else:
+            self.plane.count.malformed += 1
+
+    cdef void _handle_rtp(self, unsigned char *data, int size) noexcept:
+        if not self.connected:
+            self.plane.count.not_connected += 1
+            return
+        if self._ignored.get(read_u32(data + 8)) != NULL:
+            self.plane.count.unknown_ssrc += 1
+            return
+        if self.encrypted:
+            if self._inbound is None:
+                self.plane.count.not_connected += 1
+                return
+            if self._inbound.unprotect(data, &size) != 0:
+                self.plane.count.srtp_failed += 1
+                return
+        self._accept_rtp(data, size)
+
+    cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept:
+        if not self.connected or (self.encrypted and self._inbound is None):
+            self.plane.count.not_connected += 1
+            return
+        if self.encrypted and self._inbound.unprotect_rtcp(data, &size) != 0:
+            self.plane.count.srtp_failed += 1
+            return
+        self.plane.events.append(RtcpReceived(self, data[:size]))
+
+    cdef void _accept_rtp(self, unsigned char *data, int size) noexcept:
+        cdef RtpHeader header = self._header
+        cdef void *found
+        cdef Receiver receiver
+        if header.parse(data, size) != 0:
+            self.plane.count.malformed += 1
+            return
+        found = self._streams.get(header.ssrc)
+        if found == NULL:
+            self._report_unknown(data, size)
+            return
+        receiver = <Receiver>found
+        if header.ssrc == receiver.rtx_ssrc:
+            self.rtx_received.update(size, self.plane.now_us)
+        else:
+            self.rtp_received.update(size, self.plane.now_us)
+        receiver.receive(header, data, size)
+
+    cdef void _report_unknown(self, const unsigned char *data, int size) noexcept:
+        cdef RtpHeader header = self._header
+        cdef uint32_t ssrc = header.ssrc
+        cdef int index
+        self.plane.count.unknown_ssrc += 1
+        if self._ignored.get(ssrc) != NULL:
+            return
+        if self._unknown_wakeup != self.plane.wakeup:
+            self._unknown_wakeup = self.plane.wakeup
+            self._unknown_count = 0
+        for index in range(self._unknown_count):
+            if self._unknown_ssrcs[index] == ssrc:
+                return
+        if self._unknown_count == 16:  # a peer that invents SSRCs costs control this much and no more
+            if self._inbound is not None:
+                self._inbound.forget(ssrc)
+            return
+        self._unknown_ssrcs[self._unknown_count] = ssrc
+        self._unknown_count += 1
+        self.plane.events.append(
+            UnknownSsrc(
+                self,
+                ssrc,
+                header.payload_type,
+                self._text(data, self._mid_id),
+                self._text(data, self._rid_id),
+                self._text(data, self._repaired_rid_id),
+                data[:size],
+            )
+        )
+
+    cdef object _text(self, const unsigned char *data, int extension_id):
+        cdef int index, offset, size
+        if extension_id == 0:
+            return ""
+        index = self._header.find_extension(extension_id)
+        if index < 0:
+            return ""
+        offset = self._header.element_offsets[index]
+        size = self._header.element_sizes[index]
+        return data[offset : offset + size].rstrip(b"\0").decode("utf-8", "replace")
+
+    def ignore_ssrc(self, unsigned int ssrc):
+        """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
+        if self._streams.get(ssrc) != NULL:
+            return
+        if self._ignored.used >= MAX_IGNORED:
+            self._ignored.clear()
+        self._ignored.put(ssrc, <void *>self)
+        if self._inbound is not None:
+            self._inbound.forget(ssrc)
+
+    def forget_ignored(self):
+        """All SSRCs are reported again."""
+        self._ignored.clear()
+
+    cdef int add_receiver(self, unsigned int ssrc, Receiver receiver) except -1:
+        if self._streams.get(ssrc) != NULL:
+            raise ValueError(f"the transport has SSRC {ssrc} already")
+        self._streams.put(ssrc, <void *>receiver)
+        self._ignored.clear()
+        return 0
+
+    cdef void remove_receiver(self, unsigned int ssrc, Receiver receiver) noexcept:
+        if self._streams.get(ssrc) == <void *>receiver:
+            self._streams.remove(ssrc)
+            if self._inbound is not None:
+                self._inbound.forget(ssrc)
+
+    # ------------------------------------------------------------ sending
+
+    def send(self, bytes data not None):
+        """Sends a control datagram (DTLS, SCTP) to the destination, unprotected."""
+        cdef bint sent
+        if self.endpoint is None:
+            return False
+        sent = self.endpoint.send_control(&self.destination, data, len(data))
+        if sent:
+            self.sent.update(len(data), self.plane.now_us)
+        self.plane.settle()
+        return sent
+
+    def send_rtcp(self, bytes packet not None):
+        """Protects (when encrypted) and sends a compound RTCP packet. False when it could not be sent."""
+        cdef Endpoint endpoint = self._rtcp_endpoint
+        cdef const PeerAddress *destination = &self._rtcp_destination
+        cdef unsigned char *slot = self.plane.scratch()
+        cdef int size = len(packet)
+        cdef bint sent
+        if endpoint is None:
+            endpoint = self.endpoint
+            destination = &self.destination
+        if endpoint is None or not self.connected or size > MAX_PACKET or size < 8:
+            return False
+        memcpy(slot, <const unsigned char *>packet, size)
+        if self.encrypted:
+            if self._outbound_rtcp is None:
+                return False
+            if self._outbound_rtcp.protect_rtcp(slot, &size) != 0:
+                self.plane.count.srtp_failed += 1
+                return False
+        sent = endpoint.send_control(destination, slot, size)
+        if sent:
+            self.sent.update(size, self.plane.now_us)
+        self.plane.settle()
+        return sent
+
+    # ------------------------------------------------------------ figures
+
+    @property
+    def bytes_received(self):
+        return self.received.bytes
+
+    @property
+    def bytes_sent(self):
+        return self.sent.bytes
+
+    @property
+    def rtp_bytes_received(self):
+        return self.rtp_received.bytes
+
+    @property
+    def rtp_bytes_sent(self):
+        return self.rtp_sent.bytes
+
+    @property
+    def rtx_bytes_received(self):
+        return self.rtx_received.bytes
+
+    @property
+    def rtx_bytes_sent(self):
+        return self.rtx_sent.bytes
+
+    @property
+    def probation_bytes_sent(self):
+        return self.probation_sent.bytes
+
+    def bitrate(self, str which not None, long long now_us):
+        """Bit/s of the last 2.5 s: "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent", "probation_sent"."""
+        cdef RateCalculator rate
+        rate = {
+            "received": self.received,
+            "sent": self.sent,
+            "rtp_received": self.rtp_received,
+            "rtp_sent": self.rtp_sent,
+            "rtx_received": self.rtx_received,
+            "rtx_sent": self.rtx_sent,
+            "probation_sent": self.probation_sent,
+        }[which]
+        return rate.bitrate(now_us)
+
+    # ------------------------------------------------------------ children
+
+    def add_input(self):
+        """Makes a producer's half that receives from this transport."""
+        from worker.dataplane.input import Input  # which is built on this module
+
+        return Input(self)
+
+    def attach(self, child):
+        """An input or output lives on this transport: it is closed with it."""
+        if self.closed:
+            raise InvalidStateError("the transport is closed")
+        (self._senders if isinstance(child, Sender) else self._inputs).add(child)
+        self._ignored.clear()
+
+    def detach(self, child):
+        """The input or output is closed."""
+        self._senders.discard(child)
+        self._inputs.discard(child)
+
+    def close(self):
+        """Closes inputs and outputs, gives the addresses back. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.connected = False
+        for child in [*self._inputs, *self._senders]:
+            child.close()
+        for socket, address in self._accepted:
+            socket.unbind_transport(address, self)
+        self._accepted.clear()
+        self._ignored.clear()
+        self.endpoint = None
+        self._rtcp_endpoint = None
+        self._inbound = None
+        self._outbound_rtcp = None
+        self._local_key = None
