@@ -19,9 +19,8 @@ const GAP = 10;
  *
  * Every number of columns is tried, and the one with the largest tiles wins.
  */
-export function gridLayout(count: number, area: Box): Box[] {
+export function gridLayout(count: number, area: Box, narrowest = narrowestIn(area)): Box[] {
   if (count === 0 || area.width <= 0 || area.height <= 0) return [];
-  const narrowest = area.height > area.width ? NARROWEST_UPRIGHT : NARROWEST;
   let best = { columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
@@ -46,7 +45,11 @@ export function stageLayout(stageCount: number, stripCount: number, area: Box): 
   const stripArea = upright
     ? { ...area, y: area.y + stageArea.height + GAP, height: size }
     : { ...area, x: area.x + stageArea.width + GAP, width: size };
-  return { stage: gridLayout(stageCount, stageArea), strip: gridLayout(stripCount, stripArea) };
+  return { stage: gridLayout(stageCount, stageArea), strip: gridLayout(stripCount, stripArea, NARROWEST) };
+}
+
+function narrowestIn(area: Box): number {
+  return area.height > area.width ? NARROWEST_UPRIGHT : NARROWEST;
 }
 
 function placeRows(count: number, tile: { columns: number; width: number; height: number }, area: Box): Box[] {

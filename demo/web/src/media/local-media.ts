@@ -206,10 +206,12 @@ export class LocalMedia {
   #change(source: Source, act: () => Promise<void>): Promise<void> {
     const run = async (): Promise<void> => {
       updateLocal(this.#store, source, { busy: true });
+      const uplink = this.#uplink;
       try {
         await act();
       } catch (error) {
-        this.#explain(source, error);
+        if (error instanceof DOMException) this.#explainDevice(source, error);
+        else this.#explainSending(source, uplink, error);
       } finally {
         updateLocal(this.#store, source, { busy: false });
       }
@@ -219,11 +221,16 @@ export class LocalMedia {
     return queued;
   }
 
-  #explain(source: Source, error: unknown): void {
-    // Losing the room while a request is under way is told once, by the room client.
-    if (this.#store.state.phase === "reconnecting") return;
+  #explainDevice(source: Source, error: unknown): void {
     const text = explainMediaError(SPOKEN[source], error);
     if (text !== null) toast(this.#store, "bad", text);
+  }
+
+  /** Losing the room while a request is under way is told once, by the room client. */
+  #explainSending(source: Source, uplink: Uplink | null, error: unknown): void {
+    if (this.#uplink === null || this.#uplink !== uplink) return;
+    const reason = error instanceof Error ? error.message : String(error);
+    toast(this.#store, "bad", `The ${SPOKEN[source]} could not be sent: ${reason}`);
   }
 }
 

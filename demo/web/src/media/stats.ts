@@ -18,6 +18,8 @@ export interface StreamReport {
   readonly codec: string;
   /** "udp", "tcp", or empty while nothing is connected. */
   readonly protocol: string;
+  /** The server's address and port; empty while nothing is connected. */
+  readonly serverAddress: string;
   /** Milliseconds of the browser's clock. */
   readonly timestampMs: number;
   readonly bytes: number;
@@ -103,10 +105,12 @@ function readReport(stats: RTCStatsReport, direction: "send" | "recv") {
   const pair = entries.find((entry) => entry["type"] === "candidate-pair" && entry["nominated"] === true) ?? {};
   const codec = entries.find((entry) => entry["id"] === rtp["codecId"])?.["mimeType"];
   const candidate = entries.find((entry) => entry["id"] === pair["localCandidateId"])?.["protocol"];
+  const server = entries.find((entry) => entry["id"] === pair["remoteCandidateId"]);
   const seconds = (value: number | null): number | null => (value === null ? null : value * 1000);
   return {
     codec: typeof codec === "string" ? (codec.split("/")[1] ?? codec) : "",
     protocol: typeof candidate === "string" ? candidate : "",
+    serverAddress: server ? `${String(server["address"] ?? "")}:${String(server["port"] ?? "")}` : "",
     timestampMs: number(rtp, "timestamp") ?? performance.timeOrigin + performance.now(),
     bytes: number(rtp, direction === "send" ? "bytesSent" : "bytesReceived") ?? 0,
     packets: number(rtp, direction === "send" ? "packetsSent" : "packetsReceived") ?? 0,

@@ -15,7 +15,9 @@ function initialsOf(name: string): string {
 }
 
 function hueOf(seed: string): number {
-  let hash = 0;
-  for (const character of seed) hash = (hash * 31 + (character.codePointAt(0) ?? 0)) >>> 0;
-  return hash % 360;
+  // FNV-1a, so that names which differ in one letter get colours far apart.
+  let hash = 2166136261;
+  for (const character of seed) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 16777619) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x9e3779b1) >>> 0;
+  return Math.floor((hash / 2 ** 32) * 360);
 }

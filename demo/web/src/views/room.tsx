@@ -13,19 +13,21 @@ import { StatsPanel } from "./stats-panel";
 export function Room() {
   const { phase, panel } = useAppState();
   return (
-    <div class={`room${panel === "none" ? "" : " with-panel"}`}>
-      <Header />
-      <div class="room-body">
-        <div class="stage-frame">
-          <Stage />
-          <Notices />
+    <>
+      <div class={`room${panel === "none" ? "" : " with-panel"}`} inert={phase === "ended"}>
+        <Header />
+        <div class="room-body">
+          <div class="stage-frame">
+            <Stage />
+            <Notices />
+          </div>
+          {panel === "stats" && <StatsPanel />}
+          {panel === "people" && <PeoplePanel />}
         </div>
-        {panel === "stats" && <StatsPanel />}
-        {panel === "people" && <PeoplePanel />}
+        <Dock />
       </div>
-      <Dock />
       {phase === "ended" && <Ended />}
-    </div>
+    </>
   );
 }
 

@@ -15,6 +15,7 @@ export function StatsPanel() {
   const { connections, serverVersion, phase } = useAppState();
   const reports = useReports();
   const people = byPerson(reports);
+  const path = reports.find(({ protocol }) => protocol !== "");
   const restart = (): void => {
     client.restartIce().then(
       () => toast(store, "good", "ICE was restarted."),
@@ -26,8 +27,8 @@ export function StatsPanel() {
       <dl class="facts">
         <Fact name="Sending" value={connections.send ?? "off"} />
         <Fact name="Receiving" value={connections.recv ?? "off"} />
-        <Fact name="Path" value={reports.find(({ protocol }) => protocol)?.protocol.toUpperCase() ?? "–"} />
-        <Fact name="Server" value={serverVersion || "–"} />
+        <Fact name="Media path" value={path ? `${path.protocol.toUpperCase()} ${path.serverAddress}` : "–"} />
+        <Fact name="Server version" value={serverVersion || "–"} />
       </dl>
       <button type="button" class="button quiet wide" disabled={phase !== "joined"} onClick={restart}>
         Restart ICE
