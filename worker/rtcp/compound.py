@@ -1,0 +1,85 @@
+"""Compound RTCP packets (RFC 3550 section 6.1), reduced-size ones too (RFC 5506): bytes to objects and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from worker.rtcp.extended import ExtendedReport, parse_extended_report
+from worker.rtcp.feedback import (
+    APPLICATION_FORMAT,
+    FIR_FORMAT,
+    NACK_FORMAT,
+    PLI_FORMAT,
+    TRANSPORT_WIDE_FORMAT,
+    Fir,
+    Nack,
+    Pli,
+    Remb,
+    parse_application_feedback,
+    parse_fir,
+    parse_nack,
+    parse_pli,
+)
+from worker.rtcp.reports import ReceiverReport, SenderReport, parse_receiver_report, parse_sender_report
+from worker.rtcp.source import (
+    ApplicationDefined,
+    Goodbye,
+    SourceDescription,
+    parse_application_defined,
+    parse_goodbye,
+    parse_source_description,
+)
+from worker.rtcp.transport_wide import TransportWideFeedback, parse_transport_wide
+from worker.rtcp.wire import PacketType, RawPacket, split_compound
+
+BuildablePacket = (
+    SenderReport
+    | ReceiverReport
+    | SourceDescription
+    | Goodbye
+    | ApplicationDefined
+    | Nack
+    | Pli
+    | Fir
+    | Remb
+    | ExtendedReport
+)
+Packet = BuildablePacket | TransportWideFeedback
+
+_BY_TYPE: dict[int, Callable[[int, bytes], Packet]] = {
+    PacketType.SENDER_REPORT: parse_sender_report,
+    PacketType.RECEIVER_REPORT: parse_receiver_report,
+    PacketType.SOURCE_DESCRIPTION: parse_source_description,
+    PacketType.GOODBYE: parse_goodbye,
+    PacketType.APPLICATION_DEFINED: parse_application_defined,
+    PacketType.EXTENDED_REPORT: parse_extended_report,
+}
+_BY_FORMAT: dict[tuple[int, int], Callable[[bytes], Packet | None]] = {
+    (PacketType.TRANSPORT_FEEDBACK, NACK_FORMAT): parse_nack,
+    (PacketType.TRANSPORT_FEEDBACK, TRANSPORT_WIDE_FORMAT): parse_transport_wide,
+    (PacketType.PAYLOAD_FEEDBACK, PLI_FORMAT): parse_pli,
+    (PacketType.PAYLOAD_FEEDBACK, FIR_FORMAT): parse_fir,
+    (PacketType.PAYLOAD_FEEDBACK, APPLICATION_FORMAT): parse_application_feedback,
+}
+
+
+def parse_compound(data: bytes) -> list[Packet]:
+    """Parses all packets of a compound, in their order; packets of unknown type or format are skipped.
+
+    Raises:
+        ParseError: one of them is malformed: none can be trusted then.
+    """
+    return [packet for raw in split_compound(data) if (packet := _parse(raw)) is not None]
+
+
+def build_compound(packets: Iterable[BuildablePacket]) -> bytes:
+    """Joins packets; the caller puts a report first and a CNAME after it where RFC 3550 section 6.1 wants them."""
+    return b"".join(packet.to_bytes() for packet in packets)
+
+
+def _parse(raw: RawPacket) -> Packet | None:
+    parse = _BY_TYPE.get(raw.packet_type)
+    if parse is not None:
+        return parse(raw.count, raw.body)
+    parse_feedback = _BY_FORMAT.get((raw.packet_type, raw.count))
+    return None if parse_feedback is None else parse_feedback(raw.body)
