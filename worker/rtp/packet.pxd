@@ -21,8 +21,8 @@ cdef class RtpHeader:
     cdef public Py_ssize_t extension_offset
     cdef public Py_ssize_t extension_size
     cdef public int element_count
-    cdef public unsigned char element_ids[16]
-    cdef public unsigned char element_sizes[16]
+    cdef public unsigned short element_ids[16]
+    cdef public unsigned short element_sizes[16]
     cdef public int element_offsets[16]
 
     @cython.locals(offset=Py_ssize_t, words=Py_ssize_t, first=cython.uchar, padding=Py_ssize_t)
