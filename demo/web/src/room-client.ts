@@ -110,8 +110,12 @@ export class RoomClient {
   }
 
   async #enter(peer: Peer): Promise<void> {
-    const request: Request = async <T>(method: string, data?: unknown) => (await peer.request(method, data)) as T;
-    const session = new Session(this.#store, this.#params, request, this.media, () => this.#onMediaLost());
+    const connection = new AbortController();
+    const request = requestsUntil(peer, connection.signal);
+    const session = new Session(this.#store, this.#params, request, this.media, {
+      onMediaLost: () => this.#onMediaLost(),
+      onClosed: () => connection.abort(),
+    });
     const returning = this.#store.state.phase === "reconnecting";
     this.#session = session;
     try {
@@ -177,4 +181,18 @@ export class RoomClient {
     this.#session?.close();
     this.#session = null;
   }
+}
+
+/** Requests that end with their connection: protoo-client would let them wait for their timeout, and us with them. */
+function requestsUntil(peer: Peer, gone: AbortSignal): Request {
+  return <T>(method: string, data?: unknown) =>
+    new Promise<T>((resolve, reject) => {
+      const stop = (): void => reject(new Error("the connection was lost"));
+      if (gone.aborted) return stop();
+      gone.addEventListener("abort", stop, { once: true });
+      peer
+        .request(method, data)
+        .then((answer) => resolve(answer as T), reject)
+        .finally(() => gone.removeEventListener("abort", stop));
+    });
 }

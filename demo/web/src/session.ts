@@ -25,24 +25,31 @@ const RESTART_MS = 6000;
 
 type Direction = "send" | "recv";
 
+/** Who hears of a session's end. */
+export interface SessionOwner {
+  /** ICE restarts did not help. */
+  readonly onMediaLost: () => void;
+  readonly onClosed: () => void;
+}
+
 export class Session {
   readonly #store: AppStore;
   readonly #params: Params;
   readonly #request: Request;
   readonly #media: LocalMedia;
-  readonly #onMediaLost: () => void;
+  readonly #owner: SessionOwner;
   readonly #transports = new Map<Direction, types.Transport>();
   readonly #consumers = new Map<string, types.Consumer>();
   readonly #timers = new Map<Direction, number>();
   readonly #restarts = new Map<Direction, number>();
   #closed = false;
 
-  constructor(store: AppStore, params: Params, request: Request, media: LocalMedia, onMediaLost: () => void) {
+  constructor(store: AppStore, params: Params, request: Request, media: LocalMedia, owner: SessionOwner) {
     this.#store = store;
     this.#params = params;
     this.#request = request;
     this.#media = media;
-    this.#onMediaLost = onMediaLost;
+    this.#owner = owner;
   }
 
   get closed(): boolean {
@@ -88,6 +95,7 @@ export class Session {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#owner.onClosed();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#media.detach();
     for (const transport of this.#transports.values()) transport.close();
@@ -202,7 +210,7 @@ export class Session {
     if (this.#closed || transport.connectionState === "connected") return;
     const restarts = (this.#restarts.get(direction) ?? 0) + 1;
     this.#restarts.set(direction, restarts);
-    if (restarts > MAX_ICE_RESTARTS) return this.#onMediaLost();
+    if (restarts > MAX_ICE_RESTARTS) return this.#owner.onMediaLost();
     this.#restartIce(transport).catch(() => {
       // The next attempt, or the loss of the signaling connection, decides.
     });

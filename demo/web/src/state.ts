@@ -24,7 +24,8 @@ export interface Problem {
 export interface PeerInfo {
   readonly id: string;
   readonly displayName: string;
-  readonly device: { readonly name?: string; readonly version?: string };
+  /** Absent for a peer that is no browser. */
+  readonly device?: { readonly name?: string; readonly version?: string };
 }
 
 /** One consumer: a track that arrives from another peer. */

@@ -10,7 +10,7 @@ export function PeoplePanel() {
   const { peers, peerId, displayName, streams, local, activeSpeakerId } = useAppState();
   const others = peers.map(({ id, displayName: name, device }) => {
     const audio = streams.filter((stream) => stream.peerId === id && stream.kind === "audio");
-    const browser = [device.name, device.version].filter(Boolean).join(" ");
+    const browser = [device?.name, device?.version].filter(Boolean).join(" ");
     return { id, name, note: browser, muted: audio.every(({ paused }) => paused) };
   });
   const own = { id: peerId, name: displayName, note: "You", muted: local.mic.muted || !local.mic.track };
