@@ -24,7 +24,7 @@ const ENDED_BY_SERVER: Problem = {
 };
 const NO_MEDIA_PATH: Problem = {
   title: "Sound and picture cannot get through",
-  detail: "The server answers, but its media ports do not: a firewall or VPN may block them. Joining over TCP may help.",
+  detail: "The server answers, but its media ports do not: a firewall or a VPN may block them, over UDP and TCP.",
 };
 
 export class RoomClient {
