@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.rtc": ("worker.errors", "worker.channel", "worker.dataplane", *PROTOCOLS),
     "worker.net": ("worker.errors", "worker.channel", "worker.rtc.context"),
     "worker": ("worker",),
-    "controller": ("worker.channel",),
+    "controller": ("worker.errors", "worker.channel"),
     "protoo": (),
     "live": ("controller",),
     "demo": ("controller", "protoo", "live"),

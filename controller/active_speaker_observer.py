@@ -1,0 +1,37 @@
+"""An active speaker observer: who leads the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from controller.producer import Producer
+from controller.rtp_observer import RtpObserver
+from worker.channel.events import DominantSpeaker
+
+
+class ActiveSpeakerObserverDominantSpeaker(NamedTuple):
+    """The producer of who leads the conversation."""
+
+    producer: Producer
+
+
+class ActiveSpeakerObserver(RtpObserver):
+    """Tells who leads the conversation, whenever that changes.
+
+    Events:
+        dominantspeaker(ActiveSpeakerObserverDominantSpeaker): Somebody else leads it now.
+        routerclose(): Its router closed, and it with it.
+
+    Observer events: dominantspeaker, and those of every ``RtpObserver``.
+    """
+
+    _KIND = "activeSpeakerObserver"
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {"dominantspeaker": self._on_dominant_speaker}
+
+    def _on_dominant_speaker(self, event: DominantSpeaker) -> None:
+        producer = self._get_producer(event.producer_id)
+        if producer is not None:
+            self._tell("dominantspeaker", ActiveSpeakerObserverDominantSpeaker(producer))

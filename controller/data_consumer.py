@@ -1,0 +1,140 @@
+"""A data consumer: what one transport sends of a data producer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from controller.channel import Channel
+from controller.data_message import encode_message
+from controller.entity import Entity
+from controller.types import AppData, DataConsumerDump, DataConsumerStats, SctpStreamParameters
+from worker.channel import commands
+from worker.channel.bodies.base import DataType
+from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from worker.channel.bodies.data_producer import DataMessage
+from worker.channel.bodies.transport import CloseDataConsumerRequest
+from worker.channel.events import BufferedAmountLow
+
+
+class DataConsumer(Entity):
+    """What a transport sends of a data producer.
+
+    Events:
+        transportclose(): Its transport closed, and it with it.
+        dataproducerclose(): Its data producer closed, and it with it.
+        message(bytes, ppid): A message, if it is of a direct transport.
+        sctpsendbufferfull(): A message was dropped: the remote side takes them too slowly.
+        bufferedamountlow(size_bytes): Little enough is waiting to be sent again.
+
+    Observer events: close.
+    """
+
+    _KIND = "dataConsumer"
+
+    def __init__(
+        self,
+        channel: Channel,
+        path: Mapping[str, str],
+        *,
+        data_producer_id: str,
+        type: DataType,
+        sctp_stream_parameters: SctpStreamParameters | None,
+        label: str,
+        protocol: str,
+        app_data: AppData | None,
+    ) -> None:
+        super().__init__(channel, path, app_data)
+        self._data_producer_id = data_producer_id
+        self._type = type
+        self._sctp_stream_parameters = sctp_stream_parameters
+        self._label = label
+        self._protocol = protocol
+
+    @property
+    def data_producer_id(self) -> str:
+        """The data producer it consumes."""
+        return self._data_producer_id
+
+    @property
+    def type(self) -> DataType:
+        """``sctp``, or ``direct`` if it is of a direct transport."""
+        return self._type
+
+    @property
+    def sctp_stream_parameters(self) -> SctpStreamParameters | None:
+        """The SCTP stream its messages go out on; None if it is direct."""
+        return self._sctp_stream_parameters
+
+    @property
+    def label(self) -> str:
+        """The data channel's label."""
+        return self._label
+
+    @property
+    def protocol(self) -> str:
+        """The data channel's sub-protocol."""
+        return self._protocol
+
+    def close(self) -> None:
+        """Closes it."""
+        self._end(None)
+
+    def transport_closed(self) -> None:
+        """For its transport, which closed."""
+        self._end("transportclose")
+
+    async def dump(self) -> DataConsumerDump:
+        """The worker's view of it."""
+        return await self._request(commands.DATA_CONSUMER_DUMP)
+
+    async def get_stats(self) -> list[DataConsumerStats]:
+        """What it sent."""
+        return await self._request(commands.DATA_CONSUMER_GET_STATS)
+
+    async def send(self, message: str | bytes, ppid: int | None = None) -> None:
+        """Sends a message to the remote side, past the data producer.
+
+        Args:
+            message: Text or bytes.
+            ppid: SCTP payload protocol identifier, instead of the one for text or binary.
+
+        Raises:
+            TypeError: The message is neither text nor bytes.
+            RequestError: The send buffer is full.
+        """
+        ppid, data = encode_message(message, ppid)
+        await self._request(commands.DATA_CONSUMER_SEND, DataMessage(ppid=ppid), data)
+
+    async def get_buffered_amount(self) -> int:
+        """How many bytes wait to be sent."""
+        return (await self._request(commands.DATA_CONSUMER_GET_BUFFERED_AMOUNT)).buffered_amount
+
+    async def set_buffered_amount_low_threshold(self, threshold: int) -> None:
+        """Sets at how many waiting bytes ``bufferedamountlow`` is emitted."""
+        await self._request(
+            commands.DATA_CONSUMER_SET_BUFFERED_AMOUNT_LOW_THRESHOLD,
+            SetBufferedAmountLowThresholdRequest(threshold=threshold),
+        )
+
+    def _close_in_worker(self) -> None:
+        self._channel.post(commands.DATA_CONSUMER_CLOSE, self._path, CloseDataConsumerRequest(data_consumer_id=self.id))
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {
+            "dataproducerclose": self._on_data_producer_close,
+            "sctpsendbufferfull": self._on_send_buffer_full,
+            "bufferedamountlow": self._on_buffered_amount_low,
+            "message": self._on_message,
+        }
+
+    def _on_data_producer_close(self) -> None:
+        self._end("dataproducerclose")
+
+    def _on_send_buffer_full(self) -> None:
+        self.emit("sctpsendbufferfull")
+
+    def _on_buffered_amount_low(self, event: BufferedAmountLow) -> None:
+        self.emit("bufferedamountlow", event.buffered_amount)
+
+    def _on_message(self, event: DataMessage, payload: bytes) -> None:
+        self.emit("message", payload, event.ppid)

@@ -1,0 +1,134 @@
+"""What all objects of the API have in common: an id in the worker, events, an observer, one end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Any, ClassVar, TypeVar
+
+from controller.channel import Channel
+from controller.emitter import Emitter
+from controller.errors import InvalidStateError
+from controller.types import AppData
+from worker.channel.client_codec import decode_event
+from worker.channel.commands import Command
+from worker.channel.events import BY_NAME
+
+_logger = logging.getLogger(__name__)
+
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+
+
+class Entity(Emitter):
+    """An object that lives in the worker under an id.
+
+    Attributes:
+        app_data: The application's own data; it may be replaced.
+        observer: Tells of everything that happens to the object, whoever caused it; always of ``close``.
+    """
+
+    _KIND: ClassVar[str] = ""
+    """What the worker's table of events calls such objects."""
+
+    def __init__(self, channel: Channel, path: Mapping[str, str], app_data: AppData | None) -> None:
+        """Registers an object.
+
+        Args:
+            channel: The way to the worker.
+            path: The ids from the router (or server) down to the object; the last one is the object's.
+            app_data: The application's own data.
+        """
+        super().__init__()
+        self.app_data: AppData = check_app_data(app_data)
+        self.observer = Emitter()
+        self._channel = channel
+        self._path = dict(path)
+        self._id = list(path.values())[-1]
+        self._closed = False
+        self._at_end: list[Callable[[], object]] = []
+        self._handlers = self._event_handlers()
+        channel.subscribe(self._id, self._on_event)
+
+    @property
+    def id(self) -> str:
+        """The object's id, a UUID unless the application chose one."""
+        return self._id
+
+    @property
+    def closed(self) -> bool:
+        """Whether the object is closed, by itself or with what it belongs to."""
+        return self._closed
+
+    def at_end(self, callback: Callable[[], object]) -> None:
+        """Calls back when the object ends, before anybody else hears of it. For the objects it belongs to."""
+        self._at_end.append(callback)
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        """The worker's events: name → what to do with the body (if it has one) and the payload (if it has one)."""
+        return {}
+
+    def _end_children(self) -> None:
+        """Ends what belongs to the object."""
+
+    def _close_in_worker(self) -> None:
+        """Asks the worker to close its half."""
+
+    def _end(self, cause: str | None) -> None:
+        """Ends the object: on the application's wish (None), or because of an event that is named and emitted."""
+        if self._closed:
+            return
+        self._closed = True
+        self._channel.unsubscribe(self._id)
+        if cause is None:
+            self._close_in_worker()
+        self._end_children()
+        for callback in self._at_end:
+            callback()
+        _logger.debug("%s=%s closed cause=%s", type(self).__name__, self._id, cause or "close()")
+        if cause is not None:
+            self.emit(cause)
+        self.observer.emit("close")
+
+    def _tell(self, event: str, *args: object) -> None:
+        """Emits an event on the object and on its observer."""
+        self.emit(event, *args)
+        self.observer.emit(event, *args)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidStateError(f"{type(self).__name__} closed")
+
+    async def _request(
+        self, command: Command[RequestT, ResponseT], body: RequestT | None = None, payload: bytes | None = None
+    ) -> ResponseT:
+        """Asks the object's half in the worker."""
+        self._check_open()
+        return await self._channel.request(command, self._path, body, payload)
+
+    def _on_event(self, name: str, data: object, payload: bytes | None) -> None:
+        handler = self._handlers.get(name)
+        event = BY_NAME.get((self._KIND, name))
+        if handler is None or event is None:
+            _logger.error("%s=%s ignoring unknown event %r", type(self).__name__, self._id, name)
+            return
+        arguments: list[Any] = []
+        if event.body is not NoneType:
+            arguments.append(decode_event(event, data))
+        if event.payload:
+            arguments.append(payload or b"")
+        handler(*arguments)
+
+
+def check_app_data(app_data: object) -> AppData:
+    """The application's data, an empty dict if there is none.
+
+    Raises:
+        TypeError: It is no dict.
+    """
+    if app_data is None:
+        return {}
+    if not isinstance(app_data, dict):
+        raise TypeError("if given, app_data must be a dict")
+    return app_data

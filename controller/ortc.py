@@ -1,0 +1,385 @@
+"""Negotiation: which codecs, header extensions and encodings a router, a producer and a consumer agree on.
+
+The way of a producer's RTP parameters through a router::
+
+    media codecs of the application ──► router RTP capabilities          generate_router_rtp_capabilities
+    producer's RTP parameters ────────► mapping of payload types, SSRCs  get_producer_rtp_parameters_mapping
+                               └──────► consumable RTP parameters        get_consumable_rtp_parameters
+    consumable + remote capabilities ─► consumer's RTP parameters        get_consumer_rtp_parameters
+                                                                         get_pipe_consumer_rtp_parameters
+
+All data is checked and typed before (``controller.validation``); nothing given to these functions is changed by them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from controller import h264
+from controller.errors import UnsupportedError
+from controller.rtp_capabilities import MediaKind, RtpCapabilities, RtpCodecCapability
+from controller.scalability_modes import parse_scalability_mode
+from controller.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
+from controller.validation import validate_rtp_capabilities, validate_rtp_codec_capability
+from worker.channel.bodies.rtp import (
+    CodecMapping,
+    CodecParameters,
+    EncodingMapping,
+    RtcpFeedback,
+    RtcpParameters,
+    RtpCodecParameters,
+    RtpEncodingParameters,
+    RtpHeaderExtensionParameters,
+    RtpMapping,
+    RtpParameters,
+    RtxParameters,
+)
+
+_Codec = RtpCodecCapability | RtpCodecParameters
+
+# RFC 3551 section 3. 96 to 99 come last: some old endpoints have fixed codecs there.
+_DYNAMIC_PAYLOAD_TYPES = (*range(100, 128), *range(96, 100))
+
+_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+_TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+
+
+def generate_router_rtp_capabilities(media_codecs: object = ()) -> RtpCapabilities:
+    """What a router accepts, given the codecs the application wants.
+
+    Args:
+        media_codecs: A sequence of codec capabilities, as plain data or structs.
+
+    Raises:
+        TypeError: A codec is malformed, or two have the same payload type.
+        UnsupportedError: A codec is not supported, or there are more codecs than payload types.
+    """
+    if not isinstance(media_codecs, Sequence) or isinstance(media_codecs, str | bytes):
+        raise TypeError("media_codecs must be an array")
+    free_payload_types = list(_DYNAMIC_PAYLOAD_TYPES)
+    codecs: list[RtpCodecCapability] = []
+    for media_codec in map(validate_rtp_codec_capability, media_codecs):
+        supported = _find_codec(SUPPORTED_RTP_CAPABILITIES.codecs, media_codec)
+        if supported is None:
+            raise UnsupportedError(f"media codec not supported [mimeType:{media_codec.mime_type}]")
+        payload_type = media_codec.preferred_payload_type
+        if payload_type is None:
+            payload_type = supported.preferred_payload_type
+        if payload_type is None:
+            payload_type = _take(free_payload_types)
+        elif payload_type in free_payload_types:
+            free_payload_types.remove(payload_type)
+        if any(codec.preferred_payload_type == payload_type for codec in codecs):
+            raise TypeError("duplicated codec.preferredPayloadType")
+        codecs.append(
+            replace(
+                supported,
+                preferred_payload_type=payload_type,
+                parameters=supported.parameters | media_codec.parameters,
+            )
+        )
+        if supported.kind == "video":
+            codecs.append(
+                RtpCodecCapability(
+                    kind="video",
+                    mime_type="video/rtx",
+                    preferred_payload_type=_take(free_payload_types),
+                    clock_rate=supported.clock_rate,
+                    parameters={"apt": payload_type},
+                )
+            )
+    return RtpCapabilities(codecs=codecs, header_extensions=SUPPORTED_RTP_CAPABILITIES.header_extensions)
+
+
+def match_producer_codecs(params: RtpParameters, caps: RtpCapabilities) -> RtpParameters:
+    """The producer's parameters with its H264 codecs' profile-level-id set to the negotiated one.
+
+    Raises:
+        UnsupportedError: The router has no such codec.
+    """
+    codecs = []
+    for codec in params.codecs:
+        if not _is_rtx(codec):
+            answer = _h264_answer(codec, _capability_of(codec, caps))
+            if answer is not None:
+                codec = replace(codec, parameters=answer)
+        codecs.append(codec)
+    return replace(params, codecs=codecs)
+
+
+def get_producer_rtp_parameters_mapping(params: RtpParameters, caps: RtpCapabilities) -> RtpMapping:
+    """How a producer's payload types and encodings become those of its router.
+
+    Args:
+        params: The producer's parameters.
+        caps: The router's capabilities.
+
+    Raises:
+        UnsupportedError: The router has no such codec, or no RTX for it.
+        TypeError: An RTX codec belongs to no codec of the parameters.
+    """
+    matched = {codec.payload_type: _capability_of(codec, caps) for codec in params.codecs if not _is_rtx(codec)}
+    for codec in filter(_is_rtx, params.codecs):
+        apt = _apt(codec)
+        capability = None if apt is None else matched.get(apt)
+        if capability is None or _is_rtx(capability):
+            raise TypeError(f"missing media codec found for RTX PT {codec.payload_type}")
+        payload_type = capability.preferred_payload_type
+        rtx = _rtx_of(caps.codecs, payload_type)
+        if rtx is None:
+            raise UnsupportedError(f"no RTX codec for capability codec PT {payload_type}")
+        matched[codec.payload_type] = rtx
+    first_ssrc = _random_ssrc()
+    return RtpMapping(
+        codecs=[
+            CodecMapping(payload_type=payload_type, mapped_payload_type=_payload_type(capability))
+            for payload_type, capability in matched.items()
+        ],
+        encodings=[
+            EncodingMapping(
+                ssrc=encoding.ssrc,
+                rid=encoding.rid,
+                scalability_mode=encoding.scalability_mode,
+                mapped_ssrc=first_ssrc + index,
+            )
+            for index, encoding in enumerate(params.encodings)
+        ],
+    )
+
+
+def get_consumable_rtp_parameters(
+    kind: MediaKind, params: RtpParameters, caps: RtpCapabilities, mapping: RtpMapping
+) -> RtpParameters:
+    """A producer's parameters as its router offers them: the router's numbers, the producer's codec settings."""
+    mapped = {entry.payload_type: entry.mapped_payload_type for entry in mapping.codecs}
+    codecs = []
+    for codec in params.codecs:
+        if _is_rtx(codec):
+            continue
+        payload_type = mapped[codec.payload_type]
+        capability = next(entry for entry in caps.codecs if entry.preferred_payload_type == payload_type)
+        codecs.append(_as_parameters(capability, codec.parameters))
+        rtx = _rtx_of(caps.codecs, payload_type)
+        if rtx is not None:
+            codecs.append(_as_parameters(rtx, rtx.parameters))
+    return RtpParameters(
+        codecs=codecs,
+        header_extensions=[
+            RtpHeaderExtensionParameters(uri=ext.uri, id=ext.preferred_id, encrypt=ext.preferred_encrypt)
+            for ext in caps.header_extensions
+            if ext.kind == kind and ext.direction in ("sendrecv", "sendonly")
+        ],
+        encodings=[
+            replace(encoding, ssrc=entry.mapped_ssrc, rid=None, rtx=None, codec_payload_type=None)
+            for encoding, entry in zip(params.encodings, mapping.encodings, strict=True)
+        ],
+        rtcp=RtcpParameters(cname=params.rtcp.cname if params.rtcp else None, reduced_size=True, mux=True),
+    )
+
+
+def can_consume(consumable: RtpParameters, caps: object) -> bool:
+    """Whether an endpoint with these capabilities can consume the producer.
+
+    Raises:
+        TypeError: The capabilities are malformed.
+    """
+    remote = validate_rtp_capabilities(caps)
+    matching = (codec for codec in consumable.codecs if _find_codec(remote.codecs, codec, strict=True) is not None)
+    first = next(matching, None)
+    return first is not None and not _is_rtx(first)
+
+
+def get_consumer_rtp_parameters(
+    *, consumable: RtpParameters, remote_capabilities: RtpCapabilities, pipe: bool, enable_rtx: bool
+) -> RtpParameters:
+    """What a consumer sends: the consumable parameters reduced to what the remote endpoint can receive.
+
+    Args:
+        consumable: What the router offers of the producer.
+        remote_capabilities: What the endpoint can receive.
+        pipe: Keep all encodings; else the consumer has one, which stands for all of them.
+        enable_rtx: Let the endpoint ask for retransmissions.
+
+    Raises:
+        UnsupportedError: The endpoint has none of the codecs.
+    """
+    codecs = []
+    for codec in consumable.codecs:
+        if _is_rtx(codec) and not enable_rtx:
+            continue
+        capability = _find_codec(remote_capabilities.codecs, codec, strict=True)
+        if capability is None:
+            continue
+        feedback = [fb for fb in capability.rtcp_feedback if enable_rtx or fb.type != "nack" or fb.parameter]
+        codecs.append(replace(codec, rtcp_feedback=feedback))
+    payload_types = {codec.payload_type for codec in codecs}
+    codecs = [codec for codec in codecs if not _is_rtx(codec) or _apt(codec) in payload_types]
+    if not codecs or _is_rtx(codecs[0]):
+        raise UnsupportedError("no compatible media codecs")
+
+    known = {(ext.preferred_id, ext.uri) for ext in remote_capabilities.header_extensions}
+    extensions = [ext for ext in consumable.header_extensions if (ext.id, ext.uri) in known]
+    unused = _unused_bandwidth_feedback({ext.uri for ext in extensions})
+    codecs = [
+        replace(codec, rtcp_feedback=[fb for fb in codec.rtcp_feedback if fb.type not in unused]) for codec in codecs
+    ]
+    with_rtx = any(map(_is_rtx, codecs))
+    return RtpParameters(
+        codecs=codecs,
+        header_extensions=extensions,
+        encodings=(
+            _numbered_encodings(consumable.encodings, with_rtx=with_rtx)
+            if pipe
+            else [_single_encoding(consumable.encodings, with_rtx=with_rtx)]
+        ),
+        rtcp=consumable.rtcp,
+    )
+
+
+def get_pipe_consumer_rtp_parameters(*, consumable: RtpParameters, enable_rtx: bool) -> RtpParameters:
+    """What a consumer of a pipe transport sends: everything, except what serves bandwidth estimation.
+
+    Args:
+        consumable: What the router offers of the producer.
+        enable_rtx: Keep RTX and NACK.
+    """
+    dropped = (_MID, _ABS_SEND_TIME, _TRANSPORT_CC)
+    return RtpParameters(
+        codecs=[
+            replace(codec, rtcp_feedback=[fb for fb in codec.rtcp_feedback if _is_pipe_feedback(fb, enable_rtx)])
+            for codec in consumable.codecs
+            if enable_rtx or not _is_rtx(codec)
+        ],
+        header_extensions=[ext for ext in consumable.header_extensions if ext.uri not in dropped],
+        encodings=_numbered_encodings(consumable.encodings, with_rtx=enable_rtx),
+        rtcp=consumable.rtcp,
+    )
+
+
+def _single_encoding(encodings: Sequence[RtpEncodingParameters], *, with_rtx: bool) -> RtpEncodingParameters:
+    ssrc = _random_ssrc()
+    mode = next((encoding.scalability_mode for encoding in encodings if encoding.scalability_mode), None)
+    if len(encodings) > 1:
+        # Simulcast: its streams are the consumer's spatial layers.
+        mode = f"L{len(encodings)}T{parse_scalability_mode(mode).temporal_layers}"
+    return RtpEncodingParameters(
+        ssrc=ssrc,
+        rtx=RtxParameters(ssrc=ssrc + 1) if with_rtx else None,
+        scalability_mode=mode,
+        max_bitrate=max((encoding.max_bitrate or 0 for encoding in encodings), default=0) or None,
+    )
+
+
+def _numbered_encodings(encodings: Iterable[RtpEncodingParameters], *, with_rtx: bool) -> list[RtpEncodingParameters]:
+    ssrc, rtx_ssrc = _random_ssrc(), _random_ssrc()
+    return [
+        replace(encoding, ssrc=ssrc + index, rtx=RtxParameters(ssrc=rtx_ssrc + index) if with_rtx else None)
+        for index, encoding in enumerate(encodings)
+    ]
+
+
+def _unused_bandwidth_feedback(extension_uris: set[str]) -> tuple[str, ...]:
+    """Bandwidth is estimated from transport-cc if its extension is there, else from REMB, which needs abs-send-time."""
+    if _TRANSPORT_CC in extension_uris:
+        return ("goog-remb",)
+    if _ABS_SEND_TIME in extension_uris:
+        return ("transport-cc",)
+    return ("transport-cc", "goog-remb")
+
+
+def _is_pipe_feedback(fb: RtcpFeedback, enable_rtx: bool) -> bool:
+    kind = (fb.type, fb.parameter)
+    return kind in (("nack", "pli"), ("ccm", "fir")) or (enable_rtx and kind == ("nack", ""))
+
+
+def _as_parameters(capability: RtpCodecCapability, parameters: CodecParameters) -> RtpCodecParameters:
+    return RtpCodecParameters(
+        mime_type=capability.mime_type,
+        payload_type=_payload_type(capability),
+        clock_rate=capability.clock_rate,
+        channels=capability.channels,
+        parameters=parameters,
+        rtcp_feedback=capability.rtcp_feedback,
+    )
+
+
+def _capability_of(codec: RtpCodecParameters, caps: RtpCapabilities) -> RtpCodecCapability:
+    capability = _find_codec(caps.codecs, codec, strict=True)
+    if capability is None:
+        raise UnsupportedError(f"unsupported codec [mimeType:{codec.mime_type}, payloadType:{codec.payload_type}]")
+    return capability
+
+
+def _find_codec(
+    capabilities: Iterable[RtpCodecCapability], codec: _Codec, *, strict: bool = False
+) -> RtpCodecCapability | None:
+    return next((entry for entry in capabilities if _matches(codec, entry, strict=strict)), None)
+
+
+def _matches(one: _Codec, other: _Codec, *, strict: bool) -> bool:
+    mime_type = one.mime_type.lower()
+    if (mime_type, one.clock_rate, one.channels) != (other.mime_type.lower(), other.clock_rate, other.channels):
+        return False
+    if mime_type == "audio/multiopus":
+        return all(one.parameters.get(key) == other.parameters.get(key) for key in ("num_streams", "coupled_streams"))
+    if not strict:
+        return True
+    if mime_type in ("video/h264", "video/h264-svc"):
+        return _same_parameter("packetization-mode", one, other) and h264.is_same_profile(
+            one.parameters, other.parameters
+        )
+    if mime_type == "video/vp9":
+        return _same_parameter("profile-id", one, other)
+    return True
+
+
+def _same_parameter(name: str, one: _Codec, other: _Codec) -> bool:
+    """Compares value and type (2 is not "2"), as endpoints do; what is not given is 0."""
+    return (one.parameters.get(name) or 0) == (other.parameters.get(name) or 0)
+
+
+def _h264_answer(codec: RtpCodecParameters, capability: RtpCodecCapability) -> CodecParameters | None:
+    """The parameters with the negotiated profile-level-id; None for any other codec."""
+    if codec.mime_type.lower() not in ("video/h264", "video/h264-svc"):
+        return None
+    parameters = dict(codec.parameters)
+    answer = h264.profile_level_id_for_answer(codec.parameters, capability.parameters)
+    if answer is None:
+        parameters.pop("profile-level-id", None)
+    else:
+        parameters["profile-level-id"] = answer
+    return parameters
+
+
+def _rtx_of(capabilities: Iterable[RtpCodecCapability], payload_type: int | None) -> RtpCodecCapability | None:
+    return next((entry for entry in capabilities if _is_rtx(entry) and _apt(entry) == payload_type), None)
+
+
+def _is_rtx(codec: _Codec) -> bool:
+    return codec.mime_type.lower().endswith("/rtx")
+
+
+def _apt(codec: _Codec) -> int | None:
+    """The payload type an RTX codec repairs (RFC 4588 section 8.1)."""
+    apt = codec.parameters.get("apt")
+    return apt if isinstance(apt, int) else None
+
+
+def _payload_type(capability: RtpCodecCapability) -> int:
+    assert capability.preferred_payload_type is not None, "a router's codecs all have a payload type"
+    return capability.preferred_payload_type
+
+
+def _take(free_payload_types: list[int]) -> int:
+    if not free_payload_types:
+        raise UnsupportedError("cannot allocate more dynamic codec payload types")
+    return free_payload_types.pop(0)
+
+
+def _random_ssrc() -> int:
+    """Leaves room for the numbers that follow it."""
+    return 100_000_000 + secrets.randbelow(899_999_999)

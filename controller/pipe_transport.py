@@ -1,0 +1,114 @@
+"""A pipe transport: between two routers, of the same machine or of two."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+
+from controller import ortc
+from controller.channel import Channel
+from controller.consumer import Consumer
+from controller.entity import check_app_data
+from controller.signaling import from_json
+from controller.transport import RouterView, Transport
+from controller.types import AppData, SctpParameters, SctpState, SrtpParameters, TransportTuple
+from worker.channel import commands
+from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PipeTransportDump
+from worker.channel.events import SctpStateChange
+
+
+class PipeTransport(Transport):
+    """RTP, RTCP, SRTP or SCTP between two routers.
+
+    Events:
+        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
+        routerclose(), trace(Trace): As of every ``Transport``.
+
+    Observer events: sctpstatechange, and those of every ``Transport``.
+    """
+
+    _KIND = "pipeTransport"
+    _SHARES_CNAME = False
+
+    def __init__(
+        self,
+        channel: Channel,
+        path: Mapping[str, str],
+        *,
+        router: RouterView,
+        state: PipeTransportDump,
+        app_data: AppData | None,
+    ) -> None:
+        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
+        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        self._tuple = state.tuple
+        self._rtx = state.rtx
+        self._sctp_state = state.sctp_state
+        self._srtp_parameters = state.srtp_parameters
+
+    @property
+    def tuple(self) -> TransportTuple:
+        """The local address, and the remote one once it is connected."""
+        return self._tuple
+
+    @property
+    def sctp_parameters(self) -> SctpParameters | None:
+        """The local SCTP parameters; None without SCTP."""
+        return self._sctp_parameters
+
+    @property
+    def sctp_state(self) -> SctpState | None:
+        """new, connecting, connected, failed, closed; None without SCTP."""
+        return self._sctp_state
+
+    @property
+    def srtp_parameters(self) -> SrtpParameters | None:
+        """The local SRTP keys; None without SRTP."""
+        return self._srtp_parameters
+
+    async def connect(
+        self, *, ip: str, port: int, srtp_parameters: SrtpParameters | Mapping[str, object] | None = None
+    ) -> None:
+        """Tells the other pipe transport's address and SRTP keys (with SRTP).
+
+        Raises:
+            TypeError: Something is missing, malformed or does not fit the transport.
+            RequestError: It was told before.
+        """
+        keys = None if srtp_parameters is None else from_json(SrtpParameters, srtp_parameters)
+        body = ConnectRequest(ip=ip, port=port, srtp_parameters=keys)
+        answer = await self._request(commands.TRANSPORT_CONNECT, body)
+        self._tuple = answer.tuple or self._tuple
+
+    async def consume(  # type: ignore[override]  # the other router takes what this one has: there is nothing to choose
+        self, *, producer_id: str, app_data: AppData | None = None
+    ) -> Consumer:
+        """Sends all streams of a producer to the other router.
+
+        Raises:
+            NotFoundError: The router has no such producer.
+        """
+        app_data = check_app_data(app_data)
+        producer = self._producer(producer_id)
+        consumable = producer.consumable_rtp_parameters
+        body = ConsumeRequest(
+            consumer_id=str(uuid.uuid4()),
+            producer_id=producer_id,
+            kind=producer.kind,
+            rtp_parameters=ortc.get_pipe_consumer_rtp_parameters(consumable=consumable, enable_rtx=self._rtx),
+            type="pipe",
+            consumable_rtp_encodings=consumable.encodings,
+        )
+        return await self._consume(body, app_data)
+
+    def _end_children(self) -> None:
+        if self._sctp_state is not None:
+            self._sctp_state = "closed"
+        super()._end_children()
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {**super()._event_handlers(), "sctpstatechange": self._on_sctp_state_change}
+
+    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
+        self._sctp_state = event.sctp_state
+        self._tell("sctpstatechange", event.sctp_state)

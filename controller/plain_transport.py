@@ -1,0 +1,125 @@
+"""A plain transport: RTP, RTCP, SRTP or SCTP over UDP, without ICE and DTLS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from controller.channel import Channel
+from controller.signaling import from_json
+from controller.transport import RouterView, Transport
+from controller.types import AppData, SctpParameters, SctpState, SrtpParameters, TransportTuple
+from worker.channel import commands
+from worker.channel.bodies.transport import ConnectRequest, PlainTransportDump
+from worker.channel.events import RtcpTupleChange, SctpStateChange, TupleChange
+
+
+class PlainTransport(Transport):
+    """RTP, RTCP, SRTP or SCTP over UDP, without ICE and DTLS.
+
+    Events:
+        tuple(TransportTuple): The remote address is known now (comedia).
+        rtcptuple(TransportTuple): The remote RTCP address is known now (comedia without RTCP-mux).
+        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
+        routerclose(), trace(Trace): As of every ``Transport``.
+
+    Observer events: all but the close, and those of every ``Transport``.
+    """
+
+    _KIND = "plainTransport"
+
+    def __init__(
+        self,
+        channel: Channel,
+        path: Mapping[str, str],
+        *,
+        router: RouterView,
+        state: PlainTransportDump,
+        app_data: AppData | None,
+    ) -> None:
+        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
+        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        self._tuple = state.tuple
+        self._rtcp_tuple = state.rtcp_tuple
+        self._sctp_state = state.sctp_state
+        self._srtp_parameters = state.srtp_parameters
+
+    @property
+    def tuple(self) -> TransportTuple:
+        """The local address, and the remote one once it is known."""
+        return self._tuple
+
+    @property
+    def rtcp_tuple(self) -> TransportTuple | None:
+        """The addresses for RTCP; None with RTCP-mux."""
+        return self._rtcp_tuple
+
+    @property
+    def sctp_parameters(self) -> SctpParameters | None:
+        """The local SCTP parameters; None without SCTP."""
+        return self._sctp_parameters
+
+    @property
+    def sctp_state(self) -> SctpState | None:
+        """new, connecting, connected, failed, closed; None without SCTP."""
+        return self._sctp_state
+
+    @property
+    def srtp_parameters(self) -> SrtpParameters | None:
+        """The local SRTP keys; None without SRTP."""
+        return self._srtp_parameters
+
+    async def connect(
+        self,
+        *,
+        ip: str | None = None,
+        port: int | None = None,
+        rtcp_port: int | None = None,
+        srtp_parameters: SrtpParameters | Mapping[str, object] | None = None,
+    ) -> None:
+        """Tells the remote side's addresses (unless it is comedia) and SRTP keys (with SRTP).
+
+        Args:
+            ip: The remote IP address.
+            port: Its port.
+            rtcp_port: Its port for RTCP, without RTCP-mux.
+            srtp_parameters: Its SRTP keys, as struct or in their JSON form.
+
+        Raises:
+            TypeError: Something is missing, malformed or does not fit the transport.
+            RequestError: It was told before.
+        """
+        body = ConnectRequest(
+            ip=ip,
+            port=port,
+            rtcp_port=rtcp_port,
+            srtp_parameters=None if srtp_parameters is None else from_json(SrtpParameters, srtp_parameters),
+        )
+        answer = await self._request(commands.TRANSPORT_CONNECT, body)
+        self._tuple = answer.tuple or self._tuple
+        self._rtcp_tuple = answer.rtcp_tuple or self._rtcp_tuple
+        self._srtp_parameters = answer.srtp_parameters
+
+    def _end_children(self) -> None:
+        if self._sctp_state is not None:
+            self._sctp_state = "closed"
+        super()._end_children()
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {
+            **super()._event_handlers(),
+            "tuple": self._on_tuple,
+            "rtcptuple": self._on_rtcp_tuple,
+            "sctpstatechange": self._on_sctp_state_change,
+        }
+
+    def _on_tuple(self, event: TupleChange) -> None:
+        self._tuple = event.tuple
+        self._tell("tuple", event.tuple)
+
+    def _on_rtcp_tuple(self, event: RtcpTupleChange) -> None:
+        self._rtcp_tuple = event.rtcp_tuple
+        self._tell("rtcptuple", event.rtcp_tuple)
+
+    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
+        self._sctp_state = event.sctp_state
+        self._tell("sctpstatechange", event.sctp_state)

@@ -1,0 +1,464 @@
+"""What all transports share: producing, consuming, bitrates, statistics, one end."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Literal, NamedTuple, TypeVar
+
+from msgspec.structs import replace
+
+from controller import ortc
+from controller.channel import Channel
+from controller.consumer import Consumer
+from controller.data_consumer import DataConsumer
+from controller.data_producer import DataProducer
+from controller.entity import Entity, check_app_data
+from controller.errors import NotFoundError
+from controller.producer import Producer
+from controller.sctp_streams import SctpStreamIds
+from controller.signaling import from_json
+from controller.types import (
+    AppData,
+    ConsumerLayers,
+    MediaKind,
+    RtcpParameters,
+    RtpCapabilities,
+    RtpEncodingParameters,
+    RtpParameters,
+    SctpParameters,
+    SctpStreamParameters,
+    Trace,
+    TransportDump,
+    TransportStats,
+)
+from controller.validation import validate_rtp_capabilities, validate_rtp_parameters, validate_sctp_stream_parameters
+from worker.channel import commands
+from worker.channel.bodies.base import DataType
+from worker.channel.bodies.router import CloseTransportRequest
+from worker.channel.bodies.transport import (
+    ConsumeDataRequest,
+    ConsumeRequest,
+    EnableTraceEventRequest,
+    ProduceDataRequest,
+    ProduceRequest,
+    SetBitrateRequest,
+)
+
+_logger = logging.getLogger(__name__)
+
+T = TypeVar("T", Producer, Consumer, DataProducer, DataConsumer)
+
+TransportTraceEventType = Literal["probation", "bwe"]
+"""What a transport can be traced for."""
+
+# Eight digits: the longest text for which header extension elements of 8 bytes do.
+_MAX_MID = 100_000_000
+
+
+class RouterView(NamedTuple):
+    """What a transport knows of its router.
+
+    Attributes:
+        rtp_capabilities: What the router accepts.
+        producers: By id; a transport enters and removes its own.
+        data_producers: By id; a transport enters and removes its own.
+    """
+
+    rtp_capabilities: RtpCapabilities
+    producers: dict[str, Producer]
+    data_producers: dict[str, DataProducer]
+
+
+class Transport(Entity):
+    """The base of the four kinds of transport.
+
+    Events:
+        routerclose(): Its router closed, and it with it.
+        listenserverclose(): The WebRTC server it uses closed, and it with it.
+        trace(Trace): What ``enable_trace_event`` asked for.
+
+    Observer events: close, newproducer(Producer), newconsumer(Consumer), newdataproducer(DataProducer),
+    newdataconsumer(DataConsumer), trace.
+    """
+
+    _SHARES_CNAME = True
+    _DATA_TYPE: DataType = "sctp"
+
+    def __init__(
+        self,
+        channel: Channel,
+        path: Mapping[str, str],
+        *,
+        router: RouterView,
+        sctp_parameters: SctpParameters | None = None,
+        app_data: AppData | None,
+    ) -> None:
+        super().__init__(channel, path, app_data)
+        self._router = router
+        self._sctp_parameters = sctp_parameters
+        self._sctp_stream_ids = SctpStreamIds(sctp_parameters.mis) if sctp_parameters else None
+        self._producers: dict[str, Producer] = {}
+        self._consumers: dict[str, Consumer] = {}
+        self._data_producers: dict[str, DataProducer] = {}
+        self._data_consumers: dict[str, DataConsumer] = {}
+        self._cname: str | None = None
+        self._next_mid = 0
+
+    def close(self) -> None:
+        """Closes it and everything on it."""
+        self._end(None)
+
+    def router_closed(self) -> None:
+        """For its router, which closed."""
+        self._end("routerclose")
+
+    def listen_server_closed(self) -> None:
+        """For the WebRTC server it uses, which closed."""
+        self._end("listenserverclose")
+
+    async def dump(self) -> TransportDump:
+        """The worker's view of it."""
+        return await self._request(commands.TRANSPORT_DUMP)
+
+    async def get_stats(self) -> list[TransportStats]:
+        """Its statistics, one entry."""
+        return await self._request(commands.TRANSPORT_GET_STATS)
+
+    async def set_max_incoming_bitrate(self, bitrate: int) -> None:
+        """Lets the remote side send at most so many bit/s (by REMB or transport-cc); 0 for no limit."""
+        await self._request(commands.TRANSPORT_SET_MAX_INCOMING_BITRATE, SetBitrateRequest(bitrate=bitrate))
+
+    async def set_max_outgoing_bitrate(self, bitrate: int) -> None:
+        """Sends at most so many bit/s; 0 for no limit."""
+        await self._request(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE, SetBitrateRequest(bitrate=bitrate))
+
+    async def set_min_outgoing_bitrate(self, bitrate: int) -> None:
+        """Never estimates the outgoing bandwidth below so many bit/s; 0 for no limit.
+
+        Raises:
+            RequestError: The worker does not know it (before mediasoup 3.11.17).
+        """
+        await self._request(commands.TRANSPORT_SET_MIN_OUTGOING_BITRATE, SetBitrateRequest(bitrate=bitrate))
+
+    async def enable_trace_event(self, types: Iterable[TransportTraceEventType] = ()) -> None:
+        """Chooses the kinds of ``trace`` events; none turns them off."""
+        await self._request(commands.TRANSPORT_ENABLE_TRACE_EVENT, EnableTraceEventRequest(types=list(types)))
+
+    async def produce(
+        self,
+        *,
+        kind: MediaKind,
+        rtp_parameters: RtpParameters | Mapping[str, object],
+        id: str | None = None,
+        paused: bool = False,
+        key_frame_request_delay: int = 0,
+        app_data: AppData | None = None,
+    ) -> Producer:
+        """Takes a media source in.
+
+        Args:
+            kind: Audio or video.
+            rtp_parameters: What the remote side sends, as struct or in its JSON form.
+            id: The producer's id; a new UUID if not given.
+            paused: Start it paused.
+            key_frame_request_delay: At least so many ms between two key frame requests to the remote side.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: The parameters are malformed or contradict others of the transport, or the id is taken.
+            UnsupportedError: The router does not have such codecs.
+        """
+        if id is not None and id in self._producers:
+            raise TypeError(f'a Producer with same id "{id}" already exists')
+        if kind not in ("audio", "video"):
+            raise TypeError(f'invalid kind "{kind}"')
+        app_data = check_app_data(app_data)
+        capabilities = self._router.rtp_capabilities
+        params = ortc.match_producer_codecs(self._with_cname(validate_rtp_parameters(rtp_parameters)), capabilities)
+        mapping = ortc.get_producer_rtp_parameters_mapping(params, capabilities)
+        consumable = ortc.get_consumable_rtp_parameters(kind, params, capabilities, mapping)
+        producer_id = id or str(uuid.uuid4())
+        path = {**self._path, "producerId": producer_id}
+        body = ProduceRequest(
+            producer_id=producer_id,
+            kind=kind,
+            rtp_parameters=params,
+            rtp_mapping=mapping,
+            key_frame_request_delay=key_frame_request_delay,
+            paused=paused,
+        )
+        status = await self._request(commands.TRANSPORT_PRODUCE, body)
+        self._check_open()
+        producer = Producer(
+            self._channel,
+            path,
+            kind=kind,
+            type=status.type,
+            rtp_parameters=params,
+            consumable_rtp_parameters=consumable,
+            paused=paused,
+            app_data=app_data,
+        )
+        _enter(producer, self._producers, self._router.producers)
+        self.observer.emit("newproducer", producer)
+        return producer
+
+    async def consume(
+        self,
+        *,
+        producer_id: str,
+        rtp_capabilities: RtpCapabilities | Mapping[str, object],
+        paused: bool = False,
+        mid: str | None = None,
+        preferred_layers: ConsumerLayers | Mapping[str, object] | None = None,
+        ignore_dtx: bool = False,
+        enable_rtx: bool | None = None,
+        pipe: bool = False,
+        app_data: AppData | None = None,
+    ) -> Consumer:
+        """Sends a producer of the router to the remote side.
+
+        Args:
+            producer_id: The producer.
+            rtp_capabilities: What the remote side can receive, as struct or in its JSON form.
+            paused: Start it paused: recommended for video, to be resumed when the remote side is ready for it.
+            mid: The MID to send; 0, 1, 2 … in this order if not given.
+            preferred_layers: The layers to send at most (simulcast and svc); the highest if not given.
+            ignore_dtx: Drop the packets by which a silent Opus sender keeps its stream alive.
+            enable_rtx: Retransmit what was lost; by default for video and not for audio.
+            pipe: Send all streams of the producer as they are.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: The capabilities or layers are malformed.
+            NotFoundError: The router has no such producer.
+            UnsupportedError: The remote side has none of the producer's codecs.
+        """
+        if mid is not None and (not isinstance(mid, str) or not mid):
+            raise TypeError("if given, mid must be non empty string")
+        app_data = check_app_data(app_data)
+        capabilities = validate_rtp_capabilities(rtp_capabilities)
+        producer = self._producer(producer_id)
+        params = ortc.get_consumer_rtp_parameters(
+            consumable=producer.consumable_rtp_parameters,
+            remote_capabilities=capabilities,
+            pipe=pipe,
+            enable_rtx=producer.kind == "video" if enable_rtx is None else enable_rtx,
+        )
+        layers = None if preferred_layers is None else from_json(ConsumerLayers, preferred_layers)
+        if not pipe:
+            params = replace(params, mid=mid or self._take_mid())
+        body = ConsumeRequest(
+            consumer_id=str(uuid.uuid4()),
+            producer_id=producer_id,
+            kind=producer.kind,
+            rtp_parameters=params,
+            type="pipe" if pipe else producer.type,
+            consumable_rtp_encodings=producer.consumable_rtp_parameters.encodings,
+            paused=paused,
+            preferred_layers=layers,
+            ignore_dtx=ignore_dtx,
+        )
+        return await self._consume(body, app_data)
+
+    async def produce_data(
+        self,
+        *,
+        id: str | None = None,
+        sctp_stream_parameters: SctpStreamParameters | Mapping[str, object] | None = None,
+        label: str = "",
+        protocol: str = "",
+        app_data: AppData | None = None,
+    ) -> DataProducer:
+        """Takes a source of data messages in.
+
+        Args:
+            id: The data producer's id; a new UUID if not given.
+            sctp_stream_parameters: The stream they come on, as struct or in its JSON form; required unless direct.
+            label: The data channel's label.
+            protocol: The data channel's sub-protocol.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: The parameters are malformed or contradict others of the transport, or the id is taken.
+        """
+        if id is not None and id in self._data_producers:
+            raise TypeError(f'a DataProducer with same id "{id}" already exists')
+        app_data = check_app_data(app_data)
+        params: SctpStreamParameters | None = None
+        if self._DATA_TYPE == "sctp":
+            params = validate_sctp_stream_parameters(sctp_stream_parameters)
+        elif sctp_stream_parameters is not None:
+            _logger.warning("transport=%s is direct and has no SCTP stream: parameters ignored", self.id)
+        data_producer_id = id or str(uuid.uuid4())
+        path = {**self._path, "dataProducerId": data_producer_id}
+        body = ProduceDataRequest(
+            data_producer_id=data_producer_id,
+            type=self._DATA_TYPE,
+            sctp_stream_parameters=params,
+            label=label,
+            protocol=protocol,
+        )
+        await self._request(commands.TRANSPORT_PRODUCE_DATA, body)
+        self._check_open()
+        data_producer = DataProducer(
+            self._channel,
+            path,
+            type=self._DATA_TYPE,
+            sctp_stream_parameters=params,
+            label=label,
+            protocol=protocol,
+            app_data=app_data,
+        )
+        _enter(data_producer, self._data_producers, self._router.data_producers)
+        self.observer.emit("newdataproducer", data_producer)
+        return data_producer
+
+    async def consume_data(
+        self,
+        *,
+        data_producer_id: str,
+        ordered: bool | None = None,
+        max_packet_life_time: int | None = None,
+        max_retransmits: int | None = None,
+        app_data: AppData | None = None,
+    ) -> DataConsumer:
+        """Sends a data producer of the router to the remote side.
+
+        What is not given of the three that say how reliable the stream is, is as the data producer has it.
+
+        Args:
+            data_producer_id: The data producer.
+            ordered: Deliver messages in order.
+            max_packet_life_time: Give a message up after so many ms.
+            max_retransmits: Give a message up after so many retransmissions.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: The transport has no SCTP.
+            NotFoundError: The router has no such data producer.
+            UnsupportedError: All of the transport's SCTP streams are in use.
+        """
+        if not data_producer_id or not isinstance(data_producer_id, str):
+            raise TypeError("missing data_producer_id")
+        app_data = check_app_data(app_data)
+        data_producer = self._router.data_producers.get(data_producer_id)
+        if data_producer is None:
+            raise NotFoundError(f'DataProducer with id "{data_producer_id}" not found')
+        given = {"ordered": ordered, "max_packet_life_time": max_packet_life_time, "max_retransmits": max_retransmits}
+        given = {name: value for name, value in given.items() if value is not None}
+        params: SctpStreamParameters | None = None
+        if self._DATA_TYPE == "sctp":
+            params = replace(
+                data_producer.sctp_stream_parameters or SctpStreamParameters(stream_id=0, ordered=True),
+                stream_id=self._take_sctp_stream_id(),
+                **given,
+            )
+        elif given:
+            _logger.warning("transport=%s is direct and has no SCTP stream: parameters ignored", self.id)
+        data_consumer_id = str(uuid.uuid4())
+        body = ConsumeDataRequest(
+            data_consumer_id=data_consumer_id,
+            data_producer_id=data_producer_id,
+            type=self._DATA_TYPE,
+            sctp_stream_parameters=params,
+            label=data_producer.label,
+            protocol=data_producer.protocol,
+        )
+        try:
+            await self._request(commands.TRANSPORT_CONSUME_DATA, body)
+            self._check_open()
+        except BaseException:
+            self._free_sctp_stream_id(params)
+            raise
+        data_consumer = DataConsumer(
+            self._channel,
+            {**self._path, "dataConsumerId": data_consumer_id},
+            data_producer_id=data_producer_id,
+            type=self._DATA_TYPE,
+            sctp_stream_parameters=params,
+            label=data_producer.label,
+            protocol=data_producer.protocol,
+            app_data=app_data,
+        )
+        _enter(data_consumer, self._data_consumers)
+        data_consumer.at_end(lambda: self._free_sctp_stream_id(params))
+        self.observer.emit("newdataconsumer", data_consumer)
+        return data_consumer
+
+    async def _consume(self, body: ConsumeRequest, app_data: AppData) -> Consumer:
+        state = await self._request(commands.TRANSPORT_CONSUME, body)
+        self._check_open()
+        consumer = Consumer(
+            self._channel,
+            {**self._path, "consumerId": body.consumer_id},
+            producer_id=body.producer_id,
+            kind=body.kind,
+            type=body.type,
+            rtp_parameters=body.rtp_parameters,
+            state=state,
+            app_data=app_data,
+        )
+        _enter(consumer, self._consumers)
+        self.observer.emit("newconsumer", consumer)
+        return consumer
+
+    def _producer(self, producer_id: str) -> Producer:
+        if not producer_id or not isinstance(producer_id, str):
+            raise TypeError("missing producer_id")
+        producer = self._router.producers.get(producer_id)
+        if producer is None:
+            raise NotFoundError(f'Producer with id "{producer_id}" not found')
+        return producer
+
+    def _with_cname(self, params: RtpParameters) -> RtpParameters:
+        """All producers of a remote endpoint have one CNAME: the first one it gives (RFC 8834 section 4.9)."""
+        encodings = params.encodings or [RtpEncodingParameters()]
+        rtcp = params.rtcp or RtcpParameters()
+        if self._SHARES_CNAME:
+            self._cname = self._cname or rtcp.cname or str(uuid.uuid4())[:8]
+            rtcp = replace(rtcp, cname=self._cname)
+        return replace(params, encodings=encodings, rtcp=rtcp)
+
+    def _take_mid(self) -> str:
+        mid = self._next_mid
+        self._next_mid = (mid + 1) % _MAX_MID
+        return str(mid)
+
+    def _take_sctp_stream_id(self) -> int:
+        if self._sctp_stream_ids is None:
+            raise TypeError("missing sctp_parameters.mis: the transport was created without SCTP")
+        return self._sctp_stream_ids.take()
+
+    def _free_sctp_stream_id(self, params: SctpStreamParameters | None) -> None:
+        if self._sctp_stream_ids is not None and params is not None:
+            self._sctp_stream_ids.free(params.stream_id)
+
+    def _close_in_worker(self) -> None:
+        self._channel.post(commands.TRANSPORT_CLOSE, self._path, CloseTransportRequest(transport_id=self.id))
+
+    def _end_children(self) -> None:
+        children: tuple[Producer | Consumer | DataProducer | DataConsumer, ...] = (
+            *self._producers.values(),
+            *self._consumers.values(),
+            *self._data_producers.values(),
+            *self._data_consumers.values(),
+        )
+        for child in children:
+            child.transport_closed()
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {"trace": self._on_trace}
+
+    def _on_trace(self, trace: Trace) -> None:
+        self._tell("trace", trace)
+
+
+def _enter(child: T, *tables: dict[str, T]) -> None:
+    """Keeps a child in tables by id until it ends."""
+    for table in tables:
+        table[child.id] = child
+        child.at_end(partial(table.pop, child.id, None))

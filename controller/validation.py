@@ -1,0 +1,326 @@
+"""Checks RTP and SCTP capabilities and parameters, as browsers send them, and gives them their types.
+
+Each function takes plain JSON-like data with camelCase names, or the struct itself, and returns a new struct with every
+default filled in. What it is given stays as it is. All of them raise ``TypeError``, saying which field is missing or
+invalid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast
+
+import msgspec
+
+from controller.rtp_capabilities import Direction, MediaKind, RtpCapabilities, RtpCodecCapability, RtpHeaderExtension
+from controller.types import SctpCapabilities, SctpParameters
+from worker.channel.bodies.rtp import (
+    CodecParameters,
+    RtcpFeedback,
+    RtcpParameters,
+    RtpCodecParameters,
+    RtpEncodingParameters,
+    RtpHeaderExtensionParameters,
+    RtpParameters,
+    RtxParameters,
+)
+from worker.channel.bodies.transport import NumSctpStreams, SctpStreamParameters
+
+_Fields = Mapping[str, object]
+_T = TypeVar("_T", str, bool)
+_MIME_TYPE = re.compile(r"(audio|video)/.+", re.IGNORECASE | re.DOTALL)
+
+
+def validate_rtp_capabilities(caps: object) -> RtpCapabilities:
+    """Checks RTP capabilities; both of its lists may be missing."""
+    fields = _object(caps, "caps")
+    return RtpCapabilities(
+        codecs=[validate_rtp_codec_capability(codec) for codec in _array(fields, "caps", "codecs")],
+        header_extensions=[validate_rtp_header_extension(ext) for ext in _array(fields, "caps", "headerExtensions")],
+    )
+
+
+def validate_rtp_codec_capability(codec: object) -> RtpCodecCapability:
+    """Checks a codec capability; its kind follows from the MIME type, channels (audio) default to 1."""
+    fields = _object(codec, "codec")
+    kind, mime_type = _mime_type(fields)
+    payload_type = fields.get("preferredPayloadType")
+    if payload_type and not _is_number(payload_type):
+        raise TypeError("invalid codec.preferredPayloadType")
+    return RtpCodecCapability(
+        kind=kind,
+        mime_type=mime_type,
+        preferred_payload_type=_integer(payload_type) if _is_number(payload_type) else None,
+        clock_rate=_required_integer(fields, "codec", "clockRate"),
+        channels=_channels(fields, kind),
+        parameters=_codec_parameters(fields),
+        rtcp_feedback=_rtcp_feedback(fields),
+    )
+
+
+def validate_rtcp_feedback(fb: object) -> RtcpFeedback:
+    """Checks one kind of RTCP feedback; its parameter defaults to the empty text."""
+    fields = _object(fb, "fb")
+    parameter = fields.get("parameter")
+    return RtcpFeedback(
+        type=_required_text(fields, "fb", "type"),
+        parameter=parameter if isinstance(parameter, str) else "",
+    )
+
+
+def validate_rtp_header_extension(ext: object) -> RtpHeaderExtension:
+    """Checks a header extension of capabilities; not encrypted and sendrecv by default."""
+    fields = _object(ext, "ext")
+    kind = fields.get("kind")
+    if kind not in ("audio", "video"):
+        raise TypeError("invalid ext.kind")
+    direction = _optional(fields, "ext", "direction", str) or "sendrecv"
+    return RtpHeaderExtension(
+        kind="audio" if kind == "audio" else "video",
+        uri=_required_text(fields, "ext", "uri"),
+        preferred_id=_required_integer(fields, "ext", "preferredId"),
+        preferred_encrypt=_optional(fields, "ext", "preferredEncrypt", bool) or False,
+        direction=cast(Direction, direction),
+    )
+
+
+def validate_rtp_parameters(params: object) -> RtpParameters:
+    """Checks RTP parameters; only the list of codecs must be there."""
+    fields = _object(params, "params")
+    mid = fields.get("mid")
+    if mid and not isinstance(mid, str):
+        raise TypeError("params.mid is not a string")
+    if not _is_array(fields.get("codecs")):
+        raise TypeError("missing params.codecs")
+    codecs = [validate_rtp_codec_parameters(codec) for codec in _array(fields, "params", "codecs")]
+    extensions = [validate_rtp_header_extension_parameters(ext) for ext in _array(fields, "params", "headerExtensions")]
+    encodings = [validate_rtp_encoding_parameters(encoding) for encoding in _array(fields, "params", "encodings")]
+    rtcp = fields.get("rtcp")
+    if rtcp and not _is_object(rtcp):
+        raise TypeError("params.rtcp is not an object")
+    return RtpParameters(
+        mid=cast(str, mid) or None,
+        codecs=codecs,
+        header_extensions=extensions,
+        encodings=encodings,
+        rtcp=validate_rtcp_parameters(rtcp or {}),
+    )
+
+
+def validate_rtp_codec_parameters(codec: object) -> RtpCodecParameters:
+    """Checks a codec of RTP parameters; channels (audio) default to 1."""
+    fields = _object(codec, "codec")
+    kind, mime_type = _mime_type(fields)
+    return RtpCodecParameters(
+        mime_type=mime_type,
+        payload_type=_required_integer(fields, "codec", "payloadType"),
+        clock_rate=_required_integer(fields, "codec", "clockRate"),
+        channels=_channels(fields, kind),
+        parameters=_codec_parameters(fields),
+        rtcp_feedback=_rtcp_feedback(fields),
+    )
+
+
+def validate_rtp_header_extension_parameters(ext: object) -> RtpHeaderExtensionParameters:
+    """Checks a header extension of RTP parameters; not encrypted and without parameters by default."""
+    fields = _object(ext, "ext")
+    parameters = fields.get("parameters")
+    return RtpHeaderExtensionParameters(
+        uri=_required_text(fields, "ext", "uri"),
+        id=_required_integer(fields, "ext", "id"),
+        encrypt=_optional(fields, "ext", "encrypt", bool) or False,
+        parameters={
+            key: _parameter(value, "invalid header extension parameter")
+            for key, value in (_object(parameters, "ext.parameters") if _is_object(parameters) else {}).items()
+        },
+    )
+
+
+def validate_rtp_encoding_parameters(encoding: object) -> RtpEncodingParameters:
+    """Checks an encoding; nothing in it must be there, except the ssrc of an rtx."""
+    fields = _object(encoding, "encoding")
+    ssrc = _optional_integer(fields, "encoding", "ssrc")
+    rid = _optional(fields, "encoding", "rid", str)
+    rtx = fields.get("rtx")
+    if rtx and not _is_object(rtx):
+        raise TypeError("invalid encoding.rtx")
+    dtx = fields.get("dtx")
+    framerate = fields.get("maxFramerate")
+    return RtpEncodingParameters(
+        ssrc=ssrc or None,
+        rid=rid or None,
+        codec_payload_type=_optional_integer(fields, "encoding", "codecPayloadType"),
+        rtx=RtxParameters(ssrc=_required_integer(_object(rtx, "rtx"), "encoding.rtx", "ssrc")) if rtx else None,
+        dtx=dtx if isinstance(dtx, bool) else False,
+        scalability_mode=_optional(fields, "encoding", "scalabilityMode", str) or None,
+        max_bitrate=_optional_integer(fields, "encoding", "maxBitrate"),
+        max_framerate=float(cast(float, framerate)) if _is_number(framerate) else None,
+    )
+
+
+def validate_rtcp_parameters(rtcp: object) -> RtcpParameters:
+    """Checks RTCP parameters; reduced-size RTCP (RFC 5506) is always on."""
+    fields = _object(rtcp, "rtcp")
+    mux = fields.get("mux")
+    return RtcpParameters(
+        cname=_optional(fields, "rtcp", "cname", str) or None,
+        reduced_size=True,
+        mux=mux if isinstance(mux, bool) else None,
+    )
+
+
+def validate_num_sctp_streams(num_streams: object) -> NumSctpStreams:
+    """Checks the numbers of outgoing (OS) and incoming (MIS) SCTP streams; both must be there."""
+    fields = _object(num_streams, "numStreams")
+    return NumSctpStreams(
+        os=_required_integer(fields, "numStreams", "OS"),
+        mis=_required_integer(fields, "numStreams", "MIS"),
+    )
+
+
+def validate_sctp_capabilities(caps: object) -> SctpCapabilities:
+    """Checks SCTP capabilities; the numbers of streams must be there."""
+    fields = _object(caps, "caps")
+    if not _is_object(fields.get("numStreams")):
+        raise TypeError("missing caps.numStreams")
+    return SctpCapabilities(num_streams=validate_num_sctp_streams(fields["numStreams"]))
+
+
+def validate_sctp_parameters(params: object) -> SctpParameters:
+    """Checks the parameters of an SCTP association; all of them must be there."""
+    fields = _object(params, "params")
+    return SctpParameters(
+        port=_required_integer(fields, "params", "port"),
+        os=_required_integer(fields, "params", "OS"),
+        mis=_required_integer(fields, "params", "MIS"),
+        max_message_size=_required_integer(fields, "params", "maxMessageSize"),
+    )
+
+
+def validate_sctp_stream_parameters(params: object) -> SctpStreamParameters:
+    """Checks the parameters of an SCTP stream (RFC 8832 section 5.1).
+
+    A stream is ordered unless it says otherwise or is partially reliable.
+    """
+    fields = _object(params, "params")
+    stream_id = _required_integer(fields, "params", "streamId")
+    ordered = fields.get("ordered")
+    life_time = _optional_integer(fields, "params", "maxPacketLifeTime")
+    retransmits = _optional_integer(fields, "params", "maxRetransmits")
+    if life_time and retransmits:
+        raise TypeError("cannot provide both maxPacketLifeTime and maxRetransmits")
+    partial = bool(life_time or retransmits)
+    if ordered is True and partial:
+        raise TypeError("cannot be ordered with maxPacketLifeTime or maxRetransmits")
+    return SctpStreamParameters(
+        stream_id=stream_id,
+        ordered=ordered if isinstance(ordered, bool) else not partial,
+        max_packet_life_time=life_time,
+        max_retransmits=retransmits,
+    )
+
+
+def _object(value: object, name: str) -> _Fields:
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} is not an object")
+    return value
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, Mapping | msgspec.Struct)
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _integer(value: object) -> int | None:
+    """The value as an int; None for what is no whole number."""
+    if not _is_number(value) or cast(float, value) % 1 != 0:
+        return None
+    return int(cast(float, value))
+
+
+def _array(fields: _Fields, name: str, key: str) -> Sequence[object]:
+    value = fields.get(key)
+    if not value:
+        return ()
+    if not _is_array(value):
+        raise TypeError(f"{name}.{key} is not an array")
+    return cast(Sequence[object], value)
+
+
+def _required_text(fields: _Fields, name: str, key: str) -> str:
+    value = fields.get(key)
+    if not value or not isinstance(value, str):
+        raise TypeError(f"missing {name}.{key}")
+    return value
+
+
+def _required_integer(fields: _Fields, name: str, key: str) -> int:
+    value = _integer(fields.get(key))
+    if value is None:
+        raise TypeError(f"missing {name}.{key}")
+    return value
+
+
+def _optional_integer(fields: _Fields, name: str, key: str) -> int | None:
+    value = fields.get(key)
+    number = _integer(value)
+    if value and number is None:
+        raise TypeError(f"invalid {name}.{key}")
+    return number
+
+
+def _optional(fields: _Fields, name: str, key: str, kind: type[_T]) -> _T | None:
+    value = fields.get(key)
+    if not value:
+        return None
+    if not isinstance(value, kind):
+        raise TypeError(f"invalid {name}.{key}")
+    return value
+
+
+def _mime_type(fields: _Fields) -> tuple[MediaKind, str]:
+    mime_type = _required_text(fields, "codec", "mimeType")
+    match = _MIME_TYPE.fullmatch(mime_type)
+    if match is None:
+        raise TypeError("invalid codec.mimeType")
+    return "audio" if match[1].lower() == "audio" else "video", mime_type
+
+
+def _channels(fields: _Fields, kind: MediaKind) -> int | None:
+    if kind != "audio":
+        return None
+    channels = _integer(fields.get("channels"))
+    return 1 if channels is None else channels
+
+
+def _codec_parameters(fields: _Fields) -> CodecParameters:
+    parameters = fields.get("parameters")
+    if not _is_object(parameters):
+        return {}
+    checked: CodecParameters = {}
+    for key, value in _object(parameters, "codec.parameters").items():
+        checked[key] = _parameter(value, f"invalid codec parameter [key:{key}, value:{value}]")
+        if key == "apt" and isinstance(value, str):
+            raise TypeError("invalid codec apt parameter")
+    return checked
+
+
+def _parameter(value: object, message: str) -> str | int | float:
+    if isinstance(value, str) or _is_number(value):
+        return cast(str | float, value)
+    raise TypeError(message)
+
+
+def _rtcp_feedback(fields: _Fields) -> list[RtcpFeedback]:
+    feedback = fields.get("rtcpFeedback")
+    return [validate_rtcp_feedback(fb) for fb in cast(Sequence[object], feedback)] if _is_array(feedback) else []

@@ -1,0 +1,167 @@
+"""A WebRTC transport: ICE, DTLS and SRTP to a browser or another WebRTC endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from msgspec.structs import replace
+
+from controller.channel import Channel
+from controller.signaling import from_json
+from controller.transport import RouterView, Transport
+from controller.types import (
+    AppData,
+    DtlsParameters,
+    DtlsState,
+    IceCandidate,
+    IceParameters,
+    IceState,
+    SctpParameters,
+    SctpState,
+    TransportTuple,
+)
+from worker.channel import commands
+from worker.channel.bodies.transport import ConnectRequest, WebRtcTransportDump
+from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange, SctpStateChange
+
+
+class WebRtcTransport(Transport):
+    """ICE, DTLS and SRTP to a browser or another WebRTC endpoint.
+
+    Events:
+        icestatechange(IceState): new, connected, completed, disconnected, closed.
+        iceselectedtuplechange(TransportTuple): Packets go over another pair of addresses.
+        dtlsstatechange(DtlsState): new, connecting, connected, failed, closed.
+        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
+        routerclose(), listenserverclose(), trace(Trace): As of every ``Transport``.
+
+    Observer events: all but the closes, and those of every ``Transport``.
+    """
+
+    _KIND = "webRtcTransport"
+
+    def __init__(
+        self,
+        channel: Channel,
+        path: Mapping[str, str],
+        *,
+        router: RouterView,
+        state: WebRtcTransportDump,
+        app_data: AppData | None,
+    ) -> None:
+        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
+        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        self._ice_role = state.ice_role
+        self._ice_parameters = state.ice_parameters
+        self._ice_candidates = state.ice_candidates
+        self._ice_state = state.ice_state
+        self._ice_selected_tuple = state.ice_selected_tuple
+        self._dtls_parameters = DtlsParameters(
+            role=state.dtls_parameters.role, fingerprints=state.dtls_parameters.fingerprints
+        )
+        self._dtls_state = state.dtls_state
+        self._dtls_remote_cert: str | None = None
+        self._sctp_state = state.sctp_state
+
+    @property
+    def ice_role(self) -> Literal["controlled"]:
+        """Always controlled: the worker is an ICE-lite agent."""
+        return self._ice_role
+
+    @property
+    def ice_parameters(self) -> IceParameters:
+        """The local ICE credentials."""
+        return self._ice_parameters
+
+    @property
+    def ice_candidates(self) -> list[IceCandidate]:
+        """The local addresses."""
+        return self._ice_candidates
+
+    @property
+    def ice_state(self) -> IceState:
+        """new, connected, completed, disconnected, closed."""
+        return self._ice_state
+
+    @property
+    def ice_selected_tuple(self) -> TransportTuple | None:
+        """The pair of addresses in use."""
+        return self._ice_selected_tuple
+
+    @property
+    def dtls_parameters(self) -> DtlsParameters:
+        """The local fingerprints, and the local role: auto until connected to."""
+        return self._dtls_parameters
+
+    @property
+    def dtls_state(self) -> DtlsState:
+        """new, connecting, connected, failed, closed."""
+        return self._dtls_state
+
+    @property
+    def dtls_remote_cert(self) -> str | None:
+        """The remote certificate in PEM form, once DTLS is connected."""
+        return self._dtls_remote_cert
+
+    @property
+    def sctp_parameters(self) -> SctpParameters | None:
+        """The local SCTP parameters; None without SCTP."""
+        return self._sctp_parameters
+
+    @property
+    def sctp_state(self) -> SctpState | None:
+        """new, connecting, connected, failed, closed; None without SCTP."""
+        return self._sctp_state
+
+    async def connect(self, *, dtls_parameters: DtlsParameters | Mapping[str, object]) -> None:
+        """Tells the remote side's DTLS role and fingerprints, as struct or in their JSON form.
+
+        Raises:
+            TypeError: They are malformed.
+            RequestError: It was told before.
+        """
+        body = ConnectRequest(dtls_parameters=from_json(DtlsParameters, dtls_parameters))
+        answer = await self._request(commands.TRANSPORT_CONNECT, body)
+        if answer.dtls_local_role is not None:
+            self._dtls_parameters = replace(self._dtls_parameters, role=answer.dtls_local_role)
+
+    async def restart_ice(self) -> IceParameters:
+        """Makes new local ICE credentials, to be signaled to the remote side."""
+        self._ice_parameters = (await self._request(commands.TRANSPORT_RESTART_ICE)).ice_parameters
+        return self._ice_parameters
+
+    def _end_children(self) -> None:
+        self._ice_state = "closed"
+        self._ice_selected_tuple = None
+        self._dtls_state = "closed"
+        if self._sctp_state is not None:
+            self._sctp_state = "closed"
+        super()._end_children()
+
+    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+        return {
+            **super()._event_handlers(),
+            "icestatechange": self._on_ice_state_change,
+            "iceselectedtuplechange": self._on_ice_selected_tuple_change,
+            "dtlsstatechange": self._on_dtls_state_change,
+            "sctpstatechange": self._on_sctp_state_change,
+        }
+
+    def _on_ice_state_change(self, event: IceStateChange) -> None:
+        self._ice_state = event.ice_state
+        self._tell("icestatechange", event.ice_state)
+
+    def _on_ice_selected_tuple_change(self, event: IceSelectedTupleChange) -> None:
+        self._ice_selected_tuple = event.ice_selected_tuple
+        self._tell("iceselectedtuplechange", event.ice_selected_tuple)
+
+    def _on_dtls_state_change(self, event: DtlsStateChange) -> None:
+        self._dtls_state = event.dtls_state
+        if event.dtls_state == "connected":
+            self._dtls_remote_cert = event.dtls_remote_cert
+        self._tell("dtlsstatechange", event.dtls_state)
+
+    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
+        self._sctp_state = event.sctp_state
+        self._tell("sctpstatechange", event.sctp_state)

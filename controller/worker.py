@@ -1,0 +1,346 @@
+"""A worker: one media worker process, and the routers and servers in it."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from controller.channel import Channel
+from controller.emitter import Emitter
+from controller.entity import check_app_data
+from controller.errors import InvalidStateError, WorkerStartError
+from controller.ortc import generate_router_rtp_capabilities
+from controller.process import ExitStatus, WorkerProcess
+from controller.router import Router
+from controller.signaling import from_json
+from controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
+from controller.web_rtc_server import WebRtcServer
+from worker.channel import commands
+from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
+from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
+
+_logger = logging.getLogger(__name__)
+
+WorkerLogLevel = Literal["debug", "warn", "error", "none"]
+"""From which level on a worker logs."""
+
+WorkerLogTag = Literal[
+    "info", "ice", "dtls", "rtp", "srtp", "rtcp", "rtx", "bwe", "score", "simulcast", "svc", "sctp", "message"
+]
+"""What a worker logs of the levels debug and warn."""
+
+_WRONG_SETTINGS = 42
+_LOST_PIPE_GRACE_S = 1.0
+
+# Workers refuse to start without it; what it says does not matter to them.
+_VERSION = "3.10.0"
+
+observer = Emitter()
+"""Emits ``newworker(Worker)``."""
+
+
+class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker process is started with.
+
+    Attributes:
+        log_level: From which level on it logs.
+        log_tags: What it logs of the levels debug and warn.
+        rtc_min_port: Lowest port of ICE, DTLS, RTP; 0 to 65535.
+        rtc_max_port: Highest port of ICE, DTLS, RTP.
+        dtls_certificate_file: A PEM file; the worker makes its own certificate without it.
+        dtls_private_key_file: The PEM file of its key.
+        libwebrtc_field_trials: Passed on to a C++ worker; ours does not know it.
+        worker_bin: The program; by default the environment's ``MEDIASOUP_WORKER_BIN``, or else this distribution's.
+    """
+
+    log_level: WorkerLogLevel = "error"
+    log_tags: tuple[WorkerLogTag, ...] = ()
+    rtc_min_port: int = 10000
+    rtc_max_port: int = 59999
+    dtls_certificate_file: str | os.PathLike[str] | None = None
+    dtls_private_key_file: str | os.PathLike[str] | None = None
+    libwebrtc_field_trials: str | None = None
+    worker_bin: str | os.PathLike[str] | None = None
+
+    def command(self) -> list[str]:
+        """The program and its arguments."""
+        program = self.worker_bin or os.environ.get("MEDIASOUP_WORKER_BIN")
+        # -P: a directory "worker" in the current directory is not ours.
+        command = [os.fspath(program)] if program else [sys.executable, "-P", "-m", "worker"]
+        command.append(f"--logLevel={self.log_level}")
+        command += [f"--logTag={tag}" for tag in self.log_tags]
+        command += [f"--rtcMinPort={self.rtc_min_port}", f"--rtcMaxPort={self.rtc_max_port}"]
+        options = {
+            "dtlsCertificateFile": self.dtls_certificate_file,
+            "dtlsPrivateKeyFile": self.dtls_private_key_file,
+            "libwebrtcFieldTrials": self.libwebrtc_field_trials,
+        }
+        return command + [f"--{name}={os.fspath(value)}" for name, value in options.items() if value]
+
+    def environment(self) -> dict[str, str]:
+        """The worker's environment: ours, and what it needs to start."""
+        environment = {"MEDIASOUP_VERSION": _VERSION, **os.environ}
+        specification = importlib.util.find_spec("worker")
+        if specification is not None and specification.origin is not None:
+            place = str(Path(specification.origin).parent.parent)
+            others = environment.get("PYTHONPATH")
+            environment["PYTHONPATH"] = f"{place}{os.pathsep}{others}" if others else place
+        return environment
+
+
+class Worker(Emitter):
+    """A media worker process. Made by ``create_worker``.
+
+    Events:
+        died(Exception): The process ended unexpectedly; everything in it is closed by now.
+
+    Observer events: close, newwebrtcserver(WebRtcServer), newrouter(Router).
+
+    Attributes:
+        app_data: The application's own data; it may be replaced.
+        observer: Tells of what happens to the worker, whoever caused it.
+    """
+
+    def __init__(self, app_data: AppData | None) -> None:
+        super().__init__()
+        self.app_data: AppData = check_app_data(app_data)
+        self.observer = Emitter()
+        self._process: WorkerProcess
+        self._channel: Channel
+        self._running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = False
+        self._death: Exception | None = None
+        self._routers: set[Router] = set()
+        self._web_rtc_servers: set[WebRtcServer] = set()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed, or its process has ended."""
+        return self._closed
+
+    @property
+    def died(self) -> bool:
+        """Whether its process ended unexpectedly."""
+        return self._death is not None
+
+    @property
+    def death(self) -> Exception | None:
+        """Why its process ended unexpectedly."""
+        return self._death
+
+    @property
+    def routers(self) -> frozenset[Router]:
+        """The routers in it that are not closed."""
+        return frozenset(self._routers)
+
+    @property
+    def web_rtc_servers(self) -> frozenset[WebRtcServer]:
+        """The WebRTC servers in it that are not closed."""
+        return frozenset(self._web_rtc_servers)
+
+    async def start(self, settings: WorkerSettings) -> None:
+        """Starts the process and waits until it is running. For ``create_worker``.
+
+        Raises:
+            TypeError: The settings are wrong.
+            WorkerStartError: The process cannot be started, or ended.
+        """
+        command = settings.command()
+        try:
+            self._process = WorkerProcess.start(command, settings.environment(), self._on_exit)
+        except OSError as error:
+            raise WorkerStartError(f"cannot start {command[0]}: {error}") from error
+        self._channel = Channel(self.pid, self._on_channel_lost)
+        self._channel.subscribe(str(self.pid), self._on_event)
+        try:
+            await self._channel.connect(self._process.sockets)
+            await self._process.log_output()
+            await self._running
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes everything in the worker and ends its process (SIGTERM)."""
+        if self._closed:
+            return
+        self._closed = True
+        self._process.terminate()
+        self._end()
+        self.observer.emit("close")
+
+    async def wait_closed(self) -> None:
+        """Waits until the process of a closed worker has ended."""
+        await self._process.wait()
+
+    async def dump(self) -> WorkerDump:
+        """The worker's view of itself."""
+        return await self._channel.request(commands.WORKER_DUMP, {})
+
+    async def get_resource_usage(self) -> ResourceUsage:
+        """What the process has used, as of getrusage(2)."""
+        return await self._channel.request(commands.WORKER_GET_RESOURCE_USAGE, {})
+
+    async def update_settings(
+        self, *, log_level: WorkerLogLevel | None = None, log_tags: Iterable[WorkerLogTag] | None = None
+    ) -> None:
+        """Changes what the worker logs; what is not given stays.
+
+        Raises:
+            TypeError: The level is none of ``WorkerLogLevel``.
+        """
+        body = UpdateSettingsRequest(log_level=log_level, log_tags=None if log_tags is None else list(log_tags))
+        await self._channel.request(commands.WORKER_UPDATE_SETTINGS, {}, body)
+
+    async def create_web_rtc_server(
+        self, *, listen_infos: Iterable[ListenInfo | dict[str, object]], app_data: AppData | None = None
+    ) -> WebRtcServer:
+        """Opens ports that many WebRTC transports can share.
+
+        Args:
+            listen_infos: 1 to 8 of them, as structs or ``{"protocol": "udp", "ip": …, "announcedIp": …, "port": …}``.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: A listen info is malformed, or its address is none.
+            RequestError: A port is taken, or an address is not of this machine.
+        """
+        app_data = check_app_data(app_data)
+        path = {"webRtcServerId": str(uuid.uuid4())}
+        body = CreateWebRtcServerRequest(
+            web_rtc_server_id=path["webRtcServerId"],
+            listen_infos=[from_json(ListenInfo, listen_info) for listen_info in listen_infos],
+        )
+        await self._channel.request(commands.WORKER_CREATE_WEB_RTC_SERVER, {}, body)
+        self._check_open()
+        server = WebRtcServer(self._channel, path, app_data)
+        self._web_rtc_servers.add(server)
+        server.at_end(lambda: self._web_rtc_servers.discard(server))
+        self.observer.emit("newwebrtcserver", server)
+        return server
+
+    async def create_router(self, *, media_codecs: Iterable[object] = (), app_data: AppData | None = None) -> Router:
+        """Creates a router: the meeting place of producers and consumers.
+
+        Args:
+            media_codecs: The codecs it is to accept, as ``RtpCodecCapability`` or plain data in their JSON form.
+            app_data: The application's own data.
+
+        Raises:
+            TypeError: A codec is malformed.
+            UnsupportedError: A codec is not supported.
+        """
+        app_data = check_app_data(app_data)
+        rtp_capabilities = generate_router_rtp_capabilities(list(media_codecs))
+        path = {"routerId": str(uuid.uuid4())}
+        body = CreateRouterRequest(router_id=path["routerId"])
+        await self._channel.request(commands.WORKER_CREATE_ROUTER, {}, body)
+        self._check_open()
+        router = Router(self._channel, path, rtp_capabilities=rtp_capabilities, app_data=app_data)
+        self._routers.add(router)
+        router.at_end(lambda: self._routers.discard(router))
+        self.observer.emit("newrouter", router)
+        return router
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidStateError("Worker closed")
+
+    def _end(self) -> None:
+        """Closes the channel and tells the routers and servers."""
+        self._channel.close()
+        if not self._running.done():
+            self._running.set_exception(InvalidStateError("Worker closed"))
+            self._running.exception()  # nobody may be waiting any more
+        for router in list(self._routers):
+            router.worker_closed()
+        for server in list(self._web_rtc_servers):
+            server.worker_closed()
+
+    def _on_event(self, name: str, data: object, payload: bytes | None) -> None:
+        if name == "running" and not self._running.done():
+            _logger.debug("worker=%d running", self.pid)
+            self._running.set_result(None)
+
+    def _on_channel_lost(self) -> None:
+        """The process ends, or closed its pipes and is of no use."""
+        self._channel.close()
+        loop = asyncio.get_running_loop()
+        loop.call_later(_LOST_PIPE_GRACE_S, self._process.kill)
+
+    def _on_exit(self, status: ExitStatus) -> None:
+        if self._closed:
+            return
+        text = f"[pid:{self.pid}, code:{status.code}, signal:{status.signal}]"
+        self._closed = True
+        if not self._running.done():
+            _logger.error("worker process failed %s", text)
+            wrong_settings = status.code == _WRONG_SETTINGS
+            self._running.set_exception(TypeError("wrong settings") if wrong_settings else WorkerStartError(text))
+            self._end()
+            return
+        _logger.error("worker process died unexpectedly %s", text)
+        self._death = RuntimeError(f"worker process died unexpectedly {text}")
+        self._end()
+        self.emit("died", self._death)
+        self.observer.emit("close")
+
+
+async def create_worker(
+    *,
+    log_level: WorkerLogLevel = "error",
+    log_tags: Iterable[WorkerLogTag] = (),
+    rtc_min_port: int = 10000,
+    rtc_max_port: int = 59999,
+    dtls_certificate_file: str | os.PathLike[str] | None = None,
+    dtls_private_key_file: str | os.PathLike[str] | None = None,
+    libwebrtc_field_trials: str | None = None,
+    worker_bin: str | os.PathLike[str] | None = None,
+    app_data: AppData | None = None,
+) -> Worker:
+    """Starts a worker and waits until it is running.
+
+    Args:
+        log_level: From which level on the worker logs (its log goes to the logger ``controller.worker.log``).
+        log_tags: What it logs of the levels debug and warn.
+        rtc_min_port: Lowest port of ICE, DTLS, RTP; 0 to 65535.
+        rtc_max_port: Highest port of ICE, DTLS, RTP.
+        dtls_certificate_file: A PEM file; the worker makes its own certificate without it.
+        dtls_private_key_file: The PEM file of its key.
+        libwebrtc_field_trials: Passed on to a C++ worker; ours does not know it.
+        worker_bin: The program; by default the environment's ``MEDIASOUP_WORKER_BIN``, or else this distribution's.
+        app_data: The application's own data.
+
+    Raises:
+        TypeError: The settings are wrong.
+        WorkerStartError: The process cannot be started, or ended before it was running.
+    """
+    worker = Worker(app_data)
+    await worker.start(
+        WorkerSettings(
+            log_level=log_level,
+            log_tags=tuple(log_tags),
+            rtc_min_port=rtc_min_port,
+            rtc_max_port=rtc_max_port,
+            dtls_certificate_file=dtls_certificate_file,
+            dtls_private_key_file=dtls_private_key_file,
+            libwebrtc_field_trials=libwebrtc_field_trials,
+            worker_bin=worker_bin,
+        )
+    )
+    observer.emit("newworker", worker)
+    return worker
