@@ -310,6 +310,9 @@ cdef class ReceiveStream(Receiver):
     Made by ``Input.add_stream``.
     """
 
+    def __init__(self):
+        raise TypeError("streams are made by Input.add_stream")
+
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
         cdef Plane plane = self.input.transport.plane
         cdef PayloadDescriptor payload
@@ -504,6 +507,8 @@ cdef class ReceiveStream(Receiver):
         self._rtt_ms = value
         if self._nack is not None:
             self._nack.rtt_us = <long long>(value * 1000)
+        if self.input.transport.remb is not None:
+            self.input.transport.remb.set_rtt(value)
 
     @property
     def packets(self):

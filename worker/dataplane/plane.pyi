@@ -51,6 +51,7 @@ class UdpSocket:
 
     owner: Any
     report_unknown: bool
+    segmentation: bool  # read only: whether the kernel still takes UDP_SEGMENT here
     def __init__(self, plane: Plane, fd: int) -> None: ...
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""
@@ -84,6 +85,7 @@ class TransportPlane:
     encrypted: bool  # True: RTP and RTCP are dropped, in and out, until set_srtp
     connected: bool  # control's switch: while False no media passes, in or out (DTLS and SCTP events do)
     twcc_next: int  # transport-wide sequence number of the next outgoing packet that carries the extension
+    max_incoming_bitrate_bps: int  # no REMB asks for more; 0: no limit
     # byte and packet counters, all since creation; the bitrates over the last 2.5 s come from bitrate()
     bytes_received: int
     bytes_sent: int

@@ -6,6 +6,8 @@ from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.egress cimport Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
+from worker.bwe.remb cimport RemoteBitrateEstimator
+from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader
 from worker.rtp.rate cimport RateCalculator
 
@@ -39,6 +41,9 @@ cdef class TransportPlane:
     cdef set _senders
     cdef SsrcTable _streams
     cdef SsrcTable _ignored
+    cdef TransportFeedback _feedback
+    cdef RemoteBitrateEstimator remb
+    cdef long long _max_incoming_bitrate_bps
     cdef RtpHeader _header
     cdef int _mid_id, _rid_id, _repaired_rid_id, _abs_send_time_id, _transport_wide_cc_id
     cdef uint32_t _unknown_ssrcs[16]
@@ -50,6 +55,7 @@ cdef class TransportPlane:
     cdef void handle(self, int kind, unsigned char *data, int size) noexcept
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept
     cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept
+    cdef void _estimate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept
     cdef void _report_unknown(self, const unsigned char *data, int size) noexcept
     cdef object _text(self, const unsigned char *data, int extension_id)

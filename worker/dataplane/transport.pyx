@@ -8,6 +8,8 @@ from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
+from worker.bwe.remb cimport RemoteBitrateEstimator
+from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
 
@@ -198,6 +200,7 @@ cdef class TransportPlane:
         if header.parse(data, size) != 0:
             self.plane.count.malformed += 1
             return
+        self._estimate(header, data, size)
         found = self._streams.get(header.ssrc)
         if found == NULL:
             self._report_unknown(data, size)
@@ -208,6 +211,21 @@ cdef class TransportPlane:
         else:
             self.rtp_received.update(size, self.plane.now_us)
         receiver.receive(header, data, size)
+
+    cdef void _estimate(self, RtpHeader header, const unsigned char *data, int size) noexcept:
+        """What the sender's congestion control lives on; probing packets of padding only count too."""
+        cdef int found, at
+        if self._feedback is not None and self._transport_wide_cc_id != 0:
+            found = header.find_extension(self._transport_wide_cc_id)
+            if found >= 0 and header.element_sizes[found] == 2:
+                at = header.element_offsets[found]
+                self._feedback.media_ssrc = header.ssrc
+                self._feedback.on_packet(data[at] << 8 | data[at + 1], self.plane.now_us)
+        if self.remb is not None and self._abs_send_time_id != 0:
+            found = header.find_extension(self._abs_send_time_id)
+            if found >= 0 and header.element_sizes[found] == 3:
+                at = header.element_offsets[found]
+                self.remb.on_packet(data[at] << 16 | data[at + 1] << 8 | data[at + 2], self.plane.now_us, size)
 
     cdef void _report_unknown(self, const unsigned char *data, int size) noexcept:
         cdef RtpHeader header = self._header
@@ -315,6 +333,45 @@ cdef class TransportPlane:
             self.sent.update(size, self.plane.now_us)
         self.plane.settle()
         return sent
+
+    # ------------------------------------------------------------ bandwidth
+
+    def enable_transport_wide_feedback(self, bint enabled):
+        """Records from now on when packets with a transport-wide sequence number arrive, or stops and forgets."""
+        if not enabled:
+            self._feedback = None
+        elif self._feedback is None:
+            self._feedback = TransportFeedback()
+
+    def poll_transport_wide_feedback(self, long long now_us, unsigned int sender_ssrc):
+        """The RTCP feedback packets (draft-holmer-rmcat-transport-wide-cc-extensions-01) due now, maybe none."""
+        return [] if self._feedback is None else self._feedback.poll(now_us, sender_ssrc)
+
+    def enable_remb(self, bint enabled):
+        """Estimates from now on what the way to us can carry, by abs-send-time, or stops and forgets."""
+        if not enabled:
+            self.remb = None
+        elif self.remb is None:
+            self.remb = RemoteBitrateEstimator()
+            self.remb.max_bitrate_bps = self._max_incoming_bitrate_bps
+
+    def poll_remb(self, long long now_us):
+        """The receive-side estimate in bit/s when a REMB is due, else None."""
+        cdef long long estimate = -1
+        if self.remb is not None:
+            estimate = self.remb.poll(now_us)
+        return estimate if estimate >= 0 else None
+
+    @property
+    def max_incoming_bitrate_bps(self):
+        """No REMB asks for more; 0: no limit."""
+        return self._max_incoming_bitrate_bps
+
+    @max_incoming_bitrate_bps.setter
+    def max_incoming_bitrate_bps(self, long long value):
+        self._max_incoming_bitrate_bps = value
+        if self.remb is not None:
+            self.remb.max_bitrate_bps = value
 
     # ------------------------------------------------------------ figures
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,16 +25,11 @@ from tests.worker.dataplane.rig import (
 from worker.dataplane.plane import Codec, KeyFrameReceived, SrtpSuite, VideoOrientationChanged
 
 
-@pytest.fixture
-def rig() -> Iterator[Rig]:
-    result = Rig()
-    yield result
-    result.close()
-
-
 @pytest.mark.parametrize("suite", [None, *PROFILES], ids=lambda suite: "none" if suite is None else suite.name)
-def test_forwards_to_each_consumer_with_its_own_ssrc_and_keys(suite: SrtpSuite | None) -> None:
-    rig = Rig(suite)
+def test_forwards_to_each_consumer_with_its_own_ssrc_and_keys(
+    make_rig: Callable[..., Rig], suite: SrtpSuite | None
+) -> None:
+    rig = make_rig(suite)
     consumers = [rig.add_consumer(suite=suite, ssrc=5000 + index, mid=str(index)) for index in range(3)]
     events = rig.send(*(rtp(100 + index, (DELTA_FRAME if index else KEY_FRAME) + bytes(800)) for index in range(4)))
     assert [type(event) for event in events] == [KeyFrameReceived]
@@ -45,7 +41,6 @@ def test_forwards_to_each_consumer_with_its_own_ssrc_and_keys(suite: SrtpSuite |
         assert {packet.extensions[MID_ID] for packet in packets} == {str(index).encode()}
         assert [len(packet.payload) for packet in packets] == [802] * 4
         assert [packet.timestamp - packets[0].timestamp for packet in packets] == [0, 3000, 6000, 9000]
-    rig.close()
 
 
 def test_numbers_transport_wide_and_stamps_send_time_per_transport(rig: Rig) -> None:
@@ -139,7 +134,12 @@ def test_payload_types_the_consumer_cannot_take_are_dropped(rig: Rig) -> None:
 
 def test_ignores_silence_when_asked(rig: Rig) -> None:
     rig.add_audio(rig.input, 777)
-    options = {"codec": Codec.OPUS, "clock_rate": 48000, "payload_types": [ROUTER_OPUS], "needs_key_frame": False}
+    options: dict[str, Any] = {
+        "codec": Codec.OPUS,
+        "clock_rate": 48000,
+        "payload_types": [ROUTER_OPUS],
+        "needs_key_frame": False,
+    }
     quiet = rig.add_consumer(ignore_dtx=True, **options)
     all_of_it = rig.add_consumer(ignore_dtx=False, **options)
     rig.send(

@@ -1,0 +1,175 @@
+"""ICE-TCP: RFC 4571 frames over a stream socket."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from tests.worker.dataplane.rig import KEY_FRAME, Parsed, Rig, make_output, now_us, rtp, srtp
+from worker.dataplane.plane import (
+    ConnectionClosed,
+    DtlsReceived,
+    SrtpSuite,
+    StunReceived,
+    TcpConnection,
+    TransportPlane,
+)
+
+STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
+DTLS = bytes([22, 254, 253]) + bytes(20)
+MAX_WAITING = 512 * 1024
+
+
+def frame(packet: bytes) -> bytes:
+    return struct.pack("!H", len(packet)) + packet
+
+
+class Link:
+    """A connection of a rig's plane and the peer's end of it, with a transport."""
+
+    def __init__(self, rig: Rig) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.peer = socket.create_connection(listener.getsockname())
+        self.accepted, address = listener.accept()
+        listener.close()
+        self.accepted.setblocking(False)
+        self.peer.settimeout(5)
+        self.connection = TcpConnection(rig.plane, self.accepted.fileno(), address)
+        self.transport = TransportPlane(rig.plane, False)
+        self.transport.accept_from(self.connection, address)
+        self.transport.set_destination(self.connection, address)
+        self.transport.connected = True
+
+    def read_frame(self) -> bytes:
+        (size,) = struct.unpack("!H", self.read(2))
+        return self.read(size)
+
+    def read(self, size: int) -> bytes:
+        data = b""
+        while len(data) < size:
+            chunk = self.peer.recv(size - len(data))
+            assert chunk
+            data += chunk
+        return data
+
+    def close(self) -> None:
+        self.transport.close()
+        self.connection.close()
+        self.accepted.close()
+        self.peer.close()
+
+
+@pytest.fixture
+def link(rig: Rig) -> Iterator[Link]:
+    result = Link(rig)
+    yield result
+    result.close()
+
+
+def test_frames_may_come_in_any_pieces(rig: Rig, link: Link) -> None:
+    consumer = rig.add_consumer()
+    target = rig.make_input(link.transport)
+    rig.add_video(target, 88)
+    target.add_output(output := make_output(consumer.transport))
+    output.active = True
+    stream = frame(STUN) + frame(DTLS) + frame(rtp(1, KEY_FRAME, ssrc=88)) + frame(rtp(2, ssrc=88))
+    link.peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    events = []
+    for at in range(0, len(stream), 7):
+        link.peer.sendall(stream[at : at + 7])
+        events += link.connection.receive(now_us())
+    assert [type(event) for event in events[:2]] == [StunReceived, DtlsReceived]
+    assert events[0].address == link.connection.remote_address  # type: ignore[union-attr]
+    assert [packet.sequence_number for packet in consumer.packets()] == [1, 2]
+
+
+def test_forwards_srtp_in_frames(rig: Rig, link: Link) -> None:
+    suite = SrtpSuite.AEAD_AES_128_GCM
+    link.transport.encrypted = True
+    link.transport.set_srtp(suite, bytes(28), bytes(range(28)))
+    output = make_output(link.transport)
+    output.active = True
+    rig.input.add_output(output)
+    rig.send(rtp(1, KEY_FRAME), rtp(2), rtp(3))
+    session = srtp(suite, bytes(range(28)), inbound=True)
+    assert [Parsed(session.unprotect(link.read_frame())).sequence_number for _ in range(3)] == [1, 2, 3]
+    assert link.connection.send(STUN)
+    assert link.transport.send(DTLS)
+    assert [link.read_frame(), link.read_frame()] == [STUN, DTLS]
+
+
+def test_a_slow_peer_loses_whole_frames_and_nothing_else(rig: Rig, link: Link) -> None:
+    blocked: list[TcpConnection] = []
+    link.connection.on_blocked = blocked.append
+    sent = []
+    for number in range(12000):
+        packet = struct.pack("!L", number) + bytes(996)
+        if link.connection.send(packet):
+            sent.append(packet)
+    assert blocked == [link.connection]
+    assert len(sent) < 12000
+    assert rig.plane.counters["tcp_full"] == 12000 - len(sent)
+    received: list[bytes] = []
+    flushed = False
+    while len(received) < len(sent):
+        flushed = flushed or link.connection.flush()
+        received.append(link.read_frame())
+    assert received == sent
+    assert flushed
+    assert link.connection.send(b"\x16again")
+    assert link.read_frame() == b"\x16again"
+    assert len(blocked) == 1
+
+
+def test_media_that_does_not_fit_is_dropped_while_the_rest_waits(rig: Rig, link: Link) -> None:
+    blocked: list[TcpConnection] = []
+    link.connection.on_blocked = blocked.append
+    output = make_output(link.transport, keep_for_retransmission=False)
+    output.active = True
+    rig.input.add_output(output)
+    rig.send(rtp(1, KEY_FRAME))
+    number = 2
+    while rig.plane.counters["tcp_full"] == 0:
+        rig.send(*(rtp(number + index, bytes([0x10, 1]) + bytes(1200)) for index in range(30)))
+        number += 30
+    assert len(blocked) == 1
+
+
+def test_a_callback_may_close_the_connection(rig: Rig, link: Link) -> None:
+    link.connection.on_blocked = lambda connection: connection.close()
+    while link.connection.send(bytes(1000)):
+        pass
+    assert link.connection.flush()
+    assert link.connection.receive(now_us()) == []
+
+
+def test_the_end_of_the_stream_is_told_once(rig: Rig, link: Link) -> None:
+    link.peer.sendall(frame(STUN) + b"\0")
+    link.peer.close()
+    events = link.connection.receive(now_us()) + link.connection.receive(now_us())
+    assert [type(event) for event in events] == [StunReceived, ConnectionClosed]
+    assert not link.connection.send(STUN)
+
+
+def test_broken_framing_closes(rig: Rig, link: Link) -> None:
+    link.peer.sendall(frame(STUN) + b"GET / HTTP/1.1\r\n\r\n")
+    events = link.connection.receive(now_us())
+    assert [type(event) for event in events] == [StunReceived, ConnectionClosed]
+    assert "frame of 18245 bytes" in events[1].reason  # type: ignore[union-attr]
+
+
+def test_a_frame_too_long_for_a_datagram_is_skipped(rig: Rig, link: Link) -> None:
+    link.peer.sendall(frame(bytes(3000)) + frame(STUN))
+    assert [type(event) for event in link.connection.receive(now_us())] == [StunReceived]
+    assert rig.plane.counters["truncated"] == 1
+
+
+def test_a_reset_is_told_with_its_reason(rig: Rig, link: Link) -> None:
+    link.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    link.peer.close()
+    [event] = link.connection.receive(now_us())
+    assert isinstance(event, ConnectionClosed)
+    assert "reset" in event.reason

@@ -1,0 +1,156 @@
+"""Loss on either side: NACK, RTX in and out, key frame requests."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from tests.worker.dataplane.rig import (
+    KEY_FRAME,
+    PROFILES,
+    ROUTER_VP8,
+    ROUTER_VP8_RTX,
+    RTX_SSRC,
+    TRANSPORT_WIDE_CC_ID,
+    VP8_RTX,
+    Rig,
+    now_us,
+    rtp,
+)
+from worker.dataplane.plane import KeyFrameNeeded, NackNeeded, SrtpSuite
+
+
+def frames(first: int, count: int) -> list[bytes]:
+    """A key frame and what follows, each packet with its own payload."""
+    return [rtp(first, KEY_FRAME + b"first")] + [
+        rtp(first + index, bytes([0x10, 1]) + str(index).encode()) for index in range(1, count)
+    ]
+
+
+def rtx(sequence_number: int, original: bytes) -> bytes:
+    number, timestamp = struct.unpack_from("!HL", original, 2)
+    payload = struct.pack("!H", number) + original[12:]
+    return rtp(sequence_number, payload, timestamp=timestamp, ssrc=RTX_SSRC, payload_type=VP8_RTX)
+
+
+@pytest.mark.parametrize("suite", [None, *PROFILES], ids=lambda suite: "none" if suite is None else suite.name)
+def test_answers_a_nack_with_rtx(make_rig: Callable[..., Rig], suite: SrtpSuite | None) -> None:
+    rig = make_rig(suite)
+    consumer = rig.add_consumer(suite=suite)
+    rig.send(*frames(100, 5))
+    sent = {packet.sequence_number: packet for packet in consumer.packets()}
+    assert consumer.output.retransmit([2, 4], now_us()) == 2
+    first, second = consumer.packets()
+    assert first.payload_type == second.payload_type == ROUTER_VP8_RTX
+    assert first.ssrc == second.ssrc == consumer.output.rtx_ssrc
+    assert second.sequence_number == (first.sequence_number + 1) & 0xFFFF
+    for again, original in (first, sent[2]), (second, sent[4]):
+        assert again.payload == struct.pack("!H", original.sequence_number) + original.payload
+        assert again.timestamp == original.timestamp
+    assert first.extensions[TRANSPORT_WIDE_CC_ID] == b"\0\x06"
+    assert (consumer.output.packets_retransmitted, consumer.output.rtx_packets) == (2, 2)
+
+
+@pytest.mark.parametrize("suite", [None, *PROFILES], ids=lambda suite: "none" if suite is None else suite.name)
+def test_sends_the_packet_itself_again_without_rtx(make_rig: Callable[..., Rig], suite: SrtpSuite | None) -> None:
+    rig = make_rig(suite)
+    consumer = rig.add_consumer(suite=suite, rtx_ssrc=0, rtx_payload_types={})
+    rig.send(*frames(100, 3))
+    lost = list(consumer.peer.datagrams())  # never reached the peer's SRTP session
+    assert len(lost) == 3
+    assert consumer.output.retransmit([2], now_us()) == 1
+    [again] = consumer.packets()
+    assert (again.sequence_number, again.ssrc, again.payload_type) == (2, consumer.output.ssrc, ROUTER_VP8)
+    assert again.payload == bytes([0x10, 1]) + b"1"
+
+
+def test_sends_a_packet_again_once_per_round_trip(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    rig.send(*frames(100, 3))
+    now = now_us()
+    consumer.output.rtt_ms = 50.0
+    assert consumer.output.retransmit([1], now) == 1
+    assert consumer.output.retransmit([1, 2], now + 30_000) == 1
+    assert consumer.output.retransmit([1], now + 60_000) == 1
+    assert consumer.output.packets_repaired == 2
+
+
+def test_what_was_never_sent_or_is_too_old_is_not_sent_again(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    rig.send(*frames(100, 3))
+    assert consumer.output.retransmit([9, 0, 65535], now_us()) == 0
+    assert consumer.output.retransmit([1], now_us() + 2_500_000) == 0
+
+
+def test_remembers_a_burst_longer_than_the_first_ring(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    packets = frames(100, 600)
+    forwarded = 0
+    for at in range(0, 600, 20):
+        rig.send(*packets[at : at + 20])
+        forwarded += len(consumer.packets())
+    assert forwarded == 600
+    assert consumer.output.retransmit([1, 300, 599], now_us()) == 3
+    payloads = [packet.payload[2:] for packet in consumer.packets()]
+    assert payloads == [KEY_FRAME + b"first", b"\x10\x01299", b"\x10\x01598"]
+
+
+def test_nothing_is_kept_for_a_consumer_without_nack(rig: Rig) -> None:
+    consumer = rig.add_consumer(keep_for_retransmission=False)
+    rig.send(*frames(100, 3))
+    assert consumer.output.retransmit([1, 2, 3], now_us()) == 0
+
+
+def test_asks_at_once_for_what_is_missing(rig: Rig) -> None:
+    [nack] = [event for event in rig.send(*frames(10, 2), rtp(14)) if isinstance(event, NackNeeded)]
+    assert nack.stream is rig.stream
+    assert nack.sequence_numbers == [12, 13]
+    rig.stream.rtt_ms = 40.0
+    assert rig.stream.poll_nack(now_us()) == []
+    assert rig.stream.poll_nack(now_us() + 50_000) == [12, 13]
+    assert (rig.stream.nack_count, rig.stream.nack_packet_count) == (2, 4)
+
+
+def test_rtx_fills_the_gap_for_consumers(rig: Rig) -> None:
+    rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
+    consumer = rig.add_consumer()
+    packets = frames(10, 5)
+    rig.send(packets[0], packets[1], packets[4])
+    assert rig.send(rtx(500, packets[2]), rtx(501, packets[3])) == []
+    assert [packet.sequence_number for packet in consumer.packets()] == [1, 2, 5, 3, 4]
+    assert (rig.stream.packets_repaired, rig.stream.rtx_packets) == (2, 2)
+    assert rig.transport.rtx_bytes_received == len(rtx(0, packets[2])) + len(rtx(0, packets[3]))
+    assert rig.stream.poll_nack(now_us() + 1_000_000) == []
+
+
+def test_rtx_that_repeats_or_is_empty_is_dropped(rig: Rig) -> None:
+    rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
+    consumer = rig.add_consumer()
+    packets = frames(10, 2)
+    rig.send(*packets)
+    probe = rtp(502, b"", ssrc=RTX_SSRC, payload_type=VP8_RTX, padding=100)
+    rig.send(rtx(500, packets[1]), rtx(501, packets[0]), probe, rtp(503, b"\0", ssrc=RTX_SSRC, payload_type=VP8_RTX))
+    assert len(consumer.packets()) == 2
+
+
+def test_asks_for_a_key_frame_when_too_much_is_missing(rig: Rig) -> None:
+    events = rig.send(rtp(1), rtp(1500))
+    assert [event for event in events if isinstance(event, KeyFrameNeeded)]
+    assert not [event for event in events if isinstance(event, NackNeeded)]
+
+
+def test_reports_loss_as_rfc_3550_has_it(rig: Rig) -> None:
+    rig.send(*(rtp(number) for number in (1, 2, 3, 5, 6, 7, 8, 10)))
+    fraction, total, highest, _jitter = rig.stream.make_report(now_us())
+    assert (fraction, total, highest) == (2 * 256 // 10, 2, 10)
+    assert rig.stream.make_rtx_report(now_us()) is None
+
+
+def test_a_sender_that_renumbers_is_followed(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    rig.send(rtp(1, KEY_FRAME), rtp(2))
+    rig.send(rtp(30000), rtp(30001), rtp(30002))
+    assert rig.stream.packets_discarded == 1
+    assert len(consumer.packets()) == 4
