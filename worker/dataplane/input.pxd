@@ -26,8 +26,8 @@ cdef class Input(Source):
     cdef int _forwarded_ids[9]
     cdef Packet _packets[32]
     cdef int _packet_count
-    cdef int _level_sum
-    cdef int _level_count
+    cdef unsigned char _levels[256]  # a ring
+    cdef unsigned int _level_count
     cdef int _orientation
     cdef void take(self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered) noexcept
     cdef void _rename(self, Packet *packet, RtpHeader header, unsigned char *data) noexcept

@@ -154,11 +154,13 @@ cdef class Input(Source):
         self._outputs.remove(output)
         self._keepers -= output.keep_for_retransmission
 
-    def take_audio_level(self):
-        """(sum of -dBov levels 0..127, packets) of RFC 6464 since the last call; (0, 0) without any."""
-        result = (self._level_sum, self._level_count)
-        self._level_sum = self._level_count = 0
-        return result
+    def take_audio_levels(self):
+        """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
+        cdef unsigned int count = min(self._level_count, 256)
+        cdef unsigned int first = self._level_count - count
+        cdef bytes levels = bytes([self._levels[(first + index) & 255] for index in range(count)])
+        self._level_count = 0
+        return levels
 
     def close(self):
         """Closes its streams, lets its outputs go. Idempotent."""
@@ -285,7 +287,7 @@ cdef class Input(Source):
 
     cdef void _look_at(self, int kind, const unsigned char *value) noexcept:
         if kind == AUDIO_LEVEL:
-            self._level_sum += value[0] & 0x7F
+            self._levels[self._level_count & 255] = value[0] & 0x7F
             self._level_count += 1
         elif kind == VIDEO_ORIENTATION and (value[0] & 0x0F) != self._orientation:
             self._orientation = value[0] & 0x0F
@@ -509,6 +511,11 @@ cdef class ReceiveStream(Receiver):
             self._nack.rtt_us = <long long>(value * 1000)
         if self.input.transport.remb is not None:
             self.input.transport.remb.set_rtt(value)
+
+    @property
+    def missing(self):
+        """How many packets are being asked for: while there are any, ``poll_nack`` wants to be called."""
+        return 0 if self._nack is None else self._nack.missing
 
     @property
     def packets(self):

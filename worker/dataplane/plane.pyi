@@ -167,8 +167,8 @@ class Input:
         """Adds the stream of one SSRC. Raises ValueError when the transport has that SSRC already."""
     def add_output(self, output: Output) -> None: ...
     def remove_output(self, output: Output) -> None: ...
-    def take_audio_level(self) -> tuple[int, int]:
-        """(sum of -dBov levels 0..127, packets) of RFC 6464 since the last call; (0, 0) without any."""
+    def take_audio_levels(self) -> bytes:
+        """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
     def close(self) -> None: ...
 
 class ReceiveStream:
@@ -203,6 +203,7 @@ class ReceiveStream:
         ``worst_fraction_lost`` of the outputs, 0 to 255, is told to a sender with in-band FEC when it is worse.
         """
     def make_rtx_report(self, now_us: int) -> tuple[int, int, int, int] | None: ...
+    missing: int  # packets that are being asked for: while there are any, poll_nack wants to be called
     def poll_nack(self, now_us: int) -> list[int]:
         """Sequence numbers to ask for again now; empty when none."""
     sender_report_ntp: int  # 64-bit NTP time of the last sender_report, 0 before; likewise below

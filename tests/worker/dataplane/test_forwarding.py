@@ -69,8 +69,8 @@ def test_passes_extensions_with_the_routers_ids(rig: Rig) -> None:
     assert 12 not in packet.extensions
     [turned] = [event for event in events if isinstance(event, VideoOrientationChanged)]
     assert (turned.camera, turned.flip, turned.rotation) == (True, True, 90)
-    assert rig.input.take_audio_level() == (5, 1)
-    assert rig.input.take_audio_level() == (0, 0)
+    assert rig.input.take_audio_levels() == b"\x05"
+    assert rig.input.take_audio_levels() == b""
 
 
 def test_starts_at_a_key_frame(rig: Rig) -> None:
