@@ -1,0 +1,128 @@
+"""Hands the plane's events to the objects they concern.
+
+Whoever reads a socket passes the list it gets on: ``deliver(socket.receive(now_us), now_us)``. The owner of a plane
+object is what control has put into its ``owner``; a closed object has none, and what still comes for it is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from worker.dataplane.plane import (
+    ConnectionClosed,
+    DtlsReceived,
+    Event,
+    KeyFrameNeeded,
+    KeyFrameReceived,
+    NackNeeded,
+    PacketTraced,
+    RtcpReceived,
+    RtpDelivered,
+    SctpReceived,
+    StunReceived,
+    UnknownSender,
+    UnknownSsrc,
+    VideoOrientationChanged,
+)
+
+
+class SocketOwner(Protocol):
+    """What ``UdpSocket.owner`` and ``TcpConnection.owner`` must answer to."""
+
+    def on_stun(self, event: StunReceived, now_us: int) -> None:
+        """A STUN message came in on the socket."""
+
+    def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
+        """A datagram came from an address that no transport accepts (only with ``report_unknown``)."""
+
+    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
+        """The TCP connection ended."""
+
+
+def deliver(events: Iterable[Event], now_us: int) -> None:
+    """Calls the owner of each event's object, in the order of the events."""
+    for event in events:
+        _DELIVERIES[type(event)](event, now_us)
+
+
+def _stun(event: StunReceived, now_us: int) -> None:
+    if event.socket.owner is not None:
+        event.socket.owner.on_stun(event, now_us)
+
+
+def _unknown_sender(event: UnknownSender, now_us: int) -> None:
+    if event.socket.owner is not None:
+        event.socket.owner.on_unknown_sender(event, now_us)
+
+
+def _connection_closed(event: ConnectionClosed, now_us: int) -> None:
+    if event.connection.owner is not None:
+        event.connection.owner.on_connection_closed(event, now_us)
+
+
+def _dtls(event: DtlsReceived, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_dtls(event.data, now_us)
+
+
+def _sctp(event: SctpReceived, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_sctp(event.data, now_us)
+
+
+def _rtcp(event: RtcpReceived, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_rtcp(event.data, now_us)
+
+
+def _unknown_ssrc(event: UnknownSsrc, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_unknown_ssrc(event, now_us)
+
+
+def _nack_needed(event: NackNeeded, now_us: int) -> None:
+    if event.stream.owner is not None:
+        event.stream.owner.on_nack_needed(event.sequence_numbers)
+
+
+def _key_frame_needed(event: KeyFrameNeeded, now_us: int) -> None:
+    if event.stream.owner is not None:
+        event.stream.owner.on_key_frame_needed()
+
+
+def _key_frame_received(event: KeyFrameReceived, now_us: int) -> None:
+    if event.stream.owner is not None:
+        event.stream.owner.on_key_frame_received()
+
+
+def _video_orientation(event: VideoOrientationChanged, now_us: int) -> None:
+    if event.input.owner is not None:
+        event.input.owner.on_video_orientation(event)
+
+
+def _traced(event: PacketTraced, now_us: int) -> None:
+    if event.source.owner is not None:
+        event.source.owner.on_packet_traced(event, now_us)
+
+
+def _delivered(event: RtpDelivered, now_us: int) -> None:
+    if event.output.owner is not None:
+        event.output.owner.on_rtp_delivered(event.data)
+
+
+_DELIVERIES: dict[type, Callable[..., None]] = {
+    StunReceived: _stun,
+    UnknownSender: _unknown_sender,
+    ConnectionClosed: _connection_closed,
+    DtlsReceived: _dtls,
+    SctpReceived: _sctp,
+    RtcpReceived: _rtcp,
+    UnknownSsrc: _unknown_ssrc,
+    NackNeeded: _nack_needed,
+    KeyFrameNeeded: _key_frame_needed,
+    KeyFrameReceived: _key_frame_received,
+    VideoOrientationChanged: _video_orientation,
+    PacketTraced: _traced,
+    RtpDelivered: _delivered,
+}

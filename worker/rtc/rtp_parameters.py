@@ -1,0 +1,335 @@
+"""RTP parameters as the worker needs them: checked, with each encoding's codec found and its layers known.
+
+What arrives in a command is ``worker.channel.bodies.rtp.RtpParameters``; ``RtpParameters.from_body`` checks what its
+types cannot say, and ``body`` gives it back with what was filled in, for ``dump``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from worker.channel.bodies import rtp as bodies
+from worker.channel.bodies.base import RtpType
+from worker.channel.bodies.transport import RecvRtpHeaderExtensions
+from worker.dataplane.plane import Codec as PlaneCodec
+from worker.errors import BodyError
+
+MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID_URI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+ABS_SEND_TIME_URI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRANSPORT_WIDE_CC_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+FRAME_MARKING_07_URI = "http://tools.ietf.org/html/draft-ietf-avtext-framemarking-07"
+FRAME_MARKING_URI = "urn:ietf:params:rtp-hdrext:framemarking"
+AUDIO_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+VIDEO_ORIENTATION_URI = "urn:3gpp:video-orientation"
+TOFFSET_URI = "urn:ietf:params:rtp-hdrext:toffset"
+ABS_CAPTURE_TIME_URI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+
+# Lower case name → the way it is written in dumps and stats (IANA's spelling).
+_AUDIO_CODECS = ("opus", "multiopus", "PCMA", "PCMU", "ISAC", "G722", "iLBC", "SILK", "CN", "telephone-event")
+_VIDEO_CODECS = ("VP8", "VP9", "H264", "H264-SVC", "X-H264UC", "H265")
+_FEATURE_CODECS = ("rtx", "ulpfec", "flexfec", "X-ULPFECUC", "red")
+_SPELLINGS = {name.lower(): name for name in (*_AUDIO_CODECS, *_VIDEO_CODECS, *_FEATURE_CODECS)}
+_FEATURES = frozenset(name.lower() for name in _FEATURE_CODECS)
+
+_PLANE_CODECS = {
+    "opus": PlaneCodec.OPUS,
+    "multiopus": PlaneCodec.OPUS,
+    "vp8": PlaneCodec.VP8,
+    "vp9": PlaneCodec.VP9,
+    "h264": PlaneCodec.H264,
+    "h264-svc": PlaneCodec.H264,
+}
+_WITH_KEY_FRAMES = frozenset({"vp8", "vp9", "h264", "h264-svc"})
+_CODECS_BY_TYPE = {"simulcast": frozenset({"vp8", "h264"}), "svc": frozenset({"vp9", "h264-svc"})}
+
+_SCALABILITY_MODE = re.compile(r"[LS]([1-9]\d?)T([1-9]\d?)(_KEY)?")
+
+
+@dataclass(frozen=True, slots=True)
+class RtpCodec:
+    """One payload type of the parameters."""
+
+    kind: str  # "audio" or "video", of the MIME type
+    name: str  # lower case, the MIME subtype
+    payload_type: int
+    clock_rate: int
+    channels: int
+    parameters: dict[str, object]
+    feedback: tuple[tuple[str, str], ...]  # (type, parameter)
+
+    @property
+    def mime_type(self) -> str:
+        """As the reference spells it: ``video/H264``."""
+        return f"{self.kind}/{_SPELLINGS[self.name]}"
+
+    @property
+    def is_media(self) -> bool:
+        """Whether it carries media itself, not repair or redundancy."""
+        return self.name not in _FEATURES
+
+    @property
+    def has_key_frames(self) -> bool:
+        """Whether the plane can tell its key frames."""
+        return self.name in _WITH_KEY_FRAMES
+
+    @property
+    def plane_codec(self) -> PlaneCodec:
+        """What the plane calls it."""
+        return _PLANE_CODECS.get(self.name, PlaneCodec.OTHER)
+
+    @property
+    def use_nack(self) -> bool:
+        """Whether generic NACK was negotiated (RFC 4585)."""
+        return ("nack", "") in self.feedback
+
+    @property
+    def use_pli(self) -> bool:
+        """Whether picture loss indication was negotiated (RFC 4585)."""
+        return ("nack", "pli") in self.feedback
+
+    @property
+    def use_fir(self) -> bool:
+        """Whether full intra request was negotiated (RFC 5104)."""
+        return ("ccm", "fir") in self.feedback
+
+    @property
+    def use_inband_fec(self) -> bool:
+        """Whether the sender adds forward error correction to its Opus packets (RFC 7587)."""
+        return self.parameters.get("useinbandfec") == 1
+
+    @property
+    def use_dtx(self) -> bool:
+        """Whether the sender stops sending in silence (RFC 7587)."""
+        return self.parameters.get("usedtx") == 1
+
+    @classmethod
+    def from_body(cls, body: bodies.RtpCodecParameters) -> RtpCodec:
+        """Raises ``BodyError`` for a MIME type the worker does not know, and RTX without ``apt``."""
+        kind, _, name = body.mime_type.lower().partition("/")
+        if kind not in ("audio", "video"):
+            raise BodyError(f"unknown codec MIME type '{kind}'")
+        if name not in _SPELLINGS:
+            raise BodyError(f"unknown codec MIME subtype '{name}'")
+        apt = body.parameters.get("apt")
+        if name == "rtx" and not (isinstance(apt, int) and apt >= 0):
+            raise BodyError("missing apt parameter in RTX codec")
+        feedback = tuple((entry.type, entry.parameter or "") for entry in body.rtcp_feedback)
+        parameters = _known_values(body.parameters)
+        return cls(kind, name, body.payload_type, body.clock_rate, body.channels or 1, parameters, feedback)
+
+    def dump(self) -> bodies.RtpCodecDump:
+        """As dumps show it."""
+        return bodies.RtpCodecDump(
+            mime_type=self.mime_type,
+            payload_type=self.payload_type,
+            clock_rate=self.clock_rate,
+            channels=self.channels if self.channels > 1 else None,
+            parameters=self.parameters,
+            rtcp_feedback=[bodies.RtcpFeedback(type=type_, parameter=parameter) for type_, parameter in self.feedback],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RtpEncoding:
+    """One stream: what identifies it, and what is in it."""
+
+    ssrc: int  # 0: not announced
+    rid: str
+    codec: RtpCodec
+    has_rtx: bool
+    rtx_ssrc: int  # 0: not announced
+    rtx_codec: RtpCodec | None
+    max_bitrate_bps: int
+    dtx: bool
+    scalability_mode: str
+    spatial_layers: int
+    temporal_layers: int
+    ksvc: bool
+
+    @property
+    def use_dtx(self) -> bool:
+        """Whether silence may be announced by sending nothing."""
+        return self.dtx or self.codec.use_dtx
+
+
+@dataclass(frozen=True, slots=True)
+class RtpParameters:
+    """The RTP parameters of a producer or consumer."""
+
+    mid: str
+    codecs: tuple[RtpCodec, ...]
+    encodings: tuple[RtpEncoding, ...]
+    extension_ids: dict[str, int]  # URI in lower case → id; the first one when a URI stands twice
+    cname: str
+    body: bodies.RtpParameters
+
+    @property
+    def type(self) -> RtpType:
+        """``simple``, ``simulcast`` or ``svc``, as the number of encodings and their layers say.
+
+        Raises:
+            BodyError: the codec cannot be forwarded that way.
+        """
+        codec = self.encodings[0].codec
+        layers = self.encodings[0].spatial_layers, self.encodings[0].temporal_layers
+        if len(self.encodings) == 1 and layers == (1, 1):
+            return "simple"
+        if len(self.encodings) == 1 and supports_type(codec, "svc"):
+            return "svc"
+        if supports_type(codec, "simulcast"):
+            return "simulcast"
+        raise BodyError(
+            f"{codec.mime_type} codec not supported for {'simulcast' if len(self.encodings) > 1 else 'layers'}"
+        )
+
+    @property
+    def transport_extensions(self) -> RecvRtpHeaderExtensions:
+        """The ids of the extensions that the transport reads of every packet."""
+        return RecvRtpHeaderExtensions(
+            mid=self.extension_ids.get(MID_URI),
+            rid=self.extension_ids.get(RID_URI),
+            rrid=self.extension_ids.get(REPAIRED_RID_URI),
+            abs_send_time=self.extension_ids.get(ABS_SEND_TIME_URI),
+            transport_wide_cc_01=self.extension_ids.get(TRANSPORT_WIDE_CC_URI),
+        )
+
+    def dump(self) -> bodies.RtpParametersDump:
+        """As ``producer.dump`` and ``consumer.dump`` show them."""
+        return bodies.RtpParametersDump(
+            mid=self.mid or None,
+            codecs=[codec.dump() for codec in self.codecs],
+            encodings=[
+                encoding_dump(body, encoding.codec.payload_type)
+                for body, encoding in zip(self.body.encodings, self.encodings, strict=True)
+            ],
+            header_extensions=[
+                bodies.RtpHeaderExtensionDump(
+                    uri=extension.uri.lower(),
+                    id=extension.id,
+                    encrypt=bool(extension.encrypt),
+                    parameters=_known_values(extension.parameters),
+                )
+                for extension in self.body.header_extensions
+            ],
+            rtcp=_rtcp_dump(self.body.rtcp),
+        )
+
+    def has_feedback(self, feedback_type: str) -> bool:
+        """Whether any codec has this RTCP feedback, whatever its parameter."""
+        return any(entry[0] == feedback_type for codec in self.codecs for entry in codec.feedback)
+
+    @classmethod
+    def from_body(cls, body: bodies.RtpParameters) -> RtpParameters:
+        """Checks and completes the parameters of a command.
+
+        Raises:
+            BodyError: an unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
+                codec is not there, simulcast of streams with spatial layers.
+        """
+        codecs = tuple(RtpCodec.from_body(codec) for codec in body.codecs)
+        _check_codecs(codecs)
+        default = next((codec for codec in codecs if codec.is_media), None)
+        if default is None:
+            raise BodyError("no media codecs found")
+        encodings = tuple(_encoding(encoding, codecs, default) for encoding in body.encodings)
+        if len(encodings) > 1 and any(encoding.spatial_layers > 1 for encoding in encodings):
+            raise BodyError("cannot use both simulcast and encodings with multiple SVC spatial layers")
+        extension_ids: dict[str, int] = {}
+        for extension in body.header_extensions:
+            extension_ids.setdefault(extension.uri.lower(), extension.id)
+        cname = (body.rtcp.cname if body.rtcp else "") or ""
+        return cls(body.mid or "", codecs, encodings, extension_ids, cname, body)
+
+
+def supports_type(codec: RtpCodec, type_: str) -> bool:
+    """Whether streams of the codec can be forwarded as ``simple``, ``simulcast``, ``svc`` or ``pipe``."""
+    if type_ in _CODECS_BY_TYPE:
+        return codec.kind == "video" and codec.name in _CODECS_BY_TYPE[type_]
+    return type_ in ("simple", "pipe")
+
+
+def _check_codecs(codecs: tuple[RtpCodec, ...]) -> None:
+    by_payload_type: dict[int, RtpCodec] = {}
+    for codec in codecs:
+        if codec.payload_type in by_payload_type:
+            raise BodyError("duplicated payloadType")
+        by_payload_type[codec.payload_type] = codec
+    for codec in codecs:
+        if codec.name != "rtx":
+            continue
+        apt = codec.parameters["apt"]
+        repaired = by_payload_type.get(apt) if isinstance(apt, int) else None
+        if repaired is None:
+            raise BodyError("apt in RTX codec points to a non existing codec")
+        if repaired.name in ("rtx", "ulpfec", "flexfec"):
+            raise BodyError(f"apt in RTX codec points to a {repaired.name.upper()} codec")
+
+
+def _encoding(body: bodies.RtpEncodingParameters, codecs: tuple[RtpCodec, ...], default: RtpCodec) -> RtpEncoding:
+    codec = default
+    if body.codec_payload_type is not None:
+        found = next((codec for codec in codecs if codec.payload_type == body.codec_payload_type), None)
+        if found is None:
+            raise BodyError("unknown codecPayloadType")
+        if not found.is_media:
+            raise BodyError("invalid codecPayloadType")
+        codec = found
+    rtx_codec = next(
+        (other for other in codecs if not other.is_media and other.parameters.get("apt") == codec.payload_type), None
+    )
+    mode = body.scalability_mode or ""
+    match = _SCALABILITY_MODE.match(mode)
+    return RtpEncoding(
+        ssrc=body.ssrc or 0,
+        rid=body.rid or "",
+        codec=codec,
+        has_rtx=body.rtx is not None,
+        rtx_ssrc=(body.rtx.ssrc or 0) if body.rtx is not None else 0,
+        rtx_codec=rtx_codec,
+        max_bitrate_bps=body.max_bitrate or 0,
+        dtx=bool(body.dtx),
+        scalability_mode=mode if match else "",
+        spatial_layers=int(match[1]) if match else 1,
+        temporal_layers=int(match[2]) if match else 1,
+        ksvc=bool(match and match[3]),
+    )
+
+
+def encoding_dump(body: bodies.RtpEncodingParameters, payload_type: int | None) -> bodies.RtpEncodingDump:
+    """An encoding as dumps show it, with this ``codecPayloadType`` or none."""
+    match = _SCALABILITY_MODE.match(body.scalability_mode or "")
+    return bodies.RtpEncodingDump(
+        ssrc=body.ssrc or None,
+        rid=body.rid or None,
+        codec_payload_type=payload_type,
+        rtx=body.rtx,
+        max_bitrate=body.max_bitrate or None,
+        max_framerate=body.max_framerate or None,
+        dtx=body.dtx or None,
+        scalability_mode=body.scalability_mode if match else None,
+        spatial_layers=int(match[1]) if match else None,
+        temporal_layers=int(match[2]) if match else None,
+        ksvc=bool(match[3]) if match else None,
+    )
+
+
+def _rtcp_dump(body: bodies.RtcpParameters | None) -> bodies.RtcpDump:
+    if body is None:
+        return bodies.RtcpDump()
+    return bodies.RtcpDump(
+        cname=body.cname or None, ssrc=body.ssrc or None, reduced_size=body.reduced_size is not False
+    )
+
+
+def _known_values(parameters: bodies.CodecParameters) -> bodies.CodecParameters:
+    """Leaves out what SDP has no form for: null, objects, lists of anything but integers."""
+    return {key: value for key, value in parameters.items() if _is_known_value(value)}
+
+
+def _is_known_value(value: object) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(entry, int) and not isinstance(entry, bool) for entry in value)
+    return isinstance(value, bool | int | float | str)

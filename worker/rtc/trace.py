@@ -1,0 +1,42 @@
+"""Trace events: the controller asks for kinds of them by name, and gets one event per packet or message of those
+kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from worker.channel.events import Trace, TraceValue
+from worker.rtc.context import Context
+
+STREAM_TRACES = ("rtp", "keyframe", "nack", "pli", "fir")
+TRANSPORT_TRACES = ("probation", "bwe")
+
+
+class Tracer:
+    """Which kinds of trace events one object sends, and in which direction its packets go by default."""
+
+    def __init__(self, context: Context, object_id: str, known: tuple[str, ...]) -> None:
+        self._context = context
+        self._object_id = object_id
+        self._known = known
+        self._types: frozenset[str] = frozenset()
+
+    def __contains__(self, trace_type: object) -> bool:
+        return trace_type in self._types
+
+    @property
+    def names(self) -> str:
+        """The kinds that are on, comma-separated, as dumps show them."""
+        return ",".join(name for name in self._known if name in self._types)
+
+    def enable(self, types: Collection[str]) -> None:
+        """Turns on exactly these kinds; unknown ones are ignored."""
+        self._types = frozenset(types) & frozenset(self._known)
+
+    def emit(self, trace_type: str, direction: str, info: dict[str, TraceValue]) -> None:
+        """Sends the event when its kind is on; ``direction`` is ``in`` or ``out``."""
+        if trace_type in self._types:
+            timestamp = self._context.scheduler.now_us() // 1000
+            self._context.notifier.notify(
+                self._object_id, "trace", Trace(type=trace_type, timestamp=timestamp, direction=direction, info=info)
+            )
