@@ -1,0 +1,155 @@
+"""The stream a consumer sends, control's half: the receiver's RTCP, the score, what dumps and stats show of it.
+
+Packets and the retransmission buffer are the plane's half, ``worker.dataplane.plane.Output``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
+from worker.rtc.echo_clock import EchoClock
+from worker.rtc.score import LossCounters, StreamScore, outbound_sample
+from worker.rtc.stream_bodies import stream_dump
+from worker.rtcp import reports
+from worker.rtcp.extended import DelaySinceLastRr
+from worker.rtcp.ntp import round_trip_ms
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer import Consumer
+    from worker.rtc.context import Scheduler
+
+# A receiver may ask for this many packets a second, and for this many at once (what the buffer holds at most): more
+# is not repair but a flood, and looking packets up costs us time.
+_NACKS_PER_SECOND = 2_500
+_SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
+
+
+class ConsumerStream:
+    """What is sent with one SSRC (and its RTX SSRC) of a consumer."""
+
+    def __init__(self, scheduler: Scheduler, consumer: Consumer) -> None:
+        self.score = StreamScore()
+        self.packets_lost = 0
+        self.fraction_lost = 0
+        self.rtt_ms = 0.0
+        self.nack_count = 0
+        self.nack_packet_count = 0
+        self.pli_count = 0
+        self.fir_count = 0
+        self._scheduler = scheduler
+        self._consumer = consumer
+        self._output = consumer.output
+        self._encoding = consumer.rtp_parameters.encodings[0]
+        self._reference_time = EchoClock()
+        self._scored = LossCounters()
+        self._scored_us = -_SCORE_EVERY_US
+        self._nack_allowance = float(_NACKS_PER_SECOND)
+        self._nack_us = scheduler.now_us()
+
+    # ------------------------------------------------------------ RTCP in
+
+    def on_nack(self, sequence_numbers: Sequence[int], now_us: int) -> None:
+        """Sends again what the receiver misses, as far as the allowance goes."""
+        self.nack_count += 1
+        self.nack_packet_count += len(sequence_numbers)
+        earned = (now_us - self._nack_us) * _NACKS_PER_SECOND / 1_000_000
+        self._nack_allowance = min(self._nack_allowance + earned, _NACKS_PER_SECOND)
+        self._nack_us = now_us
+        granted = sequence_numbers[: int(self._nack_allowance)]
+        self._nack_allowance -= len(granted)
+        if granted:
+            self._output.retransmit(granted, now_us)
+
+    def on_receiver_report(self, block: reports.ReportBlock, now_us: int) -> None:
+        """What the receiver got (RFC 3550 section 6.4.2): round trip, loss, and time for a new score."""
+        rtt_ms = round_trip_ms(self._scheduler.ntp_now(), block.last_sr, block.delay_since_last_sr)
+        if rtt_ms is not None:
+            self.rtt_ms = self._output.rtt_ms = rtt_ms
+        self.packets_lost = block.total_lost
+        self.fraction_lost = block.fraction_lost
+        if now_us - self._scored_us < _SCORE_EVERY_US:
+            return
+        self._scored_us = now_us
+        now = LossCounters(
+            packets=self._output.packets,
+            lost=max(block.total_lost, 0),
+            repaired=self._output.packets_repaired,
+            retransmitted=self._output.packets_retransmitted,
+        )
+        before, self._scored = self._scored, now
+        if self.score.add(outbound_sample(before, now)):
+            self._consumer.emit_score()
+
+    def on_reference_time(self, ntp: int, now_us: int) -> None:
+        """The receiver's clock (RFC 3611 section 4.4), to be echoed."""
+        self._reference_time.take(ntp, now_us)
+
+    # ------------------------------------------------------------ RTCP out
+
+    def sender_report(self, now_us: int, ntp: int) -> reports.SenderReport | None:
+        """The report of what was sent; None when nothing was."""
+        output = self._output
+        if output.packets == 0:
+            return None
+        return reports.SenderReport(
+            ssrc=self._consumer.ssrc,
+            ntp=ntp,
+            rtp_timestamp=output.timestamp_at(now_us),
+            packet_count=output.packets & 0xFFFFFFFF,
+            octet_count=output.bytes & 0xFFFFFFFF,
+        )
+
+    def delay_since_last_rr(self, now_us: int) -> DelaySinceLastRr | None:
+        """The echo of the receiver's reference time; None when it has sent none."""
+        if not self._reference_time.compact_ntp:
+            return None
+        return DelaySinceLastRr(
+            ssrc=self._consumer.ssrc,
+            last_rr=self._reference_time.compact_ntp,
+            delay=self._reference_time.delay(now_us),
+        )
+
+    # ------------------------------------------------------------ shown
+
+    def dump(self) -> RtpStreamDump:
+        """As ``consumer.dump`` shows it."""
+        return stream_dump(
+            self._encoding,
+            encoding_index=0,
+            ssrc=self._consumer.ssrc,
+            rtx_ssrc=self._consumer.rtx_ssrc,
+            rid="",
+            cname=self._consumer.rtp_parameters.cname,
+            score=self.score.value,
+        )
+
+    def stats(self) -> RtpStreamStats:
+        """As ``consumer.getStats`` shows it."""
+        now_us = self._scheduler.now_us()
+        output = self._output
+        has_rtx = bool(self._consumer.rtx_ssrc)
+        return RtpStreamStats(
+            type="outbound-rtp",
+            timestamp=now_us // 1000,
+            ssrc=self._consumer.ssrc,
+            rtx_ssrc=self._consumer.rtx_ssrc or None,
+            kind=self._encoding.codec.kind,
+            mime_type=self._encoding.codec.mime_type,
+            packets_lost=self.packets_lost,
+            fraction_lost=self.fraction_lost,
+            packets_discarded=0,
+            packets_retransmitted=output.packets_retransmitted,
+            packets_repaired=output.packets_repaired,
+            nack_count=self.nack_count,
+            nack_packet_count=self.nack_packet_count,
+            pli_count=self.pli_count,
+            fir_count=self.fir_count,
+            score=self.score.value,
+            packet_count=output.packets,
+            byte_count=output.bytes,
+            bitrate=output.bitrate(now_us),
+            rtx_packets_discarded=0 if has_rtx else None,
+            round_trip_time=self.rtt_ms or None,
+        )

@@ -1,0 +1,373 @@
+"""A producer: what one sender sends, received, renamed to the router's terms and handed to its consumers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.producer import ProducerDump
+from worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappingDump, RtpStreamStats
+from worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
+from worker.channel.commands import handles
+from worker.channel.events import TraceValue, VideoOrientation
+from worker.dataplane.plane import PacketTraced, UnknownSsrc, VideoOrientationChanged
+from worker.errors import BodyError
+from worker.rtc import rtp_parameters as rtp
+from worker.rtc.producer_stream import ProducerStream
+from worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
+from worker.rtc.trace import STREAM_TRACES, Tracer
+from worker.rtcp.feedback import Fir, Nack, Pli
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer import Consumer
+    from worker.rtc.context import Context
+    from worker.rtc.rtp_observer import RtpObserver
+    from worker.rtc.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+# URI, what the plane calls the extension, and its id inside the router (mediasoup's, the same in all its routers).
+# The first three are written anew for each consumer, whatever the sender sends; audio is not stamped for bandwidth
+# estimation.
+_MID = (rtp.MID_URI, "mid", 1)
+_ABS_SEND_TIME = (rtp.ABS_SEND_TIME_URI, "abs_send_time", 4)
+_TRANSPORT_WIDE_CC = (rtp.TRANSPORT_WIDE_CC_URI, "transport_wide_cc", 5)
+_ABS_CAPTURE_TIME = (rtp.ABS_CAPTURE_TIME_URI, "abs_capture_time", 13)
+_EXTENSIONS = {
+    "audio": (_MID, (rtp.AUDIO_LEVEL_URI, "audio_level", 10), _ABS_CAPTURE_TIME),
+    "video": (
+        _MID,
+        _ABS_SEND_TIME,
+        _TRANSPORT_WIDE_CC,
+        (rtp.FRAME_MARKING_07_URI, "frame_marking", 6),
+        (rtp.FRAME_MARKING_URI, "frame_marking", 7),
+        (rtp.VIDEO_ORIENTATION_URI, "video_orientation", 11),
+        (rtp.TOFFSET_URI, "toffset", 12),
+        _ABS_CAPTURE_TIME,
+    ),
+}
+_WRITTEN_ANEW = (_MID, _ABS_SEND_TIME, _TRANSPORT_WIDE_CC)
+
+
+class Producer:
+    """Receives the streams of one track.
+
+    Attributes:
+        id: as the controller named it.
+        kind: ``audio`` or ``video``.
+        type: ``simple``, ``simulcast`` or ``svc``.
+        rtp_parameters: what the sender announced.
+        input: its half in the data plane.
+        paused: whether packets stop here.
+        consumers: of the whole router, by id; likewise ``observers``.
+        streams: by SSRC, as far as packets of them came.
+        streams_by_rtx: by RTX SSRC, likewise.
+    """
+
+    def __init__(self, context: Context, transport: Transport, body: ProduceRequest) -> None:
+        """Checks the request and enters the plane.
+
+        Raises:
+            BodyError: parameters and mapping make no sense, each alone or together.
+        """
+        parameters = RtpParameters.from_body(body.rtp_parameters)
+        self.type = parameters.type
+        _check_mapping(parameters, body.rtp_mapping)
+        self.id = body.producer_id
+        self.kind = body.kind
+        self.rtp_parameters = parameters
+        self.transport = transport
+        self.paused = body.paused
+        self.consumers: dict[str, Consumer] = {}
+        self.observers: dict[str, RtpObserver] = {}
+        self.streams: dict[int, ProducerStream] = {}
+        self.streams_by_rtx: dict[int, ProducerStream] = {}
+        self._by_encoding: list[ProducerStream | None] = [None] * len(parameters.encodings)
+        self._context = context
+        self._mapping = body.rtp_mapping
+        self._key_frame_delay_us = body.key_frame_request_delay * 1000
+        self._levels: dict[str, bytearray] = {}
+        self._closed = False
+        self._tracer = Tracer(context, self.id, STREAM_TRACES)
+        self.input = transport.plane.add_input()
+        self.input.owner = self
+        self.input.paused = body.paused
+        for codec in body.rtp_mapping.codecs:
+            self.input.map_payload_type(codec.payload_type, codec.mapped_payload_type)
+        for extension in _EXTENSIONS[self.kind]:
+            uri, name, router_id = extension
+            if uri in parameters.extension_ids or extension in _WRITTEN_ANEW:
+                self.input.map_extension(name, parameters.extension_ids.get(uri, 0), router_id)
+
+    @property
+    def scores(self) -> list[int]:
+        """The scores of all encodings, 0 for those that nothing came of."""
+        return [stream.score.value if stream is not None else 0 for stream in self._by_encoding]
+
+    def stream_by_mapped_ssrc(self, mapped_ssrc: int) -> ProducerStream | None:
+        """The stream that consumers know by this SSRC, once packets of it came."""
+        return next((stream for stream in self.streams.values() if stream.mapped_ssrc == mapped_ssrc), None)
+
+    # ------------------------------------------------------------ streams come
+
+    def accept_ssrc(self, event: UnknownSsrc) -> bool:
+        """Makes a stream of the new SSRC, or the retransmissions of one; False when it fits none of the encodings.
+
+        It is found by announced SSRC, else by RID, else when there is one encoding that announces neither.
+        """
+        index = self._match_ssrc(event)
+        if index is None:
+            rid = event.rid or event.repaired_rid
+            index = self._match_rid(event, rid) if rid else self._match_only(event)
+        if index is None:
+            return False
+        encoding = self.rtp_parameters.encodings[index]
+        stream = self._by_encoding[index]
+        if event.payload_type == encoding.codec.payload_type:
+            if stream is not None:
+                return False
+            self._add_stream(event.ssrc, encoding, index)
+            return True
+        if stream is None or stream.rtx_ssrc:  # nothing to repair yet, or repaired with another SSRC
+            return False
+        stream.set_rtx(event.ssrc, event.payload_type)
+        self.streams_by_rtx[event.ssrc] = stream
+        return True
+
+    def stream_started(self, ssrc: int) -> None:
+        """The first packet of an accepted SSRC has been forwarded: asks for a key frame unless it was one."""
+        stream = self.streams.get(ssrc)
+        if stream is None:
+            return
+        stream.started()
+        if self.kind == "video" and not self.paused and not stream.got_key_frame:
+            stream.key_frames.force()
+
+    def _match_ssrc(self, event: UnknownSsrc) -> int | None:
+        for index, encoding in enumerate(self.rtp_parameters.encodings):
+            is_media, is_rtx = _payload_of(encoding, event.payload_type)
+            if (is_media and encoding.ssrc == event.ssrc) or (
+                is_rtx and encoding.has_rtx and encoding.rtx_ssrc == event.ssrc
+            ):
+                return index
+        return None
+
+    def _match_rid(self, event: UnknownSsrc, rid: str) -> int | None:
+        for index, encoding in enumerate(self.rtp_parameters.encodings):
+            if encoding.rid == rid and any(_payload_of(encoding, event.payload_type)):
+                return index
+        return None
+
+    def _match_only(self, event: UnknownSsrc) -> int | None:
+        encodings = self.rtp_parameters.encodings
+        if len(encodings) > 1 or encodings[0].ssrc or encodings[0].rid:
+            return None
+        return 0 if any(_payload_of(encodings[0], event.payload_type)) else None
+
+    def _add_stream(self, ssrc: int, encoding: RtpEncoding, index: int) -> None:
+        codec = encoding.codec
+        plane = self.input.add_stream(
+            ssrc=ssrc,
+            mapped_ssrc=self._mapping.encodings[index].mapped_ssrc,
+            codec=codec.plane_codec,
+            payload_type=codec.payload_type,
+            clock_rate=codec.clock_rate,
+            use_nack=codec.use_nack,
+            use_pli=codec.use_pli,
+            spatial_layers=encoding.spatial_layers,
+            temporal_layers=encoding.temporal_layers,
+            use_inband_fec=codec.use_inband_fec,
+        )
+        stream = ProducerStream(
+            self._context.scheduler,
+            self,
+            plane,
+            encoding,
+            index,
+            key_frame_delay_us=self._key_frame_delay_us,
+            watch_activity=self.type == "simulcast" and len(self._by_encoding) > 1,
+        )
+        logger.debug("stream added producer=%s ssrc=%d rid=%s encoding=%d", self.id, ssrc, encoding.rid, index)
+        self.streams[ssrc] = stream
+        self._by_encoding[index] = stream
+        if self.paused:
+            stream.pause()
+        self._emit_score()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_stream_added(stream)
+
+    # ------------------------------------------------------------ from streams and the plane
+
+    def score_changed(self) -> None:
+        """The score of one of the streams is another one now."""
+        for consumer in list(self.consumers.values()):
+            consumer.producer_score_changed()
+        self._emit_score()
+
+    def worst_remote_fraction_lost(self) -> int:
+        """The worst loss that any receiver reports, 0..255: a sender with in-band FEC should know it."""
+        return max((consumer.fraction_lost for consumer in self.consumers.values() if consumer.active), default=0)
+
+    def send_nack(self, packet: Nack) -> None:
+        """Sends a stream's NACK."""
+        self._tracer.emit("nack", "out", {})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def send_pli(self, packet: Pli) -> None:
+        """Sends a stream's picture loss indication."""
+        self._tracer.emit("pli", "out", {"ssrc": packet.media_ssrc})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def send_fir(self, packet: Fir) -> None:
+        """Sends a stream's full intra request."""
+        self._tracer.emit("fir", "out", {"ssrc": packet.media_ssrc})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def on_video_orientation(self, event: VideoOrientationChanged) -> None:
+        """The camera was turned."""
+        self._context.notifier.notify(
+            self.id,
+            "videoorientationchange",
+            VideoOrientation(camera=event.camera, flip=event.flip, rotation=event.rotation),
+        )
+
+    def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
+        """A packet passed while ``rtp`` or ``keyframe`` is traced."""
+        info: dict[str, TraceValue] = dict(event.info)
+        if event.is_rtx:
+            info["isRtx"] = True
+        as_key_frame = event.is_key_frame and "keyframe" in self._tracer
+        self._tracer.emit("keyframe" if as_key_frame else "rtp", "in", info)
+
+    # ------------------------------------------------------------ observers
+
+    def add_observer(self, observer: RtpObserver) -> None:
+        """The observer reads the audio levels from now on."""
+        self.observers[observer.id] = observer
+        self._levels[observer.id] = bytearray()
+
+    def remove_observer(self, observer: RtpObserver) -> None:
+        """The observer reads no more."""
+        self.observers.pop(observer.id, None)
+        self._levels.pop(observer.id, None)
+
+    def take_audio_levels(self, observer: RtpObserver) -> bytes:
+        """The audio levels of the packets since the observer's last call: -dBov, 0 (loudest) to 127, oldest first."""
+        levels = self.input.take_audio_levels()
+        for waiting in self._levels.values():
+            waiting += levels
+        taken = self._levels[observer.id]
+        self._levels[observer.id] = bytearray()
+        return bytes(taken)
+
+    def request_key_frame(self, mapped_ssrc: int) -> None:
+        """A consumer needs a key frame of the stream it knows by this SSRC."""
+        if self.kind != "video" or self.paused:
+            return
+        stream = self.stream_by_mapped_ssrc(mapped_ssrc)
+        if stream is not None:
+            stream.key_frames.need()
+
+    # ------------------------------------------------------------ commands
+
+    @handles(commands.PRODUCER_DUMP)
+    def dump(self) -> ProducerDump:
+        """All about it."""
+        return ProducerDump(
+            id=self.id,
+            kind=self.kind,
+            rtp_parameters=self.rtp_parameters.dump(),
+            type=self.type,
+            rtp_mapping=RtpMappingDump(
+                codecs=sorted(self._mapping.codecs, key=lambda codec: codec.payload_type),
+                encodings=[
+                    EncodingMappingDump(ssrc=one.ssrc or None, rid=one.rid or None, mapped_ssrc=one.mapped_ssrc)
+                    for one in self._mapping.encodings
+                ],
+            ),
+            rtp_streams=[stream.dump() for stream in self._by_encoding if stream is not None],
+            paused=self.paused,
+            trace_event_types=self._tracer.names,
+        )
+
+    @handles(commands.PRODUCER_GET_STATS)
+    def get_stats(self) -> list[RtpStreamStats]:
+        """One entry per stream that packets came of."""
+        return [stream.stats() for stream in self._by_encoding if stream is not None]
+
+    @handles(commands.PRODUCER_PAUSE)
+    def pause(self) -> None:
+        """Packets are still received, but not forwarded."""
+        if self.paused:
+            return
+        self.paused = self.input.paused = True
+        for stream in self.streams.values():
+            stream.pause()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_paused_changed(True)
+        for observer in list(self.observers.values()):
+            observer.producer_paused(self)
+
+    @handles(commands.PRODUCER_RESUME)
+    def resume(self) -> None:
+        """Packets are forwarded again, video from a key frame on."""
+        if not self.paused:
+            return
+        self.paused = self.input.paused = False
+        for stream in self.streams.values():
+            stream.resume()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_paused_changed(False)
+        for observer in list(self.observers.values()):
+            observer.producer_resumed(self)
+        if self.kind == "video":
+            for stream in self.streams.values():
+                stream.key_frames.force()
+
+    @handles(commands.PRODUCER_ENABLE_TRACE_EVENT)
+    def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
+        """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
+        self._tracer.enable(body.types)
+        self.input.trace_rtp = "rtp" in self._tracer
+        self.input.trace_keyframe = "keyframe" in self._tracer
+
+    @handles(commands.PRODUCER_SEND)
+    def send(self, payload: bytes) -> None:
+        """Takes an RTP packet of the application (direct transports)."""
+        self.transport.receive_direct(payload)
+
+    def close(self) -> None:
+        """Closes its consumers, leaves its observers and the transport; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for consumer in list(self.consumers.values()):
+            consumer.producer_closed()
+        for observer in list(self.observers.values()):
+            observer.forget_producer(self)
+        for stream in self.streams.values():
+            stream.close()
+        self.input.owner = None
+        self.input.close()
+        self.transport.forget_producer(self)
+
+    def _emit_score(self) -> None:
+        scores = [stream.score_entry() for stream in self._by_encoding if stream is not None]
+        self._context.notifier.notify(self.id, "score", scores)
+
+
+def _payload_of(encoding: RtpEncoding, payload_type: int) -> tuple[bool, bool]:
+    """Whether the payload type is the encoding's media, and whether it is its RTX."""
+    rtx = encoding.rtx_codec
+    return encoding.codec.payload_type == payload_type, rtx is not None and rtx.payload_type == payload_type
+
+
+def _check_mapping(parameters: RtpParameters, mapping: RtpMapping) -> None:
+    if len(parameters.encodings) != len(mapping.encodings):
+        raise BodyError("rtpParameters.encodings size does not match rtpMapping.encodings size")
+    unnamed = any(encoding.ssrc is None and encoding.rid is None for encoding in mapping.encodings)
+    if unnamed and len(mapping.encodings) > 1:
+        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid)")
+    if unnamed and not parameters.mid:
+        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid, or rtpParameters.mid)")

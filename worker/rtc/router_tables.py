@@ -1,0 +1,75 @@
+"""What lives in one router: its transports and observers, and who consumes from whom.
+
+The router makes one and hands it to each transport; a consumer finds its producer here whatever transport the
+producer came in on. Objects enter when they are complete and leave when they close, children first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.errors import CommandError
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer import Consumer
+    from worker.rtc.data_consumer import DataConsumer
+    from worker.rtc.data_producer import DataProducer
+    from worker.rtc.producer import Producer
+    from worker.rtc.rtp_observer import RtpObserver
+    from worker.rtc.transport import Transport
+
+
+class RouterTables:
+    """The objects of a router by id. Producers know their consumers and observers, this only finds them."""
+
+    def __init__(self, router_id: str) -> None:
+        self.router_id = router_id
+        self.transports: dict[str, Transport] = {}
+        self.observers: dict[str, RtpObserver] = {}
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.data_producers: dict[str, DataProducer] = {}
+        self.data_consumers: dict[str, DataConsumer] = {}
+
+    def producer(self, producer_id: str) -> Producer:
+        """Raises ``CommandError`` when the router has no such producer."""
+        try:
+            return self.producers[producer_id]
+        except KeyError:
+            raise CommandError(f"Producer not found [producerId:{producer_id}]") from None
+
+    def data_producer(self, data_producer_id: str) -> DataProducer:
+        """Raises ``CommandError`` when the router has no such data producer."""
+        try:
+            return self.data_producers[data_producer_id]
+        except KeyError:
+            raise CommandError(f"DataProducer not found [dataProducerId:{data_producer_id}]") from None
+
+    def close(self) -> None:
+        """Closes the observers, then the transports with all they carry; idempotent."""
+        for observer in list(self.observers.values()):
+            observer.close()
+        for transport in list(self.transports.values()):
+            transport.close()
+
+    # What ``router.dump`` shows.
+
+    def consumer_ids_by_producer(self) -> dict[str, list[str]]:
+        """Producer id → ids of its consumers, on whatever transport."""
+        return {producer.id: list(producer.consumers) for producer in self.producers.values()}
+
+    def producer_ids_by_consumer(self) -> dict[str, str]:
+        """Consumer id → id of its producer."""
+        return {consumer.id: consumer.producer.id for consumer in self.consumers.values()}
+
+    def observer_ids_by_producer(self) -> dict[str, list[str]]:
+        """Producer id → ids of the observers it was added to."""
+        return {producer.id: list(producer.observers) for producer in self.producers.values()}
+
+    def data_consumer_ids_by_data_producer(self) -> dict[str, list[str]]:
+        """Data producer id → ids of its data consumers."""
+        return {producer.id: list(producer.data_consumers) for producer in self.data_producers.values()}
+
+    def data_producer_ids_by_data_consumer(self) -> dict[str, str]:
+        """Data consumer id → id of its data producer."""
+        return {consumer.id: consumer.data_producer.id for consumer in self.data_consumers.values()}

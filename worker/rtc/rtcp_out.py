@@ -1,0 +1,144 @@
+"""RTCP that a transport sends by itself: reports of what its consumers send and its producers receive, at mediasoup's
+intervals.
+
+One timer per transport, and only while it is connected and carries media. Feedback that answers a packet (NACK, PLI,
+FIR) does not wait for it.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from worker.rtcp.compound import BuildablePacket, build_compound
+from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
+from worker.rtcp.source import SourceDescription
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer import Consumer
+    from worker.rtc.context import Timer
+    from worker.rtc.producer import Producer
+    from worker.rtc.transport import Transport
+
+_INTERVAL_US = {"audio": 5_000_000, "video": 1_000_000}
+_FIRST_AFTER_US = 500_000
+_TICK_US = 1_000_000
+_MAX_SIZE = 1252  # MTU of 1500 without IPv6, UDP and SRTP's share
+_MAX_BLOCKS = 31  # of one kind in a packet: the count has five bits
+_CHUNK_OVERHEAD = 12  # of an SDES chunk besides the CNAME, at most
+
+
+class _Compound:
+    """A compound packet in the making, within the size limit."""
+
+    def __init__(self) -> None:
+        self._reports: list[SenderReport] = []
+        self._blocks: list[ReportBlock] = []
+        self._chunks: list[tuple[int, str]] = []
+        self._delays: list[DelaySinceLastRr] = []
+        self._reference_ntp: int | None = None
+        self._size = 0
+
+    def add_sender(self, report: SenderReport, cname: str, delay: DelaySinceLastRr | None) -> bool:
+        """False when it does not fit any more."""
+        size = 28 + len(cname.encode()) + _CHUNK_OVERHEAD + (24 if delay is not None else 0)
+        if self._size and (self._size + size > _MAX_SIZE or len(self._chunks) >= _MAX_BLOCKS):
+            return False
+        self._size += size
+        self._reports.append(report)
+        self._chunks.append((report.ssrc, cname))
+        if delay is not None:
+            self._delays.append(delay)
+        return True
+
+    def add_receiver(self, blocks: list[ReportBlock], reference_ntp: int) -> bool:
+        """False when they do not fit any more."""
+        size = 24 * len(blocks) + 28
+        if self._size and (self._size + size > _MAX_SIZE or len(self._blocks) + len(blocks) > _MAX_BLOCKS):
+            return False
+        self._size += size
+        self._blocks.extend(blocks)
+        self._reference_ntp = reference_ntp
+        return True
+
+    def to_bytes(self) -> bytes:
+        """Empty when there is nothing to report."""
+        packets: list[BuildablePacket] = [*self._reports]
+        if self._blocks:
+            packets.extend(receiver_reports(0, self._blocks))
+        if self._chunks:
+            packets.append(SourceDescription(tuple(self._chunks)))
+        if packets and (self._delays or self._reference_ntp is not None):
+            ssrc = self._reports[0].ssrc if self._reports else 0
+            packets.append(ExtendedReport(ssrc, self._reference_ntp, tuple(self._delays)))
+        return build_compound(packets)
+
+
+class RtcpSender:
+    """Sends the reports of one transport."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._scheduler = transport.context.scheduler
+        self._timer: Timer | None = None
+        self._sent_us: dict[str, int] = {}
+
+    def set_active(self, active: bool) -> None:
+        """Whether there is anything to report, and anybody to report it to."""
+        if active and self._timer is None:
+            self._timer = self._scheduler.call_later(_FIRST_AFTER_US, self._on_timer)
+        elif not active and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """Sends nothing any more."""
+        self.set_active(False)
+
+    def _on_timer(self) -> None:
+        # The interval varies, so that not all participants report at the same time (RFC 3550 section 6.3.1).
+        self._timer = self._scheduler.call_later(_TICK_US * random.randint(10, 15) // 10, self._on_timer)
+        now_us = self._scheduler.now_us()
+        consumers, producers = self._transport.consumers, self._transport.producers
+        self._sent_us = {key: sent for key, sent in self._sent_us.items() if key in consumers or key in producers}
+        compound = _Compound()
+        for consumer in consumers.values():
+            if self._is_due(consumer.id, consumer.kind, now_us):
+                compound = self._add_consumer(compound, consumer, now_us)
+        for producer in producers.values():
+            if self._is_due(producer.id, producer.kind, now_us):
+                compound = self._add_producer(compound, producer, now_us)
+        self._send(compound)
+
+    def _is_due(self, object_id: str, kind: str, now_us: int) -> bool:
+        sent_us = self._sent_us.get(object_id)
+        return sent_us is None or (now_us - sent_us) * 115 >= _INTERVAL_US[kind] * 100
+
+    def _add_consumer(self, compound: _Compound, consumer: Consumer, now_us: int) -> _Compound:
+        report = consumer.stream.sender_report(now_us, self._scheduler.ntp_now())
+        if report is None:
+            return compound
+        self._sent_us[consumer.id] = now_us
+        cname, delay = consumer.rtp_parameters.cname, consumer.stream.delay_since_last_rr(now_us)
+        if not compound.add_sender(report, cname, delay):
+            self._send(compound)
+            compound = _Compound()
+            compound.add_sender(report, cname, delay)
+        return compound
+
+    def _add_producer(self, compound: _Compound, producer: Producer, now_us: int) -> _Compound:
+        self._sent_us[producer.id] = now_us
+        blocks = [block for stream in producer.streams.values() for block in stream.report_blocks(now_us)]
+        for start in range(0, len(blocks), _MAX_BLOCKS):
+            part = blocks[start : start + _MAX_BLOCKS]
+            if not compound.add_receiver(part, self._scheduler.ntp_now()):
+                self._send(compound)
+                compound = _Compound()
+                compound.add_receiver(part, self._scheduler.ntp_now())
+        return compound
+
+    def _send(self, compound: _Compound) -> None:
+        packet = compound.to_bytes()
+        if packet:
+            self._transport.send_rtcp(packet)

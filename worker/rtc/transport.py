@@ -1,0 +1,523 @@
+"""What all transports have in common: the commands on a transport, its producers and consumers, RTCP in and out.
+
+A transport is this class plus a path. The four kinds derive from it once each and add how packets come and go:
+
+* the constructor calls ``super().__init__`` first (it registers the id), then opens its sockets; when that fails it
+  calls ``self.close()`` and raises again;
+* datagrams go through ``self.plane`` (``accept_from``, ``set_destination``, ``set_srtp``), and who reads a socket calls
+  ``deliver(socket.receive(now_us), now_us)``;
+* ``on_connected()`` when RTP may flow both ways (ICE and DTLS are there, or the tuple is known),
+  ``on_disconnected()`` when it may no more; both may be called at any time, repeated calls do nothing;
+* ``close_path()`` gives the sockets back; the commands ``dump``, ``getStats`` and ``connect`` are the kind's own,
+  made of ``dump_fields()`` and ``stats_fields()``: ``PlainTransportDump(**self.dump_fields(), rtcp_mux=…)``;
+* ``on_dtls`` and ``on_sctp`` get what the plane hands up for them.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypedDict, TypeVar
+
+from worker.channel import commands
+from worker.channel.bodies.base import SctpState
+from worker.channel.bodies.data_consumer import DataConsumerDump
+from worker.channel.bodies.data_producer import DataProducerDump
+from worker.channel.bodies.transport import (
+    CloseConsumerRequest,
+    CloseDataConsumerRequest,
+    CloseDataProducerRequest,
+    CloseProducerRequest,
+    ConsumeDataRequest,
+    ConsumeRequest,
+    ConsumeResponse,
+    EnableTraceEventRequest,
+    ProduceDataRequest,
+    ProduceRequest,
+    ProduceResponse,
+    RecvRtpHeaderExtensions,
+    RtpListenerDump,
+    SctpListenerDump,
+    SctpParametersDump,
+    SetBitrateRequest,
+)
+from worker.channel.commands import handles
+from worker.dataplane.plane import TransportPlane, UnknownSsrc
+from worker.errors import BodyError, CommandError
+from worker.rtc.consumer import Consumer
+from worker.rtc.data_consumer import DataConsumer
+from worker.rtc.data_producer import DataProducer
+from worker.rtc.deliver import deliver
+from worker.rtc.incoming_bandwidth import IncomingBandwidth
+from worker.rtc.producer import Producer
+from worker.rtc.rtcp_in import RtcpReceiver
+from worker.rtc.rtcp_out import RtcpSender
+from worker.rtc.rtp_listener import RtpListener
+from worker.rtc.trace import TRANSPORT_TRACES, Tracer
+
+if TYPE_CHECKING:
+    from worker.channel.bodies.router import CreateTransportRequest
+    from worker.rtc.context import Context
+    from worker.rtc.router_tables import RouterTables
+
+logger = logging.getLogger(__name__)
+
+MIN_OUTGOING_BITRATE_BPS = 30_000
+_SCTP_PORT = 5000
+
+T = TypeVar("T")
+
+
+class DumpFields(TypedDict):
+    """The fields of ``TransportDump``."""
+
+    id: str
+    direct: bool
+    producer_ids: list[str]
+    consumer_ids: list[str]
+    map_ssrc_consumer_id: dict[str, str]
+    map_rtx_ssrc_consumer_id: dict[str, str]
+    data_producer_ids: list[str]
+    data_consumer_ids: list[str]
+    recv_rtp_header_extensions: RecvRtpHeaderExtensions
+    rtp_listener: RtpListenerDump
+    max_message_size: int
+    trace_event_types: str
+    sctp_parameters: SctpParametersDump | None
+    sctp_state: SctpState | None
+    sctp_listener: SctpListenerDump | None
+
+
+class StatsFields(TypedDict):
+    """The fields of ``TransportStats`` that all kinds have."""
+
+    transport_id: str
+    timestamp: int
+    bytes_received: int
+    recv_bitrate: int
+    bytes_sent: int
+    send_bitrate: int
+    rtp_bytes_received: int
+    rtp_recv_bitrate: int
+    rtp_bytes_sent: int
+    rtp_send_bitrate: int
+    rtx_bytes_received: int
+    rtx_recv_bitrate: int
+    rtx_bytes_sent: int
+    rtx_send_bitrate: int
+    probation_bytes_sent: int
+    probation_send_bitrate: int
+    sctp_state: SctpState | None
+    available_incoming_bitrate: int | None
+    max_incoming_bitrate: int | None
+
+
+class Transport:
+    """Base of the four kinds of transport.
+
+    Attributes:
+        id: as the controller named it.
+        plane: its half in the data plane.
+        connected: whether media may flow.
+        closed: whether ``close`` was called.
+        producers: by id, like ``consumers``, ``data_producers`` and ``data_consumers``.
+        consumers_by_ssrc: consumers by the SSRC of what they send; ``consumers_by_rtx_ssrc`` by that of their repairs.
+        max_message_size: of data channel or direct messages in bytes, 0 without them.
+    """
+
+    is_direct = False
+
+    def __init__(
+        self,
+        context: Context,
+        tables: RouterTables,
+        transport_id: str,
+        options: CreateTransportRequest | None,
+        *,
+        encrypted: bool,
+        max_message_size: int = 0,
+    ) -> None:
+        """Registers the id and prepares for producers and consumers.
+
+        Args:
+            context: what every object of the worker is given.
+            tables: of the router it belongs to.
+            transport_id: new in the worker.
+            options: what the create commands share; None for a direct transport.
+            encrypted: True drops RTP and RTCP until ``plane.set_srtp``.
+            max_message_size: of a direct transport, in bytes.
+
+        Raises:
+            CommandError: the id is taken.
+            BodyError: SCTP is enabled without its parameters.
+        """
+        self._sctp = _sctp_parameters(options) if options is not None and options.enable_sctp else None
+        self.id = transport_id
+        self.context = context
+        self.tables = tables
+        self.connected = False
+        self.closed = False
+        self.max_message_size = self._sctp.max_message_size if self._sctp is not None else max_message_size
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self.consumers_by_ssrc: dict[int, Consumer] = {}
+        self.consumers_by_rtx_ssrc: dict[int, Consumer] = {}
+        self.data_producers: dict[str, DataProducer] = {}
+        self.data_consumers: dict[str, DataConsumer] = {}
+        self.listener = RtpListener()
+        self._max_outgoing_bps = 0
+        self._min_outgoing_bps = 0
+        self._extensions = RecvRtpHeaderExtensions()
+        self._tracer = Tracer(context, transport_id, TRANSPORT_TRACES)
+        context.registry.add(self, transport_id, tables.router_id)
+        self.plane = TransportPlane(context.plane, encrypted)
+        self.plane.owner = self
+        self.incoming = IncomingBandwidth(self)
+        self._rtcp_in = RtcpReceiver(self)
+        self._rtcp_out = RtcpSender(self)
+        tables.transports[transport_id] = self
+
+    # ------------------------------------------------------------ for the kinds
+
+    def close_path(self) -> None:
+        """Gives back sockets and timers of the path; called once, after producers and consumers are gone."""
+
+    def on_dtls(self, data: bytes, now_us: int) -> None:
+        """A DTLS datagram from an accepted address; only a WebRTC transport has use for it."""
+
+    def on_sctp(self, data: bytes, now_us: int) -> None:
+        """A datagram of SCTP over UDP; there is no association yet that could take it."""
+
+    def on_connected(self) -> None:
+        """RTP may flow from now on."""
+        if self.connected or self.closed:
+            return
+        self.connected = True
+        self.plane.connected = True
+        for consumer in self.consumers.values():
+            consumer.transport_connected()
+        self._update_timers()
+
+    def on_disconnected(self) -> None:
+        """RTP may flow no more, until ``on_connected``."""
+        if not self.connected:
+            return
+        self.connected = False
+        self.plane.connected = False
+        for consumer in self.consumers.values():
+            consumer.transport_disconnected()
+        self._update_timers()
+
+    def receive_direct(self, packet: bytes) -> None:
+        """An RTP packet of the application; only a direct transport takes it."""
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Sends a compound RTCP packet while connected."""
+        if self.connected:
+            self.plane.send_rtcp(packet)
+
+    def dump_fields(self) -> DumpFields:
+        """What ``transport.dump`` shows of every kind."""
+        sctp = self._sctp
+        return {
+            "id": self.id,
+            "direct": self.is_direct,
+            "producer_ids": list(self.producers),
+            "consumer_ids": list(self.consumers),
+            "map_ssrc_consumer_id": {str(ssrc): one.id for ssrc, one in self.consumers_by_ssrc.items()},
+            "map_rtx_ssrc_consumer_id": {str(ssrc): one.id for ssrc, one in self.consumers_by_rtx_ssrc.items()},
+            "data_producer_ids": list(self.data_producers),
+            "data_consumer_ids": list(self.data_consumers),
+            "recv_rtp_header_extensions": self._extensions,
+            "rtp_listener": RtpListenerDump(
+                ssrc_table={str(ssrc): producer.id for ssrc, producer in self.listener.by_ssrc.items()},
+                mid_table={mid: producer.id for mid, producer in self.listener.by_mid.items()},
+                rid_table={rid: producer.id for rid, producer in self.listener.by_rid.items()},
+            ),
+            "max_message_size": self.max_message_size,
+            "trace_event_types": self._tracer.names,
+            "sctp_parameters": sctp,
+            "sctp_state": "new" if sctp is not None else None,
+            "sctp_listener": SctpListenerDump(stream_id_table={}) if sctp is not None else None,
+        }
+
+    def stats_fields(self) -> StatsFields:
+        """What ``transport.getStats`` shows of every kind."""
+        now_us = self.context.scheduler.now_us()
+        plane = self.plane
+        return {
+            "transport_id": self.id,
+            "timestamp": now_us // 1000,
+            "bytes_received": plane.bytes_received,
+            "recv_bitrate": plane.bitrate("received", now_us),
+            "bytes_sent": plane.bytes_sent,
+            "send_bitrate": plane.bitrate("sent", now_us),
+            "rtp_bytes_received": plane.rtp_bytes_received,
+            "rtp_recv_bitrate": plane.bitrate("rtp_received", now_us),
+            "rtp_bytes_sent": plane.rtp_bytes_sent,
+            "rtp_send_bitrate": plane.bitrate("rtp_sent", now_us),
+            "rtx_bytes_received": plane.rtx_bytes_received,
+            "rtx_recv_bitrate": plane.bitrate("rtx_received", now_us),
+            "rtx_bytes_sent": plane.rtx_bytes_sent,
+            "rtx_send_bitrate": plane.bitrate("rtx_sent", now_us),
+            "probation_bytes_sent": plane.probation_bytes_sent,
+            "probation_send_bitrate": plane.bitrate("probation_sent", now_us),
+            "sctp_state": "new" if self._sctp is not None else None,
+            "available_incoming_bitrate": self.incoming.available_bps or None,
+            "max_incoming_bitrate": self.incoming.max_bps or None,
+        }
+
+    # ------------------------------------------------------------ from the plane
+
+    def on_rtcp(self, data: bytes, now_us: int) -> None:
+        """A compound RTCP packet came in."""
+        self._rtcp_in.receive(data, now_us)
+
+    def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
+        """A packet of a stream that the plane does not know yet: it becomes a producer's stream, or is ignored."""
+        producer = self.listener.find(event.ssrc, event.mid, event.rid or event.repaired_rid)
+        if producer is None or not producer.accept_ssrc(event):
+            logger.debug("ssrc ignored transport=%s ssrc=%d payload_type=%d", self.id, event.ssrc, event.payload_type)
+            self.plane.ignore_ssrc(event.ssrc)
+            return
+        self.listener.learn(event.ssrc, producer)
+        deliver(self.plane.receive(event.packet, now_us), now_us)
+        producer.stream_started(event.ssrc)
+
+    # ------------------------------------------------------------ commands: media
+
+    @handles(commands.TRANSPORT_PRODUCE)
+    def produce(self, body: ProduceRequest) -> ProduceResponse:
+        """Makes a producer."""
+        if body.producer_id in self.tables.producers:
+            raise CommandError("a Producer with same producerId already exists")
+        producer = Producer(self.context, self, body)
+        try:
+            self.listener.add(producer)
+            self.context.registry.add(producer, producer.id, self.id)
+        except CommandError:
+            self.listener.remove(producer)
+            producer.input.close()
+            raise
+        self.producers[producer.id] = self.tables.producers[producer.id] = producer
+        self._learn_extensions(producer.rtp_parameters.transport_extensions)
+        self.incoming.consider(producer.rtp_parameters)
+        self._update_timers()
+        return ProduceResponse(type=producer.type)
+
+    @handles(commands.TRANSPORT_CONSUME)
+    def consume(self, body: ConsumeRequest) -> ConsumeResponse:
+        """Makes a consumer of a producer of this router."""
+        if body.consumer_id in self.tables.consumers:
+            raise CommandError("a Consumer with same consumerId already exists")
+        producer = self.tables.producer(body.producer_id)
+        consumer = Consumer(self.context, self, producer, body)
+        try:
+            self.context.registry.add(consumer, consumer.id, self.id)
+        except CommandError:
+            consumer.output.close()
+            raise
+        self.consumers[consumer.id] = self.tables.consumers[consumer.id] = consumer
+        self.consumers_by_ssrc[consumer.ssrc] = consumer
+        if consumer.rtx_ssrc:
+            self.consumers_by_rtx_ssrc[consumer.rtx_ssrc] = consumer
+        response = consumer.attach()
+        if self.connected:
+            consumer.transport_connected()
+        self._update_timers()
+        return response
+
+    @handles(commands.PRODUCER_CLOSE)
+    def close_producer(self, body: CloseProducerRequest) -> None:
+        """Closes a producer, and with it its consumers on whatever transport."""
+        _find(self.producers, body.producer_id, "Producer").close()
+
+    @handles(commands.CONSUMER_CLOSE)
+    def close_consumer(self, body: CloseConsumerRequest) -> None:
+        """Closes a consumer."""
+        _find(self.consumers, body.consumer_id, "Consumer").close()
+
+    def forget_producer(self, producer: Producer) -> None:
+        """The producer has closed."""
+        self.listener.remove(producer)
+        del self.producers[producer.id]
+        del self.tables.producers[producer.id]
+        self.context.registry.remove(producer.id)
+        self._update_timers()
+
+    def forget_consumer(self, consumer: Consumer) -> None:
+        """The consumer has closed."""
+        del self.consumers[consumer.id]
+        del self.tables.consumers[consumer.id]
+        for by_ssrc, ssrc in (
+            (self.consumers_by_ssrc, consumer.ssrc),
+            (self.consumers_by_rtx_ssrc, consumer.rtx_ssrc),
+        ):
+            if by_ssrc.get(ssrc) is consumer:
+                del by_ssrc[ssrc]
+        self.context.registry.remove(consumer.id)
+        self._update_timers()
+
+    # ------------------------------------------------------------ commands: bitrates, trace
+
+    @handles(commands.TRANSPORT_SET_MAX_INCOMING_BITRATE)
+    def set_max_incoming_bitrate(self, body: SetBitrateRequest) -> None:
+        """Tells the sender by REMB not to send more; 0 lifts the limit."""
+        self.incoming.set_max(body.bitrate)
+
+    @handles(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE)
+    def set_max_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
+        """Checks and keeps the upper bound of the outgoing estimate; nothing is estimated yet, so it bounds nothing."""
+        _check_outgoing(body.bitrate)
+        if 0 < body.bitrate < self._min_outgoing_bps:
+            raise BodyError(
+                f"bitrate must be >= current min outgoing bitrate ({self._min_outgoing_bps}) or 0 (unlimited)"
+            )
+        self._max_outgoing_bps = body.bitrate
+
+    @handles(commands.TRANSPORT_SET_MIN_OUTGOING_BITRATE)
+    def set_min_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
+        """Checks and keeps the lower bound of the outgoing estimate; nothing is estimated yet, so it bounds nothing."""
+        _check_outgoing(body.bitrate)
+        if 0 < self._max_outgoing_bps < body.bitrate:
+            raise BodyError(
+                f"bitrate must be <= current max outgoing bitrate ({self._max_outgoing_bps}) or 0 (unlimited)"
+            )
+        self._min_outgoing_bps = body.bitrate
+
+    @handles(commands.TRANSPORT_ENABLE_TRACE_EVENT)
+    def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
+        """Which of ``probation`` and ``bwe`` to trace."""
+        self._tracer.enable(body.types)
+
+    # ------------------------------------------------------------ commands: data
+
+    @handles(commands.TRANSPORT_PRODUCE_DATA)
+    def produce_data(self, body: ProduceDataRequest) -> DataProducerDump:
+        """Makes a data producer (on direct transports; SCTP is not there yet)."""
+        self._check_data(body.type)
+        if body.data_producer_id in self.tables.data_producers:
+            raise CommandError("a DataProducer with same dataProducerId already exists")
+        data_producer = DataProducer(self.context, self, body)
+        self.context.registry.add(data_producer, data_producer.id, self.id)
+        self.data_producers[data_producer.id] = self.tables.data_producers[data_producer.id] = data_producer
+        return data_producer.dump()
+
+    @handles(commands.TRANSPORT_CONSUME_DATA)
+    def consume_data(self, body: ConsumeDataRequest) -> DataConsumerDump:
+        """Makes a data consumer (on direct transports; SCTP is not there yet)."""
+        self._check_data(body.type)
+        if body.data_consumer_id in self.tables.data_consumers:
+            raise CommandError("a DataConsumer with same dataConsumerId already exists")
+        data_consumer = DataConsumer(self.context, self, self.tables.data_producer(body.data_producer_id), body)
+        self.context.registry.add(data_consumer, data_consumer.id, self.id)
+        self.data_consumers[data_consumer.id] = self.tables.data_consumers[data_consumer.id] = data_consumer
+        data_consumer.data_producer.data_consumers[data_consumer.id] = data_consumer
+        return data_consumer.dump()
+
+    @handles(commands.DATA_PRODUCER_CLOSE)
+    def close_data_producer(self, body: CloseDataProducerRequest) -> None:
+        """Closes a data producer, and with it its data consumers on whatever transport."""
+        _find(self.data_producers, body.data_producer_id, "DataProducer").close()
+
+    @handles(commands.DATA_CONSUMER_CLOSE)
+    def close_data_consumer(self, body: CloseDataConsumerRequest) -> None:
+        """Closes a data consumer."""
+        _find(self.data_consumers, body.data_consumer_id, "DataConsumer").close()
+
+    def forget_data_producer(self, data_producer: DataProducer) -> None:
+        """The data producer has closed."""
+        del self.data_producers[data_producer.id]
+        del self.tables.data_producers[data_producer.id]
+        self.context.registry.remove(data_producer.id)
+
+    def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
+        """The data consumer has closed."""
+        del self.data_consumers[data_consumer.id]
+        del self.tables.data_consumers[data_consumer.id]
+        self.context.registry.remove(data_consumer.id)
+
+    # ------------------------------------------------------------ close
+
+    def close(self) -> None:
+        """Closes all it carries, then itself; idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        for producer in list(self.producers.values()):
+            producer.close()
+        for consumer in list(self.consumers.values()):
+            consumer.close()
+        for data_producer in list(self.data_producers.values()):
+            data_producer.close()
+        for data_consumer in list(self.data_consumers.values()):
+            data_consumer.close()
+        self.on_disconnected()
+        self.incoming.close()
+        self._rtcp_out.close()
+        self.close_path()
+        self.plane.owner = None
+        self.plane.close()
+        del self.tables.transports[self.id]
+        self.context.registry.remove(self.id)
+
+    # ------------------------------------------------------------ own
+
+    def _check_data(self, data_type: str) -> None:
+        if self._sctp is None and not self.is_direct:
+            raise CommandError("SCTP not enabled and not a direct Transport")
+        if data_type == "direct" and not self.is_direct:
+            raise BodyError("cannot use type 'direct', not a direct Transport")
+        if data_type == "sctp" and self._sctp is None:
+            raise BodyError("cannot use type 'sctp', SCTP not enabled in this Transport")
+        if data_type == "sctp":
+            raise CommandError("data over SCTP is not supported yet")
+
+    def _learn_extensions(self, extensions: RecvRtpHeaderExtensions) -> None:
+        known = self._extensions
+        self._extensions = RecvRtpHeaderExtensions(
+            mid=extensions.mid or known.mid,
+            rid=extensions.rid or known.rid,
+            rrid=extensions.rrid or known.rrid,
+            abs_send_time=extensions.abs_send_time or known.abs_send_time,
+            transport_wide_cc_01=extensions.transport_wide_cc_01 or known.transport_wide_cc_01,
+        )
+        self.plane.set_receive_extensions(
+            mid=self._extensions.mid or 0,
+            rid=self._extensions.rid or 0,
+            repaired_rid=self._extensions.rrid or 0,
+            abs_send_time=self._extensions.abs_send_time or 0,
+            transport_wide_cc=self._extensions.transport_wide_cc_01 or 0,
+        )
+
+    def _update_timers(self) -> None:
+        """Only a transport that is connected and carries media wakes the worker."""
+        self._rtcp_out.set_active(self.connected and bool(self.producers or self.consumers))
+        self.incoming.set_active(self.connected and bool(self.producers))
+
+
+def _find(objects: dict[str, T], object_id: str, kind: str) -> T:
+    found = objects.get(object_id)
+    if found is None:
+        raise CommandError(f"{kind} not found")
+    return found
+
+
+def _check_outgoing(bitrate_bps: int) -> None:
+    if 0 < bitrate_bps < MIN_OUTGOING_BITRATE_BPS:
+        raise BodyError(f"bitrate must be >= {MIN_OUTGOING_BITRATE_BPS} or 0 (unlimited)")
+
+
+def _sctp_parameters(options: CreateTransportRequest) -> SctpParametersDump:
+    if options.num_sctp_streams is None:
+        raise BodyError("wrong numSctpStreams (not an object)")
+    if options.max_sctp_message_size is None:
+        raise BodyError("wrong maxSctpMessageSize (not a number)")
+    return SctpParametersDump(
+        port=_SCTP_PORT,
+        os=options.num_sctp_streams.os,
+        mis=options.num_sctp_streams.mis,
+        max_message_size=options.max_sctp_message_size,
+        send_buffer_size=options.sctp_send_buffer_size,
+        sctp_buffered_amount=0,
+        is_data_channel=options.is_data_channel,
+    )
