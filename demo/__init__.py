@@ -1,0 +1,1 @@
+"""The demo: a room server for browsers, with its web page, on top of ``controller`` and ``protoo``."""

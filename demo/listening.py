@@ -1,0 +1,115 @@
+"""The sockets that page and signaling are served on, bound before anything else starts."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from demo.settings import Settings
+
+
+class PortError(OSError):
+    """A port cannot be had; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Listening sockets of one kind; all of them have the same port."""
+
+    sockets: tuple[socket.socket, ...]
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        port: int = self.sockets[0].getsockname()[1]
+        return port
+
+    def close(self) -> None:
+        """Closes the sockets."""
+        for bound in self.sockets:
+            bound.close()
+
+
+def listen_https(settings: Settings) -> Listening:
+    """The HTTPS sockets.
+
+    Raises:
+        PortError: The port is taken or not allowed.
+    """
+    host, port = settings.https_host, settings.https_port
+    if host:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return Listening((_bind(family, host, port, "https_port"),))
+    if _has_ipv6():
+        # one socket for both families (RFC 3493 section 5.3)
+        return Listening((_bind(socket.AF_INET6, "::", port, "https_port", both_families=True),))
+    return Listening((_bind(socket.AF_INET, "0.0.0.0", port, "https_port"),))
+
+
+def listen_http(settings: Settings) -> Listening:
+    """The plain HTTP sockets, on localhost only.
+
+    Raises:
+        PortError: The port is taken or not allowed.
+    """
+    first = _bind(socket.AF_INET, "127.0.0.1", settings.http_port, "http_port")
+    if not _has_ipv6():
+        return Listening((first,))
+    # browsers may take "localhost" for either address
+    with contextlib.suppress(PortError):
+        return Listening((first, _bind(socket.AF_INET6, "::1", first.getsockname()[1], "http_port")))
+    return Listening((first,))
+
+
+def free_port(ips: Sequence[str], lowest: int, highest: int) -> int:
+    """A port that nobody has, for UDP and TCP on each of the addresses.
+
+    Somebody may take it before the caller does.
+
+    Raises:
+        PortError: There is none, or an address is not of this machine.
+    """
+    error = OSError("no port")
+    for port in random.sample(range(lowest, highest + 1), min(64, highest + 1 - lowest)):
+        try:
+            with contextlib.ExitStack() as probes:
+                for ip in ips:
+                    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        probes.enter_context(socket.socket(family, kind)).bind((ip, port))
+        except OSError as failed:
+            error = failed
+        else:
+            return port
+    raise PortError(error.errno, f"no free media port from {lowest} to {highest} on {', '.join(ips)}: {error.strerror}")
+
+
+def _bind(
+    family: socket.AddressFamily, host: str, port: int, setting: str, *, both_families: bool = False
+) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both_families)
+        bound.bind((host, port))
+        bound.listen(512)
+    except OSError as error:
+        bound.close()
+        flag = setting.replace("_", "-")
+        raise PortError(
+            error.errno, f"cannot listen on {host} port {port}: {error.strerror}; choose another with --{flag}"
+        ) from error
+    return bound
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True

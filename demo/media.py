@@ -1,0 +1,218 @@
+"""How rooms use the media workers: codecs, ports, transports."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from controller.types import ListenInfo, ListenIp, NumSctpStreams
+
+from controller import (
+    ControllerError,
+    Router,
+    WebRtcServer,
+    WebRtcTransport,
+    Worker,
+    WorkerPool,
+    create_worker,
+    from_json,
+)
+from demo.addresses import media_addresses
+from demo.listening import free_port
+from demo.messages import Json
+from demo.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+MEDIA_CODECS: list[Json] = [
+    {"kind": "audio", "mimeType": "audio/opus", "clockRate": 48000, "channels": 2},
+    {"kind": "video", "mimeType": "video/VP8", "clockRate": 90000, "parameters": {"x-google-start-bitrate": 1000}},
+    {
+        "kind": "video",
+        "mimeType": "video/VP9",
+        "clockRate": 90000,
+        "parameters": {"profile-id": 2, "x-google-start-bitrate": 1000},
+    },
+    *(
+        {
+            "kind": "video",
+            "mimeType": "video/h264",
+            "clockRate": 90000,
+            "parameters": {
+                "packetization-mode": 1,
+                "profile-level-id": profile_level_id,
+                "level-asymmetry-allowed": 1,
+                "x-google-start-bitrate": 1000,
+            },
+        }
+        for profile_level_id in ("4d0032", "42e01f")
+    ),
+]
+"""The codecs of every room, in the order of preference."""
+
+
+NUM_SCTP_STREAMS = NumSctpStreams(os=1024, mis=1024)
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMedia:
+    """What a room gets from the worker that it was given to."""
+
+    router: Router
+    webrtc_server: WebRtcServer | None
+
+
+class MediaWorkers:
+    """The pool of workers, each with a WebRtcServer of its own (unless the settings say no).
+
+    Attributes:
+        pool: The workers.
+        addresses: What media listens on and announces.
+        deaths: How many workers have died so far.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._taken: set[int] = set()
+        self._webrtc_servers: dict[Worker, WebRtcServer] = {}
+        self.addresses = media_addresses(settings)
+        self.deaths = 0
+        self.pool = WorkerPool(settings.workers, self._create)
+        self.pool.on("died", self._on_died)
+
+    async def start(self) -> None:
+        """Starts the workers.
+
+        Raises:
+            TypeError: A setting is wrong.
+            ControllerError: A worker did not start.
+        """
+        await self.pool.start()
+
+    @property
+    def wanted(self) -> int:
+        """How many workers are to run."""
+        return self._settings.workers
+
+    async def log_status(self) -> None:
+        """One line on each worker: what it has used so far."""
+        for worker in self.pool.workers:
+            try:
+                usage = await worker.get_resource_usage()
+            except ControllerError:
+                continue  # it ended meanwhile; that is logged elsewhere
+            logger.info(
+                "worker=%d routers=%d cpu_user_ms=%d cpu_system_ms=%d max_rss_kib=%d",
+                worker.pid,
+                len(worker.routers),
+                usage.ru_utime,
+                usage.ru_stime,
+                usage.ru_maxrss,
+            )
+
+    async def close(self) -> None:
+        """Ends the workers, and waits for it."""
+        await self.pool.close()
+
+    async def give_to_room(self) -> RoomMedia:
+        """A router for a new room, on the worker with the fewest.
+
+        Raises:
+            ControllerError: No worker is running, or this one fails.
+        """
+        worker = self.pool.pick()
+        router = await worker.create_router(media_codecs=MEDIA_CODECS)
+        return RoomMedia(router, self._webrtc_servers.get(worker))
+
+    async def create_transport(
+        self, media: RoomMedia, *, force_tcp: bool, sctp_streams: object, app_data: Json
+    ) -> WebRtcTransport:
+        """A transport for a browser.
+
+        Args:
+            media: The room's.
+            force_tcp: No UDP, whatever the settings say.
+            sctp_streams: The browser's ``numStreams``; None for a transport without data channels.
+            app_data: Hung on the transport.
+
+        Raises:
+            ControllerError: The worker cannot.
+            TypeError: ``sctp_streams`` are wrong.
+        """
+        settings = self._settings
+        listen_ips = [ListenIp(ip=address.ip, announced_ip=address.announced_ip) for address in self.addresses]
+        return await media.router.create_web_rtc_transport(
+            web_rtc_server=media.webrtc_server,
+            listen_ips=None if media.webrtc_server is not None else listen_ips,
+            enable_udp=settings.udp and not force_tcp,
+            enable_tcp=settings.tcp or force_tcp,
+            prefer_udp=True,
+            initial_available_outgoing_bitrate=settings.initial_outgoing_bitrate,
+            ice_consent_timeout=settings.ice_consent_timeout,
+            enable_sctp=sctp_streams is not None,
+            num_sctp_streams=from_json(NumSctpStreams, sctp_streams) if sctp_streams is not None else NUM_SCTP_STREAMS,
+            app_data=app_data,
+        )
+
+    async def _create(self) -> Worker:
+        """Starts one worker; the pool calls this, at first and after each death."""
+        settings = self._settings
+        place = self._take_place()
+        try:
+            worker = await create_worker(
+                log_level=settings.worker_log_level,
+                log_tags=settings.worker_log_tags,
+                rtc_min_port=settings.media_min_port,
+                rtc_max_port=settings.media_max_port,
+                dtls_certificate_file=settings.dtls_certificate,
+                dtls_private_key_file=settings.dtls_key,
+                worker_bin=settings.worker_bin,
+            )
+        except BaseException:
+            self._taken.discard(place)
+            raise
+        worker.observer.once("close", lambda: self._forget(worker, place))
+        if settings.webrtc_server:
+            try:
+                self._webrtc_servers[worker] = await self._create_webrtc_server(worker, place)
+            except BaseException:
+                worker.close()
+                raise
+        return worker
+
+    async def _create_webrtc_server(self, worker: Worker, place: int) -> WebRtcServer:
+        """The worker's server, on the port of its place, or on free ports when somebody else has that."""
+        port = self._settings.webrtc_server_port
+        if port != 0:
+            try:
+                return await worker.create_web_rtc_server(listen_infos=self._listen_infos(port + place))
+            except (ControllerError, TypeError) as error:
+                logger.warning("worker=%d cannot have port %d, takes a free one: %s", worker.pid, port + place, error)
+        return await worker.create_web_rtc_server(listen_infos=self._listen_infos(self._free_port()))
+
+    def _free_port(self) -> int:
+        ips = [address.ip for address in self.addresses]
+        return free_port(ips, self._settings.media_min_port, self._settings.media_max_port)
+
+    def _listen_infos(self, port: int) -> list[ListenInfo]:
+        protocols: list[Literal["udp", "tcp"]] = ["udp", "tcp"]
+        # TCP is listened on even with --no-tcp: a browser that asks for forceTcp means it
+        return [
+            ListenInfo(protocol=protocol, ip=address.ip, announced_ip=address.announced_ip, port=port)
+            for address in self.addresses
+            for protocol in protocols
+        ]
+
+    def _take_place(self) -> int:
+        place = next(number for number in range(len(self._taken) + 1) if number not in self._taken)
+        self._taken.add(place)
+        return place
+
+    def _forget(self, worker: Worker, place: int) -> None:
+        self._taken.discard(place)
+        self._webrtc_servers.pop(worker, None)
+
+    def _on_died(self, worker: Worker, error: Exception) -> None:
+        self.deaths += 1
+        logger.error("worker=%d died: %s", worker.pid, error)

@@ -1,0 +1,205 @@
+"""Requests on transports, producers and consumers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from controller.types import Trace
+
+from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
+from demo.consuming import create_consumer
+from demo.messages import (
+    ConnectWebRtcTransport,
+    CreateWebRtcTransport,
+    OfConsumer,
+    OfProducer,
+    OfTransport,
+    Produce,
+    SetConsumerPreferredLayers,
+    SetConsumerPriority,
+)
+from demo.requests import Accept, handles
+from protoo import RequestError
+
+if TYPE_CHECKING:
+    from demo.peer_session import PeerSession
+
+logger = logging.getLogger(__name__)
+
+Thing = TypeVar("Thing")
+
+
+def _transport(session: PeerSession, body: OfTransport) -> WebRtcTransport:
+    return _found(session.transports, "transport", body.transport_id)
+
+
+def _producer(session: PeerSession, body: OfProducer) -> Producer:
+    return _found(session.producers, "producer", body.producer_id)
+
+
+def _consumer(session: PeerSession, body: OfConsumer) -> Consumer:
+    return _found(session.consumers, "consumer", body.consumer_id)
+
+
+def _found(things: dict[str, Thing], what: str, thing_id: str) -> Thing:
+    thing = things.get(thing_id)
+    if thing is None:
+        raise RequestError(500, f'{what} with id "{thing_id}" not found')
+    return thing
+
+
+@handles("createWebRtcTransport", CreateWebRtcTransport)
+async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransport, accept: Accept) -> None:
+    """Makes a transport; allowed before joining, so that a client can be ready when it joins."""
+    direction = body.app_data.direction if body.app_data is not None else None
+    session.speaks_2026 = session.speaks_2026 or direction is not None
+    transport = await session.room.create_transport(
+        force_tcp=bool(body.force_tcp),
+        sctp_streams=(body.sctp_capabilities or {}).get("numStreams"),
+        app_data={
+            "producing": bool(body.producing) or direction == "producer",
+            "consuming": bool(body.consuming) or direction == "consumer",
+        },
+    )
+    if session.closed:  # it left meanwhile, and has closed the transports it had
+        transport.close()
+        return
+    session.add_transport(transport)
+    transport.on("trace", lambda trace: _tell_downlink(session, transport, trace))
+    await transport.enable_trace_event(["bwe"])
+    answer = {
+        "id": transport.id,
+        "transportId": transport.id,
+        "iceParameters": to_json(transport.ice_parameters),
+        "iceCandidates": to_json(transport.ice_candidates),
+        "dtlsParameters": to_json(transport.dtls_parameters),
+    }
+    if transport.sctp_parameters is not None:
+        answer["sctpParameters"] = to_json(transport.sctp_parameters)
+    accept(answer)
+    limit_bps = session.room.settings.max_incoming_bitrate
+    if limit_bps:
+        try:
+            await transport.set_max_incoming_bitrate(limit_bps)
+        except ControllerError as error:  # it may have closed meanwhile; the limit is no promise to the client
+            logger.debug("transport=%s max incoming bitrate not set: %s", transport.id, error)
+
+
+def _tell_downlink(session: PeerSession, transport: WebRtcTransport, trace: Trace) -> None:
+    if trace.type == "bwe" and trace.direction == "out":
+        names = ("desiredBitrate", "effectiveDesiredBitrate", "availableBitrate")
+        session.notify_latest("downlinkBwe", transport.id, {name: trace.info.get(name) for name in names})
+
+
+@handles("connectWebRtcTransport", ConnectWebRtcTransport)
+async def connect_webrtc_transport(session: PeerSession, body: ConnectWebRtcTransport, accept: Accept) -> None:
+    """Gives the transport the client's DTLS parameters."""
+    await _transport(session, body).connect(dtls_parameters=body.dtls_parameters)
+    accept()
+
+
+@handles("restartIce", OfTransport)
+async def restart_ice(session: PeerSession, body: OfTransport, accept: Accept) -> None:
+    """Answers with new ICE parameters, and once more under a name for clients of 2026."""
+    parameters = to_json(await _transport(session, body).restart_ice())
+    assert isinstance(parameters, dict)
+    accept({**parameters, "iceParameters": parameters})
+
+
+@handles("produce", Produce, needs_join=True)
+async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
+    """Makes a producer, and a consumer of it for each other peer."""
+    transport = _transport(session, body)
+    producer = await transport.produce(
+        kind=body.kind,
+        rtp_parameters=body.rtp_parameters,
+        app_data={**(body.app_data or {}), "peerId": session.id},
+    )
+    # From here to the consumers nothing waits; see join
+    session.add_producer(producer)
+    accept({"id": producer.id, "producerId": producer.id})
+    for other in session.room.joined(but=session):
+        other.start_task(create_consumer(other, session, producer))
+    if producer.kind == "audio":
+        await session.room.observe(producer)
+
+
+@handles("closeProducer", OfProducer, needs_join=True)
+async def close_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+    """Closes it, and with it its consumers."""
+    _producer(session, body).close()
+    accept()
+
+
+@handles("pauseProducer", OfProducer, needs_join=True)
+async def pause_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+    """Pauses it; the other peers hear consumerPaused."""
+    await _producer(session, body).pause()
+    accept()
+
+
+@handles("resumeProducer", OfProducer, needs_join=True)
+async def resume_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+    """Resumes it; the other peers hear consumerResumed."""
+    await _producer(session, body).resume()
+    accept()
+
+
+@handles("pauseConsumer", OfConsumer, needs_join=True)
+async def pause_consumer(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+    """Pauses it, for this peer only."""
+    await _consumer(session, body).pause()
+    accept()
+
+
+@handles("resumeConsumer", OfConsumer, needs_join=True)
+async def resume_consumer(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+    """Resumes it."""
+    await _consumer(session, body).resume()
+    accept()
+
+
+@handles("setConsumerPreferredLayers", SetConsumerPreferredLayers, needs_join=True)
+async def set_consumer_preferred_layers(session: PeerSession, body: SetConsumerPreferredLayers, accept: Accept) -> None:
+    """Sets the best layers the peer wants."""
+    await _consumer(session, body).set_preferred_layers(body.spatial_layer, body.temporal_layer)
+    accept()
+
+
+@handles("setConsumerPriority", SetConsumerPriority, needs_join=True)
+async def set_consumer_priority(session: PeerSession, body: SetConsumerPriority, accept: Accept) -> None:
+    """Sets how much it matters when bandwidth is short."""
+    await _consumer(session, body).set_priority(body.priority)
+    accept()
+
+
+@handles("requestConsumerKeyFrame", OfConsumer, needs_join=True)
+async def request_consumer_key_frame(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+    """Asks the sender for a whole picture."""
+    await _consumer(session, body).request_key_frame()
+    accept()
+
+
+@handles("getTransportStats", OfTransport)
+async def get_transport_stats(session: PeerSession, body: OfTransport, accept: Accept) -> None:
+    """Answers with the transport's statistics."""
+    accept(_stats(session, await _transport(session, body).get_stats()))
+
+
+@handles("getProducerStats", OfProducer)
+async def get_producer_stats(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+    """Answers with the statistics of each stream."""
+    accept(_stats(session, await _producer(session, body).get_stats()))
+
+
+@handles("getConsumerStats", OfConsumer)
+async def get_consumer_stats(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+    """Answers with the statistics of the stream and of the producer's stream behind it."""
+    accept(_stats(session, await _consumer(session, body).get_stats()))
+
+
+def _stats(session: PeerSession, stats: Sequence[object]) -> object:
+    entries = to_json(stats)
+    return {"stats": entries} if session.speaks_2026 else entries

@@ -1,0 +1,96 @@
+"""What clients say to the room server: the data of each protoo request, and what it may leave out.
+
+Names are camelCase on the wire. Keys that are not listed are ignored: every client sends some of its own.
+RTP parameters and capabilities stay as they came; ``controller`` checks them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from controller.types import MediaKind
+
+Json = dict[str, object]
+
+
+class Body(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Base of all request data."""
+
+
+class NoBody(Body, frozen=True):
+    """A request without data."""
+
+
+class TransportAppData(Body, frozen=True):
+    """What clients of 2026 hang on a transport instead of two booleans."""
+
+    direction: str | None = None
+
+
+class CreateWebRtcTransport(Body, frozen=True):
+    """Asks for a transport to send or to receive over."""
+
+    force_tcp: bool | None = None
+    producing: bool | None = None
+    consuming: bool | None = None
+    sctp_capabilities: Json | None = None
+    app_data: TransportAppData | None = None
+
+
+class OfTransport(Body, frozen=True):
+    """Names a transport of the peer."""
+
+    transport_id: str
+
+
+class ConnectWebRtcTransport(OfTransport, frozen=True):
+    """Brings the client's DTLS parameters."""
+
+    dtls_parameters: Json
+
+
+class Join(Body, frozen=True):
+    """The peer shows itself to the others and is shown to them."""
+
+    display_name: str | None = None
+    device: Json | None = None
+    rtp_capabilities: Json | None = None
+    sctp_capabilities: Json | None = None
+
+
+class Produce(OfTransport, frozen=True):
+    """Starts to send audio or video."""
+
+    kind: MediaKind
+    rtp_parameters: Json
+    app_data: Json | None = None
+
+
+class OfProducer(Body, frozen=True):
+    """Names a producer of the peer."""
+
+    producer_id: str
+
+
+class OfConsumer(Body, frozen=True):
+    """Names a consumer of the peer."""
+
+    consumer_id: str
+
+
+class SetConsumerPreferredLayers(OfConsumer, frozen=True):
+    """The best layers that the client wants to have."""
+
+    spatial_layer: int
+    temporal_layer: int | None = None
+
+
+class SetConsumerPriority(OfConsumer, frozen=True):
+    """How much a consumer matters when bandwidth is short: 1 (least) to 255."""
+
+    priority: int
+
+
+class ChangeDisplayName(Body, frozen=True):
+    """The peer's new name."""
+
+    display_name: str

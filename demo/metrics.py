@@ -1,0 +1,50 @@
+"""What operators see at ``/metrics``, in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+
+class Snapshot(Protocol):
+    """Where the numbers come from that are looked up when somebody asks."""
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """Name → what it is, and how much there is of it now."""
+
+    def worker_deaths(self) -> int:
+        """How many workers have died."""
+
+
+class Metrics:
+    """Counters of what happened, and gauges of what is.
+
+    Attributes:
+        requests: Signaling requests by method and result: accepted, rejected, or failed by a fault of ours.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.requests = Counter("miso_requests", "Signaling requests", ["method", "result"], registry=self._registry)
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Adds the numbers of the running server."""
+        self._registry.register(_SnapshotCollector(snapshot))
+
+    def text(self) -> bytes:
+        """All of it."""
+        return generate_latest(self._registry)
+
+
+class _SnapshotCollector(Collector):
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterable[Metric]:
+        for name, (documentation, value) in self._snapshot.gauges().items():
+            yield GaugeMetricFamily(name, documentation, value)
+        yield CounterMetricFamily("miso_worker_deaths", "Workers that died", self._snapshot.worker_deaths())

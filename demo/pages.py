@@ -1,0 +1,53 @@
+"""The web page as it was built, or a page that says how to build it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+DIST = Path(__file__).with_name("web") / "dist"
+
+NOT_BUILT = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Miso: the page is not built</title>
+<style>
+  body { font: 16px/1.6 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1.5rem; color: #222 }
+  code { background: #f0f0f2; padding: .15em .4em; border-radius: .3em }
+  @media (prefers-color-scheme: dark) { body { background: #16171a; color: #ddd } code { background: #2a2c31 } }
+</style>
+<h1>The server runs, the page is not built</h1>
+<p>Build it in Miso's folder with <code>make web</code> (it needs Node and npm), then load this address again.
+<p>Clients of their own, such as <code>pymediasoup</code>, need no page and can connect already.
+"""
+
+
+class Page(StaticFiles):
+    """Serves the built page's files.
+
+    A browser asks for the page itself anew each time, so that it never runs an old one; the other files carry a hash of
+    their content in the name and are kept.
+    """
+
+    def __init__(self, folder: Path = DIST) -> None:
+        super().__init__(directory=folder, html=True, check_dir=False)
+        self._folder = folder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if not (self._folder / "index.html").is_file():
+            await HTMLResponse(NOT_BUILT, 503)(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with how long a browser may keep it."""
+        response = await super().get_response(path, scope)
+        hashed = path.startswith("assets/") and response.status_code == 200
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response

@@ -1,0 +1,215 @@
+"""One participant: what it has in the room, what it is told, and how it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
+from demo.messages import Json
+from demo.rate_limit import LatestPerInterval
+from demo.requests import REQUESTS
+from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError
+
+if TYPE_CHECKING:
+    from demo.room import Room
+
+logger = logging.getLogger(__name__)
+
+NEWS_INTERVAL_S = 1.0
+"""Scores and bandwidth estimates go to a peer at most this often, each."""
+
+Closable = TypeVar("Closable", WebRtcTransport, Producer, Consumer)
+
+
+class PeerSession:
+    """A participant's state, from the first message to the last.
+
+    Attributes:
+        peer: The signaling connection.
+        joined: Whether it has joined: it is shown to others and shown others from then on.
+        display_name: Its name; it may change.
+        device: What it runs on, as the others are told.
+        rtp_capabilities: What media it can receive; None: nothing.
+        speaks_2026: Whether the client uses the dialect of mediasoup-demo of 2026.
+        transports, producers, consumers: By id; what closes leaves by itself.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.peer: Peer[PeerSession]
+        self.joined = False
+        self.display_name: str | None = None
+        self.device: Json = {}
+        self.rtp_capabilities: Json | None = None
+        self.speaks_2026 = False
+        self.transports: dict[str, WebRtcTransport] = {}
+        self.producers: dict[str, Producer] = {}
+        self.consumers: dict[str, Consumer] = {}
+        self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<PeerSession {self.id} of room {self.room.id}>"
+
+    def start(self, peer: Peer[PeerSession]) -> None:
+        """Begins the conversation."""
+        self.peer = peer
+        peer.on("request", self._on_request)
+        peer.on("notification", self._on_notification)
+        peer.on("close", self._on_close)
+
+    @property
+    def id(self) -> str:
+        """The peer's id."""
+        return self.peer.id
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has left."""
+        return self.peer.closed
+
+    @property
+    def info(self) -> Json:
+        """How it is shown to the others."""
+        return {"id": self.id, "peerId": self.id, "displayName": self.display_name, "device": self.device}
+
+    @property
+    def consuming_transport(self) -> WebRtcTransport | None:
+        """The transport it wants to receive over."""
+        return next((one for one in self.transports.values() if one.app_data["consuming"]), None)
+
+    def notify(self, method: str, data: object) -> None:
+        """Tells the client something; nothing when it has left."""
+        if not self.closed:
+            self.peer.notify(method, data)
+
+    def notify_latest(self, method: str, about: str, data: Json) -> None:
+        """Tells the client news that outdate each other, at most one per :data:`NEWS_INTERVAL_S`.
+
+        Args:
+            method: The notification.
+            about: The id of what the news are about.
+            data: The latest news.
+        """
+        key = (method, about)
+        if key not in self._news:
+            self._news[key] = LatestPerInterval(NEWS_INTERVAL_S, lambda latest: self.notify(method, latest))
+        self._news[key].offer(data)
+
+    def start_task(self, work: Coroutine[None, None, None]) -> None:
+        """Runs something beside the conversation."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def add_transport(self, transport: WebRtcTransport) -> None:
+        """Keeps a new transport, and what may happen to it in view."""
+        self._keep(self.transports, transport)
+        transport.on("icestatechange", lambda state: self._on_path_state("ice", state, ("disconnected", "closed")))
+        transport.on("dtlsstatechange", lambda state, *_: self._on_path_state("dtls", state, ("failed", "closed")))
+
+    def add_producer(self, producer: Producer) -> None:
+        """Keeps a new producer, and tells the client how well it arrives."""
+        self._keep(self.producers, producer)
+        producer.on(
+            "score",
+            lambda score: self.notify_latest(
+                "producerScore", producer.id, {"producerId": producer.id, "score": to_json(score)}
+            ),
+        )
+
+    def add_consumer(self, consumer: Consumer) -> None:
+        """Keeps a new consumer, and tells the client what becomes of it."""
+        self._keep(self.consumers, consumer)
+        of_consumer: Json = {"consumerId": consumer.id}
+        consumer.on("producerclose", lambda: self.notify("consumerClosed", of_consumer))
+        consumer.on("producerpause", lambda: self.notify("consumerPaused", of_consumer))
+        consumer.on("producerresume", lambda: self.notify("consumerResumed", of_consumer))
+        consumer.on("score", lambda score: self.tell_score(consumer))
+        consumer.on(
+            "layerschange",
+            lambda layers: self.notify(
+                "consumerLayersChanged",
+                {
+                    "consumerId": consumer.id,
+                    "spatialLayer": layers.spatial_layer if layers else None,
+                    "temporalLayer": layers.temporal_layer if layers else None,
+                },
+            ),
+        )
+
+    def tell_score(self, consumer: Consumer) -> None:
+        """Tells the client how well a consumer does."""
+        score = to_json(consumer.score)
+        self.notify_latest("consumerScore", consumer.id, {"consumerId": consumer.id, "score": score})
+
+    def _keep(self, kept: dict[str, Closable], new: Closable) -> None:
+        kept[new.id] = new
+        new.observer.once("close", lambda: self._forget(kept, new.id))
+
+    def _forget(self, kept: dict[str, Closable], closed_id: str) -> None:
+        kept.pop(closed_id, None)
+        for key in [key for key in self._news if key[1] == closed_id]:
+            self._news.pop(key).close()
+
+    def _on_path_state(self, what: str, state: str, broken: tuple[str, ...]) -> None:
+        if state in broken and not self.closed:
+            logger.info("room=%s peer=%s %s %s: closing the peer", self.room.id, self.id, what, state)
+            self.peer.close()
+
+    async def _on_request(self, request: IncomingRequest) -> None:
+        try:
+            await self._dispatch(request.method, request.data, request.accept)
+        except (RequestError, ControllerError, TypeError, ValueError) as error:
+            logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, request.method, error)
+            request.reject(error)
+            self.room.metrics.requests.labels(_known(request.method), "rejected").inc()
+        except Exception:
+            # a bug of ours: the client gets its answer, the log the whole story
+            logger.exception("room=%s peer=%s %s failed", self.room.id, self.id, request.method)
+            request.reject(500, "internal error")
+            self.room.metrics.requests.labels(_known(request.method), "failed").inc()
+        else:
+            self.room.metrics.requests.labels(_known(request.method), "accepted").inc()
+
+    async def _on_notification(self, notification: Notification) -> None:
+        """Clients of 2026 send as notifications what others send as requests."""
+        try:
+            await self._dispatch(notification.method, notification.data, lambda data=None: None)
+        except (RequestError, ControllerError, TypeError, ValueError) as error:
+            logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, notification.method, error)
+
+    async def _dispatch(self, method: str, data: object, accept: Callable[..., None]) -> None:
+        row = REQUESTS.get(method)
+        if row is None:
+            raise RequestError(500, f'unknown request.method "{method}"')
+        if row.needs_join and not self.joined:
+            raise RequestError(500, "Peer not yet joined")
+        await row.handle(self, msgspec.convert(data, row.body), accept)
+
+    def _on_close(self, code: int, reason: str) -> None:
+        logger.info("room=%s peer=%s left code=%d", self.room.id, self.id, code)
+        for news in self._news.values():
+            news.close()
+        self._news.clear()
+        self.room.left(self)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, ControllerError | ProtooError):
+            logger.info("room=%s peer=%s: %s", self.room.id, self.id, error)
+        elif error is not None:
+            logger.error("room=%s peer=%s", self.room.id, self.id, exc_info=error)
+
+
+def _known(method: str) -> str:
+    """Clients choose method names: unknown ones share one metric."""
+    return method if method in REQUESTS else "unknown"

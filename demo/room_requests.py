@@ -1,0 +1,73 @@
+"""Requests on the room itself: its capabilities, joining, names, and what this server does not offer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controller import to_json
+from demo.consuming import create_consumer
+from demo.messages import ChangeDisplayName, Join, NoBody
+from demo.requests import Accept, handles
+from protoo import RequestError
+
+if TYPE_CHECKING:
+    from demo.peer_session import PeerSession
+
+
+@handles("getRouterRtpCapabilities", NoBody)
+async def get_router_rtp_capabilities(session: PeerSession, body: NoBody, accept: Accept) -> None:
+    """Answers with the capabilities, and once more under a name, where clients of 2026 look for them."""
+    capabilities = to_json(session.room.router.rtp_capabilities)
+    assert isinstance(capabilities, dict)
+    accept({**capabilities, "routerRtpCapabilities": capabilities})
+
+
+@handles("join", Join)
+async def join(session: PeerSession, body: Join, accept: Accept) -> None:
+    """Shows everybody to everybody, then gives the peer what the others send.
+
+    Nothing here waits: no other peer can join or produce in between, so each pair of a consumer's peer and a producer
+    meets exactly once, here or in ``produce``.
+    """
+    if session.joined:
+        raise RequestError(500, "Peer already joined")
+    others = session.room.joined()
+    session.joined = True
+    session.display_name = body.display_name
+    session.device = body.device or {}
+    session.rtp_capabilities = body.rtp_capabilities
+    accept({"peers": [other.info for other in others]})
+    for other in others:
+        for producer in other.producers.values():
+            session.start_task(create_consumer(session, other, producer))
+    for other in others:
+        other.notify("newPeer", {**session.info, "peer": session.info})
+
+
+@handles("changeDisplayName", ChangeDisplayName, needs_join=True)
+async def change_display_name(session: PeerSession, body: ChangeDisplayName, accept: Accept) -> None:
+    """Tells the others, then answers."""
+    change = {
+        "peerId": session.id,
+        "displayName": body.display_name,
+        "oldDisplayName": session.display_name,
+    }
+    session.display_name = body.display_name
+    for other in session.room.joined(but=session):
+        other.notify("peerDisplayNameChanged", change)
+    accept()
+
+
+@handles("applyNetworkThrottle", NoBody)
+@handles("resetNetworkThrottle", NoBody)
+async def throttle_network(session: PeerSession, body: NoBody, accept: Accept) -> None:
+    """No secret opens this: the server leaves the network alone."""
+    raise RequestError(403, "this server does not offer network throttling")
+
+
+@handles("produceData", NoBody, needs_join=True)
+@handles("getDataProducerStats", NoBody)
+@handles("getDataConsumerStats", NoBody)
+async def data_channels(session: PeerSession, body: NoBody, accept: Accept) -> None:
+    """Rejects."""
+    raise RequestError(501, "data channels are not supported yet")

@@ -1,0 +1,132 @@
+"""All rooms: who knocks is brought to the room it names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from controller import ControllerError
+from demo.media import MediaWorkers
+from demo.metrics import Metrics
+from demo.room import SERVICE_RESTART, Room
+from demo.settings import Settings
+from protoo import ConnectionRequest, TransportClosedError
+
+logger = logging.getLogger(__name__)
+
+MAX_CONSUMER_REPLICAS = 32
+"""More copies of each consumer than this no client can ask for."""
+
+
+class Rooms:
+    """The rooms, which come with their first peer and go with their last."""
+
+    def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
+        self._workers = workers
+        self._settings = settings
+        self._metrics = metrics
+        self._rooms: dict[str, Room] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    @property
+    def rooms(self) -> list[Room]:
+        """The rooms."""
+        return list(self._rooms.values())
+
+    async def connect(self, request: ConnectionRequest) -> None:
+        """Answers a protoo client: the room is made if it is not there yet. Clients of one room come in in order."""
+        query = request.query
+        room_id, peer_id = query.get("roomId"), query.get("peerId")
+        if not room_id or not peer_id:
+            request.reject(400, "Connection request without roomId and/or peerId")
+            return
+        replicas = _replicas(query.get("consumerReplicas", ""))
+        async with self._turn(room_id):
+            try:
+                room = await self._get_or_create(room_id, replicas)
+            except ControllerError as error:
+                logger.warning("room=%s cannot be made: %s", room_id, error)
+                request.reject(503, "no media worker at the moment")
+                return
+            try:
+                transport = await request.accept()
+                if room.closed:  # its last peer left, or its worker died, during the handshake
+                    room = await self._get_or_create(room_id, replicas)
+                room.connect(peer_id, transport)
+            except TransportClosedError:
+                logger.debug("room=%s peer=%s gave up", room_id, peer_id)
+            except ControllerError as error:
+                logger.warning("room=%s cannot be made: %s", room_id, error)
+                await transport.close(SERVICE_RESTART, "no media worker at the moment")
+            finally:
+                room.close_if_empty()
+
+    def close(self) -> None:
+        """Closes all rooms, with a code that brings the clients back when the server is back."""
+        self._closed = True
+        for room in self.rooms:
+            room.close(SERVICE_RESTART, "service restart")
+
+    async def _get_or_create(self, room_id: str, replicas: int) -> Room:
+        room = self._rooms.get(room_id)
+        if room is not None:
+            return room
+        media = await self._workers.give_to_room()
+        room = Room(
+            room_id,
+            media,
+            self._workers,
+            self._settings,
+            self._metrics,
+            consumer_replicas=replicas,
+            on_close=self._forget,
+        )
+        try:
+            await room.start_observers()
+        except BaseException:
+            room.close()
+            raise
+        self._rooms[room_id] = room
+        if self._closed:
+            room.close(SERVICE_RESTART, "service restart")
+        logger.info("room=%s made, router=%s", room_id, media.router.id)
+        return room
+
+    def _forget(self, room: Room) -> None:
+        if self._rooms.get(room.id) is room:
+            del self._rooms[room.id]
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, room_id: str) -> AsyncIterator[None]:
+        """One after the other, in the order of coming; each room has a queue of its own."""
+        queue = self._queues.setdefault(room_id, _Queue())
+        queue.length += 1
+        try:
+            async with queue.lock:  # asyncio's lock is fair
+                yield
+        finally:
+            queue.length -= 1
+            if queue.length == 0:
+                del self._queues[room_id]
+
+
+class _Queue:
+    """Who waits to come into a room."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.length = 0
+
+
+def _replicas(text: str) -> int:
+    """The number in a query; the reference's page sends the word "undefined" when it has none."""
+    try:
+        return max(0, min(int(text), MAX_CONSUMER_REPLICAS))
+    except ValueError:
+        return 0

@@ -1,0 +1,170 @@
+"""The running server: workers, rooms, ports, and their orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.applications import Starlette
+
+from demo.certificate import Certificate, certificate_for
+from demo.listening import Listening, listen_http, listen_https
+from demo.media import MediaWorkers
+from demo.metrics import Metrics
+from demo.rooms import Rooms
+from demo.settings import Settings
+from demo.web_app import web_app
+from protoo.asgi import UVICORN_OPTIONS
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_TIMEOUT_S = 5
+
+
+class DemoServer:
+    """Serves rooms until it is closed.
+
+    Attributes:
+        workers: The media workers.
+        rooms: The rooms.
+        urls: Under which addresses the page is, once started.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self.workers = MediaWorkers(settings)
+        self.rooms = Rooms(self.workers, settings, self._metrics)
+        self._metrics.show(self)
+        self._web: list[_WebServer] = []
+        self._status: asyncio.Task[None] | None = None
+        self.urls: list[str] = []
+
+    async def start(self) -> None:
+        """Binds the ports, starts the workers, then serves.
+
+        Raises:
+            PortError: A port is taken.
+            OSError: The certificate cannot be read or written.
+            ControllerError: A worker did not start.
+            TypeError: A worker does not accept the settings.
+        """
+        settings = self._settings
+        bound: list[Listening] = []
+        try:
+            app = web_app(self.rooms, self.workers, self._metrics)
+            if settings.http:
+                bound.append(listen_http(settings))
+                self._web.append(_WebServer(app, bound[-1], None))
+                self.urls.append(f"http://localhost:{bound[-1].port}")
+            if settings.https:
+                bound.append(listen_https(settings))
+                self._web.append(_WebServer(app, bound[-1], certificate_for(settings)))
+                names = [settings.https_host] if settings.https_host else self._names()
+                self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
+            await self.workers.start()
+            for web in self._web:
+                await web.start()
+        except BaseException:
+            await self.close()
+            for listening in bound:
+                listening.close()
+            raise
+        self._status = asyncio.create_task(self._log_status())
+
+    async def close(self) -> None:
+        """Sends everybody away with a code that lets them come back, and ends the workers."""
+        if self._status is not None:
+            self._status.cancel()
+        self.rooms.close()
+        await asyncio.gather(*(web.stop() for web in self._web))
+        await self.workers.close()
+
+    def gauges(self) -> dict[str, tuple[str, float]]:
+        """For :class:`demo.metrics.Snapshot`."""
+        sessions = [session for room in self.rooms.rooms for session in room.sessions]
+        return {
+            "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
+            "miso_rooms": ("Rooms", len(self.rooms)),
+            "miso_peers": ("Connected peers", len(sessions)),
+            "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
+            "miso_producers": ("Audio and video that peers send", sum(len(session.producers) for session in sessions)),
+            "miso_consumers": ("Audio and video sent to peers", sum(len(session.consumers) for session in sessions)),
+        }
+
+    def worker_deaths(self) -> int:
+        """For :class:`demo.metrics.Snapshot`."""
+        return self.workers.deaths
+
+    def _names(self) -> list[str]:
+        """Under which names other machines find this one."""
+        announced = [address.shown for address in self.workers.addresses]
+        return list(dict.fromkeys([*announced, "localhost"]))
+
+    async def _log_status(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.status_interval)
+            for room in self.rooms.rooms:
+                room.log_status()
+            await self.workers.log_status()
+
+
+class _WebServer:
+    """One uvicorn in our event loop; signals are not its business."""
+
+    def __init__(self, app: Starlette, listening: Listening, certificate: Certificate | None) -> None:
+        self._listening = listening
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+            ssl_certfile=certificate.chain if certificate is not None else None,
+            ssl_keyfile=certificate.key if certificate is not None else None,
+            **UVICORN_OPTIONS,
+        )
+        config.load()  # reads the certificate: what is wrong with it shows now
+        self._server = _Uvicorn(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serves; returns when it does."""
+        self._task = asyncio.create_task(self._server.serve(sockets=list(self._listening.sockets)))
+        started = asyncio.create_task(self._server.listening.wait())
+        await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
+        started.cancel()
+        if self._task.done():
+            await self._task
+
+    async def stop(self) -> None:
+        """Ends it, after it has said goodbye to its connections."""
+        if self._task is None:
+            return
+        self._server.should_exit = True
+        await self._task
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves signals alone: uvicorn would end the process before the workers are closed."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tells when it listens."""
+        await super().startup(sockets)
+        self.listening.set()
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,226 @@
+"""Every setting of the ``controller`` command, in one model.
+
+A flag wins over the environment, which wins over the TOML file of ``--config``. ``--https-port 443``,
+``MISO_HTTPS_PORT=443`` and ``https_port = 443`` are the same. The environment names of mediasoup-demo (such as
+``PROTOO_LISTEN_PORT``) are understood too; a ``MISO_`` name wins over them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    CliSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+REFERENCE_NAMES = {
+    "PROTOO_LISTEN_PORT": "https_port",
+    "HTTPS_CERT_FULLCHAIN": "tls_certificate",
+    "HTTPS_CERT_PRIVKEY": "tls_key",
+    "MEDIASOUP_WORKER_BIN": "worker_bin",
+    "WORKER_CERT_FULLCHAIN": "dtls_certificate",
+    "WORKER_CERT_PRIVKEY": "dtls_key",
+    "MEDIASOUP_LISTEN_IP": "media_ip",
+    "MEDIASOUP_ANNOUNCED_IP": "announced_address",
+    "MEDIASOUP_USE_WEBRTC_SERVER": "webrtc_server",
+    "MEDIASOUP_MIN_PORT": "media_min_port",
+    "MEDIASOUP_MAX_PORT": "media_max_port",
+}
+"""The reference demo's environment names, and the settings they mean."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+WorkerLogLevel = Literal["debug", "warn", "error", "none"]
+WorkerLogTag = Literal[
+    "info", "ice", "dtls", "rtp", "srtp", "rtcp", "rtx", "bwe", "score", "simulcast", "svc", "sctp", "message"
+]
+
+
+def data_home() -> Path:
+    """Where a user's programs keep their data: ``$XDG_DATA_HOME/miso`` or ``~/.local/share/miso``."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "miso"
+
+
+class Settings(BaseSettings):
+    """Serves a room to browsers: signaling, web page and media workers."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MISO_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+    config: Path | None = Field(None, description="TOML file with any of these settings")
+
+    workers: int = Field(
+        os.cpu_count() or 1, ge=1, le=256, description="media worker processes; by default one for each CPU core"
+    )
+    worker_bin: Path | None = Field(
+        None, description="the worker program; the default is this package's own. Any mediasoup worker of 3.10 will do"
+    )
+    worker_log_level: WorkerLogLevel = Field("warn", description="what the workers log")
+    worker_log_tags: Annotated[list[WorkerLogTag], NoDecode] = Field(
+        ["info", "ice", "dtls"], description="which topics the workers log, comma-separated"
+    )
+    dtls_certificate: Path | None = Field(None, description="PEM certificate for media (DTLS); default: made at start")
+    dtls_key: Path | None = Field(None, description="PEM private key that belongs to --dtls-certificate")
+
+    https: bool = Field(True, description="serve page and signaling over HTTPS")
+    https_host: str = Field("", description="address to serve HTTPS on; empty: all addresses, IPv6 and IPv4")
+    https_port: Port = Field(4443, description="HTTPS port; 0: a free one")
+    tls_certificate: Path | None = Field(
+        None, description="PEM certificate chain for HTTPS; default: one made at first start, kept in --data-dir"
+    )
+    tls_key: Path | None = Field(None, description="PEM private key that belongs to --tls-certificate")
+    http: bool = Field(True, description="serve plain HTTP to this machine only; browsers allow cameras there")
+    http_port: Port = Field(3000, description="port on localhost for plain HTTP; 0: a free one")
+    data_dir: Path = Field(data_home(), description="where the self-made certificate is kept")
+
+    media_ip: Annotated[list[str], NoDecode] = Field(
+        [], description="local addresses for media, comma-separated; default: every one found, and 127.0.0.1"
+    )
+    announced_address: str | None = Field(
+        None, description="address under which browsers reach this machine's media, when a NAT stands between"
+    )
+    webrtc_server: bool = Field(True, description="carry all media of a worker over one port")
+    webrtc_server_port: Port = Field(
+        44444,
+        description="the first worker's media port; worker N has the Nth after it, or a free one when it is taken",
+    )
+    media_min_port: Port = Field(40000, description="lowest port for media without --webrtc-server")
+    media_max_port: Port = Field(49999, description="highest port for media without --webrtc-server")
+    udp: bool = Field(True, description="carry media over UDP")
+    tcp: bool = Field(True, description="carry media over TCP where UDP does not get through")
+    initial_outgoing_bitrate: int = Field(
+        1_000_000, ge=30_000, description="bitrate assumed towards a browser before it is measured, in bit/s"
+    )
+    max_incoming_bitrate: int = Field(
+        1_500_000, ge=0, description="most that a browser may send, in bit/s; 0: no limit"
+    )
+    ice_consent_timeout: int = Field(
+        20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"
+    )
+
+    log_level: LogLevel = Field("info", description="what this process logs")
+    status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
+
+    @field_validator("media_ip", "worker_log_tags", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A list may be given as one comma-separated text."""
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @field_validator("media_ip")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        return [str(ipaddress.ip_address(address)) for address in value]
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        for certificate, key in (("tls_certificate", "tls_key"), ("dtls_certificate", "dtls_key")):
+            if (getattr(self, certificate) is None) != (getattr(self, key) is None):
+                raise ValueError(f"{certificate} and {key} belong together: give both or none")
+        if not self.udp and not self.tcp:
+            raise ValueError("without udp and tcp there is no way for media: leave one of them on")
+        if not self.https and not self.http:
+            raise ValueError("without https and http there is nothing to serve: leave one of them on")
+        if self.media_min_port > self.media_max_port:
+            raise ValueError(f"media_min_port {self.media_min_port} is above media_max_port {self.media_max_port}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """From the strongest to the weakest; flags stand before them all."""
+        return init_settings, env_settings, _ReferenceEnvironment(settings_cls)
+
+
+class _ReferenceEnvironment(PydanticBaseSettingsSource):
+    """Reads the environment names of mediasoup-demo."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        names = [name for name, setting in REFERENCE_NAMES.items() if setting == field_name]
+        values = [os.environ[name] for name in names if os.environ.get(name)]
+        return (values[0] if values else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def load(arguments: Sequence[str]) -> Settings:
+    """The settings of a command line, the environment and the TOML file that either names.
+
+    Args:
+        arguments: The command line without the program's name. ``--help`` prints every setting and exits.
+
+    Raises:
+        pydantic.ValidationError: A value is wrong.
+        OSError: The TOML file cannot be read.
+        tomllib.TOMLDecodeError: It is not TOML.
+    """
+    file = _config_file(arguments)
+
+    class WithFile(Settings):
+        """The same settings with the file as one more source."""
+
+        __doc__ = Settings.__doc__
+
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *args: Any, **kwargs: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            sources = super().settings_customise_sources(settings_cls, *args, **kwargs)
+            return sources if file is None else (*sources, TomlConfigSettingsSource(settings_cls, file))
+
+    flags: CliSettingsSource[Any] = CliSettingsSource(
+        WithFile,
+        cli_prog_name="controller",
+        cli_parse_args=list(arguments),
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+        formatter_class=_HelpFormatter,
+    )
+    return WithFile(_cli_settings_source=flags)  # type: ignore[call-arg]
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wider columns, and no word about defaults that are nothing."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34, width=118)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return re.sub(r" \(default: (None|\[\]|)\)", "", action.help or "")
+
+
+def _config_file(arguments: Sequence[str]) -> Path | None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    given = parser.parse_known_args(list(arguments))[0].config or os.environ.get("MISO_CONFIG")
+    if not given:
+        return None
+    file = Path(given)
+    file.read_bytes()  # a missing file is an error: pydantic-settings would pass over it
+    return file

@@ -1,0 +1,48 @@
+"""What the ports serve: the page, signaling on the same address, and what operators look at."""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from demo.media import MediaWorkers
+from demo.metrics import Metrics
+from demo.pages import Page
+from demo.rooms import Rooms
+from protoo.asgi import serve
+
+
+def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics) -> Starlette:
+    """The application, for HTTP and HTTPS alike."""
+
+    async def signaling(websocket: WebSocket) -> None:
+        await serve(websocket, rooms.connect)
+
+    async def health(request: Request) -> Response:
+        running, wanted = len(workers.pool.workers), workers.wanted
+        body = {
+            "status": "ok" if running == wanted else "degraded" if running else "down",
+            "workers": running,
+            "workersWanted": wanted,
+            "rooms": len(rooms),
+            "peers": sum(len(room.sessions) for room in rooms.rooms),
+        }
+        return JSONResponse(body, 200 if running else 503, {"Cache-Control": "no-store"})
+
+    async def show_metrics(request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            # protoo clients may use any path
+            WebSocketRoute("/{path:path}", signaling),
+            Route("/health", health),
+            Route("/healthz", health),
+            Route("/metrics", show_metrics),
+            Mount("/", Page()),
+        ]
+    )

@@ -1,0 +1,37 @@
+"""A running demo server on free ports, with real workers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from demo.server import DemoServer
+from demo.settings import Settings
+
+
+def free_ports(data_dir: Path, **settings: object) -> Settings:
+    """Settings for a server that disturbs nobody; media on 127.0.0.1 only."""
+    given = {"workers": 1, "media_ip": ["127.0.0.1"], "https": False, "webrtc_server_port": 0, **settings}
+    return Settings(data_dir=data_dir, http_port=0, https_port=0, **given)  # type: ignore[arg-type]
+
+
+def ws_url(server: DemoServer, scheme: str = "http") -> str:
+    """The address for protoo clients."""
+    url = next(url for url in server.urls if urlsplit(url).scheme == scheme)
+    return url.replace("http", "ws", 1).replace("localhost", "127.0.0.1")
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
+    server = DemoServer(free_ports(tmp_path))
+    await server.start()
+    yield server
+    await server.close()
+
+
+@pytest.fixture
+def url(server: DemoServer) -> str:
+    return ws_url(server)

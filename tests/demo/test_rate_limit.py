@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import asyncio
+
+from demo.rate_limit import LatestPerInterval
+
+
+async def test_the_first_goes_at_once_then_only_the_latest() -> None:
+    sent: list[int] = []
+    arrived = asyncio.Event()
+
+    def send(value: int) -> None:
+        sent.append(value)
+        arrived.set()
+
+    news = LatestPerInterval(0.02, send)
+    for value in range(5):
+        news.offer(value)
+    assert sent == [0]
+    arrived.clear()
+    await asyncio.wait_for(arrived.wait(), 5)
+    assert sent == [0, 4]
+    news.close()
+
+
+async def test_nothing_goes_out_after_close() -> None:
+    sent: list[int] = []
+    news = LatestPerInterval(0.001, sent.append)
+    news.offer(1)
+    news.offer(2)
+    news.close()
+    other = LatestPerInterval(0.005, lambda value: done.set_result(value))
+    done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    other.offer(1)
+    await done
+    assert sent == [1]
