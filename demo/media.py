@@ -6,8 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from controller.types import ListenInfo, ListenIp, NumSctpStreams
-
 from controller import (
     ControllerError,
     Router,
@@ -18,6 +16,7 @@ from controller import (
     create_worker,
     from_json,
 )
+from controller.types import ListenInfo, ListenIp, NumSctpStreams
 from demo.addresses import media_addresses
 from demo.listening import free_port
 from demo.messages import Json

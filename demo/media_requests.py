@@ -6,9 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from controller.types import Trace
-
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
+from controller.types import Trace
 from demo.consuming import create_consumer
 from demo.messages import (
     ConnectWebRtcTransport,

@@ -7,6 +7,7 @@ RTP parameters and capabilities stay as they came; ``controller`` checks them.
 from __future__ import annotations
 
 import msgspec
+
 from controller.types import MediaKind
 
 Json = dict[str, object]

@@ -1,0 +1,242 @@
+"""A worker process and the four pipes to it, driven step by step: one request, wait for its reply."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from worker.channel.client_codec import (
+    Accepted,
+    LogLine,
+    Message,
+    Notification,
+    Refused,
+    encode_payload_notification,
+    encode_payload_request,
+    encode_request,
+    parse_message,
+)
+from worker.channel.codec import Dialect
+from worker.channel.commands import Command
+from worker.channel.framing import FrameReader, OversizeFrame, frame
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 10.0
+
+
+class WorkerGone(Exception):
+    """The worker closed its pipes or ended while an answer was awaited."""
+
+
+class WorkerClient:
+    """Spawns a worker, and speaks one dialect with it.
+
+    Attributes:
+        pid: Of the spawned process.
+        running: The first event.
+        events: What came and was not asked for, in order; ``payload_events`` with their payloads.
+        logs: Log lines.
+    """
+
+    def __init__(
+        self,
+        worker_bin: Sequence[str],
+        dialect: Dialect = Dialect.V3_10,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        wait: bool = True,
+    ) -> None:
+        self.dialect = dialect
+        self.events: list[Notification] = []
+        self.payload_events: list[tuple[Notification, bytes]] = []
+        self.logs: list[LogLine] = []
+        self._next_id = 0
+        self._frames = FrameReader()
+        self._payload_frames = FrameReader()
+        self._queue: list[Message] = []
+        self._payload_queue: list[bytes] = []
+        self._expects_payload: Notification | None = None
+        pairs = [socket.socketpair() for _ in range(4)]
+        self.channel_out, self.channel_in, self.payload_out, self.payload_in = (ours for ours, _ in pairs)
+        # far from 3 to 6, so that dup2 in the child does not overwrite one that is still to be duplicated
+        theirs = [fcntl.fcntl(their.fileno(), fcntl.F_DUPFD_CLOEXEC, 64) for _, their in pairs]
+
+        def in_child() -> None:
+            for target, fd in enumerate(theirs, 3):
+                os.dup2(fd, target)
+
+        env = {**os.environ, "MEDIASOUP_VERSION": "3.12.16"} if environment is None else dict(environment)
+        self.process = subprocess.Popen(
+            [*worker_bin, *arguments],
+            env=env,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            close_fds=False,
+            preexec_fn=in_child,
+        )
+        for fd in theirs:
+            os.close(fd)
+        for _, their in pairs:
+            their.close()
+        self.pid = self.process.pid
+        for sock in (self.channel_in, self.payload_in):
+            sock.settimeout(TIMEOUT_S)
+        if wait:
+            self.running = self.wait_for_event("running")
+
+    def __enter__(self) -> WorkerClient:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kills the process if it still runs, and closes the pipes."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(TIMEOUT_S)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        for sock in (self.channel_out, self.channel_in, self.payload_out, self.payload_in):
+            sock.close()
+
+    def wait_for_exit(self) -> int:
+        """The exit code."""
+        return self.process.wait(TIMEOUT_S)
+
+    def stderr(self) -> str:
+        """What the worker wrote there, once it has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read().decode(errors="replace")
+
+    # ------------------------------------------------------------ asking
+
+    def next_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def request(self, command: Command[Any, Any], internal: Mapping[str, str], body: Any = None) -> Accepted | Refused:
+        """Sends a command with a typed body; returns its reply."""
+        request_id = self.next_id()
+        self.send(encode_request(request_id, command, internal, body, self.dialect))
+        return self.reply_to(request_id)
+
+    def payload_request(
+        self, command: Command[Any, Any], internal: Mapping[str, str], body: Any, payload: bytes
+    ) -> Accepted | Refused:
+        """Sends a request of the payload channel; returns its reply."""
+        request_id = self.next_id()
+        header = encode_payload_request(request_id, command, internal, body, self.dialect)
+        self.payload_out.sendall(frame(header) + frame(payload))
+        while True:
+            message = parse_message(self._next_payload_frame())
+            if isinstance(message, Accepted | Refused) and message.id == request_id:
+                return message
+            assert isinstance(message, Notification)
+            self.payload_events.append((message, self._next_payload_frame()))
+
+    def payload_notify(
+        self, command: Command[Any, Any], internal: Mapping[str, str], body: Any, payload: bytes
+    ) -> None:
+        """Sends a notification of the payload channel."""
+        header = encode_payload_notification(command, internal, body, self.dialect)
+        self.payload_out.sendall(frame(header) + frame(payload))
+
+    def send(self, body: bytes) -> None:
+        """Sends one frame."""
+        self.channel_out.sendall(frame(body))
+
+    # ------------------------------------------------------------ listening
+
+    def reply_to(self, request_id: int) -> Accepted | Refused:
+        """Waits for the reply; events and log lines before it are kept."""
+        while True:
+            message = self.next_message()
+            if isinstance(message, Accepted | Refused):
+                assert message.id == request_id, f"reply to {message.id}, expected {request_id}"
+                return message
+
+    def wait_for_event(self, name: str, target_id: str | None = None) -> Notification:
+        """Takes the first such event, waiting for it if need be."""
+        for event in self.events:
+            if event.event == name and target_id in (None, event.target_id):
+                self.events.remove(event)
+                return event
+        while True:
+            message = self.next_message()
+            if isinstance(message, Notification) and message.event == name and target_id in (None, message.target_id):
+                self.events.remove(message)
+                return message
+
+    def wait_for_log(self, part: str) -> LogLine:
+        """Waits for a log line that contains the text."""
+        seen = 0
+        while True:
+            for line in self.logs[seen:]:
+                if part in line.text:
+                    return line
+            seen = len(self.logs)
+            self.next_message()
+
+    def wait_for_payload_event(self, name: str) -> tuple[Notification, bytes]:
+        """Takes the first such event of the payload channel, waiting for it if need be."""
+        for index, (event, _) in enumerate(self.payload_events):
+            if event.event == name:
+                return self.payload_events.pop(index)
+        message = parse_message(self._next_payload_frame())
+        assert isinstance(message, Notification)
+        assert message.event == name
+        return message, self._next_payload_frame()
+
+    def next_message(self) -> Message:
+        """Waits for the next message on the channel, of whatever kind."""
+        while not self._queue:
+            data = _receive(self.channel_in)
+            for body in self._frames.feed(data):
+                assert not isinstance(body, OversizeFrame)
+                self._queue.append(parse_message(body))
+        message = self._queue.pop(0)
+        if isinstance(message, Notification):
+            self.events.append(message)
+        elif isinstance(message, LogLine):
+            self.logs.append(message)
+        return message
+
+    def _next_payload_frame(self) -> bytes:
+        while not self._payload_queue:
+            for body in self._payload_frames.feed(_receive(self.payload_in)):
+                assert not isinstance(body, OversizeFrame)
+                self._payload_queue.append(body)
+        return self._payload_queue.pop(0)
+
+
+def _receive(sock: socket.socket) -> bytes:
+    try:
+        data = sock.recv(262_144)
+    except TimeoutError:
+        raise WorkerGone(f"nothing came for {TIMEOUT_S} s") from None
+    except ConnectionError as error:
+        raise WorkerGone(str(error)) from error
+    if not data:
+        raise WorkerGone("the worker closed its pipe")
+    return data
+
+
+def resident_kb(pid: int) -> int:
+    """Resident memory of a process in kB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError(f"no VmRSS of {pid}")
+
+
+def monotonic_ms() -> float:
+    return time.monotonic() * 1000

@@ -1,0 +1,219 @@
+import orjson
+import pytest
+
+from worker.channel import commands
+from worker.channel.bodies.data_producer import DataMessage
+from worker.channel.bodies.router import CloseTransportRequest, CreateWebRtcTransportRequest
+from worker.channel.bodies.transport import ConsumeRequest, SetBitrateRequest
+from worker.channel.bodies.worker import ChannelMessageHandlers, CreateRouterRequest, WorkerDump
+from worker.channel.codec import (
+    Dialect,
+    LogLevel,
+    RequestError,
+    encode_error,
+    encode_event,
+    encode_log,
+    encode_response,
+    parse_payload_header,
+    parse_request,
+)
+from worker.channel.events import ProducerScore
+from worker.errors import BodyError, CommandError, InvalidStateError, ParseError
+
+CREATE_ROUTER_3_10 = b'{"id":1,"method":"worker.createRouter","internal":{"routerId":"af27"}}'
+CREATE_ROUTER_3_12 = b'1:worker.createRouter:undefined:{"routerId":"af27"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "dialect"), [(CREATE_ROUTER_3_10, Dialect.V3_10), (CREATE_ROUTER_3_12, Dialect.V3_12)]
+)
+def test_id_to_create_comes_into_the_body_in_both_dialects(body, dialect):
+    request = parse_request(body)
+    assert (request.id, request.command, request.handler_id, request.dialect) == (
+        1,
+        commands.WORKER_CREATE_ROUTER,
+        None,
+        dialect,
+    )
+    assert request.body() == CreateRouterRequest(router_id="af27")
+
+
+CLOSES = [
+    b'{"id":7,"method":"transport.close","internal":{"routerId":"r","transportId":"t"}}',
+    b'{"id":7,"method":"router.closeTransport","internal":{"routerId":"r"},"data":{"transportId":"t"}}',
+    b'7:router.closeTransport:r:{"transportId":"t"}',
+]
+
+
+@pytest.mark.parametrize("body", CLOSES)
+def test_both_names_of_a_close_reach_the_parent(body):
+    request = parse_request(body)
+    assert request.command is commands.TRANSPORT_CLOSE
+    assert request.handler_id == "r"
+    assert request.body() == CloseTransportRequest(transport_id="t")
+
+
+def test_old_name_of_a_close_in_the_new_dialect_names_the_object_itself():
+    request = parse_request(b"7:transport.close:t:undefined")
+    assert request.handler_id is None
+    assert request.object_id == "t"
+
+
+def test_consume_takes_both_ids_from_internal():
+    data = {
+        "kind": "audio",
+        "type": "simple",
+        "rtpParameters": {
+            "codecs": [{"mimeType": "audio/opus", "payloadType": 100, "clockRate": 48000}],
+            "encodings": [{"ssrc": 5}],
+        },
+        "consumableRtpEncodings": [{"ssrc": 6}],
+    }
+    internal = {"routerId": "r", "transportId": "t", "consumerId": "c", "producerId": "p"}
+    body = parse_request(
+        orjson.dumps({"id": 3, "method": "transport.consume", "internal": internal, "data": data})
+    ).body()
+    assert isinstance(body, ConsumeRequest)
+    assert (body.consumer_id, body.producer_id) == ("c", "p")
+
+
+def test_json_of_the_new_dialect_may_contain_colons():
+    body = b'5:router.createWebRtcTransport:r:{"transportId":"t","listenIps":[{"ip":"::1","announcedIp":null}]}'
+    request = parse_request(body)
+    typed = request.body()
+    assert request.handler_id == "r"
+    assert isinstance(typed, CreateWebRtcTransportRequest)
+    assert typed.listen_ips[0].ip == "::1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"1",
+        b":worker.dump",
+        b"0:worker.dump:undefined:undefined",
+        b"-1:worker.dump:undefined:undefined",
+        b"4294967296:worker.dump:undefined:undefined",
+        "١:worker.dump:undefined:undefined".encode(),
+        b"\xff\xfe:worker.dump",
+        b"{",
+        b"{}",
+        b'{"method":"worker.dump"}',
+        b'{"id":"1","method":"worker.dump"}',
+        b'{"id":true,"method":"worker.dump"}',
+        b'{"id":0,"method":"worker.dump"}',
+        b'{"id":1.5,"method":"worker.dump"}',
+        b'{"id":NaN,"method":"worker.dump"}',
+    ],
+)
+def test_request_without_a_readable_id_is_a_parse_error(body):
+    with pytest.raises(ParseError):
+        parse_request(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "reason"),
+    [
+        (b"9:worker.fly:undefined:undefined", "Error", "unknown method [method:worker.fly]"),
+        (b'{"id":9,"method":"worker.fly"}', "Error", "unknown method [method:worker.fly]"),
+        (b'{"id":9}', "Error", "unknown method [method:]"),
+        (b"9:worker.createRouter:undefined:{", "TypeError", None),
+        (b"9:worker.createRouter:undefined:[]", "TypeError", None),
+        (b'{"id":9,"method":"worker.createRouter","data":7}', "TypeError", None),
+        (b'{"id":9,"method":"worker.createRouter","internal":[1]}', "TypeError", None),
+        (b'{"id":9,"method":"router.dump","internal":{"routerId":5}}', "Error", None),
+    ],
+)
+def test_unacceptable_request_carries_its_error_reply(body, error, reason):
+    with pytest.raises(RequestError) as caught:
+        parse_request(body)
+    reply = orjson.loads(caught.value.frame)
+    assert (reply["id"], reply["error"]) == (9, error)
+    if reason is not None:
+        assert reply["reason"] == reason
+
+
+def test_wrong_value_is_a_body_error_with_the_path():
+    request = parse_request(b'4:transport.setMaxIncomingBitrate:t:{"bitrate":"much"}')
+    with pytest.raises(BodyError, match=r"\$\.bitrate"):
+        request.body()
+
+
+def test_missing_id_is_a_command_error():
+    with pytest.raises(CommandError, match="missing routerId"):
+        parse_request(b"4:worker.createRouter:undefined:{}").body()
+
+
+def test_unknown_keys_are_tolerated():
+    request = parse_request(b'4:transport.setMaxIncomingBitrate:t:{"bitrate":1,"extra":{}}')
+    assert request.body() == SetBitrateRequest(bitrate=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "request_id", "command", "handler_id", "typed"),
+    [
+        (b"n:dataProducer.send:d:51", 0, commands.DATA_PRODUCER_SEND, "d", DataMessage(ppid=51)),
+        (b"n:producer.send:p:undefined", 0, commands.PRODUCER_SEND, "p", None),
+        (b"r:8:dataConsumer.send:d:53", 8, commands.DATA_CONSUMER_SEND, "d", DataMessage(ppid=53)),
+        (
+            b'{"event":"dataProducer.send","internal":{"dataProducerId":"d"},"data":{"ppid":51}}',
+            0,
+            commands.DATA_PRODUCER_SEND,
+            "d",
+            DataMessage(ppid=51),
+        ),
+        (
+            b'{"id":8,"method":"dataConsumer.send","internal":{"dataConsumerId":"d"},"data":{"ppid":53}}',
+            8,
+            commands.DATA_CONSUMER_SEND,
+            "d",
+            DataMessage(ppid=53),
+        ),
+        (b'{"event":"transport.sendRtcp","internal":{"transportId":"t"}}', 0, commands.TRANSPORT_SEND_RTCP, "t", None),
+    ],
+)
+def test_payload_headers_of_both_dialects(body, request_id, command, handler_id, typed):
+    request = parse_payload_header(body)
+    assert (request.id, request.command, request.handler_id, request.body()) == (request_id, command, handler_id, typed)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"x:", b"n:", b"n:dataProducer.fly:d:1", b'{"event":"fly"}', b"r:x:dataConsumer.send:d:1"]
+)
+def test_unreadable_payload_header_is_a_parse_error(body):
+    with pytest.raises(ParseError):
+        parse_payload_header(body)
+
+
+def test_replies_events_and_log_lines():
+    request = parse_request(CREATE_ROUTER_3_12)
+    assert encode_response(request, None) == b'{"id":1,"accepted":true}'
+    assert orjson.loads(encode_response(request, [ProducerScore(encoding_idx=0, ssrc=5, score=10)])) == {
+        "id": 1,
+        "accepted": True,
+        "data": [{"encodingIdx": 0, "ssrc": 5, "score": 10}],
+    }
+    assert orjson.loads(encode_event(77, "running")) == {"targetId": 77, "event": "running"}
+    assert encode_log(LogLevel.WARN, "words") == b"Wwords"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(BodyError("x"), "TypeError"), (CommandError("x"), "Error"), (InvalidStateError("x"), "Error")]
+)
+def test_kind_of_the_error_reply(error, kind):
+    reply = orjson.loads(encode_error(3, error, "worker.dump"))
+    assert reply == {"id": 3, "error": kind, "reason": "x [method:worker.dump]"}
+
+
+@pytest.mark.parametrize(("body", "stands"), [(b'{"id":1,"method":"worker.dump"}', False), (b"1:worker.dump", True)])
+def test_message_handlers_stand_in_the_new_dialect_only(body, stands):
+    handlers = ChannelMessageHandlers(
+        channel_request_handlers=[],
+        payload_channel_request_handlers=[],
+        payload_channel_notification_handlers=[],
+    )
+    dump = WorkerDump(pid=1, web_rtc_server_ids=[], router_ids=[], channel_message_handlers=handlers)
+    reply = orjson.loads(encode_response(parse_request(body), dump))
+    assert ("channelMessageHandlers" in reply["data"]) is stands

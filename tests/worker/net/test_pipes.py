@@ -1,0 +1,87 @@
+import asyncio
+import os
+
+import pytest
+
+from worker.channel.framing import MAX_BODY_SIZE, FrameReader
+from worker.net.pipes import MAX_WAITING_BYTES, IncomingPipe, OutgoingPipe
+
+BODY = b"x" * 65536
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for fd in ends:
+        try:
+            os.close(fd)
+        except OSError:
+            pass
+
+
+def fill(out: OutgoingPipe) -> int:
+    """Sends droppable frames until one is dropped; returns how many were taken."""
+    count = 0
+    while out.send(BODY, droppable=True):
+        count += 1
+    return count
+
+
+async def read_all(fd: int, frames: int) -> list[bytes]:
+    loop = asyncio.get_running_loop()
+    reader = FrameReader()
+    came: list[bytes] = []
+    done = asyncio.Event()
+
+    def on_data(data: bytes) -> None:
+        came.extend(reader.feed(data))
+        if len(came) >= frames:
+            done.set()
+
+    incoming = IncomingPipe(loop, fd, on_data, done.set)
+    await asyncio.wait_for(done.wait(), 10)
+    incoming.close()
+    return came
+
+
+async def test_reader_that_stops_costs_notifications_but_no_reply(pipe):
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: None)
+    taken = fill(out)
+    assert MAX_WAITING_BYTES <= taken * len(BODY) <= MAX_WAITING_BYTES + 3 * len(BODY)
+    assert out.dropped == 1
+    assert out.send(b"reply")
+    assert not out.send(b"event", droppable=True)
+    assert out.dropped == 2
+    came = await read_all(pipe[0], taken + 1)
+    assert came == [BODY] * taken + [b"reply"]
+    assert out.send(b"event", droppable=True)
+    out.close()
+
+
+async def test_frames_that_belong_together_are_sent_or_dropped_together(pipe):
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: None)
+    assert out.send(b"header", b"payload", droppable=True)
+    assert not out.send(b"header", bytes(MAX_BODY_SIZE + 1), droppable=True)
+    assert out.send(b"header 2", b"payload 2", droppable=True)
+    assert await read_all(pipe[0], 4) == [b"header", b"payload", b"header 2", b"payload 2"]
+    out.close()
+
+
+async def test_reader_that_is_gone_is_told_once(pipe):
+    lost = []
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: lost.append(True))
+    os.close(pipe[0])
+    assert out.send(b"one")
+    assert not out.send(b"two")
+    assert lost == [True]
+
+
+async def test_end_of_the_stream_is_told_once(pipe):
+    came: list[bytes] = []
+    ended = asyncio.Event()
+    IncomingPipe(asyncio.get_running_loop(), pipe[0], came.append, ended.set)
+    os.write(pipe[1], b"last words")
+    os.close(pipe[1])
+    await asyncio.wait_for(ended.wait(), 5)
+    assert came == [b"last words"]
