@@ -1,0 +1,119 @@
+"""A browser's half of the path, over one UDP socket or TCP connection: ICE checks and DTLS."""
+
+from __future__ import annotations
+
+import itertools
+import selectors
+import socket
+
+from tests.worker.rtc.path_world import PATIENCE_S, World
+from worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, DtlsParameters, WebRtcTransportDump
+from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport, is_dtls
+from worker.ice import stun
+from worker.ice.framing import Deframer, frame
+from worker.ice.stun import MessageClass
+from worker.rtc.webrtc_transport import WebRtcTransport
+
+_TRANSACTIONS = itertools.count(1)
+CERTIFICATE = Certificate()
+
+
+class WebRtcPeer:
+    """Speaks to the candidate ``index`` of a transport, from a socket of its own."""
+
+    def __init__(self, world: World, dump: WebRtcTransportDump, index: int = 0) -> None:
+        candidate = dump.ice_candidates[index]
+        self.world = world
+        self.is_tcp = candidate.protocol == "tcp"
+        self.remote = (candidate.ip, candidate.port)
+        self.local_ufrag, self.local_password = dump.ice_parameters.username_fragment, dump.ice_parameters.password
+        family = socket.AF_INET6 if ":" in candidate.ip else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM if self.is_tcp else socket.SOCK_DGRAM)
+        self.socket.connect(self.remote)
+        self.socket.settimeout(PATIENCE_S)
+        self.deframer = Deframer()
+        self.answers: list[stun.StunMessage] = []
+        self.dtls = DtlsTransport(CERTIFICATE)
+        self.dtls_events: list[DtlsEvent] = []
+        self.media: list[bytes] = []
+        self.gone = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.socket.getsockname()[:2]
+
+    def send(self, data: bytes) -> None:
+        self.socket.send(frame(data) if self.is_tcp else data)
+
+    def check(self, **fields: object) -> None:
+        """Sends a connectivity check; it nominates unless told otherwise."""
+        values: dict[str, object] = {
+            "username": f"{self.local_ufrag}:peer",
+            "priority": 1,
+            "ice_controlling": 1,
+            "use_candidate": True,
+            "password": self.local_password,
+        } | fields
+        self.send(stun.build(MessageClass.REQUEST, next(_TRANSACTIONS).to_bytes(12, "big"), **values))  # type: ignore[arg-type]
+
+    def adopt(self, dump: WebRtcTransportDump) -> None:
+        """Takes new credentials, after an ICE restart."""
+        self.local_ufrag, self.local_password = dump.ice_parameters.username_fragment, dump.ice_parameters.password
+
+    def work(self) -> None:
+        """Lets the worker work, then reads what it has sent."""
+        self.world.pump()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.socket, selectors.EVENT_READ)
+            while not self.gone and selector.select(0):
+                self._read()
+
+    def connect_ice(self) -> None:
+        self.check()
+        self.work()
+        assert self.answers[-1].message_class == MessageClass.SUCCESS_RESPONSE
+
+    def connect_dtls(self, transport: WebRtcTransport, role: DtlsRole = DtlsRole.CLIENT) -> Connected:
+        """Tells each side the other's fingerprint, and shakes hands."""
+        own = CERTIFICATE.fingerprints[2]
+        transport.connect(
+            ConnectRequest(
+                dtls_parameters=DtlsParameters(
+                    role=role.value, fingerprints=[DtlsFingerprint(algorithm=own.algorithm, value=own.value)]
+                )
+            )
+        )
+        self.dtls.set_remote_fingerprint(transport.context.certificate.fingerprints[2])
+        self._apply(self.dtls.start(role, 0))
+        for _ in range(10):
+            self.work()
+            connected = [event for event in self.dtls_events if isinstance(event, Connected)]
+            if connected:
+                self.work()
+                return connected[0]
+        raise AssertionError("no DTLS handshake")
+
+    def _read(self) -> None:
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionError:
+            data = b""
+        if self.is_tcp and not data:
+            self.gone = True
+        for datagram in self.deframer.feed(data) if self.is_tcp else [data]:
+            if stun.is_stun(datagram):
+                self.answers.append(stun.parse(datagram))
+            elif is_dtls(datagram):
+                self._apply(self.dtls.receive(datagram, 0))
+            else:
+                self.media.append(datagram)
+
+    def _apply(self, events: list[DtlsEvent]) -> None:
+        for event in events:
+            if isinstance(event, DatagramToSend):
+                self.send(event.data)
+            else:
+                self.dtls_events.append(event)
+
+    def close(self) -> None:
+        self.socket.close()

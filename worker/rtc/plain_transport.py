@@ -1,0 +1,279 @@
+"""A plain transport: RTP and RTCP over UDP, with SRTP keys that the application exchanges."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import logging
+import secrets
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.transport import (
+    ConnectRequest,
+    ConnectResponse,
+    PlainTransportDump,
+    SrtpParameters,
+    TransportStats,
+    TransportTuple,
+)
+from worker.channel.commands import handles
+from worker.channel.events import RtcpTupleChange, TupleChange
+from worker.dataplane.plane import SrtpSuite, UdpSocket
+from worker.errors import BodyError, CommandError
+from worker.rtc.deliver import deliver
+from worker.rtc.transport import Transport
+
+if TYPE_CHECKING:
+    from worker.channel.bodies.router import CreatePlainTransportRequest
+    from worker.dataplane.plane import ConnectionClosed, StunReceived, UnknownSender
+    from worker.rtc.context import BoundSocket, Context
+    from worker.rtc.router_tables import RouterTables
+
+logger = logging.getLogger(__name__)
+
+_KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)
+    SrtpSuite.AEAD_AES_256_GCM: 32 + 12,
+    SrtpSuite.AEAD_AES_128_GCM: 16 + 12,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 16 + 14,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 16 + 14,
+}
+
+
+class _UdpPort:
+    """One of the two UDP ports of the transport, and the peer it talks to once that is known."""
+
+    def __init__(self, context: Context, owner: PlainTransport, ip: str, port: int | None, announced_ip: str) -> None:
+        def read() -> None:
+            now_us = context.scheduler.now_us()
+            deliver(self.udp.receive(now_us), now_us)
+
+        self._bound: BoundSocket = context.sockets.open_udp(ip, port, read)
+        self._announced_ip = announced_ip
+        self.udp = UdpSocket(context.plane, self._bound.fileno)
+        self.udp.owner = owner
+        self.remote: tuple[str, int] | None = None
+
+    @property
+    def tuple(self) -> TransportTuple:
+        """Local and, once known, remote address."""
+        local_ip, local_port = self._bound.local_address
+        remote_ip, remote_port = self.remote or (None, None)
+        return TransportTuple(
+            local_ip=self._announced_ip or local_ip,
+            local_port=local_port,
+            protocol="udp",
+            remote_ip=remote_ip,
+            remote_port=remote_port,
+        )
+
+    def close(self) -> None:
+        self.udp.owner = None
+        self.udp.close()
+        self._bound.close()
+
+
+class PlainTransport(Transport):
+    """RTP and RTCP on one UDP port, or on two without RTCP-mux.
+
+    With comedia the peer is whoever sends the first good packet; else ``connect`` tells who it is.
+    """
+
+    def __init__(
+        self, context: Context, tables: RouterTables, transport_id: str, body: CreatePlainTransportRequest
+    ) -> None:
+        """Opens the ports.
+
+        Raises:
+            BodyError: A wrong IP, SRTP without a suite, SCTP without its parameters.
+            CommandError: The id or a port is taken.
+        """
+        super().__init__(context, tables, transport_id, body, encrypted=body.enable_srtp)
+        self._rtcp_mux = body.rtcp_mux
+        self._comedia = body.comedia
+        self._sctp_enabled = body.enable_sctp
+        self._connect_called = False
+        self._suite: SrtpSuite | None = None
+        self._local_key = b""
+        self._ports: list[_UdpPort] = []
+        try:
+            if body.enable_srtp:
+                if body.srtp_crypto_suite is None:
+                    raise BodyError("missing srtpCryptoSuite")
+                self._set_suite(SrtpSuite[body.srtp_crypto_suite])
+            listen = body.listen_ip
+            for port in (body.port or None,) if body.rtcp_mux else (body.port or None, None):
+                self._ports.append(_UdpPort(context, self, listen.ip, port, listen.announced_ip or ""))
+        except (BodyError, CommandError):
+            self.close()
+            raise
+        for opened in self._ports:
+            opened.udp.report_unknown = body.comedia
+
+    # ------------------------------------------------------------ commands
+
+    @handles(commands.TRANSPORT_DUMP)
+    def dump(self) -> PlainTransportDump:
+        """All there is to know of it."""
+        return PlainTransportDump(
+            **self.dump_fields(),
+            rtcp_mux=self._rtcp_mux,
+            comedia=self._comedia,
+            tuple=self._rtp_port.tuple,
+            rtcp_tuple=None if self._rtcp_mux else self._rtcp_port.tuple,
+            srtp_parameters=self._srtp_parameters(),
+        )
+
+    @handles(commands.TRANSPORT_GET_STATS)
+    def get_stats(self) -> list[TransportStats]:
+        """One entry; the RTCP tuple stands there once its remote end is known."""
+        return [
+            TransportStats(
+                type="plain-rtp-transport",
+                **self.stats_fields(),
+                rtcp_mux=self._rtcp_mux,
+                comedia=self._comedia,
+                tuple=self._rtp_port.tuple,
+                rtcp_tuple=self._known_rtcp_tuple(),
+            )
+        ]
+
+    @handles(commands.TRANSPORT_CONNECT)
+    def connect(self, body: ConnectRequest) -> ConnectResponse:
+        """Tells the peer's address (not with comedia) and SRTP keys; a wrong call changes nothing.
+
+        The peer's crypto suite may differ from ours: it counts, and ours gets a new key then.
+
+        Raises:
+            CommandError: Called a second time.
+            BodyError: Something is missing, wrong, or not for this transport.
+        """
+        if self._connect_called:
+            raise CommandError("connect() already called")
+        srtp = self._check_srtp(body.srtp_parameters)
+        remotes = [] if self._comedia else self._check_remotes(body)
+        self._connect_called = True
+        if srtp is not None:
+            suite, remote_key = srtp
+            if suite != self._suite:
+                self._set_suite(suite)
+            self.plane.set_srtp(suite, remote_key, self._local_key)
+        for port, remote in zip(self._ports, remotes, strict=False):
+            self._learn(port, remote)
+        self.on_connected()
+        return ConnectResponse(
+            tuple=self._rtp_port.tuple if self._rtp_port.remote else None,
+            rtcp_tuple=self._known_rtcp_tuple(),
+            srtp_parameters=self._srtp_parameters(),
+        )
+
+    # ------------------------------------------------------------ for the plane
+
+    def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
+        """With comedia, the first good packet says where the peer is."""
+        port = next((port for port in self._ports if port.udp is event.socket), None)
+        if port is None or port.remote is not None or not self._is_for(port, event.data):
+            return
+        media_flowed = self.plane.connected
+        received_before = self.plane.rtp_bytes_received + self.plane.rtx_bytes_received
+        self.plane.connected = True  # else the packet would not be looked at
+        events = self.plane.receive_protected(port.udp, event.address, event.data, now_us)
+        self.plane.connected = media_flowed
+        if not events and self.plane.rtp_bytes_received + self.plane.rtx_bytes_received == received_before:
+            return  # SRTP did not find it genuine
+        self._learn(port, event.address)
+        if port is self._rtp_port:
+            self.context.notifier.notify(self.id, "tuple", TupleChange(tuple=port.tuple))
+            self.on_connected()
+        else:
+            self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=port.tuple))
+        deliver(events, now_us)
+
+    def on_stun(self, event: StunReceived, now_us: int) -> None:
+        """There is no ICE here."""
+
+    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
+        """There are no connections here."""
+
+    def close_path(self) -> None:
+        """Gives the ports back."""
+        for port in self._ports:
+            port.close()
+
+    # ------------------------------------------------------------ own
+
+    @property
+    def _rtp_port(self) -> _UdpPort:
+        return self._ports[0]
+
+    @property
+    def _rtcp_port(self) -> _UdpPort:
+        return self._ports[-1]
+
+    def _is_for(self, port: _UdpPort, data: bytes) -> bool:
+        """Whether a datagram may tell where the peer of this port is (first bytes: RFC 7983, RFC 5761 section 4)."""
+        if len(data) < 2:
+            return False
+        if not 128 <= data[0] <= 191:
+            return self._sctp_enabled and port is self._rtp_port and not 20 <= data[0] <= 63
+        is_rtcp = 192 <= data[1] <= 223
+        return self._rtcp_mux or is_rtcp == (port is self._rtcp_port)
+
+    def _known_rtcp_tuple(self) -> TransportTuple | None:
+        return self._rtcp_port.tuple if not self._rtcp_mux and self._rtcp_port.remote else None
+
+    def _srtp_parameters(self) -> SrtpParameters | None:
+        if self._suite is None:
+            return None
+        return SrtpParameters(crypto_suite=self._suite.name, key_base64=base64.b64encode(self._local_key).decode())
+
+    def _set_suite(self, suite: SrtpSuite) -> None:
+        self._suite = suite
+        self._local_key = secrets.token_bytes(_KEY_SIZES[suite])
+
+    def _check_srtp(self, parameters: SrtpParameters | None) -> tuple[SrtpSuite, bytes] | None:
+        if self._suite is None:
+            if parameters is not None:
+                raise BodyError("invalid srtpParameters (SRTP not enabled)")
+            return None
+        if parameters is None:
+            raise BodyError("missing srtpParameters (SRTP enabled)")
+        if parameters.crypto_suite not in SrtpSuite.__members__:
+            raise BodyError("invalid/unsupported srtpParameters.cryptoSuite")
+        suite = SrtpSuite[parameters.crypto_suite]
+        try:
+            key = base64.b64decode(parameters.key_base64, validate=True)
+        except binascii.Error as error:
+            raise BodyError(f"invalid srtpParameters.keyBase64 ({error})") from error
+        if len(key) != _KEY_SIZES[suite]:
+            raise BodyError("invalid decoded SRTP key length")
+        return suite, key
+
+    def _check_remotes(self, body: ConnectRequest) -> list[tuple[str, int]]:
+        if body.ip is None:
+            raise BodyError("missing ip")
+        try:
+            ip = str(ipaddress.ip_address(body.ip))
+        except ValueError as error:
+            raise BodyError(f"invalid IP '{body.ip}'") from error
+        if body.port is None:
+            raise BodyError("missing port")
+        if self._rtcp_mux:
+            if body.rtcp_port is not None:
+                raise BodyError("cannot set rtcpPort with rtcpMux enabled")
+            return [(ip, body.port)]
+        if body.rtcp_port is None:
+            raise BodyError("missing rtcpPort (required with rtcpMux disabled)")
+        return [(ip, body.port), (ip, body.rtcp_port)]
+
+    def _learn(self, port: _UdpPort, remote: tuple[str, int]) -> None:
+        """From now on the port hears and speaks to this address only."""
+        port.remote = remote
+        port.udp.report_unknown = False
+        self.plane.accept_from(port.udp, remote)
+        if port is self._rtp_port:
+            self.plane.set_destination(port.udp, remote)
+        else:
+            self.plane.set_rtcp_destination(port.udp, remote)
+        logger.debug("plain tuple transport=%s remote=%s", self.id, remote)
