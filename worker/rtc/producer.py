@@ -131,8 +131,7 @@ class Producer:
             return True
         if stream is None or stream.rtx_ssrc:  # nothing to repair yet, or repaired with another SSRC
             return False
-        stream.set_rtx(event.ssrc, event.payload_type)
-        self.streams_by_rtx[event.ssrc] = stream
+        self._add_rtx(stream, event.ssrc, event.payload_type)
         return True
 
     def stream_started(self, ssrc: int) -> None:
@@ -191,11 +190,22 @@ class Producer:
         logger.debug("stream added producer=%s ssrc=%d rid=%s encoding=%d", self.id, ssrc, encoding.rid, index)
         self.streams[ssrc] = stream
         self._by_encoding[index] = stream
+        if encoding.rtx_codec is not None and encoding.rtx_ssrc and self._is_free(encoding.rtx_ssrc):
+            self._add_rtx(stream, encoding.rtx_ssrc, encoding.rtx_codec.payload_type)
         if self.paused:
             stream.pause()
         self._emit_score()
         for consumer in list(self.consumers.values()):
             consumer.producer_stream_added(stream)
+
+    def _is_free(self, ssrc: int) -> bool:
+        """Whether the peer has not begun to use an SSRC for something else than it announced."""
+        taken = ssrc in self.streams or ssrc in self.streams_by_rtx
+        return not taken and self.transport.listener.by_ssrc.get(ssrc) is self
+
+    def _add_rtx(self, stream: ProducerStream, ssrc: int, payload_type: int) -> None:
+        stream.set_rtx(ssrc, payload_type)
+        self.streams_by_rtx[ssrc] = stream
 
     # ------------------------------------------------------------ from streams and the plane
 

@@ -194,7 +194,7 @@ class ProducerStream:
         worst = self._producer.worst_remote_fraction_lost() if self.encoding.codec.use_inband_fec else 0
         blocks = [_block(self.ssrc, self.plane.make_report(now_us, worst), self._last_sr, now_us)]
         rtx_report = self.plane.make_rtx_report(now_us)
-        if rtx_report is not None:
+        if rtx_report is not None and self.plane.rtx_packets:
             blocks.append(_block(self.rtx_ssrc, rtx_report, self._last_rtx_sr, now_us))
         return blocks
 
