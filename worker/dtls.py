@@ -368,15 +368,16 @@ class DtlsTransport:
         """Judges a finished handshake: the fingerprint must fit and an SRTP profile must be agreed."""
         assert self._connection is not None
         assert self._remote_fingerprint is not None
-        from cryptography.hazmat.primitives.serialization import Encoding
+        from OpenSSL import crypto
 
-        certificate = self._connection.get_peer_certificate(as_cryptography=True)
+        # OpenSSL takes certificates that cryptography refuses to read; only their bytes matter here.
+        certificate = self._connection.get_peer_certificate()
         name = self._connection.get_selected_srtp_profile().decode()
         profile = next((profile for profile in SRTP_PROFILES if profile.openssl_name == name), None)
         if certificate is None or profile is None:
             return self._end(DtlsState.FAILED)
         wanted = self._remote_fingerprint
-        found = fingerprint_of(certificate.public_bytes(Encoding.DER), wanted.algorithm)
+        found = fingerprint_of(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), wanted.algorithm)
         if found.value != wanted.value.upper():
             return self._end(DtlsState.FAILED)
         client_key, server_key = _export_keys(self._connection, profile)
@@ -387,7 +388,7 @@ class DtlsTransport:
                 srtp_profile=profile.number,
                 remote_key=server_key if is_client else client_key,
                 local_key=client_key if is_client else server_key,
-                remote_certificate=certificate.public_bytes(Encoding.PEM).decode(),
+                remote_certificate=crypto.dump_certificate(crypto.FILETYPE_PEM, certificate).decode(),
             )
         ]
 

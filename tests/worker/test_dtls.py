@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 from worker.dtls import (
     FINGERPRINT_ALGORITHMS,
@@ -212,6 +212,22 @@ def test_every_suite_is_agreed_with_a_peer_that_offers_only_it(profile: object, 
     of_the_client, of_the_server = keys
     assert ours.connected.local_key == (of_the_client if role == DtlsRole.CLIENT else of_the_server)
     assert ours.connected.remote_key == (of_the_server if role == DtlsRole.CLIENT else of_the_client)
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL X509 objects is deprecated")
+def test_a_certificate_that_only_openssl_can_read_is_good_enough() -> None:
+    good = x509.load_pem_x509_certificate(certificate_of("ecdsa")[0]).public_bytes(serialization.Encoding.DER)
+    odd = good.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x07", 1)  # of version 8
+    with pytest.raises(x509.InvalidVersion):
+        x509.load_der_x509_certificate(odd)
+    peer, ours = BarePeer(SRTP_PROFILES[0].openssl_name.encode()), End()
+    peer.connection.use_certificate(crypto.load_certificate(crypto.FILETYPE_ASN1, odd))
+    peer.connection.use_privatekey(serialization.load_pem_private_key(certificate_of("ecdsa")[1], None))  # type: ignore[arg-type]
+    ours.transport.set_remote_fingerprint(fingerprint_of(odd, "sha-256"))
+    peer.connection.set_connect_state()
+    ours.take(ours.transport.start(DtlsRole.SERVER, 0))
+    talk(ours, peer)
+    assert "BEGIN CERTIFICATE" in ours.connected.remote_certificate
 
 
 def test_without_srtp_the_handshake_fails() -> None:

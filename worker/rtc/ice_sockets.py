@@ -109,7 +109,11 @@ class _TcpEnd:
 
     def read(self) -> None:
         now_us = self._sockets.context.scheduler.now_us()
-        deliver(self.connection.receive(now_us), now_us)
+        events = self.connection.receive(now_us)
+        if any(isinstance(event, ConnectionClosed) for event in events):
+            # A check that came just before the end would make a tuple of a connection that is gone.
+            events = [event for event in events if not isinstance(event, StunReceived)]
+        deliver(events, now_us)
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         self._sockets.on_stun_data(event.data, self.tuple, now_us)

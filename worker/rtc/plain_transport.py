@@ -56,6 +56,11 @@ class _UdpPort:
         self.remote: tuple[str, int] | None = None
 
     @property
+    def ip_version(self) -> int:
+        """4 or 6."""
+        return ipaddress.ip_address(self._bound.local_address[0]).version
+
+    @property
     def tuple(self) -> TransportTuple:
         """Local and, once known, remote address."""
         local_ip, local_port = self._bound.local_address
@@ -254,9 +259,12 @@ class PlainTransport(Transport):
         if body.ip is None:
             raise BodyError("missing ip")
         try:
-            ip = str(ipaddress.ip_address(body.ip))
+            address = ipaddress.ip_address(body.ip.partition("%")[0])
         except ValueError as error:
             raise BodyError(f"invalid IP '{body.ip}'") from error
+        if address.version != self._rtp_port.ip_version:
+            raise BodyError(f"IP '{body.ip}' is not of the same family as listenIp")
+        ip = str(address)
         if body.port is None:
             raise BodyError("missing port")
         if self._rtcp_mux:

@@ -196,6 +196,7 @@ GOOD_KEY = base64.b64encode(bytes(30)).decode()
         ({}, {}, "missing ip"),
         ({}, {"ip": "127.0.0.1"}, "missing port"),
         ({}, {"ip": "localhost", "port": 1}, "invalid IP"),
+        ({}, {"ip": "::1", "port": 1}, "not of the same family"),
         ({}, {"ip": "127.0.0.1", "port": 1, "rtcp_port": 2}, "cannot set rtcpPort"),
         ({"rtcp_mux": False}, {"ip": "127.0.0.1", "port": 1}, "missing rtcpPort"),
         (

@@ -257,6 +257,19 @@ def test_a_connection_that_does_not_speak_the_framing_is_closed(world: World) ->
     assert len(world.sockets.all) == 1
 
 
+@pytest.mark.parametrize(("end", "state"), [(b"", "disconnected"), (b"\xff\xff", "new")])
+def test_a_check_in_the_last_breath_of_a_connection_leaves_no_tuple(world: World, end: bytes, state: str) -> None:
+    transport = make_transport(world, enable_udp=False, enable_tcp=True)
+    peer = peer_of(world, transport)
+    peer.check()
+    peer.socket.send(end)
+    peer.close()
+    world.pump()
+    assert transport.dump().ice_state == state
+    assert transport.dump().ice_selected_tuple is None
+    assert len(world.sockets.all) == 1
+
+
 def test_datagrams_over_tcp_may_come_in_pieces(world: World) -> None:
     transport = make_transport(world, enable_udp=False, enable_tcp=True)
     peer = peer_of(world, transport)
