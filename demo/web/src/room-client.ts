@@ -76,6 +76,12 @@ export class RoomClient {
     await this.#session.restartIce();
   }
 
+  /** Asks the room server anything of its protocol, such as `getConsumerStats`: for consoles and tests. */
+  async request(method: string, data?: unknown): Promise<unknown> {
+    if (!this.#peer) throw new Error("not in a room");
+    return this.#peer.request(method, data);
+  }
+
   /** The state of every stream now, as the browser counts it. */
   async stats(): Promise<StreamReport[]> {
     return collectReports(this.#store.state, this.media.producers, this.#session?.consumers ?? new Map());
