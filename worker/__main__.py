@@ -66,9 +66,15 @@ def _run(settings: Settings) -> int:
 
     loop.set_exception_handler(on_bug)
     worker = Worker(loop, settings, loop.stop)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.close)
-    worker.start()
+
+    def begin() -> None:
+        # Not before the loop runs: a signal that uvloop catches earlier is lost, and the default ends the process too.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.close)
+        worker.announce()
+
+    worker.open()
+    loop.call_soon(begin)
     loop.run_forever()
     sys.stderr.flush()
     return code

@@ -38,7 +38,11 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """All that one process serves. The media rooms are imported after ``running`` was said."""
+    """All that one process serves.
+
+    What takes long to import is imported when nobody waits for it: the media rooms after ``running`` was said, and
+    OpenSSL, which takes 12 MB too, after the first router or server was asked for.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings, on_closed: Callable[[], None]) -> None:
         """Opens the channels.
@@ -63,21 +67,23 @@ class Worker:
         logging.getLogger(ROOT).addHandler(self._log)
         logging.getLogger(ROOT).propagate = False
 
-    def start(self) -> None:
-        """Tells the controller that the worker runs, and begins to take commands.
+    def open(self) -> None:
+        """Makes ready to take commands once the loop runs.
 
         Raises:
             SettingsError: The certificate's files hold no certificate and its key.
-            OSError: One of the descriptors 3 to 6 is not open.
+            OSError: One of the descriptors 3 to 6 cannot be watched.
         """
         if self._settings.libwebrtc_field_trials:
             logger.warning("libwebrtcFieldTrials given, but there is no libwebrtc in this worker")
         if self._settings.dtls_certificate_file:
             self._context.certificate.prepare()
-        self._channel.notify(os.getpid(), "running")
         self._channel.start()
-        # What takes long to import and to make is got ready while nobody waits for it.
-        self._loop.call_soon(self._prepare)
+
+    def announce(self) -> None:
+        """Tells the controller that the worker runs."""
+        self._channel.notify(os.getpid(), "running")
+        self._loop.call_soon(self._import_media)
 
     def close(self) -> None:
         """Closes routers, then servers, then the channels; idempotent."""
@@ -150,6 +156,7 @@ class Worker:
         from worker.rtc.webrtc_server import WebRtcServer
 
         self._servers[body.web_rtc_server_id] = WebRtcServer(self._context, body.web_rtc_server_id, body)
+        self._loop.call_soon(self._prepare_certificate)
 
     @handles(commands.WEB_RTC_SERVER_CLOSE)
     def close_web_rtc_server(self, body: CloseWebRtcServerRequest) -> None:
@@ -165,6 +172,7 @@ class Worker:
         from worker.rtc.router import Router
 
         self._routers[body.router_id] = Router(self._context, body.router_id, self._servers.get)
+        self._loop.call_soon(self._prepare_certificate)
 
     @handles(commands.ROUTER_CLOSE)
     def close_router(self, body: CloseRouterRequest) -> None:
@@ -196,12 +204,13 @@ class Worker:
             certificate=certificate,
         )
 
-    def _prepare(self) -> None:
-        if self._closed:
-            return
-        from worker.rtc import router, webrtc_server  # noqa: F401  # for the first command that needs them
+    def _import_media(self) -> None:
+        if not self._closed:
+            from worker.rtc import router, webrtc_server  # noqa: F401  # for the first command that needs them
 
-        self._context.certificate.prepare()
+    def _prepare_certificate(self) -> None:
+        if not self._closed:
+            self._context.certificate.prepare()
 
     def _on_controller_gone(self) -> None:
         # The pipes call this from the middle of a read or write.
