@@ -55,7 +55,9 @@ class ProducerStream:
         self.pli_count = 0
         self.fir_count = 0
         self.got_key_frame = False
-        self.key_frames = KeyFrameRequests(scheduler, self._send_key_frame_request, key_frame_delay_us)
+        self.key_frames = KeyFrameRequests(
+            scheduler, self._send_key_frame_request, self._is_key_frame_awaited, key_frame_delay_us
+        )
         self._scheduler = scheduler
         self._producer = producer
         self._fir_sequence = 0
@@ -200,6 +202,13 @@ class ProducerStream:
 
     def _send_nack(self, sequence_numbers: list[int]) -> None:
         self._producer.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
+
+    def _is_key_frame_awaited(self) -> bool:
+        return any(
+            consumer.output.active and consumer.output.waiting_for_key_frame
+            for consumer in self._producer.consumers.values()
+            if consumer.producer_stream is self
+        )
 
     def _send_key_frame_request(self) -> None:
         # Nobody here sends media, so the sender's SSRC should be 0, but GStreamer ignores such a request.
