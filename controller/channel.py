@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -39,9 +40,12 @@ ResponseT = TypeVar("ResponseT")
 Listener = Callable[[str, object, "bytes | None"], None]
 """Takes an event's name, its raw body, and its payload (None on the channel without payloads)."""
 
+_Event = tuple[Notification, "bytes | None"]
+
 # An event may follow right behind the answer that creates its object. Whoever waits for that answer runs one turn of
-# the event loop later, or up to three when a task and a gather() lie between; then it has its listeners in place.
-_EVENT_DELAY_TURNS = 3
+# the event loop later, and each task, wait_for() or gather() in between takes one or two more: then its listeners are
+# in place.
+_EVENT_DELAY_TURNS = 8
 
 _LOG_LEVELS = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -70,8 +74,7 @@ class Channel:
         self._requests: asyncio.WriteTransport | None = None
         self._payload_out: asyncio.WriteTransport | None = None
         self._transports: list[asyncio.Transport] = []
-        self._batch: list[tuple[Notification, bytes | None]] = []
-        self._payload_header: Message | None = None
+        self._payload_header: Notification | None = None
         self._closed = False
 
     async def connect(self, sockets: ChannelSockets) -> None:
@@ -80,7 +83,7 @@ class Channel:
         try:
             for sock, on_frame in zip(sockets, readers, strict=True):
                 transport, _ = await self._loop.create_unix_connection(
-                    partial(_Pipe, on_frame, self._lost, self._deliver_batch), sock=sock
+                    partial(_Pipe, on_frame, self._emit, self._lost), sock=sock
                 )
                 self._transports.append(transport)
         except BaseException:
@@ -186,23 +189,24 @@ class Channel:
     def _ignore(self, body: bytes) -> None:
         """Workers say nothing on the pipes that they are to read from."""
 
-    def _on_frame(self, body: bytes) -> None:
+    def _on_frame(self, body: bytes) -> _Event | None:
         message = self._parse(body)
         if isinstance(message, Notification):
-            self._batch.append((message, None))
-        elif message is not None:
+            return message, None
+        if message is not None:
             self._on_answer(message)
+        return None
 
-    def _on_payload_frame(self, body: bytes) -> None:
+    def _on_payload_frame(self, body: bytes) -> _Event | None:
         header, self._payload_header = self._payload_header, None
-        if isinstance(header, Notification):
-            self._batch.append((header, body))
-            return
+        if header is not None:
+            return header, body
         message = self._parse(body)
         if isinstance(message, Notification):
             self._payload_header = message
         elif message is not None:
             self._on_answer(message)
+        return None
 
     def _parse(self, body: bytes) -> Message | None:
         try:
@@ -224,19 +228,7 @@ class Channel:
         elif not future.done():
             _settle(future, command, message)
 
-    def _deliver_batch(self) -> None:
-        if self._batch:
-            batch, self._batch = self._batch, []
-            self._loop.call_soon(self._deliver_later, batch, _EVENT_DELAY_TURNS - 1)
-
-    def _deliver_later(self, batch: list[tuple[Notification, bytes | None]], turns: int) -> None:
-        if turns:
-            self._loop.call_soon(self._deliver_later, batch, turns - 1)
-            return
-        for notification, payload in batch:
-            self._deliver(notification, payload)
-
-    def _deliver(self, notification: Notification, payload: bytes | None) -> None:
+    def _emit(self, notification: Notification, payload: bytes | None) -> None:
         # Events of an object that closed in the meantime have no listener.
         listener = self._listeners.get(notification.target_id)
         if listener is None:
@@ -252,23 +244,38 @@ class Channel:
 
 
 class _Pipe(asyncio.Protocol):
-    """One pipe, cut into frames."""
+    """One pipe, cut into frames; holds the events in them back for a little while, but keeps their order."""
 
     def __init__(
-        self, on_frame: Callable[[bytes], None], on_lost: Callable[[], None], on_batch: Callable[[], None]
+        self,
+        on_frame: Callable[[bytes], _Event | None],
+        on_event: Callable[[Notification, bytes | None], None],
+        on_lost: Callable[[], None],
     ) -> None:
         self._reader = FrameReader()
         self._on_frame = on_frame
+        self._on_event = on_event
         self._on_lost = on_lost
-        self._on_batch = on_batch
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[_Event] = deque()
 
     def data_received(self, data: bytes) -> None:
+        # What was said before the answers in this data must be heard before them.
+        self._deliver(0)
         for body in self._reader.feed(data):
             if isinstance(body, OversizeFrame):
                 _logger.error("a worker's message of %d bytes is too large and was skipped", body.size_bytes)
-            else:
-                self._on_frame(body)
-        self._on_batch()
+            elif (event := self._on_frame(body)) is not None:
+                self._events.append(event)
+        if self._events:
+            self._deliver(_EVENT_DELAY_TURNS)
+
+    def _deliver(self, turns: int) -> None:
+        if turns:
+            self._loop.call_soon(self._deliver, turns - 1)
+            return
+        while self._events:
+            self._on_event(*self._events.popleft())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_lost()

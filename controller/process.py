@@ -16,12 +16,11 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple
 
 _logger = logging.getLogger(__name__)
 
-_FIRST_FREE_FD = 10
-"""Above every descriptor that is placed in the worker, so that placing one cannot overwrite another's source."""
+_LAST_PLACED_FD = 6
 
 _MAX_LINE_BYTES = 65536
 _KILL_AFTER_S = 3.0
@@ -65,7 +64,7 @@ class WorkerProcess:
         self._loop = asyncio.get_running_loop()
         self._status: ExitStatus | None = None
         self._exited: asyncio.Future[None] = self._loop.create_future()
-        self._logs: list[asyncio.ReadTransport] = []
+        self._logs: list[tuple[asyncio.ReadTransport, _LogReader]] = []
         self._kill_timer: asyncio.TimerHandle | None = None
         self._pidfd = os.pidfd_open(pid)
         self._loop.add_reader(self._pidfd, self._reap)
@@ -105,6 +104,7 @@ class WorkerProcess:
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                     *((os.POSIX_SPAWN_DUP2, source, target) for source, target in placed),
+                    *((os.POSIX_SPAWN_CLOSE, descriptor) for descriptor in _inheritable_descriptors()),
                 ],
                 # Its own process group: Ctrl-C in a terminal is for the controller, which then closes its workers.
                 setpgroup=0,
@@ -118,8 +118,8 @@ class WorkerProcess:
     async def log_output(self) -> None:
         """Logs what the process prints on standard output (debug) and standard error (error) from now on."""
         for output, level in zip(self._outputs, (logging.DEBUG, logging.ERROR), strict=True):
-            transport, _ = await self._loop.connect_read_pipe(partial(_LogReader, self.pid, level), output)
-            self._logs.append(transport)
+            log = await self._loop.connect_read_pipe(partial(_LogReader, self.pid, level), output)
+            self._logs.append(log)
 
     def terminate(self) -> None:
         """Sends SIGTERM, and SIGKILL to a process that does not follow within some seconds."""
@@ -136,10 +136,10 @@ class WorkerProcess:
     async def wait(self) -> None:
         """Waits until the process has ended and what it printed is logged."""
         await asyncio.shield(self._exited)
-        for transport in self._logs:
+        for transport, reader in self._logs:
             with contextlib.suppress(TimeoutError):
                 # A child of the worker may have inherited the pipe and keep it open.
-                await asyncio.wait_for(asyncio.shield(_reader_of(transport).ended), 1)
+                await asyncio.wait_for(asyncio.shield(reader.ended), 1)
             transport.close()
 
     def _send(self, number: signal.Signals) -> None:
@@ -193,13 +193,22 @@ class _LogReader(asyncio.Protocol):
             _logger.log(self._level, "worker=%d %s: %s", self._pid, stream, line.decode(errors="replace"))
 
 
-def _reader_of(transport: asyncio.ReadTransport) -> _LogReader:
-    return cast(_LogReader, transport.get_protocol())
+def _inheritable_descriptors() -> list[int]:
+    """Those that the worker would get beside its own: somebody's listening socket would never be free again."""
+    inheritable = []
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # the directory's own is closed by now
+            if descriptor > _LAST_PLACED_FD and os.get_inheritable(descriptor):
+                inheritable.append(descriptor)
+    return inheritable
 
 
 def _lift(descriptor: int, stack: contextlib.ExitStack) -> int:
-    """Moves a descriptor out of the way of 0 to 6; the result is close-on-exec and closed with the stack."""
-    lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE_FD)
+    """Moves a descriptor above those that are placed in the worker: placing one must not overwrite another's source.
+
+    The result is close-on-exec and is closed with the stack.
+    """
+    lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LAST_PLACED_FD + 1)
     stack.callback(os.close, lifted)
     os.close(descriptor)
     return lifted
