@@ -22,7 +22,7 @@ cdef class TransportFeedback:
     cpdef list poll(self, long long now_us, unsigned int sender_ssrc)
 
     @cython.locals(
-        first=cython.longlong, number=cython.longlong, arrival=cython.longlong, tick=cython.longlong,
+        first=cython.longlong, end=cython.longlong, number=cython.longlong, arrival=cython.longlong, tick=cython.longlong,
         previous=cython.longlong, delta=cython.longlong, reference=cython.longlong, size=int, symbol=int, used=int,
     )
     cdef bytes _build(self, unsigned int sender_ssrc)

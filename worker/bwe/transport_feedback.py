@@ -100,13 +100,14 @@ class TransportFeedback:
             number += 1
         if number > self._newest:
             return b""
+        end = min(self._newest, number + 511)  # what is missing before the first arrival takes one chunk
         reference = (self._arrivals[number & 2047] // 250) >> 8  # 64 ms
         previous = reference << 8
         symbols = bytearray()
         deltas = bytearray()
         used = 0
         number = first
-        while number <= self._newest and number - first < 512 and len(deltas) < 900:
+        while number <= end and len(deltas) < 900:
             arrival = self._arrivals[number & 2047]
             symbol = 0
             if arrival >= 0:
