@@ -1,0 +1,180 @@
+"""A worker that dies, a server that ends: what clients see, and what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from demo.server import DemoServer
+from protoo import ClientOptions, ClientPeer, Retry
+from tests.demo.client import AUDIO, RoomClient
+from tests.demo.conftest import free_ports, ws_url
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
+    server = DemoServer(free_ports(tmp_path, workers=2))
+    await server.start()
+    yield server
+    await server.close()
+
+
+async def test_a_dead_worker_takes_its_own_rooms_only_and_their_peers_come_back(server: DemoServer) -> None:
+    url = ws_url(server)
+    hit, spared = await RoomClient.connect(url, "hit", "a"), await RoomClient.connect(url, "spared", "b")
+    await hit.join()
+    await hit.produce("audio", AUDIO)
+    await spared.join()
+    other = await RoomClient.connect(url, "spared", "c")
+    await other.join()
+    rooms = {room.id: room for room in server.rooms.rooms}
+    victim = next(worker for worker in server.workers.pool.workers if rooms["hit"].router in worker.routers)
+    assert rooms["spared"].router not in victim.routers
+    replaced = asyncio.Event()
+    server.workers.pool.on("started", lambda worker: replaced.set())
+    os.kill(victim.pid, signal.SIGKILL)
+    assert await hit.closed() == 1012
+    again = await RoomClient.connect(url, "hit", "a")
+    await again.join()
+    await again.produce("audio", AUDIO)
+    # the other room did not notice
+    await other.produce("audio", AUDIO)
+    await spared.seen("newConsumer")
+    assert spared.methods.count("peerClosed") == 0
+    await asyncio.wait_for(replaced.wait(), 20)
+    assert len(server.workers.pool.workers) == 2
+    assert server.workers.deaths == 1
+    for client in (again, spared, other):
+        await client.close()
+
+
+async def test_a_protoo_client_comes_back_by_itself_when_the_only_worker_died(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, workers=1))
+    await server.start()
+    retry = Retry(min_delay_s=0.1, max_delay_s=0.5)
+    client = ClientPeer(f"{ws_url(server)}/?roomId=r&peerId=a", ClientOptions(proxy=None, retry=retry))
+    events: list[str] = []
+    back = asyncio.Event()
+    client.on("disconnected", lambda: events.append("disconnected"))
+    client.on("open", lambda: (events.append("open"), len(events) > 1 and back.set()))
+    await client.open()
+    [worker] = server.workers.pool.workers
+    os.kill(worker.pid, signal.SIGKILL)
+    await asyncio.wait_for(back.wait(), 10)
+    assert events == ["open", "disconnected", "open"]
+    assert isinstance(await client.request("getRouterRtpCapabilities"), dict)
+    await client.close()
+    await server.close()
+
+
+async def test_closing_the_server_brings_clients_back_to_the_next_one(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path))
+    await server.start()
+    client = await RoomClient.connect(ws_url(server), "r", "a")
+    await client.join()
+    pids = [worker.pid for worker in server.workers.pool.workers]
+    await server.close()
+    assert await client.closed() == 1012
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
+    client = await RoomClient.connect(ws_url(server), "r", "a")
+    await client.join()
+    await client.produce("audio", AUDIO)
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
+        health = (await http.get("/health")).json()
+        assert health == {"status": "ok", "workers": 2, "workersWanted": 2, "rooms": 1, "peers": 1}
+        metrics = (await http.get("/metrics")).text
+        numbers = dict(re.findall(r"^([a-z_]+(?:\{.*?\})?) ([0-9.]+)$", metrics, re.M))
+        assert float(numbers["miso_workers"]) == 2
+        assert float(numbers["miso_producers"]) == 1
+        assert float(numbers['miso_requests_total{method="join",result="accepted"}']) == 1
+        os.kill(server.workers.pool.workers[0].pid, signal.SIGKILL)
+        died = asyncio.Event()
+        server.workers.pool.on("died", lambda worker, error: died.set())
+        await asyncio.wait_for(died.wait(), 10)
+        assert "miso_worker_deaths_total 1.0" in (await http.get("/metrics")).text
+    await client.close()
+
+
+async def start_controller(tmp_path: Path, *flags: str) -> tuple[Process, str, list[str]]:
+    """The real command; gives its process, its log so far, and its HTTP and HTTPS addresses."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "demo", "--workers", "2", "--https-port", "0", "--http-port", "0", "--webrtc-server-port", "0"),
+        *("--media-ip", "127.0.0.1", "--data-dir", str(tmp_path), *flags),
+        cwd=ROOT,
+        stderr=PIPE,
+    )
+    log = ""
+    while "media announced at" not in log:
+        assert process.stderr is not None
+        line = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+        assert line, log
+        log += line
+    return process, log, re.findall(r"https?://[^ \n]+", log)
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+async def gone(pid: int) -> None:
+    """Waits until a process has ended, whoever's child it is."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(descriptor, ended.set)
+    try:
+        await asyncio.wait_for(ended.wait(), 10)
+    finally:
+        asyncio.get_running_loop().remove_reader(descriptor)
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -9)])
+async def test_no_worker_outlives_the_controller(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    process, _, urls = await start_controller(tmp_path)
+    client = await RoomClient.connect(urls[0].replace("http", "ws").replace("localhost", "127.0.0.1"), "r", "a")
+    await client.join()
+    workers = children_of(process.pid)
+    assert len(workers) == 2
+    process.send_signal(number)
+    assert await asyncio.wait_for(process.wait(), 15) == code
+    for worker in workers:
+        await gone(worker)
+    assert await client.closed() in ((1012,) if code == 0 else (1006, None))
+
+
+async def test_wrong_settings_are_explained(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "demo", "--workers", "0", cwd=ROOT, stderr=PIPE
+    )
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert b"workers" in errors
+    assert b"Traceback" not in errors
