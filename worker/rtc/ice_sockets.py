@@ -16,8 +16,10 @@ from worker.rtc.deliver import deliver
 
 logger = logging.getLogger(__name__)
 
-MAX_UNPROVEN_CONNECTIONS = 256
+MAX_UNPROVEN_CONNECTIONS = 128
 """TCP connections of one listener over which no good connectivity check has come; beyond it the oldest is closed."""
+UNPROVEN_TIMEOUT_US = 10_000_000
+"""How long a connection may stay without one."""
 
 _REPORT_INTERVAL_US = 1_000_000
 
@@ -106,6 +108,7 @@ class _TcpEnd:
         self.connection.owner = self
         self.connection.on_blocked = self._on_blocked
         self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
+        self._patience = sockets.context.scheduler.call_later(UNPROVEN_TIMEOUT_US, self.close)
 
     def read(self) -> None:
         now_us = self._sockets.context.scheduler.now_us()
@@ -126,12 +129,14 @@ class _TcpEnd:
         self.close()
 
     def prove(self) -> None:
+        self._patience.cancel()
         self._listener.prove(self)
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        self._patience.cancel()
         self._listener.forget(self)
         self.connection.owner = None
         self.connection.on_blocked = None

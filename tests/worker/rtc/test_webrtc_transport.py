@@ -297,6 +297,18 @@ def test_unproven_tcp_connections_are_bounded(world: World, monkeypatch: pytest.
     proven.connect_ice()
 
 
+def test_an_unproven_tcp_connection_is_closed_after_a_while(world: World) -> None:
+    transport = make_transport(world, enable_udp=False, enable_tcp=True)
+    proven, idle = peer_of(world, transport), peer_of(world, transport)
+    proven.connect_ice()
+    idle.check(password="wrong")
+    idle.work()
+    world.scheduler.advance(11 * SECOND_US)
+    for peer in (proven, idle):
+        peer.work()
+    assert (proven.gone, idle.gone) == (False, True)
+
+
 def test_sctp_over_dtls_is_taken_and_dropped(world: World) -> None:
     transport = make_transport(
         world, enable_sctp=True, num_sctp_streams=NumSctpStreams(os=8, mis=8), max_sctp_message_size=1000
