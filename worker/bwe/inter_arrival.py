@@ -87,11 +87,8 @@ class InterArrival:
         if self._has_previous:
             self.send_delta_ms = (self._group_send - self._previous_send) * 0.003814697265625
             self.arrival_delta_ms = (self._group_arrival_us - self._previous_arrival_us) * 0.001
-            if self.arrival_delta_ms < 0.0 or self.arrival_delta_ms > 3000.0 or self.send_delta_ms > 3000.0:
-                # the sender paused, or one of the clocks jumped: no delay can be told from it
-                self._has_previous = False
-                return False
-            completed = True
+            # after a pause of the sender, or a jump of a clock, no delay can be told from the spacing
+            completed = 0.0 <= self.arrival_delta_ms <= 3000.0 and self.send_delta_ms <= 3000.0
         self._has_previous = True
         self._previous_send = self._group_send
         self._previous_arrival_us = self._group_arrival_us

@@ -26,7 +26,7 @@ class RateControl:
         self._last_update_us = -1
         self._last_decrease_us = 0
         self._link_bps = -1.0  # average incoming bitrate at overuse, -1 unknown
-        self._link_deviation = 0.4
+        self._link_deviation = 0.1  # relative to it
 
     def update(self, state: int, incoming_bps: float, now_us: int) -> None:
         """Adjusts the estimate.
@@ -92,4 +92,4 @@ class RateControl:
             return
         error = (incoming_bps - self._link_bps) / self._link_bps
         self._link_bps += 0.05 * (incoming_bps - self._link_bps)
-        self._link_deviation = min(max(0.95 * self._link_deviation + 0.05 * abs(error), 0.02), 0.4)
+        self._link_deviation = min(max(0.95 * self._link_deviation + 0.05 * abs(error), 0.03), 0.12)
