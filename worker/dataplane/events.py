@@ -66,14 +66,16 @@ class UnknownSender:
 class UnknownSsrc:
     """An RTP packet (decrypted) whose SSRC no stream of its transport has.
 
-    Control either makes the stream and passes ``packet`` to ``TransportPlane.receive`` again, or calls
-    ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up, the packets between are dropped.
+    Control either makes the stream and passes ``packet`` and then each of ``later`` to ``TransportPlane.receive`` again,
+    or calls ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up. Packets may not be left out: the
+    sender could send them again, but SRTP takes an unchanged packet for a replay.
 
     Attributes:
         mid: of the header extension, "" when absent; likewise ``rid`` and ``repaired_rid``.
+        later: further packets of the SSRC in the same wake-up; all SSRCs of a transport together at most 64.
     """
 
-    __slots__ = ("mid", "packet", "payload_type", "repaired_rid", "rid", "ssrc", "transport")
+    __slots__ = ("later", "mid", "packet", "payload_type", "repaired_rid", "rid", "ssrc", "transport")
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class UnknownSsrc:
         self.rid = rid
         self.repaired_rid = repaired_rid
         self.packet = packet
+        self.later: list[bytes] = []
 
 
 class NackNeeded:

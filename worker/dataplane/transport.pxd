@@ -47,6 +47,8 @@ cdef class TransportPlane:
     cdef RtpHeader _header
     cdef int _mid_id, _rid_id, _repaired_rid_id, _abs_send_time_id, _transport_wide_cc_id
     cdef uint32_t _unknown_ssrcs[16]
+    cdef Py_ssize_t _unknown_events[16]  # where plane.events has them
+    cdef int _unknown_held
     cdef int _unknown_count
     cdef unsigned long long _unknown_wakeup
     cdef RateCalculator received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent

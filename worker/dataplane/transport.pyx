@@ -23,6 +23,7 @@ cdef enum:
     RTP = 3
     RTCP = 4
     MAX_IGNORED = 1024
+    MAX_HELD = 64  # packets of unknown SSRCs, beyond the first of each, that wait for control
 
 cdef uint32_t read_u32(const unsigned char *data) noexcept:
     return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
@@ -237,14 +238,19 @@ cdef class TransportPlane:
         if self._unknown_wakeup != self.plane.wakeup:
             self._unknown_wakeup = self.plane.wakeup
             self._unknown_count = 0
+            self._unknown_held = 0
         for index in range(self._unknown_count):
             if self._unknown_ssrcs[index] == ssrc:
+                if self._unknown_held < MAX_HELD:
+                    self._unknown_held += 1
+                    (<object>self.plane.events[self._unknown_events[index]]).later.append(data[:size])
                 return
         if self._unknown_count == 16:  # a peer that invents SSRCs costs control this much and no more
             if self._inbound is not None:
                 self._inbound.forget(ssrc)
             return
         self._unknown_ssrcs[self._unknown_count] = ssrc
+        self._unknown_events[self._unknown_count] = len(self.plane.events)
         self._unknown_count += 1
         self.plane.events.append(
             UnknownSsrc(

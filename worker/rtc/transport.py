@@ -282,6 +282,8 @@ class Transport:
         self.listener.learn(event.ssrc, producer)
         deliver(self.plane.receive(event.packet, now_us), now_us)
         producer.stream_started(event.ssrc)
+        for packet in event.later:
+            deliver(self.plane.receive(packet, now_us), now_us)
 
     # ------------------------------------------------------------ commands: media
 

@@ -104,8 +104,14 @@ def test_an_unknown_ssrc_is_reported_once_per_wakeup_with_its_mid_and_rid(rig: R
     [event] = rig.send(*packets)
     assert isinstance(event, UnknownSsrc)
     assert (event.ssrc, event.payload_type, event.mid, event.rid, event.repaired_rid) == (99, 7, "0", "hi", "lo")
-    assert event.packet == packets[0]
+    assert [event.packet, *event.later] == packets
     assert len(rig.send(rtp(3, ssrc=99))) == 1
+
+
+def test_packets_of_unknown_ssrcs_are_held_in_bounded_number(rig: Rig) -> None:
+    [event] = rig.send(*(rtp(number, ssrc=99) for number in range(100)))
+    assert isinstance(event, UnknownSsrc)
+    assert [event.packet, *event.later] == [rtp(number, ssrc=99) for number in range(65)]
 
 
 def test_the_packet_of_an_unknown_ssrc_is_forwarded_once_it_has_a_stream(rig: Rig) -> None:
