@@ -77,6 +77,7 @@ class Consumer:
         self.output = self._make_output(transport, body)
         self.output.owner = self
         self.output.active = False
+        self.output.deliver = transport.is_direct
         self.stream = ConsumerStream(context.scheduler, self)
 
     def _make_output(self, transport: Transport, body: ConsumeRequest) -> Output:
