@@ -1,7 +1,7 @@
 """A pipe transport: one UDP port towards another router, with RTCP on it too, and SRTP when both ends want it.
 
-It carries what producers send over it; the consumers that send a producer's streams unchanged over it come with the rest of
-piping (``transport.consume`` says so).
+It carries what producers send over it; the consumers that send a producer's streams unchanged over it come with the
+rest of piping (``transport.consume`` says so).
 """
 
 from __future__ import annotations

@@ -32,10 +32,15 @@ class Voice:
 
 
 def talk(rig: Rig, milliseconds: int, levels: dict[Voice, int]) -> None:
-    for _ in range(milliseconds // 20):
+    """Everybody says a packet of this level every 20 ms; SPEECH stands for words with short pauses."""
+    for frame in range(milliseconds // 20):
         for voice, level in levels.items():
-            voice.say(level)
+            voice.say(level if level != SPEECH else 20 if frame % 10 < 8 else 80)
         rig.clock.advance(20)
+
+
+SPEECH = -1
+SILENT = 127
 
 
 def level_observer(rig: Rig, max_entries: int = 8, threshold: int = -60) -> AudioLevelObserver:
@@ -137,12 +142,12 @@ def test_the_floor_goes_to_who_speaks_and_not_to_a_cough(rig: Rig) -> None:
     observer = speaker_observer(rig)
     observer.add_producer(first.request)
     observer.add_producer(second.request)
-    talk(rig, 1500, {first: 20, second: 127})
+    talk(rig, 1500, {first: SPEECH, second: SILENT})
     assert rig.notifier.take("speaker", "dominantspeaker") == [{"producerId": first.producer.id}]
-    talk(rig, 100, {first: 20, second: 5})
-    talk(rig, 1500, {first: 20, second: 127})
+    talk(rig, 100, {first: SPEECH, second: 5})
+    talk(rig, 1500, {first: SPEECH, second: SILENT})
     assert rig.notifier.take("speaker", "dominantspeaker") == []
-    talk(rig, 3000, {first: 127, second: 20})
+    talk(rig, 3000, {first: SILENT, second: SPEECH})
     assert rig.notifier.take("speaker", "dominantspeaker") == [{"producerId": second.producer.id}]
 
 
@@ -151,7 +156,7 @@ def test_when_the_dominant_speaker_leaves_another_one_follows_at_once(rig: Rig) 
     observer = speaker_observer(rig)
     observer.add_producer(first.request)
     observer.add_producer(second.request)
-    talk(rig, 1500, {first: 20, second: 127})
+    talk(rig, 1500, {first: SPEECH, second: SILENT})
     rig.notifier.take("speaker", "dominantspeaker")
     first.producer.close()
     assert rig.notifier.take("speaker", "dominantspeaker") == [{"producerId": second.producer.id}]
@@ -162,8 +167,8 @@ def test_a_paused_producer_cannot_take_the_floor(rig: Rig) -> None:
     observer = speaker_observer(rig)
     for voice in (first, second, third):
         observer.add_producer(voice.request)
-    talk(rig, 900, {first: 20, second: 127, third: 127})
+    talk(rig, 900, {first: SPEECH, second: SILENT, third: SILENT})
     rig.notifier.take("speaker", "dominantspeaker")
     second.producer.pause()
-    talk(rig, 3000, {first: 127, second: 10, third: 20})
+    talk(rig, 3000, {first: SILENT, second: SPEECH, third: SPEECH})
     assert rig.notifier.take("speaker", "dominantspeaker") == [{"producerId": third.producer.id}]

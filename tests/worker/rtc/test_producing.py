@@ -87,7 +87,9 @@ def test_used_mid_ssrc_rid_and_id_are_refused_and_leave_nothing(rig: Rig) -> Non
     with pytest.raises(CommandError):
         peer.transport.produce(produce_body(first.id, parameters=video_parameters(mid="w", encodings=[{"ssrc": 3}])))
     with pytest.raises(CommandError):
-        peer.transport.produce(produce_body("router", parameters=video_parameters(mid="w", encodings=[{"ssrc": 3}])))
+        peer.transport.produce(
+            produce_body(peer.transport.id, parameters=video_parameters(mid="w", encodings=[{"ssrc": 3}]))
+        )
     rid = {"mid": None, "encodings": [{"rid": "r"}], "headerExtensions": [{"uri": RID_URI, "id": 5}]}
     rig.produce(peer, parameters=video_parameters(**rid))
     with pytest.raises(CommandError, match="RID already exists"):

@@ -166,7 +166,9 @@ def test_worst_loss_of_the_receivers_is_told_to_a_sender_with_inband_fec(rig: Ri
     assert report.blocks[0].fraction_lost == 77
 
 
-@pytest.mark.parametrize("data", [b"\x81\xc9\x00\x07" + bytes(8), b"\x80\xc8\x00\x01" + bytes(4), b"\x8f\xca\x00\x00"])
+@pytest.mark.parametrize(
+    "data", [b"\x81\xc9\x00\x07" + bytes(8), b"\x80\xc8\x00\x01" + bytes(4), b"\x8f\xca\x00\x01" + bytes(4)]
+)
 def test_malformed_rtcp_harms_nobody(rig: Rig, data: bytes, caplog: pytest.LogCaptureFixture) -> None:
     sender, receiver = rig.connect(), rig.connect()
     rig.consume(receiver, rig.produce(sender))
@@ -233,7 +235,9 @@ def test_estimate_is_told_by_remb_to_a_sender_without_transport_wide_feedback_an
     sender.transport.set_max_incoming_bitrate(SetBitrateRequest(bitrate=100_000))
     for number in range(1, 300):
         stamp = (number * 10 * (1 << 18) // 1000) & 0xFFFFFF
-        packet = rtp(number, KEY_FRAME + bytes(800), ssrc=VIDEO_SSRC, payload_type=96, extensions={3: stamp.to_bytes(3, "big")})
+        packet = rtp(
+            number, KEY_FRAME + bytes(800), ssrc=VIDEO_SSRC, payload_type=96, extensions={3: stamp.to_bytes(3, "big")}
+        )
         sender.send(packet)
         rig.clock.advance(10)
     rembs = sender.rtcp(Remb)
