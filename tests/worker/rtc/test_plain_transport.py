@@ -111,7 +111,7 @@ def test_comedia_learns_from_the_first_packet(world: World, first: bytes) -> Non
     assert transport.connected
     ((event, body),) = world.notifier.of("tr")
     assert event == "tuple"
-    assert body.tuple.remote_port == peer.getsockname()[1]  # type: ignore[attr-defined]
+    assert body.tuple.remote_port == peer.getsockname()[1]
     stranger.sendto(first, port_of(transport))
     world.pump()
     assert transport.dump().tuple.remote_port == peer.getsockname()[1]

@@ -274,7 +274,7 @@ def test_datagrams_over_tcp_may_come_in_pieces(world: World) -> None:
     transport = make_transport(world, enable_udp=False, enable_tcp=True)
     peer = peer_of(world, transport)
     sent: list[bytes] = []
-    peer.send = sent.append  # type: ignore[method-assign]
+    peer.send = sent.append  # type: ignore[method-assign, assignment]
     peer.check()
     for byte in frame(sent[0]):
         peer.socket.send(bytes((byte,)))

@@ -40,7 +40,8 @@ class WebRtcPeer:
 
     @property
     def address(self) -> tuple[str, int]:
-        return self.socket.getsockname()[:2]
+        ip, port = self.socket.getsockname()[:2]
+        return (str(ip), int(port))
 
     def send(self, data: bytes) -> None:
         self.socket.send(frame(data) if self.is_tcp else data)
