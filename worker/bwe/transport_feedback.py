@@ -146,7 +146,7 @@ class TransportFeedback:
         return bytes(head + body)
 
 
-def _encode_chunks(symbols: bytes, count: int) -> bytearray:
+def _encode_chunks(symbols: bytes | bytearray, count: int) -> bytearray:
     # |0| S |       Run Length        |   |1|0|  14 symbols of one bit   |   |1|1|  7 symbols of two bits   |
     chunks = bytearray()
     position = 0

@@ -29,7 +29,7 @@ class Sample:
 
 @dataclass
 class Link:
-    """Frames of about equal size, a queue that drops its tail, a path with delay and jitter, reports that take as long back."""
+    """Frames of about equal size, a queue that drops its tail, a path with delay and jitter, reports back."""
 
     estimator: Estimator
     capacity_bps: Callable[[float], float]
