@@ -90,6 +90,9 @@ class RoomClient:
         return [method for method, _ in self.log]
 
     async def request(self, method: str, **data: object) -> Any:
+        return await self.ask(method, data)
+
+    async def ask(self, method: str, data: object) -> Any:
         number = next(self._ids)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending[number] = (method, answer)
