@@ -1,4 +1,4 @@
-"""Runs fuzz targets for a bounded time: ``python -m tests.fuzz [--seconds 10] [--inputs 100000] [--seed 1] [TARGET …]``.
+"""Runs fuzz targets, bounded: ``python -m tests.fuzz [--seconds 10] [--inputs 100000] [--seed 1] [TARGET …]``.
 
 A target is a module in ``tests/fuzz/targets`` with ``SEEDS`` (valid inputs) and ``run(data)``, which returns, or raises
 ``worker.errors.ParseError`` (or the classes in the target's ``DOCUMENTED``). Anything else is a finding, and so is an

@@ -9,8 +9,8 @@
     3.10   {"event":"dataProducer.send","internal":{…},"data":{"ppid":51}}     {"id":1,"method":"dataConsumer.send",…}
     3.12   n:dataProducer.send:<handlerId>:51                                  r:1:dataConsumer.send:<handlerId>:51
 
-The dialects are told apart by the first byte. Both become a ``Request`` of one form: the id of the object that handles it,
-and a body in which the ids that the 3.10 dialect carries in ``internal`` stand too.
+The dialects are told apart by the first byte. Both become a ``Request`` of one form: the id of the object that
+handles it, and a body in which the ids that the 3.10 dialect carries in ``internal`` stand too.
 """
 
 from __future__ import annotations

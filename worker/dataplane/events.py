@@ -66,9 +66,9 @@ class UnknownSender:
 class UnknownSsrc:
     """An RTP packet (decrypted) whose SSRC no stream of its transport has.
 
-    Control either makes the stream and passes ``packet`` and then each of ``later`` to ``TransportPlane.receive`` again,
-    or calls ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up. Packets may not be left out: the
-    sender could send them again, but SRTP takes an unchanged packet for a replay.
+    Control either makes the stream and passes ``packet`` and then each of ``later`` to ``TransportPlane.receive``
+    again, or calls ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up. Packets may not be
+    left out: the sender could send them again, but SRTP takes an unchanged packet for a replay.
 
     Attributes:
         mid: of the header extension, "" when absent; likewise ``rid`` and ``repaired_rid``.

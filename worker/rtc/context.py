@@ -1,7 +1,7 @@
 """What every object of a worker is given: its way out to the controller, the clock, the sockets, the plane.
 
-The protocols here are implemented in ``worker.net`` (asyncio, sockets) and ``worker.worker`` (the object table), and by the
-seeded network and fake clock of the tests.
+The protocols here are implemented in ``worker.net`` (asyncio, sockets) and ``worker.worker`` (the object table), and by
+the seeded network and fake clock of the tests.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Scheduler(Protocol):
 
 
 class BoundSocket(Protocol):
-    """A bound UDP socket, a listening TCP socket, or an accepted TCP connection, non-blocking, watched by the event loop."""
+    """A bound UDP socket, a listening TCP socket, or an accepted TCP connection, non-blocking, watched by the loop."""
 
     @property
     def fileno(self) -> int:
@@ -73,7 +73,7 @@ class Sockets(Protocol):
     def listen_tcp(
         self, ip: str, port: int | None, on_connection: Callable[[BoundSocket, tuple[str, int]], Callable[[], None]]
     ) -> BoundSocket:
-        """Listens; each accepted connection is passed on with its remote address, the answer is called when it is readable."""
+        """Listens; each connection is passed on with its remote address, the answer is called when it is readable."""
 
 
 class Registry(Protocol):
