@@ -1,0 +1,1 @@
+"""The room page in Chromium against the whole server: what a person sees and hears."""

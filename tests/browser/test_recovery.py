@@ -1,0 +1,122 @@
+"""Pages come back by themselves after a dead worker, a restarted server, a lost connection, a reload."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import websockets
+from playwright.async_api import expect
+
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.server import DemoServer, running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+REJOIN_TIMEOUT = 10.0
+
+
+async def _media_port(person: Person) -> int:
+    return int((await person.stats())[0]["serverAddress"].rpartition(":")[2])
+
+
+async def test_a_killed_worker_hits_its_own_room_only_and_its_people_come_back(
+    crowd: Crowd, server: DemoServer
+) -> None:
+    ana = await crowd.join(server.url, "hit", "Ana")
+    bo = await crowd.join(server.url, "hit", "Bo")
+    chi = await crowd.join(server.url, "spared", "Chi")
+    await ana.wait_for_media(bo)
+    await bo.wait_for_media(ana)
+
+    async def sends() -> bool:
+        return any(report["protocol"] for report in await chi.stats())
+
+    await eventually(sends, ARRIVAL_TIMEOUT, lambda: chi.describe("sends nothing"))
+    hit, spared = server.worker_with_port(await _media_port(ana)), server.worker_with_port(await _media_port(chi))
+    assert hit != spared
+    streams = {report["id"] for report in await chi.stats()}
+    await chi.page.evaluate("window.phases = []; setInterval(() => phases.push(miso.state.phase), 50); undefined")
+
+    os.kill(hit, signal.SIGKILL)
+
+    async def back() -> bool:
+        for person, other in ((ana, bo), (bo, ana)):
+            if await person.phase() != "joined":
+                return False
+            video = await person.received(other, "video")
+            if video is None or not video["frames"]:
+                return False
+        return True
+
+    async def describe() -> str:
+        return f"{await ana.describe('not back')}\n{await bo.describe('not back')}\n{server.log}"
+
+    await eventually(back, REJOIN_TIMEOUT, describe)
+    await ana.expect_media(bo)
+    await bo.expect_media(ana)
+    assert set(await chi.page.evaluate("phases")) == {"joined"}
+    assert {report["id"] for report in await chi.stats()} == streams
+    before = {report["id"]: report["packets"] for report in await chi.stats()}
+
+    async def goes_on() -> bool:
+        return all(report["packets"] > before[report["id"]] + 50 for report in await chi.stats())
+
+    await eventually(goes_on, 5, lambda: chi.describe("the spared room lost its media"))
+    assert len(server.worker_pids) == 2
+
+
+async def test_a_restarted_server_gets_its_people_back(crowd: Crowd, built_page: None) -> None:
+    server = DemoServer()
+    async with running(server):
+        ana = await crowd.join(server.url, "restart", "Ana")
+        bo = await crowd.join(server.url, "restart", "Bo")
+        await ana.wait_for_media(bo)
+    await expect(ana.page.get_by_role("alert")).to_contain_text("The server does not answer", timeout=10_000)
+    async with running(server):
+        await eventually(
+            lambda: _joined(ana, bo), ARRIVAL_TIMEOUT, lambda: ana.describe(f"did not come back\n{server.log}")
+        )
+        await ana.expect_media(bo)
+        await bo.expect_media(ana)
+        assert ana.errors + bo.errors == []
+
+
+async def test_a_replaced_person_is_told_and_may_come_back(crowd: Crowd, server: DemoServer) -> None:
+    ana = await crowd.join(server.url, "replaced", "Ana")
+    bo = await crowd.join(server.url, "replaced", "Bo")
+    await ana.wait_for_media(bo)
+    url = f"ws://localhost:{server.port}/?roomId=replaced&peerId={await ana.peer_id()}"
+    async with websockets.connect(url, subprotocols=[websockets.Subprotocol("protoo")]):
+        await expect(ana.page.get_by_role("alertdialog")).to_contain_text("The server ended this session")
+        await expect(bo.tiles).to_have_count(0)
+        await ana.click("Join again")
+        await expect(bo.tiles).to_have_count(1)
+        await bo.expect_media(ana)
+
+
+async def test_a_person_who_reconnects_with_the_same_id_keeps_the_room_alive(crowd: Crowd, server: DemoServer) -> None:
+    ana = await crowd.join(server.url, "alone", "Ana")
+    await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
+    peer_id = await ana.peer_id()
+    await ana.page.evaluate("miso.client.rejoin()")
+    await expect(ana.page.get_by_text("You are back in the room")).to_be_visible()
+    assert await ana.peer_id() == peer_id
+    bo = await crowd.join(server.url, "alone", "Bo")
+    await ana.expect_media(bo)
+    await bo.expect_media(ana)
+
+
+async def test_a_reloaded_page_is_one_person(crowd: Crowd, server: DemoServer) -> None:
+    ana = await crowd.join(server.url, "reload", "Ana")
+    bo = await crowd.join(server.url, "reload", "Bo")
+    await bo.wait_for_media(ana)
+    await ana.page.reload()
+    await bo.wait_for_media(ana)
+    await expect(bo.tiles).to_have_count(1)
+    await ana.expect_media(bo)
+
+
+async def _joined(*people: Person) -> bool:
+    return all([await person.phase() == "joined" for person in people])
