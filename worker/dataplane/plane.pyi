@@ -50,6 +50,7 @@ class UdpSocket:
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     owner: Any
+    closed: bool  # read only
     report_unknown: bool
     segmentation: bool  # read only: whether the kernel still takes UDP_SEGMENT here
     def __init__(self, plane: Plane, fd: int) -> None: ...
@@ -67,6 +68,7 @@ class TcpConnection:
     """
 
     owner: Any
+    closed: bool  # read only
     remote_address: Address
     on_blocked: Callable[[TcpConnection], None] | None  # called once when bytes begin to wait: watch the fd for writing
     def __init__(self, plane: Plane, fd: int, remote_address: Address) -> None: ...
@@ -82,6 +84,7 @@ class TransportPlane:
     """A transport's half in the plane: whom it hears, where it sends, its keys, and its SSRC table."""
 
     owner: Any
+    closed: bool  # read only
     encrypted: bool  # True: RTP and RTCP are dropped, in and out, until set_srtp
     connected: bool  # control's switch: while False no media passes, in or out (DTLS and SCTP events do)
     twcc_next: int  # transport-wide sequence number of the next outgoing packet that carries the extension
@@ -136,6 +139,7 @@ class Input:
     """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
 
     owner: Any
+    closed: bool  # read only
     paused: bool  # packets are counted, not forwarded
     trace_rtp: bool
     trace_keyframe: bool
@@ -175,6 +179,7 @@ class ReceiveStream:
     """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
 
     owner: Any
+    closed: bool  # read only
     ssrc: int
     rtx_ssrc: int  # 0: none
     mapped_ssrc: int
@@ -220,6 +225,7 @@ class Output:
     """A consumer's half: selects, renumbers, stamps, protects and sends; remembers what may be asked for again."""
 
     owner: Any
+    closed: bool  # read only
     active: bool  # control's switch (pause, producer pause, transport not connected)
     trace_rtp: bool
     trace_keyframe: bool

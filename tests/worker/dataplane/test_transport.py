@@ -258,6 +258,17 @@ def test_feedback_tells_when_each_packet_came(rig: Rig) -> None:
     assert rig.transport.poll_transport_wide_feedback(now_us() + 1_000_000, 1) == []
 
 
+def test_feedback_after_a_long_loss_ends(rig: Rig) -> None:
+    rig.transport.enable_transport_wide_feedback(True)
+    for number, wide in enumerate([0, 1, 1500]):
+        rig.send(rtp(number, extensions={7: struct.pack("!H", wide)}))
+    rig.transport.poll_transport_wide_feedback(now_us(), 1)
+    rig.send(rtp(10, extensions={7: struct.pack("!H", 3000)}))
+    packets = rig.transport.poll_transport_wide_feedback(now_us() + 200_000, 1)
+    base, count = struct.unpack_from("!HH", packets[-1], 12)
+    assert base + count - 1 == 3000
+
+
 def test_remb_never_asks_for_more_than_its_limit(rig: Rig) -> None:
     assert rig.transport.poll_remb(now_us()) is None
     rig.transport.max_incoming_bitrate_bps = 50_000

@@ -1,0 +1,53 @@
+"""The plane's entry for datagrams as they come, on an encrypted and a plain transport: demultiplexing, SRTP, SRTCP."""
+
+from __future__ import annotations
+
+import struct
+import sys
+
+from pylibsrtp import Policy, Session
+
+from tests.worker.dataplane.rig import KEY_FRAME, Peer, Rig, rtp
+from worker.dataplane.plane import SrtpSuite
+
+RECEIVER_REPORT = struct.pack("!BBHL", 0x81, 201, 7, 1) + bytes(24)
+_rig = Rig(SrtpSuite.AES_CM_128_HMAC_SHA1_80)
+_plain_peer = Peer()
+_plain = _rig.transport_to(_plain_peer, _rig.udp)
+_plain_input = _rig.make_input(_plain)
+_rig.add_video(_plain_input, 5)
+_consumer = _rig.add_consumer(suite=SrtpSuite.AEAD_AES_128_GCM, needs_key_frame=False)
+_other_policy = Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+SEEDS = [
+    rtp(1, KEY_FRAME),
+    RECEIVER_REPORT,
+    _rig.sender.outgoing.protect(rtp(2, KEY_FRAME)),
+    _rig.sender.outgoing.protect_rtcp(RECEIVER_REPORT),
+    Session(_other_policy).protect(rtp(3)),
+    bytes([0, 1, 0, 8]) + bytes.fromhex("2112a442") + bytes(20),
+    bytes([22, 254, 253]) + bytes(40),
+    struct.pack("!HH", 5000, 5000) + bytes(20),
+]
+_number = 100
+_broken: list[BaseException | None] = []
+
+
+def _note(unraisable: sys.UnraisableHookArgs) -> None:
+    _broken.append(unraisable.exc_value)
+
+
+def run(data: bytes) -> None:
+    """Never raises; the good packet after it is still forwarded."""
+    global _number
+    _number += 1
+    hook, sys.unraisablehook = sys.unraisablehook, _note
+    try:
+        for transport, peer in (_rig.transport, _rig.sender), (_plain, _plain_peer):
+            transport.receive_protected(_rig.udp, peer.address, data, _number)
+        before = _consumer.output.packets
+        good = _rig.sender.outgoing.protect(rtp(_number, KEY_FRAME))
+        _rig.transport.receive_protected(_rig.udp, _rig.sender.address, good, _number)
+    finally:
+        sys.unraisablehook = hook
+    assert _consumer.output.packets == before + 1
+    assert not _broken, _broken
