@@ -1,0 +1,125 @@
+"""The buttons do what they say, at this page and at the others."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.server import DemoServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DENIED = """
+navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
+"""
+
+
+async def _pair(crowd: Crowd, server: DemoServer, room: str) -> tuple[Person, Person]:
+    ana = await crowd.join(server.url, room, "Ana")
+    bo = await crowd.join(server.url, room, "Bo")
+    await bo.wait_for_media(ana)
+    return ana, bo
+
+
+async def test_a_camera_switched_off_vanishes_at_the_others_and_comes_back(crowd: Crowd, server: DemoServer) -> None:
+    ana, bo = await _pair(crowd, server, "camera")
+    await ana.click("Stop camera")
+    await expect(bo.tile_of(ana)).to_be_visible()
+    await expect(bo.tile_of(ana).locator("video")).to_have_count(0)
+    await ana.click("Start camera")
+    await expect(bo.tile_of(ana).locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+    await bo.expect_media(ana)
+
+
+async def test_a_muted_person_is_marked_and_silent_until_unmuted(crowd: Crowd, server: DemoServer) -> None:
+    ana, bo = await _pair(crowd, server, "mute")
+    mark = bo.tile_of(ana).get_by_label("Muted")
+    await expect(mark).to_have_count(0)
+    await ana.click("Mute")
+    await expect(mark).to_be_visible()
+
+    packets = -1
+
+    async def silent() -> bool:
+        nonlocal packets
+        audio = await bo.received(ana, "audio")
+        assert audio is not None
+        packets, before = audio["packets"], packets
+        return bool(packets == before)
+
+    await eventually(silent, 5, lambda: bo.describe("sound still arrives from a muted person"))
+    await ana.click("Unmute")
+    await expect(mark).to_have_count(0)
+    await bo.expect_media(ana)
+
+
+async def test_another_camera_replaces_the_first_without_a_new_stream(crowd: Crowd, server: DemoServer) -> None:
+    ana, bo = await _pair(crowd, server, "devices")
+    before = await bo.received(ana, "video")
+    cameras = await ana.page.evaluate("miso.state.devices.cameras.map(({id}) => id)")
+    assert cameras
+    await ana.page.evaluate("id => miso.client.media.choose('camera', id)", cameras[-1])
+    await bo.expect_media(ana)
+    after = await bo.received(ana, "video")
+    assert before is not None
+    assert after is not None
+    assert before["id"] == after["id"]
+
+
+async def test_the_speaking_person_is_framed(crowd: Crowd, server: DemoServer) -> None:
+    _, bo = await _pair(crowd, server, "speaker")
+    await bo.click("Mute")
+    # The fake microphone beeps once a second, louder than the observer's threshold.
+    await expect(bo.page.locator("article.tile.speaking").filter(has_text="Ana")).to_be_visible(timeout=10_000)
+
+
+async def test_a_shared_screen_gets_a_tile_of_its_own(crowd: Crowd, server: DemoServer) -> None:
+    ana, bo = await _pair(crowd, server, "share")
+    # A picture that moves, in place of the screen picker that no headless browser shows.
+    await ana.page.evaluate(
+        """() => {
+            const canvas = document.createElement("canvas");
+            canvas.width = 1280; canvas.height = 720;
+            const pen = canvas.getContext("2d");
+            setInterval(() => {
+                pen.fillStyle = `hsl(${Date.now() / 20 % 360} 60% 50%)`;
+                pen.fillRect(0, 0, 1280, 720);
+            }, 50);
+            navigator.mediaDevices.getDisplayMedia = async () => canvas.captureStream(15);
+        }"""
+    )
+    await ana.click("Share screen")
+    shared = bo.page.locator('article.tile[data-kind="share"]')
+    await expect(shared.locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+    await ana.click("Stop sharing")
+    await expect(shared).to_have_count(0)
+
+
+async def test_the_statistics_panel_shows_every_stream(crowd: Crowd, server: DemoServer) -> None:
+    _, bo = await _pair(crowd, server, "statistics")
+    await bo.click("Statistics")
+    panel = bo.page.get_by_role("complementary", name="Statistics")
+    await expect(panel.locator(".stat-card")).to_have_count(4)
+    await expect(panel.get_by_text("VP8")).to_have_count(2)
+    await expect(panel.get_by_text("bit/s").first).to_be_visible()
+
+
+async def test_a_refused_camera_and_microphone_are_explained_and_the_room_is_still_joined(
+    crowd: Crowd, server: DemoServer
+) -> None:
+    ana = await crowd.join(server.url, "denied", "Ana", script=DENIED)
+    await expect(ana.page.get_by_text("The browser blocks the camera")).to_be_visible()
+    await expect(ana.page.get_by_text("The browser blocks the microphone")).to_be_visible()
+    await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
+    bo = await crowd.join(server.url, "denied", "Bo")
+    await expect(ana.tile_of(bo).locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+
+
+async def test_the_lobby_joins_with_the_keyboard_alone(crowd: Crowd, server: DemoServer) -> None:
+    ana = await crowd.open(server.url, "Ana")
+    await expect(ana.page.get_by_label("Your name")).to_be_focused()
+    await ana.page.keyboard.type("Ana")
+    await ana.page.keyboard.press("Enter")
+    await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
+    assert f"roomId={await ana.page.evaluate('miso.state.roomId')}" in ana.page.url
