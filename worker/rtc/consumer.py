@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_BEST_SCORE = 10
 _MAX_MID_SIZE = 8  # bytes that every packet has room for; like mediasoup, a longer one is not sent
 
 
@@ -42,10 +43,9 @@ class Consumer:
     Attributes:
         id: as the controller named it.
         kind: ``audio`` or ``video``.
+        type: ``simple``, or ``pipe``: every stream of the producer is sent with an SSRC of its own.
         producer: whose media it sends, maybe of another transport.
-        output: its half in the data plane.
-        stream: RTCP and statistics of what it sends.
-        ssrc: of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
+        streams: what it sends, each with its half in the data plane: one, or all of the producer's for a pipe.
         paused: by the controller.
         producer_paused: since the producer is.
     """
@@ -55,34 +55,34 @@ class Consumer:
 
         Raises:
             BodyError: the parameters make no sense.
-            CommandError: the type is not ``simple``.
+            CommandError: a type that is not there yet.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         _check(parameters, body)
         self.id = body.consumer_id
         self.kind = body.kind
+        self.type = body.type
         self.producer = producer
         self.rtp_parameters = parameters
         self.transport = transport
         self.paused = body.paused
         self.producer_paused = producer.paused
-        self.ssrc = parameters.encodings[0].ssrc
-        self.rtx_ssrc = parameters.encodings[0].rtx_ssrc if parameters.encodings[0].rtx_codec is not None else 0
         self._context = context
         self._body = body
         self._priority = 1
         self._connected = False
+        self._flowing = False
         self._closed = False
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
-        self.output = self._make_output(transport, body)
-        self.output.owner = self
-        self.output.active = False
-        self.output.deliver = transport.is_direct
-        self.stream = ConsumerStream(context.scheduler, self)
+        count = len(parameters.encodings) if self.type == "pipe" else 1
+        self.streams = [
+            ConsumerStream(context.scheduler, self, self._make_output(index), index) for index in range(count)
+        ]
 
-    def _make_output(self, transport: Transport, body: ConsumeRequest) -> Output:
-        parameters = self.rtp_parameters
-        codec = parameters.encodings[0].codec
+    def _make_output(self, index: int) -> Output:
+        parameters, transport = self.rtp_parameters, self.transport
+        encoding = parameters.encodings[index]
+        codec = encoding.codec
         ids = parameters.extension_ids
         # Like mediasoup, audio packets are not stamped for bandwidth estimation.
         is_video = self.kind == "video"
@@ -91,42 +91,54 @@ class Consumer:
             logger.warning("mid does not fit into packets consumer=%s mid=%s", self.id, mid)
             mid = ""
         uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
-        return Output(
+        rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
+        output = Output(
             transport.plane,
-            ssrc=self.ssrc,
-            rtx_ssrc=self.rtx_ssrc,
+            ssrc=encoding.ssrc,
+            rtx_ssrc=rtx_ssrc,
             codec=codec.plane_codec,
             clock_rate=codec.clock_rate,
             payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
-            rtx_payload_types=_rtx_payload_types(parameters) if self.rtx_ssrc else {},
+            rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
             mid=mid,
             mid_id=ids.get(rtp.MID_URI, 0) if mid else 0,
             abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0) if is_video else 0,
             transport_wide_cc_id=ids.get(rtp.TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
             keep_for_retransmission=codec.use_nack,
             needs_key_frame=codec.has_key_frames,
-            ignore_dtx=body.ignore_dtx,
+            ignore_dtx=self._body.ignore_dtx,
         )
+        output.owner = self
+        output.active = False
+        output.deliver = transport.is_direct
+        return output
 
     @property
     def producer_stream(self) -> ProducerStream | None:
-        """The stream it forwards, once packets of it came."""
-        return self.producer.stream_by_mapped_ssrc(self._body.consumable_rtp_encodings[0].ssrc or 0)
+        """The stream it forwards (of a pipe's the first), once packets of it came."""
+        return self._source_of(self.streams[0])
 
     @property
     def active(self) -> bool:
         """Whether packets may flow: connected, not paused on either side, and there is something to forward."""
-        return self.output.active and self.producer_stream is not None
+        return self._flowing and any(self._source_of(stream) is not None for stream in self.streams)
 
     @property
     def fraction_lost(self) -> int:
-        """What its receiver reported last, 0..255."""
-        return self.stream.fraction_lost
+        """What its receiver reported last, 0..255; the worst of its streams."""
+        return max(stream.fraction_lost for stream in self.streams)
+
+    def awaits_key_frame_of(self, source: ProducerStream) -> bool:
+        """Whether packets of this stream of the producer could flow, were there a key frame."""
+        return self._flowing and any(
+            stream.output.waiting_for_key_frame for stream in self.streams if self._source_of(stream) is source
+        )
 
     def attach(self) -> ConsumeResponse:
         """Gets the producer's packets from now on."""
         self.producer.consumers[self.id] = self
-        self.producer.input.add_output(self.output)
+        for stream in self.streams:
+            self.producer.input.add_output(stream.output)
         return ConsumeResponse(paused=self.paused, producer_paused=self.producer_paused, score=self._score())
 
     # ------------------------------------------------------------ from transport and producer
@@ -176,26 +188,28 @@ class Consumer:
 
     # ------------------------------------------------------------ from the receiver's RTCP
 
-    def on_nack(self, sequence_numbers: Sequence[int], now_us: int) -> None:
-        """The receiver misses packets (RFC 4585 section 6.2.1)."""
+    def on_nack(self, stream: ConsumerStream, sequence_numbers: Sequence[int], now_us: int) -> None:
+        """The receiver misses packets of one of the streams (RFC 4585 section 6.2.1)."""
         if self.active:
             self._tracer.emit("nack", "in", {})
-            self.stream.on_nack(sequence_numbers, now_us)
+            stream.on_nack(sequence_numbers, now_us)
 
-    def on_pli(self) -> None:
-        """The receiver cannot decode any more (RFC 4585 section 6.3.1)."""
-        self._tracer.emit("pli", "in", {"ssrc": self.ssrc})
-        self.stream.pli_count += 1
-        self._request_key_frame()
+    def on_pli(self, stream: ConsumerStream) -> None:
+        """The receiver cannot decode one of the streams any more (RFC 4585 section 6.3.1)."""
+        self._tracer.emit("pli", "in", {"ssrc": stream.ssrc})
+        stream.pli_count += 1
+        self._request_key_frame(stream)
 
-    def on_fir(self) -> None:
-        """The receiver wants a key frame (RFC 5104 section 4.3.1)."""
-        self._tracer.emit("fir", "in", {"ssrc": self.ssrc})
-        self.stream.fir_count += 1
-        self._request_key_frame()
+    def on_fir(self, stream: ConsumerStream) -> None:
+        """The receiver wants a key frame of one of the streams (RFC 5104 section 4.3.1)."""
+        self._tracer.emit("fir", "in", {"ssrc": stream.ssrc})
+        stream.fir_count += 1
+        self._request_key_frame(stream)
 
     def emit_score(self) -> None:
-        """Tells the controller the scores of now."""
+        """Tells the controller the scores of now; those of a pipe are not told, like in mediasoup."""
+        if self.type == "pipe":
+            return
         self._context.notifier.notify(self.id, "score", self._score())
 
     # ------------------------------------------------------------ commands
@@ -208,7 +222,7 @@ class Consumer:
             producer_id=self.producer.id,
             kind=self.kind,
             rtp_parameters=self.rtp_parameters.dump(),
-            type="simple",
+            type=self.type,
             consumable_rtp_encodings=[
                 encoding_dump(encoding, encoding.codec_payload_type) for encoding in self._body.consumable_rtp_encodings
             ],
@@ -219,14 +233,16 @@ class Consumer:
             producer_paused=self.producer_paused,
             priority=self._priority,
             trace_event_types=self._tracer.names,
-            rtp_stream=self.stream.dump(),
+            rtp_stream=self.streams[0].dump() if self.type != "pipe" else None,
+            rtp_streams=[stream.dump() for stream in self.streams] if self.type == "pipe" else None,
         )
 
     @handles(commands.CONSUMER_GET_STATS)
     def get_stats(self) -> list[RtpStreamStats]:
-        """What it sent, and what the producer received of the same stream."""
-        received = self.producer_stream
-        return [self.stream.stats()] if received is None else [self.stream.stats(), received.stats()]
+        """What it sent and, but for a pipe, what the producer received of the same stream."""
+        received = self.producer_stream if self.type != "pipe" else None
+        sent = [stream.stats() for stream in self.streams]
+        return sent if received is None else [*sent, received.stats()]
 
     @handles(commands.CONSUMER_PAUSE)
     def pause(self) -> None:
@@ -253,15 +269,16 @@ class Consumer:
 
     @handles(commands.CONSUMER_REQUEST_KEY_FRAME)
     def request_key_frame(self) -> None:
-        """Asks the producer's sender for a key frame."""
-        self._request_key_frame()
+        """Asks the producer's sender for a key frame, of each stream."""
+        self._request_key_frames()
 
     @handles(commands.CONSUMER_ENABLE_TRACE_EVENT)
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
         """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
         self._tracer.enable(body.types)
-        self.output.trace_rtp = "rtp" in self._tracer
-        self.output.trace_keyframe = "keyframe" in self._tracer
+        for stream in self.streams:
+            stream.output.trace_rtp = "rtp" in self._tracer
+            stream.output.trace_keyframe = "keyframe" in self._tracer
 
     def close(self) -> None:
         """Leaves producer and transport; idempotent."""
@@ -269,32 +286,51 @@ class Consumer:
             return
         self._closed = True
         self.producer.consumers.pop(self.id, None)
-        self.producer.input.remove_output(self.output)
-        self.output.owner = None
-        self.output.close()
+        self.leave_plane()
         self.transport.forget_consumer(self)
+
+    def leave_plane(self) -> None:
+        """Sends nothing any more, for good."""
+        for stream in self.streams:
+            self.producer.input.remove_output(stream.output)
+            stream.output.owner = None
+            stream.output.close()
 
     # ------------------------------------------------------------ own
 
     def _switch(self) -> None:
         """Lets packets flow or stop; when they begin, cleanly, at a key frame."""
         on = self._connected and not self.paused and not self.producer_paused
-        if on == self.output.active:
+        if on == self._flowing:
             return
+        self._flowing = on
+        for stream in self.streams:
+            if on:
+                stream.output.sync()
+            stream.output.active = on
         if on:
-            self.output.sync()
-        self.output.active = on
-        if on:
-            self._request_key_frame()
+            self._request_key_frames()
 
-    def _request_key_frame(self) -> None:
+    def _request_key_frames(self) -> None:
+        for stream in self.streams:
+            self._request_key_frame(stream)
+
+    def _request_key_frame(self, stream: ConsumerStream) -> None:
         if self.kind == "video" and self.active:
-            self.producer.request_key_frame(self._body.consumable_rtp_encodings[0].ssrc or 0)
+            self.producer.request_key_frame(self._mapped_ssrc_of(stream))
+
+    def _mapped_ssrc_of(self, stream: ConsumerStream) -> int:
+        return self._body.consumable_rtp_encodings[stream.index].ssrc or 0
+
+    def _source_of(self, stream: ConsumerStream) -> ProducerStream | None:
+        return self.producer.stream_by_mapped_ssrc(self._mapped_ssrc_of(stream))
 
     def _score(self) -> ConsumerScore:
+        if self.type == "pipe":  # the next router looks at the streams itself
+            return ConsumerScore(score=_BEST_SCORE, producer_score=_BEST_SCORE, producer_scores=self.producer.scores)
         received = self.producer_stream
         return ConsumerScore(
-            score=self.stream.score.value,
+            score=self.streams[0].score.value,
             producer_score=received.score.value if received is not None else 0,
             producer_scores=self.producer.scores,
         )
@@ -316,6 +352,12 @@ def _check(parameters: RtpParameters, body: ConsumeRequest) -> None:
         raise BodyError("invalid encoding in rtpParameters (missing rtx.ssrc)")
     if not all(encoding.ssrc for encoding in body.consumable_rtp_encodings):
         raise BodyError("wrong encoding in consumableRtpEncodings (missing ssrc)")
+    if body.type == "pipe":
+        if len(body.consumable_rtp_encodings) != len(parameters.encodings):
+            raise BodyError("number of rtpParameters.encodings and consumableRtpEncodings do not match")
+        if len(parameters.encodings) > 1:
+            raise CommandError("pipe consumers of several streams are not supported yet")
+        return
     if body.type != "simple":
         raise CommandError(f"consumers of type '{body.type}' are not supported yet")
     if len(body.consumable_rtp_encodings) != 1:

@@ -17,6 +17,7 @@ from worker.rtcp.extended import DelaySinceLastRr
 from worker.rtcp.ntp import round_trip_ms
 
 if TYPE_CHECKING:
+    from worker.dataplane.plane import Output
     from worker.rtc.consumer import Consumer
     from worker.rtc.context import Scheduler
 
@@ -27,9 +28,21 @@ _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an 
 
 
 class ConsumerStream:
-    """What is sent with one SSRC (and its RTX SSRC) of a consumer."""
+    """What is sent with one SSRC (and its RTX SSRC) of a consumer.
 
-    def __init__(self, scheduler: Scheduler, consumer: Consumer) -> None:
+    Attributes:
+        consumer: whose stream it is.
+        output: its half in the data plane.
+        index: of its encoding in the consumer's RTP parameters.
+        ssrc: of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
+    """
+
+    def __init__(self, scheduler: Scheduler, consumer: Consumer, output: Output, index: int) -> None:
+        self.consumer = consumer
+        self.output = output
+        self.index = index
+        self.ssrc = output.ssrc
+        self.rtx_ssrc = output.rtx_ssrc
         self.score = StreamScore()
         self.packets_lost = 0
         self.fraction_lost = 0
@@ -39,9 +52,7 @@ class ConsumerStream:
         self.pli_count = 0
         self.fir_count = 0
         self._scheduler = scheduler
-        self._consumer = consumer
-        self._output = consumer.output
-        self._encoding = consumer.rtp_parameters.encodings[0]
+        self._encoding = consumer.rtp_parameters.encodings[index]
         self._reference_time = EchoClock()
         self._scored = LossCounters()
         self._scored_us = -_SCORE_EVERY_US
@@ -60,27 +71,27 @@ class ConsumerStream:
         granted = sequence_numbers[: int(self._nack_allowance)]
         self._nack_allowance -= len(granted)
         if granted:
-            self._output.retransmit(granted, now_us)
+            self.output.retransmit(granted, now_us)
 
     def on_receiver_report(self, block: reports.ReportBlock, now_us: int) -> None:
         """What the receiver got (RFC 3550 section 6.4.2): round trip, loss, and time for a new score."""
         rtt_ms = round_trip_ms(self._scheduler.ntp_now(), block.last_sr, block.delay_since_last_sr)
         if rtt_ms is not None:
-            self.rtt_ms = self._output.rtt_ms = rtt_ms
+            self.rtt_ms = self.output.rtt_ms = rtt_ms
         self.packets_lost = block.total_lost
         self.fraction_lost = block.fraction_lost
         if now_us - self._scored_us < _SCORE_EVERY_US:
             return
         self._scored_us = now_us
         now = LossCounters(
-            packets=self._output.packets,
+            packets=self.output.packets,
             lost=max(block.total_lost, 0),
-            repaired=self._output.packets_repaired,
-            retransmitted=self._output.packets_retransmitted,
+            repaired=self.output.packets_repaired,
+            retransmitted=self.output.packets_retransmitted,
         )
         before, self._scored = self._scored, now
         if self.score.add(outbound_sample(before, now)):
-            self._consumer.emit_score()
+            self.consumer.emit_score()
 
     def on_reference_time(self, ntp: int, now_us: int) -> None:
         """The receiver's clock (RFC 3611 section 4.4), to be echoed."""
@@ -90,11 +101,11 @@ class ConsumerStream:
 
     def sender_report(self, now_us: int, ntp: int) -> reports.SenderReport | None:
         """The report of what was sent; None when nothing was."""
-        output = self._output
+        output = self.output
         if output.packets == 0:
             return None
         return reports.SenderReport(
-            ssrc=self._consumer.ssrc,
+            ssrc=self.ssrc,
             ntp=ntp,
             rtp_timestamp=output.timestamp_at(now_us),
             packet_count=output.packets & 0xFFFFFFFF,
@@ -106,7 +117,7 @@ class ConsumerStream:
         if not self._reference_time.compact_ntp:
             return None
         return DelaySinceLastRr(
-            ssrc=self._consumer.ssrc,
+            ssrc=self.ssrc,
             last_rr=self._reference_time.compact_ntp,
             delay=self._reference_time.delay(now_us),
         )
@@ -117,24 +128,24 @@ class ConsumerStream:
         """As ``consumer.dump`` shows it."""
         return stream_dump(
             self._encoding,
-            encoding_index=0,
-            ssrc=self._consumer.ssrc,
-            rtx_ssrc=self._consumer.rtx_ssrc,
+            encoding_index=self.index,
+            ssrc=self.ssrc,
+            rtx_ssrc=self.rtx_ssrc,
             rid="",
-            cname=self._consumer.rtp_parameters.cname,
+            cname=self.consumer.rtp_parameters.cname,
             score=self.score.value,
         )
 
     def stats(self) -> RtpStreamStats:
         """As ``consumer.getStats`` shows it."""
         now_us = self._scheduler.now_us()
-        output = self._output
-        has_rtx = bool(self._consumer.rtx_ssrc)
+        output = self.output
+        has_rtx = bool(self.rtx_ssrc)
         return RtpStreamStats(
             type="outbound-rtp",
             timestamp=now_us // 1000,
-            ssrc=self._consumer.ssrc,
-            rtx_ssrc=self._consumer.rtx_ssrc or None,
+            ssrc=self.ssrc,
+            rtx_ssrc=self.rtx_ssrc or None,
             kind=self._encoding.codec.kind,
             mime_type=self._encoding.codec.mime_type,
             packets_lost=self.packets_lost,

@@ -204,11 +204,7 @@ class ProducerStream:
         self._producer.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
 
     def _is_key_frame_awaited(self) -> bool:
-        return any(
-            consumer.output.active and consumer.output.waiting_for_key_frame
-            for consumer in self._producer.consumers.values()
-            if consumer.producer_stream is self
-        )
+        return any(consumer.awaits_key_frame_of(self) for consumer in self._producer.consumers.values())
 
     def _send_key_frame_request(self) -> None:
         # Nobody here sends media, so the sender's SSRC should be 0, but GStreamer ignores such a request.

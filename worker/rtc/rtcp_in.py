@@ -80,9 +80,9 @@ class RtcpReceiver:
 
     def _on_blocks(self, blocks: tuple[ReportBlock, ...], now_us: int) -> None:
         for block in blocks:
-            consumer = self._transport.consumers_by_ssrc.get(block.ssrc)
-            if consumer is not None:
-                consumer.stream.on_receiver_report(block, now_us)
+            stream = self._transport.sent_by_ssrc.get(block.ssrc)
+            if stream is not None:
+                stream.on_receiver_report(block, now_us)
 
     def _on_extended_report(self, report: ExtendedReport, now_us: int) -> None:
         for entry in report.delays:
@@ -90,21 +90,21 @@ class RtcpReceiver:
             if stream is not None:
                 stream.on_delay_since_last_rr(entry.last_rr, entry.delay)
         if report.reference_ntp is not None:
-            for consumer in self._transport.consumers.values():
-                consumer.stream.on_reference_time(report.reference_ntp, now_us)
+            for sent in self._transport.sent_by_ssrc.values():
+                sent.on_reference_time(report.reference_ntp, now_us)
 
     def _on_nack(self, nack: Nack, now_us: int) -> None:
-        consumer = self._transport.consumers_by_ssrc.get(nack.media_ssrc)
-        if consumer is not None:
-            consumer.on_nack(nack.sequence_numbers, now_us)
+        stream = self._transport.sent_by_ssrc.get(nack.media_ssrc)
+        if stream is not None:
+            stream.consumer.on_nack(stream, nack.sequence_numbers, now_us)
 
     def _on_pli(self, pli: Pli, now_us: int) -> None:
-        consumer = self._transport.consumers_by_ssrc.get(pli.media_ssrc)
-        if consumer is not None:
-            consumer.on_pli()
+        stream = self._transport.sent_by_ssrc.get(pli.media_ssrc)
+        if stream is not None:
+            stream.consumer.on_pli(stream)
 
     def _on_fir(self, fir: Fir, now_us: int) -> None:
         for ssrc, _ in fir.entries:
-            consumer = self._transport.consumers_by_ssrc.get(ssrc)
-            if consumer is not None:
-                consumer.on_fir()
+            stream = self._transport.sent_by_ssrc.get(ssrc)
+            if stream is not None:
+                stream.consumer.on_fir(stream)

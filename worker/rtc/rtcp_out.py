@@ -116,15 +116,16 @@ class RtcpSender:
         return sent_us is None or (now_us - sent_us) * 115 >= _INTERVAL_US[kind] * 100
 
     def _add_consumer(self, compound: _Compound, consumer: Consumer, now_us: int) -> _Compound:
-        report = consumer.stream.sender_report(now_us, self._scheduler.ntp_now())
-        if report is None:
-            return compound
-        self._sent_us[consumer.id] = now_us
-        cname, delay = consumer.rtp_parameters.cname, consumer.stream.delay_since_last_rr(now_us)
-        if not compound.add_sender(report, cname, delay):
-            self._send(compound)
-            compound = _Compound()
-            compound.add_sender(report, cname, delay)
+        for stream in consumer.streams:
+            report = stream.sender_report(now_us, self._scheduler.ntp_now())
+            if report is None:
+                continue
+            self._sent_us[consumer.id] = now_us
+            cname, delay = consumer.rtp_parameters.cname, stream.delay_since_last_rr(now_us)
+            if not compound.add_sender(report, cname, delay):
+                self._send(compound)
+                compound = _Compound()
+                compound.add_sender(report, cname, delay)
         return compound
 
     def _add_producer(self, compound: _Compound, producer: Producer, now_us: int) -> _Compound:

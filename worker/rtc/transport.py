@@ -56,6 +56,7 @@ from worker.rtc.trace import TRANSPORT_TRACES, Tracer
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreateTransportRequest
+    from worker.rtc.consumer_stream import ConsumerStream
     from worker.rtc.context import Context
     from worker.rtc.router_tables import RouterTables
 
@@ -120,7 +121,7 @@ class Transport:
         connected: whether media may flow.
         closed: whether ``close`` was called.
         producers: by id, like ``consumers``, ``data_producers`` and ``data_consumers``.
-        consumers_by_ssrc: consumers by the SSRC of what they send; ``consumers_by_rtx_ssrc`` by that of their repairs.
+        sent_by_ssrc: the consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
         max_message_size: of data channel or direct messages in bytes, 0 without them.
     """
 
@@ -159,8 +160,8 @@ class Transport:
         self.max_message_size = self._sctp.max_message_size if self._sctp is not None else max_message_size
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
-        self.consumers_by_ssrc: dict[int, Consumer] = {}
-        self.consumers_by_rtx_ssrc: dict[int, Consumer] = {}
+        self.sent_by_ssrc: dict[int, ConsumerStream] = {}
+        self.sent_by_rtx_ssrc: dict[int, ConsumerStream] = {}
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
         self.listener = RtpListener()
@@ -223,8 +224,8 @@ class Transport:
             "direct": self.is_direct,
             "producer_ids": list(self.producers),
             "consumer_ids": list(self.consumers),
-            "map_ssrc_consumer_id": {str(ssrc): one.id for ssrc, one in self.consumers_by_ssrc.items()},
-            "map_rtx_ssrc_consumer_id": {str(ssrc): one.id for ssrc, one in self.consumers_by_rtx_ssrc.items()},
+            "map_ssrc_consumer_id": {str(ssrc): one.consumer.id for ssrc, one in self.sent_by_ssrc.items()},
+            "map_rtx_ssrc_consumer_id": {str(ssrc): one.consumer.id for ssrc, one in self.sent_by_rtx_ssrc.items()},
             "data_producer_ids": list(self.data_producers),
             "data_consumer_ids": list(self.data_consumers),
             "recv_rtp_header_extensions": self._extensions,
@@ -316,12 +317,13 @@ class Transport:
         try:
             self.context.registry.add(consumer, consumer.id, self.id)
         except CommandError:
-            consumer.output.close()
+            consumer.leave_plane()
             raise
         self.consumers[consumer.id] = self.tables.consumers[consumer.id] = consumer
-        self.consumers_by_ssrc[consumer.ssrc] = consumer
-        if consumer.rtx_ssrc:
-            self.consumers_by_rtx_ssrc[consumer.rtx_ssrc] = consumer
+        for stream in consumer.streams:
+            self.sent_by_ssrc[stream.ssrc] = stream
+            if stream.rtx_ssrc:
+                self.sent_by_rtx_ssrc[stream.rtx_ssrc] = stream
         response = consumer.attach()
         if self.connected:
             consumer.transport_connected()
@@ -350,12 +352,10 @@ class Transport:
         """The consumer has closed."""
         del self.consumers[consumer.id]
         del self.tables.consumers[consumer.id]
-        for by_ssrc, ssrc in (
-            (self.consumers_by_ssrc, consumer.ssrc),
-            (self.consumers_by_rtx_ssrc, consumer.rtx_ssrc),
-        ):
-            if by_ssrc.get(ssrc) is consumer:
-                del by_ssrc[ssrc]
+        for stream in consumer.streams:
+            for by_ssrc, ssrc in ((self.sent_by_ssrc, stream.ssrc), (self.sent_by_rtx_ssrc, stream.rtx_ssrc)):
+                if by_ssrc.get(ssrc) is stream:
+                    del by_ssrc[ssrc]
         self.context.registry.remove(consumer.id)
         self._update_timers()
 

@@ -40,7 +40,7 @@ def test_packets_of_the_application_reach_a_peer_and_its_rtcp_comes_back(rig: Ri
     consumer = rig.consume(receiver, direct.producers["p"])
     direct.producers["p"].send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
     assert [packet.payload for packet in receiver.rtp()] == [KEY_FRAME]
-    receiver.send_rtcp(Pli(1, consumer.ssrc))
+    receiver.send_rtcp(Pli(1, consumer.streams[0].ssrc))
     [(target, event, packet)] = rig.notifier.payloads
     assert (target, event) == ("direct", "rtcp")
     assert parse_compound(packet) == [Pli(VIDEO_SSRC, VIDEO_SSRC)]

@@ -35,7 +35,7 @@ def test_audio_reaches_consumers_on_other_transports(rig: Rig) -> None:
     for peer, consumer in zip((first, second), consumers, strict=True):
         packets = peer.rtp()
         assert [packet.payload for packet in packets] == [b"opus"] * 3
-        assert {(packet.ssrc, packet.payload_type) for packet in packets} == {(consumer.ssrc, 100)}
+        assert {(packet.ssrc, packet.payload_type) for packet in packets} == {(consumer.streams[0].ssrc, 100)}
         assert packets[0].extensions == {1: b"0"}
 
 
@@ -127,9 +127,9 @@ def test_the_receivers_nack_is_answered_with_rtx(rig: Rig) -> None:
     send_video(sender, 1, key=True)
     send_video(sender, 2)
     lost = receiver.rtp()[1]
-    receiver.send_rtcp(Nack(1, consumer.ssrc, (lost.sequence_number,)))
+    receiver.send_rtcp(Nack(1, consumer.streams[0].ssrc, (lost.sequence_number,)))
     [repair] = receiver.rtp()
-    assert (repair.ssrc, repair.payload_type) == (consumer.rtx_ssrc, 101)
+    assert (repair.ssrc, repair.payload_type) == (consumer.streams[0].rtx_ssrc, 101)
     assert repair.payload == lost.sequence_number.to_bytes(2, "big") + lost.payload
     stats = consumer.get_stats()[0]
     assert (stats.nack_count, stats.nack_packet_count, stats.packets_retransmitted) == (1, 1, 1)
@@ -140,7 +140,7 @@ def test_feedback_for_a_foreign_ssrc_is_ignored(rig: Rig) -> None:
     consumer = rig.consume(receiver, rig.produce(sender))
     send_video(sender, 1, key=True)
     [packet] = receiver.rtp()
-    stranger.send_rtcp(Nack(1, consumer.ssrc, (packet.sequence_number,)), Pli(1, consumer.ssrc))
+    stranger.send_rtcp(Nack(1, consumer.streams[0].ssrc, (packet.sequence_number,)), Pli(1, consumer.streams[0].ssrc))
     assert receiver.rtp() == []
     stats = consumer.get_stats()[0]
     assert (stats.nack_count, stats.pli_count) == (0, 0)
@@ -152,7 +152,7 @@ def test_nack_flood_gets_each_packet_once_per_round_trip(rig: Rig) -> None:
     send_video(sender, *range(1, 30), key=True)
     numbers = tuple(packet.sequence_number for packet in receiver.rtp())
     for _ in range(200):
-        receiver.send_rtcp(Nack(1, consumer.ssrc, numbers))
+        receiver.send_rtcp(Nack(1, consumer.streams[0].ssrc, numbers))
         receiver.rtp()
         rig.clock.advance(1)
     assert consumer.get_stats()[0].packets_retransmitted <= 2 * len(numbers)
@@ -218,8 +218,8 @@ def test_receivers_pli_and_fir_reach_the_sender_with_one_retry(rig: Rig) -> None
     sender, receiver = rig.connect(), rig.connect()
     consumer = rig.consume(receiver, rig.produce(sender))
     send_video(sender, 1, key=True)
-    receiver.send_rtcp(Pli(1, consumer.ssrc))
-    receiver.send_rtcp(Fir(1, consumer.ssrc, ((consumer.ssrc, 7), (12345, 1))))
+    receiver.send_rtcp(Pli(1, consumer.streams[0].ssrc))
+    receiver.send_rtcp(Fir(1, consumer.streams[0].ssrc, ((consumer.streams[0].ssrc, 7), (12345, 1))))
     assert len(sender.rtcp(Pli)) == 1
     stats = consumer.get_stats()
     assert (stats[0].pli_count, stats[0].fir_count, stats[1].pli_count) == (1, 1, 1)
@@ -290,12 +290,12 @@ def test_trace_events_of_producer_and_consumer(rig: Rig) -> None:
     send_video(sender, 1)
     send_video(sender, 2, key=True)
     send_video(sender, 4)
-    receiver.send_rtcp(Nack(1, consumer.ssrc, (9,)))
+    receiver.send_rtcp(Nack(1, consumer.streams[0].ssrc, (9,)))
     kinds = sorted((body["type"], body["direction"]) for body in rig.notifier.take(producer.id, "trace"))
     assert kinds == [("keyframe", "in"), ("nack", "out"), ("pli", "out"), ("rtp", "in"), ("rtp", "in")]
     traced = rig.notifier.take(consumer.id, "trace")
     assert [(body["type"], body["direction"]) for body in traced] == [("keyframe", "out"), ("nack", "in")]
-    assert traced[0]["info"]["ssrc"] == consumer.ssrc
+    assert traced[0]["info"]["ssrc"] == consumer.streams[0].ssrc
 
 
 def test_consumer_joins_a_running_stream(rig: Rig) -> None:

@@ -138,7 +138,7 @@ def test_dump_completes_the_parameters(rig: Rig) -> None:
     assert dump["rtpStreams"] == []
 
 
-@pytest.mark.parametrize("type_", ["simulcast", "svc", "pipe"])
+@pytest.mark.parametrize("type_", ["simulcast", "svc"])
 def test_other_types_of_consumers_are_refused_clearly(rig: Rig, type_: str) -> None:
     sender, receiver = rig.connect(), rig.connect()
     producer = rig.produce(sender)
@@ -184,11 +184,11 @@ def test_consumer_dump_and_priority(rig: Rig) -> None:
     assert (dump["paused"], dump["producerPaused"], dump["priority"]) == (True, False, 7)
     assert dump["supportedCodecPayloadTypes"] == [100]
     assert dump["consumableRtpEncodings"] == [{"ssrc": 9000}]
-    assert dump["rtpStream"]["params"]["ssrc"] == consumer.ssrc
+    assert dump["rtpStream"]["params"]["ssrc"] == consumer.streams[0].ssrc
     assert dump["rtpStream"]["rtxStream"]["params"]["mimeType"] == "video/rtx"
     maps = receiver.transport.dump()
-    assert maps.map_ssrc_consumer_id == {str(consumer.ssrc): consumer.id}
-    assert maps.map_rtx_ssrc_consumer_id == {str(consumer.rtx_ssrc): consumer.id}
+    assert maps.map_ssrc_consumer_id == {str(consumer.streams[0].ssrc): consumer.id}
+    assert maps.map_rtx_ssrc_consumer_id == {str(consumer.streams[0].rtx_ssrc): consumer.id}
 
 
 def test_a_simulcast_stream_that_falls_silent_scores_zero_until_it_returns(rig: Rig) -> None:

@@ -46,10 +46,10 @@ def test_sender_report_names_what_was_sent_and_by_whom(rig: Rig) -> None:
     packets = receiver.rtcp()
     assert [type(packet) for packet in packets] == [SenderReport, SourceDescription]
     report, description = packets
-    assert (report.ssrc, report.packet_count) == (consumer.ssrc, 2)
+    assert (report.ssrc, report.packet_count) == (consumer.streams[0].ssrc, 2)
     assert report.ntp == START_NTP + (500 << 32) // 1000
     assert (report.rtp_timestamp - sent[-1].timestamp) & 0xFFFFFFFF == pytest.approx(45000, abs=90)
-    assert description.chunks == ((consumer.ssrc, "router"),)
+    assert description.chunks == ((consumer.streams[0].ssrc, "router"),)
 
 
 def test_video_is_reported_every_second_and_audio_every_five(rig: Rig) -> None:
@@ -99,7 +99,7 @@ def test_receivers_report_makes_round_trip_loss_and_score(rig: Rig) -> None:
     [report] = receiver.rtcp(SenderReport)
     rig.clock.advance(300)
     delay = 65536 // 10
-    block = ReportBlock(consumer.ssrc, 51, 2, 10, 0, compact_ntp(report.ntp), delay)
+    block = ReportBlock(consumer.streams[0].ssrc, 51, 2, 10, 0, compact_ntp(report.ntp), delay)
     receiver.send_rtcp(ReceiverReport(1, (block,)))
     stats = consumer.get_stats()[0]
     assert stats.round_trip_time == pytest.approx(200, abs=1)
@@ -127,7 +127,7 @@ def test_receivers_reference_time_is_echoed_with_the_next_report(rig: Rig) -> No
     receiver.send_rtcp(ReceiverReport(1), ExtendedReport(1, 0xAAAA_BBBB_CCCC_DDDD))
     rig.clock.advance(500)
     [report] = receiver.rtcp(ExtendedReport)
-    assert report.delays == (DelaySinceLastRr(consumer.ssrc, 0xBBBB_CCCC, 65536 // 2),)
+    assert report.delays == (DelaySinceLastRr(consumer.streams[0].ssrc, 0xBBBB_CCCC, 65536 // 2),)
 
 
 def test_senders_loss_lowers_the_producers_score(rig: Rig) -> None:
@@ -149,7 +149,7 @@ def test_a_flood_of_reports_makes_no_flood_of_scores(rig: Rig) -> None:
     consumer = rig.consume(receiver, rig.produce(sender))
     for number in range(1, 200):
         send_video(sender, number, key=True)
-        receiver.send_rtcp(ReceiverReport(1, (ReportBlock(consumer.ssrc, 255, number),)))
+        receiver.send_rtcp(ReceiverReport(1, (ReportBlock(consumer.streams[0].ssrc, 255, number),)))
         rig.clock.advance(1)
     assert len(rig.notifier.take(consumer.id, "score")) <= 4
 
@@ -160,7 +160,7 @@ def test_worst_loss_of_the_receivers_is_told_to_a_sender_with_inband_fec(rig: Ri
     consumer = rig.consume(receiver, rig.produce(sender, kind="audio", parameters=audio_parameters(codecs=[codec])))
     for number in range(10):
         sender.send(rtp(number, b"x", ssrc=AUDIO_SSRC, payload_type=111))
-    receiver.send_rtcp(ReceiverReport(1, (ReportBlock(consumer.ssrc, 77, 3),)))
+    receiver.send_rtcp(ReceiverReport(1, (ReportBlock(consumer.streams[0].ssrc, 77, 3),)))
     rig.clock.advance(500)
     [report] = sender.rtcp(ReceiverReport)
     assert report.blocks[0].fraction_lost == 77
@@ -185,7 +185,7 @@ def test_many_consumers_share_compounds_within_the_size_limit(rig: Rig) -> None:
     consumers = [rig.consume(receiver, producer) for _ in range(80)]
     send_video(sender, 1, key=True)
     rig.clock.advance(500)
-    assert {report.ssrc for report in receiver.rtcp(SenderReport)} == {consumer.ssrc for consumer in consumers}
+    assert {report.ssrc for report in receiver.rtcp(SenderReport)} == {consumer.streams[0].ssrc for consumer in consumers}
 
 
 def test_an_idle_worker_does_not_wake_up(rig: Rig) -> None:
