@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 import logging
-import secrets
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -14,69 +10,25 @@ from worker.channel.bodies.transport import (
     ConnectRequest,
     ConnectResponse,
     PlainTransportDump,
-    SrtpParameters,
     TransportStats,
     TransportTuple,
 )
 from worker.channel.commands import handles
 from worker.channel.events import RtcpTupleChange, TupleChange
-from worker.dataplane.plane import SrtpSuite, UdpSocket
+from worker.dataplane.plane import SrtpSuite
 from worker.errors import BodyError, CommandError
 from worker.rtc.deliver import deliver
+from worker.rtc.srtp_keys import SrtpKeys, check_srtp
 from worker.rtc.transport import Transport
+from worker.rtc.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreatePlainTransportRequest
     from worker.dataplane.plane import ConnectionClosed, StunReceived, UnknownSender
-    from worker.rtc.context import BoundSocket, Context
+    from worker.rtc.context import Context
     from worker.rtc.router_tables import RouterTables
 
 logger = logging.getLogger(__name__)
-
-_KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)
-    SrtpSuite.AEAD_AES_256_GCM: 32 + 12,
-    SrtpSuite.AEAD_AES_128_GCM: 16 + 12,
-    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 16 + 14,
-    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 16 + 14,
-}
-
-
-class _UdpPort:
-    """One of the two UDP ports of the transport, and the peer it talks to once that is known."""
-
-    def __init__(self, context: Context, owner: PlainTransport, ip: str, port: int | None, announced_ip: str) -> None:
-        def read() -> None:
-            now_us = context.scheduler.now_us()
-            deliver(self.udp.receive(now_us), now_us)
-
-        self._bound: BoundSocket = context.sockets.open_udp(ip, port, read)
-        self._announced_ip = announced_ip
-        self.udp = UdpSocket(context.plane, self._bound.fileno)
-        self.udp.owner = owner
-        self.remote: tuple[str, int] | None = None
-
-    @property
-    def ip_version(self) -> int:
-        """4 or 6."""
-        return ipaddress.ip_address(self._bound.local_address[0]).version
-
-    @property
-    def tuple(self) -> TransportTuple:
-        """Local and, once known, remote address."""
-        local_ip, local_port = self._bound.local_address
-        remote_ip, remote_port = self.remote or (None, None)
-        return TransportTuple(
-            local_ip=self._announced_ip or local_ip,
-            local_port=local_port,
-            protocol="udp",
-            remote_ip=remote_ip,
-            remote_port=remote_port,
-        )
-
-    def close(self) -> None:
-        self.udp.owner = None
-        self.udp.close()
-        self._bound.close()
 
 
 class PlainTransport(Transport):
@@ -99,17 +51,15 @@ class PlainTransport(Transport):
         self._comedia = body.comedia
         self._sctp_enabled = body.enable_sctp
         self._connect_called = False
-        self._suite: SrtpSuite | None = None
-        self._local_key = b""
-        self._ports: list[_UdpPort] = []
+        self._keys: SrtpKeys | None = None
+        self._ports: list[UdpPort] = []
         try:
             if body.enable_srtp:
                 if body.srtp_crypto_suite is None:
                     raise BodyError("missing srtpCryptoSuite")
-                self._set_suite(SrtpSuite[body.srtp_crypto_suite])
-            listen = body.listen_ip
+                self._keys = SrtpKeys(SrtpSuite[body.srtp_crypto_suite])
             for port in (body.port or None,) if body.rtcp_mux else (body.port or None, None):
-                self._ports.append(_UdpPort(context, self, listen.ip, port, listen.announced_ip or ""))
+                self._ports.append(UdpPort(context, self, body.listen_ip, port))
         except (BodyError, CommandError):
             self.close()
             raise
@@ -127,7 +77,7 @@ class PlainTransport(Transport):
             comedia=self._comedia,
             tuple=self._rtp_port.tuple,
             rtcp_tuple=None if self._rtcp_mux else self._rtcp_port.tuple,
-            srtp_parameters=self._srtp_parameters(),
+            srtp_parameters=self._keys.parameters if self._keys is not None else None,
         )
 
     @handles(commands.TRANSPORT_GET_STATS)
@@ -156,21 +106,19 @@ class PlainTransport(Transport):
         """
         if self._connect_called:
             raise CommandError("connect() already called")
-        srtp = self._check_srtp(body.srtp_parameters)
+        remote_key = check_srtp(self._keys, body.srtp_parameters)
         remotes = [] if self._comedia else self._check_remotes(body)
         self._connect_called = True
-        if srtp is not None:
-            suite, remote_key = srtp
-            if suite != self._suite:
-                self._set_suite(suite)
-            self.plane.set_srtp(suite, remote_key, self._local_key)
+        if self._keys is not None and body.srtp_parameters is not None:
+            self._keys.accept(body.srtp_parameters)
+            self.plane.set_srtp(self._keys.suite, remote_key, self._keys.local_key)
         for port, remote in zip(self._ports, remotes, strict=False):
             self._learn(port, remote)
         self.on_connected()
         return ConnectResponse(
             tuple=self._rtp_port.tuple if self._rtp_port.remote else None,
             rtcp_tuple=self._known_rtcp_tuple(),
-            srtp_parameters=self._srtp_parameters(),
+            srtp_parameters=self._keys.parameters if self._keys is not None else None,
         )
 
     # ------------------------------------------------------------ for the plane
@@ -209,14 +157,14 @@ class PlainTransport(Transport):
     # ------------------------------------------------------------ own
 
     @property
-    def _rtp_port(self) -> _UdpPort:
+    def _rtp_port(self) -> UdpPort:
         return self._ports[0]
 
     @property
-    def _rtcp_port(self) -> _UdpPort:
+    def _rtcp_port(self) -> UdpPort:
         return self._ports[-1]
 
-    def _is_for(self, port: _UdpPort, data: bytes) -> bool:
+    def _is_for(self, port: UdpPort, data: bytes) -> bool:
         """Whether a datagram may tell where the peer of this port is (first bytes: RFC 7983, RFC 5761 section 4)."""
         if len(data) < 2:
             return False
@@ -228,43 +176,8 @@ class PlainTransport(Transport):
     def _known_rtcp_tuple(self) -> TransportTuple | None:
         return self._rtcp_port.tuple if not self._rtcp_mux and self._rtcp_port.remote else None
 
-    def _srtp_parameters(self) -> SrtpParameters | None:
-        if self._suite is None:
-            return None
-        return SrtpParameters(crypto_suite=self._suite.name, key_base64=base64.b64encode(self._local_key).decode())
-
-    def _set_suite(self, suite: SrtpSuite) -> None:
-        self._suite = suite
-        self._local_key = secrets.token_bytes(_KEY_SIZES[suite])
-
-    def _check_srtp(self, parameters: SrtpParameters | None) -> tuple[SrtpSuite, bytes] | None:
-        if self._suite is None:
-            if parameters is not None:
-                raise BodyError("invalid srtpParameters (SRTP not enabled)")
-            return None
-        if parameters is None:
-            raise BodyError("missing srtpParameters (SRTP enabled)")
-        if parameters.crypto_suite not in SrtpSuite.__members__:
-            raise BodyError("invalid/unsupported srtpParameters.cryptoSuite")
-        suite = SrtpSuite[parameters.crypto_suite]
-        try:
-            key = base64.b64decode(parameters.key_base64, validate=True)
-        except binascii.Error as error:
-            raise BodyError(f"invalid srtpParameters.keyBase64 ({error})") from error
-        if len(key) != _KEY_SIZES[suite]:
-            raise BodyError("invalid decoded SRTP key length")
-        return suite, key
-
     def _check_remotes(self, body: ConnectRequest) -> list[tuple[str, int]]:
-        if body.ip is None:
-            raise BodyError("missing ip")
-        try:
-            address = ipaddress.ip_address(body.ip.partition("%")[0])
-        except ValueError as error:
-            raise BodyError(f"invalid IP '{body.ip}'") from error
-        if address.version != self._rtp_port.ip_version:
-            raise BodyError(f"IP '{body.ip}' is not of the same family as listenIp")
-        ip = str(address)
+        ip = self._rtp_port.check_remote_ip(body.ip)
         if body.port is None:
             raise BodyError("missing port")
         if self._rtcp_mux:
@@ -275,7 +188,7 @@ class PlainTransport(Transport):
             raise BodyError("missing rtcpPort (required with rtcpMux disabled)")
         return [(ip, body.port), (ip, body.rtcp_port)]
 
-    def _learn(self, port: _UdpPort, remote: tuple[str, int]) -> None:
+    def _learn(self, port: UdpPort, remote: tuple[str, int]) -> None:
         """From now on the port hears and speaks to this address only."""
         port.remote = remote
         port.udp.report_unknown = False

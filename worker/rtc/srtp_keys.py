@@ -1,0 +1,84 @@
+"""The SRTP keys of a transport whose application exchanges them (plain and pipe transports)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import secrets
+from collections.abc import Collection
+
+from worker.channel.bodies.transport import SrtpParameters
+from worker.dataplane.plane import SrtpSuite
+from worker.errors import BodyError
+
+_KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)
+    SrtpSuite.AEAD_AES_256_GCM: 32 + 12,
+    SrtpSuite.AEAD_AES_128_GCM: 16 + 12,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 16 + 14,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 16 + 14,
+}
+
+
+class SrtpKeys:
+    """A suite and the key that we protect with.
+
+    Attributes:
+        suite: of both directions.
+        local_key: master key and salt.
+    """
+
+    def __init__(self, suite: SrtpSuite, allowed: Collection[SrtpSuite] = tuple(SrtpSuite)) -> None:
+        """Makes a random key.
+
+        Args:
+            suite: of the key.
+            allowed: what the peer may choose instead.
+        """
+        self._allowed = allowed
+        self._set_suite(suite)
+
+    @property
+    def parameters(self) -> SrtpParameters:
+        """What the peer has to know."""
+        return SrtpParameters(crypto_suite=self.suite.name, key_base64=base64.b64encode(self.local_key).decode())
+
+    def accept(self, remote: SrtpParameters) -> None:
+        """The peer's suite counts: when it is another one, we get a new key for it."""
+        suite = SrtpSuite[remote.crypto_suite]
+        if suite != self.suite:
+            self._set_suite(suite)
+
+    def check(self, remote: SrtpParameters) -> bytes:
+        """The peer's master key and salt.
+
+        Raises:
+            BodyError: a suite that is unknown or not allowed, or a key that is not of it.
+        """
+        if remote.crypto_suite not in SrtpSuite.__members__ or SrtpSuite[remote.crypto_suite] not in self._allowed:
+            raise BodyError("invalid/unsupported srtpParameters.cryptoSuite")
+        try:
+            key = base64.b64decode(remote.key_base64, validate=True)
+        except binascii.Error as error:
+            raise BodyError(f"invalid srtpParameters.keyBase64 ({error})") from error
+        if len(key) != _KEY_SIZES[SrtpSuite[remote.crypto_suite]]:
+            raise BodyError("invalid decoded SRTP key length")
+        return key
+
+    def _set_suite(self, suite: SrtpSuite) -> None:
+        self.suite = suite
+        self.local_key = secrets.token_bytes(_KEY_SIZES[suite])
+
+
+def check_srtp(keys: SrtpKeys | None, remote: SrtpParameters | None) -> bytes:
+    """The peer's key, empty for a transport without SRTP.
+
+    Raises:
+        BodyError: parameters without SRTP, SRTP without parameters, or wrong ones.
+    """
+    if keys is None:
+        if remote is not None:
+            raise BodyError("invalid srtpParameters (SRTP not enabled)")
+        return b""
+    if remote is None:
+        raise BodyError("missing srtpParameters (SRTP enabled)")
+    return keys.check(remote)

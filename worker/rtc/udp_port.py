@@ -1,0 +1,77 @@
+"""A UDP port of a transport with one peer, whose address is told or learned (plain and pipe transports)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from worker.channel.bodies.transport import TransportTuple
+from worker.dataplane.plane import UdpSocket
+from worker.errors import BodyError
+from worker.rtc.deliver import SocketOwner, deliver
+
+if TYPE_CHECKING:
+    from worker.channel.bodies.router import ListenIp
+    from worker.rtc.context import Context
+
+
+class UdpPort:
+    """The port, and the peer it talks to once that is known.
+
+    Attributes:
+        udp: its half in the data plane.
+        remote: the peer's address.
+    """
+
+    def __init__(self, context: Context, owner: SocketOwner, listen: ListenIp, port: int | None) -> None:
+        """Opens it; without a port number, on a free one.
+
+        Raises:
+            BodyError: a text that is no IP address.
+            CommandError: the port is taken, or the address is not of this machine.
+        """
+
+        def read() -> None:
+            now_us = context.scheduler.now_us()
+            deliver(self.udp.receive(now_us), now_us)
+
+        self._bound = context.sockets.open_udp(listen.ip, port, read)
+        self._announced_ip = listen.announced_ip or ""
+        self.udp = UdpSocket(context.plane, self._bound.fileno)
+        self.udp.owner = owner
+        self.remote: tuple[str, int] | None = None
+
+    @property
+    def tuple(self) -> TransportTuple:
+        """Local and, once known, remote address."""
+        local_ip, local_port = self._bound.local_address
+        remote_ip, remote_port = self.remote or (None, None)
+        return TransportTuple(
+            local_ip=self._announced_ip or local_ip,
+            local_port=local_port,
+            protocol="udp",
+            remote_ip=remote_ip,
+            remote_port=remote_port,
+        )
+
+    def check_remote_ip(self, ip: str | None) -> str:
+        """The peer's IP in the one way of writing it that the plane knows.
+
+        Raises:
+            BodyError: missing, no IP address, or of the other family.
+        """
+        if ip is None:
+            raise BodyError("missing ip")
+        try:
+            address = ipaddress.ip_address(ip.partition("%")[0])
+        except ValueError as error:
+            raise BodyError(f"invalid IP '{ip}'") from error
+        if address.version != ipaddress.ip_address(self._bound.local_address[0]).version:
+            raise BodyError(f"IP '{ip}' is not of the same family as listenIp")
+        return str(address)
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self.udp.owner = None
+        self.udp.close()
+        self._bound.close()
