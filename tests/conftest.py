@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
-import pytest
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Rebuilds the compiled modules before anything imports them."""
-    if hasattr(config, "workerinput"):
-        return
+def _build() -> None:
     path = Path(__file__).with_name("extensions.py")
     spec = importlib.util.spec_from_file_location("tests_extensions", path)
     assert spec is not None
@@ -19,3 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.build()
+
+
+# Not in pytest_configure: a conftest further down, which pytest imports before that, imports the worker.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _build()

@@ -23,7 +23,6 @@ cdef enum:
     FORWARD_AFTER_SYNC = 2
     MAX_RESENT = 256  # packets of one retransmit call
     MID_ROOM = 8  # bytes that every packet reserves for the MID
-    UNKNOWN_RTT_US = 100000
 
 
 cdef void write_u16(unsigned char *target, unsigned int value) noexcept:
@@ -204,7 +203,7 @@ cdef class Output(Sender):
         """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
         cdef TransportPlane transport = self._transport
         cdef const Packet *kept
-        cdef long long rtt_us = <long long>(self.rtt_ms * 1000) if self.rtt_ms > 0 else UNKNOWN_RTT_US
+        cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
         cdef unsigned short sequence_number
         cdef int count = 0, size
         if self._index is None or self.closed or not self.active or not transport.connected:

@@ -257,7 +257,7 @@ class ProducerStream:
             rid=self.encoding.rid or None,
             kind=self.encoding.codec.kind,
             mime_type=self.encoding.codec.mime_type,
-            packets_lost=plane.packets_lost,
+            packets_lost=max(0, plane.packets_lost),  # below 0 after repeated packets: for reports only (RFC 3550 A.3)
             fraction_lost=plane.fraction_lost,
             packets_discarded=plane.packets_discarded,
             packets_retransmitted=plane.packets_retransmitted,

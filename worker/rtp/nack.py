@@ -221,7 +221,9 @@ class NackGenerator:
         numbers: list[int] = []
         if self.missing == 0:
             return numbers
-        interval_us = self.rtt_us if self.rtt_us > 0 else 100000
+        interval_us = 100000
+        if self.rtt_us > 0:  # and a little, for the repair may be about to arrive
+            interval_us = self.rtt_us + (self.rtt_us >> 3 if self.rtt_us > 40000 else 5000)
         if interval_us < 20000:
             interval_us = 20000
         for position in range(self._used):

@@ -12,11 +12,12 @@ cdef class RetransmissionIndex:
     cdef unsigned int[::1] _rows
     cdef int _capacity
     cdef int _max_capacity
+    cdef unsigned short _newest
 
-    @cython.locals(row=int, now_ms=cython.uint)
+    @cython.locals(row=int, now_ms=cython.uint, late=cython.uint)
     cpdef int put(self, unsigned short sequence_number, unsigned int slot, unsigned int generation, unsigned int timestamp_offset, long long now_us) except -1
 
-    @cython.locals(row=int, now_ms=cython.uint, rtt_ms=cython.uint)
+    @cython.locals(row=int, now_ms=cython.uint, rtt_ms=cython.uint, late=cython.uint)
     cpdef int take(self, unsigned short sequence_number, long long now_us, long long rtt_us) noexcept
 
     @cython.locals(rows="unsigned int[::1]", source=int, target=int, position=int, capacity=int, field=int)

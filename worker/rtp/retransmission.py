@@ -15,7 +15,8 @@ TOO_SOON = 2
 
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
 
-# row: [valid bit 30 | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms, resent ms]
+# row: [valid bit 30 | late bit 29 | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms,
+#       resent ms]
 
 
 class RetransmissionIndex:
@@ -38,12 +39,19 @@ class RetransmissionIndex:
         self.resent_count = 0
         self._max_capacity = max_packets
         self._capacity = 0
+        self._newest = 0
         self._rows = array("I", bytes(24))
 
     def put(self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int) -> int:
         """Remembers a packet that is being sent as ``sequence_number``. Returns 0."""
         if self._capacity == 0:
             self._grow()
+            self._newest = sequence_number
+        late = 0
+        if ((sequence_number - self._newest) & 0xFFFF) < 0x8000:
+            self._newest = sequence_number
+        else:
+            late = 0x20000000
         now_ms = (now_us // 1000) & _MODULO
         row = (sequence_number & (self._capacity - 1)) * 6
         while (
@@ -54,7 +62,7 @@ class RetransmissionIndex:
         ):
             self._grow()
             row = (sequence_number & (self._capacity - 1)) * 6
-        self._rows[row] = 0x40000000 | sequence_number
+        self._rows[row] = 0x40000000 | late | sequence_number
         self._rows[row + 1] = slot
         self._rows[row + 2] = generation
         self._rows[row + 3] = timestamp_offset
@@ -68,15 +76,17 @@ class RetransmissionIndex:
         Args:
             sequence_number: as the receiver names it.
             now_us: the present.
-            rtt_us: round-trip time to the receiver; within it a second request is a crossing, not a second loss.
+            rtt_us: round-trip time to the receiver, 0 while unknown (100 ms are taken for what was sent again). Within
+                it a second request is a crossing, not a second loss; so is a first one for a packet that was sent
+                late, because it was itself repaired: the receiver asked when it saw the gap.
 
         Returns:
-            1 (found: the attributes hold), 0 (never sent, or longer than two seconds ago), 2 (sent again just now).
+            1 (found: the attributes hold), 0 (never sent, or longer than two seconds ago), 2 (it is under way).
         """
         if self._capacity == 0:
             return 0
         now_ms = (now_us // 1000) & _MODULO
-        rtt_ms = (rtt_us // 1000) & _MODULO
+        rtt_ms = 100 if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
         row = (sequence_number & (self._capacity - 1)) * 6
         if self._rows[row] & 0x4000FFFF != 0x40000000 | sequence_number:
             return 0
@@ -85,9 +95,12 @@ class RetransmissionIndex:
         self.resent_count = (self._rows[row] >> 16) & 255
         if self.resent_count > 0 and ((now_ms - self._rows[row + 5]) & _MODULO) <= rtt_ms:
             return 2
+        late = self._rows[row] & 0x20000000
+        if late and self.resent_count == 0 and rtt_us > 0 and ((now_ms - self._rows[row + 4]) & _MODULO) < rtt_ms:
+            return 2
         if self.resent_count < 255:
             self.resent_count += 1
-        self._rows[row] = 0x40000000 | self.resent_count << 16 | sequence_number
+        self._rows[row] = 0x40000000 | late | self.resent_count << 16 | sequence_number
         self._rows[row + 5] = now_ms
         self.slot = self._rows[row + 1]
         self.generation = self._rows[row + 2]

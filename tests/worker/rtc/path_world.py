@@ -117,6 +117,8 @@ class PolledSockets:
     def _add(self, kind: int, ip: str, port: int | None) -> PolledSocket:
         sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, kind)
         sock.setblocking(False)
+        if kind == socket.SOCK_DGRAM:
+            enlarge_buffers(sock)
         try:
             sock.bind((ip, port or 0))
         except OSError as error:
@@ -207,6 +209,15 @@ class World:
         while not until():
             assert time.monotonic() < deadline, "what was waited for did not happen"
             self.sockets.poll(0.02)
+
+
+def enlarge_buffers(sock: socket.socket) -> None:
+    """Room for bursts, as far as the kernel gives it (the FORCE options, 33 and 32, need to be root)."""
+    for forced, ordinary in ((33, socket.SO_RCVBUF), (32, socket.SO_SNDBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, 4 << 20)
+        except OSError:
+            sock.setsockopt(socket.SOL_SOCKET, ordinary, 4 << 20)
 
 
 def udp_peer(ip: str = "127.0.0.1") -> socket.socket:

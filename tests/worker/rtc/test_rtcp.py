@@ -185,7 +185,9 @@ def test_many_consumers_share_compounds_within_the_size_limit(rig: Rig) -> None:
     consumers = [rig.consume(receiver, producer) for _ in range(80)]
     send_video(sender, 1, key=True)
     rig.clock.advance(500)
-    assert {report.ssrc for report in receiver.rtcp(SenderReport)} == {consumer.streams[0].ssrc for consumer in consumers}
+    assert {report.ssrc for report in receiver.rtcp(SenderReport)} == {
+        consumer.streams[0].ssrc for consumer in consumers
+    }
 
 
 def test_an_idle_worker_does_not_wake_up(rig: Rig) -> None:
