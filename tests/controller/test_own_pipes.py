@@ -1,0 +1,122 @@
+"""Piping between routers of Miso's own workers, with media flowing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from controller import PipeTransport, PlainTransport, Producer, RequestError, Router, Worker, create_worker
+from tests.controller.conftest import MEDIA_CODECS, VIDEO
+from tests.controller.rtp_socket import RtpSocket, flow
+
+SSRC = VIDEO["encodings"][0]["ssrc"]
+PAYLOAD_TYPE = VIDEO["codecs"][0]["payloadType"]
+
+
+@pytest.fixture
+async def workers() -> AsyncIterator[list[Worker]]:
+    workers = list(await asyncio.gather(*(create_worker(log_level="warn") for _ in range(2))))
+    yield workers
+    for worker in workers:
+        worker.close()
+        await worker.wait_closed()
+
+
+@pytest.fixture
+async def routers(workers: list[Worker]) -> list[Router]:
+    return [await worker.create_router(media_codecs=MEDIA_CODECS) for worker in workers]
+
+
+async def sender(router: Router, **parameters: Any) -> tuple[RtpSocket, Producer]:
+    """A video producer and the socket whose packets it takes."""
+    transport = await router.create_plain_transport(listen_ip="127.0.0.1", comedia=True)
+    producer = await transport.produce(kind="video", rtp_parameters={**VIDEO, **parameters})
+    return await RtpSocket.open(transport), producer
+
+
+async def consume(transport: PlainTransport, producer_id: str, router: Router) -> int:
+    """Consumes a producer; the SSRC of what comes."""
+    consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=router.rtp_capabilities)
+    ssrc = consumer.rtp_parameters.encodings[0].ssrc
+    assert ssrc is not None
+    return ssrc
+
+
+@pytest.mark.parametrize("options", [{}, {"enable_srtp": True, "enable_rtx": True}], ids=["plain", "srtp and rtx"])
+async def test_media_crosses_to_a_router_of_another_worker(routers: list[Router], options: dict[str, Any]) -> None:
+    here, there = routers
+    source, producer = await sender(here)
+    result = await here.pipe_to_router(router=there, producer_id=producer.id, **options)
+    assert result.pipe_consumer is not None
+    assert result.pipe_consumer.type == "pipe"
+    receiver, transport = await RtpSocket.receiver(there)
+    ssrc = await consume(transport, producer.id, there)
+    packet = await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+    assert int.from_bytes(packet[8:12], "big") == ssrc
+    for socket in (source, receiver):
+        socket.close()
+
+
+async def test_one_pair_serves_concurrent_and_reverse_calls(routers: list[Router]) -> None:
+    here, there = routers
+    made: list[PipeTransport] = []
+    for router in routers:
+        router.observer.on("newtransport", lambda new: made.append(new) if isinstance(new, PipeTransport) else None)
+    (source1, one), (source2, two), (source3, other) = [await sender(router) for router in (here, here, there)]
+    await asyncio.gather(
+        here.pipe_to_router(router=there, producer_id=one.id),
+        here.pipe_to_router(router=there, producer_id=two.id),
+        there.pipe_to_router(router=here, producer_id=other.id),
+    )
+    assert len(made) == 2
+    for source, producer, router in ((source1, one, there), (source2, two, there), (source3, other, here)):
+        receiver, transport = await RtpSocket.receiver(router)
+        ssrc = await consume(transport, producer.id, router)
+        packet = await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+        assert int.from_bytes(packet[8:12], "big") == ssrc
+        source.close()
+        receiver.close()
+
+
+async def test_pipe_listens_where_it_is_told(routers: list[Router]) -> None:
+    here, there = routers
+    made: list[PipeTransport] = []
+    here.observer.on("newtransport", lambda new: made.append(new) if isinstance(new, PipeTransport) else None)
+    source, producer = await sender(here)
+    await here.pipe_to_router(router=there, producer_id=producer.id, listen_ip="127.0.0.2")
+    assert (made[0].tuple.local_ip, made[0].tuple.remote_ip) == ("127.0.0.2", "127.0.0.2")
+    receiver, transport = await RtpSocket.receiver(there)
+    await consume(transport, producer.id, there)
+    await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+    source.close()
+    receiver.close()
+
+
+async def test_routers_of_two_hosts_are_joined_by_hand(routers: list[Router]) -> None:
+    """Each host listens at its own address; the application carries addresses and keys between them."""
+    here, there = routers
+    near = await here.create_pipe_transport(listen_ip="127.0.0.2", enable_srtp=True)
+    far = await there.create_pipe_transport(listen_ip="127.0.0.3", enable_srtp=True)
+    for end, other in ((near, far), (far, near)):
+        await end.connect(
+            ip=other.tuple.local_ip, port=other.tuple.local_port or 0, srtp_parameters=other.srtp_parameters
+        )
+    source, producer = await sender(here)
+    piped = await near.consume(producer_id=producer.id)
+    copy = await far.produce(id=producer.id, kind=piped.kind, rtp_parameters=piped.rtp_parameters)
+    receiver, transport = await RtpSocket.receiver(there)
+    await consume(transport, copy.id, there)
+    await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+    source.close()
+    receiver.close()
+
+
+async def test_two_routers_of_one_worker_cannot_share_a_producer_id(workers: list[Worker]) -> None:
+    here, there = [await workers[0].create_router(media_codecs=MEDIA_CODECS) for _ in range(2)]
+    source, producer = await sender(here)
+    with pytest.raises(RequestError):
+        await here.pipe_to_router(router=there, producer_id=producer.id)
+    source.close()
