@@ -1,0 +1,105 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Decides when to probe and how high, so that the estimate can rise above what the application sends."""
+
+from __future__ import annotations
+
+
+class ProbeControl:
+    """At the start, when more is wanted, after a collapse, and every five seconds while less is known than wanted.
+
+    A cluster that went through is followed by one twice as high. What is to be sent next is taken with ``take``.
+
+    Attributes:
+        max_bitrate_bps: nothing above it is of use.
+        is_started: ``start`` was called.
+    """
+
+    def __init__(self) -> None:
+        self.max_bitrate_bps = 0.0
+        self.is_started = False
+        self._next_bps = -1.0
+        self._second_bps = -1.0
+        self._further_above_bps = -1.0
+        self._last_probe_us = -1
+        self._last_overuse_us = -1
+        self._before_drop_bps = -1.0
+        self._drop_us = -1
+        self._last_recovery_us = -1
+        self._overusing = False
+
+    def start(self, max_bitrate_bps: float, estimate_bps: float, now_us: int) -> None:
+        """The way is open: tries three and six times what is assumed."""
+        self.is_started = True
+        self.max_bitrate_bps = max_bitrate_bps
+        self._begin(3.0 * estimate_bps, now_us)
+        if 3.0 * estimate_bps < self.max_bitrate_bps:
+            self._second_bps = min(6.0 * estimate_bps, self.max_bitrate_bps)
+
+    def set_max(self, bitrate_bps: float, estimate_bps: float, now_us: int) -> None:
+        """More or less is wanted than before."""
+        grown = bitrate_bps > self.max_bitrate_bps
+        self.max_bitrate_bps = bitrate_bps
+        if grown and estimate_bps < 0.95 * bitrate_bps:
+            self._begin(min(bitrate_bps, 3.0 * estimate_bps), now_us)
+
+    def on_result(self, bitrate_bps: float, now_us: int) -> None:
+        """A cluster was measured."""
+        if self._further_above_bps >= 0.0 and bitrate_bps > self._further_above_bps:
+            if bitrate_bps < 0.95 * self.max_bitrate_bps:
+                self._begin(2.0 * bitrate_bps, now_us)
+            else:
+                self._further_above_bps = -1.0
+
+    def on_state(self, state: int, before_bps: float, estimate_bps: float, now_us: int) -> None:
+        """The delay's trend was looked at.
+
+        Args:
+            state: 0 normal, 1 overuse, -1 underuse.
+            before_bps: the estimate before that.
+            estimate_bps: the estimate after.
+            now_us: the present.
+        """
+        if estimate_bps < 0.66 * before_bps:
+            self._before_drop_bps = before_bps
+            self._drop_us = now_us
+        if state == 1:
+            self._last_overuse_us = now_us
+            self._overusing = True
+            self._further_above_bps = -1.0
+        elif self._overusing and state == 0:
+            self._overusing = False
+            self._recover(estimate_bps, now_us)
+
+    def _recover(self, estimate_bps: float, now_us: int) -> None:
+        """An overuse that came from a burst, not from the link, is over: goes back to where the estimate was."""
+        if self._before_drop_bps < 0.0 or now_us - self._drop_us > 5000000:
+            return
+        if self._last_recovery_us >= 0 and now_us - self._last_recovery_us < 5000000:
+            return
+        if 0.8 * self._before_drop_bps > estimate_bps:
+            self._last_recovery_us = now_us
+            self._begin(0.85 * self._before_drop_bps, now_us)
+            self._further_above_bps = -1.0
+
+    def on_time(self, estimate_bps: float, now_us: int) -> None:
+        """Called now and then; probes when it is time."""
+        if self._last_probe_us < 0 or estimate_bps >= 0.95 * self.max_bitrate_bps:
+            return
+        if now_us - self._last_probe_us < 5000000:
+            return
+        if self._last_overuse_us >= 0 and now_us - self._last_overuse_us < 2000000:
+            return
+        self._begin(2.0 * estimate_bps, now_us)
+
+    def take(self) -> float:
+        """Bitrate of the next cluster to send, -1.0 for none."""
+        rate = self._next_bps
+        self._next_bps = self._second_bps
+        self._second_bps = -1.0
+        return rate
+
+    def _begin(self, bitrate_bps: float, now_us: int) -> None:
+        self._last_probe_us = now_us
+        self._next_bps = min(bitrate_bps, self.max_bitrate_bps)
+        self._second_bps = -1.0
+        self._further_above_bps = 0.7 * self._next_bps

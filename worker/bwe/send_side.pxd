@@ -1,0 +1,101 @@
+cimport cython
+from worker.bwe.inter_arrival cimport InterArrival
+from worker.bwe.loss_control cimport LossControl
+from worker.bwe.probe_control cimport ProbeControl
+from worker.bwe.probe_results cimport ProbeResults
+from worker.bwe.probe_sender cimport ProbeSender
+from worker.bwe.rate_control cimport RateControl
+from worker.bwe.sent_packets cimport SentPackets
+from worker.bwe.trendline cimport TrendlineDetector
+from worker.rtcp.arrivals cimport ArrivalReader
+from worker.rtp.rate cimport RateCalculator
+
+
+@cython.final
+cdef class SendSideEstimator:
+    cdef readonly double rtt_ms
+    cdef readonly long long feedback_count
+    cdef double _min_bps
+    cdef double _max_bps
+    cdef SentPackets _sent
+    cdef ArrivalReader _reader
+    cdef InterArrival _inter_arrival
+    cdef TrendlineDetector _detector
+    cdef RateControl _control
+    cdef LossControl _loss
+    cdef ProbeControl _probes
+    cdef ProbeSender _probe_sender
+    cdef ProbeResults _probe_results
+    cdef double _tried_bps[8]
+    cdef RateCalculator _acknowledged
+    cdef RateCalculator _sending
+    cdef long long _reported
+    cdef long long _gap_begin
+    cdef long long _gap_end
+    cdef long long _last_tick
+    cdef long long _arrival_us
+    cdef long long _newest_arrival_us
+    cdef long long _first_arrival_us
+    cdef double _average_bps
+    cdef long long _tempered_us
+    cdef long long _last_feedback_us
+    cdef long long _last_sent_us
+    cdef long long _sent_since_feedback
+    cdef long long _last_decay_us
+    cdef int _lost
+    cdef int _total
+    cdef int _measured_cluster
+
+    @cython.locals(cluster=int)
+    cpdef void on_sent(self, unsigned short sequence_number, int size, long long now_us) noexcept
+
+    cpdef int probation_due(self, long long now_us) noexcept
+
+    cpdef long long next_probation_us(self) noexcept
+
+    @cython.locals(problem=int, base=cython.longlong, before=double)
+    cpdef int on_feedback(self, const unsigned char *body, Py_ssize_t size, long long now_us) noexcept
+
+    @cython.locals(begin=cython.longlong, end=cython.longlong)
+    cdef void _count_statuses(self, long long base) noexcept
+
+    @cython.locals(
+        newest_us=cython.longlong, newest_number=cython.longlong, index=int, number=cython.longlong,
+        arrival_us=cython.longlong, sample_ms=double,
+    )
+    cdef void _take_arrivals(self, long long base, long long now_us) noexcept
+
+    @cython.locals(sent_us=cython.longlong, size=int, cluster=int)
+    cdef void _take_arrival(self, long long number, long long arrival_us) noexcept
+
+    @cython.locals(number=cython.longlong)
+    cdef void _fill_gap(self, long long sent_us, long long arrival_us) noexcept
+
+    @cython.locals(step=cython.longlong)
+    cdef long long _unwrap_tick(self, long long tick) noexcept
+
+    @cython.locals(state=int, acknowledged=double, delay_before=double, after=double)
+    cdef void _update(self, double before, long long now_us) noexcept
+
+    @cython.locals(window_us=cython.longlong, bitrate=double)
+    cdef double _acknowledged_bps(self) noexcept
+
+    @cython.locals(floor=double, ceiling=double)
+    cdef void _temper(self, double before, double acknowledged, long long now_us) noexcept
+
+    @cython.locals(result=double)
+    cdef void _take_measurement(self, double acknowledged, int state, long long now_us) noexcept
+
+    cdef void _clamp(self) noexcept
+
+    @cython.locals(bitrate=double)
+    cpdef double bitrate(self) noexcept
+
+    cpdef double fraction_lost(self) noexcept
+
+    cpdef void set_limits(self, double min_bitrate_bps, double max_bitrate_bps, bint probing, long long now_us) noexcept
+
+    cpdef void on_tick(self, long long now_us) noexcept
+
+    @cython.locals(rate=double)
+    cdef void _queue_probes(self, long long now_us) noexcept

@@ -1,0 +1,315 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""The send-side bandwidth estimate from transport-wide feedback.
+
+draft-ietf-rmcat-gcc-02, draft-holmer-rmcat-transport-wide-cc-extensions-01. The lower of two estimates counts: one from
+the trend of the delay, one from loss. Probe clusters find out what the way carries beyond what the application sends.
+"""
+
+from __future__ import annotations
+
+from worker.bwe.inter_arrival import InterArrival
+from worker.bwe.loss_control import LossControl
+from worker.bwe.probe_control import ProbeControl
+from worker.bwe.probe_results import ProbeResults
+from worker.bwe.probe_sender import ProbeSender
+from worker.bwe.rate_control import RateControl
+from worker.bwe.sent_packets import SentPackets
+from worker.bwe.trendline import TrendlineDetector
+from worker.rtcp.arrivals import ArrivalReader
+from worker.rtp.rate import RateCalculator
+
+_shared_reader = ArrivalReader()  # what it holds is used up before the next feedback is read
+
+
+class SendSideEstimator:
+    """Fed with each packet that is sent with a transport-wide number, and with the receiver's feedback.
+
+    Nothing that feedback claims reaches beyond this object, and its cost is bounded by its size and by what was sent:
+    numbers never sent, sent too long ago, or reported before are skipped.
+
+    Attributes:
+        rtt_ms: round-trip time, 0 while unknown.
+        feedback_count: feedback packets that were read.
+    """
+
+    def __init__(self, start_bitrate_bps: float, min_bitrate_bps: float) -> None:
+        self.rtt_ms = 0.0
+        self.feedback_count = 0
+        self._min_bps = min_bitrate_bps
+        self._max_bps = start_bitrate_bps
+        self._sent = SentPackets()
+        self._reader = _shared_reader
+        self._inter_arrival = InterArrival()
+        self._detector = TrendlineDetector()
+        self._control = RateControl(start_bitrate_bps, min_bitrate_bps)
+        self._control.is_starting = False  # probes find the way's capacity faster, and do not have to fill it
+        self._loss = LossControl()
+        self._probes = ProbeControl()
+        self._probe_sender = ProbeSender()
+        self._probe_results = ProbeResults()
+        self._tried_bps = [0.0] * 8
+        self._acknowledged = RateCalculator(500000)
+        self._sending = RateCalculator(500000)
+        self._reported = -1  # numbers below were reported on
+        self._gap_begin = 0
+        self._gap_end = 0
+        self._last_tick = 0
+        self._arrival_us = 1000000000  # the receiver's clock without its wraps and jumps
+        self._newest_arrival_us = 1000000000
+        self._first_arrival_us = -1
+        self._average_bps = -1.0  # acknowledged
+        self._tempered_us = -2000000
+        self._last_feedback_us = -1
+        self._last_sent_us = -1
+        self._sent_since_feedback = 0
+        self._last_decay_us = 0
+        self._lost = 0
+        self._total = 0
+        self._measured_cluster = 0
+
+    # ------------------------------------------------------------ sending
+
+    def on_sent(self, sequence_number: int, size: int, now_us: int) -> None:
+        """Remembers a packet.
+
+        Args:
+            sequence_number: transport-wide, 0 to 65535, one more than that of the packet before.
+            size: its bytes.
+            now_us: the present.
+        """
+        cluster = self._probe_sender.cluster
+        if cluster != 0:
+            self._tried_bps[cluster & 7] = self._probe_sender.bitrate_bps
+            self._probe_sender.on_sent(size, now_us)
+        self._sent.add(sequence_number, size, now_us, cluster)
+        self._sending.update(size, now_us)
+        self._last_sent_us = now_us
+        self._sent_since_feedback += 1
+        if self._reported < 0:
+            self._reported = sequence_number
+
+    def probation_due(self, now_us: int) -> int:
+        """Bytes of probation to send now in one packet; 0 when none are due. It is told by ``on_sent`` like others."""
+        return self._probe_sender.due(now_us)
+
+    def next_probation_us(self) -> int:
+        """When ``probation_due`` is worth asking; -1 when no probing goes on."""
+        return self._probe_sender.next_us()
+
+    # ------------------------------------------------------------ feedback
+
+    def on_feedback(self, body: bytes, size: int, now_us: int) -> int:
+        """Takes the body of an RTCP packet 205/15, what follows the four bytes of the header.
+
+        Args:
+            body: as received.
+            size: its bytes.
+            now_us: the present.
+
+        Returns:
+            0, or which of ``worker.rtcp.arrivals.PROBLEMS`` it has; then nothing changes.
+        """
+        problem = self._reader.read(body, size)
+        if problem != 0 or self._sent.newest < 0:
+            return problem
+        base = self._sent.unwrap(self._reader.base_sequence)
+        if base > self._sent.newest or self._sent.newest - base >= 8192:
+            return 0
+        self.feedback_count += 1
+        self._last_feedback_us = now_us
+        self._sent_since_feedback = 0
+        before = self.bitrate()
+        self._count_statuses(base)
+        self._take_arrivals(base, now_us)
+        self._loss.on_results(self._lost, self._total, before, self.rtt_ms, now_us)
+        self._update(before, now_us)
+        return 0
+
+    def _count_statuses(self, base: int) -> None:
+        """Every number is counted once: as lost, until its arrival is found."""
+        begin = max(base, self._reported)
+        end = min(base + self._reader.status_count, self._sent.newest + 1)
+        self._total = max(end - begin, 0)
+        self._lost = self._total
+        self._gap_begin = self._reported
+        self._gap_end = min(base, self._sent.newest + 1)
+        if end > self._reported:
+            self._reported = end
+
+    def _take_arrivals(self, base: int, now_us: int) -> None:
+        newest_us = -1
+        newest_number = -1
+        self._measured_cluster = 0
+        for index in range(self._reader.count):
+            number = base + self._reader.position(index)
+            if not self._sent.is_waiting(number):
+                continue
+            arrival_us = self._unwrap_tick(self._reader.tick(index))
+            if newest_number < 0:
+                self._fill_gap(self._sent.sent_us(number), arrival_us)
+            self._take_arrival(number, arrival_us)
+            if arrival_us >= newest_us:
+                newest_us = arrival_us
+                newest_number = number
+        if newest_number >= 0:
+            sample_ms = (now_us - self._sent.sent_us(newest_number)) * 0.001
+            self.rtt_ms = sample_ms if self.rtt_ms <= 0.0 else 0.8 * self.rtt_ms + 0.2 * sample_ms
+
+    def _take_arrival(self, number: int, arrival_us: int) -> None:
+        sent_us = self._sent.sent_us(number)
+        size = self._sent.size(number)
+        cluster = self._sent.cluster(number)
+        self._sent.take(number)
+        self._lost -= 1
+        if self._first_arrival_us < 0:
+            self._first_arrival_us = arrival_us
+        self._acknowledged.update(size, arrival_us)
+        if cluster != 0:
+            self._probe_results.on_arrival(cluster, size, sent_us, arrival_us)
+            self._measured_cluster = cluster
+        if self._inter_arrival.on_packet(sent_us * 4096 // 15625 & 0xFFFFFF, arrival_us):
+            self._detector.on_group(self._inter_arrival.arrival_delta_ms, self._inter_arrival.send_delta_ms)
+
+    def _fill_gap(self, sent_us: int, arrival_us: int) -> None:
+        """Feedback that was lost on its way to us does not mean that packets were: they count as acknowledged."""
+        number = max(self._gap_begin, self._gap_end - 512)
+        while number < self._gap_end:
+            if self._sent.is_waiting(number) and sent_us - self._sent.sent_us(number) < 1000000:
+                self._acknowledged.update(self._sent.size(number), arrival_us - (sent_us - self._sent.sent_us(number)))
+            number += 1
+
+    def _unwrap_tick(self, tick: int) -> int:
+        """The receiver's clock in microseconds; it wraps at 2^32 ticks of 250 µs, and may claim anything."""
+        step = (tick - self._last_tick) & 0xFFFFFFFF
+        if step >= 0x80000000:
+            step -= 0x100000000
+        self._last_tick = tick
+        if step < -16000 or step > 40000:  # 4 s back, 10 s forth: another clock, nothing follows from its spacing
+            self._inter_arrival.reset()
+            step = 0
+        self._arrival_us = max(self._arrival_us + step * 250, self._newest_arrival_us - 4000000)
+        self._newest_arrival_us = max(self._newest_arrival_us, self._arrival_us)
+        return self._arrival_us
+
+    # ------------------------------------------------------------ estimate
+
+    def _update(self, before: float, now_us: int) -> None:
+        state = self._detector.state
+        acknowledged = self._acknowledged_bps()
+        if self.rtt_ms > 0.0:
+            self._control.rtt_ms = min(max(self.rtt_ms, 10.0), 1000.0)
+        if acknowledged >= 0.0:
+            delay_before = self._control.bitrate_bps
+            self._control.update(state, acknowledged, now_us)
+            self._temper(delay_before, acknowledged, now_us)
+        if self._measured_cluster != 0:
+            self._take_measurement(acknowledged, state, now_us)
+        self._clamp()
+        self._loss.forget_above(self._control.bitrate_bps)
+        after = self.bitrate()
+        self._probes.on_state(state, before, after, now_us)
+        self._probes.on_time(after, now_us)
+        self._queue_probes(now_us)
+
+    def _acknowledged_bps(self) -> float:
+        """What arrives, -1.0 while too little is known; the last half second by the receiver's clock."""
+        if self._first_arrival_us < 0:
+            return -1.0
+        window_us = self._newest_arrival_us - self._first_arrival_us
+        if window_us < 150000:
+            return -1.0
+        bitrate = self._acknowledged.bitrate(self._newest_arrival_us) * 1.0
+        if window_us < 500000:
+            bitrate = bitrate * 500000.0 / window_us
+        return bitrate
+
+    def _temper(self, before: float, acknowledged: float, now_us: int) -> None:
+        if self._average_bps < 0.0:
+            self._average_bps = acknowledged
+        self._average_bps += 0.2 * (acknowledged - self._average_bps)
+        # the absence of delay tells nothing about bitrates that are not sent: beyond them only probes count
+        ceiling = max(before, 1.1 * self._average_bps + 10000.0)
+        if self._control.bitrate_bps > ceiling:
+            self._control.bitrate_bps = ceiling
+        # while all that is sent arrives, a delay that grows once (a key frame's burst) is no reason to fall far
+        floor = 0.85 * before
+        if (
+            self._control.bitrate_bps < floor
+            and acknowledged >= 0.9 * self._sending.bitrate(now_us)
+            and now_us - self._tempered_us >= 2000000
+        ):
+            self._tempered_us = now_us
+            self._control.bitrate_bps = floor
+
+    def _take_measurement(self, acknowledged: float, state: int, now_us: int) -> None:
+        if not self._probe_results.measure(self._measured_cluster, self._tried_bps[self._measured_cluster & 7]):
+            return
+        result = self._probe_results.bitrate_bps
+        if result > self._control.bitrate_bps and state != 1:
+            self._control.bitrate_bps = result
+        elif result < self._control.bitrate_bps and self._probe_results.is_saturated:
+            self._control.bitrate_bps = max(result, acknowledged)
+        if state != 1:
+            self._loss.raise_to(result)
+        self._probes.on_result(result, now_us)
+
+    def _clamp(self) -> None:
+        if self._control.bitrate_bps > self._max_bps:
+            self._control.bitrate_bps = self._max_bps
+        if self._control.bitrate_bps < self._min_bps:
+            self._control.bitrate_bps = self._min_bps
+
+    def bitrate(self) -> float:
+        """The estimate in bit/s."""
+        bitrate = self._control.bitrate_bps
+        if 0.0 <= self._loss.limit_bps < bitrate:
+            bitrate = max(self._loss.limit_bps, self._min_bps)
+        return bitrate
+
+    def fraction_lost(self) -> float:
+        """Of the last second or so, 0.0 to 1.0."""
+        return self._loss.fraction_lost
+
+    # ------------------------------------------------------------ control
+
+    def set_limits(self, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
+        """Keeps the estimate between two bitrates.
+
+        Args:
+            min_bitrate_bps: it never falls below.
+            max_bitrate_bps: it never rises above; where it is below, it is told what can be had by probing.
+            probing: the way is open and somebody wants something; False forgets clusters not sent yet.
+            now_us: the present.
+        """
+        self._min_bps = min_bitrate_bps
+        self._max_bps = max(max_bitrate_bps, min_bitrate_bps)
+        self._control.min_bitrate_bps = min_bitrate_bps
+        self._clamp()
+        if not probing:
+            self._probes.set_max(0.0, 0.0, now_us)
+            self._probe_sender.clear()
+        elif not self._probes.is_started:
+            self._probes.start(self._max_bps, self.bitrate(), now_us)
+        else:
+            self._probes.set_max(self._max_bps, self.bitrate(), now_us)
+        self._queue_probes(now_us)
+
+    def on_tick(self, now_us: int) -> None:
+        """To be called about once a second: falls when a receiver that used to report is silent, and probes in time."""
+        if (
+            self._last_feedback_us >= 0
+            and self._sent_since_feedback >= 20
+            and now_us - self._last_feedback_us > 2000000
+            and now_us - self._last_decay_us >= 1000000
+        ):
+            self._last_decay_us = now_us
+            self._control.bitrate_bps *= 0.8
+            self._clamp()
+        self._probes.on_time(self.bitrate(), now_us)
+        self._queue_probes(now_us)
+
+    def _queue_probes(self, now_us: int) -> None:
+        rate = self._probes.take()
+        while rate > 0.0:
+            self._probe_sender.add(rate, now_us)
+            rate = self._probes.take()

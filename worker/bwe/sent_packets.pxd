@@ -1,0 +1,27 @@
+cimport cython
+
+
+@cython.final
+cdef class SentPackets:
+    cdef readonly long long newest
+    cdef readonly long long begin
+    cdef long long _sent_us[8192]
+    cdef unsigned short _sizes[8192]
+    cdef unsigned char _clusters[8192]
+    cdef unsigned char _waiting[8192]
+
+    @cython.locals(step=int, place=int)
+    cpdef void add(self, unsigned short sequence_number, int size, long long sent_us, int cluster) noexcept
+
+    @cython.locals(step=int)
+    cpdef long long unwrap(self, int sequence_number) noexcept
+
+    cpdef bint is_waiting(self, long long number) noexcept
+
+    cpdef void take(self, long long number) noexcept
+
+    cpdef long long sent_us(self, long long number) noexcept
+
+    cpdef int size(self, long long number) noexcept
+
+    cpdef int cluster(self, long long number) noexcept
