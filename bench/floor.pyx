@@ -1,0 +1,138 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The floor: a loop in C that protects a packet and sends it with one ``sendto``, and does nothing else.
+
+Each receiver has its own sending socket and its own SRTP session, as each consumer on a transport of its own has.
+"""
+
+import os
+import socket
+
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from bench.sinks cimport Sinks
+from worker.dataplane.srtp cimport SrtpSession
+
+from worker.dataplane.srtp import SrtpSession as Session
+
+cdef extern from * nogil:
+    """
+    #ifndef _GNU_SOURCE
+    #define _GNU_SOURCE
+    #endif
+    #include <arpa/inet.h>
+    #include <netinet/in.h>
+    #include <sys/socket.h>
+    #include <time.h>
+    """
+    int AF_INET, MSG_DONTWAIT, CLOCK_THREAD_CPUTIME_ID
+    cdef struct in_addr:
+        uint32_t s_addr
+    cdef struct sockaddr_in:
+        unsigned short sin_family
+        unsigned short sin_port
+        in_addr sin_addr
+    cdef struct timespec:
+        long tv_sec
+        long tv_nsec
+    unsigned short htons(unsigned short value)
+    uint32_t htonl(uint32_t value)
+    long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
+    int clock_gettime(int clock, timespec *now)
+
+cdef enum:
+    MAX_SIZE = 1600
+    LOOPBACK = 0x7F000001
+    CHUNK = 8192
+
+
+cdef uint64_t cpu_ns() noexcept:
+    cdef timespec now
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
+    return <uint64_t>now.tv_sec * 1000000000 + now.tv_nsec
+
+
+cdef class Floor:
+    """Sends to the sinks in turn.
+
+    Attributes:
+        failed: packets that libsrtp or the kernel refused.
+    """
+
+    cdef readonly unsigned long long failed
+    cdef Sinks _sinks
+    cdef list _sockets
+    cdef list _sessions
+    cdef sockaddr_in *_names
+    cdef int *_fds
+    cdef int _next
+    cdef unsigned short _sequence
+    cdef unsigned char _slot[MAX_SIZE]
+
+    def __cinit__(self, Sinks sinks not None, suite, key):
+        self._names = <sockaddr_in *>calloc(sinks.count, sizeof(sockaddr_in))
+        self._fds = <int *>calloc(sinks.count, sizeof(int))
+        if self._names == NULL or self._fds == NULL:
+            raise MemoryError
+
+    def __init__(self, Sinks sinks not None, suite, key):
+        """``suite`` None: without SRTP; ``key`` is master key and salt."""
+        self._sinks = sinks
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in sinks.addresses]
+        self._sessions = [None if suite is None else Session(suite, key, inbound=False) for _ in sinks.addresses]
+        for index, (_, port) in enumerate(sinks.addresses):
+            self._fds[index] = self._sockets[index].fileno()
+            self._names[index].sin_family = AF_INET
+            self._names[index].sin_port = htons(port)
+            self._names[index].sin_addr.s_addr = htonl(LOOPBACK)
+        payload = os.urandom(MAX_SIZE)
+        for index in range(MAX_SIZE):
+            self._slot[index] = payload[index]
+        memset(self._slot, 0, 12)
+        self._slot[0] = 0x80
+        self._slot[1] = 101
+
+    def __dealloc__(self):
+        free(self._names)
+        free(self._fds)
+
+    def run(self, int packets, int packet_size):
+        """Nanoseconds of CPU of this thread for ``packets`` of ``packet_size`` bytes; the sinks are emptied between."""
+        cdef uint64_t total = 0, begin
+        cdef int done = 0, chunk = min(CHUNK, max(self._sinks.capacity, 1) * self._sinks.count)
+        if not 12 < packet_size <= MAX_SIZE - 200:
+            raise ValueError(f"packet size is {packet_size}, expected 13 to {MAX_SIZE - 200}")
+        while done < packets:
+            chunk = min(chunk, packets - done)
+            begin = cpu_ns()
+            self._send(chunk, packet_size)
+            total += cpu_ns() - begin
+            done += chunk
+            self._sinks.drain()
+        return total
+
+    cdef void _send(self, int packets, int packet_size) noexcept:
+        cdef int count, size
+        cdef SrtpSession session
+        for count in range(packets):
+            if self._next == 0:
+                self._sequence += 1
+                self._slot[2] = self._sequence >> 8
+                self._slot[3] = self._sequence & 0xFF
+            size = packet_size
+            session = self._sessions[self._next]
+            if session is not None and session.protect(self._slot, &size) != 0:
+                self.failed += 1
+            elif sendto(
+                self._fds[self._next], self._slot, size, MSG_DONTWAIT, &self._names[self._next], sizeof(sockaddr_in)
+            ) < 0:
+                self.failed += 1
+            self._next += 1
+            if self._next == self._sinks.count:
+                self._next = 0
+
+    def close(self):
+        """Closes the sending sockets. Idempotent."""
+        for sock in self._sockets:
+            sock.close()

@@ -1,0 +1,33 @@
+"""Types of ``load.pyx``."""
+
+from bench.sinks import Sinks
+from worker.dataplane.suites import SrtpSuite
+
+class Sender:
+    """See the source."""
+
+    address: tuple[str, int]
+    sent: int
+    refused: int
+
+    def __init__(
+        self,
+        *,
+        ssrc: int,
+        payload_type: int,
+        abs_send_time_id: int,
+        transport_wide_cc_id: int,
+        suite: SrtpSuite | None,
+        key: bytes,
+    ) -> None: ...
+    def connect(self, address: tuple[str, int]) -> None: ...
+    def run(
+        self,
+        sinks: Sinks,
+        seconds: float,
+        packets_per_second: float,
+        frame_packets: int,
+        packet_size: int,
+        in_bursts: bool,
+    ) -> None: ...
+    def close(self) -> None: ...

@@ -1,0 +1,101 @@
+"""Measures rows: a worker, an SRTP suite, a number of receivers, a pattern; the floor in turns with the workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from bench.figures import Pattern, Row, Settings
+from bench.floor import Floor
+from bench.room import KEY_SIZES, Room
+from bench.sinks import Sinks
+from worker.channel.codec import Dialect
+from worker.dataplane.suites import SrtpSuite
+
+FRAME_PACKETS = 10
+PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender
+WARM_UP_S = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker to measure: its command line and the dialect it speaks."""
+
+    name: str
+    command: Sequence[str]
+    dialect: Dialect
+
+
+def measure(
+    workers: Sequence[Worker],
+    suites: Sequence[SrtpSuite | None],
+    receivers: Sequence[int],
+    patterns: Sequence[Pattern],
+    settings: Settings,
+) -> Iterator[Row]:
+    """Yields the rows of each suite and number of receivers when they are complete."""
+    for suite in suites:
+        for count in receivers:
+            yield from _measure_rooms(workers, suite, count, patterns, settings)
+
+
+def _measure_rooms(
+    workers: Sequence[Worker],
+    suite: SrtpSuite | None,
+    receivers: int,
+    patterns: Sequence[Pattern],
+    settings: Settings,
+) -> list[Row]:
+    name = suite.name if suite else "none"
+    rows = {
+        (worker.name, pattern): Row(worker.name, name, receivers, pattern) for pattern in patterns for worker in workers
+    }
+    with ExitStack() as stack:
+        sinks = Sinks(receivers)
+        stack.callback(sinks.close)
+        floor = Floor(sinks, suite, os.urandom(KEY_SIZES[suite]) if suite else b"")
+        stack.callback(floor.close)
+        rooms = {
+            worker.name: stack.enter_context(Room(worker.command, worker.dialect, suite, receivers))
+            for worker in workers
+        }
+        for room in rooms.values():
+            _send(room, "paced", WARM_UP_S, settings.rate)
+        _measure_floor(floor, settings)
+        for _ in range(settings.repeats):
+            for pattern in patterns:
+                for worker_name, room in rooms.items():
+                    row = rows[worker_name, pattern]
+                    row.floor_us.append(_measure_floor(floor, settings))
+                    cpu_ns, expected, arrived = _send(room, pattern, settings.seconds, settings.rate)
+                    row.cpu_us.append(cpu_ns / 1000 / max(arrived, 1))
+                    row.expected += expected
+                    row.arrived += arrived
+    return list(rows.values())
+
+
+def _send(room: Room, pattern: Pattern, seconds: float, rate: float) -> tuple[int, int, int]:
+    """CPU of the worker in ns, packets that should have arrived, packets that did."""
+    receivers = len(room.sinks.addresses)
+    sent, arrived, cpu_ns = room.sender.sent, room.sinks.received, room.cpu_ns()
+    room.sender.run(
+        room.sinks,
+        seconds=seconds,
+        packets_per_second=rate / receivers,
+        frame_packets=FRAME_PACKETS,
+        packet_size=PACKET_SIZE,
+        in_bursts=pattern == "bursts",
+    )
+    cpu_ns = room.cpu_ns() - cpu_ns
+    return cpu_ns, (room.sender.sent - sent) * receivers, room.sinks.received - arrived
+
+
+def _measure_floor(floor: Floor, settings: Settings) -> float:
+    packets = round(settings.rate * settings.seconds)
+    failed = floor.failed
+    cpu_ns = floor.run(packets, PACKET_SIZE)
+    if floor.failed != failed:
+        raise RuntimeError(f"the floor could not send {floor.failed - failed} of {packets} packets")
+    return cpu_ns / 1000 / packets

@@ -1,0 +1,16 @@
+"""Types of ``sinks.pyx``."""
+
+from collections.abc import Iterable
+
+class Sinks:
+    """See the source."""
+
+    addresses: list[tuple[str, int]]
+    capacity: int
+    received: int
+    others: int
+
+    def __init__(self, count: int) -> None: ...
+    def expect(self, ssrcs: Iterable[int]) -> None: ...
+    def drain(self) -> int: ...
+    def close(self) -> None: ...
