@@ -1,32 +1,37 @@
 """A router in this process on a fake clock, and endpoints joined to it by seeded network paths.
 
-The worker's sockets are real ones on loopback, because the data plane reads descriptors, but a datagram enters them when the
-path says so, and time passes in steps of a millisecond.
+The worker's sockets are real ones on loopback, because the data plane reads descriptors, but a datagram enters them
+when the path says so, and time passes in steps of a millisecond.
 """
 
 from __future__ import annotations
 
+import base64
 import itertools
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
 from tests.scenarios.network import Path
+from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.worker.rtc.path_world import World, enlarge_buffers
 from tests.worker.rtc.rig import Rtp, consume_body, parse_rtp, produce_body
-from worker.channel.bodies.router import CreatePlainTransportRequest
-from worker.channel.bodies.transport import ConnectRequest
+from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
+from worker.channel.bodies.transport import ConnectRequest, SrtpParameters
 from worker.errors import ParseError
 from worker.rtc.consumer import Consumer
 from worker.rtc.plain_transport import PlainTransport
 from worker.rtc.producer import Producer
 from worker.rtc.transport import Transport
+from worker.rtc.webrtc_transport import WebRtcTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 STEP_US = 1_000
+
+Address = tuple[str, int]
 
 
 class Actor(Protocol):
@@ -42,38 +47,22 @@ class Actor(Protocol):
         """One packet of a compound came."""
 
 
-class Protection(Protocol):
-    """SRTP, as ``pylibsrtp.Session`` pairs give it."""
-
-    def protect(self, data: bytes, *, is_rtcp: bool) -> bytes: ...
-    def unprotect(self, data: bytes, *, is_rtcp: bool) -> bytes: ...
-
-
-@dataclass
-class NoProtection:
-    """Plain RTP."""
-
-    def protect(self, data: bytes, *, is_rtcp: bool) -> bytes:
-        return data
-
-    def unprotect(self, data: bytes, *, is_rtcp: bool) -> bytes:
-        return data
-
-
 class Endpoint:
     """A host with one transport to the worker; ``to_worker`` and ``from_worker`` are its network."""
 
-    def __init__(self, scene: Scene, transport: Transport, address: tuple[str, int], to: Path, back: Path) -> None:
+    def __init__(self, scene: Scene, transport: Transport, sock: socket.socket, address: Address) -> None:
         self.scene = scene
         self.transport = transport
-        self.to_worker, self.from_worker = to, back
+        self.to_worker, self.from_worker = Path(), Path()
         self.actors: list[Actor] = []
-        self.protection: Protection = NoProtection()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        enlarge_buffers(self.socket)
-        self.socket.setblocking(False)
-        self._worker_address = address
+        self.protection: NoProtection = NoProtection()
+        self.move(sock, address)
+
+    def move(self, sock: socket.socket, address: Address) -> None:
+        """Speaks to the worker's ``address`` through another socket from now on."""
+        enlarge_buffers(sock)
+        sock.setblocking(False)
+        self.socket, self._worker_address = sock, address
 
     def send_rtp(self, packet: bytes) -> None:
         """Puts an RTP packet on the way to the worker."""
@@ -103,18 +92,23 @@ class Endpoint:
             self._receive(data, now_us)
 
     def _receive(self, data: bytes, now_us: int) -> None:
-        if 192 <= data[1] <= 223:
-            try:
-                packets = parse_compound(self.protection.unprotect(data, is_rtcp=True))
-            except ParseError as error:
-                raise AssertionError(f"the worker sent malformed RTCP: {error}") from error
-            for actor in self.actors:
-                for packet in packets:
-                    actor.on_rtcp(packet, now_us)
+        if data[0] < 128:  # STUN, DTLS (RFC 7983)
             return
-        rtp = parse_rtp(self.protection.unprotect(data, is_rtcp=False))
+        is_rtcp = 192 <= data[1] <= 223
+        clear = self.protection.unprotect(data, is_rtcp=is_rtcp)
+        if clear is None:
+            return
+        if not is_rtcp:
+            for actor in self.actors:
+                actor.on_rtp(parse_rtp(clear), now_us)
+            return
+        try:
+            packets = parse_compound(clear)
+        except ParseError as error:
+            raise AssertionError(f"the worker sent malformed RTCP: {error}") from error
         for actor in self.actors:
-            actor.on_rtp(rtp, now_us)
+            for packet in packets:
+                actor.on_rtcp(packet, now_us)
 
 
 class Scene:
@@ -134,17 +128,50 @@ class Scene:
         """The wall clock of everybody, as 64-bit NTP time."""
         return self.world.scheduler.ntp_now()
 
-    def connect(self, to: Path | None = None, back: Path | None = None) -> Endpoint:
-        """An endpoint on a connected plain transport; without paths the network is perfect."""
+    def connect(self, to: Path | None = None, back: Path | None = None, *, suite: str | None = None) -> Endpoint:
+        """An endpoint on a connected plain transport; without paths the network is perfect.
+
+        Args:
+            to: the network towards the worker.
+            back: the network from there.
+            suite: of SRTP, None for plain RTP.
+        """
         name = f"transport{next(self._numbers)}"
-        options = {"transportId": name, "listenIp": {"ip": "127.0.0.1"}}
+        options: dict[str, object] = {"transportId": name, "listenIp": {"ip": "127.0.0.1"}}
+        if suite is not None:
+            options |= {"enableSrtp": True, "srtpCryptoSuite": suite}
         body = msgspec.convert(options, CreatePlainTransportRequest)
         transport = PlainTransport(self.world.context, self.world.tables, name, body)
-        address = ("127.0.0.1", transport.dump().tuple.local_port)
-        endpoint = Endpoint(self, transport, address, to or Path(), back or Path())
-        transport.connect(ConnectRequest(ip="127.0.0.1", port=endpoint.socket.getsockname()[1]))
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(("127.0.0.1", 0))
+        dump = transport.dump()
+        endpoint = Endpoint(self, transport, sock, ("127.0.0.1", dump.tuple.local_port))
+        endpoint.to_worker, endpoint.from_worker = to or Path(), back or Path()
+        keys = None
+        if suite is not None:
+            assert dump.srtp_parameters is not None
+            remote_key = base64.b64decode(dump.srtp_parameters.key_base64)
+            local_key = bytes(range(len(remote_key)))
+            keys = SrtpParameters(crypto_suite=suite, key_base64=base64.b64encode(local_key).decode())
+            endpoint.protection = SrtpProtection(suite, local_key, remote_key)
+        transport.connect(ConnectRequest(ip="127.0.0.1", port=sock.getsockname()[1], srtp_parameters=keys))
         self.endpoints.append(endpoint)
         return endpoint
+
+    def connect_webrtc(self) -> tuple[Endpoint, WebRtcPeer]:
+        """An endpoint on a WebRTC transport after ICE and DTLS, and who has spoken these."""
+        name = f"transport{next(self._numbers)}"
+        options = {"transportId": name, "listenIps": [{"ip": "127.0.0.1"}], "iceConsentTimeout": 0}
+        body = msgspec.convert(options, CreateWebRtcTransportRequest)
+        transport = WebRtcTransport(self.world.context, self.world.tables, name, body)
+        peer = WebRtcPeer(self.world, transport.dump())
+        peer.connect_ice()
+        connected = peer.connect_dtls(transport)
+        endpoint = Endpoint(self, transport, peer.socket, peer.remote)
+        endpoint.protection = SrtpProtection("AEAD_AES_256_GCM", connected.local_key, connected.remote_key)
+        assert connected.srtp_profile == 8, "not the profile of the keys"
+        self.endpoints.append(endpoint)
+        return endpoint, peer
 
     def produce(self, endpoint: Endpoint, **options: Any) -> Producer:
         """A producer of the endpoint's media; options as ``rig.produce_body`` has them."""

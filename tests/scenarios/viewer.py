@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections import Counter
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Viewer:
         self._last_sr = (0, 0)
         self._next_report_us = endpoint.scene.now_us + REPORT_US
         self._last_pli_us = 0
-        self._waiting_since_us = endpoint.scene.now_us
+        self.began_us = self._waiting_since_us = endpoint.scene.now_us
         endpoint.actors.append(self)
 
     # ------------------------------------------------------------ in
@@ -197,4 +198,4 @@ class Viewer:
     def longest_freeze_ms(self, since_us: int = 0) -> float:
         """The longest time without a newly decoded picture."""
         times = [frame.decoded_us for frame in self.decoded if frame.decoded_us >= since_us]
-        return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0) / 1000
+        return max((later - earlier for earlier, later in itertools.pairwise(times)), default=0) / 1000

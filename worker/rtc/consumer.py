@@ -198,13 +198,15 @@ class Consumer:
         """The receiver cannot decode one of the streams any more (RFC 4585 section 6.3.1)."""
         self._tracer.emit("pli", "in", {"ssrc": stream.ssrc})
         stream.pli_count += 1
-        self._request_key_frame(stream)
+        if stream.may_ask_for_key_frame():
+            self._request_key_frame(stream)
 
     def on_fir(self, stream: ConsumerStream) -> None:
         """The receiver wants a key frame of one of the streams (RFC 5104 section 4.3.1)."""
         self._tracer.emit("fir", "in", {"ssrc": stream.ssrc})
         stream.fir_count += 1
-        self._request_key_frame(stream)
+        if stream.may_ask_for_key_frame():
+            self._request_key_frame(stream)
 
     def emit_score(self) -> None:
         """Tells the controller the scores of now; those of a pipe are not told, like in mediasoup."""

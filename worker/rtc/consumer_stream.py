@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # A receiver may ask for this many packets a second, and for this many at once (what the buffer holds at most): more
 # is not repair but a flood, and looking packets up costs us time.
 _NACKS_PER_SECOND = 2_500
+# A key frame costs everybody who watches the stream: a receiver may have a few at once, then one in so long.
+_KEY_FRAMES_AT_ONCE = 4
+_KEY_FRAME_EVERY_US = 500_000
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
 
 
@@ -58,6 +61,8 @@ class ConsumerStream:
         self._scored_us = -_SCORE_EVERY_US
         self._nack_allowance = float(_NACKS_PER_SECOND)
         self._nack_us = scheduler.now_us()
+        self._key_frame_allowance = float(_KEY_FRAMES_AT_ONCE)
+        self._key_frame_us = scheduler.now_us()
 
     # ------------------------------------------------------------ RTCP in
 
@@ -72,6 +77,17 @@ class ConsumerStream:
         self._nack_allowance -= len(granted)
         if granted:
             self.output.retransmit(granted, now_us)
+
+    def may_ask_for_key_frame(self) -> bool:
+        """Whether the receiver's PLI or FIR is passed on; in a flood of them only now and then one is."""
+        now_us = self._scheduler.now_us()
+        regained = (now_us - self._key_frame_us) / _KEY_FRAME_EVERY_US
+        self._key_frame_us = now_us
+        self._key_frame_allowance = min(self._key_frame_allowance + regained, float(_KEY_FRAMES_AT_ONCE))
+        if self._key_frame_allowance < 1:
+            return False
+        self._key_frame_allowance -= 1
+        return True
 
     def on_receiver_report(self, block: reports.ReportBlock, now_us: int) -> None:
         """What the receiver got (RFC 3550 section 6.4.2): round trip, loss, and time for a new score."""
