@@ -125,6 +125,21 @@ class KeyFrameReceived:
         self.stream = stream
 
 
+class LayersSwitched:
+    """The layers that an output forwards are others now, with the packet that was just forwarded.
+
+    Attributes:
+        spatial: 0 the lowest; likewise ``temporal``.
+    """
+
+    __slots__ = ("output", "spatial", "temporal")
+
+    def __init__(self, output: Output, spatial: int, temporal: int) -> None:
+        self.output = output
+        self.spatial = spatial
+        self.temporal = temporal
+
+
 class VideoOrientationChanged:
     """The coordination-of-video-orientation extension (3GPP TS 26.114) changed on the input.
 
@@ -190,6 +205,7 @@ Event = (
     | NackNeeded
     | KeyFrameNeeded
     | KeyFrameReceived
+    | LayersSwitched
     | VideoOrientationChanged
     | PacketTraced
     | RtpDelivered

@@ -37,6 +37,7 @@ cdef enum:
     KIND_COUNT = 9
     NOT_MAPPED = 255
     MAX_BATCH = 32
+    MAX_STREAMS = 1024
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     EXTENSION_ROOM = 160
 
@@ -104,16 +105,29 @@ cdef class Input(Source):
         int spatial_layers=1,
         int temporal_layers=1,
         bint use_inband_fec=False,
+        encoding_index=None,
     ):
-        """Adds the stream of one SSRC. Raises ValueError when the transport has that SSRC already."""
+        """Adds the stream of one SSRC.
+
+        ``encoding_index`` is the stream index by which selectors know its packets: 0 the lowest encoding; the next free
+        one when it is not given.
+
+        Raises:
+            ValueError: the transport has that SSRC, or the input a stream of that index, already.
+        """
         cdef ReceiveStream stream = ReceiveStream.__new__(ReceiveStream)
+        cdef int index = len(self._streams) if encoding_index is None else encoding_index
         if self.closed:
             raise InvalidStateError("the input is closed")
+        if not 0 <= index < MAX_STREAMS:
+            raise ValueError(f"encoding index is {index}, expected 0 to {MAX_STREAMS - 1}")
+        if index < len(self._streams) and self._streams[index] is not None:
+            raise ValueError(f"there is a stream of encoding {index} already")
         self.transport.add_receiver(ssrc, stream)
         stream.input = self
         stream.ssrc = ssrc
         stream.mapped_ssrc = mapped_ssrc
-        stream._index = len(self._streams)
+        stream._index = index
         stream._codec = codec
         stream._payload_type = payload_type
         stream._clock_rate = clock_rate
@@ -126,8 +140,10 @@ cdef class Input(Source):
         stream._temporal_layers = temporal_layers
         if spatial_layers * temporal_layers > 1:
             stream._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
-        self._streams.append(stream)
-        self._stores.append(PacketStore())
+        while len(self._streams) <= index:
+            self._streams.append(None)
+            self._stores.append(PacketStore())
+        self._streams[index] = stream
         return stream
 
     def remove_stream(self, ReceiveStream stream not None):
@@ -142,6 +158,7 @@ cdef class Input(Source):
             raise InvalidStateError("the input or output is closed, or the output has an input")
         output.source = self
         output.stores = self._stores
+        output.streams = self._streams
         self._keepers += output.keep_for_retransmission
         self._outputs.append(output)
 
@@ -151,6 +168,7 @@ cdef class Input(Source):
             return
         output.source = None
         output.stores = []
+        output.streams = []
         self._outputs.remove(output)
         self._keepers -= output.keep_for_retransmission
 
@@ -197,6 +215,7 @@ cdef class Input(Source):
         packet.payload_type = payload_type
         packet.marker = header.marker
         packet.recovered = recovered
+        packet.late = header.sequence_number != stream._window_top
         packet.stream_index = stream._index
         packet.payload = <void *>payload
         self._rename(packet, header, data)

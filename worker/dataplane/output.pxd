@@ -33,6 +33,7 @@ cdef class Output(Sender):
     cdef readonly bint keep_for_retransmission
     cdef object source  # the Input that feeds it
     cdef list stores  # of that input's streams, by stream index
+    cdef list streams  # likewise, None where there is none
     cdef TransportPlane _transport
     cdef SrtpSession _session
     cdef LayerSelector _selector
@@ -46,9 +47,13 @@ cdef class Output(Sender):
     cdef bint _has_abs_send_time
     cdef bint _has_transport_wide_cc
     cdef unsigned short _rtx_sequence
+    cdef bint _is_picture_complete  # the newest packet had the marker
 
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
+    cdef bint _begin(self, const Packet *packet) noexcept
+    cdef bint _align(self, const Packet *packet, int reference) noexcept
+    cdef void _tell(self, int stream_index) noexcept
     cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept
     cdef int _send(self, unsigned char *slot, int size) noexcept
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept

@@ -10,17 +10,24 @@ from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Sender, TransportPlane
 from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.layers cimport SimpleLayerSelector
+from worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
+from worker.rtp.layers cimport LayerSelector
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.retransmission cimport RetransmissionIndex
 from worker.rtp.sequence cimport SequenceMapper
-from worker.rtp.timestamps cimport TimestampMapper
+from worker.rtp.timestamps cimport TimestampMapper, clock_offset
 
-from worker.dataplane.events import PacketTraced, RtpDelivered
+from worker.dataplane.events import KeyFrameNeeded, LayersSwitched, PacketTraced, RtpDelivered
 
 cdef enum:
+    # what a selector answers, and what it has to tell
     DROP = 0
     FORWARD_AFTER_SYNC = 2
+    IGNORE = 3
+    LAYERS_CHANGED = 1
+    KEY_FRAME_MISSED = 2
+    REWRITE_MARKER = 0x10000000
+    REWRITE_INDICES = 0x20000000
     MAX_RESENT = 256  # packets of one retransmit call
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
@@ -35,6 +42,14 @@ cdef void write_u32(unsigned char *target, unsigned int value) noexcept:
     target[1] = (value >> 16) & 0xFF
     target[2] = (value >> 8) & 0xFF
     target[3] = value & 0xFF
+
+
+cdef void rewrite(unsigned char *header, unsigned char *payload, int payload_size, unsigned int word) noexcept:
+    """Writes over a packet what its selector said (``LayerSelector.rewrite``)."""
+    if word & REWRITE_MARKER:
+        header[1] |= 0x80
+    if word & REWRITE_INDICES:
+        write_vp8_indices(payload, payload_size, word)
 
 
 cdef class Output(Sender):
@@ -55,8 +70,7 @@ cdef class Output(Sender):
         int abs_send_time_id,
         int transport_wide_cc_id,
         bint keep_for_retransmission,
-        bint needs_key_frame,
-        bint ignore_dtx,
+        LayerSelector selector not None,
     ):
         cdef bytes mid_bytes = mid.encode()
         if len(mid_bytes) > MID_ROOM:
@@ -65,7 +79,7 @@ cdef class Output(Sender):
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.keep_for_retransmission = keep_for_retransmission
-        self._selector = SimpleLayerSelector(needs_key_frame, ignore_dtx)
+        self._selector = selector
         self._sequence = SequenceMapper()
         self._timestamps = TimestampMapper(clock_rate)
         self._rate = RateCalculator()
@@ -82,6 +96,7 @@ cdef class Output(Sender):
         self._has_transport_wide_cc = transport_wide_cc_id != 0
         self._rtx_sequence = int.from_bytes(os.urandom(2), "big") >> 1
         self.stores = []
+        self.streams = []
         transport.attach(self)
         self.rekey()
 
@@ -126,14 +141,18 @@ cdef class Output(Sender):
             # a codec it does not take, or padding only, which probes the way to us
             self._sequence.drop(packet.sequence_number)
             return 0
-        decision = self._selector.select(packet.stream_index, <PayloadDescriptor>packet.payload)
-        if decision == DROP:
-            if not self._selector.waiting_for_key_frame:
-                self._sequence.drop(packet.sequence_number)
+        decision = self._selector.select(
+            packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, packet.late
+        )
+        if decision == FORWARD_AFTER_SYNC and not self._begin(packet):
+            decision = IGNORE
+        if self._selector.notice != 0:
+            self._tell(packet.stream_index)
+        if decision == IGNORE:
             return 0
-        if decision == FORWARD_AFTER_SYNC:
-            self._sequence.sync(packet.sequence_number)
-            self._timestamps.sync(packet.timestamp, plane.now_us)
+        if decision == DROP:
+            self._sequence.drop(packet.sequence_number)
+            return 0
         mapped = self._sequence.map(packet.sequence_number)
         if mapped < 0:
             return 0
@@ -144,18 +163,77 @@ cdef class Output(Sender):
             slot = plane.batch.reserve(self._transport.endpoint)
         memcpy(slot, packet.data, packet.size)
         self._stamp(slot, packet, mapped, timestamp)
+        if self._selector.rewrite != 0:
+            rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, self._selector.rewrite)
         self.packets += 1
         self.bytes += packet.size
         self.last_sequence = mapped
+        if mapped == self._sequence.max_output:
+            self._is_picture_complete = slot[1] >> 7 == 1
         self.last_timestamp = timestamp
         if self._index is not None and packet.stored != 0:
-            self._index.put(mapped, packet.stream_index, packet.stored, self._timestamps.offset(), plane.now_us)
+            self._index.put(
+                mapped,
+                packet.stream_index,
+                packet.stored,
+                self._timestamps.offset(),
+                plane.now_us,
+                self._selector.rewrite,
+            )
         if self.trace_rtp or (self.trace_keyframe and (<PayloadDescriptor>packet.payload).is_key_frame):
             self._trace(packet, mapped, timestamp, False)
         if self.deliver:
             plane.events.append(RtpDelivered(self, slot[: packet.size]))
             return packet.size
         return self._send(slot, packet.size)
+
+    cdef bint _begin(self, const Packet *packet) noexcept:
+        """The numbers go on with this packet of another stream, or after a pause. False: this key frame is left out."""
+        cdef int reference = self._selector.reference_stream
+        if reference < 0:
+            self._timestamps.sync(packet.timestamp, self._transport.plane.now_us)
+        elif reference == packet.stream_index:
+            if not self._timestamps.switch(packet.timestamp, 0):
+                self._selector.notice |= KEY_FRAME_MISSED
+                return False
+        elif not self._align(packet, reference):
+            self._selector.notice |= KEY_FRAME_MISSED
+            return False
+        if reference >= 0 and self.packets > 0 and not self._is_picture_complete:
+            # a number left out tells the receiver that the picture of the stream before is not all there
+            self._sequence.max_output += 1
+        self._sequence.sync(packet.sequence_number)
+        self._selector.begin(packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp)
+        return True
+
+    cdef bint _align(self, const Packet *packet, int reference) noexcept:
+        """Puts the timestamps of a stream in line with those of the reference stream (RFC 3550 section 6.4.1)."""
+        cdef object stream, other
+        if not self.can_switch_to(packet.stream_index):
+            self._timestamps.sync(packet.timestamp, self._transport.plane.now_us)
+            return True
+        stream = self.streams[packet.stream_index]
+        other = self.streams[reference]
+        return self._timestamps.switch(
+            packet.timestamp,
+            clock_offset(
+                stream.sender_report_ntp,
+                stream.sender_report_timestamp,
+                other.sender_report_ntp,
+                other.sender_report_timestamp,
+                self._timestamps.clock_rate,
+            ),
+        )
+
+    cdef void _tell(self, int stream_index) noexcept:
+        cdef LayerSelector selector = self._selector
+        if selector.notice & LAYERS_CHANGED:
+            self._transport.plane.events.append(
+                LayersSwitched(self, selector.current_spatial, selector.current_temporal)
+            )
+        if selector.notice & KEY_FRAME_MISSED and stream_index < len(self.streams):
+            self._transport.plane.events.append(KeyFrameNeeded(self.streams[stream_index]))
+        selector.notice = 0
 
     cdef void _stamp(
         self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp
@@ -237,17 +315,19 @@ cdef class Output(Sender):
         cdef unsigned char *slot = self._transport.plane.batch.reserve(self._transport.endpoint)
         cdef unsigned char rtx_payload_type = self._rtx_payload_types[kept.payload_type]
         cdef int head = kept.payload_offset, size = kept.size
+        cdef bint is_rtx = self.rtx_ssrc != 0 and rtx_payload_type != 0
+        cdef unsigned char *payload = slot + head + 2 if is_rtx else slot + head
         memcpy(slot, kept.data, head)
+        memcpy(payload, kept.data + head, size - head)
         self._stamp(slot, kept, sequence_number, kept.timestamp + self._index.timestamp_offset)
-        if self.rtx_ssrc == 0 or rtx_payload_type == 0:
-            memcpy(slot + head, kept.data + head, size - head)
+        rewrite(slot, payload, size - head, self._index.rewrite)
+        if not is_rtx:
             return self._send(slot, size)
         self._rtx_sequence += 1
         slot[1] = (slot[1] & 0x80) | rtx_payload_type
         write_u16(slot + 2, self._rtx_sequence)
         write_u32(slot + 8, self.rtx_ssrc)
         write_u16(slot + head, sequence_number)
-        memcpy(slot + head + 2, kept.data + head, size - head)
         self.rtx_packets += 1
         self.rtx_bytes += size + 2
         return self._send(slot, size + 2)
@@ -260,6 +340,11 @@ cdef class Output(Sender):
         return bool(self._selector.waiting_for_key_frame)
 
     @property
+    def selector(self):
+        """What it was made with."""
+        return self._selector
+
+    @property
     def max_packet_us(self):
         """When the packet with the newest timestamp was sent."""
         return self._timestamps.max_output_us
@@ -267,6 +352,22 @@ cdef class Output(Sender):
     def sync(self):
         """A clean restart: sequence numbers and timestamps go on without a gap, video begins at the next key frame."""
         self._selector.sync()
+
+    def can_switch_to(self, int stream_index):
+        """Whether the timestamps of a stream can be put in line with those of the stream that was forwarded first.
+
+        That needs a sender report of both. A switch to another stream works too, but guesses from the time of arrival.
+        """
+        cdef int reference = self._selector.reference_stream
+        if reference < 0 or reference == stream_index:
+            return True
+        if max(reference, stream_index) >= len(self.streams):
+            return False
+        stream = self.streams[stream_index]
+        other = self.streams[reference]
+        if stream is None or other is None:
+            return False
+        return stream.sender_report_ntp != 0 and other.sender_report_ntp != 0
 
     def bitrate(self, long long now_us):
         """Bit/s of the last 2.5 s, retransmissions left out."""

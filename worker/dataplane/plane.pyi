@@ -21,6 +21,7 @@ from worker.dataplane.events import DtlsReceived as DtlsReceived
 from worker.dataplane.events import Event as Event
 from worker.dataplane.events import KeyFrameNeeded as KeyFrameNeeded
 from worker.dataplane.events import KeyFrameReceived as KeyFrameReceived
+from worker.dataplane.events import LayersSwitched as LayersSwitched
 from worker.dataplane.events import NackNeeded as NackNeeded
 from worker.dataplane.events import PacketTraced as PacketTraced
 from worker.dataplane.events import RtcpReceived as RtcpReceived
@@ -32,6 +33,7 @@ from worker.dataplane.events import UnknownSsrc as UnknownSsrc
 from worker.dataplane.events import VideoOrientationChanged as VideoOrientationChanged
 from worker.dataplane.suites import Codec as Codec
 from worker.dataplane.suites import SrtpSuite as SrtpSuite
+from worker.rtp.layers import LayerSelector
 
 Address = tuple[str, int]
 
@@ -167,8 +169,16 @@ class Input:
         spatial_layers: int = 1,
         temporal_layers: int = 1,
         use_inband_fec: bool = False,
+        encoding_index: int | None = None,
     ) -> ReceiveStream:
-        """Adds the stream of one SSRC. Raises ValueError when the transport has that SSRC already."""
+        """Adds the stream of one SSRC.
+
+        ``encoding_index`` is the stream index by which selectors know its packets: 0 the lowest encoding; the next free
+        one when it is not given.
+
+        Raises:
+            ValueError: the transport has that SSRC, or the input a stream of that index, already.
+        """
     def add_output(self, output: Output) -> None: ...
     def remove_output(self, output: Output) -> None: ...
     def take_audio_levels(self) -> bytes:
@@ -246,6 +256,7 @@ class Output:
     rtx_bytes: int
     rtt_ms: float
     waiting_for_key_frame: bool
+    selector: LayerSelector  # read only
     def __init__(
         self,
         transport: TransportPlane,
@@ -261,13 +272,17 @@ class Output:
         abs_send_time_id: int,
         transport_wide_cc_id: int,
         keep_for_retransmission: bool,
-        needs_key_frame: bool,
-        ignore_dtx: bool,
+        selector: LayerSelector,
     ) -> None: ...
     def sync(self) -> None:
         """A clean restart: sequence numbers and timestamps go on without a gap, video begins at the next key frame."""
     def retransmit(self, sequence_numbers: Sequence[int], now_us: int) -> int:
         """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
+    def can_switch_to(self, stream_index: int) -> bool:
+        """Whether the timestamps of a stream can be put in line with those of the stream that was forwarded first.
+
+        That needs a sender report of both. A switch to another stream works too, but guesses from the time of arrival.
+        """
     def bitrate(self, now_us: int) -> int: ...
     def timestamp_at(self, now_us: int) -> int:
         """The RTP timestamp that belongs to ``now_us`` for a sender report (RFC 3550 section 6.4.1)."""

@@ -24,6 +24,7 @@ from worker.rtc import rtp_parameters as rtp
 from worker.rtc.consumer_stream import ConsumerStream
 from worker.rtc.rtp_parameters import RtpParameters, encoding_dump
 from worker.rtc.trace import STREAM_TRACES, Tracer
+from worker.rtp.layers import SimpleLayerSelector, StreamSelector
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
@@ -105,8 +106,11 @@ class Consumer:
             abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0) if is_video else 0,
             transport_wide_cc_id=ids.get(rtp.TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
             keep_for_retransmission=codec.use_nack,
-            needs_key_frame=codec.has_key_frames,
-            ignore_dtx=self._body.ignore_dtx,
+            selector=(
+                StreamSelector(index, codec.has_key_frames)
+                if self.type == "pipe"
+                else SimpleLayerSelector(codec.has_key_frames, self._body.ignore_dtx)
+            ),
         )
         output.owner = self
         output.active = False

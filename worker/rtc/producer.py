@@ -177,6 +177,7 @@ class Producer:
             spatial_layers=encoding.spatial_layers,
             temporal_layers=encoding.temporal_layers,
             use_inband_fec=codec.use_inband_fec,
+            encoding_index=index,
         )
         stream = ProducerStream(
             self._context.scheduler,

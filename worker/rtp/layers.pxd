@@ -1,15 +1,82 @@
+cimport cython
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.codecs.vp8_indices cimport Vp8Indices
+
+cdef int DROP
+cdef int FORWARD
+cdef int FORWARD_AFTER_SYNC
+cdef int IGNORE
+cdef int LAYERS_CHANGED
+cdef int KEY_FRAME_MISSED
+cdef int MARKER
+cdef int _VP8
 
 
 cdef class LayerSelector:
-    cdef public bint waiting_for_key_frame
+    cdef readonly bint waiting_for_key_frame
+    cdef readonly int key_frame_wanted_of
+    cdef readonly int reference_stream
+    cdef readonly int target_spatial
+    cdef readonly int target_temporal
+    cdef readonly int current_spatial
+    cdef readonly int current_temporal
+    cdef public int notice
+    cdef readonly unsigned int rewrite
 
     cpdef void sync(self) noexcept
 
-    cpdef int select(self, int stream_index, PayloadDescriptor payload) noexcept
+    cpdef int select(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp, bint late) noexcept
+
+    cpdef void begin(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp) noexcept
 
 
 cdef class SimpleLayerSelector(LayerSelector):
+    cdef int _stream_index
     cdef bint _needs_key_frame
     cdef bint _ignore_dtx
     cdef bint _sync_required
+
+
+cdef class StreamSelector(SimpleLayerSelector):
+    pass
+
+
+cdef class LayeredSelector(LayerSelector):
+    cdef int _spatial_layers
+    cdef int _temporal_layers
+    cdef int _ceiling
+    cdef int _wanted_temporal
+    cdef unsigned int _picture
+    cdef bint _is_forwarding
+
+    cpdef int set_target(self, int spatial, int temporal) except -1
+
+    cdef void _retarget(self) noexcept
+
+    cdef void _stop(self) noexcept
+
+    cdef void _start(self, int spatial, int temporal, unsigned int timestamp) noexcept
+
+    @cython.locals(current=int)
+    cdef void _admit(self, PayloadDescriptor payload, int temporal, bint may_rise) noexcept
+
+
+cdef class SimulcastLayerSelector(LayeredSelector):
+    cdef Vp8Indices _indices
+
+    cdef int _begin_picture(self, PayloadDescriptor payload, unsigned int timestamp) noexcept
+
+    @cython.locals(word=int)
+    cdef int _write(self, PayloadDescriptor payload) noexcept
+
+
+cdef class SvcLayerSelector(LayeredSelector):
+    cdef bint _k_svc
+
+    @cython.locals(lowest=int)
+    cdef void _begin_picture(self, PayloadDescriptor payload, int spatial, int temporal, unsigned int timestamp) noexcept
+
+    cdef void _mark(self, PayloadDescriptor payload, int spatial) noexcept
+
+    @cython.locals(spatial=int, temporal=int)
+    cpdef int select(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp, bint late) noexcept

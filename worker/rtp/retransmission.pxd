@@ -8,6 +8,7 @@ cdef class RetransmissionIndex:
     cdef public unsigned int slot
     cdef public unsigned int generation
     cdef public unsigned int timestamp_offset
+    cdef public unsigned int rewrite
     cdef public int resent_count
     cdef unsigned int[::1] _rows
     cdef int _capacity
@@ -15,7 +16,7 @@ cdef class RetransmissionIndex:
     cdef unsigned short _newest
 
     @cython.locals(row=int, now_ms=cython.uint, late=cython.uint)
-    cpdef int put(self, unsigned short sequence_number, unsigned int slot, unsigned int generation, unsigned int timestamp_offset, long long now_us) except -1
+    cpdef int put(self, unsigned short sequence_number, unsigned int slot, unsigned int generation, unsigned int timestamp_offset, long long now_us, unsigned int rewrite=*) except -1
 
     @cython.locals(row=int, now_ms=cython.uint, rtt_ms=cython.uint, late=cython.uint)
     cpdef int take(self, unsigned short sequence_number, long long now_us, long long rtt_us) noexcept

@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
 """What a consumer has sent lately, by outgoing sequence number: where to find it when its receiver asks again.
 
-The packets themselves stand once, in the store of the producer's stream; here are only their slots. Six 32-bit words
+The packets themselves stand once, in the store of the producer's stream; here are only their slots. Seven 32-bit words
 per packet, in a ring that begins with 64 packets and doubles while what it would overwrite is younger than two seconds.
 """
 
@@ -16,7 +16,7 @@ TOO_SOON = 2
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
 
 # row: [valid bit 30 | late bit 29 | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms,
-#       resent ms]
+#       resent ms, rewrite]
 
 
 class RetransmissionIndex:
@@ -26,6 +26,7 @@ class RetransmissionIndex:
         slot: of the packet found last, as given to ``put``.
         generation: to be compared with the slot's present one: another means the packet has been overwritten.
         timestamp_offset: what had been added to the incoming timestamp, modulo 2^32.
+        rewrite: what was written over its payload, as ``LayerSelector.rewrite``; 0: nothing.
         resent_count: how often the packet found last has been sent again, this time included (255 at most).
     """
 
@@ -36,13 +37,16 @@ class RetransmissionIndex:
         self.slot = 0
         self.generation = 0
         self.timestamp_offset = 0
+        self.rewrite = 0
         self.resent_count = 0
         self._max_capacity = max_packets
         self._capacity = 0
         self._newest = 0
-        self._rows = array("I", bytes(24))
+        self._rows = array("I", bytes(28))
 
-    def put(self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int) -> int:
+    def put(
+        self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int, rewrite: int = 0
+    ) -> int:
         """Remembers a packet that is being sent as ``sequence_number``. Returns 0."""
         if self._capacity == 0:
             self._grow()
@@ -53,7 +57,7 @@ class RetransmissionIndex:
         else:
             late = 0x20000000
         now_ms = (now_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * 6
+        row = (sequence_number & (self._capacity - 1)) * 7
         while (
             self._capacity < self._max_capacity
             and self._rows[row] & 0x40000000
@@ -61,13 +65,14 @@ class RetransmissionIndex:
             and ((now_ms - self._rows[row + 4]) & _MODULO) < 2000
         ):
             self._grow()
-            row = (sequence_number & (self._capacity - 1)) * 6
+            row = (sequence_number & (self._capacity - 1)) * 7
         self._rows[row] = 0x40000000 | late | sequence_number
         self._rows[row + 1] = slot
         self._rows[row + 2] = generation
         self._rows[row + 3] = timestamp_offset
         self._rows[row + 4] = now_ms
         self._rows[row + 5] = 0
+        self._rows[row + 6] = rewrite
         return 0
 
     def take(self, sequence_number: int, now_us: int, rtt_us: int) -> int:
@@ -87,7 +92,7 @@ class RetransmissionIndex:
             return 0
         now_ms = (now_us // 1000) & _MODULO
         rtt_ms = 100 if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * 6
+        row = (sequence_number & (self._capacity - 1)) * 7
         if self._rows[row] & 0x4000FFFF != 0x40000000 | sequence_number:
             return 0
         if ((now_ms - self._rows[row + 4]) & _MODULO) > 2000:
@@ -105,16 +110,17 @@ class RetransmissionIndex:
         self.slot = self._rows[row + 1]
         self.generation = self._rows[row + 2]
         self.timestamp_offset = self._rows[row + 3]
+        self.rewrite = self._rows[row + 6]
         return 1
 
     def _grow(self) -> int:
         capacity = self._capacity * 2 if self._capacity > 0 else 64
-        rows = array("I", bytes(capacity * 24))
+        rows = array("I", bytes(capacity * 28))
         for position in range(self._capacity):
-            source = position * 6
+            source = position * 7
             if self._rows[source] & 0x40000000:
-                target = (self._rows[source] & (capacity - 1)) * 6
-                for field in range(6):
+                target = (self._rows[source] & (capacity - 1)) * 7
+                for field in range(7):
                     rows[target + field] = self._rows[source + field]
         self._rows = rows
         self._capacity = capacity
@@ -123,4 +129,4 @@ class RetransmissionIndex:
     def clear(self) -> None:
         """Forgets everything and gives the memory back."""
         self._capacity = 0
-        self._rows = array("I", bytes(24))
+        self._rows = array("I", bytes(28))

@@ -16,6 +16,9 @@ cdef class SequenceMapper:
     cdef bint _started
     cdef unsigned short _offset
     cdef int _history
+    cdef int _mask
+    cdef int _half
+    cdef int _max_history
     cdef unsigned int _dropped[32]
 
     cpdef void sync(self, unsigned short next_input) noexcept

@@ -25,13 +25,18 @@ class SequenceMapper:
     beyond the last ``sync``.
 
     Attributes:
-        max_output: highest outgoing number so far, 0 to 65535; set it before the first packet to begin at the next.
+        max_output: highest outgoing number so far, 0 to 65535; set it before the first packet to begin at the next, or
+            before a ``sync`` to leave a gap.
         max_input: highest incoming number so far.
     """
 
-    def __init__(self, max_output: int = 0) -> None:
+    def __init__(self, max_output: int = 0, bits: int = 16) -> None:
+        """``bits`` of the numbers: 8 to 16 (a picture id has 15)."""
         self.max_output = max_output
         self.max_input = 0
+        self._mask = (1 << bits) - 1
+        self._half = 1 << (bits - 1)
+        self._max_history = min(1024, self._half)
         self._started = False
         self._offset = 0  # output = input - offset, for the newest input
         self._history = 0  # how many inputs before max_input can still be mapped
@@ -40,8 +45,8 @@ class SequenceMapper:
     def sync(self, next_input: int) -> None:
         """The stream goes on at ``next_input`` with the next outgoing number; anything older is refused from now on."""
         self._started = True
-        self._offset = (next_input - self.max_output - 1) & 0xFFFF
-        self.max_input = (next_input - 1) & 0xFFFF
+        self._offset = (next_input - self.max_output - 1) & self._mask
+        self.max_input = (next_input - 1) & self._mask
         self._history = 0
 
     def drop(self, sequence_number: int) -> None:
@@ -51,12 +56,12 @@ class SequenceMapper:
         """
         if not self._started:
             return
-        step = (sequence_number - self.max_input) & 0xFFFF
-        if step == 0 or step >= 0x8000:
+        step = (sequence_number - self.max_input) & self._mask
+        if step == 0 or step >= self._half:
             return
         self._advance(sequence_number, step)
         self._dropped[(sequence_number & 1023) >> 5] |= 1 << (sequence_number & 31)
-        self._offset = (self._offset + 1) & 0xFFFF
+        self._offset = (self._offset + 1) & self._mask
 
     def map(self, sequence_number: int) -> int:
         """Gives the outgoing number of a packet to be forwarded; the first one syncs when ``sync`` was not called.
@@ -66,17 +71,17 @@ class SequenceMapper:
         """
         if not self._started:
             self.sync(sequence_number)
-        step = (sequence_number - self.max_input) & 0xFFFF
-        if step != 0 and step < 0x8000:
+        step = (sequence_number - self.max_input) & self._mask
+        if step != 0 and step < self._half:
             self._advance(sequence_number, step)
-            self.max_output = (sequence_number - self._offset) & 0xFFFF
+            self.max_output = (sequence_number - self._offset) & self._mask
             return self.max_output
-        age = (self.max_input - sequence_number) & 0xFFFF
+        age = (self.max_input - sequence_number) & self._mask
         if age >= self._history:
             return -1
         if (self._dropped[(sequence_number & 1023) >> 5] >> (sequence_number & 31)) & 1:
             return -1
-        return (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & 0xFFFF
+        return (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & self._mask
 
     def _advance(self, sequence_number: int, step: int) -> None:
         # the bits of the inputs that become known now may hold what was there 1024 inputs ago
@@ -87,7 +92,7 @@ class SequenceMapper:
             for position in range(step):
                 self._clear((sequence_number - position) & 1023)
         self.max_input = sequence_number
-        self._history = min(self._history + step, 1024)
+        self._history = min(self._history + step, self._max_history)
 
     def _clear(self, position: int) -> None:
         self._dropped[position >> 5] &= ~(1 << (position & 31))

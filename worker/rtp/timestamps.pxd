@@ -4,6 +4,10 @@ cdef unsigned int _MODULO
 cdef unsigned int _HALF
 
 
+@cython.locals(seconds=cython.longlong, fraction=cython.longlong, elapsed=cython.longlong)
+cpdef unsigned int clock_offset(unsigned long long ntp, unsigned int timestamp, unsigned long long reference_ntp, unsigned int reference_timestamp, unsigned int clock_rate) noexcept
+
+
 @cython.final
 cdef class TimestampMapper:
     cdef public unsigned int clock_rate
@@ -11,9 +15,13 @@ cdef class TimestampMapper:
     cdef public long long max_output_us
     cdef bint _started
     cdef unsigned int _offset
+    cdef bint _refused
 
     @cython.locals(elapsed_us=cython.longlong, ticks=cython.longlong)
     cpdef void sync(self, unsigned int next_input, long long now_us) noexcept
+
+    @cython.locals(offset=cython.uint, output=cython.uint, extra=cython.ulonglong)
+    cpdef bint switch(self, unsigned int next_input, unsigned int source_offset) noexcept
 
     @cython.locals(output=cython.uint)
     cpdef unsigned int map(self, unsigned int timestamp, long long now_us) noexcept

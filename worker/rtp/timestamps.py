@@ -7,6 +7,22 @@ _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of
 _HALF = 0x80000000
 
 
+def clock_offset(ntp: int, timestamp: int, reference_ntp: int, reference_timestamp: int, clock_rate: int) -> int:
+    """How far a stream's timestamps are ahead of a reference stream's at the same moment, modulo 2^32.
+
+    Args:
+        ntp: 64-bit NTP time of the stream's sender report (RFC 3550 section 6.4.1).
+        timestamp: the RTP timestamp of the same report.
+        reference_ntp: likewise, of the reference stream.
+        reference_timestamp: likewise.
+        clock_rate: ticks per second of both.
+    """
+    seconds = (ntp >> 32) - (reference_ntp >> 32)
+    fraction = (ntp & _MODULO) - (reference_ntp & _MODULO)
+    elapsed = seconds * clock_rate + ((fraction * clock_rate) >> 32)
+    return (timestamp - elapsed - reference_timestamp) & _MODULO
+
+
 class TimestampMapper:
     """Adds an offset to incoming timestamps, chosen anew by ``sync``.
 
@@ -22,6 +38,7 @@ class TimestampMapper:
         self.max_output_us = 0
         self._started = False
         self._offset = 0
+        self._refused = False
 
     def sync(self, next_input: int, now_us: int) -> None:
         """``next_input`` follows what was sent so far, as far from it as the time since then (at least one tick).
@@ -35,6 +52,29 @@ class TimestampMapper:
         if ticks < 1:
             ticks = 1
         self._offset = (self.max_output + ticks - next_input) & _MODULO
+
+    def switch(self, next_input: int, source_offset: int) -> bool:
+        """``next_input`` is of another stream, whose timestamps are ``source_offset`` ahead (``clock_offset``).
+
+        Where it would come before what was sent, since the streams reach us at different times, the stream is moved to
+        33 ms after that for as long as it lasts. More than 75 ms of that would be seen as lips out of step: the first
+        such frame is refused, a second one is not, since a picture that stands still is worse.
+
+        Returns:
+            False when ``next_input`` is refused: the stream may be tried again at its next key frame.
+        """
+        offset = (0 - source_offset) & _MODULO
+        output = (next_input + offset) & _MODULO
+        extra = (self.max_output - output) & _MODULO
+        if self._started and extra < _HALF:
+            extra += 33 * self.clock_rate // 1000
+            if extra > 75 * self.clock_rate // 1000 and not self._refused:
+                self._refused = True
+                return False
+            offset = (offset + extra) & _MODULO
+        self._refused = False
+        self._offset = offset
+        return True
 
     def map(self, timestamp: int, now_us: int) -> int:
         """The outgoing timestamp of an incoming one."""

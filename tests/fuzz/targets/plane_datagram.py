@@ -9,6 +9,7 @@ from pylibsrtp import Policy, Session
 
 from tests.worker.dataplane.rig import KEY_FRAME, Peer, Rig, rtp
 from worker.dataplane.plane import SrtpSuite
+from worker.rtp.layers import SimpleLayerSelector
 
 RECEIVER_REPORT = struct.pack("!BBHL", 0x81, 201, 7, 1) + bytes(24)
 _rig = Rig(SrtpSuite.AES_CM_128_HMAC_SHA1_80)
@@ -16,7 +17,7 @@ _plain_peer = Peer()
 _plain = _rig.transport_to(_plain_peer, _rig.udp)
 _plain_input = _rig.make_input(_plain)
 _rig.add_video(_plain_input, 5)
-_consumer = _rig.add_consumer(suite=SrtpSuite.AEAD_AES_128_GCM, needs_key_frame=False)
+_consumer = _rig.add_consumer(suite=SrtpSuite.AEAD_AES_128_GCM, selector=SimpleLayerSelector(False))
 _other_policy = Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
 SEEDS = [
     rtp(1, KEY_FRAME),

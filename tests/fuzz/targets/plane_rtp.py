@@ -6,6 +6,7 @@ import struct
 import sys
 
 from tests.worker.dataplane.rig import KEY_FRAME, RTX_SSRC, SSRC, VP8_RTX, Rig, rtp
+from worker.rtp.layers import SimpleLayerSelector
 
 EXTENSIONS = {1: b"0", 2: b"hi", 6: b"abc", 7: b"de", 8: b"\x80", 9: b"\x05"}
 SEEDS = [
@@ -25,7 +26,7 @@ _rig = Rig()
 _rig.transport.enable_transport_wide_feedback(True)
 _rig.transport.enable_remb(True)
 _rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
-_consumer = _rig.add_consumer(needs_key_frame=False)
+_consumer = _rig.add_consumer(selector=SimpleLayerSelector(False))
 _other = _rig.transport_to(_rig.sender, _rig.udp)  # whatever comes to the first, this one forwards
 _other_input = _rig.make_input(_other)
 _rig.add_video(_other_input, 5)

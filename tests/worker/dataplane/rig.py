@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pylibsrtp import Policy, Session
 
 from worker.dataplane.plane import Codec, Input, Output, Plane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
+from worker.rtp.layers import SimpleLayerSelector
 
 PROFILES = {
     SrtpSuite.AES_CM_128_HMAC_SHA1_80: (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
@@ -261,7 +262,6 @@ def make_output(transport: TransportPlane, **options: object) -> Output:
         "abs_send_time_id": ABS_SEND_TIME_ID,
         "transport_wide_cc_id": TRANSPORT_WIDE_CC_ID,
         "keep_for_retransmission": True,
-        "needs_key_frame": True,
-        "ignore_dtx": False,
+        "selector": SimpleLayerSelector(True),
     }
     return Output(transport, **(given | options))  # type: ignore[arg-type]

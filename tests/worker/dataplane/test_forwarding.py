@@ -23,6 +23,7 @@ from tests.worker.dataplane.rig import (
     rtp,
 )
 from worker.dataplane.plane import Codec, KeyFrameReceived, SrtpSuite, VideoOrientationChanged
+from worker.rtp.layers import SimpleLayerSelector
 
 
 @pytest.mark.parametrize("suite", [None, *PROFILES], ids=lambda suite: "none" if suite is None else suite.name)
@@ -138,10 +139,9 @@ def test_ignores_silence_when_asked(rig: Rig) -> None:
         "codec": Codec.OPUS,
         "clock_rate": 48000,
         "payload_types": [ROUTER_OPUS],
-        "needs_key_frame": False,
     }
-    quiet = rig.add_consumer(ignore_dtx=True, **options)
-    all_of_it = rig.add_consumer(ignore_dtx=False, **options)
+    quiet = rig.add_consumer(selector=SimpleLayerSelector(False, True), **options)
+    all_of_it = rig.add_consumer(selector=SimpleLayerSelector(False), **options)
     rig.send(
         *(
             rtp(number, payload, ssrc=777, payload_type=OPUS)

@@ -23,6 +23,7 @@ from worker.dataplane.plane import (
     UdpSocket,
 )
 from worker.errors import InvalidStateError
+from worker.rtp.layers import SimpleLayerSelector
 
 OPERATIONS = st.lists(st.tuples(st.integers(0, 17), st.integers(0, 1000), st.integers(0, 1000)), max_size=60)
 
@@ -80,7 +81,7 @@ class Heap:
         self.streams.append(Rig.add_video(self, self.inputs[a % len(self.inputs)], SSRC + b % 3))  # type: ignore[arg-type]
 
     def make_output(self, a: int, b: int) -> None:
-        output = make_output(self.transports[a % len(self.transports)], needs_key_frame=False)
+        output = make_output(self.transports[a % len(self.transports)], selector=SimpleLayerSelector(False))
         output.active = True
         output.deliver = b % 7 == 0
         self.outputs.append(output)

@@ -18,6 +18,7 @@ cdef class PayloadDescriptor:
     cdef public int picture_id_bits
     cdef public int tl0_picture_index
     cdef public int tl0_picture_index_offset
+    cdef public int key_index
     cdef public int size
 
     cpdef void clear(self) noexcept

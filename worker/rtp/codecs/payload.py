@@ -21,6 +21,7 @@ class PayloadDescriptor:
         picture_id: 7 or 15 bits (``picture_id_bits``, 0 when absent) that begin in byte ``picture_id_offset`` of the
             payload; -1 when absent.
         tl0_picture_index: 8 bits, -1 when absent, at byte ``tl0_picture_index_offset`` of the payload.
+        key_index: 5 bits, -1 when absent (VP8).
         size: bytes of the descriptor before the codec's own data.
     """
 
@@ -44,4 +45,5 @@ class PayloadDescriptor:
         self.picture_id_bits = 0
         self.tl0_picture_index = -1
         self.tl0_picture_index_offset = 0
+        self.key_index = -1
         self.size = 0

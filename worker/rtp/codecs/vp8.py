@@ -69,6 +69,8 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
         if flags & 0x20:
             descriptor.temporal_layer = data[position] >> 6
             descriptor.switching_up = (data[position] >> 5) & 1 == 1
+        if flags & 0x10:
+            descriptor.key_index = data[position] & 0x1F
         position += 1
     if position >= size:
         descriptor.clear()
