@@ -19,7 +19,7 @@ STOP_TIMEOUT = 10.0
 
 
 class DemoServer:
-    """``python -m demo`` with plain HTTP on localhost.
+    """``python -m demo`` with plain HTTP on localhost; the first worker's media port is ``media_port``.
 
     Args:
         workers: Media workers.
@@ -28,10 +28,10 @@ class DemoServer:
     """
 
     def __init__(self, *, workers: int = 1, webrtc_server: bool = True, arguments: tuple[str, ...] = ()) -> None:
-        self.port = _free_port()
+        self.port, self.media_port = _free_port(), _free_port()
         self._flags = (
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
-            *(("--webrtc-server-port", str(_free_port())) if webrtc_server else ("--no-webrtc-server",)),
+            *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
             *arguments,
         )
         self._log = Path(tempfile.mkstemp(prefix="miso-browser-test-", suffix=".log")[1])
