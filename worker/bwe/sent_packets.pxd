@@ -5,7 +5,8 @@ cimport cython
 cdef class SentPackets:
     cdef readonly long long newest
     cdef readonly long long begin
-    cdef long long _sent_us[8192]
+    cdef long long _newest_us
+    cdef unsigned int _sent_us[8192]
     cdef unsigned short _sizes[8192]
     cdef unsigned char _clusters[8192]
     cdef unsigned char _waiting[8192]

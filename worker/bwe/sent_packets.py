@@ -15,6 +15,7 @@ class SentPackets:
     def __init__(self) -> None:
         self.newest = -1
         self.begin = 0
+        self._newest_us = 0
         self._sent_us = [0] * 8192
         self._sizes = [0] * 8192
         self._clusters = [0] * 8192
@@ -40,7 +41,8 @@ class SentPackets:
                 step -= 1
             self.newest += 1
         place = self.newest & 8191
-        self._sent_us[place] = sent_us
+        self._newest_us = sent_us
+        self._sent_us[place] = sent_us & 0xFFFFFFFF
         self._sizes[place] = size
         self._clusters[place] = cluster
         self._waiting[place] = 1
@@ -63,8 +65,8 @@ class SentPackets:
         self._waiting[number & 8191] = 0
 
     def sent_us(self, number: int) -> int:
-        """When a remembered packet was sent."""
-        return self._sent_us[number & 8191]
+        """When a remembered packet was sent, at most 71 minutes before the newest."""
+        return self._newest_us - ((self._newest_us - self._sent_us[number & 8191]) & 0xFFFFFFFF)
 
     def size(self, number: int) -> int:
         """Bytes of a remembered packet."""

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.dataplane.plane import Address, Input, Output, ReceiveStream, TcpConnection, TransportPlane, UdpSocket
+    from worker.dataplane.plane import (
+        Address,
+        Input,
+        OutgoingEstimate,
+        Output,
+        ReceiveStream,
+        TcpConnection,
+        TransportPlane,
+        UdpSocket,
+    )
 
 
 class StunReceived:
@@ -175,6 +184,16 @@ class PacketTraced:
         self.info = info
 
 
+class ProbationTraced:
+    """A probation packet was sent while it is traced; ``info`` as ``PacketTraced`` has it."""
+
+    __slots__ = ("info", "source")
+
+    def __init__(self, source: OutgoingEstimate, info: dict[str, int | bool | str]) -> None:
+        self.source = source
+        self.info = info
+
+
 class RtpDelivered:
     """A packet for an output of a direct transport (``Output.deliver``)."""
 
@@ -208,6 +227,7 @@ Event = (
     | LayersSwitched
     | VideoOrientationChanged
     | PacketTraced
+    | ProbationTraced
     | RtpDelivered
     | ConnectionClosed
 )

@@ -256,8 +256,7 @@ cdef class Output(Sender):
         if layout.transport_wide_cc_at != 0:
             element = packet + layout.transport_wide_cc_at
             if self._has_transport_wide_cc:
-                write_u16(element, self._transport.twcc_next)
-                self._transport.twcc_next += 1
+                write_u16(element, self._transport.next_transport_wide_number(layout.size))
             else:
                 memset(element - 1, 0, 3)
 

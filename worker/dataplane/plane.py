@@ -14,6 +14,7 @@ from worker.dataplane.events import (
     LayersSwitched,
     NackNeeded,
     PacketTraced,
+    ProbationTraced,
     RtcpReceived,
     RtpDelivered,
     SctpReceived,
@@ -23,6 +24,7 @@ from worker.dataplane.events import (
     VideoOrientationChanged,
 )
 from worker.dataplane.input import Input, ReceiveStream
+from worker.dataplane.outgoing import OutgoingEstimate
 from worker.dataplane.output import Output
 from worker.dataplane.sockets import UdpSocket
 from worker.dataplane.suites import Codec, SrtpSuite
@@ -42,8 +44,10 @@ __all__ = [
     "LayersSwitched",
     "NackNeeded",
     "Output",
+    "OutgoingEstimate",
     "PacketTraced",
     "Plane",
+    "ProbationTraced",
     "ReceiveStream",
     "RtcpReceived",
     "RtpDelivered",

@@ -24,6 +24,7 @@ from worker.dataplane.events import KeyFrameReceived as KeyFrameReceived
 from worker.dataplane.events import LayersSwitched as LayersSwitched
 from worker.dataplane.events import NackNeeded as NackNeeded
 from worker.dataplane.events import PacketTraced as PacketTraced
+from worker.dataplane.events import ProbationTraced as ProbationTraced
 from worker.dataplane.events import RtcpReceived as RtcpReceived
 from worker.dataplane.events import RtpDelivered as RtpDelivered
 from worker.dataplane.events import SctpReceived as SctpReceived
@@ -286,4 +287,37 @@ class Output:
     def bitrate(self, now_us: int) -> int: ...
     def timestamp_at(self, now_us: int) -> int:
         """The RTP timestamp that belongs to ``now_us`` for a sender report (RFC 3550 section 6.4.1)."""
+    def close(self) -> None: ...
+
+class OutgoingEstimate:
+    """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
+
+    Outputs of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
+    header extensions in probation packets, 0: not sent.
+    """
+
+    owner: Any
+    closed: bool  # read only
+    trace_probation: bool
+    bitrate_bps: int  # the estimate, read only like the next two
+    fraction_lost: float  # of the last second or so
+    rtt_ms: float  # by feedback, 0 while unknown
+    def __init__(
+        self,
+        transport: TransportPlane,
+        *,
+        start_bitrate_bps: float,
+        min_bitrate_bps: float,
+        mid_id: int,
+        abs_send_time_id: int,
+        transport_wide_cc_id: int,
+    ) -> None: ...
+    def on_feedback(self, body: bytes, now_us: int) -> None:
+        """Takes the body of transport-wide feedback (RTCP 205/15 after its header). Raises ParseError."""
+    def set_limits(self, *, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
+        """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
+    def on_tick(self, now_us: int) -> None:
+        """To be called about once a second, whether or not feedback comes."""
+    def send_probation(self, now_us: int) -> int:
+        """Sends what is due; returns when to call again (monotonic microseconds), -1 when no probing goes on."""
     def close(self) -> None: ...

@@ -7,6 +7,7 @@ from worker.dataplane.egress cimport Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
 from worker.bwe.remb cimport RemoteBitrateEstimator
+from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader
 from worker.rtp.rate cimport RateCalculator
@@ -43,6 +44,7 @@ cdef class TransportPlane:
     cdef SsrcTable _ignored
     cdef TransportFeedback _feedback
     cdef RemoteBitrateEstimator remb
+    cdef SendSideEstimator outgoing  # of the way to the peer, None: nobody asks
     cdef long long _max_incoming_bitrate_bps
     cdef RtpHeader _header
     cdef int _mid_id, _rid_id, _repaired_rid_id, _abs_send_time_id, _transport_wide_cc_id
@@ -54,6 +56,7 @@ cdef class TransportPlane:
     cdef RateCalculator received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent
 
     cdef SrtpSession make_session(self)
+    cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void handle(self, int kind, unsigned char *data, int size) noexcept
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept
     cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept

@@ -9,6 +9,7 @@ from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
 from worker.bwe.remb cimport RemoteBitrateEstimator
+from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
@@ -342,6 +343,14 @@ cdef class TransportPlane:
 
     # ------------------------------------------------------------ bandwidth
 
+    cdef unsigned short next_transport_wide_number(self, int size) noexcept:
+        """For a packet that is sent now; the estimate remembers it."""
+        cdef unsigned short number = self.twcc_next
+        self.twcc_next += 1
+        if self.outgoing is not None:
+            self.outgoing.on_sent(number, size, self.plane.now_us)
+        return number
+
     def enable_transport_wide_feedback(self, bint enabled):
         """Records from now on when packets with a transport-wide sequence number arrive, or stops and forgets."""
         if not enabled:
@@ -460,3 +469,4 @@ cdef class TransportPlane:
         self._inbound = None
         self._outbound_rtcp = None
         self._local_key = None
+        self.outgoing = None

@@ -17,6 +17,7 @@ from worker.dataplane.plane import (
     KeyFrameReceived,
     NackNeeded,
     PacketTraced,
+    ProbationTraced,
     RtcpReceived,
     RtpDelivered,
     SctpReceived,
@@ -106,6 +107,11 @@ def _traced(event: PacketTraced, now_us: int) -> None:
         event.source.owner.on_packet_traced(event, now_us)
 
 
+def _probation_traced(event: ProbationTraced, now_us: int) -> None:
+    if event.source.owner is not None:
+        event.source.owner.on_probation_traced(event)
+
+
 def _delivered(event: RtpDelivered, now_us: int) -> None:
     if event.output.owner is not None:
         event.output.owner.on_rtp_delivered(event.data)
@@ -124,5 +130,6 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     KeyFrameReceived: _key_frame_received,
     VideoOrientationChanged: _video_orientation,
     PacketTraced: _traced,
+    ProbationTraced: _probation_traced,
     RtpDelivered: _delivered,
 }
