@@ -41,6 +41,8 @@ class Person:
         self.page = page
         self.name = name
         self.errors: list[str] = []
+        self.console: list[str] = []
+        page.on("console", lambda message: self.console.append(message.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     @property

@@ -1,5 +1,7 @@
 /** The room: header, stage, side panel, controls, and what there is to say about the connection. */
 
+import { useEffect } from "preact/hooks";
+
 import { useApp, useAppState } from "../app";
 import { inviteLink } from "../params";
 import { toast } from "../state";
@@ -78,12 +80,17 @@ export function InviteButton({ prominent = false }: { prominent?: boolean }) {
 /** What floats above the tiles: alone, sound blocked, connection trouble. */
 function Notices() {
   const { store } = useApp();
-  const { phase, problem, peers, audioBlocked, streams } = useAppState();
+  const { phase, problem, peers, audioBlocked, streams, local } = useAppState();
   const alone = phase === "joined" && peers.length === 0;
   const hearing = audioBlocked && streams.some(({ kind }) => kind === "audio");
   const unblock = async (): Promise<void> => {
     if (await unblockAudio()) store.update({ audioBlocked: false });
   };
+  // A page that captures may play sound without a click, but the first sound can come before the devices are open.
+  const capturing = [local.mic, local.camera].some(({ track }) => track?.readyState === "live");
+  useEffect(() => {
+    if (audioBlocked && capturing) void unblock();
+  }, [audioBlocked, capturing, local.mic.track, local.camera.track]);
   return (
     <div class="notices" aria-live="polite">
       {problem && phase !== "ended" && (
