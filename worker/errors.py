@@ -5,6 +5,7 @@
     MisoError
     ├── ParseError          bytes from the network (or a field in them) are not what the protocol says
     ├── InvalidStateError   the call does not fit the object's present state
+    ├── SendBufferFullError a message does not fit into the SCTP send buffer now
     ├── BodyError           a command's body is wrong: answered as ``TypeError`` on the channel
     ├── CommandError        a command cannot be done: answered as ``Error`` on the channel
     └── SettingsError       the process was started with wrong settings: exit code 42
@@ -27,6 +28,10 @@ class ParseError(MisoError):
 
 class InvalidStateError(MisoError):
     """A call that the object's present state does not allow (closed, not connected, connected twice)."""
+
+
+class SendBufferFullError(MisoError):
+    """A message that does not fit into the send buffer now; there is room again when the peer has acknowledged more."""
 
 
 class BodyError(MisoError):

@@ -1,0 +1,143 @@
+"""Messages from one association to another, over links of every kind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+from tests.worker.sctp.world import World
+from worker.errors import InvalidStateError, SendBufferFullError
+from worker.sctp.events import BufferedAmountChanged, SctpState, StateChanged
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def module(load: Load) -> ModuleType:
+    return load("worker.sctp.association")
+
+
+def send_numbered(world: World, count: int, size: int) -> None:
+    """As many messages as fit, again and again, until all are sent and acknowledged."""
+    rest = bytes(size - 4)
+    buffered = world.a.association
+    for number in range(count):
+        while True:
+            try:
+                world.send(number.to_bytes(4, "big") + rest)
+                break
+            except SendBufferFullError:
+                before = buffered.buffered_amount
+                world.run(60, until=lambda before=before: buffered.buffered_amount <= before // 2)  # type: ignore[misc]
+    world.run(600, until=lambda: buffered.buffered_amount == 0)
+
+
+def numbers(world: World) -> list[int]:
+    return [int.from_bytes(data[:4], "big") for _, _, data in world.b.messages()]
+
+
+@pytest.mark.parametrize("interleaving", [False, True], ids=["DATA", "I-DATA"])
+def test_messages_of_all_sizes_arrive_as_they_were_sent(module: ModuleType, interleaving: bool) -> None:
+    world = World(module=module, b={"interleaving": interleaving})
+    world.connect()
+    sent = [
+        (size % 3, size, bytes([size % 251]) * size) for size in (1, 2, 3, 4, 1167, 1168, 1172, 1173, 5000, 100_000)
+    ]
+    for stream_id, ppid, data in sent:
+        world.send(data, stream_id=stream_id, ppid=ppid)
+    world.run(10)
+    assert sorted(world.b.messages()) == sorted(sent)
+    assert world.a.association.buffered_amount == 0
+
+
+@pytest.mark.parametrize("interleaving", [False, True], ids=["DATA", "I-DATA"])
+def test_nothing_is_lost_repeated_or_reordered_on_a_bad_link(module: ModuleType, interleaving: bool) -> None:
+    world = World(module=module, a={"interleaving": interleaving}, seed=5, loss=0.1, repeat=0.05, reorder=0.2)
+    world.connect()
+    send_numbered(world, 400, 1000)
+    assert numbers(world) == list(range(400))
+
+
+def test_a_message_of_the_maximum_size_survives_loss(module: ModuleType) -> None:
+    world = World(module=module, seed=2, loss=0.05, reorder=0.1)
+    world.connect()
+    data = bytes(range(256)) * 1024
+    world.send(data)
+    world.run(120, until=lambda: world.a.association.buffered_amount == 0)
+    assert world.b.messages() == [(1, 53, data)]
+
+
+def test_unordered_messages_all_arrive(module: ModuleType) -> None:
+    world = World(module=module, seed=3, loss=0.1, reorder=0.5)
+    world.connect()
+    sent = [bytes([number]) * (1 + 40 * number) for number in range(100)]
+    for data in sent:
+        world.send(data, ordered=False)
+    world.run(60)
+    assert sorted(data for _, _, data in world.b.messages()) == sorted(sent)
+
+
+def test_the_buffered_amount_rises_and_falls(module: ModuleType) -> None:
+    world = World(module=module)
+    world.connect()
+    world.a.events.clear()
+    world.send(bytes(3000))
+    assert world.a.association.buffered_amount == 3000
+    world.run(1)
+    amounts = [event.buffered_amount for event in world.a.of(BufferedAmountChanged)]
+    assert amounts[0] == 3000
+    assert amounts[-1] == 0
+    assert amounts == sorted(amounts, reverse=True)
+
+
+def test_the_send_buffer_refuses_what_does_not_fit(module: ModuleType) -> None:
+    world = World(module=module, a={"send_buffer_size": 10_000})
+    world.connect()
+    world.send(bytes(9_000))
+    with pytest.raises(SendBufferFullError, match="9000 of 10000"):
+        world.send(bytes(1_001))
+    world.send(bytes(1_000))
+    world.run(5)
+    world.send(bytes(10_000))
+    with pytest.raises(InvalidStateError, match="10001 bytes"):
+        world.send(bytes(10_001))
+
+
+def test_the_send_buffer_refuses_too_many_tiny_messages(module: ModuleType) -> None:
+    world = World(module=module, a={"send_buffer_size": 1_000_000})
+    world.connect()
+    queued = 0
+    with contextlib.suppress(SendBufferFullError):
+        while queued < 40_000:
+            world.send(b"x")
+            queued += 1
+    assert 15_625 <= queued < 17_000
+
+
+def test_sending_needs_a_connection_a_stream_and_data(module: ModuleType) -> None:
+    world = World(module=module)
+    with pytest.raises(InvalidStateError, match="is new"):
+        world.send(b"x")
+    world.connect()
+    with pytest.raises(InvalidStateError, match="stream is 1024"):
+        world.send(b"x", stream_id=1024)
+    with pytest.raises(InvalidStateError, match="0 bytes"):
+        world.send(b"")
+    world.a.association.close(world.now_us)
+    with pytest.raises(InvalidStateError, match="is closed"):
+        world.send(b"x")
+
+
+def test_both_sides_tell_their_states(module: ModuleType) -> None:
+    world = World(module=module)
+    world.connect()
+    world.a.association.close(world.now_us)
+    world.run(1)
+    states = [StateChanged(SctpState.CONNECTING), StateChanged(SctpState.CONNECTED), StateChanged(SctpState.CLOSED)]
+    assert world.a.of(StateChanged) == states
+    assert world.b.of(StateChanged) == states
+    assert world.a.association.next_timer_us is None
+    assert world.b.association.next_timer_us is None

@@ -1,0 +1,172 @@
+# cython: language_level=3, annotation_typing=False
+"""An SCTP association over DTLS or UDP: bytes and the time in, packets, events and the next timer out.
+
+RFC 9260 with one path and no addresses, RFC 3758 (partial reliability), RFC 6525 (stream reset), RFC 8260
+(interleaving), as RFC 8831 wants them for data channels. Both sides may begin at once.
+
+What a peer can fill, and how far: undelivered data 1 MiB, overheads included, or twice the largest message; TSNs 8192
+beyond the cumulative one; streams as many as were agreed on, made when used; control chunks waiting to be sent 32;
+packets read 9216 bytes and 512 chunks long, in which each control chunk counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from worker.errors import InvalidStateError, SendBufferFullError
+from worker.sctp.connection import Phase
+from worker.sctp.constants import Cause
+from worker.sctp.events import SctpState
+from worker.sctp.machine import Machine
+from worker.sctp.send_queue import Message
+
+
+class Association(Machine):
+    """One association. Nothing is sent or delivered but through ``take_packets`` and ``take_events``.
+
+    Attributes:
+        state: as the reference worker names it.
+        discarded: packets that were not for this association: wrong ports, wrong verification tag, after its end.
+    """
+
+    def __init__(
+        self,
+        *,
+        local_port: int,
+        remote_port: int,
+        max_message_size: int,
+        send_buffer_size: int,
+        outbound_streams: int,
+        inbound_streams: int,
+        is_data_channel: bool,
+        random: Callable[[int], bytes],
+        interleaving: bool = True,
+    ) -> None:
+        """Makes an association that waits for ``start`` or for the peer's INIT.
+
+        Args:
+            local_port: ours.
+            remote_port: the peer's.
+            max_message_size: a larger message that comes is thrown away, bytes.
+            send_buffer_size: ``send`` refuses what would make ``buffered_amount`` larger than this, bytes.
+            outbound_streams: how many we want to send on, 1 to 65535.
+            inbound_streams: how many the peer may send on, 1 to 65535.
+            is_data_channel: a stream the peer resets is reset the other way, too (RFC 8831 section 6.7).
+            random: that many random bytes, fit for secrets.
+            interleaving: whether I-DATA is offered; it is used when both sides do.
+        """
+        super().__init__(
+            local_port=local_port,
+            remote_port=remote_port,
+            max_message_size=max_message_size,
+            outbound_streams=outbound_streams,
+            inbound_streams=inbound_streams,
+            is_data_channel=is_data_channel,
+            random=random,
+            interleaving=interleaving,
+        )
+        self._send_buffer_size = send_buffer_size
+        self._max_messages = max(1024, send_buffer_size // 64)
+
+    def start(self, now_us: int) -> None:
+        """Sends the INIT; does nothing when the association began or ended."""
+        if self.state is not SctpState.NEW:
+            return
+        self._change_state(SctpState.CONNECTING)
+        self._phase = Phase.COOKIE_WAIT
+        self._send_init(now_us)
+
+    def close(self, now_us: int) -> None:
+        """Ends it at once, with an ABORT to the peer, as the reference worker does. May be called at any time."""
+        if self._connection is not None and self._phase is not Phase.CLOSED:
+            self._abort(Cause.USER_INITIATED_ABORT)
+        self._end(SctpState.CLOSED)
+
+    def shutdown(self, now_us: int) -> None:
+        """Ends it when all that was given to ``send`` is acknowledged (RFC 9260 section 9.2)."""
+        if self._phase is not Phase.ESTABLISHED:
+            self.close(now_us)
+            return
+        self._phase = Phase.SHUTDOWN_PENDING
+        self._flush(now_us)
+
+    def send(
+        self,
+        stream_id: int,
+        ppid: int,
+        data: bytes,
+        *,
+        ordered: bool,
+        max_retransmits: int | None = None,
+        max_lifetime_ms: int | None = None,
+        now_us: int,
+    ) -> None:
+        """Queues a message and sends what may be sent.
+
+        Args:
+            stream_id: 0 to ``outbound_streams`` - 1.
+            ppid: payload protocol identifier, 0 to 2^32-1.
+            data: one byte at least: SCTP has no empty messages (RFC 8831 section 6.6 has identifiers for them).
+            ordered: whether the peer delivers it in the order of its stream.
+            max_retransmits: how often each fragment may be sent again; None for always.
+            max_lifetime_ms: when it is given up; None for never.
+            now_us: the time.
+
+        Raises:
+            SendBufferFullError: it does not fit into the send buffer now, or too many messages wait.
+            InvalidStateError: not connected, no such stream, no data, or more than the send buffer ever takes.
+        """
+        connection = self._connection
+        if connection is None or self._phase is not Phase.ESTABLISHED:
+            raise InvalidStateError(f"SCTP association is {self.state}, expected connected")
+        if not 0 <= stream_id < connection.reconfiguration.outbound_streams:
+            raise InvalidStateError(
+                f"SCTP stream is {stream_id}, expected less than {connection.reconfiguration.outbound_streams}"
+            )
+        if not 0 < len(data) <= self._send_buffer_size:
+            raise InvalidStateError(f"SCTP message has {len(data)} bytes, expected 1 to {self._send_buffer_size}")
+        outbound = connection.outbound
+        buffered = outbound.buffered_amount()
+        if buffered + len(data) > self._send_buffer_size or outbound.queue.count >= self._max_messages:
+            raise SendBufferFullError(
+                f"SCTP send buffer has {buffered} of {self._send_buffer_size} bytes, no room for {len(data)}"
+            )
+        retransmits, expires_us = -1, 0
+        if connection.peer.partial_reliability:
+            retransmits = -1 if max_retransmits is None else max_retransmits
+            expires_us = 0 if max_lifetime_ms is None else now_us + 1000 * max_lifetime_ms
+        outbound.queue.put(Message(stream_id, ppid, data, not ordered, retransmits, expires_us))
+        connection.reconfiguration.on_message_sent(stream_id)
+        self._flush(now_us)
+
+    def reset_stream(self, stream_id: int, now_us: int, *, incoming: bool = False) -> None:
+        """Asks for a stream to begin anew (RFC 6525); it can then be used by someone else.
+
+        What is sent on an outgoing stream after this waits for the peer's answer. Does nothing when the association is
+        not connected, has no such stream, or the peer does not know stream reset, as the reference worker.
+
+        Args:
+            stream_id: of a stream we send on, or of one the peer sends on.
+            now_us: the time.
+            incoming: which of them.
+        """
+        connection = self._connection
+        if connection is None or self._phase is not Phase.ESTABLISHED or not connection.peer.reconfiguration:
+            return
+        if incoming:
+            connection.reconfiguration.reset_incoming(stream_id)
+        else:
+            connection.reconfiguration.reset_outgoing(stream_id)
+        self._flush(now_us)
+
+    def need_stream(self, stream_id: int, now_us: int) -> None:
+        """Asks the peer for more streams to send on, in steps of 32, when there is no stream of this id (0 to
+        65534).
+        """
+        missing = stream_id + 1 - self.outbound_streams
+        if missing <= 0:
+            return
+        self._wanted_streams = min(self.outbound_streams + (missing + 31) // 32 * 32, 65535)
+        if self._phase is Phase.ESTABLISHED:
+            self._ask_for_streams()
+            self._flush(now_us)

@@ -1,0 +1,74 @@
+"""The numbers of SCTP's registries: chunk types, flags, parameters, error causes.
+
+https://www.iana.org/assignments/sctp-parameters
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+COMMON_HEADER_SIZE = 12
+CHUNK_HEADER_SIZE = 4
+MAX_PACKET_SIZE = 1200  # of what is sent, the common header included; as the reference worker sets it
+
+
+class ChunkType(IntEnum):
+    """RFC 9260 section 3.2, RFC 3758, RFC 6525, RFC 8260."""
+
+    DATA = 0
+    INIT = 1
+    INIT_ACK = 2
+    SACK = 3
+    HEARTBEAT = 4
+    HEARTBEAT_ACK = 5
+    ABORT = 6
+    SHUTDOWN = 7
+    SHUTDOWN_ACK = 8
+    ERROR = 9
+    COOKIE_ECHO = 10
+    COOKIE_ACK = 11
+    SHUTDOWN_COMPLETE = 14
+    I_DATA = 64
+    RE_CONFIG = 130
+    FORWARD_TSN = 192
+    I_FORWARD_TSN = 194
+
+
+class ParameterType(IntEnum):
+    """RFC 9260 section 3.2.1 and 3.3.2.1, RFC 3758 section 3.1, RFC 5061 section 4.2.7, RFC 6525 section 4."""
+
+    HEARTBEAT_INFO = 1
+    STATE_COOKIE = 7
+    UNRECOGNIZED = 8
+    OUTGOING_RESET_REQUEST = 13
+    INCOMING_RESET_REQUEST = 14
+    SSN_TSN_RESET_REQUEST = 15
+    RECONFIG_RESPONSE = 16
+    ADD_OUTGOING_STREAMS = 17
+    ADD_INCOMING_STREAMS = 18
+    SUPPORTED_EXTENSIONS = 0x8008
+    FORWARD_TSN_SUPPORTED = 0xC000
+
+
+class Cause(IntEnum):
+    """Error causes of ERROR and ABORT (RFC 9260 section 3.3.10)."""
+
+    INVALID_STREAM = 1
+    STALE_COOKIE = 3
+    UNRECOGNIZED_CHUNK = 6
+    INVALID_MANDATORY_PARAMETER = 7
+    NO_USER_DATA = 9
+    COOKIE_WHILE_SHUTTING_DOWN = 10
+    RESTART_WITH_NEW_ADDRESSES = 11
+    USER_INITIATED_ABORT = 12
+    PROTOCOL_VIOLATION = 13
+
+
+# DATA and I-DATA flags (RFC 9260 section 3.3.1)
+FLAG_END = 1
+FLAG_BEGIN = 2
+FLAG_UNORDERED = 4
+FLAG_IMMEDIATE = 8
+
+# ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own, reflected (RFC 9260 section 8.5.1)
+FLAG_TAG_REFLECTED = 1

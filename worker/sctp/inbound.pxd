@@ -1,0 +1,44 @@
+cimport cython
+
+from worker.sctp.reassembly cimport Reassembly
+from worker.sctp.received_tsns cimport ReceivedTsns
+
+
+@cython.final
+cdef class Inbound:
+    cdef public int streams
+    cdef public int unacknowledged
+    cdef public bint sack_now
+    cdef public long long dropped
+    cdef ReceivedTsns _tsns
+    cdef Reassembly _reassembly
+    cdef bint _interleaving
+    cdef Py_ssize_t _buffer_size
+    cdef object _held_streams
+    cdef long long _held_from
+
+    cpdef unsigned int cumulative_tsn(self) noexcept
+
+    cpdef bint has_reached(self, unsigned int tsn) noexcept
+
+    @cython.locals(buffered=Py_ssize_t)
+    cpdef Py_ssize_t window(self) noexcept
+
+    @cython.locals(start=Py_ssize_t, wire_tsn=cython.uint, tsn=cython.longlong, known=int, stream_id=int, number=cython.uint, data=bytes)
+    cpdef int add(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint interleaved) except -1
+
+    @cython.locals(
+        entry_size=Py_ssize_t, tsn=cython.longlong, before=cython.longlong, position=Py_ssize_t, key=cython.uint, number=cython.uint,
+        furthest=dict,
+    )
+    cpdef object forward(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, bint interleaved)
+
+    @cython.locals(limit=Py_ssize_t)
+    cdef bint _has_room(self, long long tsn, Py_ssize_t size) noexcept
+
+    cdef bint _is_held(self, long long tsn, int stream_id)
+
+
+cdef unsigned int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
+
+cdef unsigned int _u32(const unsigned char *data, Py_ssize_t offset) noexcept

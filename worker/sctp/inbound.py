@@ -1,0 +1,205 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""The receiving half of an association: DATA, I-DATA and FORWARD-TSN in, messages and SACKs out.
+
+::
+
+    DATA (RFC 9260 section 3.3.1)              I-DATA (RFC 8260 section 2.1)
+    |              TSN              |          |              TSN              |
+    |   Stream ID   |      SSN      |          |   Stream ID   |   reserved    |
+    |             PPID              |          |      Message identifier       |
+    \\           User data           \\          |     PPID, or fragment number  |
+                                               \\           User data           \\
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from worker.errors import ParseError
+from worker.sctp.events import MessageReceived
+from worker.sctp.reassembly import Reassembly
+from worker.sctp.received_tsns import ReceivedTsns
+
+RECEIVE_BUFFER_SIZE = (
+    1 << 20
+)  # bytes that are kept at least, overheads included; twice the largest message if that is more
+OUT_OF_ORDER_RESERVE = 1 << 16  # bytes beyond it for the one chunk that everything waits for
+
+# What add() says of a chunk
+TAKEN = 0
+REPEATED = 1
+DROPPED = 2
+NO_USER_DATA = 3
+INVALID_STREAM = 4
+
+_SACK = Struct("!BBHIIHH")
+
+
+class Inbound:
+    """What the peer sends, and what to tell it about that.
+
+    Attributes:
+        streams: the peer may send on streams 0 to this, exclusively.
+        unacknowledged: packets with data since the last SACK.
+        sack_now: a SACK must not be delayed.
+        dropped: chunks that were not taken: beyond the window or the buffer.
+    """
+
+    def __init__(self, initial_tsn: int, streams: int, max_message_size: int, interleaving: bool) -> None:
+        self.streams = streams
+        self.unacknowledged = 0
+        self.sack_now = False
+        self.dropped = 0
+        self._tsns = ReceivedTsns(initial_tsn)
+        self._reassembly = Reassembly(max_message_size, interleaving)
+        self._interleaving = interleaving
+        self._buffer_size = min(max(1 << 20, 2 * max_message_size), 1 << 28)
+        self._held_streams: frozenset[int] | None = None
+        self._held_from = 0
+
+    def cumulative_tsn(self) -> int:
+        """All up to this one have come, 0 to 2^32-1."""
+        return self._tsns.cumulative & 0xFFFFFFFF
+
+    def has_reached(self, tsn: int) -> bool:
+        """Whether all up to a 32-bit TSN have come."""
+        return self._tsns.unwrap(tsn) <= self._tsns.cumulative
+
+    def window(self) -> int:
+        """Bytes the peer may send, for ``a_rwnd``."""
+        buffered = self._reassembly.buffered()
+        return self._buffer_size - buffered if buffered < self._buffer_size else 0
+
+    def oversize_messages(self) -> int:
+        """How many messages were thrown away because they are larger than allowed."""
+        return self._reassembly.oversize
+
+    def take_messages(self) -> list[MessageReceived]:
+        """Messages delivered since the last call."""
+        return self._reassembly.take_messages()
+
+    def add(self, packet: bytes, offset: int, end: int, flags: int, interleaved: bool) -> int:
+        """Takes the value of a DATA or I-DATA chunk.
+
+        Returns:
+            ``TAKEN``; ``REPEATED`` it had come before; ``DROPPED`` there is no room, it must come again;
+            ``NO_USER_DATA``; ``INVALID_STREAM`` acknowledged and thrown away.
+
+        Raises:
+            ParseError: the value is shorter than its fixed part, or not of the kind agreed on.
+        """
+        start = offset + 16 if interleaved else offset + 12
+        if end < start:
+            raise ParseError(f"SCTP DATA is too short: have {end - offset} bytes, need {start - offset}")
+        if interleaved != self._interleaving:
+            raise ParseError("SCTP DATA is of the kind that was not agreed on (RFC 8260 section 2.2.3)")
+        if end == start:
+            return 3
+        wire_tsn = _u32(packet, offset)
+        tsn = self._tsns.unwrap(wire_tsn)
+        known = self._tsns.look_up(tsn)
+        if known == 1:
+            self.sack_now = True
+            self._tsns.add_duplicate(wire_tsn)
+            return 1
+        stream_id = _u16(packet, offset + 4)
+        if known == 2 or not self._has_room(tsn, end - start) or self._is_held(tsn, stream_id):
+            self.sack_now = True
+            self.dropped += 1
+            return 2
+        if tsn != self._tsns.cumulative + 1 or self._tsns.highest > tsn or flags & 8:
+            self.sack_now = True
+        self._tsns.add(tsn)
+        if stream_id >= self.streams:
+            return 4
+        data = packet[start:end]
+        if interleaved:
+            number = _u32(packet, offset + 12)
+            self._reassembly.add_interleaved(stream_id, _u32(packet, offset + 8), flags, number, number, data)
+        else:
+            self._reassembly.add_data(tsn, stream_id, _u16(packet, offset + 6), flags, _u32(packet, offset + 8), data)
+        return 0
+
+    def forward(self, packet: bytes, offset: int, end: int, interleaved: bool) -> None:
+        """Takes the value of a FORWARD-TSN (RFC 3758 section 3.2) or I-FORWARD-TSN (RFC 8260 section 2.3.1).
+
+        A jump costs what had come among the skipped TSNs, not what the chunk claims; of many entries for a stream the
+        furthest counts.
+
+        Raises:
+            ParseError: the value is no cumulative TSN with whole entries, or not of the kind agreed on.
+        """
+        entry_size = 8 if interleaved else 4
+        if end - offset < 4 or (end - offset - 4) % entry_size:
+            raise ParseError(f"SCTP FORWARD-TSN has {end - offset} bytes, expected 4 and entries of {entry_size}")
+        if interleaved != self._interleaving:
+            raise ParseError("SCTP FORWARD-TSN is of the kind that was not agreed on (RFC 8260 section 2.3.1)")
+        self.sack_now = True
+        tsn = self._tsns.unwrap(_u32(packet, offset))
+        before = self._tsns.cumulative
+        if tsn <= before:
+            return
+        came = self._tsns.forward(tsn)
+        self._reassembly.drop_skipped(came, before, tsn)
+        furthest: dict[int, int] = {}
+        for position in range(offset + 4, end, entry_size):
+            key = _u16(packet, position) << 1
+            if interleaved:
+                key |= packet[position + 3] & 1
+                number = _u32(packet, position + 4)
+                is_further = (number - furthest.get(key, number)) & 0xFFFFFFFF < 0x80000000
+            else:
+                number = _u16(packet, position + 2)
+                is_further = (number - furthest.get(key, number)) & 0xFFFF < 0x8000
+            if is_further:
+                furthest[key] = number
+        for key, number in furthest.items():
+            if key >> 1 < self.streams:
+                self._reassembly.skip(key >> 1, number, key & 1 != 0)
+
+    def reset(self, stream_ids: list[int] | None) -> list[int]:
+        """Streams, or all, begin anew (RFC 6525 section 5.2.2); gives their ids."""
+        self._held_streams = None
+        return self._reassembly.reset(stream_ids)
+
+    def hold(self, stream_ids: list[int], last_tsn: int) -> None:
+        """Takes nothing beyond a TSN on streams (all, for an empty list) until they are reset."""
+        self._held_streams = frozenset(stream_ids)
+        self._held_from = self._tsns.unwrap(last_tsn)
+
+    def sack(self, room: int) -> bytes:
+        """A SACK chunk of at most ``room`` bytes, 16 at least, for what has come."""
+        blocks = self._tsns.gap_blocks((room - 16) // 4)
+        duplicates = self._tsns.take_duplicates()
+        left = (room - 16 - 2 * len(blocks)) // 4
+        if len(duplicates) > left:
+            duplicates = duplicates[:left]
+        gap_count = len(blocks) // 2
+        size = 16 + 4 * gap_count + 4 * len(duplicates)
+        self.unacknowledged = 0
+        self.sack_now = False
+        fixed = _SACK.pack(3, 0, size, self.cumulative_tsn(), self.window(), gap_count, len(duplicates))
+        if not blocks and not duplicates:
+            return fixed
+        return fixed + b"".join(
+            [block.to_bytes(2, "big") for block in blocks] + [tsn.to_bytes(4, "big") for tsn in duplicates]
+        )
+
+    def _has_room(self, tsn: int, size: int) -> bool:
+        limit = self._buffer_size
+        if tsn == self._tsns.cumulative + 1:
+            limit += 65536
+        return self._reassembly.buffered() + size + 128 <= limit
+
+    def _is_held(self, tsn: int, stream_id: int) -> bool:
+        if self._held_streams is None or tsn <= self._held_from:
+            return False
+        return not self._held_streams or stream_id in self._held_streams
+
+
+def _u16(data: bytes, offset: int) -> int:
+    return (data[offset] << 8) | data[offset + 1]
+
+
+def _u32(data: bytes, offset: int) -> int:
+    return (data[offset] << 24) | (data[offset + 1] << 16) | (data[offset + 2] << 8) | data[offset + 3]

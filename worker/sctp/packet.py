@@ -1,0 +1,87 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""An SCTP packet: the common header, its checksum, and the chunks' places (RFC 9260 section 3).
+
+::
+
+     0                   1                   2                   3
+    |      Source Port Number       |    Destination Port Number    |
+    |                       Verification Tag                        |
+    |                     Checksum (CRC32c, little-endian)          |
+    |  Chunk Type   |  Chunk Flags  |         Chunk Length          |
+    \\                          Chunk Value                          \\
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from worker.errors import ParseError
+from worker.sctp.checksum import crc32c, packet_checksum
+
+MAX_CHUNKS = 512  # of one packet: more would need a packet larger than any path here takes
+
+_HEADER = Struct("!HHI")
+_CHECKSUM = Struct("<I")
+_ZERO_CHECKSUM = bytes(4)
+
+
+class Packet:
+    """What one packet says of itself.
+
+    Attributes:
+        source_port: 0 to 65535.
+        destination_port: 0 to 65535.
+        tag: the verification tag, 0 to 2^32-1.
+        chunks: type, flags, and the offsets of the value's first byte and of the byte after its last, without padding.
+    """
+
+    __slots__ = ("chunks", "destination_port", "source_port", "tag")
+
+    def __init__(self, source_port: int, destination_port: int, tag: int, chunks: list[tuple[int, int, int, int]]):
+        self.source_port = source_port
+        self.destination_port = destination_port
+        self.tag = tag
+        self.chunks = chunks
+
+
+def parse_packet(data: bytes) -> Packet:
+    """Verifies the checksum and finds the chunks; a last chunk without its padding is taken.
+
+    Raises:
+        ParseError: no room for the header and a chunk, a wrong checksum, a chunk that overruns, too many chunks.
+    """
+    size = len(data)
+    if size < 16:
+        raise ParseError(f"SCTP packet is too short: have {size} bytes, need 16")
+    source_port, destination_port, tag = _HEADER.unpack_from(data)
+    checksum = packet_checksum(data)
+    stated = _CHECKSUM.unpack_from(data, 8)[0]
+    if checksum != stated:
+        raise ParseError(f"SCTP checksum is {stated:#010x}, expected {checksum:#010x}")
+    return Packet(source_port, destination_port, tag, _chunk_places(data, size))
+
+
+def _chunk_places(data: bytes, size: int) -> list[tuple[int, int, int, int]]:
+    chunks: list[tuple[int, int, int, int]] = []
+    offset = 12
+    while offset < size:
+        if size - offset < 4:
+            raise ParseError(f"SCTP chunk header overruns the packet: have {size - offset} bytes, need 4")
+        length = (data[offset + 2] << 8) | data[offset + 3]
+        if length < 4:
+            raise ParseError(f"SCTP chunk length is {length}, expected at least 4")
+        if length > size - offset:
+            raise ParseError(f"SCTP chunk overruns the packet: have {size - offset} bytes, need {length}")
+        if len(chunks) >= MAX_CHUNKS:
+            raise ParseError(f"SCTP packet has more than {MAX_CHUNKS} chunks")
+        chunks.append((data[offset], data[offset + 1], offset + 4, offset + length))
+        offset += (length + 3) & ~3
+    return chunks
+
+
+def build_packet(source_port: int, destination_port: int, tag: int, chunks: list[bytes]) -> bytes:
+    """One packet of chunks that are whole and padded, with its checksum."""
+    header = _HEADER.pack(source_port, destination_port, tag)
+    body = b"".join(chunks)
+    checksum = crc32c(b"".join((header, _ZERO_CHECKSUM, body)))
+    return b"".join((header, _CHECKSUM.pack(checksum), body))

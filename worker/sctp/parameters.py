@@ -1,0 +1,59 @@
+"""Parameters and error causes: type, length, value (RFC 9260 section 3.2.1).
+
+::
+
+    |          Parameter Type       |       Parameter Length        |
+    \\                       Parameter Value                         \\
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+
+from worker.errors import ParseError
+
+_HEADER = Struct("!HH")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter, or one error cause, which has the same shape."""
+
+    type: int
+    value: bytes
+
+    def to_bytes(self) -> bytes:
+        """With its padding to a multiple of four bytes."""
+        size = 4 + len(self.value)
+        return _HEADER.pack(self.type, size) + self.value + bytes(-size % 4)
+
+    @property
+    def stops_parsing(self) -> bool:
+        """Whether whoever does not know the type must not look at what follows (highest bit of the type is 0)."""
+        return not self.type & 0x8000
+
+    @property
+    def is_reported(self) -> bool:
+        """Whether whoever does not know the type reports it (second highest bit of the type is 1)."""
+        return bool(self.type & 0x4000)
+
+
+def parse_parameters(data: bytes, offset: int, end: int) -> list[Parameter]:
+    """Reads parameters from ``offset`` to ``end``; the last one's padding may be missing.
+
+    Raises:
+        ParseError: one overruns, or its length is below 4.
+    """
+    parameters = []
+    while offset < end:
+        if end - offset < 4:
+            raise ParseError(f"SCTP parameter header overruns the chunk: have {end - offset} bytes, need 4")
+        type_, length = _HEADER.unpack_from(data, offset)
+        if length < 4:
+            raise ParseError(f"SCTP parameter length is {length}, expected at least 4")
+        if length > end - offset:
+            raise ParseError(f"SCTP parameter overruns the chunk: have {end - offset} bytes, need {length}")
+        parameters.append(Parameter(type_, data[offset + 4 : offset + length]))
+        offset += (length + 3) & ~3
+    return parameters

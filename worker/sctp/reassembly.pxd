@@ -1,0 +1,59 @@
+cimport cython
+
+from worker.sctp.fragments cimport PartialMessage, Run, Runs
+
+
+@cython.final
+cdef class InboundStream:
+    cdef public unsigned int next
+    cdef public dict waiting
+    cdef public dict ordered_parts
+    cdef public dict unordered_parts
+
+    cpdef dict parts(self, bint unordered)
+
+    @cython.locals(charged=Py_ssize_t)
+    cpdef Py_ssize_t charged(self)
+
+
+@cython.final
+cdef class Reassembly:
+    cdef public long long oversize
+    cdef Py_ssize_t _max_message_size
+    cdef unsigned int _mask
+    cdef dict _streams
+    cdef Runs _runs
+    cdef Py_ssize_t _charged
+    cdef list _messages
+
+    cpdef Py_ssize_t buffered(self) noexcept
+
+    cpdef list take_messages(self)
+
+    @cython.locals(unordered=bint, run=Run)
+    cpdef object add_data(self, long long tsn, int stream_id, unsigned int ssn, int flags, unsigned int ppid, bytes data)
+
+    @cython.locals(unordered=bint, stream=InboundStream, parts=dict, message=PartialMessage)
+    cpdef object add_interleaved(self, int stream_id, unsigned int mid, int flags, unsigned int ppid, unsigned int fragment, bytes data)
+
+    cpdef object drop_skipped(self, list tsns, long long before, long long cumulative)
+
+    @cython.locals(stream=InboundStream, first=cython.longlong, steps=cython.longlong, part=PartialMessage)
+    cpdef object skip(self, int stream_id, unsigned int number, bint unordered)
+
+    @cython.locals(stream=InboundStream)
+    cpdef list reset(self, list stream_ids)
+
+    @cython.locals(stream=InboundStream)
+    cdef object _deliver(self, int stream_id, unsigned int number, bint unordered, unsigned int ppid, bytes data)
+
+    cdef object _drain(self, int stream_id, InboundStream stream)
+
+    cdef object _hand_out(self, int stream_id, InboundStream stream, unsigned int number)
+
+    cdef object _emit(self, int stream_id, unsigned int ppid, bytes data)
+
+    @cython.locals(stream=InboundStream)
+    cdef InboundStream _stream(self, int stream_id)
+
+    cdef bint _is_old(self, InboundStream stream, unsigned int number) noexcept

@@ -1,0 +1,200 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Messages out of chunks: whole ones are handed out at once, or in the order of their stream (RFC 9260 sections 6.5 to
+6.9).
+
+A stream's state is made when its first message comes, and is a number until one has to wait. What waits is charged to
+the receive buffer with an overhead for each chunk, so that a million tiny fragments do not pass for a megabyte.
+"""
+
+from __future__ import annotations
+
+from worker.sctp.events import MessageReceived
+from worker.sctp.fragments import PartialMessage, Runs
+
+
+class InboundStream:
+    """One stream the peer sends on.
+
+    Attributes:
+        next: the SSN or MID that is delivered next.
+        waiting: messages that came too early, by their number; None stands for one given up for its size.
+        ordered_parts, unordered_parts: I-DATA messages that are not whole, by their MID.
+    """
+
+    def __init__(self) -> None:
+        self.next = 0
+        self.waiting: dict[int, tuple[int, bytes] | None] = {}
+        self.ordered_parts: dict[int, PartialMessage] | None = None
+        self.unordered_parts: dict[int, PartialMessage] | None = None
+
+    def parts(self, unordered: bool) -> dict[int, PartialMessage]:
+        """The I-DATA messages of one kind that are not whole."""
+        if unordered:
+            if self.unordered_parts is None:
+                self.unordered_parts = {}
+            return self.unordered_parts
+        if self.ordered_parts is None:
+            self.ordered_parts = {}
+        return self.ordered_parts
+
+    def charged(self) -> int:
+        """What all that waits here counts for in the receive buffer, bytes."""
+        charged = 0
+        for message in self.waiting.values():
+            charged += 128 + (0 if message is None else len(message[1]))
+        for parts in (self.ordered_parts, self.unordered_parts):
+            for part in (parts or {}).values():
+                charged += part.charged
+        return charged
+
+
+class Reassembly:
+    """All that has come and was not delivered.
+
+    Attributes:
+        oversize: messages that were thrown away for their size.
+    """
+
+    def __init__(self, max_message_size: int, interleaving: bool) -> None:
+        self.oversize = 0
+        self._max_message_size = max_message_size
+        self._mask = 0xFFFFFFFF if interleaving else 0xFFFF
+        self._streams: dict[int, InboundStream] = {}
+        self._runs = Runs(max_message_size)
+        self._charged = 0
+        self._messages: list[MessageReceived] = []
+
+    def buffered(self) -> int:
+        """What is kept, in bytes with its overhead."""
+        return self._charged + self._runs.charged
+
+    def take_messages(self) -> list[MessageReceived]:
+        """Those delivered since the last call."""
+        messages = self._messages
+        if messages:
+            self._messages = []
+        return messages
+
+    def add_data(self, tsn: int, stream_id: int, ssn: int, flags: int, ppid: int, data: bytes) -> None:
+        """A DATA chunk that had not come before."""
+        unordered = flags & 4 != 0
+        if flags & 3 == 3:
+            if len(data) > self._max_message_size:
+                self._deliver(stream_id, ssn, unordered, ppid, None)
+            else:
+                self._deliver(stream_id, ssn, unordered, ppid, data)
+            return
+        run = self._runs.add(tsn, stream_id, ssn, unordered, flags & 2 != 0, flags & 1 != 0, ppid, data)
+        if run is not None:
+            whole = None if run.oversize else b"".join(run.parts)
+            self._deliver(stream_id, run.sequence, unordered, run.ppid, whole)
+
+    def add_interleaved(self, stream_id: int, mid: int, flags: int, ppid: int, fragment: int, data: bytes) -> None:
+        """An I-DATA chunk that had not come before; ``ppid`` counts in the first fragment only."""
+        unordered = flags & 4 != 0
+        if flags & 3 == 3:
+            if len(data) > self._max_message_size:
+                self._deliver(stream_id, mid, unordered, ppid, None)
+            else:
+                self._deliver(stream_id, mid, unordered, ppid, data)
+            return
+        stream = self._stream(stream_id)
+        if not unordered and self._is_old(stream, mid):
+            return
+        parts = stream.parts(unordered)
+        message = parts.get(mid)
+        if message is None:
+            message = PartialMessage()
+            parts[mid] = message
+        if flags & 2:
+            message.ppid = ppid
+            fragment = 0
+        self._charged += message.add(fragment, flags & 1 != 0, data)
+        if message.size > self._max_message_size and not message.oversize:
+            self._charged -= message.give_up()
+        if message.is_whole():
+            del parts[mid]
+            self._charged -= message.charged
+            self._deliver(stream_id, mid, unordered, message.ppid, message.join())
+
+    def drop_skipped(self, tsns: list[int], before: int, cumulative: int) -> None:
+        """TSNs from ``before`` to ``cumulative`` were skipped, and of them ``tsns`` had come."""
+        self._runs.drop_skipped(tsns, before, cumulative)
+
+    def skip(self, stream_id: int, number: int, unordered: bool) -> None:
+        """The stream's messages up to this number will not be sent any more; those that came whole are delivered."""
+        stream = self._stream(stream_id)
+        parts = stream.unordered_parts if unordered else stream.ordered_parts
+        if parts:
+            for mid in list(parts):
+                if (number - mid) & self._mask <= self._mask >> 1:
+                    self._charged -= parts.pop(mid).charged
+        if unordered or self._is_old(stream, number):
+            return
+        first = stream.next
+        steps = ((number - first) & self._mask) + 1
+        if steps <= len(stream.waiting):
+            early = [step for step in range(steps) if (first + step) & self._mask in stream.waiting]
+        else:
+            distances = [(waiting - first) & self._mask for waiting in stream.waiting]
+            early = sorted([step for step in distances if step < steps])
+        for step in early:
+            self._hand_out(stream_id, stream, (first + step) & self._mask)
+        stream.next = (number + 1) & self._mask
+        self._drain(stream_id, stream)
+
+    def reset(self, stream_ids: list[int] | None) -> list[int]:
+        """Streams begin anew at number 0, without what was waiting in them; None for all there are. Gives their ids."""
+        ids = sorted(self._streams) if stream_ids is None else stream_ids
+        for stream_id in ids:
+            stream = self._streams.pop(stream_id, None)
+            if stream is not None:
+                self._charged -= stream.charged()
+        if len(self._runs):
+            self._runs.drop_streams(None if stream_ids is None else set(ids))
+        return ids
+
+    def _deliver(self, stream_id: int, number: int, unordered: bool, ppid: int, data: bytes | None) -> None:
+        if unordered:
+            self._emit(stream_id, ppid, data)
+            return
+        stream = self._stream(stream_id)
+        if number == stream.next:
+            self._emit(stream_id, ppid, data)
+            stream.next = (number + 1) & self._mask
+            if stream.waiting:
+                self._drain(stream_id, stream)
+        elif not self._is_old(stream, number) and number not in stream.waiting:
+            stream.waiting[number] = None if data is None else (ppid, data)
+            self._charged += 128 + (0 if data is None else len(data))
+
+    def _drain(self, stream_id: int, stream: InboundStream) -> None:
+        while stream.next in stream.waiting:
+            self._hand_out(stream_id, stream, stream.next)
+            stream.next = (stream.next + 1) & self._mask
+
+    def _hand_out(self, stream_id: int, stream: InboundStream, number: int) -> None:
+        message = stream.waiting.pop(number)
+        self._charged -= 128
+        if message is None:
+            self._emit(stream_id, 0, None)
+            return
+        ppid, data = message
+        self._charged -= len(data)
+        self._emit(stream_id, ppid, data)
+
+    def _emit(self, stream_id: int, ppid: int, data: bytes | None) -> None:
+        if data is None:
+            self.oversize += 1
+        else:
+            self._messages.append(MessageReceived(stream_id, ppid, data))
+
+    def _stream(self, stream_id: int) -> InboundStream:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            stream = InboundStream()
+            self._streams[stream_id] = stream
+        return stream
+
+    def _is_old(self, stream: InboundStream, number: int) -> bool:
+        return ((number - stream.next) & self._mask) > (self._mask >> 1)

@@ -1,0 +1,214 @@
+# cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
+"""Messages that wait to be sent, by stream, and which of them gives the next fragment.
+
+Streams take turns: message by message with DATA, whose fragments must follow each other (RFC 9260 section 6.9),
+fragment by fragment with I-DATA (RFC 8260 section 3.2). A message gets its number in the stream when its first fragment
+leaves.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Message:
+    """One message on its way out.
+
+    Attributes:
+        stream_id: 0 to 65534.
+        ppid: 0 to 2^32-1.
+        data: all of it.
+        unordered: the receiver delivers it at once.
+        max_retransmits: how often a fragment may be sent again, -1 for always.
+        expires_us: when it is given up, 0 for never.
+        number: SSN or MID; meaningful once ``offset`` is above 0.
+        offset: bytes that have left.
+        fragment: number of the next fragment.
+        abandoned: given up (RFC 3758 section 3.5).
+        first_tsn, last_tsn: unwrapped, of the fragments that have left.
+    """
+
+    def __init__(self, stream_id: int, ppid: int, data: bytes, unordered: bool, max_retransmits: int, expires_us: int):
+        self.stream_id = stream_id
+        self.ppid = ppid
+        self.data = data
+        self.unordered = unordered
+        self.max_retransmits = max_retransmits
+        self.expires_us = expires_us
+        self.number = 0
+        self.offset = 0
+        self.fragment = 0
+        self.abandoned = False
+        self.first_tsn = 0
+        self.last_tsn = 0
+
+
+class OutboundStream:
+    """One stream we send on.
+
+    Attributes:
+        messages: those waiting; the first may have left in part.
+        held: those queued after a reset was asked for; they are sent when it is done. None while there is no reset.
+        outstanding: fragments that left and are not acknowledged cumulatively.
+        is_active: the stream takes turns.
+    """
+
+    def __init__(self) -> None:
+        self.messages: deque[Message] = deque()
+        self.held: deque[Message] | None = None
+        self.outstanding = 0
+        self.is_active = False
+        self.next_ssn = 0
+        self.next_ordered_mid = 0
+        self.next_unordered_mid = 0
+
+
+class SendQueue:
+    """All streams' waiting messages.
+
+    Attributes:
+        size: bytes that have not left.
+        count: messages that have not left completely.
+    """
+
+    def __init__(self, interleaving: bool) -> None:
+        self.size = 0
+        self.count = 0
+        self._interleaving = interleaving
+        self._streams: dict[int, OutboundStream] = {}
+        self._turns: deque[int] = deque()
+
+    def put(self, message: Message) -> None:
+        """Queues a message behind those of its stream."""
+        stream = self._stream(message.stream_id)
+        self.size += len(message.data)
+        self.count += 1
+        if stream.held is not None:
+            stream.held.append(message)
+            return
+        stream.messages.append(message)
+        self._activate(message.stream_id, stream)
+
+    def head(self, now_us: int) -> Message | None:
+        """The message whose fragment is next; those that expired before they left are dropped, in part sent ones
+        returned.
+
+        The caller looks at ``expires_us`` of a message that has left in part.
+        """
+        while self._turns:
+            stream_id = self._turns[0]
+            stream = self._streams[stream_id]
+            if not stream.messages:
+                stream.is_active = False
+                self._turns.popleft()
+                continue
+            message = stream.messages[0]
+            if message.offset == 0 and message.expires_us and now_us >= message.expires_us:
+                self.drop(message)
+                continue
+            return message
+        return None
+
+    def has_messages(self) -> bool:
+        """Whether a stream has something to send."""
+        return len(self._turns) > 0
+
+    def take(self, message: Message, size: int, tsn: int) -> int:
+        """Moves ``size`` bytes of the ``head`` out, as the fragment with this unwrapped TSN. Gives its B, E and U
+        flags.
+        """
+        stream = self._streams[message.stream_id]
+        flags = 4 if message.unordered else 0
+        if message.offset == 0:
+            flags |= 2
+            message.first_tsn = tsn
+            self._number(stream, message)
+        message.last_tsn = tsn
+        message.offset += size
+        message.fragment += 1
+        stream.outstanding += 1
+        self.size -= size
+        is_last = message.offset == len(message.data)
+        if is_last:
+            flags |= 1
+            self.count -= 1
+            stream.messages.popleft()
+        if is_last or self._interleaving:
+            self._turns.popleft()
+            if stream.messages:
+                self._turns.append(message.stream_id)
+            else:
+                stream.is_active = False
+        return flags
+
+    def drop(self, message: Message) -> int:
+        """Takes the rest of a stream's first message away; gives how many bytes that were (0: it has left
+        completely).
+        """
+        rest = len(message.data) - message.offset
+        if rest:
+            self.size -= rest
+            self.count -= 1
+            self._streams[message.stream_id].messages.popleft()
+        return rest
+
+    def on_gone(self, stream_id: int) -> None:
+        """A fragment was acknowledged cumulatively, or skipped."""
+        stream = self._streams[stream_id]
+        stream.outstanding -= 1
+
+    def hold(self, stream_id: int) -> None:
+        """What is queued on the stream from now on waits for its reset."""
+        stream = self._stream(stream_id)
+        if stream.held is None:
+            stream.held = deque()
+
+    def is_drained(self, stream_id: int) -> bool:
+        """Whether all that was queued before ``hold`` has been acknowledged."""
+        stream = self._streams.get(stream_id)
+        return stream is None or (not stream.messages and stream.outstanding == 0)
+
+    def release(self, stream_id: int, was_reset: bool) -> None:
+        """Ends ``hold``; after a reset the numbering begins anew."""
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            return
+        if was_reset:
+            stream.next_ssn = 0
+            stream.next_ordered_mid = 0
+            stream.next_unordered_mid = 0
+        held = stream.held
+        stream.held = None
+        if held:
+            stream.messages.extend(held)
+            self._activate(stream_id, stream)
+        elif was_reset and not stream.messages and not stream.outstanding and not stream.is_active:
+            del self._streams[stream_id]
+
+    def stream_ids(self) -> list[int]:
+        """The streams that have been used since their last reset."""
+        return list(self._streams)
+
+    def _number(self, stream: OutboundStream, message: Message) -> None:
+        if self._interleaving:
+            if message.unordered:
+                message.number = stream.next_unordered_mid
+                stream.next_unordered_mid = (message.number + 1) & 0xFFFFFFFF
+            else:
+                message.number = stream.next_ordered_mid
+                stream.next_ordered_mid = (message.number + 1) & 0xFFFFFFFF
+        elif not message.unordered:
+            message.number = stream.next_ssn
+            stream.next_ssn = (message.number + 1) & 0xFFFF
+
+    def _activate(self, stream_id: int, stream: OutboundStream) -> None:
+        if not stream.is_active:
+            stream.is_active = True
+            self._turns.append(stream_id)
+
+    def _stream(self, stream_id: int) -> OutboundStream:
+        stream = self._streams.get(stream_id)
+        if stream is None:
+            stream = OutboundStream()
+            self._streams[stream_id] = stream
+        return stream

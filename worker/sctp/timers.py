@@ -1,0 +1,51 @@
+"""The association's timers: each runs or not, and has one deadline."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Timer(IntEnum):
+    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat and RFC 6525's."""
+
+    T1 = 0
+    T2 = 1
+    T3 = 2
+    SACK = 3
+    HEARTBEAT = 4
+    RECONFIG = 5
+
+
+class Timers:
+    """Deadlines in microseconds on the clock of whoever calls; 0 for a timer that does not run."""
+
+    def __init__(self) -> None:
+        self._deadlines = [0] * len(Timer)
+
+    def start(self, timer: Timer, deadline_us: int) -> None:
+        """Starts it, or starts it again."""
+        self._deadlines[timer] = deadline_us
+
+    def stop(self, timer: Timer) -> None:
+        """Does nothing when it does not run."""
+        self._deadlines[timer] = 0
+
+    def stop_all(self) -> None:
+        """None runs any more."""
+        self._deadlines = [0] * len(Timer)
+
+    def is_running(self, timer: Timer) -> bool:
+        """Whether it has a deadline."""
+        return self._deadlines[timer] != 0
+
+    @property
+    def next_us(self) -> int | None:
+        """The earliest deadline, None when no timer runs."""
+        return min((deadline for deadline in self._deadlines if deadline), default=None)
+
+    def take_expired(self, now_us: int) -> list[Timer]:
+        """Stops those whose time has come and gives them."""
+        expired = [timer for timer in Timer if 0 < self._deadlines[timer] <= now_us]
+        for timer in expired:
+            self._deadlines[timer] = 0
+        return expired
