@@ -27,6 +27,7 @@ WHOLE = {
     "test-WebRtcTransport": 19,
     "test-PlainTransport": 11,
     "test-Producer": 15,
+    "test-Consumer": 20,
     "test-DirectTransport": 8,
     "test-AudioLevelObserver": 6,
     "test-ActiveSpeakerObserver": 6,

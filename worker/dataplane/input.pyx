@@ -464,16 +464,30 @@ cdef class ReceiveStream(Receiver):
             return self._rate.bitrate(now_us)
         if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
             return 0
-        if temporal_layer >= 0 and self._layer_bitrate(spatial_layer, temporal_layer, now_us) == 0:
+        if temporal_layer >= 0 and self.layer_bitrate(now_us, spatial_layer, temporal_layer) == 0:
             return 0
         for spatial in range(spatial_layer + 1):
             for temporal in range(self._temporal_layers):
                 if spatial < spatial_layer or temporal_layer < 0 or temporal <= temporal_layer:
-                    total += self._layer_bitrate(spatial, temporal, now_us)
+                    total += self.layer_bitrate(now_us, spatial, temporal)
         return total
 
-    def _layer_bitrate(self, int spatial, int temporal, long long now_us):
-        return (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).bitrate(now_us)
+    def layer_bitrate(self, long long now_us, int spatial_layer, int temporal_layer):
+        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
+        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
+            return 0
+        if self._layer_rates is None:
+            return self._rate.bitrate(now_us)
+        return (<RateCalculator>self._layer_rates[spatial_layer * self._temporal_layers + temporal_layer]).bitrate(now_us)
+
+    def layer_packets(self, int spatial_layer):
+        """How many packets of a spatial layer came, of all its temporal layers."""
+        cdef int temporal, first = spatial_layer * self._temporal_layers
+        if self._layer_rates is None:
+            return self._rate.packets if spatial_layer == 0 else 0
+        if spatial_layer >= self._spatial_layers:
+            return 0
+        return sum([(<RateCalculator>self._layer_rates[first + temporal]).packets for temporal in range(self._temporal_layers)])
 
     def make_report(self, long long now_us, int worst_fraction_lost=0):
         """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.

@@ -213,6 +213,10 @@ class ReceiveStream:
     rtx_packets_discarded: int
     def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
     def bitrate(self, now_us: int, spatial_layer: int = -1, temporal_layer: int = -1) -> int: ...
+    def layer_bitrate(self, now_us: int, spatial_layer: int, temporal_layer: int) -> int:
+        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
+    def layer_packets(self, spatial_layer: int) -> int:
+        """How many packets of a spatial layer came, of all its temporal layers."""
     def make_report(self, now_us: int, worst_fraction_lost: int = 0) -> tuple[int, int, int, int]:
         """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
 

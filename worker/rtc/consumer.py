@@ -18,13 +18,13 @@ from worker.channel.bodies.transport import (
 )
 from worker.channel.commands import handles
 from worker.channel.events import TraceValue
-from worker.dataplane.plane import Output, PacketTraced
-from worker.errors import BodyError, CommandError
-from worker.rtc import rtp_parameters as rtp
+from worker.dataplane.plane import LayersSwitched, PacketTraced
+from worker.errors import BodyError
+from worker.rtc.consumer_layers import make_layers
+from worker.rtc.consumer_output import make_output
 from worker.rtc.consumer_stream import ConsumerStream
-from worker.rtc.rtp_parameters import RtpParameters, encoding_dump
+from worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
 from worker.rtc.trace import STREAM_TRACES, Tracer
-from worker.rtp.layers import SimpleLayerSelector, StreamSelector
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BEST_SCORE = 10
-_MAX_MID_SIZE = 8  # bytes that every packet has room for; like mediasoup, a longer one is not sent
 
 
 class Consumer:
@@ -44,11 +43,14 @@ class Consumer:
     Attributes:
         id: as the controller named it.
         kind: ``audio`` or ``video``.
-        type: ``simple``, or ``pipe``: every stream of the producer is sent with an SSRC of its own.
+        type: ``simple``, ``simulcast`` or ``svc``: one stream is sent, with as many of the producer's layers as the
+            receiver likes and can get; or ``pipe``: each of the producer's streams is, with an SSRC of its own.
         producer: whose media it sends, maybe of another transport.
         streams: what it sends, each with its half in the data plane: one, or all of the producer's for a pipe.
         paused: by the controller.
         producer_paused: since the producer is.
+        layers: which of the producer's streams and layers it forwards.
+        managed_by_transport: whether the transport estimates the bandwidth and shares it out.
     """
 
     def __init__(self, context: Context, transport: Transport, producer: Producer, body: ConsumeRequest) -> None:
@@ -56,7 +58,6 @@ class Consumer:
 
         Raises:
             BodyError: the parameters make no sense.
-            CommandError: a type that is not there yet.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         _check(parameters, body)
@@ -68,6 +69,7 @@ class Consumer:
         self.transport = transport
         self.paused = body.paused
         self.producer_paused = producer.paused
+        self.managed_by_transport = False
         self._context = context
         self._body = body
         self._priority = 1
@@ -75,57 +77,16 @@ class Consumer:
         self._flowing = False
         self._closed = False
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
-        count = len(parameters.encodings) if self.type == "pipe" else 1
+        self.layers, selectors = make_layers(self, body)
         self.streams = [
-            ConsumerStream(context.scheduler, self, self._make_output(index), index) for index in range(count)
+            ConsumerStream(context.scheduler, self, make_output(self, index, selector), index)
+            for index, selector in enumerate(selectors)
         ]
-
-    def _make_output(self, index: int) -> Output:
-        parameters, transport = self.rtp_parameters, self.transport
-        encoding = parameters.encodings[index]
-        codec = encoding.codec
-        ids = parameters.extension_ids
-        # Like mediasoup, audio packets are not stamped for bandwidth estimation.
-        is_video = self.kind == "video"
-        mid = parameters.mid
-        if len(mid.encode()) > _MAX_MID_SIZE:
-            logger.warning("mid does not fit into packets consumer=%s mid=%s", self.id, mid)
-            mid = ""
-        uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
-        rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
-        output = Output(
-            transport.plane,
-            ssrc=encoding.ssrc,
-            rtx_ssrc=rtx_ssrc,
-            codec=codec.plane_codec,
-            clock_rate=codec.clock_rate,
-            payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
-            rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
-            mid=mid,
-            mid_id=ids.get(rtp.MID_URI, 0) if mid else 0,
-            abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0) if is_video else 0,
-            transport_wide_cc_id=ids.get(rtp.TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
-            keep_for_retransmission=codec.use_nack,
-            selector=(
-                StreamSelector(index, codec.has_key_frames)
-                if self.type == "pipe"
-                else SimpleLayerSelector(codec.has_key_frames, self._body.ignore_dtx)
-            ),
-        )
-        output.owner = self
-        output.active = False
-        output.deliver = transport.is_direct
-        return output
-
-    @property
-    def producer_stream(self) -> ProducerStream | None:
-        """The stream it forwards (of a pipe's the first), once packets of it came."""
-        return self._source_of(self.streams[0])
 
     @property
     def active(self) -> bool:
         """Whether packets may flow: connected, not paused on either side, and there is something to forward."""
-        return self._flowing and any(self._source_of(stream) is not None for stream in self.streams)
+        return self._flowing and self.layers.live
 
     @property
     def fraction_lost(self) -> int:
@@ -133,17 +94,24 @@ class Consumer:
         return max(stream.fraction_lost for stream in self.streams)
 
     def awaits_key_frame_of(self, source: ProducerStream) -> bool:
-        """Whether packets of this stream of the producer could flow, were there a key frame."""
-        return self._flowing and any(
-            stream.output.waiting_for_key_frame for stream in self.streams if self._source_of(stream) is source
-        )
+        """Whether this stream of the producer, or its wanted layer, would flow if there were a key frame."""
+        return self._flowing and self.layers.awaits_key_frame_of(source)
 
     def attach(self) -> ConsumeResponse:
         """Gets the producer's packets from now on."""
         self.producer.consumers[self.id] = self
         for stream in self.streams:
             self.producer.input.add_output(stream.output)
-        return ConsumeResponse(paused=self.paused, producer_paused=self.producer_paused, score=self._score())
+        return ConsumeResponse(
+            paused=self.paused,
+            producer_paused=self.producer_paused,
+            score=self._score(),
+            preferred_layers=self.layers.preferred,
+        )
+
+    def now_us(self) -> int:
+        """Monotonic time."""
+        return self._context.scheduler.now_us()
 
     # ------------------------------------------------------------ from transport and producer
 
@@ -168,15 +136,25 @@ class Consumer:
     def producer_stream_added(self, stream: ProducerStream) -> None:
         """Packets of one of the producer's streams came for the first time."""
         self.emit_score()
+        self.producer_layers_changed()
 
     def producer_score_changed(self) -> None:
         """One of the producer's streams fares better or worse."""
         self.emit_score()
 
+    def producer_layers_changed(self) -> None:
+        """A stream or spatial layer of the producer came or ended, or can be compared with others now."""
+        if self._flowing:
+            self.layers.reconsider()
+
     def producer_closed(self) -> None:
         """The producer is gone, and with it the consumer."""
         self._context.notifier.notify(self.id, "producerclose")
         self.close()
+
+    def on_layers_switched(self, event: LayersSwitched) -> None:
+        """The plane forwards other layers than before."""
+        self.layers.switched(event.spatial, event.temporal)
 
     def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
         """A packet passed while ``rtp`` or ``keyframe`` is traced."""
@@ -203,20 +181,61 @@ class Consumer:
         self._tracer.emit("pli", "in", {"ssrc": stream.ssrc})
         stream.pli_count += 1
         if stream.may_ask_for_key_frame():
-            self._request_key_frame(stream)
+            self.layers.request_repair(stream.index)
 
     def on_fir(self, stream: ConsumerStream) -> None:
         """The receiver wants a key frame of one of the streams (RFC 5104 section 4.3.1)."""
         self._tracer.emit("fir", "in", {"ssrc": stream.ssrc})
         stream.fir_count += 1
         if stream.may_ask_for_key_frame():
-            self._request_key_frame(stream)
+            self.layers.request_repair(stream.index)
 
     def emit_score(self) -> None:
         """Tells the controller the scores of now; those of a pipe are not told, like in mediasoup."""
         if self.type == "pipe":
             return
         self._context.notifier.notify(self.id, "score", self._score())
+
+    def emit_layers(self, spatial: int, temporal: int) -> None:
+        """Tells the controller what layers are forwarded; -1: none."""
+        layers = ConsumerLayers(spatial_layer=spatial, temporal_layer=temporal) if spatial >= 0 else None
+        logger.debug("layers changed consumer=%s layers=%d/%d", self.id, spatial, temporal)
+        self._context.notifier.notify(self.id, "layerschange", layers)
+
+    def request_key_frame_of(self, encoding: int) -> None:
+        """Asks the sender for a key frame of one of the consumable encodings."""
+        if self.kind == "video":
+            self.producer.request_key_frame(self._body.consumable_rtp_encodings[encoding].ssrc or 0)
+
+    # ------------------------------------------------------------ shares of the outgoing bandwidth
+
+    def bitrate_priority(self) -> int:
+        """Its weight when the transport shares out the bandwidth, 1 to 255; 0 when it takes no part in it now."""
+        takes_part = self.kind == "video" and self.type != "pipe" and self.active
+        return self._priority if takes_part else 0
+
+    def increase_layer(self, budget_bps: int, consider_loss: bool, now_us: int) -> int:
+        """Takes one layer more in the distribution under way.
+
+        Args:
+            budget_bps: what is left, in bit/s.
+            consider_loss: the estimate does not know of lost packets, so the consumer judges the budget by its own.
+            now_us: monotonic time.
+
+        Returns:
+            Bit/s of the budget that the layer takes; 0 when there is none, or none that fits.
+        """
+        return self.layers.increase(budget_bps, self.fraction_lost / 256 if consider_loss else None, now_us)
+
+    def apply_layers(self) -> None:
+        """Ends the distribution: what it took becomes the target."""
+        self.layers.apply()
+
+    def desired_bitrate(self, now_us: int) -> int:
+        """Bit/s that it would take without limit, 0 when it takes no part; ``maxBitrate`` when that is more."""
+        if not self.bitrate_priority():
+            return 0
+        return max(self.layers.desired_bitrate(now_us), self.rtp_parameters.encodings[0].max_bitrate_bps)
 
     # ------------------------------------------------------------ commands
 
@@ -241,12 +260,13 @@ class Consumer:
             trace_event_types=self._tracer.names,
             rtp_stream=self.streams[0].dump() if self.type != "pipe" else None,
             rtp_streams=[stream.dump() for stream in self.streams] if self.type == "pipe" else None,
+            **self.layers.dump(),
         )
 
     @handles(commands.CONSUMER_GET_STATS)
     def get_stats(self) -> list[RtpStreamStats]:
         """What it sent and, but for a pipe, what the producer received of the same stream."""
-        received = self.producer_stream if self.type != "pipe" else None
+        received = self.layers.stream
         sent = [stream.stats() for stream in self.streams]
         return sent if received is None else [*sent, received.stats()]
 
@@ -264,19 +284,23 @@ class Consumer:
 
     @handles(commands.CONSUMER_SET_PREFERRED_LAYERS)
     def set_preferred_layers(self, body: ConsumerLayers) -> ConsumerLayers | None:
-        """A simple consumer has one layer: like mediasoup's it answers without layers."""
-        return None
+        """Takes the receiver's wish and answers what it means here; nothing for a consumer without layers."""
+        self.layers.prefer(body)
+        return self.layers.preferred
 
     @handles(commands.CONSUMER_SET_PRIORITY)
     def set_priority(self, body: SetPriorityRequest) -> SetPriorityResponse:
-        """Keeps what share of the outgoing estimate it may take (nothing is shared out yet)."""
-        self._priority = body.priority
+        """How much of the outgoing bandwidth it may take before others."""
+        changed, self._priority = body.priority != self._priority, body.priority
+        if changed and self.managed_by_transport and self.bitrate_priority():
+            self.transport.distribute_bitrate()
         return SetPriorityResponse(priority=self._priority)
 
     @handles(commands.CONSUMER_REQUEST_KEY_FRAME)
     def request_key_frame(self) -> None:
-        """Asks the producer's sender for a key frame, of each stream."""
-        self._request_key_frames()
+        """Asks the producer's sender for a key frame of all that is forwarded or will be."""
+        if self.active:
+            self.layers.request_key_frames()
 
     @handles(commands.CONSUMER_ENABLE_TRACE_EVENT)
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
@@ -309,46 +333,28 @@ class Consumer:
         on = self._connected and not self.paused and not self.producer_paused
         if on == self._flowing:
             return
+        took_part = self.active
         self._flowing = on
         for stream in self.streams:
             if on:
                 stream.output.sync()
             stream.output.active = on
-        if on:
-            self._request_key_frames()
-
-    def _request_key_frames(self) -> None:
-        for stream in self.streams:
-            self._request_key_frame(stream)
-
-    def _request_key_frame(self, stream: ConsumerStream) -> None:
-        if self.kind == "video" and self.active:
-            self.producer.request_key_frame(self._mapped_ssrc_of(stream))
-
-    def _mapped_ssrc_of(self, stream: ConsumerStream) -> int:
-        return self._body.consumable_rtp_encodings[stream.index].ssrc or 0
-
-    def _source_of(self, stream: ConsumerStream) -> ProducerStream | None:
-        return self.producer.stream_by_mapped_ssrc(self._mapped_ssrc_of(stream))
+        if self.active:
+            self.layers.begin()
+        if took_part:
+            self.layers.end()
+            if self.managed_by_transport and self._connected and self.kind == "video":
+                self.transport.distribute_bitrate(force=True)
 
     def _score(self) -> ConsumerScore:
         if self.type == "pipe":  # the next router looks at the streams itself
             return ConsumerScore(score=_BEST_SCORE, producer_score=_BEST_SCORE, producer_scores=self.producer.scores)
-        received = self.producer_stream
+        received = self.layers.stream
         return ConsumerScore(
             score=self.streams[0].score.value,
             producer_score=received.score.value if received is not None else 0,
             producer_scores=self.producer.scores,
         )
-
-
-def _rtx_payload_types(parameters: RtpParameters) -> dict[int, int]:
-    payload_types: dict[int, int] = {}
-    for codec in parameters.codecs:
-        apt = codec.parameters.get("apt")
-        if codec.name == "rtx" and isinstance(apt, int):
-            payload_types[apt] = codec.payload_type
-    return payload_types
 
 
 def _check(parameters: RtpParameters, body: ConsumeRequest) -> None:
@@ -358,13 +364,14 @@ def _check(parameters: RtpParameters, body: ConsumeRequest) -> None:
         raise BodyError("invalid encoding in rtpParameters (missing rtx.ssrc)")
     if not all(encoding.ssrc for encoding in body.consumable_rtp_encodings):
         raise BodyError("wrong encoding in consumableRtpEncodings (missing ssrc)")
-    if body.type == "pipe":
-        if len(body.consumable_rtp_encodings) != len(parameters.encodings):
-            raise BodyError("number of rtpParameters.encodings and consumableRtpEncodings do not match")
-        if len(parameters.encodings) > 1:
-            raise CommandError("pipe consumers of several streams are not supported yet")
-        return
-    if body.type != "simple":
-        raise CommandError(f"consumers of type '{body.type}' are not supported yet")
-    if len(body.consumable_rtp_encodings) != 1:
+    first, count = parameters.encodings[0], len(body.consumable_rtp_encodings)
+    if body.type == "pipe" and count != len(parameters.encodings):
+        raise BodyError("number of rtpParameters.encodings and consumableRtpEncodings do not match")
+    if body.type == "simulcast" and count != first.spatial_layers:
+        raise BodyError("encoding.spatialLayers does not match number of consumableRtpEncodings")
+    if body.type in ("simple", "svc") and count != 1:
         raise BodyError("invalid consumableRtpEncodings with size != 1")
+    if body.type == "svc" and first.spatial_layers < 2 and first.temporal_layers < 2:
+        raise BodyError("invalid number of layers")
+    if not supports_type(first.codec, body.type):
+        raise BodyError(f"{first.codec.mime_type} codec not supported for {body.type}")

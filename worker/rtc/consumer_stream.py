@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from worker.rtc.echo_clock import EchoClock
-from worker.rtc.score import LossCounters, StreamScore, outbound_sample
+from worker.rtc.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
 from worker.rtc.stream_bodies import stream_dump
 from worker.rtcp import reports
 from worker.rtcp.extended import DelaySinceLastRr
@@ -54,6 +54,7 @@ class ConsumerStream:
         self.nack_packet_count = 0
         self.pli_count = 0
         self.fir_count = 0
+        self.active_since_us = scheduler.now_us()
         self._scheduler = scheduler
         self._encoding = consumer.rtp_parameters.encodings[index]
         self._reference_time = EchoClock()
@@ -109,6 +110,10 @@ class ConsumerStream:
         if self.score.add(outbound_sample(before, now)):
             self.consumer.emit_score()
 
+    def begin_score(self) -> None:
+        """Another stream is being forwarded: as good as new."""
+        self.score.reset(MAX_SCORE)
+
     def on_reference_time(self, ntp: int, now_us: int) -> None:
         """The receiver's clock (RFC 3611 section 4.4), to be echoed."""
         self._reference_time.take(ntp, now_us)
@@ -142,14 +147,16 @@ class ConsumerStream:
 
     def dump(self) -> RtpStreamDump:
         """As ``consumer.dump`` shows it."""
+        encoding = self._encoding
         return stream_dump(
-            self._encoding,
+            encoding,
             encoding_index=self.index,
             ssrc=self.ssrc,
             rtx_ssrc=self.rtx_ssrc,
             rid="",
             cname=self.consumer.rtp_parameters.cname,
             score=self.score.value,
+            layers=(1, 1) if self.consumer.type == "simple" else (encoding.spatial_layers, encoding.temporal_layers),
         )
 
     def stats(self) -> RtpStreamStats:

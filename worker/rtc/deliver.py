@@ -15,6 +15,7 @@ from worker.dataplane.plane import (
     Event,
     KeyFrameNeeded,
     KeyFrameReceived,
+    LayersSwitched,
     NackNeeded,
     PacketTraced,
     ProbationTraced,
@@ -117,6 +118,11 @@ def _delivered(event: RtpDelivered, now_us: int) -> None:
         event.output.owner.on_rtp_delivered(event.data)
 
 
+def _layers_switched(event: LayersSwitched, now_us: int) -> None:
+    if event.output.owner is not None:
+        event.output.owner.on_layers_switched(event)
+
+
 _DELIVERIES: dict[type, Callable[..., None]] = {
     StunReceived: _stun,
     UnknownSender: _unknown_sender,
@@ -132,4 +138,5 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     PacketTraced: _traced,
     ProbationTraced: _probation_traced,
     RtpDelivered: _delivered,
+    LayersSwitched: _layers_switched,
 }

@@ -14,6 +14,7 @@ from worker.channel.events import TraceValue, VideoOrientation
 from worker.dataplane.plane import PacketTraced, UnknownSsrc, VideoOrientationChanged
 from worker.errors import BodyError
 from worker.rtc import rtp_parameters as rtp
+from worker.rtc.activity import ActivityWatch
 from worker.rtc.producer_stream import ProducerStream
 from worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
 from worker.rtc.trace import STREAM_TRACES, Tracer
@@ -48,6 +49,8 @@ _EXTENSIONS = {
     ),
 }
 _WRITTEN_ANEW = (_MID, _ABS_SEND_TIME, _TRANSPORT_WIDE_CC)
+_SILENCE_US = 1_500_000  # all encodings of a simulcast silent for so long have ended
+_SILENCE_WITH_DTX_US = 5_000_000
 
 
 class Producer:
@@ -89,6 +92,7 @@ class Producer:
         self._key_frame_delay_us = body.key_frame_request_delay * 1000
         self._levels: dict[str, bytearray] = {}
         self._closed = False
+        self._activity = self._make_watch(context)
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
         self.input = transport.plane.add_input()
         self.input.owner = self
@@ -100,6 +104,16 @@ class Producer:
             if uri in parameters.extension_ids or extension in _WRITTEN_ANEW:
                 self.input.map_extension(name, parameters.extension_ids.get(uri, 0), router_id)
 
+    def _make_watch(self, context: Context) -> ActivityWatch | None:
+        """What notices that an encoding or a spatial layer stops, where there are several."""
+        encodings = self.rtp_parameters.encodings
+        if len(encodings) > 1:
+            silence_us = _SILENCE_WITH_DTX_US if encodings[0].use_dtx else _SILENCE_US
+            return ActivityWatch(context.scheduler, self._packets_by_encoding, self._encoding_changed, silence_us)
+        if self.type == "svc" and encodings[0].spatial_layers > 1:
+            return ActivityWatch(context.scheduler, self._packets_by_layer, self._layer_changed, silence_us=None)
+        return None
+
     @property
     def scores(self) -> list[int]:
         """The scores of all encodings, 0 for those that nothing came of."""
@@ -108,6 +122,16 @@ class Producer:
     def stream_by_mapped_ssrc(self, mapped_ssrc: int) -> ProducerStream | None:
         """The stream that consumers know by this SSRC, once packets of it came."""
         return next((stream for stream in self.streams.values() if stream.mapped_ssrc == mapped_ssrc), None)
+
+    def stream_by_encoding(self, index: int) -> ProducerStream | None:
+        """The stream of an encoding, once packets of it came; None too for an encoding that there is not."""
+        return self._by_encoding[index] if 0 <= index < len(self._by_encoding) else None
+
+    def is_layer_alive(self, stream: ProducerStream, spatial: int) -> bool:
+        """Whether packets of a stream's spatial layer come."""
+        if spatial >= stream.encoding.spatial_layers:
+            return False
+        return self.type != "svc" or self._activity is None or self._activity.is_alive(spatial)
 
     # ------------------------------------------------------------ streams come
 
@@ -186,7 +210,7 @@ class Producer:
             encoding,
             index,
             key_frame_delay_us=self._key_frame_delay_us,
-            watch_activity=self.type == "simulcast" and len(self._by_encoding) > 1,
+            watched=len(self._by_encoding) > 1,
         )
         logger.debug("stream added producer=%s ssrc=%d rid=%s encoding=%d", self.id, ssrc, encoding.rid, index)
         self.streams[ssrc] = stream
@@ -195,6 +219,8 @@ class Producer:
             self._add_rtx(stream, encoding.rtx_ssrc, encoding.rtx_codec.payload_type)
         if self.paused:
             stream.pause()
+        elif self._activity is not None:
+            self._activity.start()
         self._emit_score()
         for consumer in list(self.consumers.values()):
             consumer.producer_stream_added(stream)
@@ -215,6 +241,29 @@ class Producer:
         for consumer in list(self.consumers.values()):
             consumer.producer_score_changed()
         self._emit_score()
+
+    def layers_changed(self) -> None:
+        """A stream or spatial layer came or ended, or got its first sender report: consumers may want another one."""
+        for consumer in list(self.consumers.values()):
+            consumer.producer_layers_changed()
+
+    def _packets_by_encoding(self) -> list[int | None]:
+        return [stream.plane.packets if stream is not None else None for stream in self._by_encoding]
+
+    def _encoding_changed(self, index: int, alive: bool) -> None:
+        stream = self._by_encoding[index]
+        if stream is not None:
+            stream.set_alive(alive)
+
+    def _packets_by_layer(self) -> list[int | None]:
+        stream = self._by_encoding[0]
+        if stream is None:
+            return []
+        return [stream.plane.layer_packets(spatial) for spatial in range(stream.encoding.spatial_layers)]
+
+    def _layer_changed(self, spatial: int, alive: bool) -> None:
+        logger.debug("spatial layer %s producer=%s layer=%d", "came" if alive else "ended", self.id, spatial)
+        self.layers_changed()
 
     def worst_remote_fraction_lost(self) -> int:
         """The worst loss that any receiver reports, 0..255: a sender with in-band FEC should know it."""
@@ -277,7 +326,7 @@ class Producer:
         if self.kind != "video" or self.paused:
             return
         stream = self.stream_by_mapped_ssrc(mapped_ssrc)
-        if stream is not None:
+        if stream is not None and stream.plane.packets > 0:  # a stream's first packet may be a key frame
             stream.key_frames.need()
 
     # ------------------------------------------------------------ commands
@@ -313,6 +362,8 @@ class Producer:
         if self.paused:
             return
         self.paused = self.input.paused = True
+        if self._activity is not None:
+            self._activity.stop()
         for stream in self.streams.values():
             stream.pause()
         for consumer in list(self.consumers.values()):
@@ -326,8 +377,8 @@ class Producer:
         if not self.paused:
             return
         self.paused = self.input.paused = False
-        for stream in self.streams.values():
-            stream.resume()
+        if self._activity is not None and self.streams:
+            self._activity.start()
         for consumer in list(self.consumers.values()):
             consumer.producer_paused_changed(False)
         for observer in list(self.observers.values()):
@@ -357,6 +408,8 @@ class Producer:
             consumer.producer_closed()
         for observer in list(self.observers.values()):
             observer.forget_producer(self)
+        if self._activity is not None:
+            self._activity.stop()
         for stream in self.streams.values():
             stream.close()
         self.input.owner = None

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from worker.rtc.producer import Producer
 
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
-_INACTIVE_AFTER_US = 1_500_000
-_INACTIVE_AFTER_WITH_DTX_US = 5_000_000
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
-_ACTIVITY_INTERVAL_US = 250_000  # how soon a silent stream's return is noticed
 
 
 class ProducerStream:
@@ -42,7 +39,7 @@ class ProducerStream:
         encoding_index: int,
         *,
         key_frame_delay_us: int,
-        watch_activity: bool,
+        watched: bool,
     ) -> None:
         self.plane = plane
         plane.owner = self
@@ -67,12 +64,9 @@ class ProducerStream:
         self._scored_us = -_SCORE_EVERY_US
         self._base_sequence: int | None = None
         self._nack_timer: Timer | None = None
-        self._watch_activity = watch_activity
-        self._activity_timer: Timer | None = None
-        self._inactive = False
-        self._watched_packets = 0
-        if watch_activity:
-            self._activity_timer = scheduler.call_later(self._silence_us, self._check_activity)
+        self._watched = watched
+        self._silent = False
+        self.active_since_us = scheduler.now_us()
 
     def started(self) -> None:
         """Its first packet has gone through the plane."""
@@ -83,6 +77,15 @@ class ProducerStream:
         """The SSRC by which consumers know it."""
         return self.plane.mapped_ssrc
 
+    @property
+    def live(self) -> bool:
+        """Whether there is something to forward; a stream that nobody watches is alive whatever its score."""
+        return self.score.value > 0 or not self._watched
+
+    def is_layer_alive(self, spatial: int) -> bool:
+        """Whether packets of a spatial layer come (SVC)."""
+        return self._producer.is_layer_alive(self, spatial)
+
     def set_rtx(self, ssrc: int, payload_type: int) -> None:
         """The stream's retransmissions come with this SSRC (RFC 4588)."""
         self.rtx_ssrc = ssrc
@@ -90,18 +93,12 @@ class ProducerStream:
 
     def pause(self) -> None:
         """Forgets what is missing."""
-        self._stop_timers()
+        self._stop_nack_timer()
         self.plane.reset()
-
-    def resume(self) -> None:
-        """Looks after the stream again."""
-        if self._watch_activity and self._activity_timer is None:
-            self._watched_packets = self.plane.packets
-            self._activity_timer = self._scheduler.call_later(self._silence_us, self._check_activity)
 
     def close(self) -> None:
         """Stops its timers and leaves the plane."""
-        self._stop_timers()
+        self._stop_nack_timer()
         self.key_frames.close()
         self.plane.owner = None
         self.plane.close()
@@ -131,25 +128,28 @@ class ProducerStream:
         if self.plane.missing > 0:
             self._nack_timer = self._scheduler.call_later(_NACK_INTERVAL_US, self._poll_nack)
 
-    def _stop_timers(self) -> None:
-        for timer in (self._nack_timer, self._activity_timer):
-            if timer is not None:
-                timer.cancel()
-        self._nack_timer = self._activity_timer = None
+    def _stop_nack_timer(self) -> None:
+        if self._nack_timer is not None:
+            self._nack_timer.cancel()
+            self._nack_timer = None
 
     # ------------------------------------------------------------ RTCP in
 
     def on_sender_report(self, report: reports.SenderReport, now_us: int) -> None:
         """The sender's report of the stream: the answer to it, and time for a new score."""
         self._last_sr.take(report.ntp, now_us)
+        first = self.plane.sender_report_ntp == 0
         self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us)
+        if first:
+            self._producer.layers_changed()
         if now_us - self._scored_us < _SCORE_EVERY_US:
             return
         self._scored_us = now_us
         now = self._loss_counters()
         before, self._scored = self._scored, now
-        if not self._inactive and self.score.add(inbound_sample(before, now, has_rtx=bool(self.rtx_ssrc))):
-            self._producer.score_changed()
+        previous = self.score.value
+        if not self._silent and self.score.add(inbound_sample(before, now, has_rtx=bool(self.rtx_ssrc))):
+            self._score_changed(previous)
 
     def on_rtx_sender_report(self, report: reports.SenderReport, now_us: int) -> None:
         """The sender's report of the retransmissions."""
@@ -174,20 +174,20 @@ class ProducerStream:
 
     # ------------------------------------------------------------ activity
 
-    @property
-    def _silence_us(self) -> int:
-        return _INACTIVE_AFTER_WITH_DTX_US if self.encoding.use_dtx else _INACTIVE_AFTER_US
+    def set_alive(self, alive: bool) -> None:
+        """The sender stopped it, or sends it again."""
+        self._silent = not alive
+        self._scored = self._loss_counters()
+        previous = self.score.value
+        if self.score.reset(MAX_SCORE if alive else 0):
+            self._score_changed(previous)
 
-    def _check_activity(self) -> None:
-        came = self.plane.packets != self._watched_packets
-        self._watched_packets = self.plane.packets
-        if came == self._inactive:
-            self._inactive = not came
-            self._scored = self._loss_counters()
-            if self.score.reset(MAX_SCORE if came else 0):
-                self._producer.score_changed()
-        next_us = _ACTIVITY_INTERVAL_US if self._inactive else self._silence_us
-        self._activity_timer = self._scheduler.call_later(next_us, self._check_activity)
+    def _score_changed(self, previous: int) -> None:
+        if previous == 0:
+            self.active_since_us = self._scheduler.now_us()
+        self._producer.score_changed()
+        if 0 in (previous, self.score.value):
+            self._producer.layers_changed()
 
     # ------------------------------------------------------------ RTCP out
 

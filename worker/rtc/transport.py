@@ -386,6 +386,9 @@ class Transport:
             )
         self._min_outgoing_bps = body.bitrate
 
+    def distribute_bitrate(self, *, force: bool = False) -> None:
+        """A consumer wants more or less than before; ``force``: less for good."""
+
     @handles(commands.TRANSPORT_ENABLE_TRACE_EVENT)
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
         """Which of ``probation`` and ``bwe`` to trace."""

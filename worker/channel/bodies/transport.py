@@ -169,10 +169,10 @@ class ProduceResponse(Body, frozen=True, kw_only=True):
 
 
 class ConsumerLayers(Body, frozen=True, kw_only=True):
-    """Spatial and temporal layer, from 0."""
+    """Spatial and temporal layer, from 0; as a wish, what is beyond the highest layer means the highest."""
 
-    spatial_layer: Annotated[int, msgspec.Meta(ge=0, le=32767)]
-    temporal_layer: Annotated[int, msgspec.Meta(ge=0, le=32767)] | None = None
+    spatial_layer: Annotated[int, msgspec.Meta(ge=0)]
+    temporal_layer: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
 class ConsumerScore(Body, frozen=True, kw_only=True):
