@@ -104,7 +104,7 @@ cdef class Sender:
         self, Sinks sinks not None, double seconds, double packets_per_second, int frame_packets, int packet_size,
         bint in_bursts,
     ):
-        """Sends for that long, begins with a key frame, and waits until nothing arrives any more.
+        """Sends for that long, begins with a key frame, and waits until no media arrives any more.
 
         Args:
             sinks: emptied meanwhile.
@@ -120,6 +120,7 @@ cdef class Sender:
         cdef int64_t begin = now_ns(), due, drained = begin, now
         cdef unsigned int timestamp_step = <unsigned int>(90000 * frame_packets / packets_per_second)
         cdef int64_t done
+        cdef unsigned long long received
         if not 64 <= packet_size <= MAX_SIZE - 200:
             raise ValueError(f"packet size is {packet_size}, expected 64 to {MAX_SIZE - 200}")
         self._key_frame = True
@@ -137,10 +138,13 @@ cdef class Sender:
                 self._ignore_reports()
         now = now_ns()
         drained = now
+        received = sinks.received
         while now - drained < QUIET_NS:
             sleep_until(now + DRAIN_NS)
             now = now_ns()
-            if sinks.drain() > 0:
+            sinks.drain()
+            if sinks.received != received:  # reports never cease
+                received = sinks.received
                 drained = now
 
     cdef void _send_next(self, int frame_packets, int packet_size, unsigned int timestamp_step) noexcept:
