@@ -30,7 +30,8 @@ cdef class Input(Source):
     cdef unsigned int _level_count
     cdef int _orientation
     cdef void take(self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered) noexcept
-    cdef void _rename(self, Packet *packet, RtpHeader header, unsigned char *data) noexcept
+    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
+    cdef void _widen_picture_id(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
     cdef int _write_extensions(self, Packet *packet, RtpHeader header, const unsigned char *data, unsigned char *target) noexcept
     cdef void _look_at(self, int kind, const unsigned char *value) noexcept
 
@@ -66,10 +67,13 @@ cdef class ReceiveStream(Receiver):
     cdef int _temporal_layers
     cdef bint _any_key_frame
     cdef unsigned int _key_frame_timestamp
+    cdef int _picture_id  # 15 bits, of the last packet
+    cdef bint _restarted
     cdef bint _window_started
     cdef unsigned short _window_top
     cdef unsigned long long _window[32]
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
+    cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept

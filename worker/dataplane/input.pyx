@@ -12,6 +12,7 @@ from worker.dataplane.output cimport Output
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.describe cimport describe
+from worker.rtp.codecs.h264 cimport parse_frame_marking
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.nack cimport NackGenerator
 from worker.rtp.packet cimport RtpHeader
@@ -34,10 +35,13 @@ cdef enum:
     TRANSPORT_WIDE_CC = 2
     AUDIO_LEVEL = 3
     VIDEO_ORIENTATION = 4
+    FRAME_MARKING = 6
     KIND_COUNT = 9
     NOT_MAPPED = 255
     MAX_BATCH = 32
     MAX_STREAMS = 1024
+    VP8 = 2  # codecs
+    H264 = 4
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     EXTENSION_ROOM = 160
 
@@ -215,10 +219,12 @@ cdef class Input(Source):
         packet.payload_type = payload_type
         packet.marker = header.marker
         packet.recovered = recovered
+        packet.restarted = stream._restarted
+        stream._restarted = False
         packet.late = header.sequence_number != stream._window_top
         packet.stream_index = stream._index
         packet.payload = <void *>payload
-        self._rename(packet, header, data)
+        self._rename(packet, stream, header, data)
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, packet.size)
             plane.events.append(PacketTraced(self, payload.is_key_frame, recovered, info))
@@ -228,7 +234,7 @@ cdef class Input(Source):
             plane.dirty.append(self)
         self._packet_count += 1
 
-    cdef void _rename(self, Packet *packet, RtpHeader header, unsigned char *data) noexcept:
+    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
         """Writes the canonical header before the payload, where the received one was."""
         cdef unsigned char extensions[EXTENSION_ROOM]
         cdef unsigned char csrcs[60]
@@ -238,6 +244,8 @@ cdef class Input(Source):
         cdef int head = 12 + csrc_size + (4 + extension_size if extension_size > 0 else 0)
         cdef int shift = 12 + csrc_size + 4
         memcpy(csrcs, data + 12, csrc_size)
+        if stream._codec == VP8 and (<PayloadDescriptor>packet.payload).picture_id_bits == 7:
+            self._widen_picture_id(header, data, <PayloadDescriptor>packet.payload)
         start = data + header.payload_offset - head
         start[0] = 0x80 | (0x10 if extension_size > 0 else 0) | header.csrc_count
         start[1] = (0x80 if header.marker else 0) | packet.payload_type
@@ -264,6 +272,19 @@ cdef class Input(Source):
         packet.data = start
         packet.size = head + <int>header.payload_size
         packet.payload_offset = head
+
+    cdef void _widen_picture_id(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
+        """A VP8 picture id of one byte becomes one of two: decoders take it for an old one where 7 bits wrap."""
+        cdef unsigned char *start = data + header.payload_offset - 1
+        start[0] = start[1]
+        start[1] = start[2]
+        start[2] = 0x80 | payload.picture_id >> 8
+        start[3] = payload.picture_id & 0xFF
+        payload.picture_id_bits = 15
+        payload.tl0_picture_index_offset += payload.tl0_picture_index >= 0
+        payload.size += 1
+        header.payload_offset -= 1
+        header.payload_size += 1
 
     cdef int _write_extensions(
         self, Packet *packet, RtpHeader header, const unsigned char *data, unsigned char *target
@@ -349,6 +370,7 @@ cdef class ReceiveStream(Receiver):
             return
         if outcome == 2:  # the sender began its numbering anew
             self._window_started = False
+            self._restarted = True
             if self._nack is not None:
                 self._nack.reset()
         if self._is_duplicate(header.sequence_number):
@@ -356,7 +378,7 @@ cdef class ReceiveStream(Receiver):
             return
         payload = plane.next_payload()
         if header.payload_type == self._payload_type:
-            describe(self._codec, data + header.payload_offset, header.payload_size, payload)
+            self._describe(header, data, payload)
         else:
             payload.clear()
         self._rate.update(size, plane.now_us)
@@ -389,6 +411,21 @@ cdef class ReceiveStream(Receiver):
         header.payload_offset += 2
         header.payload_size -= 2
         return True
+
+    cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
+        """Reads what the payload and its frame marking say. Picture ids of 7 bits become the low ones of 15."""
+        cdef int found
+        describe(self._codec, data + header.payload_offset, header.payload_size, payload)
+        if self._codec == H264 and self.input._received_ids[FRAME_MARKING] != 0:
+            found = header.find_extension(self.input._received_ids[FRAME_MARKING])
+            if found >= 0:
+                parse_frame_marking(data, header.element_offsets[found], header.element_sizes[found], payload)
+        if payload.picture_id_bits == 7:
+            # the one nearest to the last: 64 pictures to either side
+            payload.picture_id = (
+                self._picture_id + ((payload.picture_id - self._picture_id + 64) & 0x7F) - 64
+            ) & 0x7FFF
+        self._picture_id = payload.picture_id
 
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
         cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
@@ -432,11 +469,11 @@ cdef class ReceiveStream(Receiver):
                 self.input.transport.plane.events.append(KeyFrameNeeded(self))
 
     cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept:
-        cdef int spatial = max(payload.spatial_layer, 0), temporal = max(payload.temporal_layer, 0)
-        if spatial < self._spatial_layers and temporal < self._temporal_layers:
-            (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
-                size, self.input.transport.plane.now_us
-            )
+        cdef int spatial = min(max(payload.spatial_layer, 0), self._spatial_layers - 1)
+        cdef int temporal = min(max(payload.temporal_layer, 0), self._temporal_layers - 1)
+        (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
+            size, self.input.transport.plane.now_us
+        )
 
     # ------------------------------------------------------------ control
 

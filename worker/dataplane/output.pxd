@@ -51,6 +51,7 @@ cdef class Output(Sender):
 
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
+    cdef bint _is_numbered(self, const Packet *packet) noexcept
     cdef bint _begin(self, const Packet *packet) noexcept
     cdef bint _align(self, const Packet *packet, int reference) noexcept
     cdef void _tell(self, int stream_index) noexcept

@@ -139,8 +139,13 @@ cdef class Output(Sender):
         cdef unsigned int timestamp
         if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
             # a codec it does not take, or padding only, which probes the way to us
-            self._sequence.drop(packet.sequence_number)
+            if self._is_numbered(packet):
+                self._sequence.drop(packet.sequence_number)
             return 0
+        if packet.restarted and self._is_numbered(packet):
+            self._selector.restart(packet.timestamp)
+            self._sequence.sync(packet.sequence_number)
+            self._timestamps.sync(packet.timestamp, plane.now_us)
         decision = self._selector.select(
             packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, packet.late
         )
@@ -186,6 +191,9 @@ cdef class Output(Sender):
             plane.events.append(RtpDelivered(self, slot[: packet.size]))
             return packet.size
         return self._send(slot, packet.size)
+
+    cdef bint _is_numbered(self, const Packet *packet) noexcept:
+        return self._selector.numbered_stream == -1 or self._selector.numbered_stream == packet.stream_index
 
     cdef bint _begin(self, const Packet *packet) noexcept:
         """The numbers go on with this packet of another stream, or after a pause. False: this key frame is left out."""

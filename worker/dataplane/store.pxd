@@ -11,6 +11,7 @@ cdef struct Packet:
     unsigned char payload_type
     bint marker
     bint recovered  # it came by RTX
+    bint restarted  # its sender began to count anew with it
     bint late  # a newer one of its stream came before it
     unsigned int timestamp
     unsigned int ssrc

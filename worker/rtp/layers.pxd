@@ -10,6 +10,7 @@ cdef int LAYERS_CHANGED
 cdef int KEY_FRAME_MISSED
 cdef int MARKER
 cdef int _VP8
+cdef unsigned int _MODULO
 
 
 cdef class LayerSelector:
@@ -21,6 +22,7 @@ cdef class LayerSelector:
     cdef readonly int current_spatial
     cdef readonly int current_temporal
     cdef public int notice
+    cdef readonly int numbered_stream
     cdef readonly unsigned int rewrite
 
     cpdef void sync(self) noexcept
@@ -28,6 +30,8 @@ cdef class LayerSelector:
     cpdef int select(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp, bint late) noexcept
 
     cpdef void begin(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp) noexcept
+
+    cpdef void restart(self, unsigned int timestamp) noexcept
 
 
 cdef class SimpleLayerSelector(LayerSelector):
@@ -48,6 +52,7 @@ cdef class LayeredSelector(LayerSelector):
     cdef int _wanted_temporal
     cdef unsigned int _picture
     cdef bint _is_forwarding
+    cdef bint _restarted
 
     cpdef int set_target(self, int spatial, int temporal) except -1
 

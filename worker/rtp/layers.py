@@ -21,6 +21,7 @@ KEY_FRAME_MISSED = 2
 
 MARKER = 0x10000000
 _VP8 = 2
+_MODULO = 0xFFFFFFFF  # a C integer in the .pxd
 
 
 class LayerSelector:
@@ -36,6 +37,7 @@ class LayerSelector:
             layer of it that has come.
         notice: bits for the caller, who clears them: 1 the current layers changed, 2 a key frame came that could not be
             used, since some of it was gone by already: another is needed.
+        numbered_stream: the stream whose sequence numbers the output's go on with; -1 any, -2 none now.
         rewrite: what is to be written over the packet that was just selected: bit 28 the marker is set, bit 29 the
             numbers of ``codecs.vp8_indices`` are in bits 0 to 27; 0: nothing.
     """
@@ -49,6 +51,7 @@ class LayerSelector:
         self.current_spatial = -1
         self.current_temporal = -1
         self.notice = 0
+        self.numbered_stream = -1
         self.rewrite = 0
 
     def sync(self) -> None:
@@ -71,6 +74,9 @@ class LayerSelector:
 
     def begin(self, stream_index: int, payload: PayloadDescriptor, timestamp: int) -> None:
         """The packet for which ``select`` gave 2 is being forwarded; ``rewrite`` is for it."""
+
+    def restart(self, timestamp: int) -> None:
+        """The sender of the numbered stream counts anew; its next packet has this RTP timestamp."""
 
 
 class SimpleLayerSelector(LayerSelector):
@@ -122,6 +128,7 @@ class StreamSelector(SimpleLayerSelector):
         """Makes a selector for the encoding ``stream_index``; ``needs_key_frame`` as in ``SimpleLayerSelector``."""
         super().__init__(needs_key_frame)
         self._stream_index = stream_index
+        self.numbered_stream = stream_index
         self.sync()
 
 
@@ -146,6 +153,7 @@ class LayeredSelector(LayerSelector):
         self._wanted_temporal = -1  # the target in force: that of the current spatial layer
         self._picture = 0  # timestamp of the newest picture
         self._is_forwarding = False  # that picture
+        self._restarted = False  # since that picture
 
     def set_target(self, spatial: int, temporal: int) -> int:
         """Wishes layers; -1 for both stops at once. Returns 0.
@@ -175,6 +183,11 @@ class LayeredSelector(LayerSelector):
         """Nothing is forwarded until the next key frame of the target."""
         self._stop()
         self._retarget()
+
+    def restart(self, timestamp: int) -> None:
+        """As ``LayerSelector.restart``: pictures are newer than those before whatever their timestamps."""
+        self._picture = (timestamp - 1) & _MODULO
+        self._restarted = True
 
     def _retarget(self) -> None:
         """The target changed, or what is forwarded."""
@@ -220,12 +233,14 @@ class SimulcastLayerSelector(LayeredSelector):
         """``codec`` is the plane's ``Codec``, VP8 or H264; the rest as in ``LayeredSelector``."""
         super().__init__(spatial_layers, temporal_layers)
         self._indices = Vp8Indices() if codec == _VP8 else None
+        self.numbered_stream = -2
 
     def _retarget(self) -> None:
         if self.target_spatial >= 0 and self.reference_stream < 0:
             self.reference_stream = self.target_spatial
         if self.target_spatial == self.current_spatial:
             self._wanted_temporal = self.target_temporal
+        self.numbered_stream = self.current_spatial if self.current_spatial >= 0 else -2
         self.waiting_for_key_frame = self.target_spatial >= 0 and self.target_spatial != self.current_spatial
         self.key_frame_wanted_of = self.target_spatial if self.waiting_for_key_frame else -1
 
@@ -251,8 +266,9 @@ class SimulcastLayerSelector(LayeredSelector):
         self._picture = timestamp
         self._admit(payload, max(payload.temporal_layer, 0), True)
         if self._indices is not None:
-            if self._indices.is_repeated(payload):
+            if self._restarted or self._indices.is_repeated(payload):
                 self._indices.begin(payload)
+                self._restarted = False
             if not self._is_forwarding:
                 self._indices.drop(payload)
         return self._write(payload) if self._is_forwarding else DROP

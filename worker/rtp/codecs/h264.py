@@ -62,6 +62,8 @@ def parse_frame_marking(data: bytes, offset: int, size: int, descriptor: Payload
     descriptor.begins_frame = first & 0x80 != 0
     descriptor.ends_frame = first & 0x40 != 0
     descriptor.discardable = first & 0x10 != 0
+    if first & 0xA0 == 0xA0:  # the first packet of a frame that depends on none; hardware encoders forget to say so
+        descriptor.is_key_frame = True
     if size < 2:
         return
     descriptor.switching_up = first & 0x08 != 0
