@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from tests.harness import media
 from tests.harness.client import WorkerClient
+from tests.harness.shapes import compare_shape
 from worker.channel import commands
 from worker.channel.bodies.consumer import SetPriorityRequest
 from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
@@ -48,6 +47,7 @@ from worker.channel.bodies.transport import (
     PlainTransportDump,
     ProduceDataRequest,
     ProduceRequest,
+    SctpStreamParameters,
     SetBitrateRequest,
     TransportDump,
     WebRtcTransportDump,
@@ -104,6 +104,7 @@ class Conversation:
         yield from self._consumers()
         yield from self._observers()
         yield from self._data()
+        yield from self._sctp()
         yield from self._refusals()
         yield from self._closes()
 
@@ -300,6 +301,59 @@ class Conversation:
         reply = self._client.payload_request(commands.DATA_CONSUMER_SEND, consumer, DataMessage(ppid=51), b"hi")
         yield self._judge(commands.DATA_CONSUMER_SEND, not_sctp, reply, None, refused=True)
 
+    def _sctp(self) -> Iterator[Outcome]:
+        """A message crosses from one pipe transport to another, and on to a direct transport."""
+        ports = {}
+        for name in ("sctp", "sctp2"):
+            body = CreatePipeTransportRequest(
+                transport_id=name,
+                listen_ip=ListenIp(ip=LOCAL),
+                enable_sctp=True,
+                num_sctp_streams=NumSctpStreams(os=16, mis=16),
+                max_sctp_message_size=262_144,
+            )
+            reply = self._client.request(commands.ROUTER_CREATE_PIPE_TRANSPORT, ROUTER, body)
+            yield self._judge(commands.ROUTER_CREATE_PIPE_TRANSPORT, "with SCTP", reply)
+            if isinstance(reply, Refused) or reply.data is None:
+                return
+            ports[name] = reply.data["tuple"]["localPort"]
+        for name, other in (("sctp", "sctp2"), ("sctp2", "sctp")):
+            body = ConnectRequest(ip=LOCAL, port=ports[other])
+            yield self._ask(commands.TRANSPORT_CONNECT, on_transport(name), body, about=name)
+        for name in ports:
+            yield self._event("sctpstatechange", name)  # connecting
+        for name in ports:
+            yield self._event("sctpstatechange", name)  # connected
+        stream = SctpStreamParameters(stream_id=3, ordered=True)
+        near, far, direct = on_transport("sctp"), on_transport("sctp2"), on_transport("direct")
+        producer = ProduceDataRequest(data_producer_id="far", type="sctp", sctp_stream_parameters=stream, label="b")
+        yield self._ask(commands.TRANSPORT_PRODUCE_DATA, far, producer, about="SCTP")
+        consumer = ConsumeDataRequest(
+            data_consumer_id="near", data_producer_id="data", type="sctp", sctp_stream_parameters=stream, label="b"
+        )
+        yield self._ask(commands.TRANSPORT_CONSUME_DATA, near, consumer, about="SCTP")
+        listener = ConsumeDataRequest(data_consumer_id="heard", data_producer_id="far", type="direct")
+        yield self._ask(commands.TRANSPORT_CONSUME_DATA, direct, listener, about="of SCTP")
+        ids = {**near, "dataProducerId": "data", "dataConsumerId": "near"}
+        yield self._ask(commands.DATA_PRODUCER_DUMP, {**far, "dataProducerId": "far"}, about="SCTP")
+        yield self._ask(commands.DATA_CONSUMER_DUMP, ids, about="SCTP")
+        yield self._ask(commands.DATA_CONSUMER_GET_BUFFERED_AMOUNT, ids, about="SCTP")
+        threshold = SetBufferedAmountLowThresholdRequest(threshold=1)
+        yield self._ask(commands.DATA_CONSUMER_SET_BUFFERED_AMOUNT_LOW_THRESHOLD, ids, threshold, about="SCTP")
+        yield self._event("bufferedamountlow", "near")
+        reply = self._client.payload_request(commands.DATA_CONSUMER_SEND, ids, DataMessage(ppid=51), b"hi")
+        yield self._judge(commands.DATA_CONSUMER_SEND, "SCTP", reply)
+        event, payload = self._client.wait_for_payload_event("message")
+        fine = (event.target_id, event.data, payload) == ("heard", {"ppid": 51}, b"hi")
+        yield Outcome("event message", "over SCTP", "" if fine else f"{event} {payload!r}")
+        for name in ("sctp", "sctp2"):
+            yield self._ask(commands.TRANSPORT_DUMP, on_transport(name), about="SCTP", shape=PipeTransportDump)
+            yield self._ask(commands.TRANSPORT_GET_STATS, on_transport(name), about="SCTP")
+            yield self._ask(
+                commands.TRANSPORT_CLOSE, on_transport(name), CloseTransportRequest(transport_id=name), about=name
+            )
+        yield self._event("dataproducerclose", "heard")
+
     def _refusals(self) -> Iterator[Outcome]:
         refuse: Callable[..., Outcome] = self._refused
         create = commands.WORKER_CREATE_ROUTER
@@ -409,35 +463,6 @@ class Conversation:
         has_handlers = "channelMessageHandlers" in data
         expected = self._client.dialect is Dialect.V3_12
         return "" if has_handlers == expected else "channelMessageHandlers belongs to the 3.12 dialect only"
-
-
-def compare_shape(data: Any, kind: Any) -> str:
-    """What is wrong with data that should be of a body type: converts it there and back, nothing may be lost."""
-    if kind is type(None):
-        return f"data {data!r:.100}, expected none"
-    try:
-        value = msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
-        return str(error)
-    return _difference(data, msgspec.to_builtins(value), "$")
-
-
-def _difference(came: Any, expected: Any, path: str) -> str:
-    if isinstance(came, dict) and isinstance(expected, dict):
-        unknown = came.keys() - expected.keys()
-        if unknown:
-            return f"unknown {', '.join(sorted(unknown))} - at {path}"
-        missing = expected.keys() - came.keys()
-        if missing:
-            return f"missing {', '.join(sorted(missing))} - at {path}"
-        pairs = ((came[key], expected[key], f"{path}.{key}") for key in came)
-    elif isinstance(came, list) and isinstance(expected, list) and len(came) == len(expected):
-        pairs = (
-            (one, other, f"{path}[{index}]") for index, (one, other) in enumerate(zip(came, expected, strict=True))
-        )
-    else:
-        return "" if came == expected else f"{came!r:.80}, expected {expected!r:.80} - at {path}"
-    return next((wrong for one, other, where in pairs if (wrong := _difference(one, other, where))), "")
 
 
 def _check_empty(data: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -14,36 +15,65 @@ from worker.channel.bodies.data_consumer import (
 from worker.channel.bodies.data_producer import DataMessage
 from worker.channel.bodies.transport import ConsumeDataRequest
 from worker.channel.commands import handles
-from worker.errors import BodyError
+from worker.channel.events import BufferedAmountLow
+from worker.errors import BodyError, CommandError, InvalidStateError, SendBufferFullError
+from worker.rtc.sctp_association import SctpAssociation, Stream
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
     from worker.rtc.data_producer import DataProducer
     from worker.rtc.transport import Transport
 
+logger = logging.getLogger(__name__)
+
 
 class DataConsumer:
-    """Gives messages to the application (type ``direct``); the commands of a send buffer are of type ``sctp``."""
+    """Gives messages to a peer (type ``sctp``) or to the application (type ``direct``).
+
+    Attributes:
+        id: as the controller named it.
+        data_producer: whose messages it gives, maybe of another transport.
+        stream: that carries them, None for type ``direct``.
+    """
 
     def __init__(
         self, context: Context, transport: Transport, data_producer: DataProducer, body: ConsumeDataRequest
     ) -> None:
+        """Raises ``BodyError`` for SCTP stream parameters that are missing or make no sense."""
         self.id = body.data_consumer_id
+        self.stream = Stream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
         self.data_producer = data_producer
         self._context = context
         self._transport = transport
         self._body = body
         self._messages_sent = 0
         self._bytes_sent = 0
+        self._buffered_amount = 0  # of the whole association, like in mediasoup
+        self._low_threshold = 0
+        self._low_is_awaited = False
         self._closed = False
 
     def deliver(self, ppid: int, message: bytes) -> None:
-        """A message of the data producer; one beyond the transport's ``maxMessageSize`` is dropped."""
+        """A message of the data producer; one beyond the transport's ``maxMessageSize`` is dropped.
+
+        So is one that the peer cannot be sent: there is no connection, or too much is waiting already.
+        """
         if len(message) > self._transport.max_message_size:
             return
-        self._messages_sent += 1
-        self._bytes_sent += len(message)
-        self._context.notifier.notify_with_payload(self.id, "message", DataMessage(ppid=ppid), message)
+        if self.stream is None:
+            self._count(message)
+            self._context.notifier.notify_with_payload(self.id, "message", DataMessage(ppid=ppid), message)
+            return
+        try:
+            self._send(self.stream, ppid, message)
+        except (SendBufferFullError, InvalidStateError) as error:
+            logger.debug("message dropped data_consumer=%s: %s", self.id, error)
+
+    def buffered_amount_changed(self, amount: int) -> None:
+        """So many bytes wait in the association now."""
+        before, self._buffered_amount = self._buffered_amount, amount
+        if amount <= self._low_threshold and (self._low_is_awaited or before > self._low_threshold):
+            self._tell_low()
 
     def data_producer_closed(self) -> None:
         """The data producer is gone, and with it the data consumer."""
@@ -59,7 +89,8 @@ class DataConsumer:
             data_producer_id=self.data_producer.id,
             label=self._body.label,
             protocol=self._body.protocol,
-            buffered_amount_low_threshold=0,
+            buffered_amount_low_threshold=self._low_threshold,
+            sctp_stream_parameters=self.stream.dump() if self.stream is not None else None,
         )
 
     @handles(commands.DATA_CONSUMER_GET_STATS)
@@ -73,24 +104,43 @@ class DataConsumer:
                 protocol=self._body.protocol,
                 messages_sent=self._messages_sent,
                 bytes_sent=self._bytes_sent,
-                buffered_amount=0,
+                buffered_amount=self._buffered_amount,
             )
         ]
 
     @handles(commands.DATA_CONSUMER_GET_BUFFERED_AMOUNT)
     def get_buffered_amount(self) -> GetBufferedAmountResponse:
-        """Raises ``BodyError``: nothing is buffered on the way to the application."""
-        raise BodyError("invalid DataConsumer type")
+        """What waits in the association. Raises ``BodyError``: nothing waits on the way to the application."""
+        self._sctp_stream()
+        return GetBufferedAmountResponse(buffered_amount=self._association().buffered_amount)
 
     @handles(commands.DATA_CONSUMER_SET_BUFFERED_AMOUNT_LOW_THRESHOLD)
     def set_buffered_amount_low_threshold(self, body: SetBufferedAmountLowThresholdRequest) -> None:
-        """Raises ``BodyError``: nothing is buffered on the way to the application."""
-        raise BodyError("invalid DataConsumer type")
+        """Tells when so little waits: at once if that is so now. Raises ``BodyError``: not of type ``sctp``."""
+        self._sctp_stream()
+        self._low_threshold = body.threshold
+        self._low_is_awaited = self._buffered_amount > self._low_threshold
+        if not self._low_is_awaited:
+            self._tell_low()
 
     @handles(commands.DATA_CONSUMER_SEND)
     def send(self, body: DataMessage, payload: bytes) -> None:
-        """Raises ``BodyError``: the application need not send to itself."""
-        raise BodyError("invalid DataConsumer type")
+        """Sends a message of the application to the peer.
+
+        Raises:
+            BodyError: it is too large, or this consumer is not of type ``sctp``.
+            CommandError: too much is waiting, or there is no connection.
+        """
+        stream = self._sctp_stream()
+        limit = self._transport.max_message_size
+        if len(payload) > limit:
+            raise BodyError(f"given message exceeds maxMessageSize value [maxMessageSize:{limit}, len:{len(payload)}]")
+        try:
+            self._send(stream, body.ppid, payload)
+        except SendBufferFullError as error:
+            raise CommandError("sctpsendbufferfull") from error
+        except InvalidStateError as error:
+            raise CommandError("message send failed") from error
 
     def close(self) -> None:
         """Leaves data producer and transport; idempotent."""
@@ -99,3 +149,34 @@ class DataConsumer:
         self._closed = True
         self.data_producer.data_consumers.pop(self.id, None)
         self._transport.forget_data_consumer(self)
+
+    # ------------------------------------------------------------ own
+
+    def _association(self) -> SctpAssociation:
+        assert self._transport.sctp is not None
+        return self._transport.sctp
+
+    def _sctp_stream(self) -> Stream:
+        if self.stream is None:
+            raise BodyError("invalid DataConsumer type")
+        return self.stream
+
+    def _count(self, message: bytes) -> None:
+        self._messages_sent += 1
+        self._bytes_sent += len(message)
+
+    def _send(self, stream: Stream, ppid: int, message: bytes) -> None:
+        """Raises what ``SctpAssociation.send`` does; that the buffer is full is told."""
+        if not self._transport.connected:
+            raise InvalidStateError("the transport is not connected")
+        try:
+            self._association().send(stream, ppid, message)
+        except SendBufferFullError:
+            self._context.notifier.notify(self.id, "sctpsendbufferfull")
+            raise
+        self._count(message)
+
+    def _tell_low(self) -> None:
+        self._low_is_awaited = False
+        body = BufferedAmountLow(buffered_amount=self._buffered_amount)
+        self._context.notifier.notify(self.id, "bufferedamountlow", body)

@@ -8,6 +8,7 @@ from worker.channel import commands
 from worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
 from worker.channel.bodies.transport import ProduceDataRequest
 from worker.channel.commands import handles
+from worker.rtc.sctp_association import Stream
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
 
 
 class DataProducer:
-    """Takes messages of the application (type ``direct``).
+    """Takes messages of a peer (type ``sctp``) or of the application (any type).
 
     Attributes:
         id: as the controller named it.
+        stream: of the peer's messages, None for type ``direct``.
         data_consumers: of the whole router, by id.
     """
 
     def __init__(self, context: Context, transport: Transport, body: ProduceDataRequest) -> None:
+        """Raises ``BodyError`` for SCTP stream parameters that are missing or make no sense."""
         self.id = body.data_producer_id
+        self.stream = Stream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
         self.data_consumers: dict[str, DataConsumer] = {}
         self._context = context
         self._transport = transport
@@ -36,7 +40,13 @@ class DataProducer:
     @handles(commands.DATA_PRODUCER_DUMP)
     def dump(self) -> DataProducerDump:
         """All about it."""
-        return DataProducerDump(id=self.id, type=self._body.type, label=self._body.label, protocol=self._body.protocol)
+        return DataProducerDump(
+            id=self.id,
+            type=self._body.type,
+            label=self._body.label,
+            protocol=self._body.protocol,
+            sctp_stream_parameters=self.stream.dump() if self.stream is not None else None,
+        )
 
     @handles(commands.DATA_PRODUCER_GET_STATS)
     def get_stats(self) -> list[DataProducerStats]:
@@ -55,12 +65,15 @@ class DataProducer:
     @handles(commands.DATA_PRODUCER_SEND)
     def send(self, body: DataMessage, payload: bytes) -> None:
         """A message of the application; like in the reference, one beyond ``maxMessageSize`` is dropped."""
-        if len(payload) > self._transport.max_message_size:
-            return
+        if len(payload) <= self._transport.max_message_size:
+            self.receive(body.ppid, payload)
+
+    def receive(self, ppid: int, message: bytes) -> None:
+        """A message that came in."""
         self._messages_received += 1
-        self._bytes_received += len(payload)
+        self._bytes_received += len(message)
         for data_consumer in list(self.data_consumers.values()):
-            data_consumer.deliver(body.ppid, payload)
+            data_consumer.deliver(ppid, message)
 
     def close(self) -> None:
         """Closes its data consumers, then itself; idempotent."""

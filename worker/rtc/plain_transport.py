@@ -18,6 +18,7 @@ from worker.channel.events import RtcpTupleChange, TupleChange
 from worker.dataplane.plane import SrtpSuite
 from worker.errors import BodyError, CommandError
 from worker.rtc.deliver import deliver
+from worker.rtc.sctp_association import is_sctp
 from worker.rtc.srtp_keys import SrtpKeys, check_srtp
 from worker.rtc.transport import Transport
 from worker.rtc.udp_port import UdpPort
@@ -49,7 +50,6 @@ class PlainTransport(Transport):
         super().__init__(context, tables, transport_id, body, encrypted=body.enable_srtp)
         self._rtcp_mux = body.rtcp_mux
         self._comedia = body.comedia
-        self._sctp_enabled = body.enable_sctp
         self._connect_called = False
         self._keys: SrtpKeys | None = None
         self._ports: list[UdpPort] = []
@@ -169,7 +169,7 @@ class PlainTransport(Transport):
         if len(data) < 2:
             return False
         if not 128 <= data[0] <= 191:
-            return self._sctp_enabled and port is self._rtp_port and not 20 <= data[0] <= 63
+            return self.sctp is not None and port is self._rtp_port and is_sctp(data)
         is_rtcp = 192 <= data[1] <= 223
         return self._rtcp_mux or is_rtcp == (port is self._rtcp_port)
 

@@ -52,6 +52,7 @@ from worker.rtc.producer import Producer
 from worker.rtc.rtcp_in import RtcpReceiver
 from worker.rtc.rtcp_out import RtcpSender
 from worker.rtc.rtp_listener import RtpListener
+from worker.rtc.sctp_association import SctpAssociation, is_sctp
 from worker.rtc.trace import TRANSPORT_TRACES, Tracer
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MIN_OUTGOING_BITRATE_BPS = 30_000
-_SCTP_PORT = 5000
 
 T = TypeVar("T")
 
@@ -122,6 +122,7 @@ class Transport:
         closed: whether ``close`` was called.
         producers: by id, like ``consumers``, ``data_producers`` and ``data_consumers``.
         sent_by_ssrc: the consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
+        sctp: its association, None without.
         max_message_size: of data channel or direct messages in bytes, 0 without them.
     """
 
@@ -151,13 +152,13 @@ class Transport:
             CommandError: the id is taken.
             BodyError: SCTP is enabled without its parameters.
         """
-        self._sctp = _sctp_parameters(options) if options is not None and options.enable_sctp else None
         self.id = transport_id
         self.context = context
         self.tables = tables
         self.connected = False
         self.closed = False
-        self.max_message_size = self._sctp.max_message_size if self._sctp is not None else max_message_size
+        self.sctp = SctpAssociation(self, options) if options is not None and options.enable_sctp else None
+        self.max_message_size = self.sctp.max_message_size if self.sctp is not None else max_message_size
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self.sent_by_ssrc: dict[int, ConsumerStream] = {}
@@ -186,7 +187,18 @@ class Transport:
         """A DTLS datagram from an accepted address; only a WebRTC transport has use for it."""
 
     def on_sctp(self, data: bytes, now_us: int) -> None:
-        """A datagram of SCTP over UDP; there is no association yet that could take it."""
+        """A datagram that is neither STUN, DTLS, RTP nor RTCP, or data that came over DTLS."""
+        if self.sctp is not None and self.connected and is_sctp(data):
+            self.sctp.receive(data, now_us)
+
+    def send_sctp(self, packet: bytes) -> None:
+        """Sends an SCTP packet of the association while connected: over UDP, where the kind knows no better."""
+        if self.connected:
+            self.plane.send(packet)
+
+    def sctp_consumers(self) -> list[DataConsumer]:
+        """The data consumers of type ``sctp``."""
+        return [consumer for consumer in self.data_consumers.values() if consumer.stream is not None]
 
     def on_connected(self) -> None:
         """RTP may flow from now on."""
@@ -196,6 +208,8 @@ class Transport:
         self.plane.connected = True
         for consumer in self.consumers.values():
             consumer.transport_connected()
+        if self.sctp is not None:
+            self.sctp.start()
         self._update_timers()
 
     def on_disconnected(self) -> None:
@@ -218,7 +232,7 @@ class Transport:
 
     def dump_fields(self) -> DumpFields:
         """What ``transport.dump`` shows of every kind."""
-        sctp = self._sctp
+        sctp = self.sctp
         return {
             "id": self.id,
             "direct": self.is_direct,
@@ -236,9 +250,9 @@ class Transport:
             ),
             "max_message_size": self.max_message_size,
             "trace_event_types": self._tracer.names,
-            "sctp_parameters": sctp,
-            "sctp_state": "new" if sctp is not None else None,
-            "sctp_listener": SctpListenerDump(stream_id_table={}) if sctp is not None else None,
+            "sctp_parameters": sctp.parameters() if sctp is not None else None,
+            "sctp_state": sctp.state.value if sctp is not None else None,
+            "sctp_listener": sctp.listener() if sctp is not None else None,
         }
 
     def stats_fields(self) -> StatsFields:
@@ -262,7 +276,7 @@ class Transport:
             "rtx_send_bitrate": plane.bitrate("rtx_sent", now_us),
             "probation_bytes_sent": plane.probation_bytes_sent,
             "probation_send_bitrate": plane.bitrate("probation_sent", now_us),
-            "sctp_state": "new" if self._sctp is not None else None,
+            "sctp_state": self.sctp.state.value if self.sctp is not None else None,
             "available_incoming_bitrate": self.incoming.available_bps or None,
             "max_incoming_bitrate": self.incoming.max_bps or None,
         }
@@ -398,18 +412,24 @@ class Transport:
 
     @handles(commands.TRANSPORT_PRODUCE_DATA)
     def produce_data(self, body: ProduceDataRequest) -> DataProducerDump:
-        """Makes a data producer (on direct transports; SCTP is not there yet)."""
+        """Makes a data producer."""
         self._check_data(body.type)
         if body.data_producer_id in self.tables.data_producers:
             raise CommandError("a DataProducer with same dataProducerId already exists")
         data_producer = DataProducer(self.context, self, body)
         self.context.registry.add(data_producer, data_producer.id, self.id)
+        if self.sctp is not None and data_producer.stream is not None:
+            try:
+                self.sctp.add_producer(data_producer, data_producer.stream)
+            except CommandError:
+                self.context.registry.remove(data_producer.id)
+                raise
         self.data_producers[data_producer.id] = self.tables.data_producers[data_producer.id] = data_producer
         return data_producer.dump()
 
     @handles(commands.TRANSPORT_CONSUME_DATA)
     def consume_data(self, body: ConsumeDataRequest) -> DataConsumerDump:
-        """Makes a data consumer (on direct transports; SCTP is not there yet)."""
+        """Makes a data consumer of a data producer of this router."""
         self._check_data(body.type)
         if body.data_consumer_id in self.tables.data_consumers:
             raise CommandError("a DataConsumer with same dataConsumerId already exists")
@@ -417,6 +437,8 @@ class Transport:
         self.context.registry.add(data_consumer, data_consumer.id, self.id)
         self.data_consumers[data_consumer.id] = self.tables.data_consumers[data_consumer.id] = data_consumer
         data_consumer.data_producer.data_consumers[data_consumer.id] = data_consumer
+        if self.sctp is not None and data_consumer.stream is not None:
+            self.sctp.add_consumer(data_consumer.stream)
         return data_consumer.dump()
 
     @handles(commands.DATA_PRODUCER_CLOSE)
@@ -431,12 +453,16 @@ class Transport:
 
     def forget_data_producer(self, data_producer: DataProducer) -> None:
         """The data producer has closed."""
+        if self.sctp is not None and data_producer.stream is not None:
+            self.sctp.remove_producer(data_producer.stream)
         del self.data_producers[data_producer.id]
         del self.tables.data_producers[data_producer.id]
         self.context.registry.remove(data_producer.id)
 
     def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
         """The data consumer has closed."""
+        if self.sctp is not None and data_consumer.stream is not None:
+            self.sctp.remove_consumer(data_consumer.stream)
         del self.data_consumers[data_consumer.id]
         del self.tables.data_consumers[data_consumer.id]
         self.context.registry.remove(data_consumer.id)
@@ -448,6 +474,8 @@ class Transport:
         if self.closed:
             return
         self.closed = True
+        if self.sctp is not None:
+            self.sctp.close()
         for producer in list(self.producers.values()):
             producer.close()
         for consumer in list(self.consumers.values()):
@@ -468,14 +496,12 @@ class Transport:
     # ------------------------------------------------------------ own
 
     def _check_data(self, data_type: str) -> None:
-        if self._sctp is None and not self.is_direct:
+        if self.sctp is None and not self.is_direct:
             raise CommandError("SCTP not enabled and not a direct Transport")
         if data_type == "direct" and not self.is_direct:
             raise BodyError("cannot use type 'direct', not a direct Transport")
-        if data_type == "sctp" and self._sctp is None:
+        if data_type == "sctp" and self.sctp is None:
             raise BodyError("cannot use type 'sctp', SCTP not enabled in this Transport")
-        if data_type == "sctp":
-            raise CommandError("data over SCTP is not supported yet")
 
     def _learn_extensions(self, extensions: RecvRtpHeaderExtensions) -> None:
         known = self._extensions
@@ -510,19 +536,3 @@ def _find(objects: dict[str, T], object_id: str, kind: str) -> T:
 def _check_outgoing(bitrate_bps: int) -> None:
     if 0 < bitrate_bps < MIN_OUTGOING_BITRATE_BPS:
         raise BodyError(f"bitrate must be >= {MIN_OUTGOING_BITRATE_BPS} or 0 (unlimited)")
-
-
-def _sctp_parameters(options: CreateTransportRequest) -> SctpParametersDump:
-    if options.num_sctp_streams is None:
-        raise BodyError("wrong numSctpStreams (not an object)")
-    if options.max_sctp_message_size is None:
-        raise BodyError("wrong maxSctpMessageSize (not a number)")
-    return SctpParametersDump(
-        port=_SCTP_PORT,
-        os=options.num_sctp_streams.os,
-        mis=options.num_sctp_streams.mis,
-        max_message_size=options.max_sctp_message_size,
-        send_buffer_size=options.sctp_send_buffer_size,
-        sctp_buffered_amount=0,
-        is_data_channel=options.is_data_channel,
-    )

@@ -181,6 +181,14 @@ class WebRtcTransport(Transport):
         self._apply_dtls(self._dtls.receive(data, now_us))
         self._watch_dtls()
 
+    def on_sctp(self, data: bytes, now_us: int) -> None:
+        """SCTP that does not come over DTLS is nobody's."""
+
+    def send_sctp(self, packet: bytes) -> None:
+        """Sends an SCTP packet over DTLS (RFC 8261)."""
+        if self.connected and self._dtls.state == DtlsState.CONNECTED:
+            self._apply_dtls(self._dtls.send(packet))
+
     def close_path(self) -> None:
         """Says goodbye over DTLS, then gives everything back."""
         for timer in (self._consent_timer, self._dtls_timer):
@@ -308,7 +316,7 @@ class WebRtcTransport(Transport):
             elif isinstance(event, StateChanged):
                 self._change_dtls_state(event.state)
             elif isinstance(event, ApplicationData):
-                self.on_sctp(event.data, self.context.scheduler.now_us())
+                super().on_sctp(event.data, self.context.scheduler.now_us())
 
     def _connect_dtls(self, event: Connected) -> None:
         logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile)

@@ -91,12 +91,14 @@ class Recorder:
     def __init__(self) -> None:
         self.events: list[tuple[str, str, Any]] = []
         self.payloads: list[tuple[str, str, bytes]] = []
+        self.payload_bodies: list[Any] = []
 
     def notify(self, target_id: str, event: str, body: object | None = None) -> None:
         self.events.append((target_id, event, msgspec.to_builtins(body)))
 
     def notify_with_payload(self, target_id: str, event: str, body: object | None, payload: bytes) -> None:
         self.payloads.append((target_id, event, payload))
+        self.payload_bodies.append(msgspec.to_builtins(body))
 
     def take(self, target_id: str, event: str) -> list[Any]:
         """The bodies of an object's events of this name; they are gone afterwards."""

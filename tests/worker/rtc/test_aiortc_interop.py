@@ -6,19 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from aiortc import (
-    RTCCertificate,
-    RTCDtlsFingerprint,
-    RTCDtlsParameters,
-    RTCDtlsTransport,
-    RTCIceCandidate,
-    RTCIceGatherer,
-    RTCIceParameters,
-    RTCIceTransport,
-)
 
 import controller
 from controller import Router, WebRtcTransport, Worker
+from tests.interop.aiortc_peer import AiortcPeer
 
 PATIENCE_S = 10.0
 
@@ -34,53 +25,6 @@ async def worker() -> AsyncIterator[Worker]:
 @pytest.fixture
 async def router(worker: Worker) -> Router:
     return await worker.create_router()
-
-
-class AiortcPeer:
-    """aiortc's side of one transport."""
-
-    def __init__(self, transport: WebRtcTransport) -> None:
-        self.transport = transport
-        self.gatherer = RTCIceGatherer(iceServers=[])
-        self.ice = RTCIceTransport(self.gatherer)
-        self.dtls = RTCDtlsTransport(self.ice, [RTCCertificate.generateCertificate()])
-
-    async def connect(self, role: str) -> None:
-        """``role``: aiortc's DTLS role."""
-        self.dtls._set_role(role)
-        self.ice._connection.ice_controlling = True
-        await self.gatherer.gather()
-        for candidate in self.transport.ice_candidates:
-            if candidate.protocol == "udp":
-                await self.ice.addRemoteCandidate(
-                    RTCIceCandidate(
-                        component=1,
-                        foundation=candidate.foundation,
-                        ip=candidate.ip,
-                        port=candidate.port,
-                        priority=candidate.priority,
-                        protocol="udp",
-                        type="host",
-                    )
-                )
-        await self.ice.addRemoteCandidate(None)
-        local = self.dtls.getLocalParameters().fingerprints[0]
-        await self.transport.connect(
-            dtls_parameters={"role": role, "fingerprints": [{"algorithm": local.algorithm, "value": local.value}]}
-        )
-        ours = self.transport.ice_parameters
-        await self.ice.start(
-            RTCIceParameters(usernameFragment=ours.username_fragment, password=ours.password, iceLite=True)
-        )
-        fingerprints = [
-            RTCDtlsFingerprint(algorithm=one.algorithm, value=one.value)
-            for one in self.transport.dtls_parameters.fingerprints
-        ]
-        await self.dtls.start(RTCDtlsParameters(fingerprints=fingerprints))
-
-    async def close(self) -> None:
-        await self.dtls.stop()
-        await self.ice.stop()
 
 
 async def until(condition: Callable[[], bool], emitter: WebRtcTransport, event: str) -> None:

@@ -143,9 +143,12 @@ def test_comedia_learns_from_sctp_where_that_is_enabled(world: World) -> None:
         world, comedia=True, enable_sctp=True, num_sctp_streams=NumSctpStreams(os=8, mis=8), max_sctp_message_size=999
     )
     peer = udp_peer()
+    peer.sendto(b"\x13\x88\x13\x87" + bytes(12), port_of(transport))
+    world.pump()
+    assert world.notifier.names("tr") == []
     peer.sendto(b"\x13\x88\x13\x88" + bytes(12), port_of(transport))
     world.pump()
-    assert world.notifier.names("tr") == ["tuple"]
+    assert world.notifier.names("tr") == ["tuple", "sctpstatechange"]
 
 
 @pytest.mark.parametrize("suite", SIZES)
