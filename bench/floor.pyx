@@ -7,11 +7,10 @@ Each receiver has its own sending socket and its own SRTP session, as each consu
 import os
 import socket
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from bench.sinks cimport Sinks
 from worker.dataplane.srtp cimport SrtpSession
 
 from worker.dataplane.srtp import SrtpSession as Session
@@ -26,7 +25,7 @@ cdef extern from * nogil:
     #include <sys/socket.h>
     #include <time.h>
     """
-    int AF_INET, MSG_DONTWAIT, CLOCK_THREAD_CPUTIME_ID
+    int AF_INET, MSG_DONTWAIT, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC, TIMER_ABSTIME
     cdef struct in_addr:
         uint32_t s_addr
     cdef struct sockaddr_in:
@@ -40,11 +39,12 @@ cdef extern from * nogil:
     uint32_t htonl(uint32_t value)
     long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
     int clock_gettime(int clock, timespec *now)
+    int clock_nanosleep(int clock, int flags, const timespec *until, timespec *left)
 
 cdef enum:
     MAX_SIZE = 1600
     LOOPBACK = 0x7F000001
-    CHUNK = 8192
+    TURN = 100
 
 
 cdef uint64_t cpu_ns() noexcept:
@@ -53,15 +53,28 @@ cdef uint64_t cpu_ns() noexcept:
     return <uint64_t>now.tv_sec * 1000000000 + now.tv_nsec
 
 
+cdef int64_t now_ns() noexcept:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
+
+
+cdef void sleep_until(int64_t at_ns) noexcept:
+    cdef timespec until
+    until.tv_sec = at_ns // 1000000000
+    until.tv_nsec = at_ns % 1000000000
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL)
+
+
 cdef class Floor:
-    """Sends to the sinks in turn.
+    """Sends to the addresses in turn.
 
     Attributes:
         failed: packets that libsrtp or the kernel refused.
     """
 
     cdef readonly unsigned long long failed
-    cdef Sinks _sinks
+    cdef int _count
     cdef list _sockets
     cdef list _sessions
     cdef sockaddr_in *_names
@@ -70,18 +83,18 @@ cdef class Floor:
     cdef unsigned short _sequence
     cdef unsigned char _slot[MAX_SIZE]
 
-    def __cinit__(self, Sinks sinks not None, suite, key):
-        self._names = <sockaddr_in *>calloc(sinks.count, sizeof(sockaddr_in))
-        self._fds = <int *>calloc(sinks.count, sizeof(int))
+    def __cinit__(self, list ports not None, suite, key):
+        self._count = len(ports)
+        self._names = <sockaddr_in *>calloc(self._count, sizeof(sockaddr_in))
+        self._fds = <int *>calloc(self._count, sizeof(int))
         if self._names == NULL or self._fds == NULL:
             raise MemoryError
 
-    def __init__(self, Sinks sinks not None, suite, key):
-        """``suite`` None: without SRTP; ``key`` is master key and salt."""
-        self._sinks = sinks
-        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in sinks.addresses]
-        self._sessions = [None if suite is None else Session(suite, key, inbound=False) for _ in sinks.addresses]
-        for index, (_, port) in enumerate(sinks.addresses):
+    def __init__(self, list ports not None, suite, key):
+        """``ports`` on 127.0.0.1; ``suite`` None: without SRTP; ``key`` is master key and salt."""
+        self._sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in ports]
+        self._sessions = [None if suite is None else Session(suite, key, inbound=False) for _ in ports]
+        for index, port in enumerate(ports):
             self._fds[index] = self._sockets[index].fileno()
             self._names[index].sin_family = AF_INET
             self._names[index].sin_port = htons(port)
@@ -97,19 +110,20 @@ cdef class Floor:
         free(self._names)
         free(self._fds)
 
-    def run(self, int packets, int packet_size):
-        """Nanoseconds of CPU of this thread for ``packets`` of ``packet_size`` bytes; the sinks are emptied between."""
+    def run(self, int packets, int packet_size, double packets_per_second):
+        """Nanoseconds of CPU of this thread for ``packets`` of ``packet_size`` bytes, sent in turns of a hundred."""
         cdef uint64_t total = 0, begin
-        cdef int done = 0, chunk = min(CHUNK, max(self._sinks.capacity, 1) * self._sinks.count)
+        cdef int done = 0, count
+        cdef int64_t started = now_ns()
         if not 12 < packet_size <= MAX_SIZE - 200:
             raise ValueError(f"packet size is {packet_size}, expected 13 to {MAX_SIZE - 200}")
         while done < packets:
-            chunk = min(chunk, packets - done)
+            sleep_until(started + <int64_t>(done * 1e9 / packets_per_second))
+            count = min(TURN, packets - done)
             begin = cpu_ns()
-            self._send(chunk, packet_size)
+            self._send(count, packet_size)
             total += cpu_ns() - begin
-            done += chunk
-            self._sinks.drain()
+            done += count
         return total
 
     cdef void _send(self, int packets, int packet_size) noexcept:
@@ -129,7 +143,7 @@ cdef class Floor:
             ) < 0:
                 self.failed += 1
             self._next += 1
-            if self._next == self._sinks.count:
+            if self._next == self._count:
                 self._next = 0
 
     def close(self):

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bench.figures import Pattern, Row, Settings
-from bench.floor import Floor
+from bench.floor_process import FloorProcess
 from bench.room import KEY_SIZES, Room
 from bench.sinks import Sinks
 from worker.channel.codec import Dialect
@@ -55,8 +55,7 @@ def _measure_rooms(
     with ExitStack() as stack:
         sinks = Sinks(receivers)
         stack.callback(sinks.close)
-        floor = Floor(sinks, suite, os.urandom(KEY_SIZES[suite]) if suite else b"")
-        stack.callback(floor.close)
+        floor = stack.enter_context(FloorProcess(sinks, suite, os.urandom(KEY_SIZES[suite]) if suite else b""))
         rooms = {
             worker.name: stack.enter_context(Room(worker.command, worker.dialect, suite, receivers))
             for worker in workers
@@ -92,10 +91,5 @@ def _send(room: Room, pattern: Pattern, seconds: float, rate: float) -> tuple[in
     return cpu_ns, (room.sender.sent - sent) * receivers, room.sinks.received - arrived
 
 
-def _measure_floor(floor: Floor, settings: Settings) -> float:
-    packets = round(settings.rate * settings.seconds)
-    failed = floor.failed
-    cpu_ns = floor.run(packets, PACKET_SIZE)
-    if floor.failed != failed:
-        raise RuntimeError(f"the floor could not send {floor.failed - failed} of {packets} packets")
-    return cpu_ns / 1000 / packets
+def _measure_floor(floor: FloorProcess, settings: Settings) -> float:
+    return floor.cpu_us(round(settings.rate * settings.seconds), PACKET_SIZE, settings.rate)
