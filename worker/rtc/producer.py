@@ -236,10 +236,12 @@ class Producer:
 
     # ------------------------------------------------------------ from streams and the plane
 
-    def score_changed(self) -> None:
-        """The score of one of the streams is another one now."""
+    def score_changed(self, *, came_or_ended: bool) -> None:
+        """The score of one of the streams is another one now; maybe it was 0, or is."""
         for consumer in list(self.consumers.values()):
             consumer.producer_score_changed()
+            if came_or_ended:
+                consumer.producer_layers_changed()
         self._emit_score()
 
     def layers_changed(self) -> None:

@@ -185,9 +185,7 @@ class ProducerStream:
     def _score_changed(self, previous: int) -> None:
         if previous == 0:
             self.active_since_us = self._scheduler.now_us()
-        self._producer.score_changed()
-        if 0 in (previous, self.score.value):
-            self._producer.layers_changed()
+        self._producer.score_changed(came_or_ended=0 in (previous, self.score.value))
 
     # ------------------------------------------------------------ RTCP out
 
