@@ -56,9 +56,10 @@ class TimestampMapper:
     def switch(self, next_input: int, source_offset: int) -> bool:
         """``next_input`` is of another stream, whose timestamps are ``source_offset`` ahead (``clock_offset``).
 
-        Where it would come before what was sent, since the streams reach us at different times, the stream is moved to
-        33 ms after that for as long as it lasts. More than 75 ms of that would be seen as lips out of step: the first
-        such frame is refused, a second one is not, since a picture that stands still is worse.
+        Where it would not come after what was sent, since the streams reach us at different times, the stream is moved
+        to 1 ms after that for as long as it lasts: it may be the same picture, and what is added here stays when the
+        next switch follows soon. More than 75 ms would be seen as lips out of step: the first such frame is refused,
+        a second one is not, since a picture that stands still is worse.
 
         Returns:
             False when ``next_input`` is refused: the stream may be tried again at its next key frame.
@@ -67,7 +68,7 @@ class TimestampMapper:
         output = (next_input + offset) & _MODULO
         extra = (self.max_output - output) & _MODULO
         if self._started and extra < _HALF:
-            extra += 33 * self.clock_rate // 1000
+            extra += self.clock_rate // 1000
             if extra > 75 * self.clock_rate // 1000 and not self._refused:
                 self._refused = True
                 return False

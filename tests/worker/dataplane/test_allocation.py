@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.worker.dataplane.rig import KEY_FRAME, Rig, address_of, make_output, now_us, rtp
-from worker.dataplane.plane import SrtpSuite, TransportPlane, UdpSocket
+from tests.worker.dataplane.rig import KEY_FRAME, SSRC, VP8, Rig, address_of, make_output, now_us, rtp
+from tests.worker.rtp.payloads import vp8, vp9
+from worker.dataplane.plane import Codec, KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
+from worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 
 BATCH = 25
 CONSUMERS = 8
@@ -48,6 +50,83 @@ def test_forwarding_allocates_no_python_object(make_rig: Callable[..., Rig], sui
     forwarded = sum(consumer.output.packets for consumer in consumers) - forwarded_before
     assert forwarded == 60 * BATCH * CONSUMERS == 12_000
     assert most_in_one_call <= 8 * CONSUMERS  # rings of 8 outputs doubling; one per packet would be 200 or more
+    assert kept <= 60
+
+
+def packets_of_picture(rig: Rig, layers: str, number: int, *, key: bool = False) -> list[bytes]:
+    """A picture of three spatial layers, as three simulcast streams or as one of SVC; L1T3 in time."""
+    temporal = (0, 2, 1, 2)[number % 4]
+    if layers == "simulcast":
+        payload = vp8(picture_id=number, tl0=number // 4, temporal=temporal, sync=temporal > 0, key=key, size=200)
+        return [rtp(number, payload, ssrc=SSRC + 100 + stream) for stream in range(3)]
+    return [
+        rtp(
+            3 * number + spatial,
+            vp9(picture_id=number, spatial=spatial, temporal=temporal, up=True, inter_picture=not key, size=200),
+            timestamp=3000 * number,
+            ssrc=SSRC + 100,
+        )
+        for spatial in range(3)
+    ]
+
+
+@pytest.mark.parametrize("layers", ["simulcast", "svc"])
+def test_layers_and_their_switches_allocate_no_python_object(make_rig: Callable[..., Rig], layers: str) -> None:
+    """A switch makes its events, of which control must know; nothing else, and nothing between switches."""
+    suite = SrtpSuite.AES_CM_128_HMAC_SHA1_80
+    rig = make_rig(suite)
+    codec = Codec.VP8 if layers == "simulcast" else Codec.VP9
+    for index in range(3 if layers == "simulcast" else 1):
+        stream = rig.input.add_stream(
+            ssrc=SSRC + 100 + index,
+            mapped_ssrc=SSRC + 200 + index,
+            codec=codec,
+            payload_type=VP8,
+            clock_rate=90000,
+            use_nack=True,
+            use_pli=True,
+            spatial_layers=1 if layers == "simulcast" else 3,
+            temporal_layers=3,
+            encoding_index=1 + index if layers == "simulcast" else 1,
+        )
+        stream.sender_report(1 << 32, 0, now_us())
+    selectors = [
+        SimulcastLayerSelector(codec, 4, 3) if layers == "simulcast" else SvcLayerSelector(codec, 3, 3, False)
+        for _ in range(CONSUMERS)
+    ]
+    consumers = [rig.add_consumer(suite=suite, selector=selector, codec=codec) for selector in selectors]
+    to = address_of(rig.socket)
+    lowest = 1 if layers == "simulcast" else 0
+    gc.collect()
+    gc.disable()
+    most_in_one_call = kept_from = forwarded_from = 0
+    for round_number in range(80):
+        if round_number == 40:
+            kept_from = sys.getallocatedblocks()
+            forwarded_from = sum(consumer.output.packets for consumer in consumers)
+        switching = round_number % 10 == 0
+        if switching:
+            for number, selector in enumerate(selectors):
+                selector.set_target(lowest + (number + round_number // 10) % 3, 2)
+        for number in range(8):
+            for packet in packets_of_picture(rig, layers, round_number * 8 + number, key=switching and number == 0):
+                rig.sender.send(packet, to)
+        now = now_us()
+        before = sys.getallocatedblocks()
+        events = rig.udp.receive(now)
+        grown = sys.getallocatedblocks() - before
+        if switching:
+            assert {type(event) for event in events} == {LayersSwitched, KeyFrameReceived}
+        else:
+            assert [event for event in events if not isinstance(event, LayersSwitched)] == []
+        del events
+        if round_number >= 40 and not switching:
+            most_in_one_call = max(most_in_one_call, grown)
+    kept = sys.getallocatedblocks() - kept_from
+    gc.enable()
+    forwarded = sum(consumer.output.packets for consumer in consumers) - forwarded_from
+    assert forwarded >= 40 * 8 * CONSUMERS
+    assert most_in_one_call <= 8 * CONSUMERS
     assert kept <= 60
 
 

@@ -68,9 +68,7 @@ def test_probation_is_a_stream_that_the_receiver_can_tell(make_rig: Callable[...
     assert {packet.payload_type for packet in packets} == {127}
     assert {packet.extensions[MID_ID] for packet in packets} == {b"probator"}
     first = packets[0].sequence_number
-    assert [packet.sequence_number for packet in packets] == [
-        (first + index) & 0xFFFF for index in range(len(packets))
-    ]
+    assert [packet.sequence_number for packet in packets] == [(first + index) & 0xFFFF for index in range(len(packets))]
     numbers = [int.from_bytes(packet.extensions[TRANSPORT_WIDE_CC_ID], "big") for packet in packets]
     assert numbers == list(range(1, len(packets) + 1))
     assert all(len(packet.extensions[ABS_SEND_TIME_ID]) == 3 for packet in packets)

@@ -48,3 +48,41 @@ def test_every_switch_goes_forward(load, switches) -> None:
         output = mapper.map(next_input, now_us)
         assert 0 < ((output - last) & 0xFFFFFFFF) <= max(1, pause_us * 9 // 100)
         last = output
+
+
+def test_offset_of_two_clocks_comes_from_their_reports(load) -> None:
+    clock_offset = load("worker.rtp.timestamps").clock_offset
+    second = 1 << 32
+    # the same moment
+    assert clock_offset(5 * second, 1000, 5 * second, 400, 90000) == 600
+    assert clock_offset(5 * second, 400, 5 * second, 1000, 90000) == (-600) & 0xFFFFFFFF
+    # a report half a second later, and one 7 hours earlier
+    assert clock_offset(5 * second + second // 2, 46_000, 5 * second, 400, 90000) == 600
+    hours = 7 * 3600
+    assert clock_offset(5 * second, 1000, (5 + hours) * second, 400 + hours * 90000, 90000) == 600
+    assert clock_offset(5 * second, (600 - hours * 90000) & 0xFFFFFFFF, (5 + hours) * second, 0, 90000) == 600
+
+
+def test_other_stream_is_put_in_line(load) -> None:
+    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    assert mapper.switch(1000, 0)
+    assert mapper.map(1000, 0) == 1000
+    assert mapper.switch(0xFFFFFF00, (0xFFFFFF00 - 4000) & 0xFFFFFFFF)
+    assert mapper.map(0xFFFFFF00, 33_000) == 4000
+    assert mapper.map(0xFFFFFF00 + 3000 - (1 << 32), 66_000) == 7000
+
+
+def test_other_stream_never_goes_back_in_time(load) -> None:
+    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper.map(9000, 0)
+    assert mapper.switch(9000, 0)
+    assert mapper.map(9000, 0) == 9090  # the same picture in another size
+    assert mapper.switch(3000, 0)
+    assert mapper.map(3000, 0) == 9180
+    assert not mapper.switch(1000, 0)  # 90 ms of delay would be added
+    assert mapper.map(3090, 0) == 9270
+    assert mapper.switch(1200, 0)
+    assert mapper.map(1200, 0) == 9360
+    assert mapper.switch(12_000, 0)
+    assert mapper.map(12_000, 0) == 12_000  # in line again
+    assert not mapper.switch(0, 0)
