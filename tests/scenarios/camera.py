@@ -19,8 +19,8 @@ PAYLOAD_BYTES = 1_000
 HISTORY_PACKETS = 1_000
 KEY_FRAME_FACTOR = 4
 REPORT_US = 1_000_000
-# What the worker cannot see of a frame: which it is, the packet's place in it, when it was taken.
-STAMP = struct.Struct("!IHHQ")
+# What the worker cannot see of a frame: which it is, in which encoding, the packet's place in it, when it was taken.
+STAMP = struct.Struct("!IBHHQ")
 TEMPORAL_PATTERNS = {1: (0,), 2: (0, 1), 3: (0, 2, 1, 2)}
 # Frames of the three-layer pattern that lean on the base layer alone (RFC 7741, the Y bit).
 SYNC_PLACES = {1: (), 2: (1,), 3: (1, 2)}
@@ -61,6 +61,22 @@ class Encoding:
     def packets_of_frame(self) -> int:
         """Packets of a delta frame at 30 frames a second."""
         return max(1, round(self.bitrate_bps / 8 / 30 / PAYLOAD_BYTES))
+
+
+def simulcast_encodings(bitrates_bps: tuple[int, ...] = (150_000, 500_000, 1_500_000)) -> list[Encoding]:
+    """Encodings that have nothing in common but the pictures: their clocks, counters and SSRCs are their own."""
+    return [
+        Encoding(
+            ssrc=2000 + index,
+            rtx_ssrc=3000 + index,
+            bitrate_bps=bitrate_bps,
+            sequence_number=20_000 * index + 77,
+            timestamp_offset=1_234_567_890 * index & 0xFFFFFFFF,
+            picture_id=5_000 * index,
+            tl0_picture_index=50 * index,
+        )
+        for index, bitrate_bps in enumerate(bitrates_bps)
+    ]
 
 
 class Camera:
@@ -155,7 +171,7 @@ class Camera:
             layer << 6 | sync << 5 | encoding.key_index & 31,
         )
         frame_head = (b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01" if is_key else b"\x11") if index == 0 else b""
-        head = descriptor + frame_head + STAMP.pack(self.frames, index, count, now_us)
+        head = descriptor + frame_head + STAMP.pack(self.frames, self.encodings.index(encoding), index, count, now_us)
         return head + bytes(PAYLOAD_BYTES - len(head))
 
     # ------------------------------------------------------------ in

@@ -10,14 +10,14 @@ import base64
 import itertools
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.worker.rtc.path_world import World, enlarge_buffers
-from tests.worker.rtc.rig import Rtp, consume_body, parse_rtp, produce_body
+from tests.worker.rtc.rig import MAPPED_SSRC, Rtp, consume_body, parse_rtp, produce_body, video_parameters
 from tests.worker.rtc.webrtc_peer import WebRtcPeer
 from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, SrtpParameters
@@ -28,6 +28,9 @@ from worker.rtc.producer import Producer
 from worker.rtc.transport import Transport
 from worker.rtc.webrtc_transport import WebRtcTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
+
+if TYPE_CHECKING:
+    from tests.scenarios.camera import Encoding
 
 STEP_US = 1_000
 
@@ -70,8 +73,11 @@ class Endpoint:
 
     def send_rtcp(self, *packets: Any) -> None:
         """Puts a compound packet on the way to the worker."""
-        data = self.protection.protect(build_compound(packets), is_rtcp=True)
-        self.to_worker.send(data, self.scene.now_us)
+        self.send_raw_rtcp(build_compound(packets))
+
+    def send_raw_rtcp(self, data: bytes) -> None:
+        """Puts the bytes of a compound packet on the way to the worker."""
+        self.to_worker.send(self.protection.protect(data, is_rtcp=True), self.scene.now_us)
 
     def deliver(self) -> bool:
         """What the network has carried goes into the worker's socket; whether there was anything."""
@@ -185,6 +191,27 @@ class Scene:
         body = consume_body(f"consumer{number}", producer, ssrc=5000 + number, **options)
         endpoint.transport.consume(body)
         return endpoint.transport.consumers[body.consumer_id]
+
+    def produce_simulcast(self, endpoint: Endpoint, encodings: list[Encoding], temporal_layers: int = 3) -> Producer:
+        """A producer of all encodings of a camera."""
+        mode = f"L1T{temporal_layers}"
+        described = [{"ssrc": e.ssrc, "rtx": {"ssrc": e.rtx_ssrc}, "scalabilityMode": mode} for e in encodings]
+        return self.produce(endpoint, parameters=video_parameters(encodings=described))
+
+    def consume_simulcast(self, endpoint: Endpoint, producer: Producer, temporal_layers: int = 3) -> Consumer:
+        """A consumer of one layer at a time of a simulcast producer."""
+        count = len(producer.rtp_parameters.encodings)
+        mode = f"L1T{temporal_layers}"
+        ssrc = 5000 + next(self._numbers)
+        parameters = consume_body("parameters", producer, ssrc=ssrc).rtp_parameters
+        encoding = msgspec.structs.replace(parameters.encodings[0], scalability_mode=f"S{count}T{temporal_layers}")
+        return self.consume(
+            endpoint,
+            producer,
+            type="simulcast",
+            rtpParameters=msgspec.to_builtins(msgspec.structs.replace(parameters, encodings=[encoding])),
+            consumableRtpEncodings=[{"ssrc": MAPPED_SSRC + i, "scalabilityMode": mode} for i in range(count)],
+        )
 
     def run(self, seconds: float, each: Callable[[], None] | None = None) -> None:
         """Lets time pass; ``each`` is called every millisecond."""

@@ -30,11 +30,13 @@ class Frame:
 
     Attributes:
         number: the camera's.
+        encoding: which of the camera's encodings it is of.
         complete_us: when the last packet came.
         delay_us: from the camera to there.
     """
 
     number: int
+    encoding: int
     is_key: bool
     picture_id: int
     temporal_layer: int
@@ -119,12 +121,12 @@ class Viewer:
         if first & 0x10:
             is_key = not payload[at] & 1
             at += 10 if is_key else 1
-        number, index, count, captured_us = STAMP.unpack_from(payload, at)
+        number, encoding, index, count, captured_us = STAMP.unpack_from(payload, at)
         frame = self.frames.get(timestamp)
         if frame is None:
-            frame = Frame(number, is_key, picture_id & 0x7FFF, layers >> 6, count, captured_us, timestamp)
+            frame = Frame(number, encoding, is_key, picture_id & 0x7FFF, layers >> 6, count, captured_us, timestamp)
             self.frames[timestamp] = frame
-        assert frame.number == number, "one timestamp on packets of two pictures"
+        assert (frame.number, frame.encoding) == (number, encoding), "one timestamp on packets of two pictures"
         frame.is_key |= is_key
         frame.got.add(index)
         if len(frame.got) == frame.packets and not frame.complete_us:
