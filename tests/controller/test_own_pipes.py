@@ -114,6 +114,43 @@ async def test_routers_of_two_hosts_are_joined_by_hand(routers: list[Router]) ->
     receiver.close()
 
 
+async def test_messages_cross_to_a_router_of_another_worker(routers: list[Router]) -> None:
+    here, there = routers
+    made: list[PipeTransport] = []
+    here.observer.on("newtransport", lambda new: made.append(new) if isinstance(new, PipeTransport) else None)
+    source, sink = await here.create_direct_transport(), await there.create_direct_transport()
+    producer = await source.produce_data(label="l", protocol="p")
+    result = await here.pipe_to_router(router=there, data_producer_id=producer.id)
+    assert result.pipe_data_producer is not None
+    assert result.pipe_data_consumer is not None
+    assert (result.pipe_data_producer.type, result.pipe_data_producer.label) == ("sctp", "l")
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    consumer = await sink.consume_data(data_producer_id=producer.id)
+    consumer.on("message", lambda message, ppid: heard.put_nowait(message))
+    closed = asyncio.Event()
+    consumer.on("dataproducerclose", closed.set)
+    big = bytes(range(256)) * 1000
+    async with asyncio.timeout(10):
+        await associated(made[0])
+        producer.send("text")
+        producer.send(b"")
+        producer.send(big)
+        await result.pipe_data_consumer.send("past the producer")
+        assert [await heard.get() for _ in range(4)] == [b"text", b"\0", big, b"past the producer"]
+        producer.close()
+        await closed.wait()
+    assert result.pipe_data_producer.closed
+
+
+async def associated(transport: PipeTransport) -> None:
+    """Waits for the transport's SCTP association."""
+    changed = asyncio.Event()
+    transport.on("sctpstatechange", lambda _: changed.set())
+    while transport.sctp_state != "connected":
+        await changed.wait()
+        changed.clear()
+
+
 async def test_two_routers_of_one_worker_cannot_share_a_producer_id(workers: list[Worker]) -> None:
     here, there = [await workers[0].create_router(media_codecs=MEDIA_CODECS) for _ in range(2)]
     source, producer = await sender(here)
