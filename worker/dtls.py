@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from worker.errors import InvalidStateError, SettingsError
@@ -32,6 +33,14 @@ _READ_SIZE = 65_536
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 # Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=1"
+
+
+@cache
+def _openssl() -> ModuleType:
+    """``OpenSSL.SSL``, for what runs per datagram: an import statement there costs some µs each time."""
+    from OpenSSL import SSL
+
+    return SSL
 
 
 class DtlsRole(StrEnum):
@@ -290,11 +299,10 @@ class DtlsTransport:
         """
         if self._connection is None or self._state != DtlsState.CONNECTED:
             raise InvalidStateError(f"DTLS cannot send in state {self._state}")
-        from OpenSSL import SSL
-
+        errors = _openssl()
         try:
             self._connection.send(data)
-        except SSL.Error:
+        except errors.Error:
             return [*self._take_datagrams(), *self._end(DtlsState.CLOSED)]
         return list(self._take_datagrams())
 
@@ -338,8 +346,7 @@ class DtlsTransport:
     def _advance(self) -> list[DtlsEvent]:
         """Lets OpenSSL work on what has come in."""
         assert self._connection is not None
-        from OpenSSL import SSL
-
+        errors = _openssl()
         events: list[DtlsEvent] = []
         received: list[DtlsEvent] = []
         ended = False
@@ -354,9 +361,9 @@ class DtlsTransport:
                 data = self._connection.recv(_READ_SIZE)
                 if self._state == DtlsState.CONNECTED:
                     received.append(ApplicationData(data))
-        except SSL.WantReadError:
+        except errors.WantReadError:
             pass
-        except SSL.Error:  # close_notify, a fatal alert, or a handshake that cannot go on
+        except errors.Error:  # close_notify, a fatal alert, or a handshake that cannot go on
             ended = True
         events += self._take_datagrams()
         events += received
@@ -401,13 +408,12 @@ class DtlsTransport:
         """What OpenSSL wants to send: whole records, as many as fit a datagram together."""
         if self._connection is None:
             return
-        from OpenSSL import SSL
-
+        errors = _openssl()
         pending = b""
         while True:
             try:
                 pending += self._connection.bio_read(_READ_SIZE)
-            except SSL.WantReadError:
+            except errors.WantReadError:
                 break
         start = end = 0
         while end < len(pending):
