@@ -81,5 +81,5 @@ fuzz: build $(VENV)/.test
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo/web/dist demo/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .build.lock
-	find worker controller protoo demo bench tests \( -name '*.so' -o -name __pycache__ \) -prune -exec rm -rf {} +
+	find worker controller protoo demo bench tests \( -name '*.so' -o -name '*.so.stamp' -o -name __pycache__ \) -prune -exec rm -rf {} +
 	find worker bench -name '*.c' -delete

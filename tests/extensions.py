@@ -1,63 +1,168 @@
-"""Rebuilds the compiled modules when a source is newer than what was built from it.
+"""Rebuilds the compiled modules that were built from something else than what is here now.
 
 ``pytest`` calls this before it collects, ``make build`` calls it by hand: ``python tests/extensions.py``. The list of
 extensions is the one in ``pyproject.toml``; a lock keeps two test runs from compiling into each other.
+
+Contents decide, not times: a checkout or rebase can bring an edit that is older than what was built before it. Beside
+each compiled module lies a stamp: a hash of all it was built from (source, the declarations it includes, settings,
+versions) and one of the module itself. A module that somebody else built, such as pip, does not fit a stamp and is
+built once more.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import importlib.metadata
+import json
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
-SETUP = "import setuptools; setuptools.setup()"
+SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
+BUILD = """
+import json, sys
+from setuptools import Distribution, Extension
+settings = [{key.replace("-", "_"): value for key, value in module.items()} for module in json.load(sys.stdin)]
+command = Distribution({"ext_modules": [Extension(**module) for module in settings]}).get_command_obj("build_ext")
+command.inplace, command.force, command.parallel = True, True, 2
+command.ensure_finalized()
+command.run()
+"""
+
+_CIMPORT_FROM = re.compile(r"^\s*from\s+([\w.]+)\s+cimport\s+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
+_CIMPORT = re.compile(r"^\s*cimport\s+([^\n#]+)", re.MULTILINE)
+_INCLUDE = re.compile(r"""^\s*include\s+["']([^"']+)["']""", re.MULTILINE)
+
+
+class Extensions:
+    """The compiled modules of a source tree, as it is at one moment: what was read once is not read again.
+
+    Attributes:
+        root: Where ``pyproject.toml`` is.
+        tools: What builds them; another version builds other modules.
+    """
+
+    def __init__(self, root: Path = ROOT) -> None:
+        self.root = root
+        self.tools = (sys.version, importlib.metadata.version("cython"), importlib.metadata.version("setuptools"))
+        self._includes: dict[Path, list[Path]] = {}
+        self._hashes: dict[Path, str] = {}
+
+    @cached_property
+    def settings(self) -> dict[str, dict[str, Any]]:
+        """Module name → its entry in ``[tool.setuptools] ext-modules``."""
+        settings = tomllib.loads((self.root / "pyproject.toml").read_text())
+        return {module["name"]: module for module in settings["tool"]["setuptools"].get("ext-modules", [])}
+
+    def built(self, name: str) -> Path:
+        """Where the compiled module belongs."""
+        return self.root / (name.replace(".", "/") + SUFFIX)
+
+    def inputs(self, name: str) -> list[Path]:
+        """The files that a module is built from: its sources, and every declaration that these include in turn."""
+        found: dict[Path, None] = {}
+        waiting = [self.root / source for source in self.settings[name]["sources"]]
+        waiting += [source.with_suffix(".pxd") for source in waiting]
+        while waiting:
+            path = waiting.pop()
+            if path not in found and path.is_file():
+                found[path] = None
+                if path not in self._includes:
+                    self._includes[path] = list(self._included(path))
+                waiting += self._includes[path]
+        return sorted(found)
+
+    def stale(self) -> list[str]:
+        """The modules that are missing, or do not fit their stamps."""
+        return [name for name in self.settings if self._stamped(name) != self._made_from(name) + self._made(name)]
+
+    def build(self) -> list[str]:
+        """Compiles what is stale, in place; gives its names.
+
+        Raises:
+            SystemExit: With the compiler's own words.
+        """
+        with open(self.root / ".build.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stale = self.stale()
+            if not stale:
+                return []
+            made_from = {name: self._made_from(name) for name in stale}  # an edit during the build is a new one
+            print(f"building {len(stale)} compiled modules: {', '.join(stale)}", file=sys.stderr, flush=True)
+            result = subprocess.run(
+                [sys.executable, "-c", BUILD],
+                cwd=self.root,
+                input=json.dumps([self.settings[name] for name in stale]),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if result.returncode != 0:
+                raise SystemExit(f"the compiled modules do not build:\n{result.stdout}\n{result.stderr}")
+            for name in stale:
+                self._stamp_path(name).write_text(made_from[name] + self._made(name))
+            return stale
+
+    def _made_from(self, name: str) -> str:
+        """All that has a part in the module."""
+        inputs = self.inputs(name)
+        self._hashes |= {path: _hash(path) for path in inputs if path not in self._hashes}
+        files = [f"{path.relative_to(self.root)} {self._hashes[path]}" for path in inputs]
+        return "\n".join([*self.tools, json.dumps(self.settings[name], sort_keys=True), *files, ""])
+
+    def _made(self, name: str) -> str:
+        """What is there now."""
+        built = self.built(name)
+        return f"built {_hash(built) if built.is_file() else 'nothing'}\n"
+
+    def _stamped(self, name: str) -> str:
+        path = self._stamp_path(name)
+        return path.read_text() if path.is_file() else ""
+
+    def _stamp_path(self, name: str) -> Path:
+        built = self.built(name)
+        return built.with_name(f"{built.name}.stamp")
+
+    def _included(self, path: Path) -> Iterator[Path]:
+        text = path.read_text()
+        for module, names in _CIMPORT_FROM.findall(text):
+            yield self._declaration(module)
+            # a name can be a module, too
+            yield from (self._declaration(f"{module}.{name}") for name in _names(names))
+        for names in _CIMPORT.findall(text):
+            yield from (self._declaration(module) for module in _names(names))
+        yield from (path.parent / name for name in _INCLUDE.findall(text))
+
+    def _declaration(self, module: str) -> Path:
+        return self.root / (module.replace(".", "/") + ".pxd")
 
 
 def extension_modules() -> dict[str, list[Path]]:
     """Module name → its sources, from ``[tool.setuptools] ext-modules``."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    modules = settings["tool"]["setuptools"].get("ext-modules", [])
-    return {module["name"]: [ROOT / source for source in module["sources"]] for module in modules}
-
-
-def stale_modules() -> list[str]:
-    """Extensions that are missing, or older than a source or any ``.pxd`` of ours (one may include the other)."""
-    declarations = [path.stat().st_mtime for path in (ROOT / "worker").rglob("*.px[di]")]
-    newest_declaration = max(declarations, default=0.0)
-    settings_time = (ROOT / "pyproject.toml").stat().st_mtime
-    stale = []
-    for name, sources in extension_modules().items():
-        built = ROOT / (name.replace(".", "/") + SUFFIX)
-        newest = max(newest_declaration, settings_time, *(source.stat().st_mtime for source in sources))
-        if not built.exists() or built.stat().st_mtime < newest:
-            stale.append(name)
-    return stale
+    return {name: [ROOT / source for source in module["sources"]] for name, module in Extensions().settings.items()}
 
 
 def build() -> None:
-    """Compiles what is stale, in place. Raises SystemExit with the compiler's own words when that fails."""
-    with open(ROOT / ".build.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stale = stale_modules()
-        if not stale:
-            return
-        print(f"building {len(stale)} compiled modules: {', '.join(stale)}", file=sys.stderr, flush=True)
-        result = subprocess.run(
-            [sys.executable, "-c", SETUP, "-q", "build_ext", "--inplace", "--parallel", "2"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode != 0:
-            raise SystemExit(f"the compiled modules do not build:\n{result.stdout}\n{result.stderr}")
-        for name in stale:  # distutils leaves a module alone whose C code came out the same
-            (ROOT / (name.replace(".", "/") + SUFFIX)).touch()
+    """Compiles what is stale in this source tree. Raises SystemExit with the compiler's own words when that fails."""
+    Extensions().build()
+
+
+def _names(text: str) -> list[str]:
+    """What a list of cimports names, without parentheses, comments and ``as``."""
+    without_comments = re.sub(r"#[^\n]*", "", text).strip(" ()")
+    return [part.split()[0] for part in without_comments.split(",") if part.strip()]
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":
