@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from controller.cancellation import undoing
 from controller.errors import InvalidStateError, RequestError
 from controller.process import ChannelSockets
 from worker.channel.client_codec import (
@@ -127,6 +128,8 @@ class Channel:
     ) -> ResponseT:
         """Asks the worker and waits for its answer, without a time limit.
 
+        When the waiting is cancelled, what was to be created is closed.
+
         Args:
             command: What to ask.
             path: The ids down to the object that is asked.
@@ -143,7 +146,13 @@ class Channel:
         """
         future: asyncio.Future[ResponseT] = self._loop.create_future()
         self._say(command, path, body, payload, future)
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            undo = undoing(command, path, body)
+            if undo is not None:
+                self.post(*undo)
+            raise
 
     def post(
         self, command: Command[RequestT, ResponseT], path: Mapping[str, str], body: RequestT | None = None
