@@ -130,6 +130,7 @@ class _WebServer:
             **UVICORN_OPTIONS,
         )
         config.load()  # reads the certificate: what is wrong with it shows now
+        logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
         self._server = _Uvicorn(config)
         self._task: asyncio.Task[None] | None = None
 
@@ -148,6 +149,11 @@ class _WebServer:
             return
         self._server.should_exit = True
         await self._task
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours."""
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
 class _Uvicorn(uvicorn.Server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from demo.server import DemoServer
 from protoo import ClientOptions, ClientPeer, Retry
@@ -76,6 +78,20 @@ async def test_a_protoo_client_comes_back_by_itself_when_the_only_worker_died(tm
     assert isinstance(await client.request("getRouterRtpCapabilities"), dict)
     await client.close()
     await server.close()
+
+
+async def test_a_client_is_refused_without_a_word_of_error_while_there_is_no_worker(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = DemoServer(free_ports(tmp_path, workers=1))
+    await server.start()
+    [worker] = server.workers.pool.workers
+    worker.close()
+    with pytest.raises(InvalidStatus) as caught:
+        await RoomClient.connect(ws_url(server), "r", "a")
+    assert caught.value.response.status_code == 503
+    await server.close()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_closing_the_server_brings_clients_back_to_the_next_one(tmp_path: Path) -> None:
@@ -158,13 +174,17 @@ async def gone(pid: int) -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -9)])
 async def test_no_worker_outlives_the_controller(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    process, _, urls = await start_controller(tmp_path)
+    process, _, urls = await start_controller(tmp_path, "--workers", "4")
     client = await RoomClient.connect(urls[0].replace("http", "ws").replace("localhost", "127.0.0.1"), "r", "a")
     await client.join()
     workers = children_of(process.pid)
-    assert len(workers) == 2
+    assert len(workers) == 4
     process.send_signal(number)
     assert await asyncio.wait_for(process.wait(), 15) == code
+    assert process.stderr is not None
+    last_words = (await process.stderr.read()).decode()
+    assert "Traceback" not in last_words, last_words
+    assert " ERROR " not in last_words, last_words
     for worker in workers:
         await gone(worker)
     assert await client.closed() in ((1012,) if code == 0 else (1006, None))
