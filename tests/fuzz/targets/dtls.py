@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.dtls import Certificate, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
+from worker.dtls import Certificate, DatagramToSend, DtlsEvent, DtlsRole, DtlsState, DtlsTransport
 
 CERTIFICATE = Certificate()
 
@@ -27,16 +27,33 @@ def record() -> list[bytes]:
 
 
 SEEDS = record()
-_running = DtlsTransport(CERTIFICATE)
+RENEWED_AFTER = 64
+"""Inputs until an end begins anew even if its handshake still goes on: each start costs a key pair."""
+
+
+class _End:
+    """An end of a handshake, given one datagram after another."""
+
+    def __init__(self, role: DtlsRole) -> None:
+        self._role = role
+        self._begin()
+
+    def _begin(self) -> None:
+        self._transport = DtlsTransport(CERTIFICATE)
+        self._transport.start(self._role, 0)
+        self._received = 0
+
+    def receive(self, data: bytes) -> None:
+        if self._transport.state != DtlsState.CONNECTING or self._received == RENEWED_AFTER:
+            self._begin()
+        self._received += 1
+        self._transport.receive(data, 0)
+
+
+_ends = [_End(DtlsRole.SERVER), _End(DtlsRole.CLIENT)]
 
 
 def run(data: bytes) -> None:
     """Never raises: what is not DTLS is dropped, what breaks a handshake ends it."""
-    global _running
-    if _running.role is None or _running.state != "connecting":
-        _running = DtlsTransport(CERTIFICATE)
-        _running.start(DtlsRole.SERVER, 0)
-    _running.receive(data, 0)
-    fresh = DtlsTransport(CERTIFICATE)
-    fresh.start(DtlsRole.CLIENT, 0)
-    fresh.receive(data, 0)
+    for end in _ends:
+        end.receive(data)

@@ -16,10 +16,15 @@ SEEDS: list[bytes] = [
 ]
 
 
+DOCUMENTED = (MalformedMessageError,)
+
+
 def run(data: bytes) -> None:
     """Parses, and sees that what was understood can be said again."""
+    message = parse(data)
+    said = encode(message)
     try:
-        message = parse(data)
-    except MalformedMessageError:
-        return
-    assert parse(encode(message)) == message
+        again = parse(said)
+    except MalformedMessageError as error:
+        raise AssertionError(f"we do not understand what we say: {said!r}") from error
+    assert again == message
