@@ -10,7 +10,7 @@ cdef class LossControl:
     cdef long long _last_update_us
 
     @cython.locals(elapsed_us=cython.longlong, elapsed_s=double)
-    cpdef void on_results(self, int lost, int total, double estimate_bps, double rtt_ms, long long now_us) noexcept
+    cpdef void on_results(self, int lost, int total, double estimate_bps, double floor_bps, double rtt_ms, long long now_us) noexcept
 
     cpdef void raise_to(self, double bitrate_bps) noexcept
 

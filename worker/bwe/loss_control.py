@@ -19,13 +19,16 @@ class LossControl:
         self._total = 0
         self._last_update_us = -1
 
-    def on_results(self, lost: int, total: int, estimate_bps: float, rtt_ms: float, now_us: int) -> None:
+    def on_results(
+        self, lost: int, total: int, estimate_bps: float, floor_bps: float, rtt_ms: float, now_us: int
+    ) -> None:
         """Takes what one feedback tells.
 
         Args:
             lost: packets that did not arrive.
             total: packets reported on.
             estimate_bps: the estimate as it stands, with this limit.
+            floor_bps: a decrease does not go below: so much does get through.
             rtt_ms: a decrease takes effect after so long; the next one waits for that.
             now_us: the present.
         """
@@ -41,7 +44,7 @@ class LossControl:
         self._lost = 0
         self._total = 0
         if self.fraction_lost > 0.1:
-            self.limit_bps = estimate_bps * (1.0 - 0.5 * self.fraction_lost)
+            self.limit_bps = max(estimate_bps * (1.0 - 0.5 * self.fraction_lost), min(floor_bps, estimate_bps))
         elif self.fraction_lost < 0.02 and self.limit_bps >= 0.0:
             elapsed_s = min(elapsed_us * 0.000001, 1.0)
             self.limit_bps += (0.08 * self.limit_bps + 1000.0) * elapsed_s

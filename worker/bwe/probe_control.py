@@ -28,9 +28,11 @@ class ProbeControl:
         self._overusing = False
 
     def start(self, max_bitrate_bps: float, estimate_bps: float, now_us: int) -> None:
-        """The way is open: tries three and six times what is assumed."""
+        """The way is open: tries three and six times what is assumed, when more is of use."""
         self.is_started = True
         self.max_bitrate_bps = max_bitrate_bps
+        if estimate_bps >= 0.95 * max_bitrate_bps:
+            return
         self._begin(3.0 * estimate_bps, now_us)
         if 3.0 * estimate_bps < self.max_bitrate_bps:
             self._second_bps = min(6.0 * estimate_bps, self.max_bitrate_bps)
@@ -83,11 +85,11 @@ class ProbeControl:
 
     def on_time(self, estimate_bps: float, now_us: int) -> None:
         """Called now and then; probes when it is time."""
-        if self._last_probe_us < 0 or estimate_bps >= 0.95 * self.max_bitrate_bps:
-            return
-        if now_us - self._last_probe_us < 5000000:
+        if not self.is_started or estimate_bps >= 0.95 * self.max_bitrate_bps:
             return
         if self._last_overuse_us >= 0 and now_us - self._last_overuse_us < 2000000:
+            return
+        if self._last_probe_us > self._last_overuse_us and now_us - self._last_probe_us < 5000000:
             return
         self._begin(2.0 * estimate_bps, now_us)
 

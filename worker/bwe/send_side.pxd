@@ -29,6 +29,7 @@ cdef class SendSideEstimator:
     cdef double _tried_bps[8]
     cdef RateCalculator _acknowledged
     cdef RateCalculator _sending
+    cdef RateCalculator _repeating
     cdef long long _reported
     cdef long long _gap_begin
     cdef long long _gap_end
@@ -42,12 +43,17 @@ cdef class SendSideEstimator:
     cdef long long _last_sent_us
     cdef long long _sent_since_feedback
     cdef long long _last_decay_us
+    cdef long long _losses_from
     cdef int _lost
     cdef int _total
     cdef int _measured_cluster
 
     @cython.locals(cluster=int)
     cpdef void on_sent(self, unsigned short sequence_number, int size, long long now_us) noexcept
+
+    cpdef bint may_repeat(self, long long now_us) noexcept
+
+    cpdef void on_repeated(self, Py_ssize_t size, long long now_us) noexcept
 
     cpdef int probation_due(self, long long now_us) noexcept
 

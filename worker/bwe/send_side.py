@@ -50,6 +50,7 @@ class SendSideEstimator:
         self._tried_bps = [0.0] * 8
         self._acknowledged = RateCalculator(500000)
         self._sending = RateCalculator(500000)
+        self._repeating = RateCalculator(500000)
         self._reported = -1  # numbers below were reported on
         self._gap_begin = 0
         self._gap_end = 0
@@ -63,6 +64,7 @@ class SendSideEstimator:
         self._last_sent_us = -1
         self._sent_since_feedback = 0
         self._last_decay_us = 0
+        self._losses_from = 0  # of earlier packets no loss is counted: a decrease has answered it
         self._lost = 0
         self._total = 0
         self._measured_cluster = 0
@@ -87,6 +89,17 @@ class SendSideEstimator:
         self._sent_since_feedback += 1
         if self._reported < 0:
             self._reported = sequence_number
+
+    def may_repeat(self, now_us: int) -> bool:
+        """Whether a retransmission fits: on a full link repairs of what it dropped would keep it full.
+
+        They may take half of the estimate, as the last half second goes, and 100 kbit/s in any case.
+        """
+        return self._repeating.bitrate(now_us) < max(0.5 * self.bitrate(), 100000.0)
+
+    def on_repeated(self, size: int, now_us: int) -> None:
+        """A retransmission of so many bytes was sent (``on_sent`` is told, too)."""
+        self._repeating.update(size, now_us)
 
     def probation_due(self, now_us: int) -> int:
         """Bytes of probation to send now in one packet; 0 when none are due. It is told by ``on_sent`` like others."""
@@ -121,13 +134,13 @@ class SendSideEstimator:
         before = self.bitrate()
         self._count_statuses(base)
         self._take_arrivals(base, now_us)
-        self._loss.on_results(self._lost, self._total, before, self.rtt_ms, now_us)
+        self._loss.on_results(self._lost, self._total, before, 0.85 * self._acknowledged_bps(), self.rtt_ms, now_us)
         self._update(before, now_us)
         return 0
 
     def _count_statuses(self, base: int) -> None:
         """Every number is counted once: as lost, until its arrival is found."""
-        begin = max(base, self._reported)
+        begin = max(base, self._reported, self._losses_from)
         end = min(base + self._reader.status_count, self._sent.newest + 1)
         self._total = max(end - begin, 0)
         self._lost = self._total
@@ -160,7 +173,8 @@ class SendSideEstimator:
         size = self._sent.size(number)
         cluster = self._sent.cluster(number)
         self._sent.take(number)
-        self._lost -= 1
+        if number >= self._losses_from:
+            self._lost -= 1
         if self._first_arrival_us < 0:
             self._first_arrival_us = arrival_us
         self._acknowledged.update(size, arrival_us)
@@ -202,6 +216,8 @@ class SendSideEstimator:
             delay_before = self._control.bitrate_bps
             self._control.update(state, acknowledged, now_us)
             self._temper(delay_before, acknowledged, now_us)
+            if self._control.bitrate_bps < delay_before:
+                self._losses_from = self._sent.newest + 1
         if self._measured_cluster != 0:
             self._take_measurement(acknowledged, state, now_us)
         self._clamp()

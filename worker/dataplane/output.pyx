@@ -5,6 +5,7 @@ import os
 
 from libc.string cimport memcpy, memset
 
+from worker.bwe.send_side cimport SendSideEstimator
 from worker.dataplane.egress cimport Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
@@ -289,14 +290,19 @@ cdef class Output(Sender):
         cdef TransportPlane transport = self._transport
         cdef const Packet *kept
         cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
+        cdef SendSideEstimator outgoing = transport.outgoing
         cdef unsigned short sequence_number
         cdef int count = 0, size
+        if outgoing is not None:  # knows sooner than the reports when a queue makes the way longer
+            rtt_us = max(rtt_us, <long long>(outgoing.rtt_ms * 1000))
         if self._index is None or self.closed or not self.active or not transport.connected:
             return 0
         if transport.endpoint is None or (transport.encrypted and self._session is None):
             return 0
         transport.plane.begin(now_us)
         for sequence_number in sequence_numbers[:MAX_RESENT]:
+            if outgoing is not None and not outgoing.may_repeat(now_us):
+                break
             if self._index.take(sequence_number, now_us, rtt_us) != 1 or self._index.slot >= len(self.stores):
                 continue
             kept = (<PacketStore>self.stores[self._index.slot]).get(self._index.generation)
@@ -311,6 +317,8 @@ cdef class Output(Sender):
             self.packets_repaired += self._index.resent_count == 1
             transport.sent.update(size, now_us)
             transport.rtx_sent.update(kept.size, now_us)
+            if outgoing is not None:
+                outgoing.on_repeated(kept.size, now_us)
             if self.trace_rtp:
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
         transport.plane.batch.release()

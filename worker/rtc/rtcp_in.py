@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from worker.errors import ParseError
 from worker.rtcp.compound import Packet, parse_compound
 from worker.rtcp.extended import ExtendedReport
-from worker.rtcp.feedback import Fir, Nack, Pli
+from worker.rtcp.feedback import Fir, Nack, Pli, Remb
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
+from worker.rtcp.transport_wide import TransportWideFeedback
 
 if TYPE_CHECKING:
     from worker.rtc.producer_stream import ProducerStream
@@ -38,6 +39,8 @@ class RtcpReceiver:
             Nack: self._on_nack,
             Pli: self._on_pli,
             Fir: self._on_fir,
+            Remb: self._on_remb,
+            TransportWideFeedback: self._on_transport_wide,
         }
 
     def receive(self, data: bytes, now_us: int) -> None:
@@ -55,7 +58,7 @@ class RtcpReceiver:
             self._dispatch(packet, now_us)
 
     def _dispatch(self, packet: Packet, now_us: int) -> None:
-        # SDES, BYE and APP tell nothing we act on; REMB and transport-wide feedback are for the outgoing estimate.
+        # SDES, BYE and APP tell nothing we act on.
         handler = self._handlers.get(type(packet))
         if handler is not None:
             handler(packet, now_us)
@@ -108,3 +111,9 @@ class RtcpReceiver:
             stream = self._transport.sent_by_ssrc.get(ssrc)
             if stream is not None:
                 stream.consumer.on_fir(stream)
+
+    def _on_remb(self, remb: Remb, now_us: int) -> None:
+        self._transport.outgoing.on_remb(remb.bitrate_bps)
+
+    def _on_transport_wide(self, feedback: TransportWideFeedback, now_us: int) -> None:
+        self._transport.outgoing.on_transport_feedback(feedback.body, now_us)

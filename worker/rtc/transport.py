@@ -48,6 +48,11 @@ from worker.rtc.data_consumer import DataConsumer
 from worker.rtc.data_producer import DataProducer
 from worker.rtc.deliver import deliver
 from worker.rtc.incoming_bandwidth import IncomingBandwidth
+from worker.rtc.outgoing_bandwidth import (
+    DEFAULT_INITIAL_BITRATE_BPS,
+    MIN_OUTGOING_BITRATE_BPS,
+    OutgoingBandwidth,
+)
 from worker.rtc.producer import Producer
 from worker.rtc.rtcp_in import RtcpReceiver
 from worker.rtc.rtcp_out import RtcpSender
@@ -62,8 +67,6 @@ if TYPE_CHECKING:
     from worker.rtc.router_tables import RouterTables
 
 logger = logging.getLogger(__name__)
-
-MIN_OUTGOING_BITRATE_BPS = 30_000
 
 T = TypeVar("T")
 
@@ -110,6 +113,8 @@ class StatsFields(TypedDict):
     sctp_state: SctpState | None
     available_incoming_bitrate: int | None
     max_incoming_bitrate: int | None
+    available_outgoing_bitrate: int | None
+    rtp_packet_loss_sent: float | None
 
 
 class Transport:
@@ -166,14 +171,14 @@ class Transport:
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
         self.listener = RtpListener()
-        self._max_outgoing_bps = 0
-        self._min_outgoing_bps = 0
         self._extensions = RecvRtpHeaderExtensions()
         self._tracer = Tracer(context, transport_id, TRANSPORT_TRACES)
         context.registry.add(self, transport_id, tables.router_id)
         self.plane = TransportPlane(context.plane, encrypted)
         self.plane.owner = self
         self.incoming = IncomingBandwidth(self)
+        initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
+        self.outgoing = OutgoingBandwidth(self, self._tracer, initial_bps)
         self._rtcp_in = RtcpReceiver(self)
         self._rtcp_out = RtcpSender(self)
         tables.transports[transport_id] = self
@@ -210,6 +215,7 @@ class Transport:
             consumer.transport_connected()
         if self.sctp is not None:
             self.sctp.start()
+        self.outgoing.on_connected()
         self._update_timers()
 
     def on_disconnected(self) -> None:
@@ -220,6 +226,7 @@ class Transport:
         self.plane.connected = False
         for consumer in self.consumers.values():
             consumer.transport_disconnected()
+        self.outgoing.on_disconnected()
         self._update_timers()
 
     def receive_direct(self, packet: bytes) -> None:
@@ -279,6 +286,8 @@ class Transport:
             "sctp_state": self.sctp.state.value if self.sctp is not None else None,
             "available_incoming_bitrate": self.incoming.available_bps or None,
             "max_incoming_bitrate": self.incoming.max_bps or None,
+            "available_outgoing_bitrate": self.outgoing.available_bps if self.outgoing.kind else None,
+            "rtp_packet_loss_sent": self.outgoing.fraction_lost if self.outgoing.kind else None,
         }
 
     # ------------------------------------------------------------ from the plane
@@ -338,6 +347,7 @@ class Transport:
             self.sent_by_ssrc[stream.ssrc] = stream
             if stream.rtx_ssrc:
                 self.sent_by_rtx_ssrc[stream.rtx_ssrc] = stream
+        self.outgoing.consider(consumer)
         response = consumer.attach()
         if self.connected:
             consumer.transport_connected()
@@ -371,6 +381,8 @@ class Transport:
                 if by_ssrc.get(ssrc) is stream:
                     del by_ssrc[ssrc]
         self.context.registry.remove(consumer.id)
+        if not self.closed:
+            self.outgoing.distribute(force=True)
         self._update_timers()
 
     # ------------------------------------------------------------ commands: bitrates, trace
@@ -382,31 +394,33 @@ class Transport:
 
     @handles(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE)
     def set_max_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
-        """Checks and keeps the upper bound of the outgoing estimate; nothing is estimated yet, so it bounds nothing."""
+        """Limits the outgoing estimate from above; 0 lifts the limit."""
         _check_outgoing(body.bitrate)
-        if 0 < body.bitrate < self._min_outgoing_bps:
+        if 0 < body.bitrate < self.outgoing.min_bps:
             raise BodyError(
-                f"bitrate must be >= current min outgoing bitrate ({self._min_outgoing_bps}) or 0 (unlimited)"
+                f"bitrate must be >= current min outgoing bitrate ({self.outgoing.min_bps}) or 0 (unlimited)"
             )
-        self._max_outgoing_bps = body.bitrate
+        self.outgoing.set_max(body.bitrate)
 
     @handles(commands.TRANSPORT_SET_MIN_OUTGOING_BITRATE)
     def set_min_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
-        """Checks and keeps the lower bound of the outgoing estimate; nothing is estimated yet, so it bounds nothing."""
+        """Limits the outgoing estimate from below; 0 lifts the limit."""
         _check_outgoing(body.bitrate)
-        if 0 < self._max_outgoing_bps < body.bitrate:
+        if 0 < self.outgoing.max_bps < body.bitrate:
             raise BodyError(
-                f"bitrate must be <= current max outgoing bitrate ({self._max_outgoing_bps}) or 0 (unlimited)"
+                f"bitrate must be <= current max outgoing bitrate ({self.outgoing.max_bps}) or 0 (unlimited)"
             )
-        self._min_outgoing_bps = body.bitrate
+        self.outgoing.set_min(body.bitrate)
 
     def distribute_bitrate(self, *, force: bool = False) -> None:
         """A consumer wants more or less than before; ``force``: less for good."""
+        self.outgoing.distribute(force=force)
 
     @handles(commands.TRANSPORT_ENABLE_TRACE_EVENT)
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
         """Which of ``probation`` and ``bwe`` to trace."""
         self._tracer.enable(body.types)
+        self.outgoing.update_traces()
 
     # ------------------------------------------------------------ commands: data
 
@@ -486,6 +500,7 @@ class Transport:
             data_consumer.close()
         self.on_disconnected()
         self.incoming.close()
+        self.outgoing.close()
         self._rtcp_out.close()
         self.close_path()
         self.plane.owner = None

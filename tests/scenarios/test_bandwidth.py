@@ -1,0 +1,162 @@
+"""Receivers behind narrow links: what is sent follows what their way carries, and comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.scenarios.camera import Camera, Encoding
+from tests.scenarios.network import Path
+from tests.scenarios.reporter import Reporter
+from tests.scenarios.scene import Endpoint, Scene
+from tests.scenarios.viewer import Viewer
+from tests.worker.rtc.rig import (
+    ABS_SEND_TIME_URI,
+    MAPPED_SSRC,
+    MID_URI,
+    TRANSPORT_WIDE_CC_URI,
+    VIDEO_FEEDBACK,
+    video_parameters,
+)
+from worker.channel.bodies.consumer import SetPriorityRequest
+from worker.rtc.consumer import Consumer
+
+MBIT = 1_000_000
+LAYERS_BPS = (150_000, 500_000, 1_500_000)
+DELAY_MS = 25
+
+
+def encodings(bitrates_bps: tuple[int, ...]) -> list[Encoding]:
+    return [
+        Encoding(ssrc=2000 + 2 * index, rtx_ssrc=2001 + 2 * index, bitrate_bps=bitrate_bps)
+        for index, bitrate_bps in enumerate(bitrates_bps)
+    ]
+
+
+def simulcast(scene: Scene, bitrates_bps: tuple[int, ...] = LAYERS_BPS) -> tuple[Any, Camera]:
+    """A producer of one encoding per bitrate, and its camera."""
+    endpoint = scene.connect(Path(delay_ms=5), Path(delay_ms=5))
+    streams = encodings(bitrates_bps)
+    parameters = video_parameters(
+        encodings=[{"ssrc": one.ssrc, "rtx": {"ssrc": one.rtx_ssrc}, "scalabilityMode": "L1T1"} for one in streams]
+    )
+    producer = scene.produce(endpoint, parameters=parameters)
+    return producer, Camera(endpoint, streams)
+
+
+def consume(scene: Scene, endpoint: Endpoint, producer: Any, count: int, ssrc: int = 7000) -> Consumer:
+    parameters = {
+        "mid": "0",
+        "rtcp": {"cname": "router"},
+        "codecs": [
+            {"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": VIDEO_FEEDBACK},
+            {"mimeType": "video/rtx", "payloadType": 101, "clockRate": 90000, "parameters": {"apt": 100}},
+        ],
+        "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": ssrc + 1}, "scalabilityMode": f"S{count}T1"}],
+        "headerExtensions": [
+            {"uri": MID_URI, "id": 1},
+            {"uri": ABS_SEND_TIME_URI, "id": 4},
+            {"uri": TRANSPORT_WIDE_CC_URI, "id": 5},
+        ],
+    }
+    return scene.consume(
+        endpoint,
+        producer,
+        type="simulcast",
+        rtpParameters=parameters,
+        consumableRtpEncodings=[{"ssrc": MAPPED_SSRC + index, "scalabilityMode": "L1T1"} for index in range(count)],
+    )
+
+
+@dataclass
+class Second:
+    """What was so at the end of a second."""
+
+    available_bps: int
+    layer: int
+    media_bps: int
+    queue_ms: float
+
+
+class Audience:
+    """One receiver behind a link, watched second by second."""
+
+    def __init__(self, scene: Scene, producer: Any, count: int, link_bps: int | None, **path: Any) -> None:
+        self.scene = scene
+        self.way = Path(delay_ms=DELAY_MS, rate_bps=link_bps, queue_ms=400, **path)
+        self.endpoint = scene.connect(Path(delay_ms=DELAY_MS), self.way)
+        self.consumer = consume(scene, self.endpoint, producer, count)
+        self.viewer = Viewer(self.endpoint, self.consumer)
+        self.reporter = Reporter(self.endpoint)
+
+    def run(self, seconds: int) -> list[Second]:
+        passed = []
+        for _ in range(seconds):
+            self.way.longest_queue_ms = 0.0
+            before = self.consumer.streams[0].output.bytes
+            self.scene.run(1)
+            passed.append(
+                Second(
+                    self.endpoint.transport.outgoing.available_bps,
+                    self.consumer.dump().current_spatial_layer,
+                    8 * (self.consumer.streams[0].output.bytes - before),
+                    self.way.longest_queue_ms,
+                )
+            )
+        return passed
+
+
+def test_top_layer_comes_within_seconds_on_a_wide_link(scene: Scene) -> None:
+    producer, _ = simulcast(scene)
+    audience = Audience(scene, producer, 3, 10 * MBIT)
+    assert audience.run(8)[-1].layer == 2
+
+
+def test_estimate_of_a_2_mbit_link_settles_and_its_queue_stays_short(scene: Scene) -> None:
+    # the camera's layers lie close together, so that some are always wanted beyond what the link carries
+    producer, _ = simulcast(scene, (500_000, 1_500_000, 3_000_000))
+    scene.run(3)  # what its layers take is known
+    seconds = Audience(scene, producer, 3, 2 * MBIT).run(30)
+    for second in seconds[8:]:
+        assert 0.70 * 2 * MBIT <= second.available_bps <= 1.05 * 2 * MBIT
+    assert max(second.queue_ms for second in seconds) < 200
+
+
+def test_receiver_behind_500_kbit_falls_to_a_lower_layer_and_is_back_at_the_top(scene: Scene) -> None:
+    producer, _ = simulcast(scene)
+    audience = Audience(scene, producer, 3, 3 * MBIT)
+    assert audience.run(12)[-1].layer == 2
+    began_us = scene.now_us
+    audience.way.rate_bps = 500_000
+    limited = audience.run(20)
+    assert max(second.layer for second in limited[5:]) <= 1
+    assert max(second.queue_ms for second in limited[5:]) < 200
+    audience.way.rate_bps = 3 * MBIT
+    free = audience.run(20)
+    assert free[-1].layer == 2
+    assert audience.viewer.longest_freeze_ms(began_us) < 1_000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_5_percent_loss_does_not_take_the_top_layer_away(scene: Scene, seed: int) -> None:
+    producer, _ = simulcast(scene)
+    seconds = Audience(scene, producer, 3, 3 * MBIT, loss=0.05, seed=seed).run(30)
+    assert [second.layer for second in seconds[10:]] == [2] * 20
+
+
+def test_two_consumers_share_and_the_one_with_priority_gets_more(scene: Scene) -> None:
+    first, _ = simulcast(scene)
+    second, _ = simulcast(scene)
+    audience = Audience(scene, first, 3, int(2.4 * MBIT))
+    other = consume(scene, audience.endpoint, second, 3, ssrc=8000)
+    Viewer(audience.endpoint, other)
+    other.set_priority(SetPriorityRequest(priority=10))
+    audience.run(12)
+    assert other.dump().current_spatial_layer == 2
+    assert audience.consumer.dump().current_spatial_layer < 2
+    audience.consumer.set_priority(SetPriorityRequest(priority=100))
+    audience.run(4)
+    assert audience.consumer.dump().current_spatial_layer == 2
+    assert other.dump().current_spatial_layer < 2
