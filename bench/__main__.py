@@ -16,11 +16,12 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "none")
 
 EXPLANATION = """
-One VP8 producer of 1100-byte packets, N consumers on plain transports of their own, with retransmission buffer,
-MID, abs-send-time and transport-wide sequence numbers. "paced": packets in equal steps; "bursts": the ten packets of a
-frame at once. The floor is a process with a loop in C of one sendto and one SRTP protect per packet, at the same
-rate in turns of a hundred, measured right before each measurement of a worker; the ratio is the median of the pairs' ratios. With --check the exit code is 1 when a packet
-was lost, or when N = 100, paced, AES_CM_128_HMAC_SHA1_80 costs more than 1.6 times the floor.
+One VP8 producer of 1100-byte packets, N consumers on plain transports of their own, with retransmission buffer, MID,
+abs-send-time and transport-wide sequence numbers. "paced": packets in equal steps; "bursts": the ten packets of a
+frame at once. The floor is a process with a loop in C of one sendto and one SRTP protect per packet, at the same rate
+in turns of a hundred, measured right before each measurement of a worker; the ratio is the median of the pairs'
+ratios. With --check the exit code is 1 when a packet was lost, or when N = 100, paced, AES_CM_128_HMAC_SHA1_80 costs
+more than 1.6 times the floor.
 """
 
 
