@@ -55,16 +55,24 @@ def _run(settings: Settings) -> int:
 
     code = EXIT_CLOSED
 
-    def on_bug(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def end(message: object, error: BaseException | None) -> None:
         nonlocal code
-        error = context.get("exception")
-        sys.stderr.write(f"worker[{os.getpid()}] died of a bug: {context.get('message')}\n")
-        if isinstance(error, BaseException):
+        sys.stderr.write(f"worker[{os.getpid()}] died of a bug: {message}\n")
+        if error is not None:
             traceback.print_exception(error)
         code = EXIT_BUG
         loop.stop()
 
+    def on_bug(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        end(context.get("message"), error if isinstance(error, BaseException) else None)
+
+    def on_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+        # The plane's per-packet functions give no errors back: the interpreter would print theirs and go on.
+        end(f"{unraisable.err_msg or 'unraisable exception'}: {unraisable.object!r}", unraisable.exc_value)
+
     loop.set_exception_handler(on_bug)
+    sys.unraisablehook = on_unraisable
     worker = Worker(loop, settings, loop.stop)
 
     def begin() -> None:
