@@ -35,8 +35,8 @@ class LayerSource(Protocol):
     def is_alive(self, spatial: int) -> bool:
         """Whether packets of the layer come."""
 
-    def is_known(self, spatial: int) -> bool:
-        """Whether the layer was ever seen; it may have stopped since."""
+    def is_offered(self, spatial: int) -> bool:
+        """Whether bandwidth may be spent on it: bitrates are those of the last seconds, and it may have ended since."""
 
     def can_switch_to(self, spatial: int) -> bool:
         """Whether its timestamps can be brought in line with what was sent before."""
@@ -158,7 +158,7 @@ class LayerChoice:
         for spatial in range(max(given.spatial, 0), self._highest.spatial + 1):
             if given.spatial > -1 and spatial > current_spatial and self._is_careful(now_us):
                 break
-            if not source.is_known(spatial) or self._is_too_young(spatial, now_us):
+            if not source.is_offered(spatial) or self._is_too_young(spatial, now_us):
                 continue
             if not source.can_switch_to(spatial):
                 continue

@@ -43,9 +43,10 @@ class SimulcastStreams:
         stream = self.stream(spatial)
         return stream is not None and stream.score.value > 0
 
-    def is_known(self, spatial: int) -> bool:
-        """As ``LayerSource``."""
-        return self.stream(spatial) is not None
+    def is_offered(self, spatial: int) -> bool:
+        """As ``LayerSource``: a lone encoding may be, however badly it fares."""
+        stream = self.stream(spatial)
+        return stream is not None and stream.live
 
     def can_switch_to(self, spatial: int) -> bool:
         """As ``LayerSource``: by sender reports of both streams, unless the first one has ended anyway."""
@@ -116,10 +117,9 @@ class SingleStream:
         stream = self.stream(spatial)
         return stream is not None and stream.score.value > 0 and stream.is_layer_alive(spatial)
 
-    def is_known(self, spatial: int) -> bool:
+    def is_offered(self, spatial: int) -> bool:
         """As ``LayerSource``."""
-        stream = self.stream(spatial)
-        return stream is not None and stream.score.value > 0 and spatial < stream.encoding.spatial_layers
+        return self.is_alive(spatial)
 
     def can_switch_to(self, spatial: int) -> bool:
         """As ``LayerSource``."""

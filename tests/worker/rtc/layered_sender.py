@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from tests.worker.rtc.rig import MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK, Peer, Rig, rtp
+from tests.worker.rtc.rig import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK, Peer, Rig, rtp
 from worker.rtc.consumer import Consumer
 from worker.rtc.producer import Producer
 from worker.rtcp.reports import SenderReport
@@ -79,32 +79,34 @@ class LayeredSender:
 
     def consume(self, peer: Peer, **options: Any) -> Consumer:
         """A consumer of all layers; ``rtpParameters`` are made to fit."""
+        encodings = [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": one} for index, one in enumerate(self.modes)]
+        options = {
+            "type": self.producer.type,
+            "consumableRtpEncodings": encodings,
+            "rtpParameters": self.receiver_parameters(),
+            **options,
+        }
+        return self.rig.consume(peer, self.producer, **options)
+
+    def receiver_parameters(self, *, remb: bool = False) -> dict[str, Any]:
+        """What a receiver of all layers is told; with ``remb`` its estimates are heeded."""
         mode = self.modes[0]
         if len(self.modes) > 1:
             mode = f"S{len(self.modes)}{mode[2:]}"
-        encodings = [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": one} for index, one in enumerate(self.modes)]
-        return self.rig.consume(
-            peer,
-            self.producer,
-            **{
-                "type": self.producer.type,
-                "consumableRtpEncodings": encodings,
-                "rtpParameters": {
-                    "mid": "0",
-                    "rtcp": {"cname": "router"},
-                    "codecs": [
-                        {
-                            "mimeType": f"video/{self.codec}",
-                            "payloadType": 100,
-                            "clockRate": 90000,
-                            "rtcpFeedback": VIDEO_FEEDBACK,
-                        }
-                    ],
-                    "encodings": [{"ssrc": 7000, "scalabilityMode": mode}],
-                },
-                **options,
-            },
-        )
+        return {
+            "mid": "0",
+            "rtcp": {"cname": "router"},
+            "codecs": [
+                {
+                    "mimeType": f"video/{self.codec}",
+                    "payloadType": 100,
+                    "clockRate": 90000,
+                    "rtcpFeedback": VIDEO_FEEDBACK,
+                }
+            ],
+            "encodings": [{"ssrc": 7000, "scalabilityMode": mode}],
+            "headerExtensions": [{"uri": ABS_SEND_TIME_URI, "id": 4}] if remb else [],
+        }
 
     def timestamp(self, stream: _Stream) -> int:
         """The stream's RTP timestamp of now."""

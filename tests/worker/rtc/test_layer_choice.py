@@ -25,14 +25,15 @@ class Sender:
     bitrates: list[list[int]] = field(default_factory=lambda: [list(layer) for layer in BITRATES])
     adds_up: bool = False
     dead: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
     unsynchronised: set[int] = field(default_factory=set)
     ages_us: list[int] = field(default_factory=lambda: [60_000_000] * 3)
 
     def is_alive(self, spatial: int) -> bool:
         return spatial not in self.dead
 
-    def is_known(self, spatial: int) -> bool:
-        return True
+    def is_offered(self, spatial: int) -> bool:
+        return spatial not in self.ended
 
     def can_switch_to(self, spatial: int) -> bool:
         return spatial not in self.unsynchronised
@@ -163,6 +164,10 @@ class TestTakingBandwidth:
     def test_skips_a_layer_that_is_not_received(self, choice: LayerChoice, sender: Sender) -> None:
         sender.dead = {1}
         assert distribute(choice, 10_000 * KBPS)[0] == (2, 2)
+
+    def test_leaves_a_layer_that_ended_though_its_bitrate_lingers(self, choice: LayerChoice, sender: Sender) -> None:
+        sender.ended = {2}
+        assert distribute(choice, 10_000 * KBPS)[0] == (1, 2)
 
     def test_a_higher_layer_that_costs_less_is_taken(self, choice: LayerChoice, sender: Sender) -> None:
         sender.bitrates[2] = [50 * KBPS, 1, 1]

@@ -272,6 +272,48 @@ class TestTemporalLayers:
         assert layers_told(rig, consumer) == [{"spatialLayer": 2, "temporalLayer": 0}]
 
 
+class TestWhereBandwidthIsManaged:
+    """The estimate is far above what the layers need: they come one after the other, and all the same rules hold."""
+
+    def test_climbs_to_the_preferred_layers(self, sender: LayeredSender, receiver: Peer) -> None:
+        consumer = sender.consume(receiver, rtpParameters=sender.receiver_parameters(remb=True))
+        start(sender)
+        sender.run(4000, 0, 1, 2, key=True)
+        assert consumer.managed_by_transport
+        assert consumer.dump().current_spatial_layer == 2
+
+    def test_a_layer_that_stops_is_left_within_a_second_and_taken_again_after_two(
+        self, sender: LayeredSender, receiver: Peer
+    ) -> None:
+        consumer = sender.consume(receiver, rtpParameters=sender.receiver_parameters(remb=True))
+        start(sender)
+        sender.run(4000, 0, 1, 2, key=True)
+        sender.run(920, 0, 1, key=True)
+        assert consumer.dump().current_spatial_layer == 1
+        sender.run(2000, 0, 1, key=True)
+        assert consumer.dump().current_spatial_layer == 1
+        sender.run(1800, 0, 1, 2, key=True)
+        assert consumer.dump().current_spatial_layer == 1
+        sender.run(2000, 0, 1, 2, key=True)
+        assert consumer.dump().current_spatial_layer == 2
+
+    def test_wishes_and_pauses_are_heeded_at_once(self, rig: Rig, sender: LayeredSender, receiver: Peer) -> None:
+        consumer = sender.consume(receiver, rtpParameters=sender.receiver_parameters(remb=True))
+        start(sender)
+        sender.run(4000, 0, 1, 2, key=True)
+        layers_told(rig, consumer)
+        prefer(consumer, 0)
+        sender.send_frame(0, 1, 2, key=True)
+        assert layers_told(rig, consumer) == [{"spatialLayer": 0, "temporalLayer": 0}]
+        consumer.pause()
+        assert layers_told(rig, consumer) == [None]
+        assert consumer.bitrate_priority() == 0
+        consumer.resume()
+        sender.send_frame(0, 1, 2, key=True)
+        assert layers_told(rig, consumer) == [{"spatialLayer": 0, "temporalLayer": 0}]
+        assert consumer.bitrate_priority() == 1
+
+
 @pytest.fixture
 def svc(rig: Rig) -> LayeredSender:
     """VP9 in one stream, its spatial layers independent of each other but for key frames."""
