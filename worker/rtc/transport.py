@@ -16,10 +16,9 @@ A transport is this class plus a path. The four kinds derive from it once each a
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from worker.channel import commands
-from worker.channel.bodies.base import SctpState
 from worker.channel.bodies.data_consumer import DataConsumerDump
 from worker.channel.bodies.data_producer import DataProducerDump
 from worker.channel.bodies.transport import (
@@ -36,8 +35,6 @@ from worker.channel.bodies.transport import (
     ProduceResponse,
     RecvRtpHeaderExtensions,
     RtpListenerDump,
-    SctpListenerDump,
-    SctpParametersDump,
     SetBitrateRequest,
 )
 from worker.channel.commands import handles
@@ -59,6 +56,7 @@ from worker.rtc.rtcp_out import RtcpSender
 from worker.rtc.rtp_listener import RtpListener
 from worker.rtc.sctp_association import SctpAssociation, is_sctp
 from worker.rtc.trace import TRANSPORT_TRACES, Tracer
+from worker.rtc.transport_shapes import DumpFields, StatsFields
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreateTransportRequest
@@ -69,52 +67,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class DumpFields(TypedDict):
-    """The fields of ``TransportDump``."""
-
-    id: str
-    direct: bool
-    producer_ids: list[str]
-    consumer_ids: list[str]
-    map_ssrc_consumer_id: dict[str, str]
-    map_rtx_ssrc_consumer_id: dict[str, str]
-    data_producer_ids: list[str]
-    data_consumer_ids: list[str]
-    recv_rtp_header_extensions: RecvRtpHeaderExtensions
-    rtp_listener: RtpListenerDump
-    max_message_size: int
-    trace_event_types: str
-    sctp_parameters: SctpParametersDump | None
-    sctp_state: SctpState | None
-    sctp_listener: SctpListenerDump | None
-
-
-class StatsFields(TypedDict):
-    """The fields of ``TransportStats`` that all kinds have."""
-
-    transport_id: str
-    timestamp: int
-    bytes_received: int
-    recv_bitrate: int
-    bytes_sent: int
-    send_bitrate: int
-    rtp_bytes_received: int
-    rtp_recv_bitrate: int
-    rtp_bytes_sent: int
-    rtp_send_bitrate: int
-    rtx_bytes_received: int
-    rtx_recv_bitrate: int
-    rtx_bytes_sent: int
-    rtx_send_bitrate: int
-    probation_bytes_sent: int
-    probation_send_bitrate: int
-    sctp_state: SctpState | None
-    available_incoming_bitrate: int | None
-    max_incoming_bitrate: int | None
-    available_outgoing_bitrate: int | None
-    rtp_packet_loss_sent: float | None
 
 
 class Transport:
