@@ -115,6 +115,10 @@ class TransportPlane:
         """Header-extension ids of what this transport receives, 0 = not used (RFC 8285)."""
     def receive(self, packet: bytes, now_us: int) -> list[Event]:
         """Feeds one decrypted RTP packet: again after UnknownSsrc, or the application's on a direct transport."""
+    def count_received(self, size: int, now_us: int) -> None:
+        """Counts bytes that came from the application instead of the network (direct transports)."""
+    def count_sent(self, size: int, now_us: int) -> None:
+        """Counts bytes that went to the application instead of the network (direct transports)."""
     def receive_protected(self, socket: UdpSocket, address: Address, data: bytes, now_us: int) -> list[Event]:
         """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
     def ignore_ssrc(self, ssrc: int) -> None:

@@ -143,6 +143,14 @@ cdef class TransportPlane:
             self.plane.forward()
         return self.plane.finish()
 
+    def count_received(self, int size, long long now_us):
+        """Counts bytes that came from the application instead of the network (direct transports)."""
+        self.received.update(size, now_us)
+
+    def count_sent(self, int size, long long now_us):
+        """Counts bytes that went to the application instead of the network (direct transports)."""
+        self.sent.update(size, now_us)
+
     def receive_protected(self, socket, address, bytes data not None, long long now_us):
         """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
         cdef unsigned char *slot

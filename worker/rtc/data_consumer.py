@@ -62,6 +62,7 @@ class DataConsumer:
             return
         if self.stream is None:
             self._count(message)
+            self._transport.plane.count_sent(len(message), self._context.scheduler.now_us())
             self._context.notifier.notify_with_payload(self.id, "message", DataMessage(ppid=ppid), message)
             return
         try:

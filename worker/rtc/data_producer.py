@@ -66,6 +66,7 @@ class DataProducer:
     def send(self, body: DataMessage, payload: bytes) -> None:
         """A message of the application; like in the reference, one beyond ``maxMessageSize`` is dropped."""
         if len(payload) <= self._transport.max_message_size:
+            self._transport.plane.count_received(len(payload), self._context.scheduler.now_us())
             self.receive(body.ppid, payload)
 
     def receive(self, ppid: int, message: bytes) -> None:

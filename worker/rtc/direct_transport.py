@@ -49,15 +49,19 @@ class DirectTransport(Transport):
     def send_application_rtcp(self, payload: bytes) -> None:
         """RTCP of the application, as if a peer had sent it."""
         if len(payload) <= _MAX_PACKET:
-            self.on_rtcp(payload, self.context.scheduler.now_us())
+            now_us = self.context.scheduler.now_us()
+            self.plane.count_received(len(payload), now_us)
+            self.on_rtcp(payload, now_us)
 
     def receive_direct(self, packet: bytes) -> None:
         """RTP of the application, as if a peer had sent it."""
         if len(packet) <= _MAX_PACKET:
             now_us = self.context.scheduler.now_us()
+            self.plane.count_received(len(packet), now_us)
             deliver(self.plane.receive(packet, now_us), now_us)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Gives our RTCP to the application."""
         if self.connected:
+            self.plane.count_sent(len(packet), self.context.scheduler.now_us())
             self.context.notifier.notify_with_payload(self.id, "rtcp", None, packet)

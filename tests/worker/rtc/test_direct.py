@@ -77,6 +77,8 @@ def test_messages_pass_from_data_producer_to_data_consumers(rig: Rig, direct: Di
     [received] = direct.data_producers["dp"].get_stats()
     assert (received.messages_received, received.bytes_received) == (1, 5)
     [sent] = direct.data_consumers["dc"].get_stats()
+    [stats] = direct.get_stats()
+    assert (stats.bytes_received, stats.bytes_sent) == (5, 5)
     assert (sent.messages_sent, sent.bytes_sent, sent.label) == (1, 5, "l2")
 
 
