@@ -78,8 +78,7 @@ cdef class SimulcastLayerSelector(LayeredSelector):
 cdef class SvcLayerSelector(LayeredSelector):
     cdef bint _k_svc
 
-    @cython.locals(lowest=int)
-    cdef void _begin_picture(self, PayloadDescriptor payload, int spatial, int temporal, unsigned int timestamp) noexcept
+    cdef void _begin_picture(self, PayloadDescriptor payload, int temporal, unsigned int timestamp) noexcept
 
     cdef void _mark(self, PayloadDescriptor payload, int spatial) noexcept
 

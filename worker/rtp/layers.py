@@ -318,7 +318,7 @@ class SvcLayerSelector(LayeredSelector):
         if spatial >= self._spatial_layers or temporal >= self._temporal_layers:
             return DROP
         if is_newer32(timestamp, self._picture):
-            self._begin_picture(payload, spatial, temporal, timestamp)
+            self._begin_picture(payload, temporal, timestamp)
         elif payload.is_key_frame and self.waiting_for_key_frame:
             self.notice |= KEY_FRAME_MISSED
         if timestamp == self._picture:
@@ -330,7 +330,7 @@ class SvcLayerSelector(LayeredSelector):
         self._mark(payload, spatial)
         return FORWARD
 
-    def _begin_picture(self, payload: PayloadDescriptor, spatial: int, temporal: int, timestamp: int) -> None:
+    def _begin_picture(self, payload: PayloadDescriptor, temporal: int, timestamp: int) -> None:
         self._picture = timestamp
         if self.target_spatial != self.current_spatial and (
             payload.is_key_frame or (self.target_spatial < self.current_spatial and not self._k_svc)
@@ -338,8 +338,7 @@ class SvcLayerSelector(LayeredSelector):
             self.current_spatial = self.target_spatial
             self.notice |= LAYERS_CHANGED
             self._retarget()
-        lowest = self.current_spatial if self._k_svc else 0
-        self._admit(payload, temporal, payload.begins_frame and spatial == lowest)
+        self._admit(payload, temporal, payload.begins_frame)
 
     def _mark(self, payload: PayloadDescriptor, spatial: int) -> None:
         if payload.ends_frame and spatial == self.current_spatial:

@@ -209,3 +209,14 @@ def test_restarted_sender_is_filtered_as_before(full: Shown) -> None:
     full.selector.restart(3000)
     assert full.picture(1, key=True) == "0!"
     assert full.picture(2) == "0!"
+
+
+def test_k_svc_rises_in_time_on_every_spatial_layer(k_svc: Shown) -> None:
+    k_svc.selector.set_target(2, 0)
+    k_svc.picture(0, key=True)
+    assert k_svc.picture(1, temporal=1, up=True) == ""
+    k_svc.selector.set_target(2, 1)
+    assert k_svc.picture(2, temporal=1) == ""
+    assert k_svc.picture(3, temporal=1, up=True) == "2!"
+    assert k_svc.picture(4, temporal=1) == "2!"
+    assert k_svc.current == (2, 1)
