@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from worker.rtc.context import Context
     from worker.rtc.data_producer import DataProducer
     from worker.rtc.transport import Transport
-
-logger = logging.getLogger(__name__)
 
 
 class DataConsumer:
@@ -65,10 +63,8 @@ class DataConsumer:
             self._transport.plane.count_sent(len(message), self._context.scheduler.now_us())
             self._context.notifier.notify_with_payload(self.id, "message", DataMessage(ppid=ppid), message)
             return
-        try:
+        with suppress(SendBufferFullError, InvalidStateError):
             self._send(self.stream, ppid, message)
-        except (SendBufferFullError, InvalidStateError) as error:
-            logger.debug("message dropped data_consumer=%s: %s", self.id, error)
 
     def buffered_amount_changed(self, amount: int) -> None:
         """So many bytes wait in the association now."""

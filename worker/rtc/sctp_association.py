@@ -106,7 +106,7 @@ class SctpAssociation:
         self._timer: Timer | None = None
         self._timer_us = 0
         self._running = False  # an event of the association leads to calls into it
-        self._malformed = 0
+        self._complaints = 0
         self._complained_us = 0
         self._association = Association(
             local_port=_PORT,
@@ -161,11 +161,7 @@ class SctpAssociation:
         try:
             self._association.receive(packet, now_us)
         except ParseError as error:
-            self._malformed += 1
-            if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
-                self._complained_us = now_us
-                logger.warning("%d bad SCTP packets transport=%s: %s", self._malformed, self._transport.id, error)
-                self._malformed = 0
+            self._complain("bad packet", error)
         self._run()
 
     def close(self) -> None:
@@ -253,9 +249,7 @@ class SctpAssociation:
     def _on_message(self, event: MessageReceived) -> None:
         producer = self._producers.get(event.stream_id)
         if event.ppid == _PPID_DCEP or producer is None:
-            logger.debug(
-                "SCTP message ignored transport=%s stream=%d ppid=%d", self._transport.id, event.stream_id, event.ppid
-            )
+            self._complain("message ignored", f"stream {event.stream_id}, PPID {event.ppid}")
             return
         producer.receive(event.ppid, event.data)
 
@@ -264,6 +258,14 @@ class SctpAssociation:
         self._transport.context.notifier.notify(
             self._transport.id, "sctpstatechange", SctpStateChange(sctp_state=state.value)
         )
+
+    def _complain(self, what: str, why: object) -> None:
+        """Once a second at most."""
+        self._complaints += 1
+        now_us = self._now_us()
+        if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
+            self._complained_us = now_us
+            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaints, self._transport.id, why)
 
     def _tell_buffered_amount(self) -> None:
         amount = self.buffered_amount

@@ -89,7 +89,7 @@ class Line:
 
 
 def produce(transport: Transport, data_producer_id: str, **stream: Any) -> DataProducer:
-    body = {"dataProducerId": data_producer_id, "type": "sctp" if stream else "direct"}
+    body: dict[str, Any] = {"dataProducerId": data_producer_id, "type": "sctp" if stream else "direct"}
     if stream:
         body["sctpStreamParameters"] = stream
     transport.produce_data(msgspec.convert(body, ProduceDataRequest))
@@ -97,7 +97,7 @@ def produce(transport: Transport, data_producer_id: str, **stream: Any) -> DataP
 
 
 def consume(transport: Transport, data_consumer_id: str, data_producer_id: str, **stream: Any) -> DataConsumer:
-    body = {
+    body: dict[str, Any] = {
         "dataConsumerId": data_consumer_id,
         "dataProducerId": data_producer_id,
         "type": "sctp" if stream else "direct",
@@ -184,7 +184,7 @@ def test_lost_messages_come_again(connected: Line) -> None:
 
 
 @pytest.mark.parametrize("limit", [{"maxPacketLifeTime": 100}, {"maxRetransmits": 0}])
-def test_what_may_be_lost_is_given_up(connected: Line, limit: dict[str, int]) -> None:
+def test_what_may_be_lost_is_given_up(connected: Line, limit: dict[str, Any]) -> None:
     producer, _ = connected.lay(ordered=False, **limit)
     producer.send(DataMessage(ppid=BINARY), b"lost")
     connected.lose()

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.rig import (
     DELTA_FRAME,
     KEY_FRAME,
@@ -16,12 +17,13 @@ from tests.worker.rtc.rig import (
     VIDEO_SSRC,
     Peer,
     Rig,
+    consume_body,
     produce_body,
     rtp,
     video_parameters,
 )
 from worker.channel.bodies.router import CreatePipeTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest
+from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ConsumerLayers
 from worker.errors import BodyError, CommandError
 from worker.rtc.consumer import Consumer
 from worker.rtc.pipe_transport import PipeTransport
@@ -80,7 +82,7 @@ def pipe_parameters(count: int, *, rtx: bool) -> dict[str, Any]:
     codecs = [{"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": feedback}]
     if rtx:
         codecs.append({"mimeType": "video/rtx", "payloadType": 101, "clockRate": 90000, "parameters": {"apt": 100}})
-    encodings = [{"ssrc": 7000 + index} for index in range(count)]
+    encodings: list[dict[str, Any]] = [{"ssrc": 7000 + index} for index in range(count)]
     if rtx:
         encodings = [{**encoding, "rtx": {"ssrc": 7100 + index}} for index, encoding in enumerate(encodings)]
     return {"codecs": codecs, "encodings": encodings, "rtcp": {"cname": "sender"}}
@@ -211,6 +213,22 @@ def test_nack_of_one_stream_leaves_the_others_alone(rig: Rig, pipe: Pipe) -> Non
     pipe.far.send_rtcp(Nack(1, 7001, (number,)).to_bytes())
     rig.ports.pump()
     assert [stats.packets_retransmitted for stats in consumer.get_stats()] == [0, 1]
+
+
+def test_layers_are_chosen_in_the_other_router(rig: Rig, pipe: Pipe) -> None:
+    """The pipe's own sender reports make the timestamps of its streams comparable."""
+    sender = LayeredSender(rig, modes=["L1T3"] * 3)
+    piped = pipe.produce(pipe.consume(sender.producer, count=3))
+    encodings = [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": "L1T3"} for index in range(3)]
+    options = {"consumableRtpEncodings": encodings, "rtpParameters": sender.receiver_parameters()}
+    body = consume_body("layered", piped, ssrc=7000, type="simulcast", **options)
+    pipe.far.consume(body)
+    layered = pipe.far.consumers["layered"]
+    sender.run(4000, 0, 1, 2, key=True)
+    assert layered.dump().current_spatial_layer == 2
+    layered.set_preferred_layers(ConsumerLayers(spatial_layer=0, temporal_layer=0))
+    sender.run(500, 0, 1, 2, key=True)
+    assert layered.dump().current_spatial_layer == 0
 
 
 @pytest.mark.parametrize(
