@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.camera import Camera, Encoding
+from tests.scenarios.camera import Camera
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint, Scene
+from tests.scenarios.simulcast import simulcast_encodings, simulcast_options, simulcast_parameters
 from tests.scenarios.viewer import Viewer
-from tests.worker.rtc.rig import (
-    ABS_SEND_TIME_URI,
-    MAPPED_SSRC,
-    MID_URI,
-    TRANSPORT_WIDE_CC_URI,
-    VIDEO_FEEDBACK,
-    video_parameters,
-)
 from worker.channel.bodies.consumer import SetPriorityRequest
 from worker.rtc.consumer import Consumer
 
@@ -28,46 +21,17 @@ LAYERS_BPS = (150_000, 500_000, 1_500_000)
 DELAY_MS = 25
 
 
-def encodings(bitrates_bps: tuple[int, ...]) -> list[Encoding]:
-    return [
-        Encoding(ssrc=2000 + 2 * index, rtx_ssrc=2001 + 2 * index, bitrate_bps=bitrate_bps)
-        for index, bitrate_bps in enumerate(bitrates_bps)
-    ]
-
-
 def simulcast(scene: Scene, bitrates_bps: tuple[int, ...] = LAYERS_BPS) -> tuple[Any, Camera]:
     """A producer of one encoding per bitrate, and its camera."""
     endpoint = scene.connect(Path(delay_ms=5), Path(delay_ms=5))
-    streams = encodings(bitrates_bps)
-    parameters = video_parameters(
-        encodings=[{"ssrc": one.ssrc, "rtx": {"ssrc": one.rtx_ssrc}, "scalabilityMode": "L1T1"} for one in streams]
-    )
-    producer = scene.produce(endpoint, parameters=parameters)
-    return producer, Camera(endpoint, streams)
+    encodings = simulcast_encodings(bitrates_bps)
+    producer = scene.produce(endpoint, parameters=simulcast_parameters(encodings))
+    return producer, Camera(endpoint, encodings)
 
 
 def consume(scene: Scene, endpoint: Endpoint, producer: Any, count: int, ssrc: int = 7000) -> Consumer:
-    parameters = {
-        "mid": "0",
-        "rtcp": {"cname": "router"},
-        "codecs": [
-            {"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": VIDEO_FEEDBACK},
-            {"mimeType": "video/rtx", "payloadType": 101, "clockRate": 90000, "parameters": {"apt": 100}},
-        ],
-        "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": ssrc + 1}, "scalabilityMode": f"S{count}T1"}],
-        "headerExtensions": [
-            {"uri": MID_URI, "id": 1},
-            {"uri": ABS_SEND_TIME_URI, "id": 4},
-            {"uri": TRANSPORT_WIDE_CC_URI, "id": 5},
-        ],
-    }
-    return scene.consume(
-        endpoint,
-        producer,
-        type="simulcast",
-        rtpParameters=parameters,
-        consumableRtpEncodings=[{"ssrc": MAPPED_SSRC + index, "scalabilityMode": "L1T1"} for index in range(count)],
-    )
+    """A simulcast consumer whose receiver speaks transport-wide feedback."""
+    return scene.consume(endpoint, producer, **simulcast_options(count, ssrc))
 
 
 @dataclass
