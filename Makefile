@@ -49,11 +49,10 @@ build: $(VENV)/.run
 
 web: demo/web/dist/index.html
 
-# Not `npm ci`: it refuses a lock file when a registry lacks one of the builds for other platforms.
 demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json
 	@.ci/prepare web
 	@echo "installing what the page is built with"
-	@cd demo/web && npm install --no-save --no-audit --no-fund --loglevel=error
+	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES)
