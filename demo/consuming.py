@@ -1,12 +1,11 @@
-"""How a producer reaches a peer."""
+"""How what one peer sends, media or data, reaches another."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from controller import ControllerError, Producer, WebRtcTransport, to_json
+from controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
 from demo.messages import Json
 from protoo import ProtooError
 
@@ -16,8 +15,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-async def create_consumer(session: PeerSession, source: PeerSession, producer: Producer) -> None:
-    """Gives a peer what another one sends, in as many copies as the room makes; not if it cannot receive it.
+def create_consumers(session: PeerSession, source: PeerSession, producer: Producer) -> None:
+    """Begins to give a peer what another one sends, in as many copies as the room makes; not if it cannot receive it.
+
+    What is begun first, media or data, is offered to the client first.
 
     Args:
         session: Who receives.
@@ -33,11 +34,24 @@ async def create_consumer(session: PeerSession, source: PeerSession, producer: P
     if transport is None:
         logger.warning("room=%s peer=%s has joined without a transport to receive", session.room.id, session.id)
         return
-    copies = 1 + session.room.consumer_replicas
-    await asyncio.gather(*(_create_one(session, source, producer, transport, capabilities) for _ in range(copies)))
+    for _ in range(1 + session.room.consumer_replicas):
+        session.start_task(_create_consumer(session, source, producer, transport, capabilities))
 
 
-async def _create_one(
+def create_data_consumer(session: PeerSession, source: PeerSession | None, data_producer: DataProducer) -> None:
+    """Begins to give a peer the messages of another one; not if it has not said that it takes data channels.
+
+    Args:
+        session: Who receives.
+        source: Who sends; None: the bot.
+        data_producer: What is sent.
+    """
+    transport = session.consuming_transport
+    if session.takes_data and transport is not None:
+        session.start_task(_create_data_consumer(session, source, data_producer, transport))
+
+
+async def _create_consumer(
     session: PeerSession, source: PeerSession, producer: Producer, transport: WebRtcTransport, capabilities: Json
 ) -> None:
     """One consumer: it starts paused, and sends once the client is ready for it.
@@ -81,3 +95,34 @@ async def _create_one(
         logger.info("room=%s peer=%s consumer=%s stays paused: %s", session.room.id, session.id, consumer.id, error)
         return
     session.tell_score(consumer)
+
+
+async def _create_data_consumer(
+    session: PeerSession, source: PeerSession | None, data_producer: DataProducer, transport: WebRtcTransport
+) -> None:
+    """One data consumer. A client may refuse it: what comes then, it passes over."""
+    try:
+        data_consumer = await transport.consume_data(data_producer_id=data_producer.id)
+    except (ControllerError, TypeError) as error:
+        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room.id, session.id, data_producer.id, error)
+        return
+    if data_consumer.closed:
+        return
+    session.add_data_consumer(data_consumer)
+    try:
+        await session.peer.request(
+            "newDataConsumer",
+            {
+                "peerId": source.id if source is not None else None,
+                "dataProducerId": data_producer.id,
+                "id": data_consumer.id,
+                "dataConsumerId": data_consumer.id,
+                "transportId": transport.id,
+                "sctpStreamParameters": to_json(data_consumer.sctp_stream_parameters),
+                "label": data_consumer.label,
+                "protocol": data_consumer.protocol,
+                "appData": data_producer.app_data,
+            },
+        )
+    except ProtooError as error:
+        logger.info("room=%s peer=%s data consumer=%s: %s", session.room.id, session.id, data_consumer.id, error)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
 from controller.types import Trace
-from demo.consuming import create_consumer
+from demo.consuming import create_consumers
 from demo.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
@@ -19,34 +18,24 @@ from demo.messages import (
     SetConsumerPreferredLayers,
     SetConsumerPriority,
 )
-from demo.requests import Accept, handles
-from protoo import RequestError
+from demo.requests import Accept, found, handles, stats_answer
 
 if TYPE_CHECKING:
     from demo.peer_session import PeerSession
 
 logger = logging.getLogger(__name__)
 
-Thing = TypeVar("Thing")
-
 
 def _transport(session: PeerSession, body: OfTransport) -> WebRtcTransport:
-    return _found(session.transports, "transport", body.transport_id)
+    return found(session.transports, "transport", body.transport_id)
 
 
 def _producer(session: PeerSession, body: OfProducer) -> Producer:
-    return _found(session.producers, "producer", body.producer_id)
+    return found(session.producers, "producer", body.producer_id)
 
 
 def _consumer(session: PeerSession, body: OfConsumer) -> Consumer:
-    return _found(session.consumers, "consumer", body.consumer_id)
-
-
-def _found(things: dict[str, Thing], what: str, thing_id: str) -> Thing:
-    thing = things.get(thing_id)
-    if thing is None:
-        raise RequestError(500, f'{what} with id "{thing_id}" not found')
-    return thing
+    return found(session.consumers, "consumer", body.consumer_id)
 
 
 @handles("createWebRtcTransport", CreateWebRtcTransport)
@@ -120,7 +109,7 @@ async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
     session.add_producer(producer)
     accept({"id": producer.id, "producerId": producer.id})
     for other in session.room.joined(but=session):
-        other.start_task(create_consumer(other, session, producer))
+        create_consumers(other, session, producer)
     if producer.kind == "audio":
         await session.room.observe(producer)
 
@@ -184,21 +173,16 @@ async def request_consumer_key_frame(session: PeerSession, body: OfConsumer, acc
 @handles("getTransportStats", OfTransport)
 async def get_transport_stats(session: PeerSession, body: OfTransport, accept: Accept) -> None:
     """Answers with the transport's statistics."""
-    accept(_stats(session, await _transport(session, body).get_stats()))
+    accept(stats_answer(session, await _transport(session, body).get_stats()))
 
 
 @handles("getProducerStats", OfProducer)
 async def get_producer_stats(session: PeerSession, body: OfProducer, accept: Accept) -> None:
     """Answers with the statistics of each stream."""
-    accept(_stats(session, await _producer(session, body).get_stats()))
+    accept(stats_answer(session, await _producer(session, body).get_stats()))
 
 
 @handles("getConsumerStats", OfConsumer)
 async def get_consumer_stats(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
     """Answers with the statistics of the stream and of the producer's stream behind it."""
-    accept(_stats(session, await _consumer(session, body).get_stats()))
-
-
-def _stats(session: PeerSession, stats: Sequence[object]) -> object:
-    entries = to_json(stats)
-    return {"stats": entries} if session.speaks_2026 else entries
+    accept(stats_answer(session, await _consumer(session, body).get_stats()))

@@ -66,6 +66,15 @@ class Produce(OfTransport, frozen=True):
     app_data: Json | None = None
 
 
+class ProduceData(OfTransport, frozen=True):
+    """Starts to send messages over a data channel."""
+
+    sctp_stream_parameters: Json
+    label: str | None = None
+    protocol: str | None = None
+    app_data: Json | None = None
+
+
 class OfProducer(Body, frozen=True):
     """Names a producer of the peer."""
 
@@ -76,6 +85,18 @@ class OfConsumer(Body, frozen=True):
     """Names a consumer of the peer."""
 
     consumer_id: str
+
+
+class OfDataProducer(Body, frozen=True):
+    """Names a data producer of the peer."""
+
+    data_producer_id: str
+
+
+class OfDataConsumer(Body, frozen=True):
+    """Names a data consumer of the peer."""
+
+    data_consumer_id: str
 
 
 class SetConsumerPreferredLayers(OfConsumer, frozen=True):

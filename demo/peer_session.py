@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
+from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
 from demo.messages import Json
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 NEWS_INTERVAL_S = 1.0
 """Scores and bandwidth estimates go to a peer at most this often, each."""
 
-Closable = TypeVar("Closable", WebRtcTransport, Producer, Consumer)
+Closable = TypeVar("Closable", WebRtcTransport, Producer, Consumer, DataProducer, DataConsumer)
 
 
 class PeerSession:
@@ -35,8 +35,9 @@ class PeerSession:
         display_name: Its name; it may change.
         device: What it runs on, as the others are told.
         rtp_capabilities: What media it can receive; None: nothing.
+        takes_data: Whether it can receive data channels.
         speaks_2026: Whether the client uses the dialect of mediasoup-demo of 2026.
-        transports, producers, consumers: By id; what closes leaves by itself.
+        transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
     """
 
     def __init__(self, room: Room) -> None:
@@ -46,10 +47,13 @@ class PeerSession:
         self.display_name: str | None = None
         self.device: Json = {}
         self.rtp_capabilities: Json | None = None
+        self.takes_data = False
         self.speaks_2026 = False
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
+        self.data_producers: dict[str, DataProducer] = {}
+        self.data_consumers: dict[str, DataConsumer] = {}
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -141,6 +145,17 @@ class PeerSession:
                     "temporalLayer": layers.temporal_layer if layers else None,
                 },
             ),
+        )
+
+    def add_data_producer(self, data_producer: DataProducer) -> None:
+        """Keeps a new data producer."""
+        self._keep(self.data_producers, data_producer)
+
+    def add_data_consumer(self, data_consumer: DataConsumer) -> None:
+        """Keeps a new data consumer, and tells the client when its source ends."""
+        self._keep(self.data_consumers, data_consumer)
+        data_consumer.on(
+            "dataproducerclose", lambda: self.notify("dataConsumerClosed", {"dataConsumerId": data_consumer.id})
         )
 
     def tell_score(self, consumer: Consumer) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from controller import to_json
 from demo.messages import Body
+from protoo import RequestError
 
 if TYPE_CHECKING:
     from demo.peer_session import PeerSession
 
 BodyT = TypeVar("BodyT", bound=Body)
+Thing = TypeVar("Thing")
 Accept = Callable[..., None]
 """Answers the request, with data or without; what a handler does afterwards, the client gets later."""
 Handler = Callable[["PeerSession", BodyT, Accept], Awaitable[None]]
@@ -37,3 +40,21 @@ def handles(method: str, body: type[BodyT], *, needs_join: bool = False) -> Call
         return handler
 
     return register
+
+
+def found(things: Mapping[str, Thing], what: str, thing_id: str) -> Thing:
+    """The peer's thing of that id.
+
+    Raises:
+        RequestError: It has none, or none any more.
+    """
+    thing = things.get(thing_id)
+    if thing is None:
+        raise RequestError(500, f'{what} with id "{thing_id}" not found')
+    return thing
+
+
+def stats_answer(session: PeerSession, stats: Sequence[object]) -> object:
+    """Statistics as the client's dialect has them."""
+    entries = to_json(stats)
+    return {"stats": entries} if session.speaks_2026 else entries

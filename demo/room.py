@@ -15,7 +15,8 @@ from controller import (
     Router,
     WebRtcTransport,
 )
-from demo import media_requests, room_requests
+from demo import data_requests, media_requests, room_requests
+from demo.bot import Bot
 from demo.media import MediaWorkers, RoomMedia
 from demo.messages import Json
 from demo.metrics import Metrics
@@ -27,7 +28,7 @@ from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
 logger = logging.getLogger(__name__)
 
-HANDLERS: Final = (media_requests, room_requests)
+HANDLERS: Final = (data_requests, media_requests, room_requests)
 """The modules that fill the table of requests."""
 
 MEDIASOUP_VERSION = "3.12.16"
@@ -43,6 +44,7 @@ class Room:
     Attributes:
         id: The room's name.
         router: Where its media meet.
+        bot: Who answers on the data channel labelled ``bot``; None if the worker has no data channels.
         consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
         settings, metrics: The server's.
     """
@@ -66,19 +68,24 @@ class Room:
         self._workers = workers
         self._on_close = on_close
         self._peers: ProtooRoom[PeerSession] = ProtooRoom()
+        self.bot: Bot | None = None
         self._audio_levels: AudioLevelObserver | None = None
         self._active_speaker: ActiveSpeakerObserver | None = None
         self._closed = False
         media.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
 
-    async def start_observers(self) -> None:
-        """Starts to listen for who speaks.
+    async def start(self) -> None:
+        """Starts to listen for who speaks, and brings the bot in.
 
         Raises:
             ControllerError: The worker cannot.
         """
         self._audio_levels = await self.router.create_audio_level_observer(max_entries=1, threshold=-80, interval=800)
         self._active_speaker = await self.router.create_active_speaker_observer()
+        try:
+            self.bot = await Bot.create(self.router)
+        except ControllerError as error:
+            logger.warning("room=%s has no bot: %s", self.id, error)
         self._audio_levels.on("volumes", self._on_volumes)
         self._audio_levels.on("silence", lambda: self._tell_joined("activeSpeaker", {"peerId": None}))
         self._active_speaker.on(

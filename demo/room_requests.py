@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller import to_json
-from demo.consuming import create_consumer
+from demo.bot import BOT_LABEL
+from demo.consuming import create_consumers, create_data_consumer
 from demo.messages import ChangeDisplayName, Join, NoBody
 from demo.requests import Accept, handles
 from protoo import RequestError
@@ -36,10 +37,16 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     session.display_name = body.display_name
     session.device = body.device or {}
     session.rtp_capabilities = body.rtp_capabilities
+    session.takes_data = body.sctp_capabilities is not None
     accept({"peers": [other.info for other in others]})
     for other in others:
         for producer in other.producers.values():
-            session.start_task(create_consumer(session, other, producer))
+            create_consumers(session, other, producer)
+        for data_producer in other.data_producers.values():
+            if data_producer.label != BOT_LABEL:  # that is between the other and the bot
+                create_data_consumer(session, other, data_producer)
+    if session.room.bot is not None:
+        create_data_consumer(session, None, session.room.bot.data_producer)
     for other in others:
         other.notify("newPeer", {**session.info, "peer": session.info})
 
@@ -63,11 +70,3 @@ async def change_display_name(session: PeerSession, body: ChangeDisplayName, acc
 async def throttle_network(session: PeerSession, body: NoBody, accept: Accept) -> None:
     """No secret opens this: the server leaves the network alone."""
     raise RequestError(403, "this server does not offer network throttling")
-
-
-@handles("produceData", NoBody, needs_join=True)
-@handles("getDataProducerStats", NoBody)
-@handles("getDataConsumerStats", NoBody)
-async def data_channels(session: PeerSession, body: NoBody, accept: Accept) -> None:
-    """Rejects."""
-    raise RequestError(501, "data channels are not supported yet")

@@ -88,7 +88,7 @@ class Rooms:
             on_close=self._forget,
         )
         try:
-            await room.start_observers()
+            await room.start()
         except BaseException:
             room.close()
             raise

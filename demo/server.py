@@ -94,6 +94,8 @@ class DemoServer:
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
             "miso_producers": ("Audio and video that peers send", sum(len(session.producers) for session in sessions)),
             "miso_consumers": ("Audio and video sent to peers", sum(len(session.consumers) for session in sessions)),
+            "miso_data_producers": ("Data channels from peers", sum(len(one.data_producers) for one in sessions)),
+            "miso_data_consumers": ("Data channels to peers", sum(len(one.data_consumers) for one in sessions)),
         }
 
     def worker_deaths(self) -> int:

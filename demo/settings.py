@@ -106,7 +106,7 @@ class Settings(BaseSettings):
         1_000_000, ge=30_000, description="bitrate assumed towards a browser before it is measured, in bit/s"
     )
     max_incoming_bitrate: int = Field(
-        1_500_000, ge=0, description="most that a browser may send, in bit/s; 0: no limit"
+        5_000_000, ge=0, description="most that a browser may send, in bit/s; 0: no limit"
     )
     ice_consent_timeout: int = Field(
         20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"

@@ -52,6 +52,7 @@ VIDEO = {
     "encodings": [{"ssrc": 22222, "rtx": {"ssrc": 22223}}],
     "rtcp": {"cname": "a"},
 }
+SCTP_CAPABILITIES = {"numStreams": {"OS": 1024, "MIS": 1024}}
 TIMEOUT_S = 10
 
 
@@ -134,11 +135,15 @@ class RoomClient:
         )
         return transport
 
-    async def join(self, name: str = "N", *, capabilities: object = RTP_CAPABILITIES) -> dict[str, Any]:
-        """Makes a transport to receive, and joins."""
-        await self.transport(consuming=True)
+    async def join(
+        self, name: str = "N", *, capabilities: object = RTP_CAPABILITIES, data: bool = False
+    ) -> dict[str, Any]:
+        """Makes a transport to receive, and joins; with ``data`` it takes data channels."""
+        sctp = {"sctpCapabilities": SCTP_CAPABILITIES} if data else {}
+        await self.transport(consuming=True, **sctp)
+        device = {"flag": "chrome", "name": "Chrome"}
         joined: dict[str, Any] = await self.request(
-            "join", displayName=name, device={"flag": "chrome", "name": "Chrome"}, rtpCapabilities=capabilities
+            "join", displayName=name, device=device, rtpCapabilities=capabilities, **sctp
         )
         return joined
 
@@ -150,6 +155,16 @@ class RoomClient:
         )
         producer_id: str = produced["id"]
         return producer_id
+
+    async def produce_data(self, label: str, **options: object) -> str:
+        """Makes a transport to send, and a data producer; gives its id."""
+        transport = await self.transport(producing=True, sctpCapabilities=SCTP_CAPABILITIES)
+        stream = {"streamId": 0, "ordered": True}
+        produced = await self.request(
+            "produceData", transportId=transport["id"], sctpStreamParameters=stream, label=label, **options
+        )
+        data_producer_id: str = produced["id"]
+        return data_producer_id
 
     async def _read(self) -> None:
         try:
