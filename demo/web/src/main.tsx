@@ -5,6 +5,8 @@ import "./styles/controls.css";
 import "./styles/lobby.css";
 import "./styles/room.css";
 import "./styles/panels.css";
+import "./styles/chat.css";
+import "./styles/tile-menu.css";
 
 import { render } from "preact";
 
@@ -37,8 +39,9 @@ window.miso = {
 };
 
 store.subscribe(() => {
-  const { phase, roomId: room, peers } = store.state;
-  document.title = phase === "lobby" ? "Miso" : `${room} (${peers.length + 1}) · Miso`;
+  const { phase, roomId: room, peers, chat } = store.state;
+  const unread = chat.unread > 0 ? `● ${chat.unread} · ` : "";
+  document.title = phase === "lobby" ? "Miso" : `${unread}${room} (${peers.length + 1}) · Miso`;
 });
 
 writeRoomToUrl(roomId);

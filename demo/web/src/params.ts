@@ -11,6 +11,22 @@ export interface Params {
   readonly forceTcp: boolean;
   readonly produce: boolean;
   readonly consume: boolean;
+  /** Whether to chat. */
+  readonly datachannel: boolean;
+  readonly layers: LayerParams;
+  /** Copies of each stream that whoever makes the room asks for, to load its clients; empty: none. */
+  readonly consumerReplicas: string;
+}
+
+/** In how many versions of different size and rate video is sent. */
+export interface LayerParams {
+  readonly webcam: boolean;
+  readonly sharing: boolean;
+  /** Overrides the mode that suits the codec, such as "L1T3" or "L3T3_KEY"; empty: do not. */
+  readonly webcamMode: string;
+  readonly sharingMode: string;
+  /** 1 to 3, of VP8 and H264. */
+  readonly simulcastStreams: number;
 }
 
 const FORCED_CODECS: readonly [string, VideoCodecName][] = [
@@ -28,6 +44,15 @@ export function readParams(search: string): Params {
     forceTcp: query.get("forceTcp") === "true",
     produce: query.get("produce") !== "false",
     consume: query.get("consume") !== "false",
+    datachannel: query.get("datachannel") !== "false",
+    layers: {
+      webcam: query.get("enableWebcamLayers") !== "false",
+      sharing: query.get("enableSharingLayers") !== "false",
+      webcamMode: query.get("webcamScalabilityMode") ?? "",
+      sharingMode: query.get("sharingScalabilityMode") ?? "",
+      simulcastStreams: Math.min(3, Math.max(1, Number(query.get("numSimulcastStreams") ?? 3) || 3)),
+    },
+    consumerReplicas: query.get("consumerReplicas") ?? "",
   };
 }
 

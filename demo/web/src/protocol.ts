@@ -2,10 +2,13 @@
 
 import type { types } from "mediasoup-client";
 
-import type { PeerInfo } from "./state";
+import type { ConsumerType, PeerInfo } from "./state";
 
 /** Answer to `createWebRtcTransport`. */
-export type TransportInfo = Pick<types.TransportOptions, "id" | "iceParameters" | "iceCandidates" | "dtlsParameters">;
+export type TransportInfo = Pick<
+  types.TransportOptions,
+  "id" | "iceParameters" | "iceCandidates" | "dtlsParameters" | "sctpParameters"
+>;
 
 /** Answer to `join`. */
 export interface JoinAnswer {
@@ -23,9 +26,21 @@ export interface NewConsumer {
   readonly producerId: string;
   readonly id: string;
   readonly kind: types.MediaKind;
+  readonly type: ConsumerType;
   readonly rtpParameters: types.RtpParameters;
   readonly appData: { readonly share?: boolean };
   readonly producerPaused: boolean;
+}
+
+/** The server's `newDataConsumer` request. */
+export interface NewDataConsumer {
+  /** Null: the bot's. */
+  readonly peerId: string | null;
+  readonly dataProducerId: string;
+  readonly id: string;
+  readonly sctpStreamParameters: types.SctpStreamParameters;
+  readonly label: string;
+  readonly protocol: string;
 }
 
 /** The server's notifications that this page acts on. */
@@ -37,7 +52,22 @@ export interface Notifications {
   consumerClosed: { readonly consumerId: string };
   consumerPaused: { readonly consumerId: string };
   consumerResumed: { readonly consumerId: string };
-  consumerScore: { readonly consumerId: string; readonly score: { readonly score: number } };
+  consumerScore: {
+    readonly consumerId: string;
+    readonly score: { readonly score: number; readonly producerScore: number };
+  };
+  consumerLayersChanged: {
+    readonly consumerId: string;
+    readonly spatialLayer: number | null;
+    readonly temporalLayer: number | null;
+  };
+  dataConsumerClosed: { readonly dataConsumerId: string };
+  producerScore: { readonly producerId: string; readonly score: readonly { readonly score: number }[] };
+  downlinkBwe: {
+    readonly desiredBitrate: number;
+    readonly effectiveDesiredBitrate: number;
+    readonly availableBitrate: number;
+  };
   activeSpeaker: { readonly peerId?: string | null };
 }
 
@@ -47,9 +77,10 @@ export type NotificationHandlers = { readonly [M in keyof Notifications]: (data:
 export type Request = <T = unknown>(method: string, data?: unknown) => Promise<T>;
 
 /** The room server shares host and port with the page. */
-export function signalingUrl(roomId: string, peerId: string): string {
+export function signalingUrl(roomId: string, peerId: string, consumerReplicas: string): string {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  return `${scheme}://${location.host}/?${new URLSearchParams({ roomId, peerId }).toString()}`;
+  const query = new URLSearchParams({ roomId, peerId, ...(consumerReplicas && { consumerReplicas }) });
+  return `${scheme}://${location.host}/?${query.toString()}`;
 }
 
 /** How this browser presents itself in `join`. */

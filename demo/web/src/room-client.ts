@@ -2,12 +2,13 @@
 
 import { Peer, WebSocketTransport } from "protoo-client";
 
+import { Chat } from "./chat";
 import { LocalMedia } from "./media/local-media";
 import { collectReports, type StreamReport } from "./media/stats";
 import type { Params } from "./params";
 import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
-import { type AppStore, type Problem, toast } from "./state";
+import { type AppStore, type Layers, type Problem, toast } from "./state";
 
 /** A restarted server is back within a second, so the first retry comes early; about a minute in all. */
 const RETRY = { retries: 10, factor: 2, minTimeout: 500, maxTimeout: 8000 };
@@ -29,6 +30,7 @@ const NO_MEDIA_PATH: Problem = {
 
 export class RoomClient {
   readonly media: LocalMedia;
+  readonly chat: Chat;
   readonly #store: AppStore;
   readonly #params: Params;
   #peer: Peer | null = null;
@@ -39,7 +41,8 @@ export class RoomClient {
   constructor(store: AppStore, params: Params) {
     this.#store = store;
     this.#params = params;
-    this.media = new LocalMedia(store, params.codec);
+    this.media = new LocalMedia(store, params);
+    this.chat = new Chat(store);
     // Back from a tunnel or from sleep: do not wait for the next scheduled attempt.
     window.addEventListener("online", () => {
       if (store.state.phase === "reconnecting" && !this.#peer?.connected) this.#connect();
@@ -60,6 +63,7 @@ export class RoomClient {
   /** Goes back to the lobby. */
   leave(): void {
     this.#disconnect();
+    this.chat.clear();
     this.#store.update({ phase: "lobby", problem: null, panel: "none" });
   }
 
@@ -76,6 +80,21 @@ export class RoomClient {
     await this.#session.restartIce();
   }
 
+  /** Chooses the best version of a stream we want. Tells the person when the server refuses. */
+  async setPreferredLayers(consumerId: string, layers: Layers): Promise<void> {
+    await this.#tellRefusal(this.#session?.receiving.setPreferredLayers(consumerId, layers));
+  }
+
+  /** Says how much a stream matters, 1 to 255. Tells the person when the server refuses. */
+  async setPriority(consumerId: string, priority: number): Promise<void> {
+    await this.#tellRefusal(this.#session?.receiving.setPriority(consumerId, priority));
+  }
+
+  /** Asks the sender of a stream for a whole picture. Tells the person when the server refuses. */
+  async requestKeyFrame(consumerId: string): Promise<void> {
+    await this.#tellRefusal(this.#session?.receiving.requestKeyFrame(consumerId));
+  }
+
   /** Asks the room server anything of its protocol, such as `getConsumerStats`: for consoles and tests. */
   async request(method: string, data?: unknown): Promise<unknown> {
     if (!this.#peer) throw new Error("not in a room");
@@ -84,13 +103,13 @@ export class RoomClient {
 
   /** The state of every stream now, as the browser counts it. */
   async stats(): Promise<StreamReport[]> {
-    return collectReports(this.#store.state, this.media.producers, this.#session?.consumers ?? new Map());
+    return collectReports(this.#store.state, this.media.producers, this.#session?.receiving.consumers ?? new Map());
   }
 
   #connect(): void {
     this.#disconnect();
     const { roomId, peerId } = this.#store.state;
-    const peer = new Peer(new WebSocketTransport(signalingUrl(roomId, peerId), { retry: RETRY }));
+    const peer = new Peer(new WebSocketTransport(signalingUrl(roomId, peerId, this.#params.consumerReplicas), { retry: RETRY }));
     this.#peer = peer;
     let open = false;
     peer.on("open", () => {
@@ -118,7 +137,7 @@ export class RoomClient {
   async #enter(peer: Peer): Promise<void> {
     const connection = new AbortController();
     const request = requestsUntil(peer, connection.signal);
-    const session = new Session(this.#store, this.#params, request, this.media, {
+    const session = new Session(this.#store, this.#params, request, this.media, this.chat, {
       onMediaLost: () => this.#onMediaLost(),
       onClosed: () => connection.abort(),
     });
@@ -133,6 +152,15 @@ export class RoomClient {
     if (session.closed) return;
     this.#failedJoins = 0;
     if (returning) toast(this.#store, "good", "You are back in the room.");
+  }
+
+  async #tellRefusal(asked: Promise<void> | undefined): Promise<void> {
+    try {
+      await asked;
+    } catch (error) {
+      if (this.#store.state.phase !== "joined") return;
+      toast(this.#store, "bad", `The server refused: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   #onJoinFailed(error: unknown): void {

@@ -1,20 +1,23 @@
-/** One stay in the room, as long as one signaling connection lives: device, transports, consumers. */
+/** One stay in the room, as long as one signaling connection lives: device, transports, and what goes over them. */
 
 import { Device, type types } from "mediasoup-client";
 import type { ProtooNotification, ProtooRequest } from "protoo-client";
 
+import type { Chat } from "./chat";
 import type { LocalMedia } from "./media/local-media";
 import type { Params } from "./params";
 import {
   describeBrowser,
   type JoinAnswer,
   type NewConsumer,
+  type NewDataConsumer,
   type NotificationHandlers,
   type ProduceAnswer,
   type Request,
   type TransportInfo,
 } from "./protocol";
-import type { AppStore, PeerInfo, RemoteStream } from "./state";
+import { Receiving } from "./receiving";
+import { type AppStore, type PeerInfo, updateLocal } from "./state";
 
 /** A connection that is 'disconnected' often heals by itself within this time. */
 const HEAL_MS = 2000;
@@ -37,27 +40,27 @@ export class Session {
   readonly #params: Params;
   readonly #request: Request;
   readonly #media: LocalMedia;
+  readonly #chat: Chat;
   readonly #owner: SessionOwner;
   readonly #transports = new Map<Direction, types.Transport>();
-  readonly #consumers = new Map<string, types.Consumer>();
   readonly #timers = new Map<Direction, number>();
   readonly #restarts = new Map<Direction, number>();
   #closed = false;
 
-  constructor(store: AppStore, params: Params, request: Request, media: LocalMedia, owner: SessionOwner) {
+  readonly receiving: Receiving;
+
+  constructor(store: AppStore, params: Params, request: Request, media: LocalMedia, chat: Chat, owner: SessionOwner) {
     this.#store = store;
     this.#params = params;
     this.#request = request;
     this.#media = media;
+    this.#chat = chat;
     this.#owner = owner;
+    this.receiving = new Receiving(store, request);
   }
 
   get closed(): boolean {
     return this.#closed;
-  }
-
-  get consumers(): ReadonlyMap<string, types.Consumer> {
-    return this.#consumers;
   }
 
   /** Whether media flowed or could have: false once ICE has given up. */
@@ -68,7 +71,7 @@ export class Session {
   }
 
   /**
-   * Walks in: capabilities, transports, join, then our own media.
+   * Walks in: capabilities, transports, join, then our own media and the chat.
    *
    * @throws what mediasoup-client says of an unsupported browser, and the server's refusals.
    */
@@ -76,20 +79,22 @@ export class Session {
     const routerRtpCapabilities = await this.#request<types.RtpCapabilities>("getRouterRtpCapabilities");
     const device = new Device();
     await device.load({ routerRtpCapabilities });
-    const { produce, consume } = this.#params;
-    if (produce) await this.#createTransport(device, "send");
+    const { produce, consume, datachannel } = this.#params;
+    if (produce || datachannel) await this.#createTransport(device, "send");
     if (consume) await this.#createTransport(device, "recv");
     const { peers } = await this.#request<JoinAnswer>("join", {
       displayName: this.#store.state.displayName,
       device: describeBrowser(navigator.userAgent),
       ...(consume && { rtpCapabilities: device.rtpCapabilities }),
+      ...(consume && datachannel && { sctpCapabilities: device.sctpCapabilities }),
     });
     if (this.#closed) return;
     // A peer that came between the answer and this line is already in the list.
     const known = this.#store.state.peers.filter(({ id }) => !peers.some((peer) => peer.id === id));
     this.#store.update({ phase: "joined", problem: null, peers: [...peers, ...known] });
     const transport = this.#transports.get("send");
-    if (transport) await this.#media.attach({ device, transport, request: this.#request });
+    if (transport && datachannel) void this.#openChat(transport);
+    if (transport && produce) await this.#media.attach({ device, transport, request: this.#request });
   }
 
   close(): void {
@@ -99,8 +104,10 @@ export class Session {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#media.detach();
     for (const transport of this.#transports.values()) transport.close();
-    this.#consumers.clear();
-    this.#store.update({ peers: [], streams: [], activeSpeakerId: null, connections: { send: null, recv: null } });
+    this.#chat.detach();
+    this.receiving.clear();
+    const connections = { send: null, recv: null };
+    this.#store.update({ peers: [], streams: [], activeSpeakerId: null, connections, downlink: null });
   }
 
   /** Restarts ICE on both transports. */
@@ -114,11 +121,14 @@ export class Session {
     accept: () => void,
     reject: (code: number, reason: string) => void,
   ): Promise<void> {
-    if (request.method !== "newConsumer") return reject(404, `unknown request "${request.method}"`);
+    const { method, data } = request;
+    if (method !== "newConsumer" && method !== "newDataConsumer") return reject(404, `unknown request "${method}"`);
     const transport = this.#transports.get("recv");
     if (!transport) return reject(403, "this page does not consume");
+    if (method === "newDataConsumer" && !this.#params.datachannel) return reject(403, "this page does not chat");
     try {
-      await this.#consume(transport, request.data as NewConsumer);
+      if (method === "newConsumer") await this.receiving.consume(transport, data as NewConsumer);
+      else await this.#chat.receive(transport, data as NewDataConsumer);
       accept();
     } catch (error) {
       reject(500, error instanceof Error ? error.message : String(error));
@@ -126,11 +136,11 @@ export class Session {
   }
 
   handleNotification({ method, data }: ProtooNotification): void {
-    const handlers = this.#handlers as Readonly<Record<string, ((data: never) => void) | undefined>>;
+    const handlers = { ...this.#handlers, ...this.receiving.handlers } as Readonly<Record<string, ((data: never) => void) | undefined>>;
     handlers[method]?.(data as never);
   }
 
-  readonly #handlers: NotificationHandlers = {
+  readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"]> = {
     "mediasoup-version": ({ version }) => this.#store.update({ serverVersion: version }),
     newPeer: (peer) => this.#store.update(({ peers }) => ({ peers: [...without(peers, peer.id), peer] })),
     peerClosed: ({ peerId }) =>
@@ -143,14 +153,14 @@ export class Session {
       this.#store.update(({ peers }) => ({
         peers: peers.map((peer) => (peer.id === peerId ? { ...peer, displayName } : peer)),
       })),
-    consumerClosed: ({ consumerId }) => {
-      this.#consumers.get(consumerId)?.close();
-      this.#consumers.delete(consumerId);
-      this.#store.update(({ streams }) => ({ streams: streams.filter(({ id }) => id !== consumerId) }));
+    dataConsumerClosed: ({ dataConsumerId }) => this.#chat.closeIncoming(dataConsumerId),
+    producerScore: ({ producerId, score }) => {
+      const source = [...this.#media.producers].find(([, { id }]) => id === producerId)?.[0];
+      // Of several versions the best one counts: those that are not sent have no score.
+      if (source) updateLocal(this.#store, source, { score: Math.max(0, ...score.map((stream) => stream.score)) });
     },
-    consumerPaused: ({ consumerId }) => this.#updateStream(consumerId, { paused: true }),
-    consumerResumed: ({ consumerId }) => this.#updateStream(consumerId, { paused: false }),
-    consumerScore: ({ consumerId, score }) => this.#updateStream(consumerId, { score: score.score }),
+    downlinkBwe: ({ availableBitrate: availableBps, desiredBitrate: desiredBps }) =>
+      this.#store.update({ downlink: { availableBps, desiredBps } }),
     activeSpeaker: ({ peerId }) => this.#store.update({ activeSpeakerId: peerId ?? null }),
   };
 
@@ -159,10 +169,11 @@ export class Session {
       forceTcp: this.#params.forceTcp,
       producing: direction === "send",
       consuming: direction === "recv",
+      ...(this.#params.datachannel && { sctpCapabilities: device.sctpCapabilities }),
     });
     if (this.#closed) throw new Error("left while joining");
-    const { id, iceParameters, iceCandidates, dtlsParameters } = info;
-    const options = { id, iceParameters, iceCandidates, dtlsParameters, iceServers: [] };
+    const { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters } = info;
+    const options = { id, iceParameters, iceCandidates, dtlsParameters, sctpParameters, iceServers: [] };
     const transport = direction === "send" ? device.createSendTransport(options) : device.createRecvTransport(options);
     this.#transports.set(direction, transport);
     transport.on("connect", ({ dtlsParameters: ours }, done, fail) => {
@@ -171,26 +182,22 @@ export class Session {
     transport.on("produce", ({ kind, rtpParameters, appData }, done, fail) => {
       this.#request<ProduceAnswer>("produce", { transportId: id, kind, rtpParameters, appData }).then(done, fail);
     });
+    transport.on("producedata", ({ sctpStreamParameters, label, protocol, appData }, done, fail) => {
+      const data = { transportId: id, sctpStreamParameters, label, protocol, appData };
+      this.#request<ProduceAnswer>("produceData", data).then(done, fail);
+    });
     transport.on("connectionstatechange", (state) => this.#onConnectionState(direction, transport, state));
   }
 
-  async #consume(transport: types.Transport, offer: NewConsumer): Promise<void> {
-    const { id, producerId, peerId, kind, rtpParameters, appData, producerPaused } = offer;
-    const share = appData.share === true;
-    // Microphone and camera of one peer are one stream to the browser, so that it keeps lips and voice together.
-    const streamId = `${peerId}-${share ? "share" : "camera"}`;
-    const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId });
-    this.#consumers.set(id, consumer);
-    consumer.on("transportclose", () => this.#consumers.delete(id));
-    const { track } = consumer;
-    const stream: RemoteStream = { id, producerId, peerId, kind, share, track, paused: producerPaused, score: 10 };
-    this.#store.update(({ streams }) => ({ streams: [...streams.filter((known) => known.id !== id), stream] }));
-  }
-
-  #updateStream(id: string, patch: Partial<RemoteStream>): void {
-    this.#store.update(({ streams }) => ({
-      streams: streams.map((stream) => (stream.id === id ? { ...stream, ...patch } : stream)),
-    }));
+  /** A room without chat is still a room: the panel says that there is none. */
+  async #openChat(transport: types.Transport): Promise<void> {
+    try {
+      await this.#chat.open(transport);
+    } catch (error) {
+      if (this.#closed) return;
+      this.#chat.detach();
+      console.warn("no chat:", error);
+    }
   }
 
   #onConnectionState(direction: Direction, transport: types.Transport, state: types.ConnectionState): void {

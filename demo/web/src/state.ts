@@ -28,6 +28,14 @@ export interface PeerInfo {
   readonly device?: { readonly name?: string; readonly version?: string };
 }
 
+export type ConsumerType = "simple" | "simulcast" | "svc" | "pipe";
+
+/** A version of a video stream: 0 is the smallest (spatial) and the slowest (temporal). */
+export interface Layers {
+  readonly spatial: number;
+  readonly temporal: number;
+}
+
 /** One consumer: a track that arrives from another peer. */
 export interface RemoteStream {
   readonly id: string;
@@ -38,8 +46,17 @@ export interface RemoteStream {
   readonly track: MediaStreamTrack;
   /** The sender paused it (muted). */
   readonly paused: boolean;
-  /** 0 (dead) to 10 (perfect), as the server rates what we receive. */
+  /** 0 (dead) to 10 (perfect), as the server rates the way from the sender to us. */
   readonly score: number;
+  readonly type: ConsumerType;
+  /** How many versions there are to choose from. */
+  readonly layerCount: Layers;
+  /** The best version we want. */
+  readonly preferred: Layers;
+  /** The version that is sent; null: none at the moment; undefined: the server has not said yet. */
+  readonly current: Layers | null | undefined;
+  /** 1 to 255: who gets more when our downlink is short. */
+  readonly priority: number;
 }
 
 export type Source = "mic" | "camera" | "share";
@@ -51,6 +68,10 @@ export interface LocalSource {
   readonly muted: boolean;
   /** A change is under way: the button waits. */
   readonly busy: boolean;
+  /** Why it is off although it was wanted; null while there is nothing to say. */
+  readonly problem: string | null;
+  /** 0 to 10, as the server rates what arrives of it; null while nothing is sent. */
+  readonly score: number | null;
 }
 
 export interface Toast {
@@ -59,7 +80,33 @@ export interface Toast {
   readonly text: string;
 }
 
-export type Panel = "none" | "stats" | "people";
+export interface ChatMessage {
+  readonly id: number;
+  readonly author: "own" | "peer" | "bot";
+  readonly peerId: string;
+  /** The author's name at that time. */
+  readonly name: string;
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+export interface ChatState {
+  /** Whether we can write: not at all in this room, not yet, or yes. */
+  readonly status: "off" | "connecting" | "open";
+  readonly messages: readonly ChatMessage[];
+  /** Messages of others since the panel was closed. */
+  readonly unread: number;
+}
+
+/** What the server believes of its way to us, in bit/s. */
+export interface Downlink {
+  readonly availableBps: number;
+  /** What all our streams would take at the layers we prefer. */
+  readonly desiredBps: number;
+}
+
+export type Panel = "none" | "stats" | "people" | "chat";
 
 export interface State {
   readonly phase: Phase;
@@ -78,12 +125,15 @@ export interface State {
   readonly audioBlocked: boolean;
   readonly devices: DeviceLists;
   readonly panel: Panel;
+  readonly chat: ChatState;
+  /** Null until the server has an estimate. */
+  readonly downlink: Downlink | null;
   readonly toasts: readonly Toast[];
 }
 
 export type AppStore = Store<State>;
 
-const OFF: LocalSource = { track: null, muted: false, busy: false };
+const OFF: LocalSource = { track: null, muted: false, busy: false, problem: null, score: null };
 
 export function createStore(roomId: string, peerId: string, displayName: string): AppStore {
   return new Store<State>({
@@ -101,12 +151,20 @@ export function createStore(roomId: string, peerId: string, displayName: string)
     audioBlocked: false,
     devices: { microphones: [], cameras: [], speakers: [] },
     panel: "none",
+    chat: { status: "off", messages: [], unread: 0 },
+    downlink: null,
     toasts: [],
   });
 }
 
 export function updateLocal(store: AppStore, source: Source, patch: Partial<LocalSource>): void {
   store.update(({ local }) => ({ local: { ...local, [source]: { ...local[source], ...patch } } }));
+}
+
+/** Opens a side panel, or closes it when it is the one that is open. */
+export function togglePanel(store: AppStore, panel: Panel): void {
+  const shown = store.state.panel === panel ? "none" : panel;
+  store.update(({ chat }) => ({ panel: shown, chat: shown === "chat" ? { ...chat, unread: 0 } : chat }));
 }
 
 const TOAST_MS = 6000;

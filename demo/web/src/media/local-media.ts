@@ -2,7 +2,7 @@
 
 import type { types } from "mediasoup-client";
 
-import type { VideoCodecName } from "../params";
+import type { Params, VideoCodecName } from "../params";
 import type { Request } from "../protocol";
 import { type AppStore, type Source, toast, updateLocal } from "../state";
 import {
@@ -14,6 +14,7 @@ import {
   openScreen,
   savePreferences,
 } from "./devices";
+import { videoEncodings } from "./encodings";
 
 /** Where tracks are sent while we are in a room. */
 export interface Uplink {
@@ -33,19 +34,18 @@ const OPEN: Record<Source, () => Promise<MediaStreamTrack>> = {
   share: openScreen,
 };
 const SOURCES: readonly Source[] = ["mic", "camera", "share"];
-const MAX_VIDEO_BPS = 1_500_000;
 
 export class LocalMedia {
   readonly #store: AppStore;
-  readonly #codec: VideoCodecName;
+  readonly #params: Params;
   readonly #producers = new Map<Source, types.Producer>();
   /** Changes of one source happen one after another. */
   readonly #queues = new Map<Source, Promise<void>>();
   #uplink: Uplink | null = null;
 
-  constructor(store: AppStore, codec: VideoCodecName) {
+  constructor(store: AppStore, params: Params) {
     this.#store = store;
-    this.#codec = codec;
+    this.#params = params;
     navigator.mediaDevices?.addEventListener("devicechange", () => void this.refreshDevices());
   }
 
@@ -82,7 +82,7 @@ export class LocalMedia {
     this.detach();
     for (const source of SOURCES) {
       this.#store.state.local[source].track?.stop();
-      updateLocal(this.#store, source, { track: null });
+      updateLocal(this.#store, source, { track: null, score: null });
     }
   }
 
@@ -133,7 +133,7 @@ export class LocalMedia {
   #close(source: Source): Promise<void> {
     return this.#change(source, async () => {
       this.#store.state.local[source].track?.stop();
-      updateLocal(this.#store, source, { track: null });
+      updateLocal(this.#store, source, { track: null, score: null });
       const producer = this.#producers.get(source);
       if (!producer) return;
       this.#producers.delete(source);
@@ -155,7 +155,7 @@ export class LocalMedia {
 
   #adopt(source: Source, track: MediaStreamTrack): void {
     if (source === "share") track.contentHint = "detail";
-    updateLocal(this.#store, source, { track });
+    updateLocal(this.#store, source, { track, problem: null });
     // Fired when the device is unplugged or the browser's own "stop sharing" is pressed, not by track.stop().
     track.addEventListener("ended", () => {
       if (this.#store.state.local[source].track !== track) return;
@@ -171,7 +171,7 @@ export class LocalMedia {
     const producer = await uplink.transport.produce({
       track,
       stopTracks: false,
-      ...(source === "mic" ? audioOptions() : this.#videoOptions(uplink.device)),
+      ...(source === "mic" ? audioOptions() : this.#videoOptions(source, uplink.device, track)),
       appData: source === "share" ? { share: true } : {},
     });
     if (this.#uplink !== uplink) return;
@@ -192,13 +192,19 @@ export class LocalMedia {
     await this.#uplink?.request(muted ? "pauseProducer" : "resumeProducer", { producerId: producer.id });
   }
 
-  #videoOptions(device: types.Device): Partial<types.ProducerOptions> {
-    const mimeType = `video/${this.#codec}`;
-    const codec = device.rtpCapabilities.codecs?.find((offered) => offered.mimeType.toLowerCase() === mimeType);
-    if (!codec) toast(this.#store, "bad", `${this.#codec.toUpperCase()} is not available here: another codec is used.`);
+  #videoOptions(
+    source: "camera" | "share",
+    device: types.Device,
+    track: MediaStreamTrack,
+  ): Partial<types.ProducerOptions> {
+    const wanted = this.#params.codec;
+    const offered = device.rtpCapabilities.codecs?.filter(({ kind }) => kind === "video") ?? [];
+    const codec = offered.find(({ mimeType }) => mimeType.toLowerCase() === `video/${wanted}`);
+    if (!codec) toast(this.#store, "bad", `${wanted.toUpperCase()} is not available here: another codec is used.`);
+    const used = (codec ?? offered[0])?.mimeType.toLowerCase().slice("video/".length) as VideoCodecName | undefined;
     return {
       ...(codec && { codec }),
-      encodings: [{ maxBitrate: MAX_VIDEO_BPS }],
+      encodings: videoEncodings(source, used ?? wanted, this.#params.layers, track.getSettings()),
       codecOptions: { videoGoogleStartBitrate: 1000 },
     };
   }
@@ -223,6 +229,7 @@ export class LocalMedia {
 
   #explainDevice(source: Source, error: unknown): void {
     const text = explainMediaError(SPOKEN[source], error);
+    updateLocal(this.#store, source, { problem: text });
     if (text !== null) toast(this.#store, "bad", text);
   }
 

@@ -37,6 +37,8 @@ export interface StreamReport {
   readonly audioEnergy: number | null;
   readonly nackCount: number;
   readonly pliCount: number;
+  /** Sizes of the versions that are sent now, smallest first; empty for what we receive and for audio. */
+  readonly sentSizes: readonly string[];
 }
 
 /** A report, and what happened since the one before. */
@@ -98,12 +100,13 @@ export function withRates(before: readonly StreamReport[], now: readonly StreamR
 function readReport(stats: RTCStatsReport, direction: "send" | "recv") {
   const entries: Entry[] = [];
   stats.forEach((entry: Entry) => entries.push(entry));
-  const ofType = (type: string): Entry => entries.find((entry) => entry["type"] === type) ?? {};
+  const ofType = (type: string): Entry[] => entries.filter((entry) => entry["type"] === type);
+  // Simulcast has one entry for each version we send.
   const rtp = ofType(direction === "send" ? "outbound-rtp" : "inbound-rtp");
-  // What the other end reports of our stream; for what we receive, our own count is the better one.
+  // What the other end reports of our streams; for what we receive, our own count is the better one.
   const remote = direction === "send" ? ofType("remote-inbound-rtp") : rtp;
-  const pair = entries.find((entry) => entry["type"] === "candidate-pair" && entry["nominated"] === true) ?? {};
-  const codec = entries.find((entry) => entry["id"] === rtp["codecId"])?.["mimeType"];
+  const pair = ofType("candidate-pair").find((entry) => entry["nominated"] === true) ?? {};
+  const codec = entries.find((entry) => entry["id"] === rtp[0]?.["codecId"])?.["mimeType"];
   const candidate = entries.find((entry) => entry["id"] === pair["localCandidateId"])?.["protocol"];
   const server = entries.find((entry) => entry["id"] === pair["remoteCandidateId"]);
   const seconds = (value: number | null): number | null => (value === null ? null : value * 1000);
@@ -111,20 +114,40 @@ function readReport(stats: RTCStatsReport, direction: "send" | "recv") {
     codec: typeof codec === "string" ? (codec.split("/")[1] ?? codec) : "",
     protocol: typeof candidate === "string" ? candidate : "",
     serverAddress: server ? `${String(server["address"] ?? "")}:${String(server["port"] ?? "")}` : "",
-    timestampMs: number(rtp, "timestamp") ?? performance.timeOrigin + performance.now(),
-    bytes: number(rtp, direction === "send" ? "bytesSent" : "bytesReceived") ?? 0,
-    packets: number(rtp, direction === "send" ? "packetsSent" : "packetsReceived") ?? 0,
-    packetsLost: number(remote, "packetsLost") ?? 0,
-    jitterMs: seconds(number(remote, "jitter")),
-    rttMs: seconds(number(remote, "roundTripTime") ?? number(pair, "currentRoundTripTime")),
-    width: number(rtp, "frameWidth"),
-    height: number(rtp, "frameHeight"),
-    fps: number(rtp, "framesPerSecond"),
-    frames: number(rtp, direction === "send" ? "framesEncoded" : "framesDecoded"),
-    audioEnergy: number(rtp, "totalAudioEnergy"),
-    nackCount: number(rtp, "nackCount") ?? 0,
-    pliCount: number(rtp, "pliCount") ?? 0,
+    timestampMs: most(rtp, "timestamp") ?? performance.timeOrigin + performance.now(),
+    bytes: sum(rtp, direction === "send" ? "bytesSent" : "bytesReceived"),
+    packets: sum(rtp, direction === "send" ? "packetsSent" : "packetsReceived"),
+    packetsLost: sum(remote, "packetsLost"),
+    jitterMs: seconds(most(remote, "jitter")),
+    rttMs: seconds(most(remote, "roundTripTime") ?? number(pair, "currentRoundTripTime")),
+    width: most(rtp, "frameWidth"),
+    height: most(rtp, "frameHeight"),
+    fps: most(rtp, "framesPerSecond"),
+    frames: most(rtp, direction === "send" ? "framesEncoded" : "framesDecoded"),
+    audioEnergy: most(rtp, "totalAudioEnergy"),
+    nackCount: sum(rtp, "nackCount"),
+    pliCount: sum(rtp, "pliCount"),
+    sentSizes: direction === "send" ? sentSizes(rtp) : [],
   };
+}
+
+function sentSizes(rtp: readonly Entry[]): string[] {
+  return rtp
+    .filter((entry) => (number(entry, "framesPerSecond") ?? 0) > 0)
+    .map((entry) => ({ width: number(entry, "frameWidth") ?? 0, height: number(entry, "frameHeight") ?? 0 }))
+    .sort((one, other) => one.width - other.width)
+    .map(({ width, height }) => `${width}×${height}`);
+}
+
+function sum(entries: readonly Entry[], key: string): number {
+  return entries.reduce((total, entry) => total + (number(entry, key) ?? 0), 0);
+}
+
+function most(entries: readonly Entry[], key: string): number | null {
+  return entries.reduce<number | null>((best, entry) => {
+    const value = number(entry, key);
+    return value === null ? best : Math.max(value, best ?? value);
+  }, null);
 }
 
 function number(entry: Entry, key: string): number | null {

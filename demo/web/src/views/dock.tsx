@@ -5,23 +5,23 @@ import type { ComponentChildren } from "preact";
 
 import { useApp, useAppState } from "../app";
 import { canShareScreen } from "../media/devices";
-import type { Panel } from "../state";
+import { togglePanel } from "../state";
 import { CameraField, MicrophoneField, SpeakerField } from "./device-fields";
 import { Icon, type IconName } from "./icons";
 
 export function Dock() {
   const { client, params, store } = useApp();
-  const { local, panel, phase } = useAppState();
+  const { local, panel, phase, chat } = useAppState();
   const { mic, camera, share } = local;
   const micOn = mic.track !== null && !mic.muted;
-  const toggle = (wanted: Panel) => store.update({ panel: panel === wanted ? "none" : wanted });
   const actions: Record<string, () => void> = {
     ...(params.produce && {
       m: () => void client.media.setMuted(micOn),
       v: () => void client.media.setCamera(!camera.track),
     }),
-    i: () => toggle("stats"),
-    p: () => toggle("people"),
+    ...(params.datachannel && { c: () => togglePanel(store, "chat") }),
+    i: () => togglePanel(store, "stats"),
+    p: () => togglePanel(store, "people"),
   };
   useShortcuts(actions);
   return (
@@ -60,8 +60,30 @@ export function Dock() {
           <span class="dock-gap" />
         </>
       )}
-      <DockButton icon="people" label="People" shortcut="P" active={panel === "people"} onClick={() => toggle("people")} />
-      <DockButton icon="stats" label="Statistics" shortcut="I" active={panel === "stats"} onClick={() => toggle("stats")} />
+      {params.datachannel && (
+        <DockButton
+          icon="chat"
+          label="Chat"
+          shortcut="C"
+          active={panel === "chat"}
+          count={chat.unread}
+          onClick={() => togglePanel(store, "chat")}
+        />
+      )}
+      <DockButton
+        icon="people"
+        label="People"
+        shortcut="P"
+        active={panel === "people"}
+        onClick={() => togglePanel(store, "people")}
+      />
+      <DockButton
+        icon="stats"
+        label="Statistics"
+        shortcut="I"
+        active={panel === "stats"}
+        onClick={() => togglePanel(store, "stats")}
+      />
       <span class="dock-gap" />
       <DockButton icon="leave" label="Leave" danger onClick={() => client.leave()} />
     </nav>
@@ -76,16 +98,18 @@ interface DockButtonProps {
   readonly active?: boolean;
   readonly danger?: boolean;
   readonly disabled?: boolean;
+  /** Of what waits behind it; 0: no badge. */
+  readonly count?: number;
   readonly onClick: () => void;
 }
 
-function DockButton({ icon, label, shortcut, off, active, danger, disabled, onClick }: DockButtonProps) {
+function DockButton({ icon, label, shortcut, off, active, danger, disabled, count = 0, onClick }: DockButtonProps) {
   const classes = ["dock-button", off && "off", active && "active", danger && "danger"].filter(Boolean).join(" ");
   return (
     <button
       type="button"
       class={classes}
-      aria-label={label}
+      aria-label={count > 0 ? `${label}, ${count} unread` : label}
       aria-pressed={active}
       aria-keyshortcuts={shortcut}
       title={shortcut ? `${label} (${shortcut})` : label}
@@ -94,6 +118,7 @@ function DockButton({ icon, label, shortcut, off, active, danger, disabled, onCl
     >
       <Icon name={icon} />
       <span class="dock-label">{label}</span>
+      {count > 0 && <span class="dock-count">{count > 99 ? "99+" : count}</span>}
     </button>
   );
 }
@@ -157,7 +182,11 @@ function useShortcuts(actions: Record<string, () => void>): void {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.closest("input, select, textarea")) return;
-      current.current[event.key.toLowerCase()]?.();
+      const action = current.current[event.key.toLowerCase()];
+      if (!action) return;
+      // What opens a text field must not type its own letter into it.
+      event.preventDefault();
+      action();
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);

@@ -59,7 +59,16 @@ const SHAPES = {
   check: <path d="M5 12.5l4.5 4.5L19 7.5" />,
   warning: <path d="M12 4L2.8 19.5h18.4zM12 10v4.5M12 17v.2" />,
   sound: <path d="M4 9.5v5h3.5l5 4v-13l-5 4zM16 9a4.5 4.5 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11" />,
-  weak: <path d="M4 19.5v-2M9 19.5v-5M14 19.5v-9M19 10v5M19 18.3v.2" />,
+  chat: <path d="M5.5 4.5h13A2.5 2.5 0 0 1 21 7v7.5a2.5 2.5 0 0 1-2.5 2.5H12l-4.8 3.6V17H5.5A2.5 2.5 0 0 1 3 14.5V7a2.5 2.5 0 0 1 2.5-2.5zM7.5 9h9M7.5 12.5h6" />,
+  send: <path d="M4.5 12L3.5 4.5 21 12 3.5 19.5 4.5 12zM4.5 12H12" />,
+  more: <path stroke-width="2.6" d="M12 5.5v.01M12 12v.01M12 18.5v.01" />,
+  refresh: <path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5" />,
+  bot: (
+    <>
+      <rect x="4.5" y="8" width="15" height="11" rx="3" />
+      <path d="M12 8V4.5M9 12.5v1.5M15 12.5v1.5M2 12.5v2.5M22 12.5v2.5" />
+    </>
+  ),
 } as const satisfies Record<string, JSX.Element>;
 
 export type IconName = keyof typeof SHAPES;

@@ -101,7 +101,7 @@ function Preview({ name }: { name: string }) {
         ) : (
           <div class="preview-empty">
             <Avatar name={name || "You"} seed={name} />
-            <p>{camera.busy ? "Opening the camera…" : "Your camera is off"}</p>
+            <p>{camera.busy ? "Opening the camera…" : (camera.problem ?? "Your camera is off")}</p>
           </div>
         )}
         <div class="preview-buttons">

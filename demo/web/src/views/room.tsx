@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { useApp, useAppState } from "../app";
 import { inviteLink } from "../params";
 import { toast } from "../state";
+import { ChatPanel } from "./chat-panel";
 import { Dock } from "./dock";
 import { Icon, Logo } from "./icons";
 import { unblockAudio } from "./media-elements";
@@ -25,6 +26,7 @@ export function Room() {
           </div>
           {panel === "stats" && <StatsPanel />}
           {panel === "people" && <PeoplePanel />}
+          {panel === "chat" && <ChatPanel />}
         </div>
         <Dock />
       </div>

@@ -6,7 +6,8 @@ import { useAppState } from "../app";
 import { type Box, gridLayout, stageLayout } from "../layout";
 import type { PeerInfo, State } from "../state";
 import { AudioView } from "./media-elements";
-import { Tile, type TileContent, WEAK_SCORE } from "./tile";
+import { Tile, type TileContent, tileName } from "./tile";
+import { TileMenu } from "./tile-menu";
 
 export function Stage() {
   const state = useAppState();
@@ -22,30 +23,60 @@ export function Stage() {
     return () => observer.disconnect();
   }, []);
   const placed = useMemo(() => place(tilesOf(state), area), [state, area]);
+  const [menu, setMenu] = useState<{ readonly key: string; readonly opener: HTMLElement } | null>(null);
+  const chosen = placed.find(({ content }) => content.key === menu?.key)?.content;
+  const openMenu = (key: string, opener: HTMLElement): void => setMenu(menu?.key === key ? null : { key, opener });
   return (
-    <main class="stage" ref={frame} aria-label="Participants">
-      {placed.map(({ content, box }) => (
-        <Tile key={content.key} content={content} box={box} />
-      ))}
-      {state.streams
-        .filter(({ kind }) => kind === "audio")
-        .map(({ id, track }) => (
-          <AudioView key={id} track={track} />
+    <>
+      <main class="stage" ref={frame} aria-label="Participants">
+        {placed.map(({ content, box }) => (
+          <Tile
+            key={content.key}
+            content={content}
+            box={box}
+            menuOpen={menu?.key === content.key}
+            onMenu={(opener) => openMenu(content.key, opener)}
+          />
         ))}
-    </main>
+        {state.streams
+          .filter(({ kind }) => kind === "audio")
+          .map(({ id, track }) => (
+            <AudioView key={id} track={track} />
+          ))}
+      </main>
+      {menu && chosen?.stream && (
+        <TileMenu
+          key={menu.key}
+          stream={chosen.stream}
+          title={tileName(chosen)}
+          opener={menu.opener}
+          onClose={() => setMenu(null)}
+        />
+      )}
+    </>
   );
 }
 
 /** Everybody's camera, our own first, and every shared screen. */
 function tilesOf(state: State): TileContent[] {
   const { local, displayName, peerId, activeSpeakerId } = state;
-  const own = { peerId, name: displayName || "You", own: true, weak: false };
+  const own = { peerId, name: displayName || "You", own: true, stream: null };
+  const score = local.camera.score ?? local.mic.score;
   const speaking = activeSpeakerId === peerId && !local.mic.muted;
   const tiles: TileContent[] = [
-    { ...own, key: "own", kind: "camera", track: local.camera.track, muted: local.mic.muted || !local.mic.track, speaking },
+    {
+      ...own,
+      key: "own",
+      kind: "camera",
+      track: local.camera.track,
+      muted: local.mic.muted || !local.mic.track,
+      speaking,
+      score,
+    },
   ];
   if (local.share.track) {
-    tiles.push({ ...own, key: "own-share", kind: "share", track: local.share.track, muted: false, speaking: false });
+    const { track, score: shareScore } = local.share;
+    tiles.push({ ...own, key: "own-share", kind: "share", track, muted: false, speaking: false, score: shareScore });
   }
   for (const peer of state.peers) tiles.push(...tilesOfPeer(state, peer));
   return tiles;
@@ -57,14 +88,16 @@ function tilesOfPeer({ streams, activeSpeakerId }: State, peer: PeerInfo): TileC
   const camera = theirs.find(({ kind, share }) => kind === "video" && !share);
   const person = { peerId: peer.id, name: peer.displayName || "Guest", own: false };
   const speaking = activeSpeakerId === peer.id;
-  const weak = theirs.some(({ paused, score }) => !paused && score < WEAK_SCORE);
+  const live = theirs.filter(({ paused, share }) => !paused && !share);
+  const score = live.length === 0 ? null : Math.min(...live.map((stream) => stream.score));
   const muted = audio.every(({ paused }) => paused);
   const track = camera && !camera.paused ? camera.track : null;
   const shares = theirs.filter(({ kind, share }) => kind === "video" && share);
   return [
-    { ...person, key: peer.id, kind: "camera", track, muted, speaking, weak },
-    ...shares.map((share): TileContent => {
-      return { ...person, key: share.id, kind: "share", track: share.track, muted: false, speaking: false, weak: false };
+    { ...person, key: peer.id, kind: "camera", track, muted, speaking, score, stream: track && camera ? camera : null },
+    ...shares.map((stream): TileContent => {
+      const shown = { key: stream.id, track: stream.track, score: stream.score, stream };
+      return { ...person, ...shown, kind: "share", muted: false, speaking: false };
     }),
   ];
 }

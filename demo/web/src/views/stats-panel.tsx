@@ -5,6 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { useApp, useAppState } from "../app";
 import { type StreamRates, type StreamReport, withRates } from "../media/stats";
 import { toast } from "../state";
+import { layerNumbers } from "./layers";
 import { PanelFrame } from "./panel";
 
 const POLL_MS = 2000;
@@ -12,7 +13,7 @@ const SOURCE_NAMES = { mic: "Microphone", camera: "Camera", share: "Screen" } as
 
 export function StatsPanel() {
   const { client, store } = useApp();
-  const { connections, serverVersion, phase } = useAppState();
+  const { connections, serverVersion, phase, downlink } = useAppState();
   const reports = useReports();
   const people = byPerson(reports);
   const path = reports.find(({ protocol }) => protocol !== "");
@@ -28,6 +29,8 @@ export function StatsPanel() {
         <Fact name="Sending" value={connections.send ?? "off"} />
         <Fact name="Receiving" value={connections.recv ?? "off"} />
         <Fact name="Media path" value={path ? `${path.protocol.toUpperCase()} ${path.serverAddress}` : "–"} />
+        <Fact name="Downlink, estimated" value={formatBitrate(downlink?.availableBps ?? null)} />
+        <Fact name="Downlink, wanted" value={formatBitrate(downlink?.desiredBps ?? null)} />
         <Fact name="Server version" value={serverVersion || "–"} />
       </dl>
       <button type="button" class="button quiet wide" disabled={phase !== "joined"} onClick={restart}>
@@ -50,7 +53,9 @@ export function StatsPanel() {
 }
 
 function StreamCard({ stream }: { stream: StreamRates }) {
-  const { kind, source, codec, paused, direction } = stream;
+  const { streams } = useAppState();
+  const { kind, source, codec, paused, direction, sentSizes } = stream;
+  const layered = streams.find(({ id, type }) => id === stream.id && type !== "simple");
   const size = stream.width && stream.height ? `${stream.width}×${stream.height}` : "–";
   const loss = stream.lossPercent;
   return (
@@ -71,6 +76,9 @@ function StreamCard({ stream }: { stream: StreamRates }) {
         <Fact name="Round trip" value={formatMs(stream.rttMs)} />
         {kind === "video" && <Fact name="Size" value={size} />}
         {kind === "video" && <Fact name="Frame rate" value={stream.fps === null ? "–" : `${Math.round(stream.fps)} fps`} />}
+        {layered && <Fact name="Layers now" value={layerNumbers(layered.current)} />}
+        {layered && <Fact name="Layers preferred" value={layerNumbers(layered.preferred)} />}
+        {sentSizes.length > 1 && <Fact name="Sizes sent" value={sentSizes.join(" ")} />}
         <Fact name="Packets lost" value={String(stream.packetsLost)} />
         {kind === "video" && <Fact name={direction === "send" ? "NACK / PLI in" : "NACK / PLI out"} value={`${stream.nackCount} / ${stream.pliCount}`} />}
       </dl>

@@ -1,9 +1,11 @@
 /** One rectangle of the room: somebody's camera or screen, with name and state. */
 
 import type { Box } from "../layout";
+import type { RemoteStream } from "../state";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";
 import { VideoView } from "./media-elements";
+import { Signal } from "./signal";
 
 export interface TileContent {
   readonly key: string;
@@ -14,21 +16,35 @@ export interface TileContent {
   readonly track: MediaStreamTrack | null;
   readonly muted: boolean;
   readonly speaking: boolean;
-  /** The server rates what we get from this person as poor. */
-  readonly weak: boolean;
+  /** 0 to 10, of what we get from this person or they get from us; null while nothing is sent. */
+  readonly score: number | null;
+  /** What arrives here; null for our own tiles and where no video comes. */
+  readonly stream: RemoteStream | null;
 }
 
-/** Below this score (of 10) the picture visibly suffers. */
-export const WEAK_SCORE = 5;
+interface TileProps {
+  readonly content: TileContent;
+  readonly box: Box;
+  readonly menuOpen: boolean;
+  /** Told of the button that was pressed. */
+  readonly onMenu: (opener: HTMLElement) => void;
+}
 
-export function Tile({ content, box }: { content: TileContent; box: Box }) {
-  const { name, kind, own, track, muted, speaking, weak, peerId } = content;
+/** What a tile is called, to the eye and to a screen reader. */
+export function tileName({ name, kind, own }: TileContent): string {
+  if (kind === "share") return own ? "Your screen" : `${name}'s screen`;
+  return own ? `${name} (you)` : name;
+}
+
+export function Tile({ content, box, menuOpen, onMenu }: TileProps) {
+  const { name, kind, own, track, muted, speaking, score, stream, peerId } = content;
   const place = {
     transform: `translate(${Math.round(box.x)}px, ${Math.round(box.y)}px)`,
     width: `${Math.floor(box.width)}px`,
     height: `${Math.floor(box.height)}px`,
   };
-  const shown = kind === "share" ? (own ? "Your screen" : `${name}'s screen`) : own ? `${name} (you)` : name;
+  const shown = tileName(content);
+  const stalled = track !== null && stream?.current === null;
   return (
     <article
       class={`tile${speaking ? " speaking" : ""}${kind === "share" ? " sharing" : ""}${box.width < 200 ? " tiny" : ""}`}
@@ -40,10 +56,24 @@ export function Tile({ content, box }: { content: TileContent; box: Box }) {
     >
       <Avatar name={name} seed={peerId} />
       {track && <VideoView track={track} label={shown} mirrored={own && kind === "camera"} contain={kind === "share"} />}
-      {weak && (
-        <span class="badge weak" title="Poor connection" role="img" aria-label="Poor connection">
-          <Icon name="weak" />
-        </span>
+      {stalled && (
+        <p class="stalled">
+          <span class="spinner" aria-hidden="true" />
+          Waiting for the picture
+        </p>
+      )}
+      {stream && (
+        <button
+          type="button"
+          class={`tile-options${menuOpen ? " open" : ""}`}
+          aria-label={`Options for ${shown}`}
+          aria-haspopup="dialog"
+          aria-expanded={menuOpen}
+          title="Options"
+          onClick={(event) => onMenu(event.currentTarget)}
+        >
+          <Icon name="more" />
+        </button>
       )}
       <footer class="name-plate">
         {muted && (
@@ -53,6 +83,7 @@ export function Tile({ content, box }: { content: TileContent; box: Box }) {
         )}
         {kind === "share" && <Icon name="share" />}
         <span class="name">{shown}</span>
+        {score !== null && <Signal score={score} whose={own ? "Your signal" : "Signal"} />}
       </footer>
     </article>
   );

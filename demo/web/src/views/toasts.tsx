@@ -1,8 +1,10 @@
 /** Short messages in the corner; screen readers hear them too. */
 
 import { useApp, useAppState } from "../app";
-import { dismissToast } from "../state";
-import { Icon } from "./icons";
+import { dismissToast, type Toast } from "../state";
+import { Icon, type IconName } from "./icons";
+
+const ICONS: Record<Toast["tone"], IconName> = { info: "chat", good: "check", bad: "warning" };
 
 export function Toasts() {
   const { store } = useApp();
@@ -11,7 +13,7 @@ export function Toasts() {
     <div class="toasts" role="status" aria-live="polite">
       {toasts.map(({ id, tone, text }) => (
         <div key={id} class={`toast toast-${tone}`}>
-          <Icon name={tone === "bad" ? "warning" : "check"} />
+          <Icon name={ICONS[tone]} />
           <span>{text}</span>
           <button type="button" class="icon-button small" aria-label="Dismiss" onClick={() => dismissToast(store, id)}>
             <Icon name="close" />
