@@ -27,7 +27,7 @@ async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) 
         protocol=body.protocol or "",
         app_data={**(body.app_data or {}), "peerId": session.id},
     )
-    if data_producer.label == BOT_LABEL and session.room.bot is not None:
+    if data_producer.label == BOT_LABEL:
         await session.room.bot.listen_to(session, data_producer)
     if data_producer.closed:  # its transport closed meanwhile
         raise RequestError(500, "the transport has closed")

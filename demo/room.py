@@ -44,7 +44,7 @@ class Room:
     Attributes:
         id: The room's name.
         router: Where its media meet.
-        bot: Who answers on the data channel labelled ``bot``; None if the worker has no data channels.
+        bot: Who answers on the data channel labelled ``bot``; there once the room has started.
         consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
         settings, metrics: The server's.
     """
@@ -68,7 +68,7 @@ class Room:
         self._workers = workers
         self._on_close = on_close
         self._peers: ProtooRoom[PeerSession] = ProtooRoom()
-        self.bot: Bot | None = None
+        self.bot: Bot
         self._audio_levels: AudioLevelObserver | None = None
         self._active_speaker: ActiveSpeakerObserver | None = None
         self._closed = False
@@ -82,10 +82,7 @@ class Room:
         """
         self._audio_levels = await self.router.create_audio_level_observer(max_entries=1, threshold=-80, interval=800)
         self._active_speaker = await self.router.create_active_speaker_observer()
-        try:
-            self.bot = await Bot.create(self.router)
-        except ControllerError as error:
-            logger.warning("room=%s has no bot: %s", self.id, error)
+        self.bot = await Bot.create(self.router)
         self._audio_levels.on("volumes", self._on_volumes)
         self._audio_levels.on("silence", lambda: self._tell_joined("activeSpeaker", {"peerId": None}))
         self._active_speaker.on(

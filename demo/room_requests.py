@@ -45,8 +45,7 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
         for data_producer in other.data_producers.values():
             if data_producer.label != BOT_LABEL:  # that is between the other and the bot
                 create_data_consumer(session, other, data_producer)
-    if session.room.bot is not None:
-        create_data_consumer(session, None, session.room.bot.data_producer)
+    create_data_consumer(session, None, session.room.bot.data_producer)
     for other in others:
         other.notify("newPeer", {**session.info, "peer": session.info})
 
