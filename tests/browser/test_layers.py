@@ -156,6 +156,9 @@ async def test_the_way_to_us_is_shown_in_numbers_and_bars(crowd: Crowd, server: 
     await expect(own.get_by_role("img", name="Your signal: good")).to_be_visible(timeout=SENT_TIMEOUT * 1000)
     await bo.click("Statistics")
     panel = bo.page.get_by_role("complementary", name="Statistics")
+    await expect(panel.locator("div", has_text="Downlink, estimated").last.locator("dd")).to_contain_text(
+        "bit/s", timeout=SENT_TIMEOUT * 1000
+    )
     await expect(panel.locator("div", has_text="Layers now").last.locator("dd")).to_have_text("2/2")
     await ana.click("Statistics")
     sent = ana.page.get_by_role("complementary", name="Statistics").locator("div", has_text="Sizes sent").last
