@@ -1,6 +1,18 @@
-"""The compiled per-packet path under one name: sockets in batches, SRTP, streams, outputs.
+"""The compiled per-packet path: sockets in batches, SRTP, streams, outputs.
 
-Its classes stand in the compiled modules beside this file; ``plane.pyi`` is the contract that control is written to.
+Control (``worker.rtc``) builds these objects and pushes tables into them; data flows inside without a Python object per
+packet. Everything control has to know comes back as a list of events, one list per wake-up.
+
+::
+
+    UdpSocket / TcpConnection ──► TransportPlane ──► Input (producer) ──► ReceiveStream (one per SSRC)
+                                                        │
+                                                        └──► Output (consumer) ──► its TransportPlane ──► socket
+
+Every object has a public ``owner`` that control sets and the plane never reads. All times are microseconds of
+``CLOCK_MONOTONIC``, passed in. Addresses are ``(ip, port)`` with the IP as text without a scope id.
+
+The classes stand in the compiled modules beside this file, their types in the ``.pyi`` beside each of those.
 """
 
 from worker.dataplane.connection import TcpConnection

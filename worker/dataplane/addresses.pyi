@@ -1,0 +1,1 @@
+"""Types of ``addresses.pyx``: it has functions for other compiled modules only."""

@@ -1,0 +1,91 @@
+"""Types of ``transport.pyx``: a transport's half in the plane."""
+
+from typing import Any
+
+from worker.dataplane.connection import TcpConnection
+from worker.dataplane.egress import Plane
+from worker.dataplane.events import Event
+from worker.dataplane.input import Input
+from worker.dataplane.sockets import UdpSocket
+from worker.dataplane.suites import SrtpSuite
+
+_Address = tuple[str, int]
+
+class Receiver:
+    """What the SSRC table of a transport leads to."""
+
+    @property
+    def rtx_ssrc(self) -> int:
+        """0: none."""
+
+class Sender:
+    """What sends through a transport with an RTP session of its own."""
+
+class TransportPlane:
+    """A transport's half in the plane: whom it hears, where it sends, its keys, and its SSRC table."""
+
+    owner: Any
+    @property
+    def closed(self) -> bool: ...
+    encrypted: bool  # True: RTP and RTCP are dropped, in and out, until set_srtp
+    connected: bool  # control's switch: while False no media passes, in or out (DTLS and SCTP events do)
+    twcc_next: int  # transport-wide sequence number of the next outgoing packet that carries the extension
+    max_incoming_bitrate_bps: int  # no REMB asks for more; 0: no limit
+    # byte and packet counters, all since creation; the bitrates over the last 2.5 s come from bitrate()
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def rtp_bytes_received(self) -> int: ...
+    @property
+    def rtp_bytes_sent(self) -> int: ...
+    @property
+    def rtx_bytes_received(self) -> int: ...
+    @property
+    def rtx_bytes_sent(self) -> int: ...
+    @property
+    def probation_bytes_sent(self) -> int: ...
+    def __init__(self, plane: Plane, encrypted: bool) -> None: ...
+    def accept_from(self, socket: UdpSocket | TcpConnection, address: _Address) -> None:
+        """Datagrams of this remote address belong to this transport (several may be accepted)."""
+    def stop_accepting(self, socket: UdpSocket | TcpConnection, address: _Address) -> None: ...
+    def set_destination(self, socket: UdpSocket | TcpConnection | None, address: _Address | None) -> None:
+        """Where RTP (and, without set_rtcp_destination, RTCP) goes; None: nowhere, packets are not sent."""
+    def set_rtcp_destination(self, socket: UdpSocket | None, address: _Address | None) -> None: ...
+    def set_srtp(self, suite: SrtpSuite, remote_key: bytes, local_key: bytes) -> None:
+        """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
+    def set_receive_extensions(
+        self, *, mid: int = 0, rid: int = 0, repaired_rid: int = 0, abs_send_time: int = 0, transport_wide_cc: int = 0
+    ) -> None:
+        """Header-extension ids of what this transport receives, 0 = not used (RFC 8285)."""
+    def receive(self, packet: bytes, now_us: int) -> list[Event]:
+        """Feeds one decrypted RTP packet: again after UnknownSsrc, or the application's on a direct transport."""
+    def count_received(self, size: int, now_us: int) -> None:
+        """Counts bytes that came from the application instead of the network (direct transports)."""
+    def count_sent(self, size: int, now_us: int) -> None:
+        """Counts bytes that went to the application instead of the network (direct transports)."""
+    def receive_protected(self, socket: UdpSocket, address: _Address, data: bytes, now_us: int) -> list[Event]:
+        """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
+    def ignore_ssrc(self, ssrc: int) -> None:
+        """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
+    def forget_ignored(self) -> None: ...
+    def send(self, data: bytes) -> bool:
+        """Sends a control datagram (DTLS, SCTP) to the destination, unprotected."""
+    def send_rtcp(self, packet: bytes) -> bool:
+        """Protects (when encrypted) and sends a compound RTCP packet. False when it could not be sent."""
+    def enable_transport_wide_feedback(self, enabled: bool) -> None: ...
+    def poll_transport_wide_feedback(self, now_us: int, sender_ssrc: int) -> list[bytes]:
+        """The RTCP feedback packets (draft-holmer-rmcat-transport-wide-cc-extensions-01) due now, maybe none."""
+    def enable_remb(self, enabled: bool) -> None: ...
+    def poll_remb(self, now_us: int) -> int | None:
+        """The receive-side estimate in bit/s when a REMB is due, else None."""
+    def bitrate(self, which: str, now_us: int) -> int:
+        """Bit/s of the last 2.5 s: "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent",
+        "probation_sent"."""
+    def add_input(self) -> Input: ...
+    def attach(self, child: Input | Sender) -> None:
+        """An input or output lives on this transport: it is closed with it. Raises InvalidStateError when closed."""
+    def detach(self, child: Input | Sender) -> None:
+        """The input or output is closed."""
+    def close(self) -> None: ...
