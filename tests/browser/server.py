@@ -48,11 +48,15 @@ class DemoServer:
         return self._log.read_text(errors="replace")
 
     @property
+    def pid(self) -> int:
+        """The server's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def worker_pids(self) -> list[int]:
         """The processes of the media workers that live now."""
-        assert self._process is not None
-        pid = self._process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         return [int(child) for child in children if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
     async def start(self) -> None:
