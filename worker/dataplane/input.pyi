@@ -126,7 +126,9 @@ class ReceiveStream(Receiver):
     def missing(self) -> int:
         """Packets that are being asked for: while there are any, poll_nack wants to be called."""
     def poll_nack(self, now_us: int) -> list[int]:
-        """Sequence numbers to ask for again now; empty when none."""
+        """Sequence numbers to ask for again now; empty when none. Ask ``take_key_frame_needed`` after it."""
+    def take_key_frame_needed(self) -> bool:
+        """Whether ``poll_nack`` has given something up that only a key frame replaces; False from then on."""
     @property
     def sender_report_ntp(self) -> int:
         """64-bit NTP time of the last sender_report, 0 before; likewise below."""

@@ -545,8 +545,14 @@ cdef class ReceiveStream(Receiver):
         if numbers:
             self.nack_count += 1
             self.nack_packet_count += len(numbers)
-        self._report_key_frame_needed()
         return numbers
+
+    def take_key_frame_needed(self):
+        """Whether ``poll_nack`` has given something up that only a key frame replaces; False from then on."""
+        if self._nack is None or not self._nack.key_frame_needed:
+            return False
+        self._nack.key_frame_needed = False
+        return bool(self._use_pli)
 
     def sender_report(self, unsigned long long ntp, unsigned int rtp_timestamp, long long now_us):
         """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1)."""

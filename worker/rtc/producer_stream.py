@@ -125,6 +125,8 @@ class ProducerStream:
         sequence_numbers = self.plane.poll_nack(self._scheduler.now_us())
         if sequence_numbers:
             self._send_nack(sequence_numbers)
+        if self.plane.take_key_frame_needed():
+            self.on_key_frame_needed()
         if self.plane.missing > 0:
             self._nack_timer = self._scheduler.call_later(_NACK_INTERVAL_US, self._poll_nack)
 

@@ -113,6 +113,17 @@ def test_asks_at_once_for_what_is_missing(rig: Rig) -> None:
     assert (rig.stream.nack_count, rig.stream.nack_packet_count) == (2, 4)
 
 
+def test_a_packet_that_is_given_up_calls_for_a_key_frame_at_once(rig: Rig) -> None:
+    rig.send(*frames(10, 2), rtp(14))
+    for attempt in range(1, 10):
+        assert rig.stream.poll_nack(now_us() + attempt * 1_000_000) == [12, 13]
+        assert not rig.stream.take_key_frame_needed()
+    assert rig.stream.poll_nack(now_us() + 10_000_000) == []
+    assert rig.stream.take_key_frame_needed()
+    assert not rig.stream.take_key_frame_needed()
+    assert not any(isinstance(event, KeyFrameNeeded) for event in rig.send(rtp(15)))
+
+
 def test_rtx_fills_the_gap_for_consumers(rig: Rig) -> None:
     rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
     consumer = rig.add_consumer()

@@ -121,6 +121,16 @@ def test_loss_is_asked_for_and_repaired_by_rtx(rig: Rig) -> None:
     assert sender.rtcp(Nack) == []
 
 
+def test_a_packet_that_never_comes_costs_a_key_frame_though_nothing_else_comes(rig: Rig) -> None:
+    sender = rig.connect()
+    rig.produce(sender)
+    send_video(sender, 1, key=True)
+    send_video(sender, 3)
+    assert sender.rtcp(Pli) == []
+    rig.clock.advance(2_000)
+    assert sender.rtcp(Pli)
+
+
 def test_the_receivers_nack_is_answered_with_rtx(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     consumer = rig.consume(receiver, rig.produce(sender))
