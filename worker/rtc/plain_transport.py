@@ -51,6 +51,7 @@ class PlainTransport(Transport):
         self._rtcp_mux = body.rtcp_mux
         self._comedia = body.comedia
         self._connect_called = False
+        self._rtcp_at_rtp_port = False
         self._keys: SrtpKeys | None = None
         self._ports: list[UdpPort] = []
         try:
@@ -126,7 +127,12 @@ class PlainTransport(Transport):
     def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
         """With comedia, the first good packet says where the peer is."""
         port = next((port for port in self._ports if port.udp is event.socket), None)
-        if port is None or port.remote is not None or not self._is_for(port, event.data):
+        if port is None:
+            return
+        if port.remote == event.address:  # learned from a packet of the same wake-up
+            deliver(self.plane.receive_protected(port.udp, event.address, event.data, now_us), now_us)
+            return
+        if port.remote is not None or not self._is_for(port, event.data):
             return
         media_flowed = self.plane.connected
         received_before = self.plane.rtp_bytes_received + self.plane.rtx_bytes_received
@@ -142,6 +148,16 @@ class PlainTransport(Transport):
         else:
             self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=port.tuple))
         deliver(events, now_us)
+
+    def on_rtcp(self, data: bytes, now_us: int) -> None:
+        """Compound RTCP came in; with comedia, a peer may send it to the RTP port, and gets ours there, too."""
+        if self._comedia and not self._rtcp_mux and self._rtcp_port.remote is None:
+            self._rtcp_port.udp.report_unknown = False
+            self._rtcp_at_rtp_port = True
+            # Nobody but the peer of the RTP port has been accepted so far.
+            self.plane.set_rtcp_destination(self._rtp_port.udp, self._rtp_port.remote)
+            self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=self._rtcp_port.tuple))
+        super().on_rtcp(data, now_us)
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         """There is no ICE here."""
@@ -162,7 +178,7 @@ class PlainTransport(Transport):
 
     @property
     def _rtcp_port(self) -> UdpPort:
-        return self._ports[-1]
+        return self._ports[0 if self._rtcp_at_rtp_port else -1]
 
     def _is_for(self, port: UdpPort, data: bytes) -> bool:
         """Whether a datagram may tell where the peer of this port is (first bytes: RFC 7983, RFC 5761 section 4)."""

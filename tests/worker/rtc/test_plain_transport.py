@@ -138,6 +138,24 @@ def test_comedia_without_mux_learns_each_port_by_itself(world: World) -> None:
     assert stats.tuple.remote_port == rtp.getsockname()[1]
 
 
+def test_comedia_without_mux_learns_a_peer_that_sends_both_to_the_rtp_port(world: World) -> None:
+    transport = make_transport(world, comedia=True, rtcp_mux=False)
+    peer, late = udp_peer(), udp_peer()
+    for packet in (RTP, RECEIVER_REPORT):
+        peer.sendto(packet, port_of(transport))
+    world.pump()
+    assert world.notifier.names("tr") == ["tuple", "rtcptuple"]
+    (stats,) = transport.get_stats()
+    assert stats.rtcp_tuple == stats.tuple == transport.dump().rtcp_tuple
+    assert stats.tuple is not None
+    assert stats.tuple.remote_port == peer.getsockname()[1]
+    late.sendto(RECEIVER_REPORT, port_of(transport, rtcp=True))
+    world.pump()
+    assert world.notifier.names("tr") == ["tuple", "rtcptuple"]
+    transport.send_rtcp(RECEIVER_REPORT)
+    assert peer.recv(100) == RECEIVER_REPORT
+
+
 def test_comedia_learns_from_sctp_where_that_is_enabled(world: World) -> None:
     transport = make_transport(
         world, comedia=True, enable_sctp=True, num_sctp_streams=NumSctpStreams(os=8, mis=8), max_sctp_message_size=999
