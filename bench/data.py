@@ -37,11 +37,10 @@ class Figures:
 class _Receiver:
     """Counts messages, which begin with their number."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self) -> None:
         self.arrived = 0
         self.in_order = True
         self.news = asyncio.Event()
-        self._expected = expected
 
     def take(self, message: bytes) -> None:
         self.in_order &= int(message[:8]) == self.arrived
@@ -61,7 +60,7 @@ async def run(messages: int, size: int, window: int, worker_bin: str | None) -> 
 
 async def _measure(worker: Worker, messages: int, size: int, window: int) -> Figures:
     router = await worker.create_router()
-    receiver = _Receiver(messages)
+    receiver = _Receiver()
     sending, receiving = await _join(router, receiver)
     before, began = await _cpu_us(worker), time.monotonic()
     for number in range(messages):
