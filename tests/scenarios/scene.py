@@ -20,7 +20,7 @@ from tests.worker.rtc.path_world import World, enlarge_buffers
 from tests.worker.rtc.rig import MAPPED_SSRC, Rtp, consume_body, parse_rtp, produce_body, video_parameters
 from tests.worker.rtc.webrtc_peer import WebRtcPeer
 from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, SrtpParameters
+from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, SrtpParameters
 from worker.errors import ParseError
 from worker.rtc.consumer import Consumer
 from worker.rtc.plain_transport import PlainTransport
@@ -198,18 +198,36 @@ class Scene:
         described = [{"ssrc": e.ssrc, "rtx": {"ssrc": e.rtx_ssrc}, "scalabilityMode": mode} for e in encodings]
         return self.produce(endpoint, parameters=video_parameters(encodings=described))
 
+    def produce_svc(self, endpoint: Endpoint, encoding: Encoding, mode: str) -> Producer:
+        """A producer of one VP9 stream with spatial layers, ``mode`` as ``L3T3_KEY``."""
+        described = [{"ssrc": encoding.ssrc, "rtx": {"ssrc": encoding.rtx_ssrc}, "scalabilityMode": mode}]
+        return self.produce(endpoint, parameters=_as_vp9(video_parameters(encodings=described)))
+
+    def consume_svc(self, endpoint: Endpoint, producer: Producer, mode: str) -> Consumer:
+        """A consumer of a choice of layers of an SVC producer."""
+        ssrc = 5000 + next(self._numbers)
+        parameters = _as_vp9(_unmanaged(consume_body("parameters", producer, ssrc=ssrc)))
+        parameters["encodings"][0]["scalabilityMode"] = mode
+        return self.consume(
+            endpoint,
+            producer,
+            type="svc",
+            rtpParameters=parameters,
+            consumableRtpEncodings=[{"ssrc": MAPPED_SSRC, "scalabilityMode": mode}],
+        )
+
     def consume_simulcast(self, endpoint: Endpoint, producer: Producer, temporal_layers: int = 3) -> Consumer:
         """A consumer of one layer at a time of a simulcast producer."""
         count = len(producer.rtp_parameters.encodings)
         mode = f"L1T{temporal_layers}"
         ssrc = 5000 + next(self._numbers)
-        parameters = consume_body("parameters", producer, ssrc=ssrc).rtp_parameters
-        encoding = msgspec.structs.replace(parameters.encodings[0], scalability_mode=f"S{count}T{temporal_layers}")
+        parameters = _unmanaged(consume_body("parameters", producer, ssrc=ssrc))
+        parameters["encodings"][0]["scalabilityMode"] = f"S{count}T{temporal_layers}"
         return self.consume(
             endpoint,
             producer,
             type="simulcast",
-            rtpParameters=msgspec.to_builtins(msgspec.structs.replace(parameters, encodings=[encoding])),
+            rtpParameters=parameters,
             consumableRtpEncodings=[{"ssrc": MAPPED_SSRC + i, "scalabilityMode": mode} for i in range(count)],
         )
 
@@ -238,3 +256,20 @@ class Scene:
         assert self.world.registry.objects == {}
         assert self.world.scheduler.waiting == 0
         assert not self.world.sockets.all
+
+
+def _unmanaged(body: ConsumeRequest) -> dict[str, Any]:
+    """Without congestion control: the consumer has the layers it prefers."""
+    parameters: dict[str, Any] = msgspec.to_builtins(body.rtp_parameters)
+    for codec in parameters["codecs"]:
+        feedback = codec.get("rtcpFeedback", [])
+        codec["rtcpFeedback"] = [one for one in feedback if one["type"] not in ("transport-cc", "goog-remb")]
+    return parameters
+
+
+def _as_vp9(parameters: dict[str, Any]) -> dict[str, Any]:
+    parameters["codecs"] = [
+        codec | {"mimeType": "video/VP9"} if codec["mimeType"] == "video/VP8" else codec
+        for codec in parameters["codecs"]
+    ]
+    return parameters

@@ -77,10 +77,16 @@ cdef class SimulcastLayerSelector(LayeredSelector):
 
 cdef class SvcLayerSelector(LayeredSelector):
     cdef bint _k_svc
+    cdef unsigned int _newest
+    cdef unsigned int _pictures[32]
+    cdef int _highest[32]
 
     cdef void _begin_picture(self, PayloadDescriptor payload, int temporal, unsigned int timestamp) noexcept
 
-    cdef void _mark(self, PayloadDescriptor payload, int spatial) noexcept
+    cdef void _remember(self) noexcept
 
-    @cython.locals(spatial=int, temporal=int)
+    @cython.locals(back=cython.uint, known=cython.uint)
+    cdef int _highest_of(self, unsigned int timestamp) noexcept
+
+    @cython.locals(spatial=int, temporal=int, highest=int)
     cpdef int select(self, int stream_index, PayloadDescriptor payload, unsigned int timestamp, bint late) noexcept

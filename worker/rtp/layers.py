@@ -300,6 +300,9 @@ class SvcLayerSelector(LayeredSelector):
         """``k_svc``: only key pictures have dependencies between spatial layers; the rest as in ``LayeredSelector``."""
         super().__init__(spatial_layers, temporal_layers)
         self._k_svc = k_svc
+        self._newest = 0
+        self._pictures = [0] * 32
+        self._highest = [-1] * 32
 
     def _retarget(self) -> None:
         self._wanted_temporal = self.target_temporal
@@ -321,14 +324,28 @@ class SvcLayerSelector(LayeredSelector):
             self._begin_picture(payload, temporal, timestamp)
         elif payload.is_key_frame and self.waiting_for_key_frame:
             self.notice |= KEY_FRAME_MISSED
-        if timestamp == self._picture:
-            if spatial > self.current_spatial or temporal > self._ceiling:
-                return DROP
-            if self._k_svc and payload.inter_picture and spatial != self.current_spatial:
-                return DROP
-        # a late packet of a picture gone by fills the number that was left for it, whatever layer it is of
-        self._mark(payload, spatial)
+        highest = self._highest_of(timestamp)
+        if spatial > highest or (self._k_svc and payload.inter_picture and spatial != highest):
+            # what is late fills the number that was left for it, whatever layer it is of
+            return DROP if timestamp == self._picture else FORWARD
+        if payload.ends_frame and spatial == highest:
+            self.rewrite = MARKER
         return FORWARD
+
+    def _remember(self) -> None:
+        """What is decided of the newest picture: the highest spatial layer of it that is forwarded, -1 none."""
+        if self._pictures[self._newest & 31] != self._picture or self._newest == 0:
+            self._newest += 1
+        self._pictures[self._newest & 31] = self._picture
+        self._highest[self._newest & 31] = self.current_spatial if self._is_forwarding else -1
+
+    def _highest_of(self, timestamp: int) -> int:
+        """What was decided of a picture; of one that nothing was seen of, what holds now."""
+        known = min(self._newest, 32)
+        for back in range(known):
+            if self._pictures[(self._newest - back) & 31] == timestamp:
+                return self._highest[(self._newest - back) & 31]
+        return self.current_spatial
 
     def _begin_picture(self, payload: PayloadDescriptor, temporal: int, timestamp: int) -> None:
         self._picture = timestamp
@@ -339,13 +356,12 @@ class SvcLayerSelector(LayeredSelector):
             self.notice |= LAYERS_CHANGED
             self._retarget()
         self._admit(payload, temporal, payload.begins_frame)
-
-    def _mark(self, payload: PayloadDescriptor, spatial: int) -> None:
-        if payload.ends_frame and spatial == self.current_spatial:
-            self.rewrite = MARKER
+        self._remember()
 
     def begin(self, stream_index: int, payload: PayloadDescriptor, timestamp: int) -> None:
         """The stream flows, from a key picture on."""
         self.rewrite = 0
         self._start(self.target_spatial, max(payload.temporal_layer, 0), timestamp)
-        self._mark(payload, max(payload.spatial_layer, 0))
+        self._remember()
+        if payload.ends_frame and max(payload.spatial_layer, 0) == self.current_spatial:
+            self.rewrite = MARKER

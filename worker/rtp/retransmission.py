@@ -101,7 +101,12 @@ class RetransmissionIndex:
         if self.resent_count > 0 and ((now_ms - self._rows[row + 5]) & _MODULO) <= rtt_ms:
             return 2
         late = self._rows[row] & 0x20000000
-        if late and self.resent_count == 0 and rtt_us > 0 and ((now_ms - self._rows[row + 4]) & _MODULO) < rtt_ms:
+        if (
+            late
+            and self.resent_count == 0
+            and rtt_us > 0
+            and ((now_ms - self._rows[row + 4]) & _MODULO) < rtt_ms + (rtt_ms >> 3)
+        ):
             return 2
         if self.resent_count < 255:
             self.resent_count += 1
