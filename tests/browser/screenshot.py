@@ -16,7 +16,7 @@ from tests.browser.page_build import build_page
 from tests.browser.people import ARRIVAL_TIMEOUT, CHROMIUM, FLAGS, Crowd
 from tests.browser.server import ROOT, DemoServer, running
 
-PICTURE = ROOT / "docs" / "images" / "room.png"
+PICTURE = ROOT / "docs" / "images" / "room.jpg"
 SIZE = {"width": 1200, "height": 700}
 
 CAST = {
@@ -36,6 +36,14 @@ CAST = {
         "x": 0.5,
     },
 }
+
+LINES = [
+    (1, "Morning! The notes are at https://example.org/notes"),
+    (2, "Thanks. I am muted, the kettle is loud."),
+    (0, "Five minutes, then we begin?"),
+    (0, "@bot are you there?"),
+]
+"""Who says what in the chat, by the place in the cast."""
 
 CAMERA = """
 (look) => {
@@ -79,20 +87,30 @@ async def take(file: Path) -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         crowd = Crowd(browser)
         people = [
-            await crowd.join(server.url, "monday-tea", name, script=f"({CAMERA})({json.dumps(look)})")
+            # one version of each picture: nobody sees the others, and three pages share this machine
+            await crowd.join(
+                server.url,
+                "monday-tea",
+                name,
+                script=f"({CAMERA})({json.dumps(look)})",
+                enableWebcamLayers="false",
+            )
             for name, look in CAST.items()
         ]
         first, *others = people
         await first.page.set_viewport_size({"width": SIZE["width"], "height": SIZE["height"]})
         await others[0].click("Mute")
-        for other in others:
-            await first.expect_media(other)
-        await first.click("Statistics")
-        panel = first.page.get_by_role("complementary", name="Statistics")
-        await expect(panel.get_by_text("bit/s").nth(5)).to_be_visible(timeout=ARRIVAL_TIMEOUT * 1000)
+        await first.wait_for_media(*others)
+        await first.click("Chat")
+        for person in people:
+            await person.page.wait_for_function("() => miso.state.chat.status === 'open'")
+        for number, text in LINES:
+            await people[number].page.evaluate("text => miso.client.chat.send(text)", text)
+            await expect(first.page.get_by_role("log")).to_contain_text(text)
+        await expect(first.page.get_by_role("log")).to_contain_text("said me")
         await expect(first.page.locator("article.tile.speaking")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
         file.parent.mkdir(parents=True, exist_ok=True)
-        await first.page.screenshot(path=file)
+        await first.page.screenshot(path=file, type="jpeg", quality=88)
         await crowd.close()
         await browser.close()
 
@@ -100,7 +118,7 @@ async def take(file: Path) -> None:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshot", description=__doc__)
-    parser.add_argument("file", nargs="?", type=Path, default=PICTURE, help="PNG to write (default: %(default)s)")
+    parser.add_argument("file", nargs="?", type=Path, default=PICTURE, help="JPEG to write (default: %(default)s)")
     asyncio.run(take(parser.parse_args().file))
 
 
