@@ -25,6 +25,7 @@ from worker.errors import ParseError
 from worker.rtc.consumer import Consumer
 from worker.rtc.plain_transport import PlainTransport
 from worker.rtc.producer import Producer
+from worker.rtc.sctp_association import is_sctp
 from worker.rtc.transport import Transport
 from worker.rtc.webrtc_transport import WebRtcTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
@@ -58,6 +59,7 @@ class Endpoint:
         self.transport = transport
         self.to_worker, self.from_worker = Path(), Path()
         self.actors: list[Actor] = []
+        self.on_sctp: Callable[[bytes, int], None] | None = None
         self.protection: NoProtection = NoProtection()
         self.move(sock, address)
 
@@ -99,6 +101,8 @@ class Endpoint:
 
     def _receive(self, data: bytes, now_us: int) -> None:
         if data[0] < 128:  # STUN, DTLS (RFC 7983)
+            if self.on_sctp is not None and is_sctp(data):
+                self.on_sctp(data, now_us)
             return
         is_rtcp = 192 <= data[1] <= 223
         clear = self.protection.unprotect(data, is_rtcp=is_rtcp)
@@ -134,18 +138,23 @@ class Scene:
         """The wall clock of everybody, as 64-bit NTP time."""
         return self.world.scheduler.ntp_now()
 
-    def connect(self, to: Path | None = None, back: Path | None = None, *, suite: str | None = None) -> Endpoint:
+    def connect(
+        self, to: Path | None = None, back: Path | None = None, *, suite: str | None = None, sctp: bool = False
+    ) -> Endpoint:
         """An endpoint on a connected plain transport; without paths the network is perfect.
 
         Args:
             to: the network towards the worker.
             back: the network from there.
             suite: of SRTP, None for plain RTP.
+            sctp: whether data may go, too.
         """
         name = f"transport{next(self._numbers)}"
         options: dict[str, object] = {"transportId": name, "listenIp": {"ip": "127.0.0.1"}}
         if suite is not None:
             options |= {"enableSrtp": True, "srtpCryptoSuite": suite}
+        if sctp:
+            options |= {"enableSctp": True, "numSctpStreams": {"OS": 16, "MIS": 16}, "maxSctpMessageSize": 262_144}
         body = msgspec.convert(options, CreatePlainTransportRequest)
         transport = PlainTransport(self.world.context, self.world.tables, name, body)
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
