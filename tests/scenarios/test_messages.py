@@ -75,7 +75,7 @@ def test_unordered_messages_without_repairs_are_lost_now_and_then_and_delay_nobo
     conversation.run(5)
     numbers = [int(message) for message in conversation.receiver.received]
     assert len(numbers) == len(set(numbers))
-    assert 0.85 * count < len(numbers) < count  # two hops with 5 % each
+    assert 0.88 * count < len(numbers) < 0.925 * count  # two hops with 5 % each
 
 
 def test_messages_go_on_after_the_network_was_gone_for_seconds(scene: Scene) -> None:
