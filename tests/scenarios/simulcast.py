@@ -32,7 +32,7 @@ def simulcast_parameters(encodings: Sequence[Encoding]) -> dict[str, Any]:
 
 
 def simulcast_options(count: int, ssrc: int) -> dict[str, Any]:
-    """What a receiver with transport-wide feedback gets of ``count`` streams, for ``consume``; its RTX has ``ssrc + 1``."""
+    """What a receiver with transport-wide feedback gets of ``count`` streams, for ``consume``; RTX has ``ssrc + 1``."""
     parameters = {
         "mid": "0",
         "rtcp": {"cname": "router"},
