@@ -9,6 +9,7 @@ cdef class ProbeControl:
     cdef double _second_bps
     cdef double _further_above_bps
     cdef long long _last_probe_us
+    cdef int _unanswered
     cdef long long _last_overuse_us
     cdef double _before_drop_bps
     cdef long long _drop_us
@@ -26,6 +27,7 @@ cdef class ProbeControl:
 
     cdef void _recover(self, double estimate_bps, long long now_us) noexcept
 
+    @cython.locals(interval_us=int)
     cpdef void on_time(self, double estimate_bps, long long now_us) noexcept
 
     @cython.locals(rate=double)

@@ -7,6 +7,8 @@ from __future__ import annotations
 class ProbeControl:
     """At the start, when more is wanted, after a collapse, and every five seconds while less is known than wanted.
 
+    Three that brought no measurement are repeated after two seconds.
+
     A cluster that went through is followed by one twice as high. What is to be sent next is taken with ``take``.
 
     Attributes:
@@ -21,6 +23,7 @@ class ProbeControl:
         self._second_bps = -1.0
         self._further_above_bps = -1.0
         self._last_probe_us = -1
+        self._unanswered = 0  # probes in a row that no measurement came of
         self._last_overuse_us = -1
         self._before_drop_bps = -1.0
         self._drop_us = -1
@@ -46,6 +49,7 @@ class ProbeControl:
 
     def on_result(self, bitrate_bps: float, now_us: int) -> None:
         """A cluster was measured."""
+        self._unanswered = 0
         if self._further_above_bps >= 0.0 and bitrate_bps > self._further_above_bps:
             if bitrate_bps < 0.95 * self.max_bitrate_bps:
                 self._begin(2.0 * bitrate_bps, now_us)
@@ -89,7 +93,9 @@ class ProbeControl:
             return
         if self._last_overuse_us >= 0 and now_us - self._last_overuse_us < 2000000:
             return
-        if self._last_probe_us > self._last_overuse_us and now_us - self._last_probe_us < 5000000:
+        # a train that a busy machine bunched up told nothing: it is worth another one soon, but not for ever
+        interval_us = 2000000 if 0 < self._unanswered <= 3 else 5000000
+        if self._last_probe_us > self._last_overuse_us and now_us - self._last_probe_us < interval_us:
             return
         self._begin(2.0 * estimate_bps, now_us)
 
@@ -102,6 +108,7 @@ class ProbeControl:
 
     def _begin(self, bitrate_bps: float, now_us: int) -> None:
         self._last_probe_us = now_us
+        self._unanswered += 1
         self._next_bps = min(bitrate_bps, self.max_bitrate_bps)
         self._second_bps = -1.0
         self._further_above_bps = 0.7 * self._next_bps

@@ -121,14 +121,27 @@ def test_success_is_followed_by_twice_as_much_until_the_maximum_is_known(control
 def test_tries_again_every_five_seconds_while_more_is_wanted(control) -> None:
     control.start(10_000_000, 600_000, 0)
     _taken(control)
+    control.on_result(800_000, 100 * MS)
     probed = []
     for second in range(1, 21):
         control.on_time(800_000, second * 1_000_000)
-        probed += [(second, rate) for rate in _taken(control)]
+        for rate in _taken(control):
+            probed.append((second, rate))
+            control.on_result(800_000, second * 1_000_000 + 100 * MS)
     assert probed == [(5, 1_600_000), (10, 1_600_000), (15, 1_600_000), (20, 1_600_000)]
     control.set_max(800_000, 800_000, 20_000_000)
     control.on_time(800_000, 30_000_000)
     assert _taken(control) == []
+
+
+def test_probes_without_a_measurement_are_repeated_sooner_but_not_for_ever(control) -> None:
+    control.start(10_000_000, 600_000, 0)
+    _taken(control)
+    probed = []
+    for second in range(1, 21):
+        control.on_time(800_000, second * 1_000_000)
+        probed += [second for _ in _taken(control)]
+    assert probed == [2, 4, 6, 11, 16]
 
 
 def test_goes_back_to_where_a_burst_took_it_from(control) -> None:
