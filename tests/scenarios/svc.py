@@ -108,7 +108,7 @@ class SvcViewer:
 
     Attributes:
         pictures: decoded.
-        undecodable: pictures whose references never came.
+        undecodable: pictures of the base layer whose references never came: those that follow cannot be decoded either.
         strays: what fills the numbers of lost packets and is no picture from its lowest layer to a marker: a decoder
             leaves it out.
     """
@@ -184,6 +184,9 @@ class SvcViewer:
                     self._middle[decoded] = frame.tl0
         last = frames[-1]
         if not picture[-1].marker:
+            self.strays += 1
+            return
+        if decoded < last.spatial and last.temporal > 0:  # nothing leans on it
             self.strays += 1
             return
         if decoded < last.spatial:
