@@ -58,10 +58,14 @@ async def router() -> AsyncIterator[Router]:
     await worker.wait_closed()
 
 
-async def join(page: Page, name: str, router: Router) -> WebRtcTransport:
+async def join(page: Page, name: str, router: Router, *, tcp: bool = False) -> WebRtcTransport:
     """A transport and the tab's connection to it."""
     transport = await router.create_web_rtc_transport(
-        listen_ips=["127.0.0.1"], enable_sctp=True, sctp_send_buffer_size=10_000_000
+        listen_ips=["127.0.0.1"],
+        enable_udp=not tcp,
+        enable_tcp=tcp,
+        enable_sctp=True,
+        sctp_send_buffer_size=10_000_000,
     )
     answer = await page.evaluate("([name, offer]) => join(name, offer)", [name, offer(transport)])
     lines = dict(line[2:].partition(":")[::2] for line in answer.splitlines() if line.startswith("a="))
@@ -96,6 +100,7 @@ def offer(transport: WebRtcTransport) -> str:
         f"a=max-message-size:{sctp.max_message_size}",
         *(
             f"a=candidate:{one.foundation} 1 {one.protocol} {one.priority} {one.ip} {one.port} typ host"
+            + (f" tcptype {one.tcp_type}" if one.tcp_type else "")
             for one in transport.ice_candidates
         ),
         "a=end-of-candidates",
@@ -116,8 +121,9 @@ async def lay(page: Page, sending: WebRtcTransport, receiving: WebRtcTransport, 
     await page.evaluate(open_, ["a", "out", {"id": 5, **options}])
 
 
-async def test_messages_of_all_kinds_cross(page: Page, router: Router) -> None:
-    sending, receiving = await join(page, "a", router), await join(page, "b", router)
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+async def test_messages_of_all_kinds_cross(page: Page, router: Router, tcp: bool) -> None:
+    sending, receiving = await join(page, "a", router, tcp=tcp), await join(page, "b", router, tcp=tcp)
     await lay(page, sending, receiving)
     await page.evaluate(
         """() => {

@@ -42,7 +42,7 @@ class Line:
             "transportId": transport_id,
             "listenIp": {"ip": "127.0.0.1"},
             "enableSctp": True,
-            "numSctpStreams": {"OS": 16, "MIS": 16},
+            "numSctpStreams": {"OS": 16, "MIS": 64},
             "maxSctpMessageSize": MAX_MESSAGE_SIZE,
             "sctpSendBufferSize": SEND_BUFFER_SIZE,
         }
@@ -255,6 +255,35 @@ def test_closed_stream_can_be_used_again(connected: Line) -> None:
         connected.far.data_producers[f"{name}-far"].close()
         connected.settle(5000)
         del consumer
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before it is connected", "later"])
+def test_stream_beyond_those_agreed_on_makes_the_association_ask_for_more(line: Line, early: bool) -> None:
+    if not early:
+        line.connect()
+    producer, _ = line.lay(stream_id=40)
+    if early:
+        line.connect()
+    line.settle()
+    producer.send(DataMessage(ppid=BINARY), b"x")
+    line.settle()
+    assert line.arrived() == [b"x"]
+    parameters = line.near.dump().sctp_parameters
+    assert parameters is not None
+    assert (parameters.os, parameters.mis) == (48, 64)
+
+
+def test_stream_that_the_peer_does_not_allow_carries_nothing(connected: Line) -> None:
+    producer, consumer = connected.lay(stream_id=100)
+    connected.settle()
+    producer.send(DataMessage(ppid=BINARY), b"x")
+    with pytest.raises(CommandError, match="message send failed"):
+        consumer.send(DataMessage(ppid=BINARY), b"x")
+    connected.settle()
+    assert connected.arrived() == []
+    connected.lay("other", stream_id=3)[0].send(DataMessage(ppid=BINARY), b"y")
+    connected.settle()
+    assert connected.arrived("other") == [b"y"]
 
 
 def test_stream_of_a_data_producer_is_its_alone(line: Line) -> None:
