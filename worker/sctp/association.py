@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from worker.errors import InvalidStateError, SendBufferFullError
-from worker.sctp.connection import Phase
+from worker.sctp.connection import Phase, Settings
 from worker.sctp.constants import Cause
 from worker.sctp.events import SctpState
 from worker.sctp.machine import Machine
@@ -56,14 +56,16 @@ class Association(Machine):
             interleaving: whether I-DATA is offered; it is used when both sides do.
         """
         super().__init__(
-            local_port=local_port,
-            remote_port=remote_port,
-            max_message_size=max_message_size,
-            outbound_streams=outbound_streams,
-            inbound_streams=inbound_streams,
-            is_data_channel=is_data_channel,
-            random=random,
-            interleaving=interleaving,
+            Settings(
+                local_port=local_port,
+                remote_port=remote_port,
+                max_message_size=max_message_size,
+                outbound_streams=outbound_streams,
+                inbound_streams=inbound_streams,
+                is_data_channel=is_data_channel,
+                random=random,
+                interleaving=interleaving,
+            )
         )
         self._send_buffer_size = send_buffer_size
         self._max_messages = max(1024, send_buffer_size // 64)
@@ -80,7 +82,8 @@ class Association(Machine):
         """Ends it at once, with an ABORT to the peer, as the reference worker does. May be called at any time."""
         if self._connection is not None and self._phase is not Phase.CLOSED:
             self._abort(Cause.USER_INITIATED_ABORT)
-        self._end(SctpState.CLOSED)
+        else:
+            self._end(SctpState.CLOSED)
 
     def shutdown(self, now_us: int) -> None:
         """Ends it when all that was given to ``send`` is acknowledged (RFC 9260 section 9.2)."""

@@ -7,7 +7,6 @@ https://www.rfc-editor.org/rfc/rfc9260.html#section-3.3
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
 from typing import Self
@@ -120,8 +119,3 @@ def error_chunk(cause: Cause, information: bytes = b"", *, abort: bool = False, 
 def parse_causes(data: bytes, offset: int, end: int) -> list[Parameter]:
     """The causes of an ERROR or ABORT. Raises ParseError."""
     return parse_parameters(data, offset, end)
-
-
-def joined(parameters: Iterable[Parameter]) -> bytes:
-    """Parameters as they stand in a chunk."""
-    return b"".join(parameter.to_bytes() for parameter in parameters)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from worker.sctp.cookie import Peer
@@ -24,6 +26,20 @@ class Phase(IntEnum):
     SHUTDOWN_ACK_SENT = 7
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an association is made with; ``Association`` explains it."""
+
+    local_port: int
+    remote_port: int
+    max_message_size: int
+    outbound_streams: int
+    inbound_streams: int
+    is_data_channel: bool
+    random: Callable[[int], bytes]
+    interleaving: bool
+
+
 class Connection:
     """Both halves, and the reconfiguration between them.
 
@@ -34,11 +50,9 @@ class Connection:
         reconfiguration: stream resets.
     """
 
-    def __init__(
-        self, peer: Peer, local_tsn: int, *, max_message_size: int, max_inbound_streams: int, echoes_resets: bool
-    ) -> None:
+    def __init__(self, peer: Peer, local_tsn: int, settings: Settings) -> None:
         self.peer = peer
-        self.inbound = Inbound(peer.initial_tsn, peer.inbound_streams, max_message_size, peer.interleaving)
+        self.inbound = Inbound(peer.initial_tsn, peer.inbound_streams, settings.max_message_size, peer.interleaving)
         self.outbound = Outbound(local_tsn, peer.a_rwnd, peer.interleaving)
         self.reconfiguration = Reconfiguration(
             self.inbound,
@@ -46,6 +60,6 @@ class Connection:
             local_tsn=local_tsn,
             peer_tsn=peer.initial_tsn,
             outbound_streams=peer.outbound_streams,
-            max_inbound_streams=max_inbound_streams,
-            echoes_resets=echoes_resets,
+            max_inbound_streams=settings.inbound_streams,
+            echoes_resets=settings.is_data_channel,
         )

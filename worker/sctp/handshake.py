@@ -10,9 +10,10 @@ from enum import Enum
 
 from worker.errors import ParseError
 from worker.sctp.chunks import Init
-from worker.sctp.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE, ChunkType, ParameterType
+from worker.sctp.constants import COMMON_HEADER_SIZE, FLAG_TAG_REFLECTED, MAX_PACKET_SIZE, ChunkType, ParameterType
 from worker.sctp.cookie import LIFETIME_US, Cookie, Peer
 from worker.sctp.inbound import RECEIVE_BUFFER_SIZE
+from worker.sctp.packet import Packet
 from worker.sctp.parameters import Parameter
 
 MAX_COOKIE_SIZE = MAX_PACKET_SIZE - COMMON_HEADER_SIZE - 4  # a COOKIE ECHO can not be cut in pieces
@@ -38,6 +39,20 @@ class Tags:
 
     local: int
     peer: int
+
+
+def has_right_tag(packet: Packet, tags: Tags) -> bool:
+    """Whether a packet's verification tag is what RFC 9260 section 8.5 wants; a COOKIE ECHO's is judged with its
+    cookie.
+    """
+    type_, flags = packet.chunks[0][:2]
+    if type_ == ChunkType.INIT:
+        return packet.tag == 0 and len(packet.chunks) == 1
+    if type_ == ChunkType.COOKIE_ECHO:
+        return True
+    if type_ in (ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE) and flags & FLAG_TAG_REFLECTED:
+        return tags.peer != 0 and packet.tag == tags.peer
+    return tags.local != 0 and packet.tag == tags.local
 
 
 class Handshake:

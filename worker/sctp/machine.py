@@ -10,25 +10,24 @@ from collections.abc import Callable
 
 from worker.errors import ParseError
 from worker.sctp.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from worker.sctp.connection import Connection, Phase
-from worker.sctp.constants import COMMON_HEADER_SIZE, FLAG_TAG_REFLECTED, MAX_PACKET_SIZE, Cause, ChunkType
+from worker.sctp.connection import Connection, Phase, Settings
+from worker.sctp.constants import Cause, ChunkType
 from worker.sctp.cookie import Cookie, Peer
 from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
-from worker.sctp.handshake import CookieOutcome, Handshake, Tags
+from worker.sctp.handshake import CookieOutcome, Handshake, Tags, has_right_tag
 from worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
 from worker.sctp.heartbeat import Heartbeat
 from worker.sctp.inbound import INVALID_STREAM, NO_USER_DATA, Inbound
 from worker.sctp.outbound import ADVANCED, Outbound
-from worker.sctp.packet import Packet, build_packet, parse_packet
+from worker.sctp.outlet import ROOM, Outlet
+from worker.sctp.packet import Packet, parse_packet
 from worker.sctp.rto import RetransmissionTimeout
 from worker.sctp.timers import Timer, Timers
 
 MAX_INIT_TRANSMITS = 9  # Max.Init.Retransmits 8
 MAX_ERRORS = 10  # Association.Max.Retrans
 SACK_DELAY_US = 200_000
-MAX_CONTROL_CHUNKS = 32
 MAX_RECEIVED_SIZE = 9216
-ROOM = MAX_PACKET_SIZE - COMMON_HEADER_SIZE
 
 
 class Machine:
@@ -39,28 +38,15 @@ class Machine:
         discarded: packets that were not for this association: wrong ports, wrong verification tag, after its end.
     """
 
-    def __init__(
-        self,
-        *,
-        local_port: int,
-        remote_port: int,
-        max_message_size: int,
-        outbound_streams: int,
-        inbound_streams: int,
-        is_data_channel: bool,
-        random: Callable[[int], bytes],
-        interleaving: bool,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.state = SctpState.NEW
         self.discarded = 0
-        self._local_port = local_port
-        self._remote_port = remote_port
-        self._max_message_size = max_message_size
-        self._max_inbound_streams = inbound_streams
-        self._outbound_streams = outbound_streams
-        self._is_data_channel = is_data_channel
-        self._handshake = Handshake(outbound_streams, inbound_streams, random, interleaving)
-        self._heartbeat = Heartbeat(random)
+        self._settings = settings
+        self._handshake = Handshake(
+            settings.outbound_streams, settings.inbound_streams, settings.random, settings.interleaving
+        )
+        self._heartbeat = Heartbeat(settings.random)
+        self._outlet = Outlet(settings.local_port, settings.remote_port)
         self._rto = RetransmissionTimeout()
         self._timers = Timers()
         self._phase = Phase.CLOSED
@@ -69,11 +55,8 @@ class Machine:
         self._transmits = 0
         self._errors = 0
         self._packet_tag = 0
-        self._last_sent_us = 0
         self._reported_amount = 0
         self._wanted_streams = 0
-        self._control: list[bytes] = []
-        self._packets: list[bytes] = []
         self._events: list[Event] = []
 
     @property
@@ -84,7 +67,9 @@ class Machine:
     @property
     def outbound_streams(self) -> int:
         """How many streams may be sent on: what was wanted, later what was agreed on."""
-        return self._connection.reconfiguration.outbound_streams if self._connection else self._outbound_streams
+        return (
+            self._connection.reconfiguration.outbound_streams if self._connection else self._settings.outbound_streams
+        )
 
     @property
     def next_timer_us(self) -> int | None:
@@ -93,16 +78,12 @@ class Machine:
 
     def take_packets(self) -> list[bytes]:
         """What to send, in this order."""
-        packets = self._packets
-        if packets:
-            self._packets = []
-        return packets
+        return self._outlet.take_packets()
 
     def take_events(self) -> list[Event]:
         """What happened since the last call."""
         events = self._events
-        if events:
-            self._events = []
+        self._events = []
         amount = self.buffered_amount
         if amount != self._reported_amount:
             self._reported_amount = amount
@@ -136,19 +117,11 @@ class Machine:
         self._flush(now_us)
 
     def _is_for_us(self, packet: Packet) -> bool:
-        """RFC 9260 section 8.5."""
-        if self.state is SctpState.FAILED or (self.state is SctpState.CLOSED and self._phase is Phase.CLOSED):
+        if self._phase is Phase.CLOSED and self.state in (SctpState.FAILED, SctpState.CLOSED):
             return False
-        if packet.source_port != self._remote_port or packet.destination_port != self._local_port:
+        if (packet.source_port, packet.destination_port) != (self._settings.remote_port, self._settings.local_port):
             return False
-        type_, flags = packet.chunks[0][:2]
-        if type_ == ChunkType.INIT:
-            return packet.tag == 0 and len(packet.chunks) == 1
-        if type_ == ChunkType.COOKIE_ECHO:
-            return True
-        if type_ in (ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE) and flags & FLAG_TAG_REFLECTED:
-            return self._connection is not None and packet.tag == self._connection.peer.tag
-        return self._phase is not Phase.CLOSED and packet.tag == self._handshake.tag
+        return has_right_tag(packet, self._tags())
 
     def _take_chunks(self, packet: bytes, chunks: list[tuple[int, int, int, int]], now_us: int) -> None:
         seen = 0
@@ -178,10 +151,9 @@ class Machine:
         outcome = connection.inbound.add(packet, offset, end, flags, is_interleaved)
         if outcome == NO_USER_DATA:
             self._abort(Cause.NO_USER_DATA, packet[offset : offset + 4])
-            self._end(SctpState.CLOSED)
             return False
         if outcome == INVALID_STREAM:
-            self._add_control(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
+            self._outlet.add(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
         return True
 
     def _on_sack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -201,12 +173,7 @@ class Machine:
 
     def _on_forward_tsn(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._connection is not None:
-            self._connection.inbound.forward(packet, offset, end, False)
-        return True
-
-    def _on_i_forward_tsn(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._connection is not None:
-            self._connection.inbound.forward(packet, offset, end, True)
+            self._connection.inbound.forward(packet, offset, end, packet[offset - 4] == ChunkType.I_FORWARD_TSN)
         return True
 
     def _on_reconfig(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -214,19 +181,18 @@ class Machine:
         if connection is not None and self._phase >= Phase.ESTABLISHED:
             answer = connection.reconfiguration.receive(packet, offset, end)
             if answer is not None:
-                self._add_control(answer)
+                self._outlet.add(answer)
             if not connection.reconfiguration.is_waiting():
                 self._timers.stop(Timer.RECONFIG)
         return True
 
     def _on_heartbeat(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._phase >= Phase.ESTABLISHED and end - offset + 4 <= ROOM:
-            self._add_control(chunk(ChunkType.HEARTBEAT_ACK, 0, packet[offset:end]))
+            self._outlet.add(chunk(ChunkType.HEARTBEAT_ACK, 0, packet[offset:end]))
         return True
 
     def _on_heartbeat_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        rtt_us = self._heartbeat.on_ack(packet, offset, end, now_us)
-        if rtt_us >= 0:
+        if (rtt_us := self._heartbeat.on_ack(packet, offset, end, now_us)) >= 0:
             self._rto.on_round_trip(rtt_us)
             self._errors = 0
         return True
@@ -234,7 +200,7 @@ class Machine:
     def _on_unknown_chunk(self, type_: int, whole: bytes) -> bool:
         """The type's highest bits say what to do (RFC 9260 section 3.2); gives whether the packet is read on."""
         if type_ & 0x40:
-            self._add_control(error_chunk(Cause.UNRECOGNIZED_CHUNK, whole))
+            self._outlet.add(error_chunk(Cause.UNRECOGNIZED_CHUNK, whole))
         return bool(type_ & 0x80)
 
     # ------------------------------------------------------------------ beginning
@@ -242,10 +208,10 @@ class Machine:
     def _on_init(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         init = Init.parse(packet, offset, end)
         if self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
             return False
         tags = None if self._phase < Phase.ESTABLISHED else self._tags()
-        self._send_alone(self._handshake.init_ack(init, tags, now_us), init.tag)
+        self._outlet.send_alone(self._handshake.init_ack(init, tags, now_us), init.tag)
         return False
 
     def _on_init_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -253,7 +219,7 @@ class Machine:
             return False
         init_ack = Init.parse(packet, offset, end)
         self._cookie = self._handshake.cookie_of(init_ack)
-        self._connection = self._connect(self._handshake.settle(init_ack))
+        self._connect(self._handshake.settle(init_ack))
         self._phase = Phase.COOKIE_ECHOED
         self._transmits = 0
         self._send_cookie(now_us)
@@ -266,7 +232,7 @@ class Machine:
             return False
         if outcome is CookieOutcome.STALE:
             age_us = min(now_us - cookie.created_us, 0xFFFFFFFF)
-            self._send_alone(error_chunk(Cause.STALE_COOKIE, age_us.to_bytes(4, "big")), cookie.peer.tag)
+            self._outlet.send_alone(error_chunk(Cause.STALE_COOKIE, age_us.to_bytes(4, "big")), cookie.peer.tag)
             return False
         if outcome is CookieOutcome.RESTART:
             return self._restart(cookie, now_us)
@@ -274,10 +240,10 @@ class Machine:
             if self._phase >= Phase.ESTABLISHED:
                 self.discarded += 1
                 return False
-            self._connection = self._connect(cookie.peer)
+            self._connect(cookie.peer)
         if self._phase < Phase.ESTABLISHED:
             self._establish(now_us)
-        self._add_control(chunk(ChunkType.COOKIE_ACK))
+        self._outlet.add(chunk(ChunkType.COOKIE_ACK))
         return True
 
     def _on_cookie_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -310,25 +276,20 @@ class Machine:
 
     def _restart(self, cookie: Cookie, now_us: int) -> bool:
         if self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._send_alone(chunk(ChunkType.SHUTDOWN_ACK))
-            self._add_control(error_chunk(Cause.COOKIE_WHILE_SHUTTING_DOWN))
+            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+            self._outlet.add(error_chunk(Cause.COOKIE_WHILE_SHUTTING_DOWN))
             return False
         self._handshake.adopt(cookie)
-        self._connection = self._connect(cookie.peer)
-        self._control.clear()
+        self._connect(cookie.peer)
+        self._outlet.clear()
         self._events.append(Restarted())
         self._establish(now_us)
-        self._add_control(chunk(ChunkType.COOKIE_ACK))
+        self._outlet.add(chunk(ChunkType.COOKIE_ACK))
         return True
 
-    def _connect(self, peer: Peer) -> Connection:
-        return Connection(
-            peer,
-            self._handshake.initial_tsn,
-            max_message_size=self._max_message_size,
-            max_inbound_streams=self._max_inbound_streams,
-            echoes_resets=self._is_data_channel,
-        )
+    def _connect(self, peer: Peer) -> None:
+        self._outlet.peer_tag = peer.tag
+        self._connection = Connection(peer, self._handshake.initial_tsn, self._settings)
 
     # ------------------------------------------------------------------ ending
 
@@ -351,7 +312,7 @@ class Machine:
 
     def _on_shutdown_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._phase in (Phase.SHUTDOWN_SENT, Phase.SHUTDOWN_ACK_SENT):
-            self._send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE))
+            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE))
             self._end(SctpState.CLOSED)
         return False
 
@@ -372,14 +333,17 @@ class Machine:
             self._send_shutdown_ack(now_us)
 
     def _abort(self, cause: Cause, information: bytes = b"") -> None:
-        self._send_alone(error_chunk(cause, information, abort=True))
+        self._outlet.send_alone(error_chunk(cause, information, abort=True))
+        self._end(SctpState.CLOSED)
 
     def _end(self, state: SctpState) -> None:
         """Nothing is sent any more but what stands in the list of packets; what was queued is forgotten."""
+        if self._connection is not None:
+            self._events.extend(self._connection.inbound.take_messages())
         self._phase = Phase.CLOSED
         self._connection = None
         self._cookie = b""
-        self._control.clear()
+        self._outlet.clear()
         self._timers.stop_all()
         self._change_state(state)
 
@@ -426,55 +390,43 @@ class Machine:
         if self._heartbeat.is_waiting and self._count_error():
             return
         self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US + self._rto.timeout_us)
-        self._add_control(self._heartbeat.send(now_us))
+        self._outlet.add(self._heartbeat.send(now_us))
 
     def _on_reconfig_timer(self, now_us: int) -> None:
         if self._connection is None:
             return
         request = self._connection.reconfiguration.on_timeout()
         if request is not None:
-            self._add_control(request)
+            self._outlet.add(request)
             self._timers.start(Timer.RECONFIG, now_us + self._rto.timeout_us)
 
     def _count_error(self) -> bool:
         """Whether that was one too many, and the peer is given up."""
         self._errors += 1
-        if self._errors <= MAX_ERRORS:
-            return False
-        self._abort(Cause.PROTOCOL_VIOLATION, b"no answer")
-        self._end(SctpState.CLOSED)
-        return True
+        if self._errors > MAX_ERRORS:
+            self._abort(Cause.PROTOCOL_VIOLATION, b"no answer")
+        return self._errors > MAX_ERRORS
 
     # ------------------------------------------------------------------ what is sent
 
     def _send_init(self, now_us: int) -> None:
         self._transmits += 1
-        self._send_alone(self._handshake.init(), 0)
+        self._outlet.send_alone(self._handshake.init(), 0)
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
     def _send_cookie(self, now_us: int) -> None:
         self._transmits += 1
-        self._send_alone(chunk(ChunkType.COOKIE_ECHO, 0, self._cookie))
+        self._outlet.send_alone(chunk(ChunkType.COOKIE_ECHO, 0, self._cookie))
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
     def _send_shutdown(self, connection: Connection, now_us: int) -> None:
-        self._send_alone(shutdown_chunk(connection.inbound.cumulative_tsn()))
+        self._outlet.send_alone(shutdown_chunk(connection.inbound.cumulative_tsn()))
         self._timers.start(Timer.T2, now_us + self._rto.timeout_us)
 
     def _send_shutdown_ack(self, now_us: int) -> None:
         self._phase = Phase.SHUTDOWN_ACK_SENT
-        self._send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+        self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
         self._timers.start(Timer.T2, now_us + self._rto.timeout_us)
-
-    def _send_alone(self, whole: bytes, tag: int | None = None) -> None:
-        """A packet of one chunk; the tag is the peer's unless another one is given."""
-        if tag is None:
-            tag = self._connection.peer.tag if self._connection else 0
-        self._packets.append(build_packet(self._local_port, self._remote_port, tag, [whole]))
-
-    def _add_control(self, whole: bytes) -> None:
-        if len(self._control) < MAX_CONTROL_CHUNKS:
-            self._control.append(whole)
 
     def _ask_for_streams(self) -> None:
         connection = self._connection
@@ -495,13 +447,11 @@ class Machine:
         self._add_sack(inbound, now_us)
         request = connection.reconfiguration.next_request()
         if request is not None:
-            self._control.append(request)
+            self._outlet.add(request)
             self._timers.start(Timer.RECONFIG, now_us + self._rto.timeout_us)
-        if outbound.forward_due and connection.peer.partial_reliability:
-            self._control.append(outbound.forward_chunk(ROOM))
-        if outbound.flight == 0 and outbound.queue.count and now_us - self._last_sent_us > self._rto.timeout_us:
+        if outbound.flight == 0 and outbound.queue.count and now_us - self._outlet.last_data_us > self._rto.timeout_us:
             outbound.congestion.on_idle()
-        self._send_packets(connection.peer.tag, outbound, now_us)
+        self._outlet.flush(outbound, now_us)
         if not outbound.is_outstanding():
             self._timers.stop(Timer.T3)
         elif not self._timers.is_running(Timer.T3):
@@ -512,30 +462,10 @@ class Machine:
     def _add_sack(self, inbound: Inbound, now_us: int) -> None:
         """At once for every second packet, for gaps and repetitions, else within 200 ms (RFC 9260 section 6.2)."""
         if inbound.sack_now or inbound.unacknowledged >= 2:
-            self._control.insert(0, inbound.sack(ROOM))
+            self._outlet.add_first(inbound.sack(ROOM))
             self._timers.stop(Timer.SACK)
         elif inbound.unacknowledged and not self._timers.is_running(Timer.SACK):
             self._timers.start(Timer.SACK, now_us + SACK_DELAY_US)
-
-    def _send_packets(self, tag: int, outbound: Outbound, now_us: int) -> None:
-        outbound.begin_burst()
-        control = self._control
-        taken = 0
-        while True:
-            parts = []
-            room = ROOM
-            while taken < len(control) and len(control[taken]) <= room:
-                parts.append(control[taken])
-                room -= len(control[taken])
-                taken += 1
-            data = outbound.fill(room, not parts, now_us)
-            if data:
-                self._last_sent_us = now_us
-                parts += data
-            if not parts:
-                break
-            self._packets.append(build_packet(self._local_port, self._remote_port, tag, parts))
-        control.clear()
 
 
 _Handler = Callable[[Machine, bytes, int, int, int], bool]
@@ -556,7 +486,7 @@ _HANDLERS: dict[int, _Handler] = {
     ChunkType.SHUTDOWN_COMPLETE: Machine._on_shutdown_complete,
     ChunkType.RE_CONFIG: Machine._on_reconfig,
     ChunkType.FORWARD_TSN: Machine._on_forward_tsn,
-    ChunkType.I_FORWARD_TSN: Machine._on_i_forward_tsn,
+    ChunkType.I_FORWARD_TSN: Machine._on_forward_tsn,
 }
 
 _ON_TIMER: dict[Timer, Callable[[Machine, int], None]] = {

@@ -87,7 +87,7 @@ cdef class Outbound:
     @cython.locals(message=Message)
     cdef object _lose(self, SentChunk chunk)
 
-    @cython.locals(index=Py_ssize_t, chunk=SentChunk, first=cython.longlong)
+    @cython.locals(index=Py_ssize_t, chunk=SentChunk, rest=SentChunk, first=cython.longlong)
     cdef object _abandon(self, Message message)
 
     @cython.locals(index=Py_ssize_t, chunk=SentChunk, expires_us=cython.longlong)

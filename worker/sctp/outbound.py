@@ -311,7 +311,11 @@ class Outbound:
             return
         message.abandoned = True
         self.abandoned_messages += 1
-        self.queue.drop(message)
+        if self.queue.drop(message):
+            rest = SentChunk(self._next_tsn, message, message.offset, 0, 0, message.fragment)
+            rest.state = 3
+            self._chunks.append(rest)
+            self._next_tsn += 1
         first = message.first_tsn if message.first_tsn > self._cumulative else self._cumulative + 1
         for index in range(first - self._cumulative - 1, message.last_tsn - self._cumulative):
             chunk = self._chunks[self._head + index]

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
 
@@ -57,3 +58,8 @@ def parse_parameters(data: bytes, offset: int, end: int) -> list[Parameter]:
         parameters.append(Parameter(type_, data[offset + 4 : offset + length]))
         offset += (length + 3) & ~3
     return parameters
+
+
+def joined(parameters: Iterable[Parameter]) -> bytes:
+    """Parameters as they stand in a chunk."""
+    return b"".join([parameter.to_bytes() for parameter in parameters])

@@ -11,12 +11,12 @@ from enum import IntEnum
 from struct import Struct, iter_unpack
 
 from worker.errors import ParseError
-from worker.sctp.chunks import chunk, joined
+from worker.sctp.chunks import chunk
 from worker.sctp.constants import ChunkType, ParameterType
 from worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
 from worker.sctp.inbound import Inbound
 from worker.sctp.outbound import Outbound
-from worker.sctp.parameters import Parameter, parse_parameters
+from worker.sctp.parameters import Parameter, joined, parse_parameters
 
 MAX_STREAMS_PER_REQUEST = 128
 MAX_TRANSMITS = 10

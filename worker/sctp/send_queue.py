@@ -47,14 +47,14 @@ class OutboundStream:
     """One stream we send on.
 
     Attributes:
-        messages: those waiting; the first may have left in part.
+        messages: those waiting, None for none; the first may have left in part.
         held: those queued after a reset was asked for; they are sent when it is done. None while there is no reset.
         outstanding: fragments that left and are not acknowledged cumulatively.
         is_active: the stream takes turns.
     """
 
     def __init__(self) -> None:
-        self.messages: deque[Message] = deque()
+        self.messages: deque[Message] | None = None
         self.held: deque[Message] | None = None
         self.outstanding = 0
         self.is_active = False
@@ -86,6 +86,8 @@ class SendQueue:
         if stream.held is not None:
             stream.held.append(message)
             return
+        if stream.messages is None:
+            stream.messages = deque()
         stream.messages.append(message)
         self._activate(message.stream_id, stream)
 
@@ -99,6 +101,7 @@ class SendQueue:
             stream_id = self._turns[0]
             stream = self._streams[stream_id]
             if not stream.messages:
+                stream.messages = None
                 stream.is_active = False
                 self._turns.popleft()
                 continue
@@ -118,6 +121,8 @@ class SendQueue:
         flags.
         """
         stream = self._streams[message.stream_id]
+        messages = stream.messages
+        assert messages is not None
         flags = 4 if message.unordered else 0
         if message.offset == 0:
             flags |= 2
@@ -132,24 +137,34 @@ class SendQueue:
         if is_last:
             flags |= 1
             self.count -= 1
-            stream.messages.popleft()
+            messages.popleft()
         if is_last or self._interleaving:
             self._turns.popleft()
-            if stream.messages:
+            if messages:
                 self._turns.append(message.stream_id)
             else:
+                stream.messages = None
                 stream.is_active = False
         return flags
 
     def drop(self, message: Message) -> int:
-        """Takes the rest of a stream's first message away; gives how many bytes that were (0: it has left
-        completely).
+        """Takes the rest of a stream's first message away.
+
+        Returns:
+            How many bytes that were, 0 when it has left completely. If it has left in part, an empty last fragment
+            counts as
+            outstanding: without a TSN of its own the rest could not be skipped once all that left is acknowledged.
         """
         rest = len(message.data) - message.offset
         if rest:
             self.size -= rest
             self.count -= 1
-            self._streams[message.stream_id].messages.popleft()
+            stream = self._streams[message.stream_id]
+            messages = stream.messages
+            assert messages is not None
+            messages.popleft()
+            if message.offset:
+                stream.outstanding += 1
         return rest
 
     def on_gone(self, stream_id: int) -> None:
@@ -180,7 +195,7 @@ class SendQueue:
         held = stream.held
         stream.held = None
         if held:
-            stream.messages.extend(held)
+            stream.messages = held
             self._activate(stream_id, stream)
         elif was_reset and not stream.messages and not stream.outstanding and not stream.is_active:
             del self._streams[stream_id]

@@ -1,0 +1,202 @@
+"""What a peer that lies can cost: time for each packet, and memory."""
+
+from __future__ import annotations
+
+import struct
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import modes
+from tests.worker.sctp.world import World
+from worker.sctp.chunks import chunk
+from worker.sctp.constants import ChunkType
+from worker.sctp.events import SctpState
+from worker.sctp.packet import build_packet
+from worker.sctp.parameters import Parameter
+
+# Loosely: a packet takes a tenth of this on an idle machine, and the tests share theirs.
+PATIENCE_MS = 5.0
+
+
+class Liar:
+    """Sends what it likes to ``world.a``, with the right tag, and knows which TSNs are next."""
+
+    def __init__(self, **settings: object) -> None:
+        self.world = World(module=modes.load("worker.sctp.association", "compiled"), a=settings)
+        self.world.connect()
+        self.victim = self.world.a.association
+        self._tag = int.from_bytes(self.world.b.sent[-1][4:8], "big")
+        inits = [packet for packet in self.world.b.sent if packet[12] == ChunkType.INIT]
+        self.tsn = int.from_bytes(inits[0][28:32], "big")
+        own = [packet for packet in self.world.a.sent if packet[12] == ChunkType.INIT]
+        self.victim_tsn = int.from_bytes(own[0][28:32], "big")
+
+    def send(self, *chunks: bytes) -> float:
+        """Gives the CPU time that the packet cost, ms; what it caused is thrown away."""
+        packet = build_packet(5000, 5000, self._tag, list(chunks))
+        started = time.thread_time()
+        self.victim.receive(packet, self.world.now_us)
+        took_ms = (time.thread_time() - started) * 1000
+        self.world.now_us += 100
+        self.victim.take_packets()
+        self.victim.take_events()
+        return took_ms
+
+    def data(self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1) -> bytes:
+        fixed = struct.pack("!IHHII", (self.tsn + step) & 0xFFFFFFFF, stream_id, 0, number, 0)
+        return chunk(ChunkType.I_DATA, flags, fixed + bytes(size))
+
+    def forward(self, step: int, entries: list[tuple[int, int]]) -> bytes:
+        packed = b"".join(struct.pack("!HHI", stream_id, 0, number) for stream_id, number in entries)
+        return chunk(ChunkType.I_FORWARD_TSN, 0, struct.pack("!I", (self.tsn + step) & 0xFFFFFFFF) + packed)
+
+
+class OldLiar(Liar):
+    """The same without interleaving."""
+
+    def __init__(self) -> None:
+        super().__init__(interleaving=False)
+
+    def data(self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1) -> bytes:
+        fixed = struct.pack("!IHHI", (self.tsn + step) & 0xFFFFFFFF, stream_id, number & 0xFFFF, 0)
+        return chunk(ChunkType.DATA, flags, fixed + bytes(size))
+
+    def forward(self, step: int, entries: list[tuple[int, int]]) -> bytes:
+        packed = b"".join(struct.pack("!HH", stream_id, number & 0xFFFF) for stream_id, number in entries)
+        return chunk(ChunkType.FORWARD_TSN, 0, struct.pack("!I", (self.tsn + step) & 0xFFFFFFFF) + packed)
+
+
+@pytest.fixture(params=[Liar, OldLiar], ids=["I-DATA", "DATA"])
+def liar(request: pytest.FixtureRequest) -> Liar:
+    made: Liar = request.param()
+    return made
+
+
+@pytest.fixture
+def memory() -> Iterator[Callable[[], int]]:
+    """Bytes that Python holds more than at the beginning."""
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    yield lambda: tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+
+def median(times: list[float]) -> float:
+    return sorted(times)[len(times) // 2]
+
+
+def test_a_sack_with_290_gap_blocks_over_all_that_is_in_flight(liar: Liar) -> None:
+    world = liar.world
+    for _ in range(1000):
+        world.send(bytes(200), ordered=False)
+    world.run(1.0, until=lambda: False)
+    for _ in range(1000):
+        world.send(bytes(200), ordered=False)
+    victim_tsn = (liar.victim_tsn + 1000 - 1) & 0xFFFFFFFF
+    everything = [(1, 65535)] * 290
+    odd = [(2 * number + 2, 2 * number + 2) for number in range(290)]
+    times = []
+    for round_ in range(40):
+        blocks = everything if round_ % 2 else odd
+        packed = b"".join(struct.pack("!HH", *block) for block in blocks)
+        times.append(liar.send(chunk(ChunkType.SACK, 0, struct.pack("!IIHH", victim_tsn, 2**20, 290, 0) + packed)))
+    assert median(times) < PATIENCE_MS
+    assert liar.victim.state is SctpState.CONNECTED
+
+
+def test_misordered_data_without_end_is_kept_within_the_buffer(liar: Liar, memory: Callable[[], int]) -> None:
+    times = []
+    for step in range(1, 30_000, 25):
+        chunks = [liar.data(2 * (step + more), flags=0, number=step + more, size=20) for more in range(25)]
+        times.append(liar.send(*chunks))
+    for step in range(1, 3000):
+        times.append(liar.send(liar.data(2 * step + 1, flags=4, number=step, size=1000)))
+    assert median(times) < PATIENCE_MS
+    assert memory() < 16 << 20
+    assert liar.victim.state is SctpState.CONNECTED
+
+
+def test_data_from_the_last_to_the_first_and_a_hole(liar: Liar, memory: Callable[[], int]) -> None:
+    times = [liar.send(liar.data(step, number=step)) for step in range(8000, 0, -1)]
+    assert median(times) < PATIENCE_MS
+    assert memory() < 16 << 20
+    jump = liar.send(liar.forward(8100, [(0, 7000)] * 140))
+    assert jump < 10 * PATIENCE_MS
+
+
+def test_forward_tsns_that_jump_far(liar: Liar, memory: Callable[[], int]) -> None:
+    times = []
+    for number in range(1, 500):
+        for step in (3, 70, 600, 5000):
+            liar.send(liar.data(60_000 * (number - 1) + step, number=number))
+        entries = [(stream_id, number) for stream_id in range(140)]
+        times.append(liar.send(liar.forward(60_000 * number, entries)))
+    assert median(times) < PATIENCE_MS
+    assert memory() < 1 << 20
+
+
+def test_a_message_on_each_of_65535_streams() -> None:
+    world = World(
+        module=modes.load("worker.sctp.association", "compiled"),
+        a={"inbound_streams": 65535, "outbound_streams": 65535},
+        b={"inbound_streams": 65535, "outbound_streams": 65535},
+    )
+    tracemalloc.start()
+    world.connect()
+    assert tracemalloc.get_traced_memory()[0] < 1 << 20
+    for stream_id in range(65535):
+        world.b.association.send(stream_id, 53, b"x", ordered=True, now_us=world.now_us)
+        if stream_id % 500 == 0:
+            world.run(10, until=lambda: world.b.association.buffered_amount == 0)
+            world.a.events.clear()
+            world.a.sent.clear()
+            world.b.sent.clear()
+    world.run(10)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 64 << 20  # both sides'
+
+
+def test_requests_and_heartbeats_are_answered_within_limits(liar: Liar) -> None:
+    reset = struct.pack("!III", liar.tsn, 0, (liar.tsn - 1) & 0xFFFFFFFF) + struct.pack("!500H", *range(500))
+    heartbeats = [chunk(ChunkType.HEARTBEAT, 0, Parameter(1, b"x").to_bytes())] * 30
+    unknown = [chunk(0xFF, 0, b"abcd")] * 30
+    times = [liar.send(*heartbeats, *unknown) for _ in range(50)]
+    times += [liar.send(chunk(ChunkType.RE_CONFIG, 0, Parameter(13, reset).to_bytes())) for _ in range(50)]
+    assert median(times) < PATIENCE_MS
+    liar.victim.receive(build_packet(5000, 5000, liar._tag, heartbeats + unknown), liar.world.now_us)
+    assert len(liar.victim.take_packets()) <= 2
+
+
+def test_an_oversize_message_is_thrown_away_and_the_next_one_comes() -> None:
+    world = World(a={"max_message_size": 5000}, b={"send_buffer_size": 1 << 20})
+    world.connect()
+    for size in (5000, 5001, 800_000, 4999):
+        world.b.association.send(1, 53, bytes(size), ordered=True, now_us=world.now_us)
+        world.run(30, until=lambda: world.b.association.buffered_amount == 0)
+    assert [len(data) for _, _, data in world.a.messages()] == [5000, 4999]
+
+
+def test_a_closed_window_is_probed_and_opens_again() -> None:
+    world = World()
+    world.connect()
+    sacks = [0]
+
+    def close_window(packet: bytes) -> bool:
+        if packet[12] == ChunkType.SACK and sacks[0] < 30:
+            sacks[0] += 1
+            tsn = packet[16:20]
+            fixed = chunk(ChunkType.SACK, 0, tsn + struct.pack("!IHH", 0, 0, 0))
+            forged = build_packet(5000, 5000, int.from_bytes(packet[4:8], "big"), [fixed])
+            world.a.association.receive(forged, world.now_us)
+            return True
+        return False
+
+    world.link_from(world.b).drop = close_window
+    world.send(bytes(100_000))
+    world.run(600)
+    assert sacks[0] == 30
+    assert [len(data) for _, _, data in world.b.messages()] == [100_000]

@@ -1,0 +1,80 @@
+# cython: language_level=3, annotation_typing=False
+"""Chunks into packets: control chunks first, data in what room they leave."""
+
+from __future__ import annotations
+
+from worker.sctp.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
+from worker.sctp.outbound import Outbound
+from worker.sctp.packet import build_packet
+
+MAX_CONTROL_CHUNKS = 32
+ROOM = MAX_PACKET_SIZE - COMMON_HEADER_SIZE
+
+
+class Outlet:
+    """What an association sends.
+
+    Attributes:
+        peer_tag: verification tag of the packets; 0 before it is known.
+        last_data_us: when DATA was sent last.
+    """
+
+    def __init__(self, local_port: int, remote_port: int) -> None:
+        self.peer_tag = 0
+        self.last_data_us = 0
+        self._local_port = local_port
+        self._remote_port = remote_port
+        self._control: list[bytes] = []
+        self._packets: list[bytes] = []
+
+    def take_packets(self) -> list[bytes]:
+        """Those since the last call, in the order in which they are to be sent."""
+        packets = self._packets
+        if packets:
+            self._packets = []
+        return packets
+
+    def send_alone(self, whole: bytes, tag: int | None = None) -> None:
+        """A packet of one chunk at once; the tag is the peer's unless another one is given."""
+        self._packet(self.peer_tag if tag is None else tag, [whole])
+
+    def add(self, whole: bytes) -> None:
+        """A control chunk for the next packet; what is more than 32 of them is not sent."""
+        if len(self._control) < MAX_CONTROL_CHUNKS:
+            self._control.append(whole)
+
+    def add_first(self, whole: bytes) -> None:
+        """A control chunk before all others, for the next packet in any case."""
+        self._control.insert(0, whole)
+
+    def clear(self) -> None:
+        """Forgets the control chunks."""
+        self._control.clear()
+
+    def flush(self, outbound: Outbound, now_us: int) -> None:
+        """Makes packets of the control chunks, a FORWARD-TSN that is due, and what data may be sent now."""
+        outbound.begin_burst()
+        control = self._control
+        if outbound.forward_due:
+            control.append(outbound.forward_chunk(ROOM))
+        taken = 0
+        while True:
+            parts = []
+            room = ROOM
+            while taken < len(control) and len(control[taken]) <= room:
+                parts.append(control[taken])
+                room -= len(control[taken])
+                taken += 1
+            data = outbound.fill(room, not parts, now_us)
+            if data:
+                self.last_data_us = now_us
+                parts += data
+            if not parts:
+                break
+            self._packet(self.peer_tag, parts)
+        control.clear()
+        if outbound.forward_due:  # messages expired when it was their turn
+            self._packet(self.peer_tag, [outbound.forward_chunk(ROOM)])
+
+    def _packet(self, tag: int, parts: list[bytes]) -> None:
+        self._packets.append(build_packet(self._local_port, self._remote_port, tag, parts))
