@@ -8,11 +8,14 @@ class Sender:
 
     address: tuple[str, int]
     sent: int
+    wanted: int
     refused: int
+    packets_per_wanted: float
 
     def __init__(
         self,
         *,
+        kind: str,
         ssrc: int,
         payload_type: int,
         abs_send_time_id: int,

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The load: a VP8 sender, evenly paced or a frame at a time, that empties the receivers' sockets between its packets."""
+"""The load: a video sender, evenly paced or a frame at a time, that empties the receivers' sockets between its packets."""
 
 import os
 import socket
@@ -32,6 +32,11 @@ cdef extern from * nogil:
     long recv(int fd, void *data, size_t size, int flags)
 
 cdef enum:
+    SIMPLE = 0
+    SIMULCAST = 1
+    SVC = 2
+    STREAMS = 3
+    KEY_FRAME_EVERY = 15  # frames, where a change of layers waits for one
     MAX_SIZE = 1600
     HEADER = 12
     EXTENSIONS = 12  # RFC 8285 one-byte form: four bytes of head, abs-send-time, transport-wide sequence number, padding
@@ -53,25 +58,32 @@ cdef void sleep_until(int64_t at_ns) noexcept:
 
 
 cdef class Sender:
-    """A VP8 stream from a socket of its own.
+    """Video from a socket of its own: VP8 in one stream or in three (simulcast), or VP9 of three spatial layers (SVC).
 
-    The packets of a frame differ by a byte at most, as libwebrtc cuts them: the larger ones come last.
+    The packets of a frame differ by a byte at most, as libwebrtc cuts them: the larger ones come last. Of ten packets of
+    the highest simulcast stream, the next one sends four and the lowest one; of ten packets of an SVC picture one is of
+    the lowest layer and three of the next.
 
     Attributes:
         address: of the socket.
         sent: packets since it was made.
+        wanted: packets of them that go to each receiver: those of the highest simulcast stream, or of the two lower
+            spatial layers.
         refused: packets that libsrtp or the kernel did not take.
     """
 
     cdef readonly object address
     cdef readonly unsigned long long sent
+    cdef readonly unsigned long long wanted
     cdef readonly unsigned long long refused
     cdef object _socket
     cdef int _fd
     cdef SrtpSession _session
     cdef int _payload_type, _abs_send_time_id, _transport_wide_cc_id
     cdef unsigned int _ssrc
-    cdef unsigned short _sequence, _transport_wide
+    cdef int _kind
+    cdef unsigned short _sequences[STREAMS]
+    cdef unsigned short _transport_wide
     cdef unsigned int _timestamp
     cdef unsigned int _frame
     cdef int _in_frame
@@ -80,9 +92,28 @@ cdef class Sender:
     cdef unsigned char _payload[MAX_SIZE]
 
     def __init__(
-        self, *, unsigned int ssrc, int payload_type, int abs_send_time_id, int transport_wide_cc_id, suite, key
+        self,
+        *,
+        str kind not None,
+        unsigned int ssrc,
+        int payload_type,
+        int abs_send_time_id,
+        int transport_wide_cc_id,
+        suite,
+        key,
     ):
-        """``suite`` None: without SRTP; ``key`` is master key and salt."""
+        """Makes a sender with a bound socket.
+
+        Args:
+            kind: "simple", "simulcast" or "svc".
+            ssrc: of the lowest stream; the others of simulcast have the next even ones.
+            payload_type: of all packets.
+            abs_send_time_id: of the header extension.
+            transport_wide_cc_id: likewise.
+            suite: None: without SRTP.
+            key: master key and salt.
+        """
+        self._kind = ("simple", "simulcast", "svc").index(kind)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._fd = self._socket.fileno()
@@ -95,6 +126,11 @@ cdef class Sender:
         payload = os.urandom(MAX_SIZE)
         memcpy(self._payload, <const unsigned char *>payload, MAX_SIZE)
         prctl(PR_SET_TIMERSLACK, 1000)
+
+    @property
+    def packets_per_wanted(self):
+        """Packets of the highest stream, or of all layers, for each that a receiver gets."""
+        return 2.5 if self._kind == SVC else 1.0
 
     def connect(self, address):
         """Where the worker listens."""
@@ -148,26 +184,87 @@ cdef class Sender:
                 drained = now
 
     cdef void _send_next(self, int frame_packets, int packet_size, unsigned int timestamp_step) noexcept:
-        """One packet: RTP header, extensions, VP8 payload descriptor (RFC 7741 section 4.2), payload."""
-        cdef unsigned char *slot = self._slot
-        cdef int at = HEADER + EXTENSIONS
+        """The next packet of the highest stream, and those of the lower ones whose turn it is."""
         cdef int larger = self._frame % frame_packets
         cdef int size = packet_size if self._in_frame >= frame_packets - larger else packet_size - 1
+        cdef bint first = self._in_frame == 0
         cdef bint last = self._in_frame == frame_packets - 1
-        self._sequence += 1
+        if self._kind == SVC:
+            self._send_svc(size, frame_packets)
+        elif self._kind == SIMULCAST:
+            self._send_vp8(2, size, first, last)
+            if self._in_frame % 3 == 0:
+                self._send_vp8(1, size, first, self._in_frame + 3 >= frame_packets)
+            if first:
+                self._send_vp8(0, size, True, True)
+        else:
+            self._send_vp8(0, size, first, last)
+        self._in_frame += 1
+        if last:
+            self._in_frame = 0
+            self._frame += 1
+            self._key_frame = self._kind != SIMPLE and self._frame % KEY_FRAME_EVERY == 0
+            self._timestamp += timestamp_step
+
+    cdef void _send_vp8(self, int stream, int size, bint first, bint last) noexcept:
+        """A packet with the payload descriptor of RFC 7741 section 4.2; simulcast has TL0PICIDX and temporal layer too."""
+        cdef int at = HEADER + EXTENSIONS
+        cdef unsigned char *slot = self._slot
+        self._write_head(stream, size, last)
+        slot[at] = 0x90 if first else 0x80
+        slot[at + 1] = 0xE0 if self._kind == SIMULCAST else 0x80
+        slot[at + 2] = 0x80 | (self._frame >> 8 & 0x7F)
+        slot[at + 3] = self._frame & 0xFF
+        at += 4
+        if self._kind == SIMULCAST:
+            slot[at] = self._frame & 0xFF
+            slot[at + 1] = 0
+            at += 2
+        if first:
+            slot[at] = 0x10 if self._key_frame else 0x11
+            slot[at + 3] = 0x9D
+            slot[at + 4] = 0x01
+            slot[at + 5] = 0x2A
+        self.wanted += self._kind == SIMPLE or stream == 2
+        self._send(size)
+
+    cdef void _send_svc(self, int size, int frame_packets) noexcept:
+        """A packet with the payload descriptor of RFC 9628 section 4.2."""
+        cdef int at = HEADER + EXTENSIONS
+        cdef unsigned char *slot = self._slot
+        cdef int spatial = 0 if self._in_frame == 0 else 1 if self._in_frame < 4 else 2
+        cdef bint begins = self._in_frame == 0 or self._in_frame == 1 or self._in_frame == 4
+        cdef bint ends = self._in_frame == 0 or self._in_frame == 3 or self._in_frame == frame_packets - 1
+        self._write_head(0, size, self._in_frame == frame_packets - 1)
+        slot[at] = 0xA0 | (0 if self._key_frame else 0x40) | begins << 3 | ends << 2
+        slot[at + 1] = 0x80 | (self._frame >> 8 & 0x7F)
+        slot[at + 2] = self._frame & 0xFF
+        slot[at + 3] = spatial << 1 | (spatial > 0)
+        slot[at + 4] = self._frame & 0xFF
+        self.wanted += spatial < 2
+        self._send(size)
+
+    cdef void _write_head(self, int stream, int size, bint last) noexcept:
+        """RTP header and extensions, and what stands behind them."""
+        cdef unsigned char *slot = self._slot
+        cdef unsigned int ssrc = self._ssrc + 2 * stream
+        cdef unsigned short sequence
+        cdef int at = HEADER + EXTENSIONS
+        self._sequences[stream] += 1
+        sequence = self._sequences[stream]
         self._transport_wide += 1
         slot[0] = 0x90
         slot[1] = self._payload_type | (0x80 if last else 0)
-        slot[2] = self._sequence >> 8
-        slot[3] = self._sequence & 0xFF
+        slot[2] = sequence >> 8
+        slot[3] = sequence & 0xFF
         slot[4] = self._timestamp >> 24
         slot[5] = (self._timestamp >> 16) & 0xFF
         slot[6] = (self._timestamp >> 8) & 0xFF
         slot[7] = self._timestamp & 0xFF
-        slot[8] = self._ssrc >> 24
-        slot[9] = (self._ssrc >> 16) & 0xFF
-        slot[10] = (self._ssrc >> 8) & 0xFF
-        slot[11] = self._ssrc & 0xFF
+        slot[8] = ssrc >> 24
+        slot[9] = (ssrc >> 16) & 0xFF
+        slot[10] = (ssrc >> 8) & 0xFF
+        slot[11] = ssrc & 0xFF
         slot[12] = 0xBE
         slot[13] = 0xDE
         slot[14] = 0
@@ -178,27 +275,15 @@ cdef class Sender:
         slot[22] = self._transport_wide & 0xFF
         slot[23] = 0
         memcpy(slot + at, self._payload, size - at)
-        slot[at] = 0x90 if self._in_frame == 0 else 0x80
-        slot[at + 1] = 0x80
-        slot[at + 2] = 0x80 | (self._frame >> 8 & 0x7F)
-        slot[at + 3] = self._frame & 0xFF
-        if self._in_frame == 0:
-            slot[at + 4] = 0x10 if self._key_frame else 0x11
-            slot[at + 7] = 0x9D
-            slot[at + 8] = 0x01
-            slot[at + 9] = 0x2A
+
+    cdef void _send(self, int size) noexcept:
+        cdef unsigned char *slot = self._slot
         if self._session is not None and self._session.protect(slot, &size) != 0:
             self.refused += 1
         elif send(self._fd, slot, size, MSG_DONTWAIT) < 0:
             self.refused += 1
         else:
             self.sent += 1
-        self._in_frame += 1
-        if last:
-            self._in_frame = 0
-            self._key_frame = False
-            self._frame += 1
-            self._timestamp += timestamp_step
 
     cdef void _write_send_time(self, unsigned char *target) noexcept:
         cdef unsigned int sent_at = <unsigned int>((<uint64_t>now_ns() << 18) // 1000000000)

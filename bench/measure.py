@@ -1,4 +1,4 @@
-"""Measures rows: a worker, an SRTP suite, a number of receivers, a pattern; the floor in turns with the workers."""
+"""Measures rows: a worker, a kind of video, a suite, a number of receivers, a pattern; the floor in turns with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from bench.figures import Pattern, Row, Settings
+from bench.figures import Kind, Pattern, Row, Settings
 from bench.floor_process import FloorProcess
 from bench.room import KEY_SIZES, Room
 from bench.sinks import Sinks
@@ -17,6 +17,7 @@ from worker.dataplane.suites import SrtpSuite
 FRAME_PACKETS = 10
 PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender
 WARM_UP_S = 0.3
+MAX_REVIVALS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,25 @@ def measure(
     suites: Sequence[SrtpSuite | None],
     receivers: Sequence[int],
     patterns: Sequence[Pattern],
+    kinds: Sequence[Kind],
     settings: Settings,
 ) -> Iterator[Row]:
-    """Yields the rows of each suite and number of receivers when they are complete."""
-    for suite in suites:
-        for count in receivers:
-            yield from _measure_rooms(workers, suite, count, patterns, settings)
+    """Yields the rows of each suite and number of receivers when they are complete.
+
+    Video with layers is measured with the first suite and the most receivers only.
+    """
+    if "simple" in kinds:
+        for suite in suites:
+            for count in receivers:
+                yield from _measure_rooms(workers, "simple", suite, count, patterns, settings)
+    for kind in kinds:
+        if kind != "simple":
+            yield from _measure_rooms(workers, kind, suites[0], max(receivers), patterns, settings)
 
 
 def _measure_rooms(
     workers: Sequence[Worker],
+    kind: Kind,
     suite: SrtpSuite | None,
     receivers: int,
     patterns: Sequence[Pattern],
@@ -50,17 +60,21 @@ def _measure_rooms(
 ) -> list[Row]:
     name = suite.name if suite else "none"
     rows = {
-        (worker.name, pattern): Row(worker.name, name, receivers, pattern) for pattern in patterns for worker in workers
+        (worker.name, pattern): Row(worker.name, name, receivers, pattern, kind)
+        for pattern in patterns
+        for worker in workers
     }
     with ExitStack() as stack:
         sinks = Sinks(receivers)
         stack.callback(sinks.close)
         floor = stack.enter_context(FloorProcess(sinks, suite, os.urandom(KEY_SIZES[suite]) if suite else b""))
         rooms = {
-            worker.name: stack.enter_context(Room(worker.command, worker.dialect, suite, receivers))
+            worker.name: stack.enter_context(Room(worker.command, worker.dialect, suite, receivers, kind))
             for worker in workers
         }
         for room in rooms.values():
+            _send(room, "paced", WARM_UP_S, settings.rate)
+            room.choose_layers()
             _send(room, "paced", WARM_UP_S, settings.rate)
         _measure_floor(floor, settings)
         for _ in range(settings.repeats):
@@ -68,6 +82,8 @@ def _measure_rooms(
                 for worker_name, room in rooms.items():
                     row = rows[worker_name, pattern]
                     row.floor_us.append(_measure_floor(floor, settings))
+                    if kind != "simple":
+                        _revive(room, settings.rate)
                     cpu_ns, expected, arrived = _send(room, pattern, settings.seconds, settings.rate)
                     row.cpu_us.append(cpu_ns / 1000 / max(arrived, 1))
                     row.expected += expected
@@ -78,17 +94,25 @@ def _measure_rooms(
 def _send(room: Room, pattern: Pattern, seconds: float, rate: float) -> tuple[int, int, int]:
     """CPU of the worker in ns, packets that should have arrived, packets that did."""
     receivers = len(room.sinks.addresses)
-    sent, arrived, cpu_ns = room.sender.sent, room.sinks.received, room.cpu_ns()
+    wanted, arrived, cpu_ns = room.sender.wanted, room.sinks.received, room.cpu_ns()
     room.sender.run(
         room.sinks,
         seconds=seconds,
-        packets_per_second=rate / receivers,
+        packets_per_second=rate / receivers * room.sender.packets_per_wanted,
         frame_packets=FRAME_PACKETS,
         packet_size=PACKET_SIZE,
         in_bursts=pattern == "bursts",
     )
     cpu_ns = room.cpu_ns() - cpu_ns
-    return cpu_ns, (room.sender.sent - sent) * receivers, room.sinks.received - arrived
+    return cpu_ns, (room.sender.wanted - wanted) * receivers, room.sinks.received - arrived
+
+
+def _revive(room: Room, rate: float) -> None:
+    """Sends until all that is wanted arrives: layers that were silent meanwhile are not forwarded at once."""
+    for _ in range(MAX_REVIVALS):
+        _, expected, arrived = _send(room, "paced", WARM_UP_S, rate)
+        if arrived == expected:
+            return
 
 
 def _measure_floor(floor: FloorProcess, settings: Settings) -> float:

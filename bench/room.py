@@ -1,4 +1,4 @@
-"""A worker with one VP8 producer and N consumers, each on a plain transport of its own, set up over the channel."""
+"""A worker with one video producer and N consumers, each on a plain transport of its own, set up over the channel."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from bench.load import Sender
 from bench.sinks import Sinks
 from tests.harness.client import WorkerClient
 from worker.channel import commands
+from worker.channel.bodies.base import RtpType
 from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp, SrtpCryptoSuite
 from worker.channel.bodies.rtp import (
     CodecMapping,
@@ -26,7 +27,14 @@ from worker.channel.bodies.rtp import (
     RtpParameters,
     RtxParameters,
 )
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ProduceRequest, SrtpParameters
+from worker.channel.bodies.transport import (
+    ConnectRequest,
+    ConsumeRequest,
+    ConsumerLayers,
+    ProduceRequest,
+    SetBitrateRequest,
+    SrtpParameters,
+)
 from worker.channel.bodies.worker import CreateRouterRequest
 from worker.channel.client_codec import Refused
 from worker.channel.codec import Dialect
@@ -42,19 +50,8 @@ PAYLOAD_TYPE = 101
 MID_ID, ABS_SEND_TIME_ID, TRANSPORT_WIDE_CC_ID = 1, 4, 5
 KEY_SIZES = {SrtpSuite.AES_CM_128_HMAC_SHA1_80: 30, SrtpSuite.AEAD_AES_128_GCM: 28, SrtpSuite.AEAD_AES_256_GCM: 44}
 
-CODECS = [
-    RtpCodecParameters(
-        mime_type="video/VP8",
-        payload_type=PAYLOAD_TYPE,
-        clock_rate=90000,
-        rtcp_feedback=[
-            RtcpFeedback(type="nack"),
-            RtcpFeedback(type="nack", parameter="pli"),
-            RtcpFeedback(type="transport-cc"),
-        ],
-    ),
-    RtpCodecParameters(mime_type="video/rtx", payload_type=102, clock_rate=90000, parameters={"apt": PAYLOAD_TYPE}),
-]
+ENOUGH_BPS = 1_000_000_000
+SCALABILITY = {"simple": None, "simulcast": "L3T1", "svc": "L3T1"}
 HEADER_EXTENSIONS = [
     RtpHeaderExtensionParameters(uri=uri, id=identifier)
     for uri, identifier in (
@@ -63,6 +60,19 @@ HEADER_EXTENSIONS = [
         ("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", TRANSPORT_WIDE_CC_ID),
     )
 ]
+
+
+def make_codecs(mime_type: str) -> list[RtpCodecParameters]:
+    """A codec and its retransmissions."""
+    feedback = [
+        RtcpFeedback(type="nack"),
+        RtcpFeedback(type="nack", parameter="pli"),
+        RtcpFeedback(type="transport-cc"),
+    ]
+    return [
+        RtpCodecParameters(mime_type=mime_type, payload_type=PAYLOAD_TYPE, clock_rate=90000, rtcp_feedback=feedback),
+        RtpCodecParameters(mime_type="video/rtx", payload_type=102, clock_rate=90000, parameters={"apt": PAYLOAD_TYPE}),
+    ]
 
 
 class Room:
@@ -74,13 +84,18 @@ class Room:
         sinks: Where the consumers' packets arrive.
     """
 
-    def __init__(self, worker_bin: Sequence[str], dialect: Dialect, suite: SrtpSuite | None, receivers: int) -> None:
+    def __init__(
+        self, worker_bin: Sequence[str], dialect: Dialect, suite: SrtpSuite | None, receivers: int, kind: RtpType
+    ) -> None:
         """Starts a worker; ``suite`` None: without SRTP. Raises RuntimeError when the worker refuses something."""
         self._suite = suite
+        self._kind = kind
+        self._codecs = make_codecs("video/VP9" if kind == "svc" else "video/VP8")
         self.sinks = Sinks(receivers)
         self.sinks.expect([CONSUMER_SSRC + 2 * index for index in range(receivers)])
         sender_key = os.urandom(KEY_SIZES[suite]) if suite else b""
         self.sender = Sender(
+            kind=kind,
             ssrc=PRODUCER_SSRC,
             payload_type=PAYLOAD_TYPE,
             abs_send_time_id=ABS_SEND_TIME_ID,
@@ -105,6 +120,28 @@ class Room:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @property
+    def _streams(self) -> int:
+        return 3 if self._kind == "simulcast" else 1
+
+    @property
+    def _stream_mode(self) -> str | None:
+        """Of each of the producer's streams."""
+        return SCALABILITY[self._kind] if self._kind == "svc" else None
+
+    def choose_layers(self) -> None:
+        """The receivers of SVC want two of the three spatial layers; to be called when all of them have come."""
+        if self._kind != "svc":
+            return
+        for index in range(len(self.sinks.addresses)):
+            internal = {
+                **ROUTER,
+                "transportId": f"receiver-{index}",
+                "consumerId": f"consumer-{index}",
+                "producerId": "producer",
+            }
+            self._ask(commands.CONSUMER_SET_PREFERRED_LAYERS, internal, ConsumerLayers(spatial_layer=1))
 
     @property
     def pid(self) -> int:
@@ -157,22 +194,30 @@ class Room:
         return local_port
 
     def _produce(self) -> None:
+        mode = self._stream_mode
+        ssrcs = [PRODUCER_SSRC + 2 * index for index in range(self._streams)]
         body = ProduceRequest(
             producer_id="producer",
             kind="video",
             rtp_parameters=RtpParameters(
                 mid="video",
-                codecs=CODECS,
-                encodings=[RtpEncodingParameters(ssrc=PRODUCER_SSRC, rtx=RtxParameters(ssrc=PRODUCER_SSRC + 1))],
+                codecs=self._codecs,
+                encodings=[
+                    RtpEncodingParameters(ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1), scalability_mode=mode)
+                    for ssrc in ssrcs
+                ],
                 header_extensions=HEADER_EXTENSIONS,
                 rtcp=RtcpParameters(cname="bench"),
             ),
             rtp_mapping=RtpMapping(
                 codecs=[
                     CodecMapping(payload_type=codec.payload_type, mapped_payload_type=codec.payload_type)
-                    for codec in CODECS
+                    for codec in self._codecs
                 ],
-                encodings=[EncodingMapping(ssrc=PRODUCER_SSRC, mapped_ssrc=MAPPED_SSRC)],
+                encodings=[
+                    EncodingMapping(ssrc=ssrc, mapped_ssrc=MAPPED_SSRC + index, scalability_mode=mode)
+                    for index, ssrc in enumerate(ssrcs)
+                ],
             ),
         )
         self._ask(commands.TRANSPORT_PRODUCE, {**ROUTER, "transportId": "sender"}, body)
@@ -183,14 +228,25 @@ class Room:
             consumer_id=f"consumer-{index}",
             producer_id="producer",
             kind="video",
-            type="simple",
+            type=self._kind,
             rtp_parameters=RtpParameters(
                 mid="0",
-                codecs=CODECS,
-                encodings=[RtpEncodingParameters(ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1))],
+                codecs=self._codecs,
+                encodings=[
+                    RtpEncodingParameters(
+                        ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1), scalability_mode=SCALABILITY[self._kind]
+                    )
+                ],
                 header_extensions=HEADER_EXTENSIONS,
                 rtcp=RtcpParameters(cname="bench"),
             ),
-            consumable_rtp_encodings=[RtpEncodingParameters(ssrc=MAPPED_SSRC)],
+            consumable_rtp_encodings=[
+                RtpEncodingParameters(ssrc=MAPPED_SSRC + stream, scalability_mode=self._stream_mode)
+                for stream in range(self._streams)
+            ],
+            preferred_layers=None if self._kind == "simple" else ConsumerLayers(spatial_layer=2),
         )
-        self._ask(commands.TRANSPORT_CONSUME, {**ROUTER, "transportId": f"receiver-{index}"}, body)
+        internal = {**ROUTER, "transportId": f"receiver-{index}"}
+        self._ask(commands.TRANSPORT_CONSUME, internal, body)
+        if self._kind != "simple":  # the receivers send no feedback, without which the estimate allows little
+            self._ask(commands.TRANSPORT_SET_MIN_OUTGOING_BITRATE, internal, SetBitrateRequest(bitrate=ENOUGH_BPS))

@@ -17,7 +17,20 @@ def test_every_packet_of_a_short_run_reaches_every_receiver(
     suite: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "figures.json"
-    options = ["-n", "3", "--suites", suite, "--seconds", "0.2", "--repeats", "2", "--rate", "3000"]
+    options = [
+        "-n",
+        "3",
+        "--suites",
+        suite,
+        "--kinds",
+        "simple",
+        "--seconds",
+        "0.2",
+        "--repeats",
+        "2",
+        "--rate",
+        "3000",
+    ]
     assert main([*options, "--json", str(target)]) == 0
     figures = json.loads(target.read_text())
     assert figures["settings"] == {"seconds": 0.2, "rate": 3000, "repeats": 2}
@@ -36,8 +49,19 @@ def test_every_packet_of_a_short_run_reaches_every_receiver(
     assert printed.count(suite) == 2
 
 
+@pytest.mark.parametrize(("kind", "wanted"), [("simulcast", 200), ("svc", 200)])
+def test_every_packet_of_the_wanted_layers_reaches_every_receiver(kind: str, wanted: int, tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    options = ["-n", "2", "3", "--suites", "AEAD_AES_256_GCM", "--kinds", kind, "--patterns", "bursts"]
+    assert main([*options, "--seconds", "0.2", "--repeats", "1", "--rate", "3000", "--json", str(target)]) == 0
+    (measured,) = json.loads(target.read_text())["rows"]
+    assert (measured["kind"], measured["receivers"]) == (kind, 3)
+    assert measured["expected"] == 3 * wanted
+    assert measured["lost"] == 0
+
+
 def row(**changes: object) -> Row:
-    plain = Row("ours", "AES_CM_128_HMAC_SHA1_80", 100, "paced", [3.0, 2.0, 9.0], [2.0, 2.0, 2.0], 6000, 6000)
+    plain = Row("ours", "AES_CM_128_HMAC_SHA1_80", 100, "paced", "simple", [3.0, 2.0, 9.0], [2.0, 2.0, 2.0], 6000, 6000)
     return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
 
 

@@ -239,6 +239,17 @@ def test_h264_layers_come_from_frame_marking(load) -> None:
     assert video.selector.rewrite == 0
 
 
+def test_h264_picture_dropped_at_its_beginning_stays_dropped(load) -> None:
+    video = Shown(load, H264)
+    video.selector.set_target(0, 0)
+    video.show(0, 0, h264(), marking=frame_marking(independent=True))
+    half = {"temporal": 1, "base_sync": True}
+    assert video.show(0, 3000, h264(), marking=frame_marking(**half, ends=False)) == DROP
+    video.selector.set_target(0, 1)
+    assert video.show(0, 3000, h264(), marking=frame_marking(**half, starts=False)) == DROP
+    assert video.show(0, 6000, h264(), marking=frame_marking(**half)) == FORWARD
+
+
 # ---------------------------------------------------------------- VP8's numbers
 
 
