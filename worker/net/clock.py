@@ -6,6 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable
 
+# uvloop counts whole milliseconds from the beginning of the turn. Who is called a little early, and finds nothing due
+# yet, would ask to be called again in no time, a dozen times until the millisecond is over.
+_ROUNDING_US = 1000
 _NTP_EPOCH_OFFSET_S = 2_208_988_800  # 1900 to 1970, RFC 5905 section 6
 
 
@@ -27,4 +30,4 @@ class LoopScheduler:
 
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Calls back once, ``delay_us`` microseconds from now or a little later."""
-        return self._loop.call_later(delay_us / 1_000_000, callback)
+        return self._loop.call_later((delay_us + _ROUNDING_US) / 1_000_000, callback)
