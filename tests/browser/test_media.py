@@ -32,9 +32,9 @@ async def _protocols(*people: Person) -> set[str]:
 
 @pytest.mark.parametrize("protocol", ["udp", "tcp"])
 async def test_two_people_see_and_hear_each_other_through_one_port(
-    crowd: Crowd, server: DemoServer, protocol: str
+    crowd: Crowd, one_port_server: DemoServer, protocol: str
 ) -> None:
-    ana, bo = await _pair(crowd, server.url, f"one-port-{protocol}", forceTcp=str(protocol == "tcp").lower())
+    ana, bo = await _pair(crowd, one_port_server.url, f"one-port-{protocol}", forceTcp=str(protocol == "tcp").lower())
     await _expect_both(ana, bo)
     assert await _protocols(ana, bo) == {protocol}
     ports = {report["serverAddress"] for person in (ana, bo) for report in await person.stats()}
