@@ -38,8 +38,8 @@ CAST = {
 }
 
 LINES = [
-    (1, "Morning! The notes are at https://example.org/notes"),
-    (2, "Thanks. I am muted, the kettle is loud."),
+    (2, "Morning! The notes are at https://example.org/notes"),
+    (1, "Thanks. I am muted, the kettle is loud."),
     (0, "Five minutes, then we begin?"),
     (0, "@bot are you there?"),
 ]

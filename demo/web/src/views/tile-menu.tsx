@@ -14,9 +14,8 @@ const PRIORITIES = [
   { name: "Highest", value: 255 },
 ] as const;
 
-/** In CSS pixels; the width is the one of styles/tile-menu.css. */
+/** To the opener and to the window's edges, in CSS pixels. */
 const MARGIN = 12;
-const WIDTH = 300;
 
 interface TileMenuProps {
   readonly stream: RemoteStream;
@@ -143,7 +142,8 @@ function useCloseable(root: { readonly current: HTMLElement | null }, opener: HT
 /** Beside the opener, where there is room, and whole within the window. */
 function place(menu: HTMLElement, opener: HTMLElement): void {
   const { top, left, right } = opener.getBoundingClientRect();
-  const beside = left - MARGIN - WIDTH >= MARGIN ? left - MARGIN - WIDTH : right + MARGIN;
-  menu.style.left = `${Math.max(MARGIN, Math.min(beside, innerWidth - WIDTH - MARGIN))}px`;
-  menu.style.top = `${Math.max(MARGIN, Math.min(top, innerHeight - menu.offsetHeight - MARGIN))}px`;
+  const { offsetWidth: width, offsetHeight: height } = menu;
+  const beside = left - MARGIN - width >= MARGIN ? left - MARGIN - width : right + MARGIN;
+  menu.style.left = `${Math.max(MARGIN, Math.min(beside, innerWidth - width - MARGIN))}px`;
+  menu.style.top = `${Math.max(MARGIN, Math.min(top, innerHeight - height - MARGIN))}px`;
 }
