@@ -339,9 +339,18 @@ cdef class Input(Source):
 
     cdef void forward(self) noexcept:
         cdef Output output
+        cdef list outputs = self._outputs
+        cdef Py_ssize_t index, last = len(outputs) - 1
         cdef int count = self._packet_count
         if count > 0:
-            for output in self._outputs:
+            for index in range(last + 1):
+                if index + 3 <= last:
+                    (<Output>outputs[index + 3]).approach(3)
+                if index + 2 <= last:
+                    (<Output>outputs[index + 2]).approach(2)
+                if index + 1 <= last:
+                    (<Output>outputs[index + 1]).approach(1)
+                output = outputs[index]
                 output.forward(self._packets, count)
         self._packet_count = 0
 

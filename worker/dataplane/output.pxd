@@ -49,6 +49,7 @@ cdef class Output(Sender):
     cdef unsigned short _rtx_sequence
     cdef bint _is_picture_complete  # the newest packet had the marker
 
+    cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
     cdef bint _is_numbered(self, const Packet *packet) noexcept
