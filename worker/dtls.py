@@ -192,6 +192,7 @@ class Certificate:
 
         certificate_pem, private_key_pem = self._pems
         context = SSL.Context(SSL.DTLS_METHOD)
+        context.set_cipher_list(_CIPHERS)  # first: the level in it decides about the certificate too
         try:
             context.use_certificate(x509.load_pem_x509_certificate(certificate_pem))
             key = serialization.load_pem_private_key(private_key_pem, None)
@@ -204,7 +205,6 @@ class Certificate:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         # Any certificate will do here: the fingerprint decides afterwards.
         context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        context.set_cipher_list(_CIPHERS)
         context.set_tlsext_use_srtp(":".join(profile.openssl_name for profile in SRTP_PROFILES).encode())
         return context
 
