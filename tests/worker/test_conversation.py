@@ -10,15 +10,12 @@ from worker.channel.codec import Dialect
 from worker.channel.commands import COMMANDS
 
 WORKER = shlex.split(f"{sys.executable} -m worker")
-# Consumers of these types come with the next issue; until then they are refused in so many words.
-LATER = {"simulcast-out": "Error: consumers of type 'simulcast' are not supported yet [method:transport.consume]"}
 
 
 @pytest.mark.parametrize("dialect", Dialect)
 def test_every_command_is_answered_in_its_shape(dialect):
     outcomes = run(WORKER, dialect)
-    refused = {about for about, why in LATER.items() if any((o.about, o.wrong) == (about, why) for o in outcomes)}
-    assert [outcome for outcome in outcomes if outcome.wrong and outcome.about not in refused] == []
+    assert [outcome for outcome in outcomes if outcome.wrong] == []
     said = {outcome.command for outcome in outcomes}
     names = {(command.alias if dialect is Dialect.V3_12 else None) or command.name for command in COMMANDS}
     assert names <= said
