@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
 from worker.channel.bodies.worker import ChannelMessageHandlers
-from worker.channel.codec import Request
+from worker.channel.codec import Dialect, Request
 from worker.channel.commands import COMMANDS, Command, handlers_of
 from worker.errors import CommandError
 
@@ -16,29 +15,33 @@ _TAKES_PAYLOAD_REQUESTS = ("transport", "dataConsumer")
 _TAKES_PAYLOAD_NOTIFICATIONS = ("transport", "producer", "dataProducer")
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    handler: object
-    parent_id: str | None
-
-
 class Registry:
-    """Implements ``worker.rtc.context.Registry``; the worker itself handles what names no other object."""
+    """Implements ``worker.rtc.context.Registry``; the worker itself handles what names no other object.
+
+    An id is new in the whole worker in the 3.12 dialect, whose commands name an object by its id alone. The commands of
+    the 3.10 dialect name the parents too, and there an id is new among its parent's children: two routers of one worker
+    have each a producer of the same id when one pipes it to the other.
+    """
 
     def __init__(self, worker: object) -> None:
         """``worker`` handles the commands ``worker.*``."""
         self._worker = worker
-        self._entries: dict[str, _Entry] = {}
+        self._handlers: dict[str, dict[str | None, object]] = {}  # by id and parent's id
+        self._ids_are_new_in_worker = True
 
     def add(self, handler: object, object_id: str, parent_id: str | None) -> None:
         """Makes an object reachable by commands. Raises ``CommandError`` for an id in use."""
-        if object_id in self._entries:
+        namesakes = self._handlers.setdefault(object_id, {})
+        if namesakes and (self._ids_are_new_in_worker or parent_id in namesakes):
             raise CommandError(f"an object with same id already exists [id:{object_id}]")
-        self._entries[object_id] = _Entry(handler, parent_id)
+        namesakes[parent_id] = handler
 
-    def remove(self, object_id: str) -> None:
-        """Forgets the id; no effect when it is not there."""
-        self._entries.pop(object_id, None)
+    def remove(self, object_id: str, parent_id: str | None) -> None:
+        """Forgets the object; no effect when it is not there."""
+        namesakes = self._handlers.get(object_id, {})
+        namesakes.pop(parent_id, None)
+        if not namesakes:
+            self._handlers.pop(object_id, None)
 
     def dispatch(self, request: Request, *payload: bytes) -> object | None:
         """Has the object that the request is for do it.
@@ -46,6 +49,7 @@ class Registry:
         Raises:
             CommandError: There is no such object, or it does not know the command; and whatever the handler raises.
         """
+        self._ids_are_new_in_worker = request.dialect is Dialect.V3_12
         handler = self._find(request)
         function = functions_of(type(handler)).get(request.command.name)
         if function is None:
@@ -56,7 +60,11 @@ class Registry:
 
     def describe(self) -> ChannelMessageHandlers:
         """The ids of who takes what, as ``worker.dump`` shows them."""
-        kinds = {object_id: kind_of(type(entry.handler)) for object_id, entry in self._entries.items()}
+        kinds = {
+            object_id: kind_of(type(handler))
+            for object_id, namesakes in self._handlers.items()
+            for handler in namesakes.values()
+        }
         return ChannelMessageHandlers(
             channel_request_handlers=list(kinds),
             payload_channel_request_handlers=[i for i, kind in kinds.items() if kind in _TAKES_PAYLOAD_REQUESTS],
@@ -71,12 +79,13 @@ class Registry:
             return self._worker
         handler_id = request.handler_id
         if handler_id is None and command.alias is not None:
-            entry = self._entries.get(request.object_id)
-            handler_id = entry.parent_id if entry is not None else None
-        found = self._entries.get(handler_id) if handler_id is not None else None
-        if found is None:
+            handler_id = next(iter(self._handlers.get(request.object_id, {})), None)
+        namesakes = self._handlers.get(handler_id, {}) if handler_id is not None else {}
+        if not namesakes:
             raise CommandError(f"Channel request handler with ID {handler_id} not found")
-        return found.handler
+        if len(namesakes) > 1 and request.parent_id in namesakes:
+            return namesakes[request.parent_id]
+        return next(iter(namesakes.values()))
 
 
 _functions: dict[type, dict[str, Callable[..., Any]]] = {}  # by class, each looked at once

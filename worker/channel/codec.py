@@ -30,6 +30,10 @@ from .commands import BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME, PAYLOAD_REQUESTS_B
 
 MAX_REQUEST_ID: Final = 2**32 - 1
 _UNDEFINED: Final = "undefined"
+_PARENT_ID_NAMES: Final = {
+    **dict.fromkeys(("transport", "rtpObserver"), "routerId"),
+    **dict.fromkeys(("producer", "consumer", "dataProducer", "dataConsumer"), "transportId"),
+}
 
 
 class Dialect(Enum):
@@ -67,6 +71,7 @@ class Request:
         handler_id: The object that handles it; None for the worker, and where a close names only the object to close.
         data: The body as it came, ids included.
         dialect: Decides how the reply is shaped.
+        parent_id: The handler's parent, which only the 3.10 dialect names.
     """
 
     id: int
@@ -75,6 +80,7 @@ class Request:
     handler_id: str | None
     data: dict[str, object] = field(repr=False)
     dialect: Dialect
+    parent_id: str | None = None
 
     @property
     def object_id(self) -> str:
@@ -216,7 +222,10 @@ def _parse_3_10(message: dict[str, Any], name_key: str, table: dict[str, Command
     handler_id = internal.get(f"{command.target}Id")
     if handler_id is not None and not isinstance(handler_id, str):
         raise _refusal(request_id, CommandError(f"missing internal.{command.target}Id"), method)
-    return Request(request_id, method, command, handler_id, data, Dialect.V3_10)
+    parent_id = internal.get(_PARENT_ID_NAMES.get(command.target, ""))
+    if not isinstance(parent_id, str):
+        parent_id = None
+    return Request(request_id, method, command, handler_id, data, Dialect.V3_10, parent_id)
 
 
 def _parse_3_12(text: str, table: dict[str, Command[Any, Any]], notification: bool = False) -> Request:

@@ -77,13 +77,13 @@ class Sockets(Protocol):
 
 
 class Registry(Protocol):
-    """The worker's table of objects by id: how commands find them."""
+    """The worker's table of objects by id and parent's id (None: the worker): how commands find them."""
 
     def add(self, handler: object, object_id: str, parent_id: str | None) -> None:
         """Raises ``CommandError`` for an id in use."""
 
-    def remove(self, object_id: str) -> None:
-        """Forgets the id; no effect when it is not there."""
+    def remove(self, object_id: str, parent_id: str | None) -> None:
+        """Forgets the object; no effect when it is not there."""
 
 
 @dataclass(frozen=True, slots=True)

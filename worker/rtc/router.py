@@ -136,4 +136,4 @@ class Router:
             return
         self.closed = True
         self.tables.close()
-        self._context.registry.remove(self.id)
+        self._context.registry.remove(self.id, None)

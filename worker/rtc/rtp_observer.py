@@ -118,7 +118,7 @@ class RtpObserver:
         self.producers.clear()
         self._run()
         del self._tables.observers[self.id]
-        self.context.registry.remove(self.id)
+        self.context.registry.remove(self.id, self._tables.router_id)
 
     # ------------------------------------------------------------ own
 

@@ -321,7 +321,7 @@ class Transport:
         self.listener.remove(producer)
         del self.producers[producer.id]
         del self.tables.producers[producer.id]
-        self.context.registry.remove(producer.id)
+        self.context.registry.remove(producer.id, self.id)
         self._update_timers()
 
     def forget_consumer(self, consumer: Consumer) -> None:
@@ -332,7 +332,7 @@ class Transport:
             for by_ssrc, ssrc in ((self.sent_by_ssrc, stream.ssrc), (self.sent_by_rtx_ssrc, stream.rtx_ssrc)):
                 if by_ssrc.get(ssrc) is stream:
                     del by_ssrc[ssrc]
-        self.context.registry.remove(consumer.id)
+        self.context.registry.remove(consumer.id, self.id)
         if not self.closed:
             self.outgoing.distribute(force=True)
         self._update_timers()
@@ -388,7 +388,7 @@ class Transport:
             try:
                 self.sctp.add_producer(data_producer, data_producer.stream)
             except CommandError:
-                self.context.registry.remove(data_producer.id)
+                self.context.registry.remove(data_producer.id, self.id)
                 raise
         self.data_producers[data_producer.id] = self.tables.data_producers[data_producer.id] = data_producer
         return data_producer.dump()
@@ -423,7 +423,7 @@ class Transport:
             self.sctp.remove_producer(data_producer.stream)
         del self.data_producers[data_producer.id]
         del self.tables.data_producers[data_producer.id]
-        self.context.registry.remove(data_producer.id)
+        self.context.registry.remove(data_producer.id, self.id)
 
     def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
         """The data consumer has closed."""
@@ -431,7 +431,7 @@ class Transport:
             self.sctp.remove_consumer(data_consumer.stream)
         del self.data_consumers[data_consumer.id]
         del self.tables.data_consumers[data_consumer.id]
-        self.context.registry.remove(data_consumer.id)
+        self.context.registry.remove(data_consumer.id, self.id)
 
     # ------------------------------------------------------------ close
 
@@ -458,7 +458,7 @@ class Transport:
         self.plane.owner = None
         self.plane.close()
         del self.tables.transports[self.id]
-        self.context.registry.remove(self.id)
+        self.context.registry.remove(self.id, self.tables.router_id)
 
     # ------------------------------------------------------------ own
 

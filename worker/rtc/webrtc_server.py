@@ -92,7 +92,7 @@ class WebRtcServer:
         for transport in list(self._transports.values()):
             transport.close()
         self.sockets.close()
-        self._context.registry.remove(self.id)
+        self._context.registry.remove(self.id, None)
 
     # ------------------------------------------------------------ for its transports
 

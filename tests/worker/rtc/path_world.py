@@ -172,7 +172,7 @@ class DictRegistry:
             raise CommandError(f"{object_id} exists")
         self.objects[object_id] = handler
 
-    def remove(self, object_id: str) -> None:
+    def remove(self, object_id: str, parent_id: str | None) -> None:
         self.objects.pop(object_id, None)
 
 

@@ -118,7 +118,7 @@ class Ids:
             raise CommandError(f"{object_id} exists")
         self.handlers[object_id] = handler
 
-    def remove(self, object_id: str) -> None:
+    def remove(self, object_id: str, parent_id: str | None) -> None:
         self.handlers.pop(object_id, None)
 
 
