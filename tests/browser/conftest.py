@@ -43,7 +43,7 @@ async def server(built_page: None) -> AsyncIterator[DemoServer]:
         yield server
 
 
-# Offered both, Chromium weighs networks before protocols: when it got no UDP socket on the machine's Ethernet (about one
+# Offered both, Chromium weighs networks before protocols: when it got no UDP socket on the Ethernet network (about one
 # connection in 150 here), it takes TCP over that rather than UDP over the loopback network, which it calls expensive.
 # So a page is offered the one protocol whose path is under test: TCP where it asks for it.
 ONE_PROTOCOL = ("--no-tcp",)
