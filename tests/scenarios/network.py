@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -21,6 +22,7 @@ class Path:
         reorders: whether the jitter puts datagrams out of order.
         rate_bps: of the link, None without limit.
         queue_ms: what would wait longer before the link is dropped.
+        swallows: tells of a datagram whether it vanishes, besides those that are lost by chance.
     """
 
     seed: int = 1
@@ -31,6 +33,7 @@ class Path:
     reorders: bool = False
     rate_bps: int | None = None
     queue_ms: float = 200.0
+    swallows: Callable[[bytes], bool] | None = None
     sent: int = 0
     lost: int = 0
     overflowed: int = 0
@@ -56,7 +59,7 @@ class Path:
                 return
             self.longest_queue_ms = max(self.longest_queue_ms, waits_ms)
             leaves_us = self._free_us = begins_us + (len(data) + 28) * 8e6 / self.rate_bps
-        if self._random.random() < self.loss:
+        if self._random.random() < self.loss or (self.swallows is not None and self.swallows(data)):
             self.lost += 1
             return
         for _ in range(2 if self._random.random() < self.duplicate else 1):

@@ -55,3 +55,26 @@ def test_a_lost_request_is_repeated(scene: Scene) -> None:
     scene.run(1.5)
     assert viewer.decoded
     assert camera.encodings[0].key_frames == 2
+
+
+def test_a_key_frame_that_lost_its_beginning_is_repaired_and_shown(scene: Scene) -> None:
+    sender, receiver = scene.connect(Path(delay_ms=20), Path(delay_ms=20)), scene.connect()
+    producer = scene.produce(sender)
+    camera = Camera(sender)
+    scene.run(0.9)
+    swallowed: list[bytes] = []
+
+    def swallow(packet: bytes) -> bool:
+        begins_key_frame = not 192 <= packet[1] <= 223 and packet[12] == 0x90 and packet[18] == 0x10
+        if begins_key_frame and not swallowed:
+            swallowed.append(packet)
+            return True
+        return False
+
+    sender.to_worker.swallows = swallow
+    viewer = Viewer(receiver, scene.consume(receiver, producer))
+    scene.run(0.3)
+    assert swallowed
+    assert viewer.decoded
+    assert viewer.plis == 0
+    assert camera.encodings[0].key_frames == 2

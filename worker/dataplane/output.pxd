@@ -52,6 +52,8 @@ cdef class Output(Sender):
     cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
+    cdef int _catch_up(self, const Packet *first) noexcept
+    cdef int _pass_on(self, const Packet *packet) noexcept
     cdef bint _is_numbered(self, const Packet *packet) noexcept
     cdef bint _begin(self, const Packet *packet) noexcept
     cdef bint _align(self, const Packet *packet, int reference) noexcept

@@ -12,7 +12,7 @@ from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Sender, TransportPlane
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
-from worker.rtp.layers cimport LayerSelector
+from worker.rtp.layers cimport LayerSelector, SimpleLayerSelector
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.retransmission cimport RetransmissionIndex
 from worker.rtp.sequence cimport SequenceMapper
@@ -29,6 +29,7 @@ cdef enum:
     KEY_FRAME_MISSED = 2
     REWRITE_MARKER = 0x10000000
     REWRITE_INDICES = 0x20000000
+    MAX_CAUGHT_UP = 64  # packets of a key frame that came before its first
     MAX_RESENT = 256  # packets of one retransmit call
     LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
     OUTPUT_LINES = 10
@@ -182,9 +183,7 @@ cdef class Output(Sender):
     cdef int _forward_one(self, const Packet *packet) noexcept:
         """Bytes sent, 0 when the packet is not for this output or dropped."""
         cdef Plane plane = self._transport.plane
-        cdef unsigned char *slot
-        cdef int decision, mapped, size
-        cdef unsigned int timestamp
+        cdef int decision, sent
         if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
             # a codec it does not take, or padding only, which probes the way to us
             if self._is_numbered(packet):
@@ -206,6 +205,37 @@ cdef class Output(Sender):
         if decision == DROP:
             self._sequence.drop(packet.sequence_number)
             return 0
+        sent = self._pass_on(packet)
+        if decision == FORWARD_AFTER_SYNC and packet.late and isinstance(self._selector, SimpleLayerSelector):
+            sent += self._catch_up(packet)
+        return sent
+
+    cdef int _catch_up(self, const Packet *first) noexcept:
+        """A key frame's first packet came after others of it, which were left alone: now they follow."""
+        cdef PacketStore store
+        cdef const Packet *kept
+        cdef unsigned int distance, back
+        cdef int sent = 0
+        if first.stored == 0 or first.stream_index >= len(self.stores):
+            return 0
+        store = self.stores[first.stream_index]
+        for distance in range(1, MAX_CAUGHT_UP + 1):
+            for back in range(1, MAX_CAUGHT_UP + 1):
+                kept = store.get(first.stored - back) if first.stored > back else NULL
+                if kept == NULL:
+                    break
+                if kept.sequence_number == ((first.sequence_number + distance) & 0xFFFF):
+                    if self._supported[kept.payload_type] != 0:
+                        sent += self._pass_on(kept)
+                    break
+        return sent
+
+    cdef int _pass_on(self, const Packet *packet) noexcept:
+        """Renumbers, stamps, remembers and sends a packet that was selected."""
+        cdef Plane plane = self._transport.plane
+        cdef unsigned char *slot
+        cdef int mapped
+        cdef unsigned int timestamp
         mapped = self._sequence.map(packet.sequence_number)
         if mapped < 0:
             return 0
@@ -233,7 +263,9 @@ cdef class Output(Sender):
                 plane.now_us,
                 self._selector.rewrite,
             )
-        if self.trace_rtp or (self.trace_keyframe and (<PayloadDescriptor>packet.payload).is_key_frame):
+        if self.trace_rtp or (
+            self.trace_keyframe and packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
+        ):
             self._trace(packet, mapped, timestamp, False)
         if self.deliver:
             plane.events.append(RtpDelivered(self, slot[: packet.size]))
