@@ -64,6 +64,8 @@ class Cause(IntEnum):
     PROTOCOL_VIOLATION = 13
 
 
+DATA_TYPES = (int(ChunkType.DATA), int(ChunkType.I_DATA))  # plain integers: this is asked for every packet
+
 # DATA and I-DATA flags (RFC 9260 section 3.3.1)
 FLAG_END = 1
 FLAG_BEGIN = 2

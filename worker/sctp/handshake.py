@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from worker.errors import ParseError
 from worker.sctp.chunks import Init
@@ -33,8 +33,7 @@ class CookieOutcome(Enum):
     STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class Tags:
+class Tags(NamedTuple):
     """What the association that exists goes by; 0 for what is not known."""
 
     local: int
@@ -45,14 +44,18 @@ def has_right_tag(packet: Packet, tags: Tags) -> bool:
     """Whether a packet's verification tag is what RFC 9260 section 8.5 wants; a COOKIE ECHO's is judged with its
     cookie.
     """
-    type_, flags = packet.chunks[0][:2]
-    if type_ == ChunkType.INIT:
-        return packet.tag == 0 and len(packet.chunks) == 1
-    if type_ == ChunkType.COOKIE_ECHO:
-        return True
-    if type_ in (ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE) and flags & FLAG_TAG_REFLECTED:
-        return tags.peer != 0 and packet.tag == tags.peer
+    type_, flags, _, _ = packet.chunks[0]
+    if type_ in _WITH_OTHER_TAGS:
+        if type_ == ChunkType.INIT:
+            return packet.tag == 0 and len(packet.chunks) == 1
+        if type_ == ChunkType.COOKIE_ECHO:
+            return True
+        if flags & FLAG_TAG_REFLECTED:
+            return tags.peer != 0 and packet.tag == tags.peer
     return tags.local != 0 and packet.tag == tags.local
+
+
+_WITH_OTHER_TAGS = frozenset((ChunkType.INIT, ChunkType.COOKIE_ECHO, ChunkType.ABORT, ChunkType.SHUTDOWN_COMPLETE))
 
 
 class Handshake:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from worker.errors import ParseError
 from worker.sctp.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
 from worker.sctp.connection import Connection, Phase, Settings
-from worker.sctp.constants import Cause, ChunkType
+from worker.sctp.constants import DATA_TYPES, Cause, ChunkType
 from worker.sctp.cookie import Cookie, Peer
 from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
 from worker.sctp.handshake import CookieOutcome, Handshake, Tags, has_right_tag
@@ -119,7 +119,8 @@ class Machine:
     def _is_for_us(self, packet: Packet) -> bool:
         if self._phase is Phase.CLOSED and self.state in (SctpState.FAILED, SctpState.CLOSED):
             return False
-        if (packet.source_port, packet.destination_port) != (self._settings.remote_port, self._settings.local_port):
+        settings = self._settings
+        if packet.source_port != settings.remote_port or packet.destination_port != settings.local_port:
             return False
         return has_right_tag(packet, self._tags())
 
@@ -127,9 +128,9 @@ class Machine:
         seen = 0
         has_data = False
         for type_, flags, offset, end in chunks:
-            if type_ in (ChunkType.DATA, ChunkType.I_DATA):
+            if type_ in DATA_TYPES:
                 has_data = True
-                if not self._on_data(packet, offset, end, flags, type_ == ChunkType.I_DATA):
+                if not self._on_data(packet, offset, end, flags, type_ != ChunkType.DATA):
                     return
                 continue
             if seen >> type_ & 1:

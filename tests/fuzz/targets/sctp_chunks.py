@@ -24,13 +24,13 @@ SEEDS = [build_packet(5000, 5000, 1, [part]) for part in CHUNKS] + [build_packet
 
 
 def run(data: bytes) -> None:
-    """Reads the bytes with their checksum set right, so that the chunks are reached, then as they are."""
+    """Reads the bytes as they are, and then with their checksum set right, so that the chunks are reached."""
+    try:
+        read(data)
+    except ParseError:
+        pass
     if len(data) >= 12:
-        checked = data[:8] + packet_checksum(data).to_bytes(4, "little") + data[12:]
-        try:
-            read(checked)
-        except ParseError:
-            pass
+        data = data[:8] + packet_checksum(data).to_bytes(4, "little") + data[12:]
     read(data)
 
 

@@ -26,6 +26,8 @@ class Link:
     drop: Callable[[bytes], bool] | None = None
     packets: int = 0
     bytes: int = 0
+    last_us: int = 0
+    longest_silence_us: int = 0
 
 
 class End:
@@ -130,6 +132,9 @@ class World:
     def _carry(self, link: Link, packet: bytes, to: End) -> None:
         link.packets += 1
         link.bytes += len(packet)
+        if link.last_us:
+            link.longest_silence_us = max(link.longest_silence_us, self.now_us - link.last_us)
+        link.last_us = self.now_us
         if (link.drop and link.drop(packet)) or (link.loss and self.random.random() < link.loss):
             return
         for _copy in range(2 if link.repeat and self.random.random() < link.repeat else 1):
