@@ -117,7 +117,7 @@ class Association(Machine):
 
         Raises:
             SendBufferFullError: it does not fit into the send buffer now, or too many messages wait.
-            InvalidStateError: not connected, no such stream, no data, or more than the send buffer ever takes.
+            InvalidStateError: not connected, no such stream or ppid, no data, or more than the send buffer ever takes.
         """
         connection = self._connection
         if connection is None or self._phase is not Phase.ESTABLISHED:
@@ -126,6 +126,8 @@ class Association(Machine):
             raise InvalidStateError(
                 f"SCTP stream is {stream_id}, expected less than {connection.reconfiguration.outbound_streams}"
             )
+        if not 0 <= ppid < 1 << 32:
+            raise InvalidStateError(f"SCTP payload protocol identifier is {ppid}, expected 0 to 4294967295")
         if not 0 < len(data) <= self._send_buffer_size:
             raise InvalidStateError(f"SCTP message has {len(data)} bytes, expected 1 to {self._send_buffer_size}")
         outbound = connection.outbound

@@ -41,7 +41,7 @@ class Timers:
     @property
     def next_us(self) -> int | None:
         """The earliest deadline, None when no timer runs."""
-        return min((deadline for deadline in self._deadlines if deadline), default=None)
+        return min(filter(None, self._deadlines), default=None)
 
     def take_expired(self, now_us: int) -> list[Timer]:
         """Stops those whose time has come and gives them."""

@@ -125,6 +125,8 @@ def test_sending_needs_a_connection_a_stream_and_data(module: ModuleType) -> Non
     world.connect()
     with pytest.raises(InvalidStateError, match="stream is 1024"):
         world.send(b"x", stream_id=1024)
+    with pytest.raises(InvalidStateError, match="identifier is -1"):
+        world.send(b"x", ppid=-1)
     with pytest.raises(InvalidStateError, match="0 bytes"):
         world.send(b"")
     world.a.association.close(world.now_us)
