@@ -51,11 +51,10 @@ def _read(data: bytes, step: int) -> list[bytes | str]:
                 seen.append(event.reason)
         if connection.closed:
             break
+    _transport.stop_accepting(connection, ("127.0.0.1", 9))
     if connection.closed:  # there may be something left in the pipe
         for end in _pair:
             end.close()
         _pair = socket.socketpair()
-    else:
-        _transport.stop_accepting(connection, ("127.0.0.1", 9))
-        connection.close()
+    connection.close()
     return seen
