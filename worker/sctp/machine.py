@@ -147,8 +147,8 @@ class Machine:
 
     def _on_data(self, packet: bytes, offset: int, end: int, flags: int, is_interleaved: bool) -> bool:
         connection = self._connection
-        if connection is None:
-            return True
+        if connection is None or self._phase < Phase.ESTABLISHED:
+            return True  # RFC 9260 section 6; before COOKIE ACK nobody takes the messages, and they would pile up
         outcome = connection.inbound.add(packet, offset, end, flags, is_interleaved)
         if outcome == NO_USER_DATA:
             self._abort(Cause.NO_USER_DATA, packet[offset : offset + 4])
@@ -173,7 +173,7 @@ class Machine:
             self._timers.stop(Timer.T3)  # and started again for what is outstanding now
 
     def _on_forward_tsn(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._connection is not None:
+        if self._connection is not None and self._phase >= Phase.ESTABLISHED:
             self._connection.inbound.forward(packet, offset, end, packet[offset - 4] == ChunkType.I_FORWARD_TSN)
         return True
 

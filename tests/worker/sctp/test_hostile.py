@@ -176,6 +176,28 @@ def test_requests_and_heartbeats_are_answered_within_limits(liar: Liar) -> None:
     assert len(liar.victim.take_packets()) <= 2
 
 
+def test_messages_before_the_cookie_is_acknowledged_do_not_pile_up() -> None:
+    world = World(b={"interleaving": False})
+    world.link_from(world.b).drop = lambda packet: packet[12] == ChunkType.COOKIE_ACK
+    world.a.association.start(world.now_us)
+    world.run(3.0)
+    victim = world.a.association
+    assert victim.state is SctpState.CONNECTING
+    init_ack = next(packet for packet in world.b.sent if packet[12] == ChunkType.INIT_ACK)
+    tag, tsn = int.from_bytes(init_ack[4:8], "big"), int.from_bytes(init_ack[28:32], "big")
+
+    def send(*chunks: bytes) -> None:
+        victim.receive(build_packet(5000, 5000, tag, list(chunks)), world.now_us)
+
+    for step in range(50):
+        fixed = struct.pack("!IHHI", (tsn + step) & 0xFFFFFFFF, 0, step, 53)
+        send(chunk(ChunkType.DATA, 3, fixed + bytes(1000)))
+    send(chunk(ChunkType.COOKIE_ACK))
+    assert victim.state is SctpState.CONNECTED
+    world.run(1.0)
+    assert world.a.messages() == []
+
+
 def test_an_oversize_message_is_thrown_away_and_the_next_one_comes() -> None:
     world = World(a={"max_message_size": 5000}, b={"send_buffer_size": 1 << 20})
     world.connect()
