@@ -163,7 +163,8 @@ class LayerChoice:
             if not source.can_switch_to(spatial):
                 continue
             temporal = given.temporal + 1 if spatial == given.spatial else 0
-            if temporal < source.temporal_layers(spatial):
+            # An encoding may have more temporal layers than the receiver was promised.
+            if temporal < min(source.temporal_layers(spatial), self._highest.temporal + 1):
                 layers = Layers(spatial, temporal)
                 required_bps = self._required(layers, now_us)
                 if required_bps:

@@ -161,6 +161,11 @@ class TestTakingBandwidth:
         choice.prefer(1, 1)
         assert distribute(choice, 10_000 * KBPS)[0] == (1, 1)
 
+    @pytest.mark.parametrize("budget_kbps", [100, 150, 300, 400, 5000])
+    def test_never_a_temporal_layer_beyond_those_promised(self, sender: Sender, budget_kbps: int) -> None:
+        choice = LayerChoice(sender, 3, 1)  # the first encoding is said to have one, the others have more
+        assert distribute(choice, budget_kbps * KBPS)[0].temporal == 0
+
     def test_skips_a_layer_that_is_not_received(self, choice: LayerChoice, sender: Sender) -> None:
         sender.dead = {1}
         assert distribute(choice, 10_000 * KBPS)[0] == (2, 2)
