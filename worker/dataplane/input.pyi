@@ -7,6 +7,7 @@ from worker.dataplane.output import Output
 from worker.dataplane.suites import Codec
 from worker.dataplane.transport import Receiver, TransportPlane
 
+MAX_STREAMS: int  # of one input
 KINDS: tuple[str, ...]
 
 class Input(Source):
@@ -28,7 +29,7 @@ class Input(Source):
         once they are mapped to a router's id, whatever the sender sends; each output writes its own values into them.
 
         Raises:
-            ValueError: unknown kind; ``received_id`` not 0 to 255; ``forwarded_id`` not 0 to 14.
+            ValueError: unknown kind; ``received_id`` not 0 to 255, or another kind's; ``forwarded_id`` not 0 to 14.
         """
     def add_stream(
         self,

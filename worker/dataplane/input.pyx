@@ -39,12 +39,12 @@ cdef enum:
     KIND_COUNT = 9
     NOT_MAPPED = 255
     MAX_BATCH = 32
-    MAX_STREAMS = 1024
     VP8 = 2  # codecs
     H264 = 4
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     EXTENSION_ROOM = 160
 
+MAX_STREAMS = 1024  # of one input
 KINDS = (
     "mid",
     "abs_send_time",
@@ -87,14 +87,20 @@ cdef class Input(Source):
         "mid", "abs_send_time" and "transport_wide_cc" are in every forwarded packet once they are mapped, whatever the sender sends.
 
         Raises:
-            ValueError: unknown kind; ``received_id`` not 0 to 255; ``forwarded_id`` not 0 to 14.
+            ValueError: unknown kind; ``received_id`` not 0 to 255, or another kind's; ``forwarded_id`` not 0 to 14.
         """
+        cdef int kind, other
         if uri_kind not in KINDS:
             raise ValueError(f"header extension is {uri_kind!r}, expected one of {', '.join(KINDS)}")
         if not 0 <= received_id <= 255 or not 0 <= forwarded_id <= 14:
             raise ValueError(f"ids of {uri_kind} are {received_id} and {forwarded_id}, expected 0 to 255 and 0 to 14")
-        self._received_ids[KINDS.index(uri_kind)] = received_id
-        self._forwarded_ids[KINDS.index(uri_kind)] = forwarded_id
+        kind = KINDS.index(uri_kind)
+        for other in range(KIND_COUNT):
+            # An element that is copied more than once makes a header that outgrows the room before the slot.
+            if received_id != 0 and other != kind and self._received_ids[other] == received_id:
+                raise ValueError(f"id {received_id} of {uri_kind} is that of {KINDS[other]}")
+        self._received_ids[kind] = received_id
+        self._forwarded_ids[kind] = forwarded_id
 
     def add_stream(
         self,

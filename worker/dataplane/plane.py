@@ -35,7 +35,7 @@ from worker.dataplane.events import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
-from worker.dataplane.input import Input, ReceiveStream
+from worker.dataplane.input import MAX_STREAMS, Input, ReceiveStream
 from worker.dataplane.outgoing import OutgoingEstimate
 from worker.dataplane.output import Output
 from worker.dataplane.sockets import UdpSocket
@@ -45,6 +45,7 @@ from worker.dataplane.transport import TransportPlane
 Address = tuple[str, int]
 
 __all__ = [
+    "MAX_STREAMS",
     "Address",
     "Codec",
     "ConnectionClosed",

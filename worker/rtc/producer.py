@@ -11,7 +11,7 @@ from worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappin
 from worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
 from worker.channel.commands import handles
 from worker.channel.events import TraceValue, VideoOrientation
-from worker.dataplane.plane import PacketTraced, UnknownSsrc, VideoOrientationChanged
+from worker.dataplane.plane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
 from worker.errors import BodyError
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.activity import ActivityWatch
@@ -432,6 +432,8 @@ def _payload_of(encoding: RtpEncoding, payload_type: int) -> tuple[bool, bool]:
 def _check_mapping(parameters: RtpParameters, mapping: RtpMapping) -> None:
     if len(parameters.encodings) != len(mapping.encodings):
         raise BodyError("rtpParameters.encodings size does not match rtpMapping.encodings size")
+    if len(parameters.encodings) > MAX_STREAMS:
+        raise BodyError(f"too many rtpParameters.encodings ({len(parameters.encodings)}, at most {MAX_STREAMS})")
     unnamed = any(encoding.ssrc is None and encoding.rid is None for encoding in mapping.encodings)
     if unnamed and len(mapping.encodings) > 1:
         raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid)")

@@ -227,7 +227,7 @@ class RtpParameters:
 
         Raises:
             BodyError: an unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
-                codec is not there, simulcast of streams with spatial layers.
+                codec is not there, simulcast of streams with spatial layers, header extensions that share an id.
         """
         codecs = tuple(RtpCodec.from_body(codec) for codec in body.codecs)
         _check_codecs(codecs)
@@ -240,6 +240,8 @@ class RtpParameters:
         extension_ids: dict[str, int] = {}
         for extension in body.header_extensions:
             extension_ids.setdefault(extension.uri.lower(), extension.id)
+        if len(set(extension_ids.values())) < len(extension_ids):
+            raise BodyError("header extensions with the same id")
         cname = (body.rtcp.cname if body.rtcp else "") or ""
         return cls(body.mid or "", codecs, encodings, extension_ids, cname, body)
 

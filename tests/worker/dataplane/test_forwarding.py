@@ -169,3 +169,12 @@ def test_counts_what_was_sent(rig: Rig) -> None:
     assert rig.transport.bytes_received == len(rtp(1, KEY_FRAME)) + len(rtp(2))
     assert rig.stream.bytes == rig.transport.rtp_bytes_received
     assert consumer.transport.bitrate("sent", output.last_packet_us) == sum(sizes) * 8 * 10 // 25
+
+
+def test_one_received_id_cannot_stand_for_two_extensions(rig: Rig) -> None:
+    # Copied twice, an element could make the header outgrow the room before its slot: the heap was overwritten.
+    rig.input.map_extension("toffset", 5, 12)
+    rig.input.map_extension("toffset", 5, 12)
+    with pytest.raises(ValueError, match="toffset"):
+        rig.input.map_extension("abs_capture_time", 5, 13)
+    rig.input.map_extension("abs_capture_time", 0, 13)

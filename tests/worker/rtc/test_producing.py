@@ -9,6 +9,8 @@ import pytest
 
 from tests.worker.rtc.rig import (
     KEY_FRAME,
+    MID_URI,
+    ORIENTATION_URI,
     RID_URI,
     VIDEO_SSRC,
     Rig,
@@ -59,6 +61,7 @@ def test_type_follows_encodings_and_layers(rig: Rig, mime_type: str, encodings: 
         {"encodings": [{"ssrc": 1}, {}]},
         {"codecs": [codec("video/H265", 96)], "encodings": [{"ssrc": 1}, {"ssrc": 2}]},
         {"mid": None, "encodings": [{}]},
+        {"headerExtensions": [{"uri": MID_URI, "id": 4}, {"uri": ORIENTATION_URI, "id": 4}]},
     ],
     ids=str,
 )
@@ -67,6 +70,16 @@ def test_senseless_parameters_are_refused(rig: Rig, changes: dict[str, Any]) -> 
     with pytest.raises(BodyError):
         rig.produce(peer, parameters=video_parameters(**changes))
     assert rig.tables.producers == {}
+
+
+def test_more_encodings_than_the_plane_has_room_for_are_refused(rig: Rig) -> None:
+    peer = rig.connect()
+    producer = rig.produce(peer, parameters=video_parameters(encodings=[{"ssrc": 5000 + n} for n in range(1024)]))
+    peer.send(rtp(1, KEY_FRAME, ssrc=6023, payload_type=96))
+    assert len(producer.streams) == 1
+    producer.close()
+    with pytest.raises(BodyError, match="1024"):
+        rig.produce(peer, parameters=video_parameters(encodings=[{"ssrc": 5000 + n} for n in range(1025)]))
 
 
 def test_mapping_must_fit_the_encodings(rig: Rig) -> None:
