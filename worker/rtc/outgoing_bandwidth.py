@@ -25,6 +25,7 @@ MIN_OUTGOING_BITRATE_BPS = 30_000
 DEFAULT_INITIAL_BITRATE_BPS = 600_000
 _EVENT_INTERVAL_US = 1_000_000
 _SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5  # told at once
+_SHARP_INTERVAL_US = 100_000  # but no more often: each time costs a distribution, and receivers may claim anything
 _HEADROOM = 1.35  # what may be found beyond the bitrate that is desired
 _MARGIN = 0.1  # a smaller change of the maximum is none: each change costs probing
 _PADDING_SHARE = 0.85
@@ -76,7 +77,9 @@ class OutgoingBandwidth:
         self._limit_bps = 0  # the estimate's maximum
         self._told_bps = 0
         self._told_us = 0
+        self._sharp_us = -_SHARP_INTERVAL_US
         self._timer: Timer | None = None
+        self._sharp_timer: Timer | None = None
         self._probation_timer: Timer | None = None
 
     # ------------------------------------------------------------ from the transport
@@ -132,10 +135,10 @@ class OutgoingBandwidth:
         self._desired_bps = 0
         self._trend.update(0, self._scheduler.now_us(), force=True)
         self._apply_limits()
-        for timer in (self._timer, self._probation_timer):
+        for timer in (self._timer, self._sharp_timer, self._probation_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._probation_timer = None
+        self._timer = self._sharp_timer = self._probation_timer = None
 
     def close(self) -> None:
         """Estimates nothing any more."""
@@ -267,8 +270,19 @@ class OutgoingBandwidth:
     def _take_estimate(self) -> None:
         """Less or much more may be sent than was told last: at once; other changes wait for the timer."""
         self._read_available()
-        if not self._told_bps * _SHARP_DECREASE <= self.available_bps <= self._told_bps * _SHARP_INCREASE:
+        if self._told_bps * _SHARP_DECREASE <= self.available_bps <= self._told_bps * _SHARP_INCREASE:
+            return
+        now_us = self._scheduler.now_us()
+        wait_us = self._sharp_us + _SHARP_INTERVAL_US - now_us
+        if wait_us <= 0:
+            self._sharp_us = now_us
             self._tell()
+        elif self._sharp_timer is None:
+            self._sharp_timer = self._scheduler.call_later(wait_us, self._on_sharp_timer)
+
+    def _on_sharp_timer(self) -> None:
+        self._sharp_timer = None
+        self._take_estimate()
 
     def _on_timer(self) -> None:
         now_us = self._scheduler.now_us()

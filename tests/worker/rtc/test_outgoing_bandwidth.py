@@ -193,6 +193,20 @@ def test_remb_is_heeded_within_the_limits(rig: Rig) -> None:
     assert receiver.stats().available_outgoing_bitrate == 30_000
 
 
+def test_a_receiver_that_contradicts_itself_in_every_packet_costs_ten_distributions_a_second(rig: Rig) -> None:
+    receiver = Receiver(rig, remb(7000))
+    receiver.watch(1_100, 1_000_000)
+    _trace(receiver.peer, "bwe")
+    for _ in range(20):
+        receiver.peer.send_rtcp(*[Remb(1, bitrate_bps, (7000,)) for bitrate_bps in (500_000, 30_000)] * 20)
+        receiver.watch(50, 1_000_000)
+    receiver.peer.send_rtcp(Remb(1, 500_000, (7000,)))
+    receiver.watch(100, 1_000_000)
+    traces = rig.notifier.take(receiver.peer.transport.id, "trace")
+    assert len(traces) <= 12
+    assert traces[-1]["info"]["availableBitrate"] == pytest.approx(500_000, rel=0.01)
+
+
 def test_malformed_and_foreign_feedback_changes_nothing(receiver: Receiver) -> None:
     receiver.watch(300)
     before = receiver.stats().available_outgoing_bitrate
