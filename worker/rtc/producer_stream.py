@@ -224,12 +224,17 @@ class ProducerStream:
             self.encoding,
             encoding_index=self.encoding_index,
             ssrc=self.ssrc,
-            rtx_ssrc=self.rtx_ssrc,
+            rtx_ssrc=self._shown_rtx_ssrc,
             rid=self.encoding.rid,
             cname=self._producer.rtp_parameters.cname,
             score=self.score.value,
             layers=(self.encoding.spatial_layers, self.encoding.temporal_layers),
         )
+
+    @property
+    def _shown_rtx_ssrc(self) -> int:
+        """The SSRC of retransmissions once one has come, else 0."""
+        return self.rtx_ssrc if self.plane.rtx_packets else 0
 
     def score_entry(self) -> ProducerScore:
         """Its part of the producer's ``score`` event."""
@@ -253,7 +258,7 @@ class ProducerStream:
             type="inbound-rtp",
             timestamp=now_us // 1000,
             ssrc=self.ssrc,
-            rtx_ssrc=self.rtx_ssrc or None,
+            rtx_ssrc=self._shown_rtx_ssrc or None,
             rid=self.encoding.rid or None,
             kind=self.encoding.codec.kind,
             mime_type=self.encoding.codec.mime_type,
@@ -270,7 +275,7 @@ class ProducerStream:
             packet_count=plane.packets,
             byte_count=plane.bytes,
             bitrate=plane.bitrate(now_us),
-            rtx_packets_discarded=plane.rtx_packets_discarded if self.rtx_ssrc else None,
+            rtx_packets_discarded=plane.rtx_packets_discarded if self._shown_rtx_ssrc else None,
             round_trip_time=self.rtt_ms or None,
             jitter=plane.jitter,
             bitrate_by_layer=by_layer,

@@ -121,6 +121,21 @@ def test_loss_is_asked_for_and_repaired_by_rtx(rig: Rig) -> None:
     assert sender.rtcp(Nack) == []
 
 
+def test_retransmissions_are_shown_once_there_are_any(rig: Rig) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender)
+    send_video(sender, 1, key=True)
+    send_video(sender, 3)
+    [stream], [stats] = producer.dump().rtp_streams, producer.get_stats()
+    assert (stream.params.rtx_ssrc, stream.rtx_stream) == (None, None)
+    assert (stats.rtx_ssrc, stats.rtx_packets_discarded) == (None, None)
+    sender.send(rtp(50, b"\0\2" + DELTA_FRAME, ssrc=VIDEO_RTX_SSRC, payload_type=97))
+    [stream], [stats] = producer.dump().rtp_streams, producer.get_stats()
+    assert stream.rtx_stream is not None
+    assert stream.params.rtx_ssrc == stream.rtx_stream.params.ssrc == VIDEO_RTX_SSRC
+    assert (stats.rtx_ssrc, stats.rtx_packets_discarded) == (VIDEO_RTX_SSRC, 0)
+
+
 def test_a_packet_that_never_comes_costs_a_key_frame_though_nothing_else_comes(rig: Rig) -> None:
     sender = rig.connect()
     rig.produce(sender)
