@@ -161,8 +161,8 @@ class Consumer:
         info: dict[str, TraceValue] = dict(event.info)
         if event.is_rtx:
             info["isRtx"] = True
-        as_key_frame = event.is_key_frame and "keyframe" in self._tracer
-        self._tracer.emit("keyframe" if as_key_frame else "rtp", "out", info)
+        info["isKeyFrame"] = is_key_frame = self.kind == "video" and event.is_key_frame
+        self._tracer.emit("keyframe" if is_key_frame and "keyframe" in self._tracer else "rtp", "out", info)
 
     def on_rtp_delivered(self, data: bytes) -> None:
         """A packet for the application (direct transports)."""
@@ -308,7 +308,7 @@ class Consumer:
         self._tracer.enable(body.types)
         for stream in self.streams:
             stream.output.trace_rtp = "rtp" in self._tracer
-            stream.output.trace_keyframe = "keyframe" in self._tracer
+            stream.output.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
 
     def close(self) -> None:
         """Leaves producer and transport; idempotent."""

@@ -299,8 +299,8 @@ class Producer:
         info: dict[str, TraceValue] = dict(event.info)
         if event.is_rtx:
             info["isRtx"] = True
-        as_key_frame = event.is_key_frame and "keyframe" in self._tracer
-        self._tracer.emit("keyframe" if as_key_frame else "rtp", "in", info)
+        info["isKeyFrame"] = is_key_frame = self.kind == "video" and event.is_key_frame
+        self._tracer.emit("keyframe" if is_key_frame and "keyframe" in self._tracer else "rtp", "in", info)
 
     # ------------------------------------------------------------ observers
 
@@ -394,7 +394,7 @@ class Producer:
         """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
         self._tracer.enable(body.types)
         self.input.trace_rtp = "rtp" in self._tracer
-        self.input.trace_keyframe = "keyframe" in self._tracer
+        self.input.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
 
     @handles(commands.PRODUCER_SEND)
     def send(self, payload: bytes) -> None:

@@ -323,6 +323,22 @@ def test_trace_events_of_producer_and_consumer(rig: Rig) -> None:
     assert traced[0]["info"]["ssrc"] == consumer.streams[0].ssrc
 
 
+def test_audio_is_traced_as_packets_not_as_key_frames(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    producer = rig.produce(sender, kind="audio")
+    consumer = rig.consume(receiver, producer)
+    for traced in (producer, consumer):
+        traced.enable_trace_event(EnableTraceEventRequest(types=["keyframe"]))
+    sender.send(rtp(1, b"x", ssrc=AUDIO_SSRC, payload_type=111))
+    for traced in (producer, consumer):
+        assert rig.notifier.take(traced.id, "trace") == []
+        traced.enable_trace_event(EnableTraceEventRequest(types=["keyframe", "rtp"]))
+    sender.send(rtp(2, b"x", ssrc=AUDIO_SSRC, payload_type=111))
+    for traced in (producer, consumer):
+        [trace] = rig.notifier.take(traced.id, "trace")
+        assert (trace["type"], trace["info"]["isKeyFrame"]) == ("rtp", False)
+
+
 def test_consumer_joins_a_running_stream(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     producer = rig.produce(sender)
