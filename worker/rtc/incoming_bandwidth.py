@@ -7,11 +7,13 @@ by REMB beside the feedback, as mediasoup does: browsers heed both.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.rtp_parameters import RtpParameters
 from worker.rtcp.feedback import Remb
+from worker.rtcp.transport_wide import parse_transport_wide
 
 if TYPE_CHECKING:
     from worker.rtc.context import Timer
@@ -21,6 +23,8 @@ _INTERVAL_US = 100_000
 _IDLE_INTERVAL_US = 500_000  # when nothing comes in, a look now and then is enough
 _IDLE_AFTER_US = 3_000_000
 _LIMIT_EVERY_US = 1_500_000
+_LOSS_REPORTS = 24  # make the loss that is shown, the latest weighs most
+_RTCP_HEADER_SIZE = 4  # bytes
 _UNLIMITED_REMBS = 4  # how often a lifted limit is told: any of them may be lost
 
 
@@ -42,8 +46,19 @@ class IncomingBandwidth:
         self._timer: Timer | None = None
         self._limit_told_us = -_LIMIT_EVERY_US
         self._unlimited_left = 0
+        self._losses: deque[float] = deque(maxlen=_LOSS_REPORTS)
         self._seen_bytes = 0
         self._seen_us = 0
+
+    @property
+    def fraction_lost(self) -> float | None:
+        """Of the packets, 0.0 to 1.0, as our transport-wide feedback told it; None for a sender without feedback."""
+        if not self._kind:
+            return None
+        if not self._losses:
+            return 0.0
+        weighted = sum(weight * loss for weight, loss in enumerate(self._losses, 1))
+        return weighted / (len(self._losses) * (len(self._losses) + 1) / 2)
 
     def consider(self, parameters: RtpParameters) -> None:
         """A producer came: the first whose sender understands one kind of feedback decides for the transport."""
@@ -88,6 +103,7 @@ class IncomingBandwidth:
         if self._kind == "transport-cc":
             for packet in self._transport.plane.poll_transport_wide_feedback(now_us, 0):
                 self._transport.send_rtcp(packet)
+                self._losses.append(parse_transport_wide(packet[_RTCP_HEADER_SIZE:]).fraction_lost)
         else:
             self._poll_remb(now_us)
         self._tell_limit(now_us)

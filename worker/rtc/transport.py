@@ -68,6 +68,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_MAX_MESSAGE_SIZE = 262_144  # bytes; what is shown where there is no SCTP
+
 
 class Transport:
     """Base of the four kinds of transport.
@@ -80,7 +82,7 @@ class Transport:
         producers: by id, like ``consumers``, ``data_producers`` and ``data_consumers``.
         sent_by_ssrc: the consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
         sctp: its association, None without.
-        max_message_size: of data channel or direct messages in bytes, 0 without them.
+        max_message_size: of data channel or direct messages in bytes.
     """
 
     is_direct = False
@@ -93,7 +95,7 @@ class Transport:
         options: CreateTransportRequest | None,
         *,
         encrypted: bool,
-        max_message_size: int = 0,
+        max_message_size: int = _MAX_MESSAGE_SIZE,
     ) -> None:
         """Registers the id and prepares for producers and consumers.
 
@@ -238,6 +240,7 @@ class Transport:
             "sctp_state": self.sctp.state.value if self.sctp is not None else None,
             "available_incoming_bitrate": self.incoming.available_bps or None,
             "max_incoming_bitrate": self.incoming.max_bps or None,
+            "rtp_packet_loss_received": self.incoming.fraction_lost,
             "available_outgoing_bitrate": self.outgoing.available_bps if self.outgoing.kind else None,
             "rtp_packet_loss_sent": self.outgoing.fraction_lost if self.outgoing.kind else None,
         }

@@ -55,5 +55,6 @@ class StatsFields(TypedDict):
     sctp_state: SctpState | None
     available_incoming_bitrate: int | None
     max_incoming_bitrate: int | None
+    rtp_packet_loss_received: float | None
     available_outgoing_bitrate: int | None
     rtp_packet_loss_sent: float | None

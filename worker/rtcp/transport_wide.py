@@ -44,6 +44,12 @@ class TransportWideFeedback:
         return self.body[15]
 
     @property
+    def fraction_lost(self) -> float:
+        """Of the numbers reported on, 0.0 to 1.0."""
+        _read(self.body)
+        return 1.0 - _reader.count / _reader.status_count
+
+    @property
     def arrivals(self) -> tuple[tuple[int, int], ...]:
         """(Sequence number 0 to 65535, arrival in the receiver's time in units of 250 µs), in the order of the numbers.
 

@@ -56,6 +56,7 @@ def test_a_new_transport_tells_its_local_addresses(world: World) -> None:
     assert dump.rtcp_tuple.local_ip == "4.4.4.4"
     assert dump.rtcp_tuple.local_port != dump.tuple.local_port
     assert (dump.rtcp_mux, dump.comedia, dump.srtp_parameters) == (False, False, None)
+    assert (dump.max_message_size, dump.sctp_parameters) == (262_144, None)
     (stats,) = transport.get_stats()
     assert (stats.type, stats.rtcp_mux, stats.comedia, stats.rtcp_tuple) == ("plain-rtp-transport", False, False, None)
 

@@ -216,6 +216,20 @@ def test_arrivals_are_told_to_a_sender_with_transport_wide_feedback(rig: Rig) ->
     assert feedback[0].media_ssrc == VIDEO_SSRC
 
 
+def test_loss_on_the_way_to_us_is_shown_with_the_latest_weighing_most(rig: Rig) -> None:
+    sender = rig.connect()
+    stats = sender.transport.get_stats
+    assert stats()[0].rtp_packet_loss_received is None
+    rig.produce(sender, parameters=video_parameters(headerExtensions=[{"uri": TRANSPORT_WIDE_CC_URI, "id": 5}]))
+    assert stats()[0].rtp_packet_loss_received == 0.0
+    for numbers in ((1, 2, 3, 4), (5, 8)):
+        for number in numbers:
+            extensions = {5: number.to_bytes(2, "big")}
+            sender.send(rtp(number, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96, extensions=extensions))
+        rig.clock.advance(110)
+    assert stats()[0].rtp_packet_loss_received == pytest.approx(2 / 3 * 0.5)
+
+
 def test_incoming_limit_is_told_by_remb_beside_transport_wide_feedback_and_lifted(rig: Rig) -> None:
     sender = rig.connect()
     rig.produce(sender, parameters=transport_wide({TRANSPORT_WIDE_CC_URI: 5}))
