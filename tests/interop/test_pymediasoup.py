@@ -99,3 +99,23 @@ async def test_video_goes_on_after_pause_and_resume(url: str) -> None:
     await assert_sees_the_colour(video)
     await sender.close()
     await receiver.close()
+
+
+async def test_chats_and_talks_to_the_bot(url: str) -> None:
+    first, second = PymediasoupPeer(url, "r", "first"), PymediasoupPeer(url, "r", "second")
+    await first.join(data=True)
+    await second.join(data=True)
+    chat, bot = await first.produce_data("chat"), await first.produce_data("bot")
+    await second.listens_to("chat")
+    for peer in (first, second):
+        await peer.listens_to("bot")
+    texts = [f"message {number}" for number in range(50)]
+    async with asyncio.timeout(TIMEOUT_S):
+        for text in texts:
+            chat.send(text)
+        assert [await second.texts.get() for _ in texts] == [("first", text) for text in texts]
+        bot.send("hello")
+        for peer in (first, second):
+            assert await peer.texts.get() == (None, 'pymediasoup said me: "hello"')
+    await first.close()
+    await second.close()
