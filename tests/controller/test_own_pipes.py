@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import PipeTransport, PlainTransport, Producer, RequestError, Router, Worker, create_worker
+from controller import PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
 from tests.controller.conftest import MEDIA_CODECS, VIDEO
 from tests.controller.rtp_socket import RtpSocket, flow
 
@@ -151,9 +151,14 @@ async def associated(transport: PipeTransport) -> None:
         changed.clear()
 
 
-async def test_two_routers_of_one_worker_cannot_share_a_producer_id(workers: list[Worker]) -> None:
+async def test_media_crosses_to_a_router_of_the_same_worker(workers: list[Worker]) -> None:
     here, there = [await workers[0].create_router(media_codecs=MEDIA_CODECS) for _ in range(2)]
     source, producer = await sender(here)
-    with pytest.raises(RequestError):
-        await here.pipe_to_router(router=there, producer_id=producer.id)
-    source.close()
+    result = await here.pipe_to_router(router=there, producer_id=producer.id)
+    assert result.pipe_producer is not None
+    assert result.pipe_producer.id == producer.id
+    receiver, transport = await RtpSocket.receiver(there)
+    await consume(transport, producer.id, there)
+    await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+    for socket in (source, receiver):
+        socket.close()
