@@ -16,6 +16,7 @@ import msgspec
 
 from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
+from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
 from tests.worker.rtc.path_world import World, enlarge_buffers
 from tests.worker.rtc.rig import MAPPED_SSRC, Rtp, consume_body, parse_rtp, produce_body, video_parameters
 from tests.worker.rtc.webrtc_peer import WebRtcPeer
@@ -203,9 +204,7 @@ class Scene:
 
     def produce_simulcast(self, endpoint: Endpoint, encodings: list[Encoding], temporal_layers: int = 3) -> Producer:
         """A producer of all encodings of a camera."""
-        mode = f"L1T{temporal_layers}"
-        described = [{"ssrc": e.ssrc, "rtx": {"ssrc": e.rtx_ssrc}, "scalabilityMode": mode} for e in encodings]
-        return self.produce(endpoint, parameters=video_parameters(encodings=described))
+        return self.produce(endpoint, parameters=simulcast_parameters(encodings, temporal_layers))
 
     def produce_svc(self, endpoint: Endpoint, encoding: Encoding, mode: str) -> Producer:
         """A producer of one VP9 stream with spatial layers, ``mode`` as ``L3T3_KEY``."""
@@ -225,20 +224,13 @@ class Scene:
             consumableRtpEncodings=[{"ssrc": MAPPED_SSRC, "scalabilityMode": mode}],
         )
 
-    def consume_simulcast(self, endpoint: Endpoint, producer: Producer, temporal_layers: int = 3) -> Consumer:
-        """A consumer of one layer at a time of a simulcast producer."""
-        count = len(producer.rtp_parameters.encodings)
-        mode = f"L1T{temporal_layers}"
+    def consume_simulcast(
+        self, endpoint: Endpoint, producer: Producer, temporal_layers: int = 3, *, managed: bool = False
+    ) -> Consumer:
+        """A consumer of one layer at a time of a simulcast producer; ``managed``: its bandwidth is estimated."""
         ssrc = 5000 + next(self._numbers)
-        parameters = _unmanaged(consume_body("parameters", producer, ssrc=ssrc))
-        parameters["encodings"][0]["scalabilityMode"] = f"S{count}T{temporal_layers}"
-        return self.consume(
-            endpoint,
-            producer,
-            type="simulcast",
-            rtpParameters=parameters,
-            consumableRtpEncodings=[{"ssrc": MAPPED_SSRC + i, "scalabilityMode": mode} for i in range(count)],
-        )
+        count = len(producer.rtp_parameters.encodings)
+        return self.consume(endpoint, producer, **simulcast_options(count, ssrc, temporal_layers, managed=managed))
 
     def run(self, seconds: float, each: Callable[[], None] | None = None) -> None:
         """Lets time pass; ``each`` is called every millisecond."""

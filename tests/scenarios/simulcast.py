@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.scenarios.camera import Encoding
 from tests.worker.rtc.rig import (
     ABS_SEND_TIME_URI,
     MAPPED_SSRC,
@@ -15,40 +14,45 @@ from tests.worker.rtc.rig import (
     video_parameters,
 )
 
-
-def simulcast_encodings(bitrates_bps: Sequence[int]) -> list[Encoding]:
-    """The camera's streams, from the smallest to the largest."""
-    return [
-        Encoding(ssrc=2000 + 2 * index, rtx_ssrc=2001 + 2 * index, bitrate_bps=bitrate_bps)
-        for index, bitrate_bps in enumerate(bitrates_bps)
-    ]
+if TYPE_CHECKING:
+    from tests.scenarios.camera import Encoding
 
 
-def simulcast_parameters(encodings: Sequence[Encoding]) -> dict[str, Any]:
+def simulcast_parameters(encodings: Sequence[Encoding], temporal_layers: int) -> dict[str, Any]:
     """What the camera sends, for ``produce``."""
+    mode = f"L1T{temporal_layers}"
     return video_parameters(
-        encodings=[{"ssrc": one.ssrc, "rtx": {"ssrc": one.rtx_ssrc}, "scalabilityMode": "L1T1"} for one in encodings]
+        encodings=[{"ssrc": one.ssrc, "rtx": {"ssrc": one.rtx_ssrc}, "scalabilityMode": mode} for one in encodings]
     )
 
 
-def simulcast_options(count: int, ssrc: int) -> dict[str, Any]:
-    """What a receiver with transport-wide feedback gets of ``count`` streams, for ``consume``; RTX has ``ssrc + 1``."""
+def simulcast_options(count: int, ssrc: int, temporal_layers: int, *, managed: bool) -> dict[str, Any]:
+    """What a receiver gets of ``count`` streams, for ``consume``.
+
+    Args:
+        count: of the camera's encodings.
+        ssrc: of what the receiver gets; its RTX has 1000 more.
+        temporal_layers: of each encoding.
+        managed: its bandwidth is estimated; else the consumer has the layers it prefers.
+    """
+    feedback = [one for one in VIDEO_FEEDBACK if managed or one["type"] not in ("transport-cc", "goog-remb")]
     parameters = {
         "mid": "0",
         "rtcp": {"cname": "router"},
         "codecs": [
-            {"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": VIDEO_FEEDBACK},
+            {"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": feedback},
             {"mimeType": "video/rtx", "payloadType": 101, "clockRate": 90000, "parameters": {"apt": 100}},
         ],
-        "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": ssrc + 1}, "scalabilityMode": f"S{count}T1"}],
+        "encodings": [{"ssrc": ssrc, "rtx": {"ssrc": ssrc + 1000}, "scalabilityMode": f"S{count}T{temporal_layers}"}],
         "headerExtensions": [
             {"uri": MID_URI, "id": 1},
             {"uri": ABS_SEND_TIME_URI, "id": 4},
             {"uri": TRANSPORT_WIDE_CC_URI, "id": 5},
         ],
     }
+    mode = f"L1T{temporal_layers}"
     return {
         "type": "simulcast",
         "rtpParameters": parameters,
-        "consumableRtpEncodings": [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": "L1T1"} for index in range(count)],
+        "consumableRtpEncodings": [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": mode} for index in range(count)],
     }

@@ -7,31 +7,31 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.camera import Camera
+from tests.scenarios.camera import Camera, simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint, Scene
-from tests.scenarios.simulcast import simulcast_encodings, simulcast_options, simulcast_parameters
 from tests.scenarios.viewer import Viewer
 from worker.channel.bodies.consumer import SetPriorityRequest
 from worker.rtc.consumer import Consumer
+from worker.rtc.producer import Producer
 
 MBIT = 1_000_000
 LAYERS_BPS = (150_000, 500_000, 1_500_000)
 DELAY_MS = 25
 
 
-def simulcast(scene: Scene, bitrates_bps: tuple[int, ...] = LAYERS_BPS) -> tuple[Any, Camera]:
+def simulcast(scene: Scene, bitrates_bps: tuple[int, ...] = LAYERS_BPS) -> tuple[Producer, Camera]:
     """A producer of one encoding per bitrate, and its camera."""
     endpoint = scene.connect(Path(delay_ms=5), Path(delay_ms=5))
     encodings = simulcast_encodings(bitrates_bps)
-    producer = scene.produce(endpoint, parameters=simulcast_parameters(encodings))
+    producer = scene.produce_simulcast(endpoint, encodings, temporal_layers=1)
     return producer, Camera(endpoint, encodings)
 
 
-def consume(scene: Scene, endpoint: Endpoint, producer: Any, count: int, ssrc: int = 7000) -> Consumer:
+def consume(scene: Scene, endpoint: Endpoint, producer: Producer) -> Consumer:
     """A simulcast consumer whose receiver speaks transport-wide feedback."""
-    return scene.consume(endpoint, producer, **simulcast_options(count, ssrc))
+    return scene.consume_simulcast(endpoint, producer, temporal_layers=1, managed=True)
 
 
 @dataclass
@@ -47,11 +47,11 @@ class Second:
 class Audience:
     """One receiver behind a link, watched second by second."""
 
-    def __init__(self, scene: Scene, producer: Any, count: int, link_bps: int | None, **path: Any) -> None:
+    def __init__(self, scene: Scene, producer: Producer, link_bps: int | None, **path: Any) -> None:
         self.scene = scene
         self.way = Path(delay_ms=DELAY_MS, rate_bps=link_bps, queue_ms=400, **path)
         self.endpoint = scene.connect(Path(delay_ms=DELAY_MS), self.way)
-        self.consumer = consume(scene, self.endpoint, producer, count)
+        self.consumer = consume(scene, self.endpoint, producer)
         self.viewer = Viewer(self.endpoint, self.consumer)
         self.reporter = Reporter(self.endpoint)
 
@@ -74,7 +74,7 @@ class Audience:
 
 def test_top_layer_comes_within_seconds_on_a_wide_link(scene: Scene) -> None:
     producer, _ = simulcast(scene)
-    audience = Audience(scene, producer, 3, 10 * MBIT)
+    audience = Audience(scene, producer, 10 * MBIT)
     assert audience.run(8)[-1].layer == 2
 
 
@@ -82,7 +82,7 @@ def test_estimate_of_a_2_mbit_link_settles_and_its_queue_stays_short(scene: Scen
     # the camera's layers lie close together, so that some are always wanted beyond what the link carries
     producer, _ = simulcast(scene, (500_000, 1_500_000, 3_000_000))
     scene.run(3)  # what its layers take is known
-    seconds = Audience(scene, producer, 3, 2 * MBIT).run(30)
+    seconds = Audience(scene, producer, 2 * MBIT).run(30)
     for second in seconds[8:]:
         assert 0.70 * 2 * MBIT <= second.available_bps <= 1.05 * 2 * MBIT
     assert max(second.queue_ms for second in seconds) < 200
@@ -90,7 +90,7 @@ def test_estimate_of_a_2_mbit_link_settles_and_its_queue_stays_short(scene: Scen
 
 def test_receiver_behind_500_kbit_falls_to_a_lower_layer_and_is_back_at_the_top(scene: Scene) -> None:
     producer, _ = simulcast(scene)
-    audience = Audience(scene, producer, 3, 3 * MBIT)
+    audience = Audience(scene, producer, 3 * MBIT)
     assert audience.run(12)[-1].layer == 2
     began_us = scene.now_us
     audience.way.rate_bps = 500_000
@@ -106,15 +106,15 @@ def test_receiver_behind_500_kbit_falls_to_a_lower_layer_and_is_back_at_the_top(
 @pytest.mark.parametrize("seed", [1, 2])
 def test_5_percent_loss_does_not_take_the_top_layer_away(scene: Scene, seed: int) -> None:
     producer, _ = simulcast(scene)
-    seconds = Audience(scene, producer, 3, 3 * MBIT, loss=0.05, seed=seed).run(30)
+    seconds = Audience(scene, producer, 3 * MBIT, loss=0.05, seed=seed).run(30)
     assert [second.layer for second in seconds[10:]] == [2] * 20
 
 
 def test_two_consumers_share_and_the_one_with_priority_gets_more(scene: Scene) -> None:
     first, _ = simulcast(scene)
     second, _ = simulcast(scene)
-    audience = Audience(scene, first, 3, int(2.4 * MBIT))
-    other = consume(scene, audience.endpoint, second, 3, ssrc=8000)
+    audience = Audience(scene, first, int(2.4 * MBIT))
+    other = consume(scene, audience.endpoint, second)
     Viewer(audience.endpoint, other)
     other.set_priority(SetPriorityRequest(priority=10))
     audience.run(12)

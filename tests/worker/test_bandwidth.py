@@ -15,11 +15,11 @@ import msgspec
 import pytest
 
 from tests.harness.client import WorkerClient
-from tests.scenarios.camera import Camera
+from tests.scenarios.camera import Camera, simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint
-from tests.scenarios.simulcast import simulcast_encodings, simulcast_options, simulcast_parameters
+from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
 from tests.scenarios.viewer import Viewer
 from tests.worker.rtc.rig import produce_body
 from worker.channel import commands
@@ -126,12 +126,11 @@ def live() -> Iterator[Live]:
 def test_receiver_behind_500_kbit_falls_to_a_lower_layer_and_is_back_at_the_top(live: Live) -> None:
     encodings = simulcast_encodings(LAYERS_BPS)
     camera = Camera(live.connect("camera", Path(), Path()), encodings)
-    live.produce("camera", simulcast_parameters(encodings))
+    live.produce("camera", simulcast_parameters(encodings, temporal_layers=1))
     way = Path(delay_ms=25, rate_bps=WIDE, queue_ms=400)
     endpoint = live.connect("viewer", Path(delay_ms=25), way)
-    options = simulcast_options(3, SSRC)
-    live.consume("viewer", options)
-    sent = SimpleNamespace(ssrc=SSRC, rtx_ssrc=SSRC + 1)
+    live.consume("viewer", simulcast_options(3, SSRC, temporal_layers=1, managed=True))
+    sent = SimpleNamespace(ssrc=SSRC, rtx_ssrc=SSRC + 1000)
     viewer = Viewer(endpoint, cast("Any", SimpleNamespace(rtp_parameters=SimpleNamespace(encodings=[sent]))))
     reporter = Reporter(endpoint)
 
