@@ -151,7 +151,8 @@ def is_stun(data: bytes) -> bool:
 def local_username_fragment(data: bytes) -> str:
     """The receiver's username fragment: what stands before the colon in USERNAME, "" without a USERNAME.
 
-    Reads no more than it must, so that a flood of messages for nobody costs little.
+    A USERNAME behind MESSAGE-INTEGRITY does not count (RFC 8489 section 14.5). Reads no more than it must, so that a
+    flood of messages for nobody costs little.
 
     Raises:
         ParseError: Not a STUN message, or an attribute overruns it.
@@ -167,6 +168,8 @@ def local_username_fragment(data: bytes) -> str:
             )
         if kind == Attribute.USERNAME:
             return _decode_username(data[position : position + size]).partition(":")[0]
+        if kind == Attribute.MESSAGE_INTEGRITY:
+            return ""
         position += (size + 3) & ~3
     return ""
 

@@ -48,7 +48,7 @@ def read(data: bytes) -> None:
             raise error from None
         raise AssertionError("the quick look refused what the parser takes") from None
     message = stun.parse(data)
-    assert fragment == (message.username or "").partition(":")[0] or message.integrity_offset
+    assert fragment == (message.username or "").partition(":")[0]
     message.verify_fingerprint()
     message.verify_integrity("password")
     IceServer(CREDENTIALS).receive(message, TUPLE, 0)

@@ -192,6 +192,12 @@ def test_finds_the_username_fragment_without_reading_the_rest() -> None:
     assert local_username_fragment(raw()) == ""
 
 
+def test_a_username_behind_the_integrity_counts_for_nobody() -> None:
+    data = raw((Attribute.MESSAGE_INTEGRITY, bytes(20)), (Attribute.USERNAME, b"\x80nobody reads this:"))
+    assert local_username_fragment(data) == ""
+    assert parse(data).username is None
+
+
 @pytest.mark.parametrize(
     ("data", "expected"),
     [(REQUEST, True), (REQUEST[:19], False), (b"\x04" + REQUEST[1:], False), (REQUEST[:4] + bytes(16), False)],
