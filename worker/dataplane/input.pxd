@@ -41,6 +41,8 @@ cdef class ReceiveStream(Receiver):
     cdef readonly unsigned int ssrc
     cdef readonly unsigned int mapped_ssrc
     cdef readonly unsigned long long packets_repaired
+    cdef readonly unsigned long long packets_recovered
+    cdef readonly unsigned long long bytes_recovered
     cdef readonly unsigned long long packets_retransmitted
     cdef readonly unsigned long long packets_duplicate
     cdef readonly unsigned long long nack_count

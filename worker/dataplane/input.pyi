@@ -76,9 +76,17 @@ class ReceiveStream(Receiver):
     def mapped_ssrc(self) -> int: ...
     rtt_ms: float  # control sets it from SR/RR or XR, 0 while unknown
     @property
-    def packets(self) -> int: ...
+    def packets(self) -> int:
+        """Received with the stream's own SSRC."""
     @property
-    def bytes(self) -> int: ...
+    def bytes(self) -> int:
+        """Of those packets."""
+    @property
+    def packets_recovered(self) -> int:
+        """Lost, and received by retransmission on the RTX SSRC."""
+    @property
+    def bytes_recovered(self) -> int:
+        """Of those packets, as they would have come the first time."""
     @property
     def packets_lost(self) -> int:
         """RFC 3550 A.3, may be negative."""

@@ -43,6 +43,7 @@ cdef enum:
     H264 = 4
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     EXTENSION_ROOM = 160
+    ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 MAX_STREAMS = 1024  # of one input
 KINDS = (
@@ -375,6 +376,7 @@ cdef class ReceiveStream(Receiver):
         cdef PayloadDescriptor payload
         cdef bint recovered = header.ssrc != self.ssrc
         cdef int outcome
+        cdef unsigned long long repaired = self.packets_repaired
         if recovered:
             if not self._decapsulate(header, data, size):
                 return
@@ -403,6 +405,9 @@ cdef class ReceiveStream(Receiver):
             self.packets_retransmitted += 1
         if self._nack is not None:
             self._watch_loss(header.sequence_number, payload.is_key_frame, recovered)
+            if recovered and self.packets_repaired != repaired:
+                self.packets_recovered += 1
+                self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
         if payload.is_key_frame and self._codec >= 2:
             if not self._any_key_frame or header.timestamp != self._key_frame_timestamp:
                 self._any_key_frame = True

@@ -117,6 +117,7 @@ def test_loss_is_asked_for_and_repaired_by_rtx(rig: Rig) -> None:
     [stats] = producer.get_stats()
     assert (stats.packets_repaired, stats.packets_retransmitted, stats.rtx_ssrc) == (2, 2, VIDEO_RTX_SSRC)
     assert stats.nack_packet_count == 4
+    assert (stats.packet_count, stats.byte_count) == (4, 4 * 12 + len(KEY_FRAME) + 3 * len(DELTA_FRAME))
     rig.clock.advance(3000)
     assert sender.rtcp(Nack) == []
 
