@@ -35,8 +35,6 @@ class Packet:
         chunks: type, flags, and the offsets of the value's first byte and of the byte after its last, without padding.
     """
 
-    __slots__ = ("chunks", "destination_port", "source_port", "tag")
-
     def __init__(self, source_port: int, destination_port: int, tag: int, chunks: list[tuple[int, int, int, int]]):
         self.source_port = source_port
         self.destination_port = destination_port

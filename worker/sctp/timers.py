@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """The association's timers: each runs or not, and has one deadline."""
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Timers:
     """Deadlines in microseconds on the clock of whoever calls; 0 for a timer that does not run."""
 
     def __init__(self) -> None:
-        self._deadlines = [0] * len(Timer)
+        self._deadlines = [0] * 6
 
     def start(self, timer: Timer, deadline_us: int) -> None:
         """Starts it, or starts it again."""
@@ -32,7 +33,7 @@ class Timers:
 
     def stop_all(self) -> None:
         """None runs any more."""
-        self._deadlines = [0] * len(Timer)
+        self._deadlines = [0] * 6
 
     def is_running(self, timer: Timer) -> bool:
         """Whether it has a deadline."""
@@ -41,7 +42,12 @@ class Timers:
     @property
     def next_us(self) -> int | None:
         """The earliest deadline, None when no timer runs."""
-        return min(filter(None, self._deadlines), default=None)
+        earliest = 0
+        for timer in range(6):
+            deadline = self._deadlines[timer]
+            if deadline and (earliest == 0 or deadline < earliest):
+                earliest = deadline
+        return earliest or None
 
     def take_expired(self, now_us: int) -> list[Timer]:
         """Stops those whose time has come and gives them."""

@@ -1,0 +1,43 @@
+cimport cython
+
+from worker.sctp.connection cimport Connection
+from worker.sctp.inbound cimport Inbound
+from worker.sctp.outbound cimport Outbound
+from worker.sctp.outlet cimport Outlet
+from worker.sctp.packet cimport Packet
+from worker.sctp.timers cimport Timers
+
+
+cdef class Machine:
+    cdef public object state
+    cdef public long long discarded
+    cdef object _settings
+    cdef object _handshake
+    cdef object _heartbeat
+    cdef Outlet _outlet
+    cdef object _rto
+    cdef Timers _timers
+    cdef object _phase
+    cdef Connection _connection
+    cdef bytes _cookie
+    cdef int _transmits
+    cdef int _errors
+    cdef unsigned int _packet_tag
+    cdef long long _reported_amount
+    cdef int _wanted_streams
+    cdef list _events
+
+    cdef bint _is_for_us(self, Packet packet) except -1
+
+    @cython.locals(type_=int, flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
+    cdef object _take_chunks(self, bytes packet, list chunks, long long now_us)
+
+    @cython.locals(connection=Connection, outcome=int)
+    cdef bint _on_data(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint is_interleaved) except -1
+
+    cdef object _on_acknowledged(self, Outbound outbound, int done)
+
+    @cython.locals(connection=Connection, inbound=Inbound, outbound=Outbound)
+    cpdef object _flush(self, long long now_us)
+
+    cdef object _add_sack(self, Inbound inbound, long long now_us)

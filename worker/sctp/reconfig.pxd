@@ -1,0 +1,31 @@
+cimport cython
+
+from worker.sctp.inbound cimport Inbound
+from worker.sctp.outbound cimport Outbound
+
+
+@cython.final
+cdef class Reconfiguration:
+    cdef public int outbound_streams
+    cdef Inbound _inbound
+    cdef Outbound _outbound
+    cdef int _max_inbound_streams
+    cdef bint _echoes_resets
+    cdef unsigned int _next_number
+    cdef unsigned int _expected
+    cdef object _last_result
+    cdef object _request
+    cdef dict _outgoing
+    cdef dict _incoming
+    cdef unsigned int _answers
+    cdef int _to_add
+    cdef set _expects_echo
+    cdef list _events
+
+    cpdef list take_events(self)
+
+    cpdef object on_message_sent(self, int stream_id)
+
+    cpdef bytes next_request(self)
+
+    cpdef bint is_waiting(self)

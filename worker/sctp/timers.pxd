@@ -1,0 +1,14 @@
+cimport cython
+
+
+@cython.final
+cdef class Timers:
+    cdef long long _deadlines[6]
+
+    cpdef object start(self, int timer, long long deadline_us)
+
+    cpdef object stop(self, int timer)
+
+    cpdef object stop_all(self)
+
+    cpdef bint is_running(self, int timer)
