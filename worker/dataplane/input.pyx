@@ -231,9 +231,12 @@ cdef class Input(Source):
         packet.late = header.sequence_number != stream._window_top
         packet.stream_index = stream._index
         packet.payload = <void *>payload
+        if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
+            extensions = self.transport.describe_extensions(data)  # before they are written over
         self._rename(packet, stream, header, data)
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, packet.size)
+            info.update(extensions)
             plane.events.append(PacketTraced(self, payload.is_key_frame, recovered, info))
         if self._keepers > 0 and packet.size > packet.payload_offset:
             packet.stored = (<PacketStore>self._stores[stream._index]).put(packet, plane.now_us)

@@ -359,7 +359,12 @@ cdef class Output(Sender):
         self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx
     ) noexcept:
         cdef bint is_key_frame = packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
+        cdef int mid_size = (self._mid_element[0] & 15) + 1
         info = describe_packet(packet, self.ssrc, sequence_number, timestamp, packet.size)
+        if packet.mid_at != 0 and self._mid_element[0] != 0:
+            info["mid"] = self._mid_element[1 : 1 + mid_size].decode("utf-8", "replace")
+        if packet.transport_wide_cc_at != 0 and self._has_transport_wide_cc:
+            info["wideSequenceNumber"] = (self._transport.twcc_next - 1) & 0xFFFF
         self._transport.plane.events.append(PacketTraced(self, is_key_frame, is_rtx, info))
 
     # ------------------------------------------------------------ repair

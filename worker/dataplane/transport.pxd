@@ -64,5 +64,6 @@ cdef class TransportPlane:
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept
     cdef void _report_unknown(self, const unsigned char *data, int size) noexcept
     cdef object _text(self, const unsigned char *data, int extension_id)
+    cdef dict describe_extensions(self, const unsigned char *data)
     cdef int add_receiver(self, unsigned int ssrc, Receiver receiver) except -1
     cdef void remove_receiver(self, unsigned int ssrc, Receiver receiver) noexcept

@@ -284,6 +284,22 @@ cdef class TransportPlane:
         size = self._header.element_sizes[index]
         return data[offset : offset + size].rstrip(b"\0").decode("utf-8", "replace")
 
+    cdef dict describe_extensions(self, const unsigned char *data):
+        """What a trace event says of a received packet's header extensions."""
+        cdef int found = -1, at
+        names = {"mid": self._mid_id, "rid": self._rid_id, "rrid": self._repaired_rid_id}
+        info = {}
+        for name, extension_id in names.items():
+            text = self._text(data, extension_id)
+            if text:
+                info[name] = text
+        if self._transport_wide_cc_id != 0:
+            found = self._header.find_extension(self._transport_wide_cc_id)
+        if found >= 0 and self._header.element_sizes[found] == 2:
+            at = self._header.element_offsets[found]
+            info["wideSequenceNumber"] = data[at] << 8 | data[at + 1]
+        return info
+
     def ignore_ssrc(self, unsigned int ssrc):
         """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
         if self._streams.get(ssrc) != NULL:

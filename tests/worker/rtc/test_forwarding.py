@@ -9,6 +9,7 @@ from tests.worker.rtc.rig import (
     MID_URI,
     REPAIRED_RID_URI,
     RID_URI,
+    TRANSPORT_WIDE_CC_URI,
     VIDEO_RTX_SSRC,
     VIDEO_SSRC,
     Peer,
@@ -338,6 +339,24 @@ def test_audio_is_traced_as_packets_not_as_key_frames(rig: Rig) -> None:
     for traced in (producer, consumer):
         [trace] = rig.notifier.take(traced.id, "trace")
         assert (trace["type"], trace["info"]["isKeyFrame"]) == ("rtp", False)
+
+
+def test_traces_name_mid_and_transport_wide_number(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    parameters = video_parameters(headerExtensions=[{"uri": MID_URI, "id": 4}, {"uri": TRANSPORT_WIDE_CC_URI, "id": 5}])
+    producer = rig.produce(sender, parameters=parameters)
+    consumer = rig.consume(receiver, producer)
+    for traced in (producer, consumer):
+        traced.enable_trace_event(EnableTraceEventRequest(types=["rtp"]))
+    for number in (1, 2):
+        extensions = {4: b"v", 5: (700 + number).to_bytes(2, "big")}
+        sender.send(rtp(number, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96, extensions=extensions))
+    told = [
+        [(trace["info"]["mid"], trace["info"]["wideSequenceNumber"]) for trace in rig.notifier.take(traced.id, "trace")]
+        for traced in (producer, consumer)
+    ]
+    sent = [int.from_bytes(packet.extensions[5], "big") for packet in receiver.rtp()]
+    assert told == [[("v", 701), ("v", 702)], [("0", number) for number in sent]]
 
 
 def test_consumer_joins_a_running_stream(rig: Rig) -> None:
