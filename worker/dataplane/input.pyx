@@ -213,6 +213,7 @@ cdef class Input(Source):
         cdef Plane plane = self.transport.plane
         cdef Packet *packet
         cdef int payload_type = self._payload_types[header.payload_type]
+        cdef int size = header.payload_offset + header.payload_size
         if payload_type == NOT_MAPPED or self.closed:
             plane.count.malformed += 1
             return
@@ -235,7 +236,7 @@ cdef class Input(Source):
             extensions = self.transport.describe_extensions(data)  # before they are written over
         self._rename(packet, stream, header, data)
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
-            info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, packet.size)
+            info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
             plane.events.append(PacketTraced(self, payload.is_key_frame, recovered, info))
         if self._keepers > 0 and packet.size > packet.payload_offset:

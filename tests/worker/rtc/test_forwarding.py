@@ -341,7 +341,7 @@ def test_audio_is_traced_as_packets_not_as_key_frames(rig: Rig) -> None:
         assert (trace["type"], trace["info"]["isKeyFrame"]) == ("rtp", False)
 
 
-def test_traces_name_mid_and_transport_wide_number(rig: Rig) -> None:
+def test_traces_name_size_mid_and_transport_wide_number(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     parameters = video_parameters(headerExtensions=[{"uri": MID_URI, "id": 4}, {"uri": TRANSPORT_WIDE_CC_URI, "id": 5}])
     producer = rig.produce(sender, parameters=parameters)
@@ -350,11 +350,11 @@ def test_traces_name_mid_and_transport_wide_number(rig: Rig) -> None:
         traced.enable_trace_event(EnableTraceEventRequest(types=["rtp"]))
     for number in (1, 2):
         extensions = {4: b"v", 5: (700 + number).to_bytes(2, "big")}
-        sender.send(rtp(number, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96, extensions=extensions))
-    told = [
-        [(trace["info"]["mid"], trace["info"]["wideSequenceNumber"]) for trace in rig.notifier.take(traced.id, "trace")]
-        for traced in (producer, consumer)
-    ]
+        packet = rtp(number, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96, extensions=extensions)
+        sender.send(packet)
+    infos = [[trace["info"] for trace in rig.notifier.take(traced.id, "trace")] for traced in (producer, consumer)]
+    assert infos[0][0]["size"] == len(packet)
+    told = [[(info["mid"], info["wideSequenceNumber"]) for info in one] for one in infos]
     sent = [int.from_bytes(packet.extensions[5], "big") for packet in receiver.rtp()]
     assert told == [[("v", 701), ("v", 702)], [("0", number) for number in sent]]
 
