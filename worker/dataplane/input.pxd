@@ -1,6 +1,7 @@
 """Declares a producer's half of the plane."""
 
 from worker.dataplane.egress cimport Source
+from worker.dataplane.renaming cimport Renaming
 from worker.dataplane.store cimport Packet, PacketStore
 from worker.dataplane.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.payload cimport PayloadDescriptor
@@ -21,19 +22,14 @@ cdef class Input(Source):
     cdef list _streams  # by stream index; a closed one leaves None
     cdef list _stores  # by stream index, shared with the outputs
     cdef int _keepers  # outputs that may be asked to send again
-    cdef unsigned char _payload_types[128]  # received → forwarded, 255: not mapped
-    cdef int _received_ids[9]
-    cdef int _forwarded_ids[9]
+    cdef Renaming _renaming
     cdef Packet _packets[32]
     cdef int _packet_count
     cdef unsigned char _levels[256]  # a ring
     cdef unsigned int _level_count
     cdef int _orientation
     cdef void take(self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered) noexcept
-    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
-    cdef void _widen_picture_id(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
-    cdef int _write_extensions(self, Packet *packet, RtpHeader header, const unsigned char *data, unsigned char *target) noexcept
-    cdef void _look_at(self, int kind, const unsigned char *value) noexcept
+    cdef void _look_at_extensions(self) noexcept
 
 
 cdef class ReceiveStream(Receiver):

@@ -8,7 +8,6 @@ from worker.dataplane.suites import Codec
 from worker.dataplane.transport import Receiver, TransportPlane
 
 MAX_STREAMS: int  # of one input
-KINDS: tuple[str, ...]
 
 class Input(Source):
     """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
@@ -22,15 +21,7 @@ class Input(Source):
     trace_keyframe: bool
     def map_payload_type(self, received: int, forwarded: int) -> None: ...
     def map_extension(self, uri_kind: str, received_id: int, forwarded_id: int) -> None:
-        """Names an id as negotiated with the sender (0: it sends none) and the router's (0: not forwarded).
-
-        ``uri_kind``: "mid", "abs_send_time", "transport_wide_cc", "audio_level", "video_orientation",
-        "abs_capture_time", "frame_marking", "toffset", "playout_delay". The first three are in every forwarded packet
-        once they are mapped to a router's id, whatever the sender sends; each output writes its own values into them.
-
-        Raises:
-            ValueError: unknown kind; ``received_id`` not 0 to 255, or another kind's; ``forwarded_id`` not 0 to 14.
-        """
+        """As ``Renaming.map_extension``."""
     def add_stream(
         self,
         *,

@@ -1,14 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A producer's half: its streams, how their packets are renamed to the router's terms, and whom they feed.
+"""A producer's half: its streams, and whom they feed with packets that are renamed to the router's terms."""
 
-A packet is renamed once, in the slot it was received in, to the canonical form that all outputs copy: the router's payload
-type, header extensions with the router's ids in one-byte form, no padding, and room for what each output writes itself.
-"""
-
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from worker.dataplane.egress cimport Plane, Source
 from worker.dataplane.output cimport Output
+from worker.dataplane.renaming cimport FRAME_MARKING, NOT_MAPPED, Renaming
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.describe cimport describe
@@ -29,34 +26,13 @@ from worker.dataplane.events import (
 from worker.errors import InvalidStateError
 
 cdef enum:
-    # kinds of header extension: the first three are written by each output, the others pass
-    MID = 0
-    ABS_SEND_TIME = 1
-    TRANSPORT_WIDE_CC = 2
-    AUDIO_LEVEL = 3
-    VIDEO_ORIENTATION = 4
-    FRAME_MARKING = 6
-    KIND_COUNT = 9
-    NOT_MAPPED = 255
     MAX_BATCH = 32
     VP8 = 2  # codecs
     H264 = 4
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
-    EXTENSION_ROOM = 160
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 MAX_STREAMS = 1024  # of one input
-KINDS = (
-    "mid",
-    "abs_send_time",
-    "transport_wide_cc",
-    "audio_level",
-    "video_orientation",
-    "abs_capture_time",
-    "frame_marking",
-    "toffset",
-    "playout_delay",
-)
 cdef int ROTATIONS[4]
 ROTATIONS[:] = [0, 90, 180, 270]
 _VIDEO_CODECS = (2, 3, 4)
@@ -71,37 +47,18 @@ cdef class Input(Source):
         self._streams = []
         self._stores = []
         self._orientation = -1
-        memset(self._payload_types, NOT_MAPPED, sizeof(self._payload_types))
+        self._renaming = Renaming()
         transport.attach(self)
 
     # ------------------------------------------------------------ tables
 
     def map_payload_type(self, int received, int forwarded):
         """Packets of the received payload type are forwarded with the other; 0 to 127."""
-        if not 0 <= received <= 127 or not 0 <= forwarded <= 127:
-            raise ValueError(f"payload types are {received} and {forwarded}, expected 0 to 127")
-        self._payload_types[received] = forwarded
+        self._renaming.map_payload_type(received, forwarded)
 
     def map_extension(self, str uri_kind not None, int received_id, int forwarded_id):
-        """A header extension's id as negotiated with the sender (0: it sends none) and the router's (0: not forwarded).
-
-        "mid", "abs_send_time" and "transport_wide_cc" are in every forwarded packet once they are mapped, whatever the sender sends.
-
-        Raises:
-            ValueError: unknown kind; ``received_id`` not 0 to 255, or another kind's; ``forwarded_id`` not 0 to 14.
-        """
-        cdef int kind, other
-        if uri_kind not in KINDS:
-            raise ValueError(f"header extension is {uri_kind!r}, expected one of {', '.join(KINDS)}")
-        if not 0 <= received_id <= 255 or not 0 <= forwarded_id <= 14:
-            raise ValueError(f"ids of {uri_kind} are {received_id} and {forwarded_id}, expected 0 to 255 and 0 to 14")
-        kind = KINDS.index(uri_kind)
-        for other in range(KIND_COUNT):
-            # An element that is copied more than once makes a header that outgrows the room before the slot.
-            if received_id != 0 and other != kind and self._received_ids[other] == received_id:
-                raise ValueError(f"id {received_id} of {uri_kind} is that of {KINDS[other]}")
-        self._received_ids[kind] = received_id
-        self._forwarded_ids[kind] = forwarded_id
+        """As ``Renaming.map_extension``."""
+        self._renaming.map_extension(uri_kind, received_id, forwarded_id)
 
     def add_stream(
         self,
@@ -212,7 +169,7 @@ cdef class Input(Source):
         """A packet that a stream of ours found new and valid."""
         cdef Plane plane = self.transport.plane
         cdef Packet *packet
-        cdef int payload_type = self._payload_types[header.payload_type]
+        cdef int payload_type = self._renaming.payload_types[header.payload_type]
         cdef int size = header.payload_offset + header.payload_size
         if payload_type == NOT_MAPPED or self.closed:
             plane.count.malformed += 1
@@ -234,7 +191,8 @@ cdef class Input(Source):
         packet.payload = <void *>payload
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             extensions = self.transport.describe_extensions(data)  # before they are written over
-        self._rename(packet, stream, header, data)
+        self._renaming.rename(packet, header, data, stream._codec == VP8)
+        self._look_at_extensions()
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
@@ -245,107 +203,15 @@ cdef class Input(Source):
             plane.dirty.append(self)
         self._packet_count += 1
 
-    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
-        """Writes the canonical header before the payload, where the received one was."""
-        cdef unsigned char extensions[EXTENSION_ROOM]
-        cdef unsigned char csrcs[60]
-        cdef unsigned char *start
-        cdef int csrc_size = 4 * header.csrc_count
-        cdef int extension_size = self._write_extensions(packet, header, data, extensions)
-        cdef int head = 12 + csrc_size + (4 + extension_size if extension_size > 0 else 0)
-        cdef int shift = 12 + csrc_size + 4
-        memcpy(csrcs, data + 12, csrc_size)
-        if stream._codec == VP8 and (<PayloadDescriptor>packet.payload).picture_id_bits == 7:
-            self._widen_picture_id(header, data, <PayloadDescriptor>packet.payload)
-        start = data + header.payload_offset - head
-        start[0] = 0x80 | (0x10 if extension_size > 0 else 0) | header.csrc_count
-        start[1] = (0x80 if header.marker else 0) | packet.payload_type
-        start[2] = packet.sequence_number >> 8
-        start[3] = packet.sequence_number & 0xFF
-        start[4] = packet.timestamp >> 24
-        start[5] = (packet.timestamp >> 16) & 0xFF
-        start[6] = (packet.timestamp >> 8) & 0xFF
-        start[7] = packet.timestamp & 0xFF
-        start[8] = packet.ssrc >> 24
-        start[9] = (packet.ssrc >> 16) & 0xFF
-        start[10] = (packet.ssrc >> 8) & 0xFF
-        start[11] = packet.ssrc & 0xFF
-        memcpy(start + 12, csrcs, csrc_size)
-        if extension_size > 0:
-            start[12 + csrc_size] = 0xBE
-            start[13 + csrc_size] = 0xDE
-            start[14 + csrc_size] = 0
-            start[15 + csrc_size] = extension_size >> 2
-            memcpy(start + shift, extensions, extension_size)
-            packet.mid_at += shift if packet.mid_at > 0 else 0
-            packet.abs_send_time_at += shift if packet.abs_send_time_at > 0 else 0
-            packet.transport_wide_cc_at += shift if packet.transport_wide_cc_at > 0 else 0
-        packet.data = start
-        packet.size = head + <int>header.payload_size
-        packet.payload_offset = head
-
-    cdef void _widen_picture_id(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
-        """A VP8 picture id of one byte becomes one of two: decoders take it for an old one where 7 bits wrap."""
-        cdef unsigned char *start = data + header.payload_offset - 1
-        start[0] = start[1]
-        start[1] = start[2]
-        start[2] = 0x80 | payload.picture_id >> 8
-        start[3] = payload.picture_id & 0xFF
-        payload.picture_id_bits = 15
-        payload.tl0_picture_index_offset += payload.tl0_picture_index >= 0
-        payload.size += 1
-        header.payload_offset -= 1
-        header.payload_size += 1
-
-    cdef int _write_extensions(
-        self, Packet *packet, RtpHeader header, const unsigned char *data, unsigned char *target
-    ) noexcept:
-        """RFC 8285 section 4.2; bytes written, a multiple of four. Offsets of the packet count from the first of them."""
-        cdef int at = 0, kind, found, size
-        if self._forwarded_ids[MID] != 0:
-            target[at] = self._forwarded_ids[MID] << 4 | 7
-            memset(target + at + 1, 0, 8)
-            packet.mid_at = at + 1
-            at += 9
-        if self._forwarded_ids[ABS_SEND_TIME] != 0:
-            target[at] = self._forwarded_ids[ABS_SEND_TIME] << 4 | 2
-            memset(target + at + 1, 0, 3)
-            packet.abs_send_time_at = at + 1
-            at += 4
-        if self._forwarded_ids[TRANSPORT_WIDE_CC] != 0:
-            target[at] = self._forwarded_ids[TRANSPORT_WIDE_CC] << 4 | 1
-            memset(target + at + 1, 0, 2)
-            packet.transport_wide_cc_at = at + 1
-            at += 3
-        for kind in range(AUDIO_LEVEL, KIND_COUNT):
-            if self._received_ids[kind] == 0:
-                continue
-            found = header.find_extension(self._received_ids[kind])
-            if found < 0:
-                continue
-            size = header.element_sizes[found]
-            if size < 1 or size > 16:
-                continue
-            self._look_at(kind, data + header.element_offsets[found])
-            if self._forwarded_ids[kind] != 0:
-                target[at] = self._forwarded_ids[kind] << 4 | (size - 1)
-                memcpy(target + at + 1, data + header.element_offsets[found], size)
-                at += 1 + size
-        while at & 3:
-            target[at] = 0
-            at += 1
-        return at
-
-    cdef void _look_at(self, int kind, const unsigned char *value) noexcept:
-        if kind == AUDIO_LEVEL:
-            self._levels[self._level_count & 255] = value[0] & 0x7F
+    cdef void _look_at_extensions(self) noexcept:
+        cdef int orientation = self._renaming.orientation
+        if self._renaming.audio_level >= 0:
+            self._levels[self._level_count & 255] = self._renaming.audio_level
             self._level_count += 1
-        elif kind == VIDEO_ORIENTATION and (value[0] & 0x0F) != self._orientation:
-            self._orientation = value[0] & 0x0F
+        if orientation >= 0 and orientation != self._orientation:
+            self._orientation = orientation
             self.transport.plane.events.append(
-                VideoOrientationChanged(
-                    self, bool(value[0] & 0x08), bool(value[0] & 0x04), ROTATIONS[value[0] & 0x03]
-                )
+                VideoOrientationChanged(self, bool(orientation & 8), bool(orientation & 4), ROTATIONS[orientation & 3])
             )
 
     cdef void forward(self) noexcept:
@@ -440,8 +306,8 @@ cdef class ReceiveStream(Receiver):
         """Reads what the payload and its frame marking say. Picture ids of 7 bits become the low ones of 15."""
         cdef int found
         describe(self._codec, data + header.payload_offset, header.payload_size, payload)
-        if self._codec == H264 and self.input._received_ids[FRAME_MARKING] != 0:
-            found = header.find_extension(self.input._received_ids[FRAME_MARKING])
+        if self._codec == H264 and self.input._renaming.received_ids[FRAME_MARKING] != 0:
+            found = header.find_extension(self.input._renaming.received_ids[FRAME_MARKING])
             if found >= 0:
                 parse_frame_marking(data, header.element_offsets[found], header.element_sizes[found], payload)
         if payload.picture_id_bits == 7:
