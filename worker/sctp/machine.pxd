@@ -29,7 +29,7 @@ cdef class Machine:
 
     cdef bint _is_for_us(self, Packet packet) except -1
 
-    @cython.locals(type_=int, flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
+    @cython.locals(flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
     cdef object _take_chunks(self, bytes packet, list chunks, long long now_us)
 
     @cython.locals(connection=Connection, outcome=int)

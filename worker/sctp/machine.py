@@ -125,7 +125,7 @@ class Machine:
         return has_right_tag(packet, self._tags())
 
     def _take_chunks(self, packet: bytes, chunks: list[tuple[int, int, int, int]], now_us: int) -> None:
-        seen = 0
+        seen = 0  # a bit for each type: Python's integers, a C integer does not have that many
         has_data = False
         for type_, flags, offset, end in chunks:
             if type_ in DATA_TYPES:

@@ -176,6 +176,17 @@ def test_requests_and_heartbeats_are_answered_within_limits(liar: Liar) -> None:
     assert len(liar.victim.take_packets()) <= 2
 
 
+def test_a_control_chunk_counts_once_in_a_packet_whatever_its_type(liar: Liar) -> None:
+    def acknowledged(*chunks: bytes) -> int:
+        liar.victim.receive(build_packet(5000, 5000, liar._tag, list(chunks)), liar.world.now_us)
+        (sack,) = [packet for packet in liar.victim.take_packets() if packet[12] == ChunkType.SACK]
+        return (int.from_bytes(sack[16:20], "big") - liar.tsn) & 0xFFFFFFFF
+
+    assert acknowledged(liar.forward(10, []), liar.forward(20, [])) == 10
+    assert acknowledged(chunk(0xBF), liar.forward(30, [])) == 30  # an unknown one, to be skipped, hides no other
+    assert acknowledged(chunk(0x9F), chunk(0x80), liar.forward(40, [])) == 40
+
+
 def test_messages_before_the_cookie_is_acknowledged_do_not_pile_up() -> None:
     world = World(b={"interleaving": False})
     world.link_from(world.b).drop = lambda packet: packet[12] == ChunkType.COOKIE_ACK
