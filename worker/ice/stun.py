@@ -326,10 +326,6 @@ def _check_header(data: bytes) -> int:
     return have
 
 
-def _overrun(kind: int, have: int, need: int) -> ParseError:
-    return ParseError(f"STUN attribute {kind:#06x} overruns the message: have {have} bytes, need {need}")
-
-
 def _encode(kind: int, value: bytes) -> bytes:
     return _TYPE_AND_LENGTH.pack(kind, len(value)) + value + bytes(-len(value) % 4)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _N1 = 13  # parts of an immediate
 _N2 = 5  # frames of a medium
@@ -113,11 +113,6 @@ class DominantSpeaker:
 
     def __contains__(self, speaker_id: object) -> bool:
         return speaker_id in self._speakers
-
-    @property
-    def speaker_ids(self) -> Iterable[str]:
-        """All that were added and not removed."""
-        return self._speakers.keys()
 
     def add(self, speaker_id: str, now_us: int, *, paused: bool) -> None:
         """Somebody who may speak joins."""
