@@ -106,6 +106,7 @@ class SctpAssociation:
         self._timer: Timer | None = None
         self._timer_us = 0
         self._running = False  # an event of the association leads to calls into it
+        self._closed = False
         self._complaints = 0
         self._complained_us = 0
         self._association = Association(
@@ -165,7 +166,8 @@ class SctpAssociation:
         self._run()
 
     def close(self) -> None:
-        """Ends it; the peer is told."""
+        """Ends it; the peer is told, the controller is not, who asked for it."""
+        self._closed = True
         self._association.close(self._now_us())
         for packet in self._association.take_packets():
             self._transport.send_sctp(packet)
@@ -225,7 +227,7 @@ class SctpAssociation:
 
     def _run(self) -> None:
         """Does what the association wants until it wants nothing more."""
-        if self._running:
+        if self._running or self._closed:
             return
         self._running = True
         try:

@@ -331,6 +331,16 @@ def test_closing_a_transport_ends_the_other_ends_association(connected: Line) ->
     assert connected.rig.notifier.take("far-end", "sctpstatechange") == [{"sctpState": "closed"}]
 
 
+def test_a_closing_transport_tells_nothing_of_its_association(connected: Line) -> None:
+    producer, consumer = connected.lay()
+    produce(connected.near, "back", streamId=7)
+    producer.send(DataMessage(ppid=BINARY), bytes(100_000))
+    assert consumer.get_stats()[0].buffered_amount > 0
+    connected.rig.notifier.events.clear()
+    connected.near.close()
+    assert [event for target, event, _ in connected.rig.notifier.events if target in ("near", "m-near", "back")] == []
+
+
 def test_bytes_that_are_not_sctp_do_no_harm(connected: Line) -> None:
     producer, _ = connected.lay()
     for junk in (
