@@ -25,6 +25,9 @@ BOXES = """
 })
 """
 
+# A resize reaches the page's observer with the next frame, and what it draws then the one after.
+AFTER_TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 Box = tuple[float, float, float, float]
 
 
@@ -43,7 +46,8 @@ async def silent_people(server: DemoServer, room: str, count: int) -> AsyncItera
 
 
 async def _boxes(page: Page) -> list[Box]:
-    """Where the tiles are once they have stopped moving."""
+    """Where the tiles are once the page has taken note of its size and they have stopped moving."""
+    await page.evaluate(AFTER_TWO_FRAMES)
     await page.wait_for_function("() => document.getAnimations().every(({playState}) => playState !== 'running')")
     boxes: list[Box] = [tuple(box) for box in await page.evaluate(BOXES)]
     return boxes
@@ -66,9 +70,9 @@ async def test_tiles_fill_any_window_without_overlap(crowd: Crowd, server: DemoS
         await expect(ana.tiles).to_have_count(others)
         for width, height in WINDOWS:
             await ana.page.set_viewport_size({"width": width, "height": height})
+            boxes = await _boxes(ana.page)
             stage = await ana.page.get_by_role("main").bounding_box()
             assert stage is not None
-            boxes = await _boxes(ana.page)
             assert len(boxes) == others + 1
             for x, y, tile_width, tile_height in boxes:
                 assert x >= stage["x"] - 1

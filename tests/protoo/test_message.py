@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import orjson
 import pytest
 from hypothesis import given
@@ -82,7 +83,8 @@ def test_anything_else_is_malformed(frame: str | bytes) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_truncation_is_understood_or_malformed(seed: bytes) -> None:
     for end in range(len(seed) + 1):
-        run(seed[:end])
+        with contextlib.suppress(MalformedMessageError):
+            run(seed[:end])
 
 
 JSON = st.recursive(
@@ -102,4 +104,5 @@ def test_any_object_is_understood_or_malformed(body: dict[str, object]) -> None:
         text = orjson.dumps(body)
     except TypeError:  # lone surrogates, integers beyond 64 bits
         return
-    run(text)
+    with contextlib.suppress(MalformedMessageError):
+        run(text)
