@@ -48,6 +48,9 @@ class Rooms:
             return
         replicas = _replicas(query.get("consumerReplicas", ""))
         async with self._turn(room_id):
+            if self._closed:  # clients that are sent away come back at once, while the port is still open
+                request.reject(503, "service restart")
+                return
             try:
                 room = await self._get_or_create(room_id, replicas)
             except ControllerError as error:
@@ -56,6 +59,9 @@ class Rooms:
                 return
             try:
                 transport = await request.accept()
+                if self._closed:
+                    await transport.close(SERVICE_RESTART, "service restart")
+                    return
                 if room.closed:  # its last peer left, or its worker died, during the handshake
                     room = await self._get_or_create(room_id, replicas)
                 room.connect(peer_id, transport)

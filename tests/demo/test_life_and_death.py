@@ -16,6 +16,7 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from demo.__main__ import main
 from demo.server import DemoServer
 from protoo import ClientOptions, ClientPeer, Retry
 from tests.demo.client import AUDIO, RoomClient
@@ -107,6 +108,18 @@ async def test_closing_the_server_brings_clients_back_to_the_next_one(tmp_path: 
             os.kill(pid, 0)
 
 
+async def test_who_comes_back_while_the_server_ends_makes_no_room(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path))
+    await server.start()
+    server.rooms.close()  # the first thing in its end: the port is still open
+    with pytest.raises(InvalidStatus) as caught:
+        await RoomClient.connect(ws_url(server), "r", "a")
+    assert caught.value.response.status_code == 503
+    assert server.rooms.rooms == []
+    assert not server.workers.pool.workers[0].routers
+    await server.close()
+
+
 async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
     client = await RoomClient.connect(ws_url(server), "r", "a")
     await client.join()
@@ -190,11 +203,19 @@ async def test_no_worker_outlives_the_controller(tmp_path: Path, number: signal.
     assert await client.closed() in ((1012,) if code == 0 else (1006, None))
 
 
-async def test_wrong_settings_are_explained(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "demo", "--workers", "0", cwd=ROOT, stderr=PIPE
-    )
-    _, errors = await process.communicate()
-    assert process.returncode == 2
-    assert b"workers" in errors
-    assert b"Traceback" not in errors
+@pytest.mark.parametrize(
+    ("arguments", "file", "explanation"),
+    [
+        (("--workers", "0"), "", "controller: workers: should be greater than or equal to 1"),
+        (("--media-ip", "home"), "", "controller: media_ip: 'home' does not appear to be an IPv4 or IPv6 address"),
+        ((), "worker_count = 3", "controller: worker_count: there is no such setting"),
+        ((), "workers =", "controller: config: Invalid value"),
+    ],
+)
+def test_wrong_settings_are_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], file: str, explanation: str
+) -> None:
+    config = tmp_path / "miso.toml"
+    config.write_text(file)
+    assert main(["--config", str(config), *arguments]) == 2
+    assert capsys.readouterr().err.startswith(explanation)
