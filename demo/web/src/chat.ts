@@ -124,7 +124,7 @@ export class Chat {
     if (panel === "chat") return;
     this.#update({ unread: chat.unread + 1 });
     const { name, text } = message;
-    toast(this.#store, "info", `${name}: ${text.length > NOTICE_LENGTH ? `${text.slice(0, NOTICE_LENGTH)}…` : text}`);
+    toast(this.#store, "chat", `${name}: ${text.length > NOTICE_LENGTH ? `${text.slice(0, NOTICE_LENGTH)}…` : text}`);
   }
 
   #add(message: Omit<ChatMessage, "id" | "timeMs">): void {

@@ -76,7 +76,8 @@ export interface LocalSource {
 
 export interface Toast {
   readonly id: number;
-  readonly tone: "info" | "good" | "bad";
+  /** Somebody wrote, something went well, something went wrong. */
+  readonly tone: "chat" | "good" | "bad";
   readonly text: string;
 }
 
@@ -161,10 +162,15 @@ export function updateLocal(store: AppStore, source: Source, patch: Partial<Loca
   store.update(({ local }) => ({ local: { ...local, [source]: { ...local[source], ...patch } } }));
 }
 
-/** Opens a side panel, or closes it when it is the one that is open. */
+/** Opens a side panel, or closes it when it is the one that is open. The open chat takes the place of its notices. */
 export function togglePanel(store: AppStore, panel: Panel): void {
   const shown = store.state.panel === panel ? "none" : panel;
-  store.update(({ chat }) => ({ panel: shown, chat: shown === "chat" ? { ...chat, unread: 0 } : chat }));
+  store.update({ panel: shown });
+  if (shown !== "chat") return;
+  store.update(({ chat, toasts }) => ({
+    chat: { ...chat, unread: 0 },
+    toasts: toasts.filter(({ tone }) => tone !== "chat"),
+  }));
 }
 
 const TOAST_MS = 6000;
