@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Sequence
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from controller import ControllerError
 from demo.server import DemoServer
@@ -97,13 +98,23 @@ def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:
 
 
 def _explain(error: Exception) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return f"controller: config: {error}"
     if not isinstance(error, ValidationError):
         return f"controller: {error}"
     lines = [
-        f"controller: {'.'.join(str(part) for part in problem['loc']) or 'settings'}: {problem['msg']}"
+        f"controller: {'.'.join(str(part) for part in problem['loc']) or 'settings'}: {_problem(problem)}"
         for problem in error.errors()
     ]
     return "\n".join([*lines, "controller --help explains every setting"])
+
+
+def _problem(problem: ErrorDetails) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such setting"
+    # pydantic's words, which speak of an input and of the kind of exception
+    text = problem["msg"].removeprefix("Value error, ")
+    return text.replace("Input should be", "should be", 1)
 
 
 if __name__ == "__main__":

@@ -38,9 +38,11 @@ def certificate_for(settings: Settings) -> Certificate:
     """The certificate to serve HTTPS with; makes one when none is given and none fits.
 
     Raises:
-        OSError: ``data_dir`` cannot be written.
+        OSError: ``data_dir`` cannot be written, or the given files cannot be read.
     """
     if settings.tls_certificate is not None and settings.tls_key is not None:
+        for file in (settings.tls_certificate, settings.tls_key):
+            file.read_bytes()  # this error names the file: OpenSSL's does not
         return Certificate(settings.tls_certificate, settings.tls_key)
     names = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *local_addresses()}
     if settings.announced_address is not None:

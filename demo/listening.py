@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import random
 import socket
 from collections.abc import Sequence
@@ -99,10 +100,9 @@ def _bind(
         bound.listen(512)
     except OSError as error:
         bound.close()
-        flag = setting.replace("_", "-")
-        raise PortError(
-            error.errno, f"cannot listen on {host} port {port}: {error.strerror}; choose another with --{flag}"
-        ) from error
+        another_helps = error.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = f"; choose another with --{setting.replace('_', '-')}" if another_helps else ""
+        raise PortError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
     return bound
 
 

@@ -55,6 +55,13 @@ def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_a_given_certificate_is_taken_as_it_is(tmp_path: Path) -> None:
-    given = Settings(data_dir=tmp_path, tls_certificate=Path("/a.pem"), tls_key=Path("/b.pem"))
-    assert (certificate_for(given).chain, certificate_for(given).key) == (Path("/a.pem"), Path("/b.pem"))
-    assert list(tmp_path.iterdir()) == []
+    made = self_made(tmp_path / "given", ["room.example"])
+    given = Settings(data_dir=tmp_path / "data", tls_certificate=made.chain, tls_key=made.key)
+    assert certificate_for(given) == made
+    assert names_of(made.chain) == {"room.example"}
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.pem"):
+        certificate_for(Settings(tls_certificate=tmp_path / "none.pem", tls_key=tmp_path / "key.pem"))

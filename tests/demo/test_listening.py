@@ -24,3 +24,9 @@ def test_a_taken_port_is_named_with_the_flag_that_changes_it() -> None:
     with pytest.raises(PortError, match=rf"port {taken.port}.*--http-port"):
         listen_http(Settings(http_port=taken.port))
     taken.close()
+
+
+def test_no_other_port_is_advised_where_none_would_help() -> None:
+    with pytest.raises(PortError, match=r"192\.0\.2\.77") as caught:
+        listen_https(Settings(https_host="192.0.2.77", https_port=0))
+    assert "choose another" not in str(caught.value)
