@@ -30,6 +30,7 @@ INBOUND_VIDEO = """async () => {
   return found;
 }"""
 # A busy machine freezes pictures by itself, without any loss: the best of these windows counts.
+SETTLE_MS = 8_000  # the page notices the loss and leaves room for repairs
 WINDOW_MS = 15_000
 WINDOWS = 4
 
@@ -62,6 +63,7 @@ async def test_5_percent_loss_at_50_ms_freezes_less_than_1_percent_of_the_time(
     ana = await crowd.join(server.url, "loss", "Ana")
     bo = await crowd.join(server.url, "loss", "Bo", script=REMEMBER_CONNECTIONS)
     await bo.expect_media(ana)
+    await bo.page.wait_for_timeout(SETTLE_MS)
     frozen: list[float] = []
     for _ in range(WINDOWS):
         before = await _inbound_video(bo)

@@ -2,6 +2,7 @@
 
 import { parseScalabilityMode, type types } from "mediasoup-client";
 
+import { leaveRoomForRepairs } from "./media/repair-room";
 import type { NewConsumer, NotificationHandlers, Request } from "./protocol";
 import type { AppStore, Layers, RemoteStream } from "./state";
 
@@ -46,6 +47,7 @@ export class Receiving {
     const streamId = `${peerId}-${share ? "share" : "camera"}`;
     const consumer = await transport.consume({ id, producerId, kind, rtpParameters, streamId });
     this.#consumers.set(id, consumer);
+    leaveRoomForRepairs(consumer);
     consumer.on("transportclose", () => this.#consumers.delete(id));
     const { spatialLayers, temporalLayers } = parseScalabilityMode(rtpParameters.encodings?.[0]?.scalabilityMode);
     const stream: RemoteStream = {
