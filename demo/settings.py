@@ -206,13 +206,15 @@ def load(arguments: Sequence[str]) -> Settings:
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Wider columns, and no word about defaults that are nothing."""
+    """Wider columns, defaults as one would write them, and no word about those that are nothing."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=34, width=118)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        return re.sub(r" \(default: (None|\[\]|)\)", "", action.help or "")
+        text = re.sub(r" \(default: (None|\[\]|)\)", "", action.help or "")
+        text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
+        return re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
 
 
 def _config_file(arguments: Sequence[str]) -> Path | None:

@@ -109,6 +109,8 @@ def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None
         assert f"--{name.replace('_', '-')}" in text
         assert field.description
         assert re.sub(r"\s", "", field.description) in re.sub(r"\s", "", text)
+    assert "comma-separated (default: info,ice,dtls)" in text
+    assert "over HTTPS (default: on)" in text
 
 
 def test_the_manual_has_every_setting_with_its_default_and_names() -> None:
