@@ -35,6 +35,7 @@ $(VENV)/.run: pyproject.toml
 	@test -x $(BIN)/python || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Miso and what it needs"
 	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.1"
+	@$(BIN)/python tests/extensions.py  # before pip, which would build one module after the other
 	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@
 
