@@ -71,14 +71,14 @@ export class Receiving {
   /** Asks for a version of a stream, at best. Rejects when the server refuses; the old choice then stands. */
   async setPreferredLayers(consumerId: string, layers: Layers): Promise<void> {
     const { spatial: spatialLayer, temporal: temporalLayer } = layers;
-    await this.#request("setConsumerPreferredLayers", { consumerId, spatialLayer, temporalLayer });
-    this.#update(consumerId, { preferred: layers });
+    await this.#wish(consumerId, { preferred: layers }, () =>
+      this.#request("setConsumerPreferredLayers", { consumerId, spatialLayer, temporalLayer }),
+    );
   }
 
-  /** Says how much a stream matters, 1 to 255, when our downlink is short. */
+  /** Says how much a stream matters, 1 to 255, when our downlink is short. Rejects as above. */
   async setPriority(consumerId: string, priority: number): Promise<void> {
-    await this.#request("setConsumerPriority", { consumerId, priority });
-    this.#update(consumerId, { priority });
+    await this.#wish(consumerId, { priority }, () => this.#request("setConsumerPriority", { consumerId, priority }));
   }
 
   /** Asks the sender for a whole picture. */
@@ -88,6 +88,18 @@ export class Receiving {
 
   clear(): void {
     this.#consumers.clear();
+  }
+
+  /** Shows a wish at once: the control that was touched must not jump back until the server has answered. */
+  async #wish(id: string, patch: Partial<RemoteStream>, ask: () => Promise<unknown>): Promise<void> {
+    const before = this.#store.state.streams.find((stream) => stream.id === id);
+    this.#update(id, patch);
+    try {
+      await ask();
+    } catch (error) {
+      if (before) this.#update(id, { preferred: before.preferred, priority: before.priority });
+      throw error;
+    }
   }
 
   #update(id: string, patch: Partial<RemoteStream>): void {
