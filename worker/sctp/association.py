@@ -4,9 +4,10 @@
 RFC 9260 with one path and no addresses, RFC 3758 (partial reliability), RFC 6525 (stream reset), RFC 8260
 (interleaving), as RFC 8831 wants them for data channels. Both sides may begin at once.
 
-What a peer can fill, and how far: undelivered data 1 MiB, overheads included, or twice the largest message; TSNs 8192
-beyond the cumulative one; streams as many as were agreed on, made when used; control chunks waiting to be sent 32;
-packets read 9216 bytes and 512 chunks long, in which each control chunk counts once.
+What a peer can fill, and how far: undelivered data 1 MiB, overheads included, or twice the largest message, handed out
+in slices of 64 messages; TSNs 8192 beyond the cumulative one; streams as many as were agreed on, made when used;
+control chunks waiting to be sent 32; packets read 9216 bytes and 512 chunks long, in which each control chunk counts
+once.
 """
 
 from __future__ import annotations

@@ -24,6 +24,11 @@ cdef class Inbound:
     @cython.locals(buffered=Py_ssize_t)
     cpdef Py_ssize_t window(self) noexcept
 
+    @cython.locals(had_more=bint)
+    cpdef list take_messages(self)
+
+    cpdef bint has_more(self)
+
     @cython.locals(start=Py_ssize_t, wire_tsn=cython.uint, tsn=cython.longlong, known=int, stream_id=int, number=cython.uint, data=bytes)
     cpdef int add(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint interleaved) except -1
 

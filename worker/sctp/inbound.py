@@ -75,8 +75,20 @@ class Inbound:
         return self._reassembly.oversize
 
     def take_messages(self) -> list[MessageReceived]:
-        """Messages delivered since the last call."""
-        return self._reassembly.take_messages()
+        """Messages delivered since the last call, and a slice of those that waited for one of them."""
+        had_more = self._reassembly.has_more()
+        messages = self._reassembly.take_messages()
+        if had_more and not self._reassembly.has_more():
+            self.sack_now = True  # the window that was told is too small now
+        return messages
+
+    def has_more(self) -> bool:
+        """Whether ``take_messages`` will give more without anything else coming."""
+        return self._reassembly.has_more()
+
+    def is_draining(self, stream_ids: list[int] | None) -> bool:
+        """Whether that is so for one of these streams, None for any."""
+        return self._reassembly.is_draining(stream_ids)
 
     def add(self, packet: bytes, offset: int, end: int, flags: int, interleaved: bool) -> int:
         """Takes the value of a DATA or I-DATA chunk.

@@ -113,7 +113,8 @@ class Machine:
     def on_timer(self, now_us: int) -> None:
         """To be called at ``next_timer_us``; does what is due."""
         for timer in self._timers.take_expired(now_us):
-            _ON_TIMER[timer](self, now_us)
+            if timer is not Timer.DELIVERY:  # which is for _flush alone
+                _ON_TIMER[timer](self, now_us)
         self._flush(now_us)
 
     def _is_for_us(self, packet: Packet) -> bool:
@@ -323,7 +324,7 @@ class Machine:
         return False
 
     def _continue_shutdown(self, connection: Connection, now_us: int) -> None:
-        if not connection.outbound.is_idle():
+        if not connection.outbound.is_idle() or connection.inbound.has_more():
             return
         if self._phase is Phase.SHUTDOWN_PENDING:
             self._phase = Phase.SHUTDOWN_SENT
@@ -444,6 +445,8 @@ class Machine:
         inbound = connection.inbound
         outbound = connection.outbound
         self._events.extend(inbound.take_messages())
+        if inbound.has_more():
+            self._timers.start(Timer.DELIVERY, now_us)
         self._events.extend(connection.reconfiguration.take_events())
         self._add_sack(inbound, now_us)
         request = connection.reconfiguration.next_request()

@@ -6,6 +6,9 @@ from worker.sctp.fragments cimport PartialMessage, Run, Runs
 @cython.final
 cdef class InboundStream:
     cdef public unsigned int next
+    cdef public bint is_draining
+    cdef public unsigned int floor
+    cdef public list skipped
     cdef public dict waiting
     cdef public dict ordered_parts
     cdef public dict unordered_parts
@@ -25,9 +28,13 @@ cdef class Reassembly:
     cdef Runs _runs
     cdef Py_ssize_t _charged
     cdef list _messages
+    cdef object _draining
 
     cpdef Py_ssize_t buffered(self) noexcept
 
+    cpdef bint has_more(self)
+
+    @cython.locals(left=int)
     cpdef list take_messages(self)
 
     @cython.locals(unordered=bint, run=Run)
@@ -47,7 +54,10 @@ cdef class Reassembly:
     @cython.locals(stream=InboundStream)
     cdef object _deliver(self, int stream_id, unsigned int number, bint unordered, unsigned int ppid, bytes data)
 
-    cdef object _drain(self, int stream_id, InboundStream stream)
+    cdef object _start_draining(self, int stream_id, InboundStream stream)
+
+    @cython.locals(stream=InboundStream, number=cython.uint, count=int)
+    cdef int _drain(self, int stream_id, int limit) except -1
 
     cdef object _hand_out(self, int stream_id, InboundStream stream, unsigned int number)
 

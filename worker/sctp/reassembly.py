@@ -4,12 +4,19 @@
 
 A stream's state is made when its first message comes, and is a number until one has to wait. What waits is charged to
 the receive buffer with an overhead for each chunk, so that a million tiny fragments do not pass for a megabyte.
+
+One chunk may be what thousands of messages waited for. They are handed out in slices, so that a packet costs little
+whatever it sets free; until its turn comes, a message stays where it waited, and is charged.
 """
 
 from __future__ import annotations
 
+from collections import deque
+
 from worker.sctp.events import MessageReceived
 from worker.sctp.fragments import PartialMessage, Runs
+
+SLICE = 64  # messages that had to wait and are handed out at a time
 
 
 class InboundStream:
@@ -17,12 +24,18 @@ class InboundStream:
 
     Attributes:
         next: the SSN or MID that is delivered next.
+        is_draining: some of what waits has its turn, and is handed out slice by slice.
+        floor: all before it was skipped by the peer; those that came and are not handed out yet are in ``skipped``.
+        skipped: their numbers, the next one last.
         waiting: messages that came too early, by their number; None stands for one given up for its size.
         ordered_parts, unordered_parts: I-DATA messages that are not whole, by their MID.
     """
 
     def __init__(self) -> None:
         self.next = 0
+        self.is_draining = False
+        self.floor = 0
+        self.skipped: list[int] = []
         self.waiting: dict[int, tuple[int, bytes] | None] = {}
         self.ordered_parts: dict[int, PartialMessage] | None = None
         self.unordered_parts: dict[int, PartialMessage] | None = None
@@ -63,13 +76,27 @@ class Reassembly:
         self._runs = Runs(max_message_size)
         self._charged = 0
         self._messages: list[MessageReceived] = []
+        self._draining: deque[int] = deque()
 
     def buffered(self) -> int:
         """What is kept, in bytes with its overhead."""
         return self._charged + self._runs.charged
 
+    def has_more(self) -> bool:
+        """Whether ``take_messages`` will give more without anything else coming."""
+        return len(self._draining) != 0
+
+    def is_draining(self, stream_ids: list[int] | None) -> bool:
+        """Whether that is so for one of these streams, None for any."""
+        if stream_ids is None:
+            return self.has_more()
+        return not set(stream_ids).isdisjoint(self._draining)
+
     def take_messages(self) -> list[MessageReceived]:
-        """Those delivered since the last call."""
+        """Those delivered since the last call, and a slice of those that waited for one of them."""
+        left = 64
+        while left > 0 and self._draining:
+            left -= self._drain(self._draining[0], left)
         messages = self._messages
         if messages:
             self._messages = []
@@ -134,17 +161,22 @@ class Reassembly:
         first = stream.next
         steps = ((number - first) & self._mask) + 1
         if steps <= len(stream.waiting):
-            early = [step for step in range(steps) if (first + step) & self._mask in stream.waiting]
+            early = [step for step in range(steps - 1, -1, -1) if (first + step) & self._mask in stream.waiting]
         else:
             distances = [(waiting - first) & self._mask for waiting in stream.waiting]
-            early = sorted([step for step in distances if step < steps])
-        for step in early:
-            self._hand_out(stream_id, stream, (first + step) & self._mask)
-        stream.next = (number + 1) & self._mask
-        self._drain(stream_id, stream)
+            early = sorted([step for step in distances if step < steps], reverse=True)
+        stream.floor = (number + 1) & self._mask
+        stream.skipped = [(first + step) & self._mask for step in early]
+        if not stream.skipped:
+            stream.next = stream.floor
+        if stream.skipped or stream.next in stream.waiting:
+            self._start_draining(stream_id, stream)
 
     def reset(self, stream_ids: list[int] | None) -> list[int]:
-        """Streams begin anew at number 0, without what was waiting in them; None for all there are. Gives their ids."""
+        """Streams begin anew at number 0, without what was waiting in them; None for all there are. Gives their ids.
+
+        What has its turn in them is lost, so ``is_draining`` should be asked before.
+        """
         ids = sorted(self._streams) if stream_ids is None else stream_ids
         for stream_id in ids:
             stream = self._streams.pop(stream_id, None)
@@ -159,19 +191,44 @@ class Reassembly:
             self._emit(stream_id, ppid, data)
             return
         stream = self._stream(stream_id)
-        if number == stream.next:
+        if number == stream.next and not stream.is_draining:
             self._emit(stream_id, ppid, data)
             stream.next = (number + 1) & self._mask
-            if stream.waiting:
-                self._drain(stream_id, stream)
+            stream.floor = stream.next
+            if stream.waiting and stream.next in stream.waiting:
+                self._start_draining(stream_id, stream)
         elif not self._is_old(stream, number) and number not in stream.waiting:
             stream.waiting[number] = None if data is None else (ppid, data)
             self._charged += 128 + (0 if data is None else len(data))
 
-    def _drain(self, stream_id: int, stream: InboundStream) -> None:
-        while stream.next in stream.waiting:
-            self._hand_out(stream_id, stream, stream.next)
-            stream.next = (stream.next + 1) & self._mask
+    def _start_draining(self, stream_id: int, stream: InboundStream) -> None:
+        if not stream.is_draining:
+            stream.is_draining = True
+            self._draining.append(stream_id)
+
+    def _drain(self, stream_id: int, limit: int) -> int:
+        """Hands out at most so many of the stream that is first in line, and says how many."""
+        stream = self._stream(stream_id)
+        count = 0
+        while count < limit:
+            if stream.skipped:
+                number = stream.skipped.pop()
+            elif stream.next in stream.waiting:
+                number = stream.next
+            else:
+                stream.is_draining = False
+                self._draining.popleft()
+                break
+            self._hand_out(stream_id, stream, number)
+            count += 1
+            stream.next = (number + 1) & self._mask
+            if stream.skipped:
+                continue
+            if self._is_old(stream, stream.next):
+                stream.next = stream.floor
+            else:
+                stream.floor = stream.next
+        return count
 
     def _hand_out(self, stream_id: int, stream: InboundStream, number: int) -> None:
         message = stream.waiting.pop(number)
@@ -197,4 +254,4 @@ class Reassembly:
         return stream
 
     def _is_old(self, stream: InboundStream, number: int) -> bool:
-        return ((number - stream.next) & self._mask) > (self._mask >> 1)
+        return ((number - stream.floor) & self._mask) > (self._mask >> 1)

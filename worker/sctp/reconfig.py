@@ -280,6 +280,8 @@ class Reconfiguration:
         if not self._inbound.has_reached(last_tsn):
             self._inbound.hold(ids, last_tsn)
             return Result.IN_PROGRESS
+        if self._inbound.is_draining(ids or None):
+            return Result.IN_PROGRESS
         ids = sorted(set(self._inbound.reset(ids or None)))
         request = self._request
         if request and request.type == ParameterType.INCOMING_RESET_REQUEST and request.number == answers:

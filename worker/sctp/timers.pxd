@@ -3,7 +3,7 @@ cimport cython
 
 @cython.final
 cdef class Timers:
-    cdef long long _deadlines[6]
+    cdef long long _deadlines[7]
 
     cpdef object start(self, int timer, long long deadline_us)
 

@@ -7,7 +7,9 @@ from enum import IntEnum
 
 
 class Timer(IntEnum):
-    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat and RFC 6525's."""
+    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat, RFC 6525's, the rest of a
+    long delivery.
+    """
 
     T1 = 0
     T2 = 1
@@ -15,13 +17,14 @@ class Timer(IntEnum):
     SACK = 3
     HEARTBEAT = 4
     RECONFIG = 5
+    DELIVERY = 6
 
 
 class Timers:
     """Deadlines in microseconds on the clock of whoever calls; 0 for a timer that does not run."""
 
     def __init__(self) -> None:
-        self._deadlines = [0] * 6
+        self._deadlines = [0] * 7
 
     def start(self, timer: Timer, deadline_us: int) -> None:
         """Starts it, or starts it again."""
@@ -33,7 +36,7 @@ class Timers:
 
     def stop_all(self) -> None:
         """None runs any more."""
-        self._deadlines = [0] * 6
+        self._deadlines = [0] * 7
 
     def is_running(self, timer: Timer) -> bool:
         """Whether it has a deadline."""
@@ -43,7 +46,7 @@ class Timers:
     def next_us(self) -> int | None:
         """The earliest deadline, None when no timer runs."""
         earliest = 0
-        for timer in range(6):
+        for timer in range(7):
             deadline = self._deadlines[timer]
             if deadline and (earliest == 0 or deadline < earliest):
                 earliest = deadline
