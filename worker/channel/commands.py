@@ -97,6 +97,8 @@ class Command(Generic[RequestT, ResponseT]):
             subclass, by the transport's kind; ``consumer.setPreferredLayers`` without a body where there are no layers.
         ids: The ids, first the one to create or close, that stand in ``internal`` in the 3.10 dialect.
         alias: The 3.12 name of a close.
+        reply_first: Whether the events that it causes follow its reply, since the controller has to know the object
+            or the answer before; else they come first, so that who awaits ``producer.pause`` finds the consumers told.
     """
 
     name: str
@@ -104,6 +106,7 @@ class Command(Generic[RequestT, ResponseT]):
     response: type[ResponseT]
     ids: tuple[str, ...] = ()
     alias: str | None = None
+    reply_first: bool = False
 
     @property
     def target(self) -> str:
@@ -186,18 +189,26 @@ TRANSPORT_CLOSE: Final = Command(
 )
 TRANSPORT_DUMP: Final = Command("transport.dump", NoneType, TransportDump)
 TRANSPORT_GET_STATS: Final = Command("transport.getStats", NoneType, list[TransportStats])
-TRANSPORT_CONNECT: Final = Command("transport.connect", ConnectRequest, ConnectResponse)
+TRANSPORT_CONNECT: Final = Command("transport.connect", ConnectRequest, ConnectResponse, reply_first=True)
 TRANSPORT_SET_MAX_INCOMING_BITRATE: Final = Command("transport.setMaxIncomingBitrate", SetBitrateRequest, NoneType)
 TRANSPORT_SET_MAX_OUTGOING_BITRATE: Final = Command("transport.setMaxOutgoingBitrate", SetBitrateRequest, NoneType)
 TRANSPORT_SET_MIN_OUTGOING_BITRATE: Final = Command("transport.setMinOutgoingBitrate", SetBitrateRequest, NoneType)
 TRANSPORT_RESTART_ICE: Final = Command("transport.restartIce", NoneType, RestartIceResponse)
-TRANSPORT_PRODUCE: Final = Command("transport.produce", ProduceRequest, ProduceResponse, ("producerId",))
-TRANSPORT_CONSUME: Final = Command("transport.consume", ConsumeRequest, ConsumeResponse, ("consumerId", "producerId"))
+TRANSPORT_PRODUCE: Final = Command(
+    "transport.produce", ProduceRequest, ProduceResponse, ("producerId",), reply_first=True
+)
+TRANSPORT_CONSUME: Final = Command(
+    "transport.consume", ConsumeRequest, ConsumeResponse, ("consumerId", "producerId"), reply_first=True
+)
 TRANSPORT_PRODUCE_DATA: Final = Command(
-    "transport.produceData", ProduceDataRequest, DataProducerDump, ("dataProducerId",)
+    "transport.produceData", ProduceDataRequest, DataProducerDump, ("dataProducerId",), reply_first=True
 )
 TRANSPORT_CONSUME_DATA: Final = Command(
-    "transport.consumeData", ConsumeDataRequest, DataConsumerDump, ("dataConsumerId", "dataProducerId")
+    "transport.consumeData",
+    ConsumeDataRequest,
+    DataConsumerDump,
+    ("dataConsumerId", "dataProducerId"),
+    reply_first=True,
 )
 TRANSPORT_ENABLE_TRACE_EVENT: Final = Command("transport.enableTraceEvent", EnableTraceEventRequest, NoneType)
 
@@ -221,8 +232,12 @@ CONSUMER_DUMP: Final = Command("consumer.dump", NoneType, ConsumerDump)
 CONSUMER_GET_STATS: Final = Command("consumer.getStats", NoneType, list[RtpStreamStats])
 CONSUMER_PAUSE: Final = Command("consumer.pause", NoneType, NoneType)
 CONSUMER_RESUME: Final = Command("consumer.resume", NoneType, NoneType)
-CONSUMER_SET_PREFERRED_LAYERS: Final = Command("consumer.setPreferredLayers", ConsumerLayers, ConsumerLayers)
-CONSUMER_SET_PRIORITY: Final = Command("consumer.setPriority", SetPriorityRequest, SetPriorityResponse)
+CONSUMER_SET_PREFERRED_LAYERS: Final = Command(
+    "consumer.setPreferredLayers", ConsumerLayers, ConsumerLayers, reply_first=True
+)
+CONSUMER_SET_PRIORITY: Final = Command(
+    "consumer.setPriority", SetPriorityRequest, SetPriorityResponse, reply_first=True
+)
 CONSUMER_REQUEST_KEY_FRAME: Final = Command("consumer.requestKeyFrame", NoneType, NoneType)
 CONSUMER_ENABLE_TRACE_EVENT: Final = Command("consumer.enableTraceEvent", EnableTraceEventRequest, NoneType)
 

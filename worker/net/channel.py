@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from worker.channel.codec import (
     Request,
@@ -84,7 +84,7 @@ class Channel:
     # ------------------------------------------------------------ out
 
     def notify(self, target_id: str | int, event: str, body: object | None = None) -> None:
-        """Sends an event; while a command is worked on, after its reply: the controller must know the object first."""
+        """Sends an event; one that a ``reply_first`` command causes waits for its reply."""
         message = encode_event(target_id, event, body)
         if self._held is not None:
             self._held.append(message)
@@ -119,21 +119,20 @@ class Channel:
             if isinstance(body, OversizeFrame):
                 logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
                 continue
-            with self._hold():
-                reply = self._answer(body)
-                if reply is not None:
-                    self._out.send(reply)
+            self._answer(body)
 
-    def _answer(self, body: bytes) -> bytes | None:
+    def _answer(self, body: bytes) -> None:
         try:
             request = parse_request(body)
         except RequestError as error:
             logger.error("request refused: %s", error)
-            return error.frame
+            self._out.send(error.frame)
+            return
         except ParseError as error:
             logger.error("request dropped: %s", error)
-            return None
-        return _reply(request, lambda: self.on_request(request))
+            return
+        with self._hold() if request.command.reply_first else nullcontext():
+            self._out.send(_reply(request, lambda: self.on_request(request)))
 
     def _on_payload_data(self, data: bytes) -> None:
         for header, payload in self._pairs.feed(data):

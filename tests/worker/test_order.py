@@ -1,0 +1,91 @@
+"""What a controller hears first, the reply to a command or the events it causes: as with mediasoup's worker."""
+
+import shlex
+import sys
+
+import pytest
+
+from tests.harness import media
+from tests.harness.client import WorkerClient
+from tests.harness.conversation import LOCAL, ROUTER, on_consumer, on_producer, on_transport
+from worker.channel import commands
+from worker.channel.bodies.router import CreatePlainTransportRequest, CreateTransportRequest, ListenIp
+from worker.channel.bodies.transport import (
+    CloseProducerRequest,
+    ConnectRequest,
+    ConsumeRequest,
+    NumSctpStreams,
+    ProduceRequest,
+)
+from worker.channel.bodies.worker import CreateRouterRequest
+from worker.channel.client_codec import Accepted, Notification
+from worker.channel.codec import Dialect
+
+WORKER = shlex.split(f"{sys.executable} -m worker")
+
+
+@pytest.fixture
+def client():
+    with WorkerClient(WORKER, Dialect.V3_10) as client:
+        client.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="router"))
+        yield client
+
+
+def make_transport(client, **options: object) -> None:
+    body = CreatePlainTransportRequest(transport_id="plain", listen_ip=ListenIp(ip=LOCAL), **options)
+    assert isinstance(body, CreateTransportRequest)
+    assert isinstance(client.request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, ROUTER, body), Accepted)
+
+
+def make_consumer(client) -> None:
+    make_transport(client)
+    produce = ProduceRequest(
+        producer_id="audio", kind="audio", rtp_parameters=media.AUDIO, rtp_mapping=media.AUDIO_MAPPING
+    )
+    consume = ConsumeRequest(
+        consumer_id="heard",
+        producer_id="audio",
+        kind="audio",
+        type="simple",
+        rtp_parameters=media.consumer_audio(71111),
+        consumable_rtp_encodings=media.CONSUMABLE_AUDIO,
+    )
+    assert isinstance(client.request(commands.TRANSPORT_PRODUCE, on_transport("plain"), produce), Accepted)
+    assert isinstance(client.request(commands.TRANSPORT_CONSUME, on_transport("plain"), consume), Accepted)
+
+
+def events_before_the_reply(client, command, internal, body=None) -> list[str]:
+    client.events.clear()
+    assert isinstance(client.request(command, internal, body), Accepted)
+    return [event.event for event in client.events]
+
+
+def test_consumers_are_told_of_a_pause_before_the_producer_is_paused(client):
+    make_consumer(client)
+    producer = on_producer("plain", "audio")
+    assert events_before_the_reply(client, commands.PRODUCER_PAUSE, producer) == ["producerpause"]
+    assert events_before_the_reply(client, commands.PRODUCER_RESUME, producer) == ["producerresume"]
+
+
+def test_consumers_are_told_of_a_close_before_the_producer_is_closed(client):
+    make_consumer(client)
+    body = CloseProducerRequest(producer_id="audio")
+    assert events_before_the_reply(client, commands.PRODUCER_CLOSE, on_producer("plain", "audio"), body) == [
+        "producerclose"
+    ]
+
+
+def test_a_consumer_is_known_before_its_events_come(client):
+    make_consumer(client)
+    ids = on_consumer("plain", "heard", "audio")
+    assert isinstance(client.request(commands.CONSUMER_DUMP, ids), Accepted)
+    assert client.events == []
+
+
+def test_the_tuple_is_told_before_what_happens_on_it(client):
+    make_transport(client, enable_sctp=True, num_sctp_streams=NumSctpStreams(os=16, mis=16), max_sctp_message_size=1000)
+    body = ConnectRequest(ip=LOCAL, port=9)
+    assert events_before_the_reply(client, commands.TRANSPORT_CONNECT, on_transport("plain"), body) == []
+    message = client.next_message()
+    assert isinstance(message, Notification)
+    assert message.event == "sctpstatechange"
