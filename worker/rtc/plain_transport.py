@@ -51,7 +51,7 @@ class PlainTransport(Transport):
         self._rtcp_mux = body.rtcp_mux
         self._comedia = body.comedia
         self._connect_called = False
-        self._rtcp_at_rtp_port = False
+        self._rtcp_at_rtp_port: tuple[str, int] | None = None  # whose RTCP comes there, without RTCP-mux
         self._keys: SrtpKeys | None = None
         self._ports: list[UdpPort] = []
         try:
@@ -77,7 +77,7 @@ class PlainTransport(Transport):
             rtcp_mux=self._rtcp_mux,
             comedia=self._comedia,
             tuple=self._rtp_port.tuple,
-            rtcp_tuple=None if self._rtcp_mux else self._rtcp_port.tuple,
+            rtcp_tuple=None if self._rtcp_mux else self._rtcp_tuple,
             srtp_parameters=self._keys.parameters if self._keys is not None else None,
         )
 
@@ -132,7 +132,7 @@ class PlainTransport(Transport):
         if port.remote == event.address:  # learned from a packet of the same wake-up
             deliver(self.plane.receive_protected(port.udp, event.address, event.data, now_us), now_us)
             return
-        if port.remote is not None or not self._is_for(port, event.data):
+        if port.remote is not None or not self._is_for(port, event.data, event.address):
             return
         media_flowed = self.plane.connected
         received_before = self.plane.rtp_bytes_received + self.plane.rtx_bytes_received
@@ -141,22 +141,22 @@ class PlainTransport(Transport):
         self.plane.connected = media_flowed
         if not events and self.plane.rtp_bytes_received + self.plane.rtx_bytes_received == received_before:
             return  # SRTP did not find it genuine
-        self._learn(port, event.address)
-        if port is self._rtp_port:
-            self.context.notifier.notify(self.id, "tuple", TupleChange(tuple=port.tuple))
-            self.on_connected()
+        if port is self._rtp_port and not self._rtcp_mux and _is_rtcp(event.data):
+            self._learn_rtcp_at_rtp_port(event.address)
         else:
-            self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=port.tuple))
+            self._learn(port, event.address)
+            if port is self._rtp_port:
+                self.context.notifier.notify(self.id, "tuple", TupleChange(tuple=port.tuple))
+                self.on_connected()
+            else:
+                self._tell_rtcp_tuple()
         deliver(events, now_us)
 
     def on_rtcp(self, data: bytes, now_us: int) -> None:
         """Compound RTCP came in; with comedia, a peer may send it to the RTP port, and gets ours there, too."""
-        if self._comedia and not self._rtcp_mux and self._rtcp_port.remote is None:
-            self._rtcp_port.udp.report_unknown = False
-            self._rtcp_at_rtp_port = True
+        if self._comedia and not self._rtcp_mux and not self._rtcp_is_known and self._rtp_port.remote is not None:
             # Nobody but the peer of the RTP port has been accepted so far.
-            self.plane.set_rtcp_destination(self._rtp_port.udp, self._rtp_port.remote)
-            self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=self._rtcp_port.tuple))
+            self._learn_rtcp_at_rtp_port(self._rtp_port.remote)
         super().on_rtcp(data, now_us)
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
@@ -178,19 +178,43 @@ class PlainTransport(Transport):
 
     @property
     def _rtcp_port(self) -> UdpPort:
-        return self._ports[0 if self._rtcp_at_rtp_port else -1]
+        return self._ports[-1]
 
-    def _is_for(self, port: UdpPort, data: bytes) -> bool:
+    @property
+    def _rtcp_tuple(self) -> TransportTuple:
+        if self._rtcp_at_rtp_port is not None:
+            return self._rtp_port.tuple_with(self._rtcp_at_rtp_port)
+        return self._rtcp_port.tuple
+
+    @property
+    def _rtcp_is_known(self) -> bool:
+        return self._rtcp_at_rtp_port is not None or self._rtcp_port.remote is not None
+
+    def _is_for(self, port: UdpPort, data: bytes, address: tuple[str, int]) -> bool:
         """Whether a datagram may tell where the peer of this port is (first bytes: RFC 7983, RFC 5761 section 4)."""
         if len(data) < 2:
             return False
         if not 128 <= data[0] <= 191:
             return self.sctp is not None and port is self._rtp_port and is_sctp(data)
-        is_rtcp = 192 <= data[1] <= 223
-        return self._rtcp_mux or is_rtcp == (port is self._rtcp_port)
+        if not _is_rtcp(data):
+            return port is self._rtp_port
+        # A peer may send its RTCP to the RTP port though there is another one for it.
+        return port is self._rtcp_port or not self._rtcp_is_known or self._rtcp_at_rtp_port == address
 
     def _known_rtcp_tuple(self) -> TransportTuple | None:
-        return self._rtcp_port.tuple if not self._rtcp_mux and self._rtcp_port.remote else None
+        return self._rtcp_tuple if not self._rtcp_mux and self._rtcp_is_known else None
+
+    def _learn_rtcp_at_rtp_port(self, remote: tuple[str, int]) -> None:
+        """The peer sends its RTCP to the RTP port, maybe before RTP tells who may send that."""
+        if self._rtcp_is_known:
+            return
+        self._rtcp_at_rtp_port = remote
+        self._rtcp_port.udp.report_unknown = False
+        self.plane.set_rtcp_destination(self._rtp_port.udp, remote)
+        self._tell_rtcp_tuple()
+
+    def _tell_rtcp_tuple(self) -> None:
+        self.context.notifier.notify(self.id, "rtcptuple", RtcpTupleChange(rtcp_tuple=self._rtcp_tuple))
 
     def _check_remotes(self, body: ConnectRequest) -> list[tuple[str, int]]:
         ip = self._rtp_port.check_remote_ip(body.ip)
@@ -211,6 +235,12 @@ class PlainTransport(Transport):
         self.plane.accept_from(port.udp, remote)
         if port is self._rtp_port:
             self.plane.set_destination(port.udp, remote)
+            if self._rtcp_at_rtp_port is not None:
+                self.plane.accept_from(port.udp, self._rtcp_at_rtp_port)
         else:
             self.plane.set_rtcp_destination(port.udp, remote)
         logger.debug("plain tuple transport=%s remote=%s", self.id, remote)
+
+
+def _is_rtcp(data: bytes) -> bool:
+    return 192 <= data[1] <= 223

@@ -12,6 +12,7 @@ from worker.rtc.deliver import SocketOwner, deliver
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import ListenIp
+    from worker.dataplane.plane import Address
     from worker.rtc.context import Context
 
 
@@ -44,8 +45,12 @@ class UdpPort:
     @property
     def tuple(self) -> TransportTuple:
         """Local and, once known, remote address."""
+        return self.tuple_with(self.remote)
+
+    def tuple_with(self, remote: Address | None) -> TransportTuple:
+        """Local address, and another one than the peer's."""
         local_ip, local_port = self._bound.local_address
-        remote_ip, remote_port = self.remote or (None, None)
+        remote_ip, remote_port = remote or (None, None)
         return TransportTuple(
             local_ip=self._announced_ip or local_ip,
             local_port=local_port,

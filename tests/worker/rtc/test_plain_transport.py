@@ -124,7 +124,6 @@ def test_comedia_without_mux_learns_each_port_by_itself(world: World) -> None:
     transport = make_transport(world, comedia=True, rtcp_mux=False)
     rtp, rtcp = udp_peer(), udp_peer()
     rtcp.sendto(RTP, port_of(transport, rtcp=True))  # RTP has nothing to say there
-    rtp.sendto(RECEIVER_REPORT, port_of(transport))  # and RTCP nothing here
     world.pump()
     assert world.notifier.names("tr") == []
     rtcp.sendto(RECEIVER_REPORT, port_of(transport, rtcp=True))
@@ -155,6 +154,32 @@ def test_comedia_without_mux_learns_a_peer_that_sends_both_to_the_rtp_port(world
     assert world.notifier.names("tr") == ["tuple", "rtcptuple"]
     transport.send_rtcp(RECEIVER_REPORT)
     assert peer.recv(100) == RECEIVER_REPORT
+
+
+def test_comedia_without_mux_learns_where_rtcp_goes_when_it_comes_first_to_the_rtp_port(world: World) -> None:
+    transport = make_transport(world, comedia=True, rtcp_mux=False)
+    rtp, rtcp, late = udp_peer(), udp_peer(), udp_peer()
+    rtcp.sendto(RECEIVER_REPORT, port_of(transport))
+    world.pump()
+    assert world.notifier.names("tr") == ["rtcptuple"]
+    shown = transport.dump().rtcp_tuple
+    assert shown is not None
+    assert (shown.local_port, shown.remote_port) == (port_of(transport)[1], rtcp.getsockname()[1])
+    assert transport.dump().tuple.remote_port is None
+    for peer, port in ((late, port_of(transport)), (late, port_of(transport, rtcp=True)), (rtcp, port_of(transport))):
+        peer.sendto(RECEIVER_REPORT, port)
+    world.pump()
+    assert world.notifier.names("tr") == ["rtcptuple"]
+    rtp.sendto(RTP, port_of(transport))
+    world.pump()
+    assert world.notifier.names("tr") == ["rtcptuple", "tuple"]
+    assert transport.dump().tuple.remote_port == rtp.getsockname()[1]
+    transport.send_rtcp(RECEIVER_REPORT)
+    assert rtcp.recv(100) == RECEIVER_REPORT
+    received = transport.get_stats()[0].bytes_received
+    rtcp.sendto(RECEIVER_REPORT, port_of(transport))  # and it is still heard
+    world.pump()
+    assert transport.get_stats()[0].bytes_received > received
 
 
 def test_comedia_learns_from_sctp_where_that_is_enabled(world: World) -> None:
