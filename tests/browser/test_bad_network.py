@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections import deque
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from tests.browser.people import Crowd, Person
-from tests.browser.relay import RELAY_IP, Conditions, Relay
-from tests.browser.server import DemoServer, running
+from tests.browser.people import Crowd, Person, eventually, expect_media_both_ways
+from tests.browser.relay import Conditions, Relay
+from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 REMEMBER_CONNECTIONS = """
 window.peerConnections = [];
@@ -29,23 +28,12 @@ INBOUND_VIDEO = """async () => {
         if (report.type === 'inbound-rtp' && report.kind === 'video' && report.ssrc !== 1234) found.push(report);
   return found;
 }"""
-# A busy machine freezes pictures by itself, without any loss: the best of these windows counts.
-SETTLE_MS = 8_000  # the page notices the loss and leaves room for repairs
+LEAVES_ROOM_FOR_REPAIRS = """() => window.peerConnections.some((connection) => connection.getReceivers().some(
+  ({ track, jitterBufferTarget }) => track.kind === 'video' && jitterBufferTarget > 0
+))"""
+# A busy machine freezes pictures by itself, without any loss: the best window within the patience counts.
 WINDOW_MS = 15_000
-WINDOWS = 4
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def relayed_server(built_page: None) -> AsyncIterator[tuple[DemoServer, Relay]]:
-    """One worker with one media port, which browsers reach through the relay."""
-    server = DemoServer(arguments=("--announced-address", RELAY_IP))
-    relay = Relay(server.media_port)
-    relay.start()
-    try:
-        async with running(server):
-            yield server, relay
-    finally:
-        relay.close()
+PATIENCE = 120.0
 
 
 async def _inbound_video(person: Person) -> dict[str, Any]:
@@ -62,17 +50,23 @@ async def test_5_percent_loss_at_50_ms_freezes_less_than_1_percent_of_the_time(
     known = relay.clients()
     ana = await crowd.join(server.url, "loss", "Ana")
     bo = await crowd.join(server.url, "loss", "Bo", script=REMEMBER_CONNECTIONS)
-    await bo.expect_media(ana)
-    await bo.page.wait_for_timeout(SETTLE_MS)
-    frozen: list[float] = []
-    for _ in range(WINDOWS):
-        before = await _inbound_video(bo)
-        await bo.page.wait_for_timeout(WINDOW_MS)
-        after = await _inbound_video(bo)
-        frozen.append((after["totalFreezesDuration"] - before["totalFreezesDuration"]) * 1000 / WINDOW_MS)
-        if frozen[-1] < 0.01:
-            break
+    await expect_media_both_ways(ana, bo)
+    await bo.page.wait_for_function(LEAVES_ROOM_FOR_REPAIRS)
+    looks: deque[dict[str, Any]] = deque()
+    shares: list[float] = []
+
+    async def flows() -> bool:
+        now = await _inbound_video(bo)
+        looks.append(now)
+        while len(looks) > 1 and now["timestamp"] - looks[1]["timestamp"] >= WINDOW_MS:
+            looks.popleft()
+        elapsed_ms = now["timestamp"] - looks[0]["timestamp"]
+        if elapsed_ms < WINDOW_MS:
+            return False
+        shares.append((now["totalFreezesDuration"] - looks[0]["totalFreezesDuration"]) * 1000 / elapsed_ms)
+        frames = now["framesDecoded"] - looks[0]["framesDecoded"]
+        return shares[-1] < 0.01 and bool(frames > 15 * elapsed_ms / 1000)
+
+    await eventually(flows, PATIENCE, lambda: bo.describe(f"frozen shares of the time: {shares}"))
     sent, lost = relay.counts(relay.clients() - known)
     assert lost > sent * 0.03
-    assert min(frozen) < 0.01, await bo.describe(f"frozen shares of the time: {frozen}")
-    assert after["framesDecoded"] - before["framesDecoded"] > 15 * WINDOW_MS / 1000

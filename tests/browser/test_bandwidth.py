@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
-import pytest_asyncio
 
-from tests.browser.people import Crowd, Person, eventually
-from tests.browser.relay import RELAY_IP, Address, Conditions, Relay
-from tests.browser.server import DemoServer, running
+from tests.browser.people import FULL, Crowd, Person, eventually
+from tests.browser.relay import Address, Conditions, Relay
+from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 # Every 50 ms: the picture's width, and the longest time without a new one since `longestGapMs` was last set to 0.
+# A look that comes late, because the machine had no time for the page, counts as 100 ms.
 WATCH = """
-window.picture = { width: 0, frames: 0, changedMs: performance.now(), longestGapMs: 0 };
+window.picture = { width: 0, frames: 0, lookedMs: performance.now(), gapMs: 0, longestGapMs: 0 };
 const connections = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...options) { super(...options); connections.push(this); }
@@ -29,11 +28,11 @@ setInterval(async () => {
       if (report.type !== 'inbound-rtp' || report.kind !== 'video' || !report.frameWidth) continue;
       const nowMs = performance.now();
       picture.width = report.frameWidth;
-      if (report.framesDecoded !== picture.frames) {
-        picture.frames = report.framesDecoded;
-        picture.changedMs = nowMs;
-      }
-      picture.longestGapMs = Math.max(picture.longestGapMs, nowMs - picture.changedMs);
+      if (report.framesDecoded !== picture.frames) picture.gapMs = 0;
+      else picture.gapMs += Math.min(nowMs - picture.lookedMs, 100);
+      picture.frames = report.framesDecoded;
+      picture.lookedMs = nowMs;
+      picture.longestGapMs = Math.max(picture.longestGapMs, picture.gapMs);
     }
   }
 }, 50);
@@ -58,19 +57,6 @@ class Attempt:
         return self.fell_s <= 5 and self.longest_gap_ms <= 1_000 and self.returned_s <= 20
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def relayed_server(built_page: None) -> AsyncIterator[tuple[DemoServer, Relay]]:
-    """One worker with one media port, which browsers reach through the relay."""
-    server = DemoServer(arguments=("--announced-address", RELAY_IP))
-    relay = Relay(server.media_port)
-    relay.start()
-    try:
-        async with running(server):
-            yield server, relay
-    finally:
-        relay.close()
-
-
 async def _width(person: Person) -> int:
     width: int = await person.page.evaluate("picture.width")
     return width
@@ -90,7 +76,7 @@ async def _wait_for(person: Person, *, top: bool, timeout_s: float) -> float:
 async def _narrow(relay: Relay, clients: set[Address], person: Person) -> Attempt:
     await person.page.evaluate("picture.longestGapMs = 0")
     relay.change(clients, NARROW)
-    fell_s = await _wait_for(person, top=False, timeout_s=30)
+    fell_s = await _wait_for(person, top=False, timeout_s=60)
     await person.page.wait_for_timeout(8_000)
     longest_gap_ms = await person.page.evaluate("picture.longestGapMs")
     relay.change(clients, WIDE)
@@ -102,9 +88,8 @@ async def test_500_kbit_bring_a_lower_layer_within_5_s_without_a_freeze_and_the_
 ) -> None:
     server, relay = relayed_server
     relay.newcomers(Conditions(delay_ms=5))
-    ana = await crowd.join(server.url, "narrow", "Ana", consume="false")
-    await ana.page.wait_for_function("miso.state.phase === 'joined'")
-    await ana.page.wait_for_timeout(3_000)  # its connections are there
+    ana = await crowd.join(server.url, "narrow", "Ana", FULL, consume="false")
+    await ana.page.wait_for_function("miso.state.connections.send === 'connected'")
     others = relay.clients()
     relay.newcomers(WIDE)
     bo = await crowd.join(server.url, "narrow", "Bo", script=WATCH, produce="false")
@@ -113,7 +98,7 @@ async def test_500_kbit_bring_a_lower_layer_within_5_s_without_a_freeze_and_the_
     assert clients
     attempts: list[Attempt] = []
     for _ in range(ATTEMPTS):
-        await bo.page.wait_for_timeout(3_000)
+        await bo.page.wait_for_timeout(2_000)
         attempts.append(await _narrow(relay, clients, bo))
         if attempts[-1].is_good:
             break

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.people import Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 DENIED = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
 """
 
 
-async def _pair(crowd: Crowd, server: DemoServer, room: str) -> tuple[Person, Person]:
-    ana = await crowd.join(server.url, room, "Ana")
-    bo = await crowd.join(server.url, room, "Bo")
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def pair(lasting_crowd: Crowd, server: DemoServer) -> tuple[Person, Person]:
+    """Two who see and hear each other; whoever switches something off or opens it undoes that."""
+    ana, bo = await asyncio.gather(*(lasting_crowd.join(server.url, "controls", name) for name in ("Ana", "Bo")))
     await bo.wait_for_media(ana)
     return ana, bo
 
 
-async def test_a_camera_switched_off_vanishes_at_the_others_and_comes_back(crowd: Crowd, server: DemoServer) -> None:
-    ana, bo = await _pair(crowd, server, "camera")
+async def test_a_camera_switched_off_vanishes_at_the_others_and_comes_back(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
     await ana.click("Stop camera")
     await expect(bo.tile_of(ana)).to_be_visible()
     await expect(bo.tile_of(ana).locator("video")).to_have_count(0)
     await ana.click("Start camera")
-    await expect(bo.tile_of(ana).locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+    await expect(bo.tile_of(ana).locator("video.ready")).to_have_count(1)
     await bo.expect_media(ana)
 
 
-async def test_a_muted_person_is_marked_and_silent_until_unmuted(crowd: Crowd, server: DemoServer) -> None:
-    ana, bo = await _pair(crowd, server, "mute")
+async def test_a_muted_person_is_marked_and_silent_until_unmuted(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
     mark = bo.tile_of(ana).get_by_label("Muted")
     await expect(mark).to_have_count(0)
     await ana.click("Mute")
@@ -48,14 +52,14 @@ async def test_a_muted_person_is_marked_and_silent_until_unmuted(crowd: Crowd, s
         packets, before = audio["packets"], packets
         return bool(packets == before)
 
-    await eventually(silent, 5, lambda: bo.describe("sound still arrives from a muted person"))
+    await eventually(silent, 30, lambda: bo.describe("sound still arrives from a muted person"))
     await ana.click("Unmute")
     await expect(mark).to_have_count(0)
     await bo.expect_media(ana)
 
 
-async def test_another_camera_replaces_the_first_without_a_new_stream(crowd: Crowd, server: DemoServer) -> None:
-    ana, bo = await _pair(crowd, server, "devices")
+async def test_another_camera_replaces_the_first_without_a_new_stream(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
     before = await bo.received(ana, "video")
     cameras = await ana.page.evaluate("miso.state.devices.cameras.map(({id}) => id)")
     assert cameras
@@ -67,15 +71,15 @@ async def test_another_camera_replaces_the_first_without_a_new_stream(crowd: Cro
     assert before["id"] == after["id"]
 
 
-async def test_the_speaking_person_is_framed(crowd: Crowd, server: DemoServer) -> None:
-    _, bo = await _pair(crowd, server, "speaker")
+async def test_the_speaking_person_is_framed(pair: tuple[Person, Person]) -> None:
+    _, bo = pair
     await bo.click("Mute")
     # The fake microphone beeps once a second, louder than the observer's threshold.
     await expect(bo.page.locator("article.tile.speaking").filter(has_text="Ana")).to_be_visible(timeout=10_000)
 
 
-async def test_a_shared_screen_gets_a_tile_of_its_own(crowd: Crowd, server: DemoServer) -> None:
-    ana, bo = await _pair(crowd, server, "share")
+async def test_a_shared_screen_gets_a_tile_of_its_own(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
     # A picture that moves, in place of the screen picker that no headless browser shows.
     await ana.page.evaluate(
         """() => {
@@ -91,18 +95,19 @@ async def test_a_shared_screen_gets_a_tile_of_its_own(crowd: Crowd, server: Demo
     )
     await ana.click("Share screen")
     shared = bo.page.locator('article.tile[data-kind="share"]')
-    await expect(shared.locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+    await expect(shared.locator("video.ready")).to_have_count(1)
     await ana.click("Stop sharing")
     await expect(shared).to_have_count(0)
 
 
-async def test_the_statistics_panel_shows_every_stream(crowd: Crowd, server: DemoServer) -> None:
-    _, bo = await _pair(crowd, server, "statistics")
+async def test_the_statistics_panel_shows_every_stream(pair: tuple[Person, Person]) -> None:
+    _, bo = pair
     await bo.click("Statistics")
     panel = bo.page.get_by_role("complementary", name="Statistics")
     await expect(panel.locator(".stat-card")).to_have_count(4)
     await expect(panel.get_by_text("VP8")).to_have_count(2)
     await expect(panel.get_by_text("bit/s").first).to_be_visible()
+    await bo.click("Statistics")
 
 
 async def test_a_refused_camera_and_microphone_are_explained_and_the_room_is_still_joined(
@@ -113,7 +118,7 @@ async def test_a_refused_camera_and_microphone_are_explained_and_the_room_is_sti
     await expect(ana.page.get_by_text("The browser blocks the microphone")).to_be_visible()
     await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
     bo = await crowd.join(server.url, "denied", "Bo")
-    await expect(ana.tile_of(bo).locator("video.ready")).to_have_count(1, timeout=ARRIVAL_TIMEOUT * 1000)
+    await expect(ana.tile_of(bo).locator("video.ready")).to_have_count(1)
 
 
 async def test_the_lobby_joins_with_the_keyboard_alone(crowd: Crowd, server: DemoServer) -> None:

@@ -11,8 +11,9 @@ from playwright.async_api import Browser, Page
 
 import controller
 from controller import Router, WebRtcTransport
+from tests.browser.people import ARRIVAL_TIMEOUT
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 # Answers the worker's offer; what comes on a channel is kept as [kind, text or size] in the order of coming.
 SCRIPT = """() => {
@@ -42,15 +43,16 @@ window.open_ = async (name, channelName, options) => {
 }"""
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     page = await browser.new_page()
+    page.set_default_timeout(ARRIVAL_TIMEOUT * 1000)
     await page.evaluate(SCRIPT)
     yield page
     await page.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="package")
 async def router() -> AsyncIterator[Router]:
     worker = await controller.create_worker()
     yield await worker.create_router()
@@ -132,7 +134,7 @@ async def test_messages_of_all_kinds_cross(page: Page, router: Router, tcp: bool
             }
         }"""
     )
-    await page.wait_for_function("received.in.length >= 5", timeout=20_000)
+    await page.wait_for_function("received.in.length >= 5")
     assert await page.evaluate("received.in") == [
         ["text", "text"],
         ["text", ""],
@@ -158,7 +160,7 @@ async def test_thousands_of_messages_arrive_in_order(page: Page, router: Router)
             }
         }"""
     )
-    await page.wait_for_function("received.in.length >= 5000", timeout=30_000)
+    await page.wait_for_function("received.in.length >= 5000")
     in_order = "received.in.every(([, text], number) => Number(text) === number && text.length === 1000)"
     assert await page.evaluate(in_order)
 
@@ -167,7 +169,7 @@ async def test_unordered_channel_without_repairs_works(page: Page, router: Route
     sending, receiving = await join(page, "a", router), await join(page, "b", router)
     await lay(page, sending, receiving, ordered=False, maxRetransmits=0)
     await page.evaluate("() => { for (let number = 0; number < 100; number++) channels.out.send(String(number)); }")
-    await page.wait_for_function("new Set(received.in.map(([, text]) => text)).size === 100", timeout=20_000)
+    await page.wait_for_function("new Set(received.in.map(([, text]) => text)).size === 100")
 
 
 async def test_closing_the_data_producer_closes_the_browsers_channel(page: Page, router: Router) -> None:
@@ -179,6 +181,6 @@ async def test_closing_the_data_producer_closes_the_browsers_channel(page: Page,
         producer = router.data_producer(data_producer_id)
         assert producer is not None
         producer.close()
-    await page.wait_for_function("channels.out.readyState === 'closed'", timeout=10_000)
-    await page.wait_for_function("channels.in.readyState === 'closed'", timeout=10_000)
+    await page.wait_for_function("channels.out.readyState === 'closed'")
+    await page.wait_for_function("channels.in.readyState === 'closed'")
     assert closed == []

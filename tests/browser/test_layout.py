@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from tests.browser.people import Crowd
 from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 WINDOWS = [(1280, 720), (820, 1180), (390, 844), (844, 390), (2200, 700)]
 

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.people import Crowd, Person
+from tests.browser.people import MEDIUM, SMALL, Camera, Crowd, Person, expect_media_both_ways
 from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 
 ONE_VERSION = {"enableWebcamLayers": "false"}
 """For what is about the way and not about layers: two cores also encode for several pages at once."""
 
 
-async def _pair(crowd: Crowd, url: str, room: str, **query: str) -> tuple[Person, Person]:
+async def _pair(crowd: Crowd, url: str, room: str, camera: Camera = SMALL, **query: str) -> tuple[Person, Person]:
     query = ONE_VERSION | query
-    return await crowd.join(url, room, "Ana", **query), await crowd.join(url, room, "Bo", **query)
+    ana, bo = await asyncio.gather(*(crowd.join(url, room, name, camera, **query) for name in ("Ana", "Bo")))
+    return ana, bo
 
 
 async def _expect_both(ana: Person, bo: Person) -> None:
-    await ana.expect_media(bo)
-    await bo.expect_media(ana)
+    await expect_media_both_ways(ana, bo)
     assert ana.errors + bo.errors == []
 
 
@@ -55,7 +57,7 @@ async def test_two_people_see_and_hear_each_other_through_own_ports(
 
 @pytest.mark.parametrize("codec", ["vp8", "vp9", "h264"])
 async def test_video_arrives_in_the_codec_that_the_link_names(crowd: Crowd, server: DemoServer, codec: str) -> None:
-    ana, bo = await _pair(crowd, server.url, f"codec-{codec}", codec=codec, enableWebcamLayers="true")
+    ana, bo = await _pair(crowd, server.url, f"codec-{codec}", MEDIUM, codec=codec, enableWebcamLayers="true")
     await _expect_both(ana, bo)
     video = await bo.received(ana, "video")
     assert video is not None
@@ -66,9 +68,10 @@ async def test_three_people_see_and_hear_each_other_and_a_leaver_vanishes(crowd:
     ana, bo = await _pair(crowd, server.url, "three")
     chi = await crowd.join(server.url, "three", "Chi", **ONE_VERSION)
     everybody = [ana, bo, chi]
+    await asyncio.gather(
+        *(person.expect_media(*(other for other in everybody if other is not person)) for person in everybody)
+    )
     for person in everybody:
-        others = [other for other in everybody if other is not person]
-        await person.expect_media(*others)
         await expect(person.tiles).to_have_count(2)
     await chi.click("Leave")
     await expect(ana.tiles).to_have_count(1)
@@ -83,8 +86,7 @@ async def test_three_people_see_and_hear_each_other_and_a_leaver_vanishes(crowd:
 async def test_media_flows_after_an_ice_restart(crowd: Crowd, server: DemoServer, protocol: str) -> None:
     ana, bo = await _pair(crowd, server.url, f"restart-{protocol}", forceTcp=str(protocol == "tcp").lower())
     await _expect_both(ana, bo)
-    await ana.page.evaluate("miso.client.restartIce()")
-    await bo.page.evaluate("miso.client.restartIce()")
+    await asyncio.gather(*(person.page.evaluate("miso.client.restartIce()") for person in (ana, bo)))
     await _expect_both(ana, bo)
     for person in (ana, bo):
         assert set((await person.page.evaluate("miso.state.connections")).values()) == {"connected"}

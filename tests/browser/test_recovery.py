@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import time
 
 import pytest
 import websockets
 from playwright.async_api import expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually, expect_media_both_ways
 from tests.browser.server import DemoServer, running
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 REJOIN_TIMEOUT = 10.0
+SLOWER_THAN_JOINING = 4
+"""A busy machine also joins slowly: whoever comes back may take so many times as long as they took to come."""
 
 
 async def _media_port(person: Person) -> int:
@@ -24,11 +28,12 @@ async def _media_port(person: Person) -> int:
 async def test_a_killed_worker_hits_its_own_room_only_and_its_people_come_back(
     crowd: Crowd, server: DemoServer
 ) -> None:
+    began = time.monotonic()
     ana = await crowd.join(server.url, "hit", "Ana")
     bo = await crowd.join(server.url, "hit", "Bo")
+    await asyncio.gather(ana.wait_for_media(bo), bo.wait_for_media(ana))
+    joining_s = time.monotonic() - began
     chi = await crowd.join(server.url, "spared", "Chi")
-    await ana.wait_for_media(bo)
-    await bo.wait_for_media(ana)
 
     async def sends() -> bool:
         return any(report["protocol"] for report in await chi.stats())
@@ -54,9 +59,8 @@ async def test_a_killed_worker_hits_its_own_room_only_and_its_people_come_back(
     async def describe() -> str:
         return f"{await ana.describe('not back')}\n{await bo.describe('not back')}\n{server.log}"
 
-    await eventually(back, REJOIN_TIMEOUT, describe)
-    await ana.expect_media(bo)
-    await bo.expect_media(ana)
+    await eventually(back, max(REJOIN_TIMEOUT, SLOWER_THAN_JOINING * joining_s), describe)
+    await expect_media_both_ways(ana, bo)
     assert set(await chi.page.evaluate("phases")) == {"joined"}
     assert {report["id"] for report in await chi.stats()} == streams
     before = {report["id"]: report["packets"] for report in await chi.stats()}
@@ -64,7 +68,7 @@ async def test_a_killed_worker_hits_its_own_room_only_and_its_people_come_back(
     async def goes_on() -> bool:
         return all(report["packets"] > before[report["id"]] + 50 for report in await chi.stats())
 
-    await eventually(goes_on, 5, lambda: chi.describe("the spared room lost its media"))
+    await eventually(goes_on, 30, lambda: chi.describe("the spared room lost its media"))
     assert len(server.worker_pids) == 2
 
 
@@ -74,13 +78,12 @@ async def test_a_restarted_server_gets_its_people_back(crowd: Crowd, built_page:
         ana = await crowd.join(server.url, "restart", "Ana")
         bo = await crowd.join(server.url, "restart", "Bo")
         await ana.wait_for_media(bo)
-    await expect(ana.page.get_by_role("alert")).to_contain_text("The server does not answer", timeout=10_000)
+    await expect(ana.page.get_by_role("alert")).to_contain_text("The server does not answer")
     async with running(server):
         await eventually(
             lambda: _joined(ana, bo), ARRIVAL_TIMEOUT, lambda: ana.describe(f"did not come back\n{server.log}")
         )
-        await ana.expect_media(bo)
-        await bo.expect_media(ana)
+        await expect_media_both_ways(ana, bo)
         assert ana.errors + bo.errors == []
 
 
@@ -105,8 +108,7 @@ async def test_a_person_who_reconnects_with_the_same_id_keeps_the_room_alive(cro
     await expect(ana.page.get_by_text("You are back in the room")).to_be_visible()
     assert await ana.peer_id() == peer_id
     bo = await crowd.join(server.url, "alone", "Bo")
-    await ana.expect_media(bo)
-    await bo.expect_media(ana)
+    await expect_media_both_ways(ana, bo)
 
 
 async def test_a_reloaded_page_is_one_person(crowd: Crowd, server: DemoServer) -> None:

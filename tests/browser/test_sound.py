@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 BLOCKED, PLAYING = "sound is blocked", "sound is playing"
 TELL = f"""
