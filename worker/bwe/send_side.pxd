@@ -10,6 +10,8 @@ from worker.bwe.trendline cimport TrendlineDetector
 from worker.rtcp.arrivals cimport ArrivalReader
 from worker.rtp.rate cimport RateCalculator
 
+cdef long long _WRAP
+
 
 @cython.final
 cdef class SendSideEstimator:

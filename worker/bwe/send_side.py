@@ -18,6 +18,7 @@ from worker.bwe.trendline import TrendlineDetector
 from worker.rtcp.arrivals import ArrivalReader
 from worker.rtp.rate import RateCalculator
 
+_WRAP = 0x100000000  # of the receiver's clock; a C integer in the .pxd, of a literal Cython would make a Python object
 _shared_reader = ArrivalReader()  # what it holds is used up before the next feedback is read
 
 
@@ -194,9 +195,9 @@ class SendSideEstimator:
 
     def _unwrap_tick(self, tick: int) -> int:
         """The receiver's clock in microseconds; it wraps at 2^32 ticks of 250 µs, and may claim anything."""
-        step = (tick - self._last_tick) & 0xFFFFFFFF
-        if step >= 0x80000000:
-            step -= 0x100000000
+        step = (tick - self._last_tick) & (_WRAP - 1)
+        if step >= _WRAP >> 1:
+            step -= _WRAP
         self._last_tick = tick
         if step < -16000 or step > 40000:  # 4 s back, 10 s forth: another clock, nothing follows from its spacing
             self._inter_arrival.reset()

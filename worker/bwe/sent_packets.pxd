@@ -1,17 +1,16 @@
 cimport cython
 
+cdef unsigned int _MODULO
+
 
 @cython.final
 cdef class SentPackets:
     cdef readonly long long newest
     cdef readonly long long begin
     cdef long long _newest_us
-    cdef unsigned int _sent_us[8192]
-    cdef unsigned short _sizes[8192]
-    cdef unsigned char _clusters[8192]
-    cdef unsigned char _waiting[8192]
+    cdef unsigned long long _packets[8192]
 
-    @cython.locals(step=int, place=int)
+    @cython.locals(step=int, word=cython.ulonglong)
     cpdef void add(self, unsigned short sequence_number, int size, long long sent_us, int cluster) noexcept
 
     @cython.locals(step=int)
@@ -21,6 +20,7 @@ cdef class SentPackets:
 
     cpdef void take(self, long long number) noexcept
 
+    @cython.locals(age=cython.longlong)
     cpdef long long sent_us(self, long long number) noexcept
 
     cpdef int size(self, long long number) noexcept

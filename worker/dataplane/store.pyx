@@ -46,7 +46,9 @@ cdef class PacketStore:
         kept.packet.stored = number
         kept.kept_us = now_us
         memcpy(kept.packet.data, packet.data, packet.size)
-        self._next = number + 1 if number < 0xFFFFFFFF else 1
+        self._next = number + 1
+        if self._next == 0:
+            self._next = 1
         return number
 
     cdef const Packet *get(self, unsigned int number) noexcept:

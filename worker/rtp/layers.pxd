@@ -1,6 +1,7 @@
 cimport cython
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.codecs.vp8_indices cimport Vp8Indices
+from worker.rtp.sequence cimport is_newer32
 
 cdef int DROP
 cdef int FORWARD
