@@ -202,7 +202,7 @@ def load(arguments: Sequence[str]) -> Settings:
         cli_avoid_json=True,
         formatter_class=_HelpFormatter,
     )
-    return WithFile(_cli_settings_source=flags)  # type: ignore[call-arg]
+    return WithFile(_cli_settings_source=flags)
 
 
 class _HelpFormatter(argparse.HelpFormatter):

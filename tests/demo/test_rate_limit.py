@@ -29,8 +29,8 @@ async def test_nothing_goes_out_after_close() -> None:
     news.offer(1)
     news.offer(2)
     news.close()
-    other = LatestPerInterval(0.005, lambda value: done.set_result(value))
     done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    other: LatestPerInterval[int] = LatestPerInterval(0.005, done.set_result)
     other.offer(1)
     await done
     assert sent == [1]

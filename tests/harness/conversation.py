@@ -314,12 +314,12 @@ class Conversation:
             )
             reply = self._client.request(commands.ROUTER_CREATE_PIPE_TRANSPORT, ROUTER, body)
             yield self._judge(commands.ROUTER_CREATE_PIPE_TRANSPORT, "with SCTP", reply)
-            if isinstance(reply, Refused) or reply.data is None:
+            if isinstance(reply, Refused) or not isinstance(reply.data, dict):
                 return
             ports[name] = reply.data["tuple"]["localPort"]
         for name, other in (("sctp", "sctp2"), ("sctp2", "sctp")):
-            body = ConnectRequest(ip=LOCAL, port=ports[other])
-            yield self._ask(commands.TRANSPORT_CONNECT, on_transport(name), body, about=name)
+            peer = ConnectRequest(ip=LOCAL, port=ports[other])
+            yield self._ask(commands.TRANSPORT_CONNECT, on_transport(name), peer, about=name)
         for name in ports:
             yield self._event("sctpstatechange", name)  # connecting
         for name in ports:

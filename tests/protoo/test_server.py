@@ -118,7 +118,18 @@ async def test_a_request_nobody_listens_to_is_rejected(host: Host) -> None:
 async def test_malformed_messages_do_not_end_the_connection(host: Host) -> None:
     host.on_peer = echo
     client, peer = await join(host)
-    for frame in ["null", "[]", "1", '"x"', "{", "", '{"request":true,"id":"5","method":"m"}', b"\x00\xff", "[" * 5000]:
+    malformed: list[str | bytes] = [
+        "null",
+        "[]",
+        "1",
+        '"x"',
+        "{",
+        "",
+        '{"request":true,"id":"5","method":"m"}',
+        b"\x00\xff",
+        "[" * 5000,
+    ]
+    for frame in malformed:
         await client.send(frame)
     await client.send('{"response":true,"id":99,"ok":true}')
     await client.send('{"request":true,"id":1,"method":"still here"}')

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def client():
         yield client
 
 
-def make_transport(client, **options: object) -> None:
+def make_transport(client, **options: Any) -> None:
     body = CreatePlainTransportRequest(transport_id="plain", listen_ip=ListenIp(ip=LOCAL), **options)
     assert isinstance(body, CreateTransportRequest)
     assert isinstance(client.request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, ROUTER, body), Accepted)

@@ -50,6 +50,7 @@ def send_stun_to_a_plain_transport(worker: WorkerClient) -> None:
     body = CreatePlainTransportRequest(transport_id="t", listen_ip=ListenIp(ip="127.0.0.1"))
     reply = worker.request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, {"routerId": "r"}, body)
     assert isinstance(reply, Accepted)
+    assert isinstance(reply.data, dict)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.sendto(bytes.fromhex("000100002112a442") + bytes(12), ("127.0.0.1", reply.data["tuple"]["localPort"]))
 

@@ -48,7 +48,7 @@ class Link:
         rate_bps = self.start_bps
         free_us = 0.0  # when the link has sent everything in its queue
         reports: list[tuple[int, int]] = []
-        arrivals: list[tuple[int, int]] = []
+        arrivals: list[tuple[int, int, int]] = []
         last_arrival_us = 0
         for frame in range(seconds * 30):
             now_us = frame * FRAME_US

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import mean
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,8 @@ from tests.worker.bwe.send_link import Sample, SendLink
 
 START_BPS, MIN_BPS, MAX_BPS = 600_000, 30_000, 4_000_000
 LAYERS = (0, 150_000, 500_000, 1_800_000)
+Make = Callable[..., tuple[Any, Any]]
+
 MBIT = 1_000_000
 MS = 1000
 
@@ -19,7 +22,7 @@ MS = 1000
 def make(load):
     """An estimator whose way is open, and a receiver's feedback."""
 
-    def build(max_bps: float = MAX_BPS):
+    def build(max_bps: float = MAX_BPS) -> tuple[Any, Any]:
         estimator = load("worker.bwe.send_side").SendSideEstimator(START_BPS, MIN_BPS)
         estimator.set_limits(MIN_BPS, max_bps, True, 0)
         return estimator, load("worker.bwe.transport_feedback").TransportFeedback()
@@ -51,7 +54,7 @@ def _mean(samples: list[Sample]) -> float:
 
 @pytest.mark.parametrize("source", [adaptive, layered])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_settles_near_the_capacity_with_a_short_queue(make, source, seed: int) -> None:
+def test_settles_near_the_capacity_with_a_short_queue(make: Make, source, seed: int) -> None:
     samples = SendLink(*make(), lambda _: 2 * MBIT, source, seed=seed).run(40)
     settled = samples[5:]
     assert min(sample.estimate_bps for sample in settled) >= 0.70 * 2 * MBIT
@@ -59,13 +62,13 @@ def test_settles_near_the_capacity_with_a_short_queue(make, source, seed: int) -
     assert max(sample.queue_ms for sample in samples) < 200
 
 
-def test_finds_the_capacity_within_two_seconds_by_probing(make) -> None:
+def test_finds_the_capacity_within_two_seconds_by_probing(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 3 * MBIT, layered).run(2)
     assert samples[1].estimate_bps >= 1_800_000
     assert samples[0].probation_bps > 0
 
 
-def test_gives_way_to_a_slower_link_and_is_back_within_seconds_of_its_end(make) -> None:
+def test_gives_way_to_a_slower_link_and_is_back_within_seconds_of_its_end(make: Make) -> None:
     capacity = limited(2 * MBIT, begin=15, end=35, until=500_000)
     samples = SendLink(*make(), capacity, adaptive).run(55)
     assert max(sample.estimate_bps for sample in samples[16:35]) <= 1.2 * 500_000
@@ -73,7 +76,7 @@ def test_gives_way_to_a_slower_link_and_is_back_within_seconds_of_its_end(make) 
     assert min(sample.estimate_bps for sample in samples[40:]) >= 0.7 * 2 * MBIT
 
 
-def test_forwarder_with_layers_falls_to_a_lower_one_and_is_back_at_the_top(make) -> None:
+def test_forwarder_with_layers_falls_to_a_lower_one_and_is_back_at_the_top(make: Make) -> None:
     capacity = limited(2.5 * MBIT, begin=15, end=35, until=500_000)
     samples = SendLink(*make(), capacity, layered).run(55)
     assert max(sample.media_bps for sample in samples[18:35]) <= 500_000
@@ -82,30 +85,30 @@ def test_forwarder_with_layers_falls_to_a_lower_one_and_is_back_at_the_top(make)
 
 
 @pytest.mark.parametrize("source", [adaptive, layered])
-def test_random_loss_is_not_taken_for_a_full_link(make, source) -> None:
+def test_random_loss_is_not_taken_for_a_full_link(make: Make, source) -> None:
     samples = SendLink(*make(), lambda _: 2.5 * MBIT, source, loss=lambda _: 0.05).run(40)
     assert min(sample.estimate_bps for sample in samples[3:]) >= 0.6 * 2.5 * MBIT
     assert mean(sample.media_bps for sample in samples[3:]) >= 1_600_000
 
 
-def test_heavy_loss_is_given_way_to_and_recovered_from(make) -> None:
+def test_heavy_loss_is_given_way_to_and_recovered_from(make: Make) -> None:
     link = SendLink(*make(), lambda _: 100 * MBIT, adaptive, loss=lambda second: 0.3 if second < 15 else 0.0)
     samples = link.run(35)
     assert samples[14].estimate_bps <= 400_000
     assert samples[34].estimate_bps >= 2 * MBIT
 
 
-def test_key_frames_of_a_layer_that_fits_do_not_take_it_away(make) -> None:
+def test_key_frames_of_a_layer_that_fits_do_not_take_it_away(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 2.5 * MBIT, layered, key_frame_every=90).run(40)
     assert mean(sample.media_bps for sample in samples[3:]) >= 1_700_000
 
 
-def test_long_way_with_jitter_settles_too(make) -> None:
+def test_long_way_with_jitter_settles_too(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 2 * MBIT, adaptive, delay_us=100 * MS, jitter_us=10 * MS).run(40)
     assert 0.70 * 2 * MBIT <= _mean(samples[5:]) <= 1.05 * 2 * MBIT
 
 
-def test_lost_feedback_is_not_loss(make) -> None:
+def test_lost_feedback_is_not_loss(make: Make) -> None:
     estimator, feedback = make()
     lost = iter(range(10_000))
     link = SendLink(estimator, feedback, lambda _: 2 * MBIT, adaptive, feedback_lost=lambda _: next(lost) % 3 == 0)
@@ -113,30 +116,30 @@ def test_lost_feedback_is_not_loss(make) -> None:
     assert 0.70 * 2 * MBIT <= _mean(samples[5:]) <= 1.05 * 2 * MBIT
 
 
-def test_receiver_that_falls_silent_is_sent_less_and_comes_back(make) -> None:
+def test_receiver_that_falls_silent_is_sent_less_and_comes_back(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 2 * MBIT, adaptive, feedback_lost=lambda second: 10 < second < 20).run(40)
     assert samples[19].estimate_bps <= 600_000
     assert min(sample.estimate_bps for sample in samples[32:]) >= 0.7 * 2 * MBIT
 
 
-def test_receiver_that_never_reports_keeps_the_initial_bitrate(make) -> None:
+def test_receiver_that_never_reports_keeps_the_initial_bitrate(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 2 * MBIT, constant(300_000), feedback_lost=lambda _: True).run(10)
     assert [sample.estimate_bps for sample in samples] == [START_BPS] * 10
 
 
-def test_estimate_does_not_creep_above_what_was_tried(make) -> None:
+def test_estimate_does_not_creep_above_what_was_tried(make: Make) -> None:
     samples = SendLink(*make(max_bps=10 * MBIT), lambda _: 1 * MBIT, constant(300_000)).run(40)
     assert max(sample.estimate_bps for sample in samples[2:]) <= 1.05 * MBIT
     assert min(sample.estimate_bps for sample in samples[2:]) >= 0.7 * MBIT
 
 
-def test_nothing_is_probed_beyond_what_is_wanted(make) -> None:
+def test_nothing_is_probed_beyond_what_is_wanted(make: Make) -> None:
     samples = SendLink(*make(max_bps=START_BPS), lambda _: 10 * MBIT, constant(300_000)).run(20)
     assert sum(sample.probation_bps for sample in samples[1:]) == 0
     assert samples[-1].estimate_bps == START_BPS
 
 
-def test_limits_hold(make) -> None:
+def test_limits_hold(make: Make) -> None:
     estimator, feedback = make(max_bps=1 * MBIT)
     samples = SendLink(estimator, feedback, lambda _: 10 * MBIT, adaptive).run(15)
     assert max(sample.estimate_bps for sample in samples) == 1 * MBIT
@@ -146,7 +149,7 @@ def test_limits_hold(make) -> None:
     assert estimator.bitrate() == 900_000
 
 
-def test_more_wanted_is_probed_for_at_once(make) -> None:
+def test_more_wanted_is_probed_for_at_once(make: Make) -> None:
     estimator, feedback = make(max_bps=START_BPS)
     SendLink(estimator, feedback, lambda _: 10 * MBIT, constant(300_000)).run(5)
     assert estimator.probation_due(5_000_000) == 0
@@ -177,7 +180,7 @@ LIES = {
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_lies_move_the_estimate_only_within_its_limits(make, lie: str) -> None:
+def test_lies_move_the_estimate_only_within_its_limits(make: Make, lie: str) -> None:
     estimator, _ = make()
     _sent(estimator, 200)
     for repetition in range(100):
@@ -185,7 +188,7 @@ def test_lies_move_the_estimate_only_within_its_limits(make, lie: str) -> None:
     assert MIN_BPS <= estimator.bitrate() <= MAX_BPS
 
 
-def test_repeated_feedback_counts_once(make) -> None:
+def test_repeated_feedback_counts_once(make: Make) -> None:
     estimator, _ = make()
     _sent(estimator, 200)
     half_lost = _body(1, 100, "2032 0032", "28" * 50)
@@ -195,7 +198,7 @@ def test_repeated_feedback_counts_once(make) -> None:
     assert estimator.bitrate() >= 0.7 * START_BPS  # one decrease, not fifty
 
 
-def test_packets_reported_late_are_not_lost(make) -> None:
+def test_packets_reported_late_are_not_lost(make: Make) -> None:
     estimator, _ = make()
     _sent(estimator, 100)
     for first, chunks, deltas in ((1, "0032", ""), (1, "2032", "28" * 50), (51, "2032", "28" * 50)):
@@ -204,7 +207,7 @@ def test_packets_reported_late_are_not_lost(make) -> None:
     assert estimator.fraction_lost() == 0.0
 
 
-def test_malformed_feedback_is_refused_and_changes_nothing(make) -> None:
+def test_malformed_feedback_is_refused_and_changes_nothing(make: Make) -> None:
     estimator, _ = make()
     _sent(estimator, 100)
     body = _body(1, 100, "2064", "04" * 99)
@@ -212,7 +215,7 @@ def test_malformed_feedback_is_refused_and_changes_nothing(make) -> None:
     assert estimator.feedback_count == 0
 
 
-def test_feedback_before_anything_was_sent_is_ignored(make) -> None:
+def test_feedback_before_anything_was_sent_is_ignored(make: Make) -> None:
     estimator, _ = make()
     body = _body(1, 100, "2064", "04" * 100)
     assert estimator.on_feedback(body, len(body), 2_000_000) == 0

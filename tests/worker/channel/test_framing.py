@@ -20,7 +20,7 @@ def test_frames_survive_any_cut(bodies, data):
     stream = b"".join(map(frame, bodies))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
     reader = FrameReader()
-    came = []
+    came: list[bytes | OversizeFrame] = []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         came += reader.feed(stream[start:end])
     assert came == bodies

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.worker.dataplane.rig import (
@@ -204,7 +206,8 @@ def test_padding_and_loss_of_other_streams_take_no_numbers(rig: Rig, camera: Cam
 def test_repair_has_the_numbers_that_were_sent(rig: Rig, camera: Camera, rtx: bool) -> None:
     selector = SimulcastLayerSelector(Codec.VP8, 3, 3)
     selector.set_target(0, 2)
-    consumer = rig.add_consumer(selector=selector, **({} if rtx else {"rtx_ssrc": 0, "rtx_payload_types": {}}))
+    options: dict[str, Any] = {} if rtx else {"rtx_ssrc": 0, "rtx_payload_types": {}}
+    consumer = rig.add_consumer(selector=selector, **options)
     camera.report(0, 2)
     camera.picture(0, 0)
     selector.set_target(2, 2)

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from worker.channel.framing import MAX_BODY_SIZE, FrameReader
+from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame
 from worker.net.pipes import MAX_WAITING_BYTES, IncomingPipe, OutgoingPipe
 
 BODY = b"x" * 65536
@@ -28,10 +28,10 @@ def fill(out: OutgoingPipe) -> int:
     return count
 
 
-async def read_all(fd: int, frames: int) -> list[bytes]:
+async def read_all(fd: int, frames: int) -> list[bytes | OversizeFrame]:
     loop = asyncio.get_running_loop()
     reader = FrameReader()
-    came: list[bytes] = []
+    came: list[bytes | OversizeFrame] = []
     done = asyncio.Event()
 
     def on_data(data: bytes) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.errors import ParseError
-from worker.rtcp.compound import build_compound, parse_compound
+from worker.rtcp.compound import BuildablePacket, build_compound, parse_compound
 from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from worker.rtcp.feedback import Fir, Nack, Pli, Remb
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport, receiver_reports
@@ -27,7 +27,7 @@ SENDER_REPORT = bytes.fromhex(
 )
 CNAME = bytes.fromhex("81ca0003 5d931534 01 04") + b"miso" + bytes(2)
 
-PACKETS = [
+PACKETS: list[BuildablePacket] = [
     SenderReport(
         0x5D931534,
         0xD4C6D2A180000000,

@@ -25,7 +25,7 @@ def make(load):
 
 def show(selector, payload, stream_index: int = 0) -> int:
     """What the plane does with a packet."""
-    decision = selector.select(stream_index, payload, 0, False)
+    decision: int = selector.select(stream_index, payload, 0, False)
     if decision == FORWARD_AFTER_SYNC:
         selector.begin(stream_index, payload, 0)
     return decision

@@ -92,7 +92,7 @@ class Forwarder:
 
 def encode_simulcast(pictures: int, keys: set[int], first: list[tuple[int, int, int]]) -> list[Sent]:
     """Three streams of pictures of two packets, with sequence numbers, timestamps and picture ids of their own."""
-    result = []
+    result: list[Sent] = []
     for picture in range(pictures):
         for stream, (sequence_number, timestamp, picture_id) in enumerate(first):
             temporal = PATTERN[picture % 4]
@@ -187,7 +187,7 @@ def test_simulcast_output_is_one_stream(load, first, keys, delays, targets) -> N
 def encode_svc(pictures: int, keys: set[int], k_svc: bool, first: tuple[int, int, int]) -> list[Sent]:
     """One stream, L3T3, layer frames of two packets."""
     sequence_number, timestamp, picture_id = first
-    result = []
+    result: list[Sent] = []
     for picture in range(pictures):
         temporal = PATTERN[picture % 4]
         key = temporal == 0 and (picture == 0 or picture in keys)

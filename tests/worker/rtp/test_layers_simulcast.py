@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.worker.rtp.payloads import frame_marking, h264, vp8
@@ -169,7 +171,7 @@ def test_lower_temporal_target_takes_effect_with_the_next_picture(video: Shown) 
     for number, layer in enumerate([0, 2, 1]):
         temporal(video, number, layer)
     video.took_notice()
-    half = {"picture_id": 3, "tl0": 0, "temporal": 2}
+    half: dict[str, Any] = {"picture_id": 3, "tl0": 0, "temporal": 2}
     assert video.show(0, 9000, vp8(**half)) == FORWARD
     video.selector.set_target(0, 1)
     assert video.show(0, 9000, vp8(**half, begins=False)) == FORWARD  # its picture is begun
@@ -198,7 +200,7 @@ def test_higher_temporal_target_waits_for_a_layer_sync(video: Shown) -> None:
 def test_picture_dropped_at_its_beginning_stays_dropped(video: Shown) -> None:
     video.selector.set_target(0, 0)
     temporal(video, 0, 0)
-    half = {"picture_id": 1, "tl0": 0, "temporal": 1, "sync": True}
+    half: dict[str, Any] = {"picture_id": 1, "tl0": 0, "temporal": 1, "sync": True}
     assert video.show(0, 3000, vp8(**half)) == DROP
     video.selector.set_target(0, 1)
     assert video.show(0, 3000, vp8(**half, begins=False)) == DROP
@@ -243,7 +245,7 @@ def test_h264_picture_dropped_at_its_beginning_stays_dropped(load) -> None:
     video = Shown(load, H264)
     video.selector.set_target(0, 0)
     video.show(0, 0, h264(), marking=frame_marking(independent=True))
-    half = {"temporal": 1, "base_sync": True}
+    half: dict[str, Any] = {"temporal": 1, "base_sync": True}
     assert video.show(0, 3000, h264(), marking=frame_marking(**half, ends=False)) == DROP
     video.selector.set_target(0, 1)
     assert video.show(0, 3000, h264(), marking=frame_marking(**half, starts=False)) == DROP

@@ -153,7 +153,7 @@ def test_messages_before_the_cookie_is_acknowledged_do_not_pile_up() -> None:
     world.a.association.start(world.now_us)
     world.run(3.0)
     victim = world.a.association
-    assert victim.state is SctpState.CONNECTING
+    assert [victim.state] == [SctpState.CONNECTING]
     init_ack = next(packet for packet in world.b.sent if packet[12] == ChunkType.INIT_ACK)
     tag, tsn = int.from_bytes(init_ack[4:8], "big"), int.from_bytes(init_ack[28:32], "big")
 
@@ -164,7 +164,7 @@ def test_messages_before_the_cookie_is_acknowledged_do_not_pile_up() -> None:
         fixed = struct.pack("!IHHI", (tsn + step) & 0xFFFFFFFF, 0, step, 53)
         send(chunk(ChunkType.DATA, 3, fixed + bytes(1000)))
     send(chunk(ChunkType.COOKIE_ACK))
-    assert victim.state is SctpState.CONNECTED
+    assert [victim.state] == [SctpState.CONNECTED]
     world.run(1.0)
     assert world.a.messages() == []
 
