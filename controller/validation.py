@@ -46,7 +46,7 @@ def validate_rtp_codec_capability(codec: object) -> RtpCodecCapability:
     fields = _object(codec, "codec")
     kind, mime_type = _mime_type(fields)
     payload_type = fields.get("preferredPayloadType")
-    if payload_type and not _is_number(payload_type):
+    if _given(payload_type) and not _is_number(payload_type):
         raise TypeError("invalid codec.preferredPayloadType")
     return RtpCodecCapability(
         kind=kind,
@@ -89,7 +89,7 @@ def validate_rtp_parameters(params: object) -> RtpParameters:
     """Checks RTP parameters; only the list of codecs must be there."""
     fields = _object(params, "params")
     mid = fields.get("mid")
-    if mid and not isinstance(mid, str):
+    if _given(mid) and not isinstance(mid, str):
         raise TypeError("params.mid is not a string")
     if not _is_array(fields.get("codecs")):
         raise TypeError("missing params.codecs")
@@ -97,7 +97,7 @@ def validate_rtp_parameters(params: object) -> RtpParameters:
     extensions = [validate_rtp_header_extension_parameters(ext) for ext in _array(fields, "params", "headerExtensions")]
     encodings = [validate_rtp_encoding_parameters(encoding) for encoding in _array(fields, "params", "encodings")]
     rtcp = fields.get("rtcp")
-    if rtcp and not _is_object(rtcp):
+    if _given(rtcp) and not _is_object(rtcp):
         raise TypeError("params.rtcp is not an object")
     return RtpParameters(
         mid=cast(str, mid) or None,
@@ -143,7 +143,7 @@ def validate_rtp_encoding_parameters(encoding: object) -> RtpEncodingParameters:
     ssrc = _optional_integer(fields, "encoding", "ssrc")
     rid = _optional(fields, "encoding", "rid", str)
     rtx = fields.get("rtx")
-    if rtx and not _is_object(rtx):
+    if _given(rtx) and not _is_object(rtx):
         raise TypeError("invalid encoding.rtx")
     dtx = fields.get("dtx")
     framerate = fields.get("maxFramerate")
@@ -151,7 +151,7 @@ def validate_rtp_encoding_parameters(encoding: object) -> RtpEncodingParameters:
         ssrc=ssrc or None,
         rid=rid or None,
         codec_payload_type=_optional_integer(fields, "encoding", "codecPayloadType"),
-        rtx=RtxParameters(ssrc=_required_integer(_object(rtx, "rtx"), "encoding.rtx", "ssrc")) if rtx else None,
+        rtx=RtxParameters(ssrc=_required_integer(_object(rtx, "rtx"), "encoding.rtx", "ssrc")) if _given(rtx) else None,
         dtx=dtx if isinstance(dtx, bool) else False,
         scalability_mode=_optional(fields, "encoding", "scalabilityMode", str) or None,
         max_bitrate=_optional_integer(fields, "encoding", "maxBitrate"),
@@ -248,9 +248,14 @@ def _integer(value: object) -> int | None:
     return int(cast(float, value))
 
 
+def _given(value: object) -> bool:
+    """Whether an optional value counts as given: JavaScript's idea of truth, where an empty array or object does."""
+    return bool(value) or _is_object(value) or _is_array(value)
+
+
 def _array(fields: _Fields, name: str, key: str) -> Sequence[object]:
     value = fields.get(key)
-    if not value:
+    if not _given(value):
         return ()
     if not _is_array(value):
         raise TypeError(f"{name}.{key} is not an array")
@@ -274,14 +279,14 @@ def _required_integer(fields: _Fields, name: str, key: str) -> int:
 def _optional_integer(fields: _Fields, name: str, key: str) -> int | None:
     value = fields.get(key)
     number = _integer(value)
-    if value and number is None:
+    if _given(value) and number is None:
         raise TypeError(f"invalid {name}.{key}")
     return number
 
 
 def _optional(fields: _Fields, name: str, key: str, kind: type[_T]) -> _T | None:
     value = fields.get(key)
-    if not value:
+    if not _given(value):
         return None
     if not isinstance(value, kind):
         raise TypeError(f"invalid {name}.{key}")
@@ -299,8 +304,11 @@ def _mime_type(fields: _Fields) -> tuple[MediaKind, str]:
 def _channels(fields: _Fields, kind: MediaKind) -> int | None:
     if kind != "audio":
         return None
-    channels = _integer(fields.get("channels"))
-    return 1 if channels is None else channels
+    value = fields.get("channels")
+    channels = _integer(value) if _is_number(value) else 1
+    if channels is None:
+        raise TypeError("invalid codec.channels")
+    return channels
 
 
 def _codec_parameters(fields: _Fields) -> CodecParameters:

@@ -55,12 +55,8 @@ def worker_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def node_tests() -> Path:
+def node_tests(reference_package: Path) -> Path:
     """The installed package, with the certificate that it leaves out."""
-    if not (NODE / "node_modules" / "mediasoup").exists():
-        subprocess.run(
-            ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], cwd=NODE, check=True
-        )
     if not (DATA / "dtls-cert.pem").exists():
         DATA.mkdir(parents=True, exist_ok=True)
         subprocess.run(
@@ -72,7 +68,7 @@ def node_tests() -> Path:
             check=True,
             capture_output=True,
         )
-    return NODE
+    return reference_package
 
 
 @pytest.mark.parametrize("name", WHOLE)

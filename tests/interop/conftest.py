@@ -1,0 +1,19 @@
+"""mediasoup's own package, installed once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def reference_package() -> Path:
+    """The folder in whose ``node_modules`` mediasoup 3.12.16 is: without its scripts, which would fetch a worker."""
+    folder = Path(__file__).with_name("node")
+    if not (folder / "node_modules" / "mediasoup").exists():
+        subprocess.run(
+            ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True
+        )
+    return folder
