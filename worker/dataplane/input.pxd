@@ -75,4 +75,5 @@ cdef class ReceiveStream(Receiver):
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept
+    cdef void _leave_rtx(self) noexcept
     cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept

@@ -91,7 +91,6 @@ cdef class Input(Source):
             raise ValueError(f"encoding index is {index}, expected 0 to {MAX_STREAMS - 1}")
         if index < len(self._streams) and self._streams[index] is not None:
             raise ValueError(f"there is a stream of encoding {index} already")
-        self.transport.add_receiver(ssrc, stream)
         stream.input = self
         stream.ssrc = ssrc
         stream.mapped_ssrc = mapped_ssrc
@@ -108,6 +107,7 @@ cdef class Input(Source):
         stream._temporal_layers = temporal_layers
         if spatial_layers * temporal_layers > 1:
             stream._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
+        self.transport.add_receiver(ssrc, stream)  # a borrowed pointer: nothing may fail between this and the list
         while len(self._streams) <= index:
             self._streams.append(None)
             self._stores.append(PacketStore())
@@ -369,14 +369,19 @@ cdef class ReceiveStream(Receiver):
 
     def set_rtx(self, unsigned int ssrc, int payload_type):
         """The SSRC and payload type that repair this stream (RFC 4588). Raises ValueError for an SSRC in use."""
+        cdef ReceiveStats stats = ReceiveStats(self._clock_rate)
         if self.closed:
             raise InvalidStateError("the stream is closed")
         self.input.transport.add_receiver(ssrc, self)
-        if self.rtx_ssrc != 0:
-            self.input.transport.remove_receiver(self.rtx_ssrc, self)
+        self._leave_rtx()
         self.rtx_ssrc = ssrc
         self._rtx_payload_type = payload_type
-        self._rtx_stats = ReceiveStats(self._clock_rate)
+        self._rtx_stats = stats
+
+    cdef void _leave_rtx(self) noexcept:
+        """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""
+        if self._rtx_stats is not None:
+            self.input.transport.remove_receiver(self.rtx_ssrc, self)
 
     def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
         """Bit/s of the last 2.5 s.
@@ -461,8 +466,7 @@ cdef class ReceiveStream(Receiver):
             return
         self.closed = True
         self.input.transport.remove_receiver(self.ssrc, self)
-        if self.rtx_ssrc != 0:
-            self.input.transport.remove_receiver(self.rtx_ssrc, self)
+        self._leave_rtx()
         self.input.remove_stream(self)
 
     @property

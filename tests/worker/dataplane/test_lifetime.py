@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,11 +22,13 @@ from worker.dataplane.plane import (
     TcpConnection,
     TransportPlane,
     UdpSocket,
+    UnknownSsrc,
 )
 from worker.errors import InvalidStateError
 from worker.rtp.layers import SimpleLayerSelector
 
-OPERATIONS = st.lists(st.tuples(st.integers(0, 17), st.integers(0, 1000), st.integers(0, 1000)), max_size=60)
+REPAIR_SSRC = 70
+OPERATIONS = st.lists(st.tuples(st.integers(0, 18), st.integers(0, 1000), st.integers(0, 1000)), max_size=60)
 
 
 class Heap:
@@ -80,6 +83,9 @@ class Heap:
     def make_stream(self, a: int, b: int) -> None:
         self.streams.append(Rig.add_video(self, self.inputs[a % len(self.inputs)], SSRC + b % 3))  # type: ignore[arg-type]
 
+    def repair(self, a: int, b: int) -> None:
+        self.streams[a % len(self.streams)].set_rtx(b % 4 and REPAIR_SSRC + b % 4, 102)
+
     def make_output(self, a: int, b: int) -> None:
         output = make_output(self.transports[a % len(self.transports)], selector=SimpleLayerSelector(False))
         output.active = True
@@ -94,7 +100,11 @@ class Heap:
 
     def feed(self, a: int, b: int) -> None:
         self.number += 1
-        self.transports[a % len(self.transports)].receive(rtp(self.number, KEY_FRAME, ssrc=SSRC + b % 3), now_us())
+        transport = self.transports[a % len(self.transports)]
+        transport.receive(rtp(self.number, KEY_FRAME, ssrc=SSRC + b % 3), now_us())
+        repaired = struct.pack("!H", self.number & 0xFFFF) + KEY_FRAME
+        repair_ssrc = b % 4 and REPAIR_SSRC + b % 4
+        transport.receive(rtp(self.number, repaired, ssrc=repair_ssrc, payload_type=102), now_us())
 
     def feed_socket(self, a: int, b: int) -> None:
         self.number += 1
@@ -163,6 +173,7 @@ class Heap:
         rekey,
         redirect,
         collect,
+        repair,
     )
 
     def close(self) -> None:
@@ -183,8 +194,24 @@ def test_long_lives_end_safely_too() -> None:
     numbers = random.Random(7)
     heap = Heap()
     for _ in range(5000):
-        heap.do(numbers.randrange(18), numbers.randrange(1001), numbers.randrange(1001))
+        heap.do(numbers.randrange(19), numbers.randrange(1001), numbers.randrange(1001))
     heap.close()
+
+
+def test_a_stream_that_cannot_be_made_leaves_its_ssrc_free(rig: Rig) -> None:
+    with pytest.raises(TypeError):
+        rig.input.add_stream(
+            ssrc=42,
+            mapped_ssrc=43,
+            codec="VP8",
+            payload_type=101,
+            clock_rate=90000,
+            use_nack=True,
+            use_pli=True,
+        )
+    (event,) = rig.transport.receive(rtp(1, KEY_FRAME, ssrc=42), now_us())
+    assert isinstance(event, UnknownSsrc)
+    rig.add_video(rig.input, 42)
 
 
 def test_closing_gives_everything_back(rig: Rig) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.worker.dataplane.rig import (
+    DELTA_FRAME,
     KEY_FRAME,
     PROFILES,
     ROUTER_VP8,
@@ -19,7 +20,7 @@ from tests.worker.dataplane.rig import (
     now_us,
     rtp,
 )
-from worker.dataplane.plane import KeyFrameNeeded, NackNeeded, SrtpSuite
+from worker.dataplane.plane import KeyFrameNeeded, NackNeeded, SrtpSuite, UnknownSsrc
 
 
 def frames(first: int, count: int) -> list[bytes]:
@@ -144,6 +145,25 @@ def test_rtx_that_repeats_or_is_empty_is_dropped(rig: Rig) -> None:
     probe = rtp(502, b"", ssrc=RTX_SSRC, payload_type=VP8_RTX, padding=100)
     rig.send(rtx(500, packets[1]), rtx(501, packets[0]), probe, rtp(503, b"\0", ssrc=RTX_SSRC, payload_type=VP8_RTX))
     assert len(consumer.packets()) == 2
+
+
+def test_repairs_may_come_with_ssrc_0_and_end_with_their_stream(rig: Rig) -> None:
+    """A sender may number its repairs so (RFC 3550 section 8.1): the number stands for nothing else."""
+    rig.stream.set_rtx(0, VP8_RTX)
+    rig.send(rtp(1, KEY_FRAME), rtp(3))
+    repair = rtp(1, struct.pack("!H", 2) + DELTA_FRAME, ssrc=0, payload_type=VP8_RTX)
+    assert not rig.transport.receive(repair, now_us())
+    assert rig.stream.packets_repaired == 1
+    rig.stream.close()
+    (event,) = rig.transport.receive(repair, now_us())
+    assert isinstance(event, UnknownSsrc)
+
+
+def test_repairs_that_change_their_ssrc_from_0_leave_nothing_behind(rig: Rig) -> None:
+    rig.stream.set_rtx(0, VP8_RTX)
+    rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
+    (event,) = rig.transport.receive(rtp(1, ssrc=0, payload_type=VP8_RTX), now_us())
+    assert isinstance(event, UnknownSsrc)
 
 
 def test_asks_for_a_key_frame_when_too_much_is_missing(rig: Rig) -> None:
