@@ -18,7 +18,7 @@ cdef class ReceiveStats:
     cdef public unsigned int max_timestamp
     cdef public long long max_timestamp_us
     cdef bint _started
-    cdef unsigned int _cycles
+    cdef long long _cycles
     cdef unsigned short _max_sequence
     cdef unsigned int _base_sequence
     cdef int _bad_sequence

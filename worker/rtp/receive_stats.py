@@ -136,7 +136,7 @@ class ReceiveStats:
 
     def max_sequence(self) -> int:
         """Extended highest sequence number: wraps in the upper 16 bits."""
-        return self._cycles + self._max_sequence
+        return (self._cycles + self._max_sequence) & _MODULO
 
     def jitter(self) -> int:
         """Interarrival jitter in timestamp units."""

@@ -22,6 +22,15 @@ def test_nothing_lost_across_the_wrap(make) -> None:
     assert (stats.packets, stats.bytes, stats.packets_lost) == (1000, 100_000, 0)
 
 
+def test_loss_is_counted_on_beyond_2_to_the_32_packets(make) -> None:
+    stats = make(48000)
+    steps = 2**32 // 2999 + 1
+    for step in range(steps + 1):
+        stats.on_packet((step * 2999) & 0xFFFF, 0, 100, 0)
+    assert stats.make_report()[1:3] == (0x7FFFFF, (steps * 2999) & 0xFFFFFFFF)
+    assert stats.packets_lost == steps * 2998
+
+
 def test_fraction_is_of_the_interval_and_loss_of_the_whole(make) -> None:
     stats = make(48000)
     _feed(stats, [number for number in range(101) if number % 4 != 1])
