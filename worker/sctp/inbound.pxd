@@ -44,6 +44,6 @@ cdef class Inbound:
     cdef bint _is_held(self, long long tsn, int stream_id)
 
 
-cdef unsigned int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
+cdef int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
 
 cdef unsigned int _u32(const unsigned char *data, Py_ssize_t offset) noexcept

@@ -114,6 +114,6 @@ cdef class Outbound:
     cdef bytes _encode(self, SentChunk chunk)
 
 
-cdef unsigned int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
+cdef int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
 
 cdef unsigned int _u32(const unsigned char *data, Py_ssize_t offset) noexcept

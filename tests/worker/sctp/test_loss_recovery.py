@@ -148,6 +148,21 @@ def test_what_a_gap_block_acknowledged_may_be_taken_back(world: World) -> None:
     assert len(world.b.messages()) == 4
 
 
+@pytest.mark.parametrize("block", [(1, 0), (0, 0), (3, 1)])
+def test_gap_blocks_that_go_back_acknowledge_nothing(world: World, block: tuple[int, int]) -> None:
+    world.link_from(world.a).drop = lambda packet: packet[12] in DATA_TYPES
+    for _ in range(3):
+        world.send(bytes(1000))
+    world.run(0.1, until=lambda: False)
+    first_tsn = int.from_bytes(world.a.sent[-3][16:20], "big")
+    tag = int.from_bytes(world.b.sent[-1][4:8], "big")
+    fixed = struct.pack("!IIHHHH", (first_tsn - 1) & 0xFFFFFFFF, 100_000, 1, 0, *block)
+    world.a.association.receive(build_packet(5000, 5000, tag, [chunk(ChunkType.SACK, 0, fixed)]), world.now_us)
+    world.link_from(world.a).drop = None
+    world.run(5, until=lambda: len(world.b.messages()) == 3)
+    assert len(world.b.messages()) == 3
+
+
 def test_sacks_of_what_was_never_sent_and_old_ones_change_nothing(world: World) -> None:
     world.send(bytes(1000))
     tag = int.from_bytes(world.b.sent[-1][4:8], "big")
