@@ -128,7 +128,10 @@ cdef class TcpConnection(Endpoint):
         if kind == STUN:
             plane.events.append(StunReceived(self, self.remote_address, slot[:size]))
         elif self._transport is not None:
-            self._transport.handle(kind, slot, size)
+            if self._transport.expects(self, NULL):
+                self._transport.handle(kind, slot, size)
+            else:
+                self._transport.handle_elsewhere(kind, slot, size, self, self.remote_address)
         else:
             plane.count.unknown_sender += 1
 

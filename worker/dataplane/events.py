@@ -61,6 +61,17 @@ class SctpReceived:
         self.data = data
 
 
+class SenderMoved:
+    """The peer sends RTP or DTLS from an accepted address that is not the destination (only with ``watch_sender``)."""
+
+    __slots__ = ("address", "socket", "transport")
+
+    def __init__(self, transport: TransportPlane, socket: UdpSocket | TcpConnection, address: Address) -> None:
+        self.transport = transport
+        self.socket = socket
+        self.address = address
+
+
 class UnknownSender:
     """A datagram that is not STUN from an address nobody accepts, on a socket with ``report_unknown``."""
 
@@ -219,6 +230,7 @@ Event = (
     | DtlsReceived
     | RtcpReceived
     | SctpReceived
+    | SenderMoved
     | UnknownSender
     | UnknownSsrc
     | NackNeeded

@@ -130,7 +130,10 @@ cdef class UdpSocket(UdpSender):
         if kind == STUN:
             plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
         elif transport is not None:
-            transport.handle(kind, data, size)
+            if transport.expects(self, &key):
+                transport.handle(kind, data, size)
+            else:
+                transport.handle_elsewhere(kind, data, size, self, text_of_name(name))
         else:
             plane.count.unknown_sender += 1
             if self.report_unknown:

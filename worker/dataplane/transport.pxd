@@ -5,7 +5,7 @@ from libc.stdint cimport uint32_t
 from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.egress cimport Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
-from worker.dataplane.tables cimport SsrcTable
+from worker.dataplane.tables cimport PeerKey, SsrcTable
 from worker.bwe.remb cimport RemoteBitrateEstimator
 from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
@@ -26,11 +26,14 @@ cdef class TransportPlane:
     cdef public object owner
     cdef public bint encrypted
     cdef public bint connected
+    cdef public bint watch_sender
     cdef public unsigned short twcc_next
     cdef readonly bint closed
     cdef Plane plane
     cdef Endpoint endpoint
     cdef PeerAddress destination
+    cdef PeerKey _destination_key
+    cdef unsigned long long _genuine  # RTP packets that SRTP let pass
     cdef Endpoint _rtcp_endpoint
     cdef PeerAddress _rtcp_destination
     cdef SrtpSession _inbound
@@ -58,6 +61,21 @@ cdef class TransportPlane:
     cdef SrtpSession make_session(self)
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void handle(self, int kind, unsigned char *data, int size) noexcept
+    cdef inline bint expects(self, Endpoint endpoint, const PeerKey *key) noexcept:
+        """Whether it sends to where a datagram came from, or need not know; ``key`` is NULL for a connection."""
+        if not self.watch_sender:
+            return True
+        return self.endpoint is endpoint and (
+            key == NULL
+            or (
+                key.port == self._destination_key.port
+                and key.low == self._destination_key.low
+                and key.high == self._destination_key.high
+            )
+        )
+    cdef void handle_elsewhere(
+        self, int kind, unsigned char *data, int size, Endpoint endpoint, object address
+    ) noexcept
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept
     cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept
     cdef void _estimate(self, RtpHeader header, const unsigned char *data, int size) noexcept

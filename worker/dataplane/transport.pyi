@@ -29,6 +29,7 @@ class TransportPlane:
     def closed(self) -> bool: ...
     encrypted: bool  # True: RTP and RTCP are dropped, in and out, until set_srtp
     connected: bool  # control's switch: while False no media passes, in or out (DTLS and SCTP events do)
+    watch_sender: bool  # whether to tell when RTP or DTLS comes from another accepted address than we send to
     twcc_next: int  # transport-wide sequence number of the next outgoing packet that carries the extension
     max_incoming_bitrate_bps: int  # no REMB asks for more; 0: no limit
     # byte and packet counters, all since creation; the bitrates over the last 2.5 s come from bitrate()

@@ -4,7 +4,7 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from worker.dataplane.addresses cimport PeerAddress
+from worker.dataplane.addresses cimport PeerAddress, key_of_name
 from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
@@ -14,7 +14,7 @@ from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
 
-from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, UnknownSsrc
+from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, UnknownSsrc
 from worker.dataplane.srtp import check_key
 from worker.errors import InvalidStateError
 
@@ -89,6 +89,7 @@ cdef class TransportPlane:
         self.endpoint = None
         if socket is not None and not self.closed:
             socket.resolve(address, &self.destination)
+            key_of_name(&self.destination.name, &self._destination_key)
             self.endpoint = socket
 
     def set_rtcp_destination(self, Endpoint socket, address):
@@ -178,6 +179,17 @@ cdef class TransportPlane:
         else:
             self.plane.count.malformed += 1
 
+    cdef void handle_elsewhere(
+        self, int kind, unsigned char *data, int size, Endpoint endpoint, object address
+    ) noexcept:
+        """One datagram from an accepted address that is not where we send to."""
+        cdef unsigned long long genuine = self._genuine
+        if kind == DTLS:  # control should know before it answers
+            self.plane.events.append(SenderMoved(self, endpoint, address))
+        self.handle(kind, data, size)
+        if self._genuine != genuine:
+            self.plane.events.append(SenderMoved(self, endpoint, address))
+
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept:
         if not self.connected:
             self.plane.count.not_connected += 1
@@ -210,6 +222,7 @@ cdef class TransportPlane:
         if header.parse(data, size) != 0:
             self.plane.count.malformed += 1
             return
+        self._genuine += 1
         self._estimate(header, data, size)
         found = self._streams.get(header.ssrc)
         if found == NULL:

@@ -208,6 +208,10 @@ class IceServer:
         events.append(UsernameFragmentAdded(credentials.username_fragment))
         return events
 
+    def follow(self, tuple_: IceTuple) -> list[IceEvent]:
+        """The peer sends genuine data over a valid tuple: it should be answered there, nominated or not."""
+        return self._select(tuple_) if tuple_ in self._tuples and self._selected is not None else []
+
     def remove_tuple(self, tuple_: IceTuple) -> list[IceEvent]:
         """Forgets a tuple, such as that of a closed TCP connection; another one takes over when it was selected."""
         if tuple_ not in self._tuples:

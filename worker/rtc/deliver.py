@@ -23,6 +23,7 @@ from worker.dataplane.plane import (
     RtpDelivered,
     SctpReceived,
     StunReceived,
+    SenderMoved,
     UnknownSender,
     UnknownSsrc,
     VideoOrientationChanged,
@@ -51,6 +52,11 @@ def deliver(events: Iterable[Event], now_us: int) -> None:
 def _stun(event: StunReceived, now_us: int) -> None:
     if event.socket.owner is not None:
         event.socket.owner.on_stun(event, now_us)
+
+
+def _sender_moved(event: SenderMoved, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_sender_moved(event, now_us)
 
 
 def _unknown_sender(event: UnknownSender, now_us: int) -> None:
@@ -125,6 +131,7 @@ def _layers_switched(event: LayersSwitched, now_us: int) -> None:
 
 _DELIVERIES: dict[type, Callable[..., None]] = {
     StunReceived: _stun,
+    SenderMoved: _sender_moved,
     UnknownSender: _unknown_sender,
     ConnectionClosed: _connection_closed,
     DtlsReceived: _dtls,

@@ -38,7 +38,7 @@ from worker.channel.bodies.transport import (
     SetBitrateRequest,
 )
 from worker.channel.commands import handles
-from worker.dataplane.plane import TransportPlane, UnknownSsrc
+from worker.dataplane.plane import SenderMoved, TransportPlane, UnknownSsrc
 from worker.errors import BodyError, CommandError
 from worker.rtc.consumer import Consumer
 from worker.rtc.data_consumer import DataConsumer
@@ -144,6 +144,9 @@ class Transport:
 
     def on_dtls(self, data: bytes, now_us: int) -> None:
         """A DTLS datagram from an accepted address; only a WebRTC transport has use for it."""
+
+    def on_sender_moved(self, event: SenderMoved, now_us: int) -> None:
+        """The peer sends from another accepted address; only a WebRTC transport has several."""
 
     def on_sctp(self, data: bytes, now_us: int) -> None:
         """A datagram that is neither STUN, DTLS, RTP nor RTCP, or data that came over DTLS."""

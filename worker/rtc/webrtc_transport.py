@@ -22,7 +22,7 @@ from worker.channel.bodies.transport import (
 )
 from worker.channel.commands import handles
 from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
-from worker.dataplane.plane import SrtpSuite, TcpConnection, UdpSocket
+from worker.dataplane.plane import SenderMoved, SrtpSuite, TcpConnection, UdpSocket
 from worker.dtls import (
     FINGERPRINT_ALGORITHMS,
     ApplicationData,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _SECOND_US = 1_000_000
+_FOLLOW_EVERY_US = 100_000  # a peer that sends over two tuples in turn does not make us change with each packet
 _REACHABLE = (IceState.CONNECTED, IceState.COMPLETED)
 
 
@@ -85,6 +86,8 @@ class WebRtcTransport(Transport):
         self._dtls_role = DtlsRole.AUTO
         self._connect_called = False
         self._consent_timer: Timer | None = None
+        self._followed_us = -_FOLLOW_EVERY_US
+        self.plane.watch_sender = True
         self._dtls_timer: Timer | None = None
         self._sockets = server.sockets if server is not None else IceSockets(context, self)
         try:
@@ -175,6 +178,16 @@ class WebRtcTransport(Transport):
     def on_tuple_gone(self, tuple_: IceTuple) -> None:
         """The TCP connection ended, or the tuple belongs to another transport of the server now."""
         self._apply_ice(self._ice.remove_tuple(tuple_))
+
+    def on_sender_moved(self, event: SenderMoved, now_us: int) -> None:
+        """The peer uses another valid tuple than the selected one, without nominating it: follows it, like mediasoup."""
+        if now_us - self._followed_us < _FOLLOW_EVERY_US:
+            return
+        for tuple_ in self._ice.tuples:
+            if tuple_.socket is event.socket and tuple_.remote_address == event.address:
+                self._followed_us = now_us
+                self._apply_ice(self._ice.follow(tuple_))
+                break
 
     def on_dtls(self, data: bytes, now_us: int) -> None:
         """A DTLS datagram over a valid tuple."""

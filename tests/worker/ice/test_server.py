@@ -88,6 +88,18 @@ def test_each_bare_use_candidate_selects_its_tuple() -> None:
         assert server.selected_tuple == path(port)
 
 
+def test_follows_the_peer_to_another_valid_tuple_only() -> None:
+    server = IceServer(LOCAL)
+    assert server.follow(path(1)) == []
+    for port in (1, 2):
+        send(server, path(port), request())
+    assert server.follow(path(3)) == []
+    assert server.selected_tuple == path(1)
+    assert server.follow(path(2)) == [SelectedTupleChanged(path(2))]
+    assert server.follow(path(2)) == []
+    assert (server.selected_tuple, server.state) == (path(2), IceState.CONNECTED)
+
+
 def test_renomination_goes_by_the_highest_number() -> None:
     server = IceServer(LOCAL)
     send(server, path(1), request(nomination=2, use_candidate=True))

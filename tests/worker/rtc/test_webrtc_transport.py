@@ -189,6 +189,48 @@ def test_a_new_tuple_takes_over_when_it_is_nominated(world: World) -> None:
     assert ports == [first.address[1], second.address[1]]
 
 
+@pytest.mark.parametrize("index", [0, 1])
+def test_dtls_is_answered_on_the_tuple_it_came_from(world: World, index: int) -> None:
+    transport = make_transport(world, enable_tcp=True)
+    first, second = peer_of(world, transport), peer_of(world, transport, index)
+    for peer in (first, second):
+        peer.check(use_candidate=False)
+        peer.work()
+    assert states(world, "icestatechange", "ice_state") == ["connected"]
+    second.connect_dtls(transport)
+    ports = [body.remote_port for body in states(world, "iceselectedtuplechange", "ice_selected_tuple")]  # type: ignore[attr-defined]
+    assert ports == [first.address[1], second.address[1]]
+    assert states(world, "icestatechange", "ice_state") == ["connected"]
+
+
+def test_what_we_send_follows_genuine_media_to_another_valid_tuple(world: World) -> None:
+    transport = make_transport(world)
+    first, second, stranger = (peer_of(world, transport) for _ in range(3))
+    second.check(use_candidate=False)
+    first.connect_ice()
+    keys = first.connect_dtls(transport)
+    profile = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
+    outbound = Session(Policy(keys.local_key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+    rtp = [bytes.fromhex(f"8064000{number}0000000a000004577878") for number in (1, 2, 3)]
+
+    def selected() -> int | None:
+        tuple_ = transport.dump().ice_selected_tuple
+        return tuple_.remote_port if tuple_ is not None else None
+
+    second.send(rtp[0] + bytes(16))  # with a wrong tag
+    stranger.send(outbound.protect(rtp[0]))
+    world.pump()
+    assert selected() == first.address[1]
+    second.send(outbound.protect(rtp[1]))
+    first.send(outbound.protect(rtp[2]))
+    world.pump()
+    assert selected() == second.address[1]
+    world.scheduler.advance(SECOND_US)
+    first.send(outbound.protect(bytes.fromhex("806400040000000a000004587878")))
+    world.pump()
+    assert selected() == first.address[1]
+
+
 def test_ice_restart_keeps_dtls_and_moves_to_the_new_tuple(world: World) -> None:
     transport = make_transport(world)
     first, second = peer_of(world, transport), peer_of(world, transport)
