@@ -39,6 +39,7 @@ from controller.signaling import from_json, to_json
 from controller.supervision import BackOff, WorkerPool
 from controller.supported_rtp_capabilities import get_supported_rtp_capabilities
 from controller.transport import Transport
+from controller.watchdog import Watchdog
 from controller.web_rtc_server import WebRtcServer
 from controller.web_rtc_transport import WebRtcTransport
 from controller.worker import Worker, WorkerLogLevel, WorkerLogTag, create_worker, observer
@@ -65,6 +66,7 @@ __all__ = [
     "RtpObserver",
     "Transport",
     "UnsupportedError",
+    "Watchdog",
     "WebRtcServer",
     "WebRtcTransport",
     "Worker",

@@ -1,4 +1,4 @@
-"""A pool of workers: new work goes to the least loaded one, and a worker that died is replaced."""
+"""A pool of workers: new work goes to the least loaded one, and a worker that died or hangs is replaced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from controller.emitter import Emitter
 from controller.errors import ControllerError, InvalidStateError
+from controller.watchdog import DEFAULT_WATCHDOG, Watchdog
 from controller.worker import Worker, create_worker
 
 _logger = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ class WorkerPool(Emitter):
 
     Events:
         started(worker): A worker is running, at first or in place of a dead one.
-        died(worker, error): A worker's process ended unexpectedly; its routers are closed by now.
+        died(worker, error): A worker's process ended unexpectedly, or hung and was killed; its routers are closed by
+            now.
 
     A worker that somebody closes on purpose is not replaced.
     """
@@ -51,6 +53,7 @@ class WorkerPool(Emitter):
         create: Callable[[], Awaitable[Worker]] = create_worker,
         *,
         back_off: BackOff = DEFAULT_BACK_OFF,
+        watchdog: Watchdog | None = DEFAULT_WATCHDOG,
     ) -> None:
         """Prepares a pool; ``start`` starts it.
 
@@ -58,6 +61,7 @@ class WorkerPool(Emitter):
             size: How many workers, 1 or more.
             create: Starts one worker, usually ``create_worker`` with settings bound to it.
             back_off: The waits before a dead worker is replaced.
+            watchdog: When a worker counts as hung; None to let hung workers be, as under a debugger.
         """
         super().__init__()
         if size < 1:
@@ -65,6 +69,7 @@ class WorkerPool(Emitter):
         self._size = size
         self._create = create
         self._back_off = back_off
+        self._watchdog = watchdog
         self._workers: list[Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._closed = False
@@ -136,7 +141,7 @@ class WorkerPool(Emitter):
         deaths = 0
         while True:
             started_at_s = loop.time()
-            error = await _end_of(worker)
+            error = await self._end_of(worker)
             if worker in self._workers:
                 self._workers.remove(worker)
             if error is None:
@@ -157,6 +162,16 @@ class WorkerPool(Emitter):
             except (ControllerError, OSError, TypeError) as error:
                 _logger.error("a worker did not start: %s", error)
                 deaths += 1
+
+    async def _end_of(self, worker: Worker) -> Exception | None:
+        """Waits for a worker's end, and brings it about when it hangs; returns why it died, None if it was closed."""
+        if self._watchdog is None:
+            return await _end_of(worker)
+        watching = asyncio.create_task(self._watchdog.watch(worker))
+        try:
+            return await _end_of(worker)
+        finally:
+            watching.cancel()
 
 
 async def _end_of(worker: Worker) -> Exception | None:

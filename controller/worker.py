@@ -40,6 +40,7 @@ WorkerLogTag = Literal[
 
 _WRONG_SETTINGS = 42
 _LOST_PIPE_GRACE_S = 1.0
+_START_TIMEOUT_S = 60.0
 
 # Workers refuse to start without it; what it says does not matter to them.
 _VERSION = "3.10.0"
@@ -114,11 +115,13 @@ class Worker(Emitter):
         super().__init__()
         self.app_data: AppData = check_app_data(app_data)
         self.observer = Emitter()
+        self._program = ""
         self._process: WorkerProcess
         self._channel: Channel
         self._running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = False
         self._death: Exception | None = None
+        self._killed_for = ""
         self._routers: set[Router] = set()
         self._web_rtc_servers: set[WebRtcServer] = set()
 
@@ -157,9 +160,10 @@ class Worker(Emitter):
 
         Raises:
             TypeError: The settings are wrong.
-            WorkerStartError: The process cannot be started, or ended.
+            WorkerStartError: The process cannot be started, ended, or says nothing.
         """
         command = settings.command()
+        self._program = command[0]
         try:
             self._process = WorkerProcess.start(command, settings.environment(), self._on_exit)
         except OSError as error:
@@ -169,7 +173,11 @@ class Worker(Emitter):
         try:
             await self._channel.connect(self._process.sockets)
             await self._process.log_output()
-            await self._running
+            async with asyncio.timeout(_START_TIMEOUT_S):
+                await self._running
+        except TimeoutError:
+            self.close()
+            raise WorkerStartError(f"{command[0]} did not say within {_START_TIMEOUT_S:g} s that it runs") from None
         except BaseException:
             self.close()
             raise
@@ -182,6 +190,18 @@ class Worker(Emitter):
         self._process.terminate()
         self._end()
         self.observer.emit("close")
+
+    def kill(self, reason: str) -> None:
+        """Ends a process that cannot end by itself (SIGKILL). It has died then, like one that crashed.
+
+        Args:
+            reason: Becomes part of ``death`` and of the log, such as "it did not answer for 10 s".
+        """
+        if self._closed:
+            return
+        _logger.error("worker=%d is killed: %s", self.pid, reason)
+        self._killed_for = reason
+        self._process.kill()
 
     async def wait_closed(self) -> None:
         """Waits until the process of a closed worker has ended."""
@@ -290,9 +310,12 @@ class Worker(Emitter):
         if not self._running.done():
             _logger.error("worker process failed %s", text)
             wrong_settings = status.code == _WRONG_SETTINGS
-            self._running.set_exception(TypeError("wrong settings") if wrong_settings else WorkerStartError(text))
+            ended = WorkerStartError(f"{self._program} ended before it was running {text}")
+            self._running.set_exception(TypeError("wrong settings") if wrong_settings else ended)
             self._end()
             return
+        if self._killed_for:
+            text += f", killed: {self._killed_for}"
         _logger.error("worker process died unexpectedly %s", text)
         self._death = RuntimeError(f"worker process died unexpectedly {text}")
         self._end()
@@ -327,7 +350,7 @@ async def create_worker(
 
     Raises:
         TypeError: The settings are wrong.
-        WorkerStartError: The process cannot be started, or ended before it was running.
+        WorkerStartError: The process cannot be started, or ended before it was running, or says nothing for a minute.
     """
     worker = Worker(app_data)
     await worker.start(

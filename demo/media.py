@@ -9,6 +9,7 @@ from typing import Literal
 from controller import (
     ControllerError,
     Router,
+    Watchdog,
     WebRtcServer,
     WebRtcTransport,
     Worker,
@@ -77,7 +78,8 @@ class MediaWorkers:
         self._webrtc_servers: dict[Worker, WebRtcServer] = {}
         self.addresses = media_addresses(settings)
         self.deaths = 0
-        self.pool = WorkerPool(settings.workers, self._create)
+        watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
+        self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
 
     async def start(self) -> None:

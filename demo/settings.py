@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     worker_bin: Path | None = Field(
         None, description="the worker program; the default is this package's own. Any mediasoup worker of 3.10 will do"
     )
+    worker_timeout: float = Field(
+        10.0,
+        ge=0,
+        le=3600,
+        description="seconds without an answer after which a worker counts as hung, is killed and replaced; 0: never",
+    )
     worker_log_level: WorkerLogLevel = Field("warn", description="what the workers log")
     worker_log_tags: Annotated[list[WorkerLogTag], NoDecode] = Field(
         ["info", "ice", "dtls"], description="which topics the workers log, comma-separated"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from controller import BackOff, InvalidStateError, Worker, WorkerPool, WorkerStartError, create_worker
+from controller import BackOff, InvalidStateError, Watchdog, Worker, WorkerPool, WorkerStartError, create_worker
 from tests.controller.conftest import FakeWorker, Script
 
 AT_ONCE = BackOff(first_s=0.0, longest_s=0.0, stable_s=60.0)
@@ -130,6 +131,61 @@ async def test_close_ends_all_processes(make_pool: MakePool) -> None:
             os.kill(worker.pid, 0)
     with pytest.raises(InvalidStateError):
         await pool.start()
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
+    pool = WorkerPool(2, create_worker, back_off=AT_ONCE, watchdog=Watchdog(interval_s=0.1, timeout_s=3.0))
+    await pool.start()
+    victim, other = pool.workers
+    router = await victim.create_router()
+    died = asyncio.create_task(event(pool, "died"))
+    started = asyncio.create_task(event(pool, "started"))
+    await asyncio.sleep(0)
+    os.kill(victim.pid, signal.SIGSTOP)
+    with pytest.raises(InvalidStateError):  # whoever asked it something hears of its end
+        await router.dump()
+    worker, error = await died
+    assert worker is victim
+    assert "did not answer for 3 s" in str(error)
+    assert router.closed
+    (replacement,) = await started
+    assert set(pool.workers) == {other, replacement}
+    await victim.wait_closed()
+    with pytest.raises(ProcessLookupError):
+        os.kill(victim.pid, 0)
+    await pool.close()
+
+
+async def test_no_worker_is_blamed_for_a_pause_of_the_controller() -> None:
+    pool = WorkerPool(1, create_worker, watchdog=Watchdog(interval_s=0.0, timeout_s=1.0))
+    await pool.start()
+    (worker,) = pool.workers
+    for _ in range(3):
+        await worker.dump()  # the dog's question is on its way, too
+        time.sleep(1.5)  # noqa: ASYNC251  # as if this process had been stopped
+    await worker.dump()
+    assert pool.workers == [worker]
+    await pool.close()
+
+
+async def test_an_error_is_an_answer_and_a_silent_worker_is_let_be_without_a_watchdog(
+    fake_worker: Callable[..., FakeWorker],
+) -> None:
+    refusing = fake_worker({"worker.getResourceUsage": [{"error": ["Error", "no"]}]})
+    silent = fake_worker({"worker.getResourceUsage": [{"never answer": None}]})
+    watched = WorkerPool(
+        1, lambda: create_worker(worker_bin=refusing.path), watchdog=Watchdog(interval_s=0.0, timeout_s=5.0)
+    )
+    unwatched = WorkerPool(1, lambda: create_worker(worker_bin=silent.path), watchdog=None)
+    await watched.start()
+    await unwatched.start()
+    (worker,) = watched.workers
+    while len(refusing.heard_of("worker.getResourceUsage")) < 3:
+        await worker.dump()
+    assert watched.workers == [worker]
+    assert silent.heard_of("worker.getResourceUsage") == []
+    await watched.close()
+    await unwatched.close()
 
 
 def test_the_wait_doubles_up_to_the_longest() -> None:
