@@ -180,7 +180,7 @@ class WebRtcTransport(Transport):
         self._apply_ice(self._ice.remove_tuple(tuple_))
 
     def on_sender_moved(self, event: SenderMoved, now_us: int) -> None:
-        """The peer uses another valid tuple than the selected one, without nominating it: follows it, like mediasoup."""
+        """The peer uses another valid tuple than the selected one, without nominating it: follows it."""
         if now_us - self._followed_us < _FOLLOW_EVERY_US:
             return
         for tuple_ in self._ice.tuples:
