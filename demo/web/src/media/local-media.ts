@@ -75,15 +75,7 @@ export class LocalMedia {
   detach(): void {
     this.#uplink = null;
     this.#producers.clear();
-  }
-
-  /** Detaches and releases every device. */
-  stop(): void {
-    this.detach();
-    for (const source of SOURCES) {
-      this.#store.state.local[source].track?.stop();
-      updateLocal(this.#store, source, { track: null, score: null });
-    }
+    for (const source of SOURCES) updateLocal(this.#store, source, { score: null });
   }
 
   async setMuted(muted: boolean): Promise<void> {
@@ -159,8 +151,26 @@ export class LocalMedia {
     // Fired when the device is unplugged or the browser's own "stop sharing" is pressed, not by track.stop().
     track.addEventListener("ended", () => {
       if (this.#store.state.local[source].track !== track) return;
-      if (source !== "share") toast(this.#store, "bad", `The ${SPOKEN[source]} was disconnected.`);
-      void this.#close(source);
+      void (source === "mic" ? this.#replaceLostMicrophone(track) : this.#close(source));
+      if (source === "camera") toast(this.#store, "bad", "The camera was disconnected.");
+    });
+  }
+
+  /** Another microphone takes over, if there is one. A camera is not replaced: the next one may show another room. */
+  async #replaceLostMicrophone(lost: MediaStreamTrack): Promise<void> {
+    const { label } = lost;
+    await this.refreshDevices();
+    if (this.#store.state.devices.microphones.length === 0) {
+      toast(this.#store, "bad", "The microphone was disconnected.");
+      return this.#close("mic");
+    }
+    await this.#change("mic", async () => {
+      if (this.#store.state.local.mic.track !== lost) return;
+      const track = await OPEN.mic();
+      await this.#producers.get("mic")?.replaceTrack({ track });
+      this.#adopt("mic", track);
+      await this.#applyMute();
+      toast(this.#store, "bad", `${label || "The microphone"} was disconnected: ${track.label || "another one"} is used now.`);
     });
   }
 

@@ -10,8 +10,15 @@ export function Avatar({ name, seed }: { name: string; seed: string }) {
 
 function initialsOf(name: string): string {
   const words = name.trim().split(/\s+/).filter(Boolean);
-  const letters = [words[0], words.length > 1 ? words[words.length - 1] : undefined].map((word) => [...(word ?? "")][0] ?? "");
+  const letters = [words[0], words.length > 1 ? words[words.length - 1] : undefined].map((word) => firstLetter(word ?? ""));
   return letters.join("").toUpperCase() || "?";
+}
+
+/** What a reader takes for one letter: an emoji or an accented letter can be several code points. */
+function firstLetter(word: string): string {
+  if (typeof Intl.Segmenter === "undefined") return [...word][0] ?? "";
+  const [letter] = new Intl.Segmenter().segment(word);
+  return letter?.segment ?? "";
 }
 
 function hueOf(seed: string): number {

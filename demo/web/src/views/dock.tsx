@@ -22,6 +22,7 @@ export function Dock() {
     ...(params.datachannel && { c: () => togglePanel(store, "chat") }),
     i: () => togglePanel(store, "stats"),
     p: () => togglePanel(store, "people"),
+    ...(panel !== "none" && { escape: () => store.update({ panel: "none" }) }),
   };
   useShortcuts(actions);
   return (
@@ -141,14 +142,16 @@ function Split({ label, fields, children }: SplitProps) {
     };
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "Escape") return;
+      event.preventDefault();
       setOpen(false);
       opener.current?.focus();
     };
     document.addEventListener("pointerdown", onPointer);
-    document.addEventListener("keydown", onKey);
+    // Before what Escape means elsewhere, such as closing the panel.
+    document.addEventListener("keydown", onKey, { capture: true });
     return () => {
       document.removeEventListener("pointerdown", onPointer);
-      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("keydown", onKey, { capture: true });
     };
   }, [open]);
   return (
@@ -174,13 +177,13 @@ function Split({ label, fields, children }: SplitProps) {
   );
 }
 
-/** Single letters, unless something is being typed or a modifier is held. */
+/** Single keys by their lower-case names, unless something is being typed or a modifier is held. */
 function useShortcuts(actions: Record<string, () => void>): void {
   const current = useRef(actions);
   current.current = actions;
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
       if (event.target instanceof Element && event.target.closest("input, select, textarea")) return;
       const action = current.current[event.key.toLowerCase()];
       if (!action) return;

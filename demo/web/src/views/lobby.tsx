@@ -36,7 +36,7 @@ export function Lobby() {
         <Logo />
         <span>Miso</span>
       </header>
-      <div class={`lobby-card${params.produce ? "" : " watch-only"}`}>
+      <main class={`lobby-card${params.produce ? "" : " watch-only"}`}>
         {params.produce && <Preview name={name} />}
         <form class="lobby-form" onSubmit={submit}>
           <h1>{invited ? "Ready to join?" : "Start a room"}</h1>
@@ -82,7 +82,7 @@ export function Lobby() {
             Join the room
           </button>
         </form>
-      </div>
+      </main>
     </div>
   );
 }

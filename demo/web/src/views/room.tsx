@@ -72,7 +72,13 @@ export function InviteButton({ prominent = false }: { prominent?: boolean }) {
     }
   };
   return (
-    <button type="button" class={`button ${prominent ? "primary" : "quiet"} invite`} onClick={() => void copy()}>
+    <button
+      type="button"
+      class={`button ${prominent ? "primary" : "quiet"} invite`}
+      aria-label="Copy invite link"
+      title="Copy invite link"
+      onClick={() => void copy()}
+    >
       <Icon name="link" />
       <span>Copy invite link</span>
     </button>

@@ -1,5 +1,6 @@
 /** The tiles of everybody in the room, laid out for the space there is. */
 
+import type { types } from "mediasoup-client";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { useAppState } from "../app";
@@ -59,9 +60,9 @@ export function Stage() {
 
 /** Everybody's camera, our own first, and every shared screen. */
 function tilesOf(state: State): TileContent[] {
-  const { local, displayName, peerId, activeSpeakerId } = state;
+  const { local, displayName, peerId, activeSpeakerId, connections } = state;
   const own = { peerId, name: displayName || "You", own: true, stream: null };
-  const score = local.camera.score ?? local.mic.score;
+  const score = overWay(connections.send, local.camera.score ?? local.mic.score);
   const speaking = activeSpeakerId === peerId && !local.mic.muted;
   const tiles: TileContent[] = [
     {
@@ -75,28 +76,35 @@ function tilesOf(state: State): TileContent[] {
     },
   ];
   if (local.share.track) {
-    const { track, score: shareScore } = local.share;
+    const { track } = local.share;
+    const shareScore = overWay(connections.send, local.share.score);
     tiles.push({ ...own, key: "own-share", kind: "share", track, muted: false, speaking: false, score: shareScore });
   }
   for (const peer of state.peers) tiles.push(...tilesOfPeer(state, peer));
   return tiles;
 }
 
-function tilesOfPeer({ streams, activeSpeakerId }: State, peer: PeerInfo): TileContent[] {
+/** A score that the server gave is worth nothing while its way is broken. */
+function overWay(way: types.ConnectionState | null, score: number | null): number | null {
+  const broken = way === "disconnected" || way === "failed";
+  return broken && score !== null ? 0 : score;
+}
+
+function tilesOfPeer({ streams, activeSpeakerId, connections }: State, peer: PeerInfo): TileContent[] {
   const theirs = streams.filter(({ peerId }) => peerId === peer.id);
   const audio = theirs.filter(({ kind }) => kind === "audio");
   const camera = theirs.find(({ kind, share }) => kind === "video" && !share);
   const person = { peerId: peer.id, name: peer.displayName || "Guest", own: false };
   const speaking = activeSpeakerId === peer.id;
   const live = theirs.filter(({ paused, share }) => !paused && !share);
-  const score = live.length === 0 ? null : Math.min(...live.map((stream) => stream.score));
+  const score = live.length === 0 ? null : overWay(connections.recv, Math.min(...live.map((stream) => stream.score)));
   const muted = audio.every(({ paused }) => paused);
   const track = camera && !camera.paused ? camera.track : null;
   const shares = theirs.filter(({ kind, share }) => kind === "video" && share);
   return [
     { ...person, key: peer.id, kind: "camera", track, muted, speaking, score, stream: track && camera ? camera : null },
     ...shares.map((stream): TileContent => {
-      const shown = { key: stream.id, track: stream.track, score: stream.score, stream };
+      const shown = { key: stream.id, track: stream.track, score: overWay(connections.recv, stream.score), stream };
       return { ...person, ...shown, kind: "share", muted: false, speaking: false };
     }),
   ];

@@ -36,12 +36,12 @@ export function TileMenu({ stream, title, opener, onClose }: TileMenuProps) {
   const { id, preferred, layerCount, priority, score } = stream;
   return (
     <div class="tile-menu" ref={root} role="dialog" aria-labelledby={titleId} tabIndex={-1}>
-      <header>
+      <div class="tile-menu-header">
         <h2 id={titleId}>{title}</h2>
         <button type="button" class="icon-button small" aria-label="Close" onClick={onClose}>
           <Icon name="close" />
         </button>
-      </header>
+      </div>
       <p class="tile-menu-now" aria-live="polite">
         <Signal score={score} whose="Signal" /> Signal {signalWord(score)}, {score} of 10
         <br />
@@ -124,16 +124,18 @@ function useCloseable(root: { readonly current: HTMLElement | null }, opener: HT
     };
     const onKey = (event: KeyboardEvent): void => {
       if (event.key !== "Escape") return;
+      event.preventDefault();
       close.current();
       opener.focus();
     };
     document.addEventListener("pointerdown", onElsewhere);
     document.addEventListener("focusin", onElsewhere);
-    document.addEventListener("keydown", onKey);
+    // Before what Escape means elsewhere, such as closing the panel.
+    document.addEventListener("keydown", onKey, { capture: true });
     return () => {
       document.removeEventListener("pointerdown", onElsewhere);
       document.removeEventListener("focusin", onElsewhere);
-      document.removeEventListener("keydown", onKey);
+      document.removeEventListener("keydown", onKey, { capture: true });
       if (document.activeElement === document.body) opener.focus({ preventScroll: true });
     };
   }, [root, opener]);
