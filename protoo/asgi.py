@@ -21,14 +21,33 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
 from protoo.errors import TransportClosedError
 from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection
 from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
 
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """Uvicorn's sans-I/O WebSocket, without what lets a client fill the server's memory."""
+
+    def handle_ping(self) -> None:
+        """Answers, unless the client does not read: answers to it would pile up."""
+        pong = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pong)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Takes a fragment; those without content are not kept."""
+        if event.data or event.fin:
+            super().handle_cont(event)
+
+
 UVICORN_OPTIONS: Final[dict[str, Any]] = {
-    "ws": "websockets-sansio",
+    "ws": BoundedWebSocket,
     "ws_max_size": MAX_MESSAGE_SIZE_BYTES,
     "ws_ping_interval": 60.0,
     "ws_ping_timeout": 10.0,

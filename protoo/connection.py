@@ -223,6 +223,8 @@ class Connection:
                 logger.debug("message dropped: remote=%s: %s", self._transport.remote_address, error)
                 continue
             self._dispatch(message)
+            # much may have arrived at once: who sends a lot does not keep the others waiting
+            await asyncio.sleep(0)
 
     def _dispatch(self, message: Message) -> None:
         match message:

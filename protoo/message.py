@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import cast
 
 import orjson
 
@@ -23,6 +24,9 @@ from protoo.errors import MalformedMessageError
 
 MAX_ID = 10_000_000
 """Ids of requests are drawn from 0 to this number; any JSON number is accepted from the other side."""
+
+MAX_DEPTH = 100
+"""Arrays and objects within each other in one message. More could be read, but not written: nobody could pass it on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ def parse(frame: str | bytes) -> Message:
     whose ``ok`` is not true is an error.
 
     Raises:
-        MalformedMessageError: The frame is not JSON, not an object, or a field has the wrong type.
+        MalformedMessageError: The frame is not JSON, not an object, nested deeper than :data:`MAX_DEPTH`, or a field
+            has the wrong type.
     """
     try:
         body = orjson.loads(frame)
@@ -100,6 +105,8 @@ def parse(frame: str | bytes) -> Message:
         raise MalformedMessageError(f"not JSON: {error}") from None
     if not isinstance(body, dict):
         raise MalformedMessageError(f"message is of type {type(body).__name__}, expected an object")
+    if _deeper_than(MAX_DEPTH, body):
+        raise MalformedMessageError(f"message is nested deeper than {MAX_DEPTH}")
     if _truthy(body.get("request")):
         return Request(_id(body, "request"), _method(body, "request"), _or_empty(body.get("data")))
     if _truthy(body.get("response")):
@@ -134,6 +141,20 @@ def _method(body: dict[str, object], what: str) -> str:
     if not isinstance(value, str):
         raise MalformedMessageError(f"{what}.method is {_shown(value)}, expected a string")
     return value
+
+
+def _deeper_than(depth: int, value: dict[str, object]) -> bool:
+    level: list[object] = [value]
+    for _ in range(depth):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if isinstance(node, dict) else cast(list[object], node))
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _shown(value: object) -> str:

@@ -9,6 +9,7 @@ import ssl
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from protoo.handshake import (
@@ -71,6 +72,7 @@ class WebSocketServer:
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             process_request=self._process_request,
+            create_connection=_BoundedConnection,
             server_header=None,
             open_timeout=OPEN_TIMEOUT_S + 5,
             ping_interval=self._keepalive_interval_s,
@@ -121,6 +123,25 @@ class WebSocketServer:
         transport = WebSocketTransport(connection, _address(connection))
         self._accepted.pop(connection).opened(transport)
         await connection.wait_closed()
+
+
+class _BoundedConnection(ServerConnection):
+    """A connection that does not answer the pings of who does not read: the answers would pile up."""
+
+    _receiving = False
+
+    def data_received(self, data: bytes) -> None:
+        self._receiving = True
+        try:
+            super().data_received(data)
+        finally:
+            self._receiving = False
+
+    def send_data(self) -> None:
+        if self._receiving and self.paused and self.protocol.state is State.OPEN:
+            self.protocol.data_to_send()  # nothing but answers to pings
+        else:
+            super().send_data()
 
 
 def _address(connection: ServerConnection) -> str:

@@ -60,10 +60,16 @@ class WebSocketTransport:
 
     async def receive(self) -> str | bytes:
         """See :meth:`Transport.receive`."""
+        # recv() would keep every fragment of a message until the last one has come, even those without content
+        fragments: list[str | bytes] = []
         try:
-            return await self._connection.recv()
+            async for fragment in self._connection.recv_streaming():
+                if fragment or not fragments:
+                    fragments.append(fragment)
         except ConnectionClosed as closed:
             raise _closed(closed) from None
+        text = [fragment for fragment in fragments if isinstance(fragment, str)]
+        return "".join(text) if text else b"".join(fragment for fragment in fragments if isinstance(fragment, bytes))
 
     async def send(self, text: str) -> None:
         """See :meth:`Transport.send`."""

@@ -4,7 +4,7 @@ import contextlib
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from protoo.errors import MalformedMessageError
@@ -73,6 +73,7 @@ def test_ids_may_be_negative_or_fractional() -> None:
         '{"notification":true,"method":null}',
         '{"notification":true,"method":"\\ud800"}',
         "[" * 100_000,
+        '{"notification":true,"method":"m","data":' + "[" * 100 + "]" * 100 + "}",
         b'{"notification":true,"method":"\xff"}',
     ],
 )
@@ -99,6 +100,7 @@ JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["request", "response", "notification", "id", "method", "ok", "data"]), JSON))
 def test_any_object_is_understood_or_malformed(body: dict[str, object]) -> None:
     try:

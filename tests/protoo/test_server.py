@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,6 +34,24 @@ async def receive(client: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(5):
         message: dict[str, Any] = json.loads(await client.recv())
         return message
+
+
+async def raw_client(host: Host) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection whose frames the test writes itself."""
+    url = urlsplit(host.url)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=4096)
+    writer.write(
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: protoo\r\n\r\n"
+    )
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    await host.arrivals.get()
+    return reader, writer
+
+
+def frame(first_byte: int, payload: bytes) -> bytes:
+    """A frame of a client, at most 125 bytes long, masked with zeros."""
+    return bytes([first_byte, 0x80 | len(payload), 0, 0, 0, 0]) + payload
 
 
 def echo(peer: Peer[dict[str, object]]) -> None:
@@ -136,6 +156,38 @@ async def test_malformed_messages_do_not_end_the_connection(host: Host) -> None:
     assert (await receive(client))["data"]["method"] == "still here"
     assert not peer.closed
     await client.close()
+
+
+async def test_a_message_in_many_fragments_costs_no_more_than_its_content(host: Host) -> None:
+    host.on_peer = echo
+    reader, writer = await raw_client(host)
+    tracemalloc.start()
+    writer.write(frame(0x01, b'{"request":true,"id":1,') + frame(0x00, b"") * 50_000)
+    writer.write(frame(0x89, b"ping"))
+    await writer.drain()
+    assert await reader.readexactly(6) == b"\x8a\x04ping"
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 300_000
+    writer.write(frame(0x00, b"") + frame(0x80, b'"method":"whole"}'))
+    assert b'"method":"whole"' in await reader.read(1000)
+    writer.close()
+
+
+async def test_pings_of_a_client_that_does_not_read_are_not_answered_without_end(host: Host) -> None:
+    reader, writer = await raw_client(host)
+    pings = frame(0x89, b"x" * 125) * 1000
+    for _ in range(300):
+        writer.write(pings)
+        await writer.drain()
+        # the server takes them; nobody reads the answers (this reader's buffer is small, and then the system's)
+        await asyncio.sleep(0)
+    size_bytes = 0
+    writer.write(frame(0x88, b"\x03\xe8"))
+    while data := await asyncio.wait_for(reader.read(1 << 20), 5):
+        size_bytes += len(data)
+    assert 0 < size_bytes < 20_000_000 < 300 * len(pings)
+    writer.close()
 
 
 async def test_a_message_over_the_limit_ends_it_with_1009(host: Host) -> None:
