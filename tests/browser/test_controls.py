@@ -13,6 +13,8 @@ from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+SHOWN_TIMEOUT = 30.0
+
 DENIED = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
 """
@@ -100,6 +102,57 @@ async def test_a_shared_screen_gets_a_tile_of_its_own(pair: tuple[Person, Person
     await expect(shared).to_have_count(0)
 
 
+async def test_a_pinned_person_is_shown_big_until_unpinned(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
+    pin = bo.page.get_by_role("button", name="Pin Ana")
+
+    async def times_own_size() -> float:
+        boxes = [await tile.bounding_box() for tile in (bo.tile_of(ana), bo.tile_of(bo))]
+        other, own = [box["width"] * box["height"] if box else 0.0 for box in boxes]
+        return other / own
+
+    async def big() -> bool:
+        return await times_own_size() > 3
+
+    async def equal() -> bool:
+        return 0.95 < await times_own_size() < 1.05
+
+    await eventually(equal, SHOWN_TIMEOUT, lambda: bo.describe("the tiles are not equal"))
+    await bo.tile_of(ana).hover()
+    await pin.click()
+    await expect(pin).to_have_attribute("aria-pressed", "true")
+    await eventually(big, SHOWN_TIMEOUT, lambda: bo.describe("the pinned tile is not big"))
+    await pin.click()
+    await eventually(equal, SHOWN_TIMEOUT, lambda: bo.describe("the tiles are not equal again"))
+
+
+async def test_escape_closes_a_panel_wherever_the_focus_is(pair: tuple[Person, Person]) -> None:
+    _, bo = pair
+    await bo.page.keyboard.press("p")
+    panel = bo.page.get_by_role("complementary", name="People")
+    await expect(panel).to_be_visible()
+    await bo.page.get_by_role("button", name="Options for Ana").press("Enter")
+    await bo.page.keyboard.press("Escape")
+    await expect(bo.page.get_by_role("dialog")).to_have_count(0)
+    await expect(panel).to_be_visible()  # each Escape closes one thing
+    await bo.page.keyboard.press("Escape")
+    await expect(panel).to_have_count(0)
+
+
+async def test_a_microphone_that_is_unplugged_is_replaced_by_another(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
+    await ana.page.evaluate(
+        """() => {
+            const { track } = miso.state.local.mic;
+            track.stop();
+            track.dispatchEvent(new Event("ended"));
+        }"""
+    )
+    await expect(ana.page.get_by_role("status")).to_contain_text("was disconnected")
+    await ana.page.wait_for_function("miso.state.local.mic.track?.readyState === 'live'")
+    await bo.expect_media(ana)
+
+
 async def test_the_statistics_panel_shows_every_stream(pair: tuple[Person, Person]) -> None:
     _, bo = pair
     await bo.click("Statistics")
@@ -119,6 +172,15 @@ async def test_a_refused_camera_and_microphone_are_explained_and_the_room_is_sti
     await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
     bo = await crowd.join(server.url, "denied", "Bo")
     await expect(ana.tile_of(bo).locator("video.ready")).to_have_count(1)
+
+
+async def test_the_lobby_says_what_the_browser_blocks_and_lets_join_without(crowd: Crowd, server: DemoServer) -> None:
+    ana = await crowd.open(f"{server.url}?roomId=denied-lobby", "Ana", script=DENIED)
+    for device in ("camera", "microphone"):
+        await expect(ana.page.get_by_text(f"The browser blocks the {device}")).to_be_visible()
+    await ana.page.get_by_label("Your name").fill("Ana")
+    await ana.click("Join the room")
+    await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
 
 
 async def test_the_lobby_joins_with_the_keyboard_alone(crowd: Crowd, server: DemoServer) -> None:

@@ -87,7 +87,8 @@ async def test_tiles_fill_any_window_without_overlap(crowd: Crowd, server: DemoS
 
 
 async def test_nothing_but_the_panels_scrolls_on_a_phone(crowd: Crowd, server: DemoServer) -> None:
-    ana = await crowd.join(server.url, "phone", "Ana", produce="false")
+    room, name = "a-room-with-a-name-that-no-phone-is-wide-enough-for", "Ana " + "of Somewhere Far Away " * 5
+    ana = await crowd.join(server.url, room, name)
     await ana.page.set_viewport_size({"width": 360, "height": 640})
     await expect(ana.page.get_by_text("You are the only one here")).to_be_visible()
     overflow = await ana.page.evaluate(

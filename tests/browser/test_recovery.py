@@ -79,6 +79,7 @@ async def test_a_restarted_server_gets_its_people_back(crowd: Crowd, built_page:
         bo = await crowd.join(server.url, "restart", "Bo")
         await ana.wait_for_media(bo)
     await expect(ana.page.get_by_role("alert")).to_contain_text("The server does not answer")
+    await expect(ana.page.get_by_role("img", name="Your signal")).to_have_count(0)
     async with running(server):
         await eventually(
             lambda: _joined(ana, bo), ARRIVAL_TIMEOUT, lambda: ana.describe(f"did not come back\n{server.log}")

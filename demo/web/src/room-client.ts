@@ -10,8 +10,8 @@ import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
 import { type AppStore, type Layers, type Problem, toast } from "./state";
 
-/** A restarted server is back within a second, so the first retry comes early; about a minute in all. */
-const RETRY = { retries: 10, factor: 2, minTimeout: 500, maxTimeout: 8000 };
+/** A restarted server is back within seconds, and nobody likes to wait for it; about a minute in all. */
+const RETRY = { retries: 24, factor: 1.5, minTimeout: 500, maxTimeout: 3000 };
 /** Joins that fail one after another before the page gives up and asks. */
 const MAX_FAILED_JOINS = 8;
 

@@ -17,7 +17,7 @@ import {
   type TransportInfo,
 } from "./protocol";
 import { Receiving } from "./receiving";
-import { type AppStore, type PeerInfo, updateLocal } from "./state";
+import { type AppStore, type PeerInfo, toast, updateLocal } from "./state";
 
 /** A connection that is 'disconnected' often heals by itself within this time. */
 const HEAL_MS = 2000;
@@ -25,6 +25,9 @@ const HEAL_MS = 2000;
 const MAX_ICE_RESTARTS = 2;
 /** How long one ICE restart may take. */
 const RESTART_MS = 6000;
+
+/** For so long after joining nobody is told who else joins or leaves. */
+const QUIET_MS = 3000;
 
 type Direction = "send" | "recv";
 
@@ -46,6 +49,7 @@ export class Session {
   readonly #timers = new Map<Direction, number>();
   readonly #restarts = new Map<Direction, number>();
   #closed = false;
+  #enteredAtMs = Number.POSITIVE_INFINITY;
 
   readonly receiving: Receiving;
 
@@ -89,6 +93,7 @@ export class Session {
       ...(consume && datachannel && { sctpCapabilities: device.sctpCapabilities }),
     });
     if (this.#closed) return;
+    this.#enteredAtMs = performance.now();
     // A peer that came between the answer and this line is already in the list.
     const known = this.#store.state.peers.filter(({ id }) => !peers.some((peer) => peer.id === id));
     this.#store.update({ phase: "joined", problem: null, peers: [...peers, ...known] });
@@ -142,13 +147,18 @@ export class Session {
 
   readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"]> = {
     "mediasoup-version": ({ version }) => this.#store.update({ serverVersion: version }),
-    newPeer: (peer) => this.#store.update(({ peers }) => ({ peers: [...without(peers, peer.id), peer] })),
-    peerClosed: ({ peerId }) =>
+    newPeer: (peer) => {
+      this.#announce(peer, "joined");
+      this.#store.update(({ peers }) => ({ peers: [...without(peers, peer.id), peer] }));
+    },
+    peerClosed: ({ peerId }) => {
+      this.#announce(this.#store.state.peers.find(({ id }) => id === peerId), "left");
       this.#store.update(({ peers, streams, activeSpeakerId }) => ({
         peers: without(peers, peerId),
         streams: streams.filter((stream) => stream.peerId !== peerId),
         activeSpeakerId: activeSpeakerId === peerId ? null : activeSpeakerId,
-      })),
+      }));
+    },
     peerDisplayNameChanged: ({ peerId, displayName }) =>
       this.#store.update(({ peers }) => ({
         peers: peers.map((peer) => (peer.id === peerId ? { ...peer, displayName } : peer)),
@@ -163,6 +173,12 @@ export class Session {
       this.#store.update({ downlink: { availableBps, desiredBps } }),
     activeSpeaker: ({ peerId }) => this.#store.update({ activeSpeakerId: peerId ?? null }),
   };
+
+  /** Not while a room fills or comes back as a whole. */
+  #announce(peer: PeerInfo | undefined, what: "joined" | "left"): void {
+    if (!peer || performance.now() - this.#enteredAtMs < QUIET_MS) return;
+    toast(this.#store, "people", `${peer.displayName || "Guest"} ${what}.`);
+  }
 
   async #createTransport(device: types.Device, direction: Direction): Promise<void> {
     const info = await this.#request<TransportInfo>("createWebRtcTransport", {

@@ -76,8 +76,8 @@ export interface LocalSource {
 
 export interface Toast {
   readonly id: number;
-  /** Somebody wrote, something went well, something went wrong. */
-  readonly tone: "chat" | "good" | "bad";
+  /** Somebody wrote, came or went, something went well, something went wrong. */
+  readonly tone: "chat" | "people" | "good" | "bad";
   readonly text: string;
 }
 
@@ -173,7 +173,13 @@ export function togglePanel(store: AppStore, panel: Panel): void {
   }));
 }
 
-const TOAST_MS = 6000;
+/** What went wrong takes longer to read and to act on. */
+const TOAST_MS: Readonly<Record<Toast["tone"], number>> = {
+  chat: 6000,
+  people: 4000,
+  good: 6000,
+  bad: 12_000,
+};
 let nextToastId = 1;
 
 /** Shows a short message, which goes away by itself; the same text is not stacked. */
@@ -181,7 +187,7 @@ export function toast(store: AppStore, tone: Toast["tone"], text: string): void 
   if (store.state.toasts.some((shown) => shown.text === text)) return;
   const id = nextToastId++;
   store.update(({ toasts }) => ({ toasts: [...toasts, { id, tone, text }].slice(-4) }));
-  setTimeout(() => dismissToast(store, id), TOAST_MS);
+  setTimeout(() => dismissToast(store, id), TOAST_MS[tone]);
 }
 
 export function dismissToast(store: AppStore, id: number): void {

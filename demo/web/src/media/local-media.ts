@@ -240,7 +240,8 @@ export class LocalMedia {
   #explainDevice(source: Source, error: unknown): void {
     const text = explainMediaError(SPOKEN[source], error);
     updateLocal(this.#store, source, { problem: text });
-    if (text !== null) toast(this.#store, "bad", text);
+    // The lobby shows it beside the picture.
+    if (text !== null && this.#store.state.phase !== "lobby") toast(this.#store, "bad", text);
   }
 
   /** Losing the room while a request is under way is told once, by the room client. */

@@ -35,6 +35,7 @@ export function Dock() {
               label={micOn ? "Mute" : "Unmute"}
               shortcut="M"
               off={!micOn}
+              problem={mic.problem}
               disabled={mic.busy}
               onClick={() => void client.media.setMuted(micOn)}
             />
@@ -45,6 +46,7 @@ export function Dock() {
               label={camera.track ? "Stop camera" : "Start camera"}
               shortcut="V"
               off={!camera.track}
+              problem={camera.problem}
               disabled={camera.busy}
               onClick={() => void client.media.setCamera(!camera.track)}
             />
@@ -99,12 +101,15 @@ interface DockButtonProps {
   readonly active?: boolean;
   readonly danger?: boolean;
   readonly disabled?: boolean;
+  /** Why it cannot be on; null: no reason. */
+  readonly problem?: string | null;
   /** Of what waits behind it; 0: no badge. */
   readonly count?: number;
   readonly onClick: () => void;
 }
 
-function DockButton({ icon, label, shortcut, off, active, danger, disabled, count = 0, onClick }: DockButtonProps) {
+function DockButton(props: DockButtonProps) {
+  const { icon, label, shortcut, off, active, danger, disabled, problem, count = 0, onClick } = props;
   const classes = ["dock-button", off && "off", active && "active", danger && "danger"].filter(Boolean).join(" ");
   return (
     <button
@@ -113,12 +118,17 @@ function DockButton({ icon, label, shortcut, off, active, danger, disabled, coun
       aria-label={count > 0 ? `${label}, ${count} unread` : label}
       aria-pressed={active}
       aria-keyshortcuts={shortcut}
-      title={shortcut ? `${label} (${shortcut})` : label}
+      title={problem ?? (shortcut ? `${label} (${shortcut})` : label)}
       disabled={disabled}
       onClick={onClick}
     >
       <Icon name={icon} />
       <span class="dock-label">{label}</span>
+      {problem && (
+        <span class="dock-count problem" aria-hidden="true">
+          !
+        </span>
+      )}
       {count > 0 && <span class="dock-count">{count > 99 ? "99+" : count}</span>}
     </button>
   );

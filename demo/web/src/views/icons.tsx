@@ -62,6 +62,8 @@ const SHAPES = {
   chat: <path d="M5.5 4.5h13A2.5 2.5 0 0 1 21 7v7.5a2.5 2.5 0 0 1-2.5 2.5H12l-4.8 3.6V17H5.5A2.5 2.5 0 0 1 3 14.5V7a2.5 2.5 0 0 1 2.5-2.5zM7.5 9h9M7.5 12.5h6" />,
   send: <path d="M4.5 12L3.5 4.5 21 12 3.5 19.5 4.5 12zM4.5 12H12" />,
   more: <path stroke-width="2.6" d="M12 5.5v.01M12 12v.01M12 18.5v.01" />,
+  pin: <path d="M8.5 3.5h7l-1 6 3.5 4.5H6l3.5-4.5zM12 14v6.5" />,
+  fullscreen: <path d="M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5" />,
   refresh: <path d="M19.5 12a7.5 7.5 0 1 1-2.2-5.3L19.5 9M19.5 4v5h-5" />,
   bot: (
     <>

@@ -101,7 +101,7 @@ function Preview({ name }: { name: string }) {
         ) : (
           <div class="preview-empty">
             <Avatar name={name || "You"} seed={name} />
-            <p>{camera.busy ? "Opening the camera…" : (camera.problem ?? "Your camera is off")}</p>
+            <p>{camera.busy ? "Opening the camera…" : "Your camera is off"}</p>
           </div>
         )}
         <div class="preview-buttons">
@@ -132,6 +132,17 @@ function Preview({ name }: { name: string }) {
         <div class="meter-track">
           <div class="meter-fill" style={{ transform: `scaleX(${level.toFixed(2)})` }} />
         </div>
+      </div>
+      <div role="status">
+        {[mic.problem, camera.problem].map(
+          (problem) =>
+            problem && (
+              <p key={problem} class="device-problem">
+                <Icon name="warning" />
+                {problem}
+              </p>
+            ),
+        )}
       </div>
     </section>
   );

@@ -23,7 +23,8 @@ export function Stage() {
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const placed = useMemo(() => place(tilesOf(state), area), [state, area]);
+  const [pinned, setPinned] = useState<string | null>(null);
+  const placed = useMemo(() => place(tilesOf(state), pinned, area), [state, pinned, area]);
   const [menu, setMenu] = useState<{ readonly key: string; readonly opener: HTMLElement } | null>(null);
   const chosen = placed.find(({ content }) => content.key === menu?.key)?.content;
   const openMenu = (key: string, opener: HTMLElement): void => setMenu(menu?.key === key ? null : { key, opener });
@@ -35,6 +36,8 @@ export function Stage() {
             key={content.key}
             content={content}
             box={box}
+            pinned={pinned === content.key}
+            onPin={() => setPinned(pinned === content.key ? null : content.key)}
             menuOpen={menu?.key === content.key}
             onMenu={(opener) => openMenu(content.key, opener)}
           />
@@ -110,12 +113,15 @@ function tilesOfPeer({ streams, activeSpeakerId, connections }: State, peer: Pee
   ];
 }
 
-function place(tiles: readonly TileContent[], area: Box): { content: TileContent; box: Box }[] {
-  const shares = tiles.filter(({ kind }) => kind === "share");
-  const cameras = tiles.filter(({ kind }) => kind === "camera");
-  if (shares.length === 0) return pair(cameras, gridLayout(cameras.length, area));
-  const { stage, strip } = stageLayout(shares.length, cameras.length, area);
-  return [...pair(cameras, strip), ...pair(shares, stage)];
+/** What is pinned gets the stage; otherwise shared screens do. While there is neither, all tiles are of one size. */
+function place(tiles: readonly TileContent[], pinned: string | null, area: Box): { content: TileContent; box: Box }[] {
+  const isPinned = ({ key }: TileContent): boolean => key === pinned;
+  const isBig = tiles.some(isPinned) ? isPinned : ({ kind }: TileContent): boolean => kind === "share";
+  const big = tiles.filter(isBig);
+  const small = tiles.filter((tile) => !isBig(tile));
+  if (big.length === 0) return pair(small, gridLayout(small.length, area));
+  const { stage, strip } = stageLayout(big.length, small.length, area);
+  return [...pair(small, strip), ...pair(big, stage)];
 }
 
 function pair(tiles: readonly TileContent[], boxes: readonly Box[]): { content: TileContent; box: Box }[] {

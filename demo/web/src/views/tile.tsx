@@ -1,5 +1,7 @@
 /** One rectangle of the room: somebody's camera or screen, with name and state. */
 
+import { useRef } from "preact/hooks";
+
 import type { Box } from "../layout";
 import type { RemoteStream } from "../state";
 import { Avatar } from "./avatar";
@@ -25,6 +27,9 @@ export interface TileContent {
 interface TileProps {
   readonly content: TileContent;
   readonly box: Box;
+  /** Shown big, at this person's wish. */
+  readonly pinned: boolean;
+  readonly onPin: () => void;
   readonly menuOpen: boolean;
   /** Told of the button that was pressed. */
   readonly onMenu: (opener: HTMLElement) => void;
@@ -36,8 +41,9 @@ export function tileName({ name, kind, own }: TileContent): string {
   return own ? `${name} (you)` : name;
 }
 
-export function Tile({ content, box, menuOpen, onMenu }: TileProps) {
+export function Tile({ content, box, pinned, onPin, menuOpen, onMenu }: TileProps) {
   const { name, kind, own, track, muted, speaking, score, stream, peerId } = content;
+  const root = useRef<HTMLElement>(null);
   const place = {
     transform: `translate(${Math.round(box.x)}px, ${Math.round(box.y)}px)`,
     width: `${Math.floor(box.width)}px`,
@@ -47,6 +53,7 @@ export function Tile({ content, box, menuOpen, onMenu }: TileProps) {
   const stalled = track !== null && stream?.current === null;
   return (
     <article
+      ref={root}
       class={`tile${speaking ? " speaking" : ""}${kind === "share" ? " sharing" : ""}${box.width < 200 ? " tiny" : ""}`}
       style={place}
       aria-label={shown}
@@ -62,19 +69,44 @@ export function Tile({ content, box, menuOpen, onMenu }: TileProps) {
           Waiting for the picture
         </p>
       )}
-      {stream && (
-        <button
-          type="button"
-          class={`tile-options${menuOpen ? " open" : ""}`}
-          aria-label={`Options for ${shown}`}
-          aria-haspopup="dialog"
-          aria-expanded={menuOpen}
-          title="Options"
-          onClick={(event) => onMenu(event.currentTarget)}
-        >
-          <Icon name="more" />
-        </button>
-      )}
+      <div class={`tile-actions${menuOpen ? " open" : ""}`}>
+        {track && kind === "share" && document.fullscreenEnabled && (
+          <button
+            type="button"
+            class="tile-action"
+            aria-label={`Full screen of ${shown}`}
+            title="Full screen"
+            onClick={() => void toggleFullscreen(root.current)}
+          >
+            <Icon name="fullscreen" />
+          </button>
+        )}
+        {!own && (
+          <button
+            type="button"
+            class={`tile-action${pinned ? " on" : ""}`}
+            aria-label={`Pin ${shown}`}
+            aria-pressed={pinned}
+            title={pinned ? "Unpin" : "Pin: show big"}
+            onClick={onPin}
+          >
+            <Icon name="pin" />
+          </button>
+        )}
+        {stream && (
+          <button
+            type="button"
+            class="tile-action"
+            aria-label={`Options for ${shown}`}
+            aria-haspopup="dialog"
+            aria-expanded={menuOpen}
+            title="Options"
+            onClick={(event) => onMenu(event.currentTarget)}
+          >
+            <Icon name="more" />
+          </button>
+        )}
+      </div>
       <footer class="name-plate">
         {muted && (
           <span class="muted-mark" role="img" aria-label="Muted">
@@ -87,4 +119,12 @@ export function Tile({ content, box, menuOpen, onMenu }: TileProps) {
       </footer>
     </article>
   );
+}
+
+async function toggleFullscreen(element: HTMLElement | null): Promise<void> {
+  try {
+    await (document.fullscreenElement ? document.exitFullscreen() : element?.requestFullscreen());
+  } catch {
+    // The browser or the frame around this page forbids it: the tile stays as big as it is.
+  }
 }

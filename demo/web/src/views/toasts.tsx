@@ -4,7 +4,7 @@ import { useApp, useAppState } from "../app";
 import { dismissToast, type Toast } from "../state";
 import { Icon, type IconName } from "./icons";
 
-const ICONS: Record<Toast["tone"], IconName> = { chat: "chat", good: "check", bad: "warning" };
+const ICONS: Record<Toast["tone"], IconName> = { chat: "chat", people: "people", good: "check", bad: "warning" };
 
 export function Toasts() {
   const { store } = useApp();
