@@ -4,7 +4,7 @@
 from libc.string cimport memset
 
 from worker.dataplane.egress cimport Plane, Source
-from worker.dataplane.output cimport Output
+from worker.dataplane.output cimport APPROACH, Output
 from worker.dataplane.renaming cimport FRAME_MARKING, NOT_MAPPED, Renaming
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Receiver, TransportPlane
@@ -217,16 +217,12 @@ cdef class Input(Source):
     cdef void forward(self) noexcept:
         cdef Output output
         cdef list outputs = self._outputs
-        cdef Py_ssize_t index, last = len(outputs) - 1
+        cdef Py_ssize_t index, distance, last = len(outputs) - 1
         cdef int count = self._packet_count
         if count > 0:
             for index in range(last + 1):
-                if index + 3 <= last:
-                    (<Output>outputs[index + 3]).approach(3)
-                if index + 2 <= last:
-                    (<Output>outputs[index + 2]).approach(2)
-                if index + 1 <= last:
-                    (<Output>outputs[index + 1]).approach(1)
+                for distance in range(min(APPROACH, last - index), 0, -1):
+                    (<Output>outputs[index + distance]).approach(distance)
                 output = outputs[index]
                 output.forward(self._packets, count)
         self._packet_count = 0

@@ -9,6 +9,9 @@ from worker.rtp.retransmission cimport RetransmissionIndex
 from worker.rtp.sequence cimport SequenceMapper
 from worker.rtp.timestamps cimport TimestampMapper
 
+cdef enum:
+    APPROACH = 4  # outputs ahead of the one that is served their memory is fetched
+
 
 cdef class Output(Sender):
     cdef public object owner

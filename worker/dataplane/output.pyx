@@ -35,7 +35,7 @@ cdef enum:
     OUTPUT_LINES = 10
     TRANSPORT_LINES = 10
     RATE_LINES = 5
-    ESTIMATOR_LINES = 3
+    ESTIMATOR_LINES = 5
     INDEX_LINES = 3
     ROW_WORDS = 7  # of the index
     MAPPER_LINES = 3
@@ -133,13 +133,16 @@ cdef class Output(Sender):
     cdef void approach(self, int distance) noexcept:
         """Fetches into the cache what ``forward`` will touch, while other outputs' packets are encrypted and sent.
 
-        Among a hundred outputs each finds its memory cold. Called three, two and one outputs ahead, because what is
+        Among a hundred outputs each finds its memory cold. Called ``APPROACH`` to one outputs ahead, because what is
         further away is reached through pointers in what was fetched before.
         """
         cdef TransportPlane transport
-        if distance == 3:
+        cdef SendSideEstimator outgoing
+        if distance == APPROACH:
             prefetch_lines(<void *>self, OUTPUT_LINES)
-        elif distance == 2:
+            return
+        transport = self._transport
+        if distance == 3:
             prefetch_lines(<void *>self._transport, TRANSPORT_LINES)
             prefetch_lines(<void *>self._rate, RATE_LINES)
             prefetch_lines(<void *>self._selector, SELECTOR_LINES)
@@ -147,13 +150,18 @@ cdef class Output(Sender):
             prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
             prefetch_lines(<void *>self._index, INDEX_LINES)
             prefetch(<void *>self._session)
-        else:
-            transport = self._transport
+        elif distance == 2:
             prefetch_lines(<void *>transport.rtp_sent, RATE_LINES)
             prefetch_lines(<void *>transport.sent, RATE_LINES)
             prefetch_lines(<void *>transport.outgoing, ESTIMATOR_LINES)
             if self._index is not None and self._index._capacity > 0:
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
+        elif transport.outgoing is not None:
+            outgoing = transport.outgoing
+            prefetch(<void *>outgoing._sent)
+            prefetch(<char *>&outgoing._sent._packets[transport.twcc_next & 8191])
+            prefetch(<void *>outgoing._probe_sender)
+            prefetch_lines(<void *>outgoing._sending, RATE_LINES)
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its input has for it."""
