@@ -8,6 +8,13 @@ KNOWN_VERSIONS: str
 REPLAY_WINDOW: int
 TRAILER_SIZE: int
 
+def load() -> None:
+    """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
+
+    Raises:
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+    """
+
 def check_key(suite: SrtpSuite, key: bytes) -> None:
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
 

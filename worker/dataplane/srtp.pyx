@@ -1,11 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """SRTP (RFC 3711, RFC 7714) through the libsrtp inside the pylibsrtp wheel, called by function pointer.
 
-The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Session._srtp``. They are checked when
-this module is imported.
+The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Session._srtp``. They are checked by
+``load``.
 """
-
-import pylibsrtp
 
 from libc.stdint cimport uintptr_t
 
@@ -18,14 +16,42 @@ TRAILER_SIZE = 144  # SRTP_MAX_TRAILER_LEN: a tag of 16 and a key identifier of 
 ctypedef int (*srtp_call)(void *session, void *packet, int *size) noexcept nogil
 ctypedef int (*srtp_ssrc_call)(void *session, unsigned int ssrc_network_order) noexcept nogil
 
-cdef srtp_call srtp_protect
+cdef srtp_call srtp_protect = NULL
 cdef srtp_call srtp_unprotect
 cdef srtp_call srtp_protect_rtcp
 cdef srtp_call srtp_unprotect_rtcp
 cdef srtp_ssrc_call srtp_remove_stream
+cdef object pylibsrtp = None
 
 cdef extern from "arpa/inet.h" nogil:
     unsigned int htonl(unsigned int value)
+
+_PROFILES = {  # name in pylibsrtp.Policy, bytes of master key and salt
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: ("SRTP_PROFILE_AES128_CM_SHA1_80", 30),
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: ("SRTP_PROFILE_AES128_CM_SHA1_32", 30),
+    SrtpSuite.AEAD_AES_128_GCM: ("SRTP_PROFILE_AEAD_AES_128_GCM", 28),
+    SrtpSuite.AEAD_AES_256_GCM: ("SRTP_PROFILE_AEAD_AES_256_GCM", 44),
+}
+
+
+def load():
+    """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
+
+    Raises:
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+    """
+    global pylibsrtp, srtp_protect, srtp_unprotect, srtp_protect_rtcp, srtp_unprotect_rtcp, srtp_remove_stream
+    if srtp_protect != NULL:
+        return
+    import pylibsrtp as imported
+
+    pylibsrtp = imported
+    _handle_of(pylibsrtp.Session())
+    srtp_unprotect = <srtp_call><uintptr_t>_address("srtp_unprotect")
+    srtp_protect_rtcp = <srtp_call><uintptr_t>_address("srtp_protect_rtcp")
+    srtp_unprotect_rtcp = <srtp_call><uintptr_t>_address("srtp_unprotect_rtcp")
+    srtp_remove_stream = <srtp_ssrc_call><uintptr_t>_address("srtp_remove_stream")
+    srtp_protect = <srtp_call><uintptr_t>_address("srtp_protect")
 
 
 def _address(name):
@@ -50,21 +76,6 @@ def _handle_of(session):
         ) from error
 
 
-srtp_protect = <srtp_call><uintptr_t>_address("srtp_protect")
-srtp_unprotect = <srtp_call><uintptr_t>_address("srtp_unprotect")
-srtp_protect_rtcp = <srtp_call><uintptr_t>_address("srtp_protect_rtcp")
-srtp_unprotect_rtcp = <srtp_call><uintptr_t>_address("srtp_unprotect_rtcp")
-srtp_remove_stream = <srtp_ssrc_call><uintptr_t>_address("srtp_remove_stream")
-_handle_of(pylibsrtp.Session())
-
-_PROFILES = {
-    SrtpSuite.AES_CM_128_HMAC_SHA1_80: (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
-    SrtpSuite.AES_CM_128_HMAC_SHA1_32: (pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32, 30),
-    SrtpSuite.AEAD_AES_128_GCM: (pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
-    SrtpSuite.AEAD_AES_256_GCM: (pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
-}
-
-
 def check_key(suite, key):
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
     expected = _PROFILES[SrtpSuite(suite)][1]
@@ -81,10 +92,11 @@ cdef class SrtpSession:
 
     def __cinit__(self, suite, key, *, inbound):
         check_key(suite, key)
+        load()
         policy = pylibsrtp.Policy(
             key=bytes(key),
             ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
-            srtp_profile=_PROFILES[SrtpSuite(suite)][0],
+            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)][0]),
         )
         policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
         policy.window_size = REPLAY_WINDOW
