@@ -1,10 +1,12 @@
-"""What every test run does first: nobody tests a stale build."""
+"""What every test run does first: nobody tests a stale build, and none fails because the machine is busy."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 
 def _build() -> None:
@@ -20,3 +22,6 @@ def _build() -> None:
 # Not in pytest_configure: a conftest further down, which pytest imports before that, imports the worker.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _build()
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")

@@ -25,7 +25,7 @@ Ask = Callable[..., Any]
 JsonObject = dict[str, Any]
 
 GENERATED = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -4,7 +4,7 @@ import contextlib
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from protoo.errors import MalformedMessageError
@@ -100,7 +100,6 @@ JSON = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["request", "response", "notification", "id", "method", "ok", "data"]), JSON))
 def test_any_object_is_understood_or_malformed(body: dict[str, object]) -> None:
     try:

@@ -140,7 +140,7 @@ def test_jump_beyond_the_memory_begins_anew(feedback) -> None:
     assert (one.base_sequence, one.status_count) == (30000, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     start=st.integers(0, 65535),
     lost=st.sets(st.integers(1, 800), max_size=500),

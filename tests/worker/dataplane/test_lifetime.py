@@ -181,7 +181,7 @@ class Heap:
             sock.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(OPERATIONS)
 def test_any_order_of_closing_and_using_is_safe(operations: list[tuple[int, int, int]]) -> None:
     heap = Heap()

@@ -141,7 +141,7 @@ def difference(a: int, b: int, modulo: int) -> int:
     return (a - b + modulo // 2) % modulo - modulo // 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(numbers, min_size=3, max_size=3),
     st.sets(st.integers(0, 239)),
@@ -221,7 +221,7 @@ def encode_svc(pictures: int, keys: set[int], k_svc: bool, first: tuple[int, int
     return result
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(numbers, st.sets(st.integers(0, 79)), st.booleans(), disturbances, wishes)
 def test_svc_output_is_one_stream(load, first, keys, k_svc, delays, targets) -> None:
     selector = load("worker.rtp.layers").SvcLayerSelector(VP9, 3, 3, k_svc)
