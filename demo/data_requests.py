@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from demo.bot import BOT_LABEL
 from demo.consuming import create_data_consumer
+from demo.limits import check_room_for
 from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
 from demo.requests import Accept, found, handles, stats_answer
 from protoo import RequestError
@@ -20,6 +21,7 @@ CHAT_LABEL = "chat"
 @handles("produceData", ProduceData, needs_join=True)
 async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) -> None:
     """Makes a data producer: of the chat for each other peer, of the bot's channel for the bot."""
+    check_room_for(session.data_producers, "data producers")
     transport = found(session.transports, "transport", body.transport_id)
     data_producer = await transport.produce_data(
         sctp_stream_parameters=body.sctp_stream_parameters,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
 from controller.types import Trace
 from demo.consuming import create_consumers
+from demo.limits import check_room_for
 from demo.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
@@ -41,6 +42,7 @@ def _consumer(session: PeerSession, body: OfConsumer) -> Consumer:
 @handles("createWebRtcTransport", CreateWebRtcTransport)
 async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransport, accept: Accept) -> None:
     """Makes a transport; allowed before joining, so that a client can be ready when it joins."""
+    check_room_for(session.transports, "transports")
     direction = body.app_data.direction if body.app_data is not None else None
     session.speaks_2026 = session.speaks_2026 or direction is not None
     transport = await session.room.create_transport(
@@ -99,6 +101,7 @@ async def restart_ice(session: PeerSession, body: OfTransport, accept: Accept) -
 @handles("produce", Produce, needs_join=True)
 async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
     """Makes a producer, and a consumer of it for each other peer."""
+    check_room_for(session.producers, "producers")
     transport = _transport(session, body)
     producer = await transport.produce(
         kind=body.kind,

@@ -6,11 +6,16 @@ RTP parameters and capabilities stay as they came; ``controller`` checks them.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+import orjson
 
 from controller.types import MediaKind
+from demo.limits import MAX_NAME_LENGTH, MAX_TOLD_BYTES
 
 Json = dict[str, object]
+Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
 
 
 class Body(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -52,10 +57,13 @@ class ConnectWebRtcTransport(OfTransport, frozen=True):
 class Join(Body, frozen=True):
     """The peer shows itself to the others and is shown to them."""
 
-    display_name: str | None = None
+    display_name: Name | None = None
     device: Json | None = None
     rtp_capabilities: Json | None = None
     sctp_capabilities: Json | None = None
+
+    def __post_init__(self) -> None:
+        _check_told("device", self.device)
 
 
 class Produce(OfTransport, frozen=True):
@@ -65,6 +73,9 @@ class Produce(OfTransport, frozen=True):
     rtp_parameters: Json
     app_data: Json | None = None
 
+    def __post_init__(self) -> None:
+        _check_told("appData", self.app_data)
+
 
 class ProduceData(OfTransport, frozen=True):
     """Starts to send messages over a data channel."""
@@ -73,6 +84,9 @@ class ProduceData(OfTransport, frozen=True):
     label: str | None = None
     protocol: str | None = None
     app_data: Json | None = None
+
+    def __post_init__(self) -> None:
+        _check_told("label, protocol, appData", [self.label, self.protocol, self.app_data])
 
 
 class OfProducer(Body, frozen=True):
@@ -115,4 +129,14 @@ class SetConsumerPriority(OfConsumer, frozen=True):
 class ChangeDisplayName(Body, frozen=True):
     """The peer's new name."""
 
-    display_name: str
+    display_name: Name
+
+
+def _check_told(what: str, data: object) -> None:
+    """Each of the others gets it.
+
+    Raises:
+        ValueError: It is too large for that.
+    """
+    if len(orjson.dumps(data)) > MAX_TOLD_BYTES:
+        raise ValueError(f"{what} is larger than {MAX_TOLD_BYTES} bytes")

@@ -8,8 +8,10 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
+import orjson
 
 from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
+from demo.limits import MAX_AT_ONCE, MAX_REQUEST_BYTES, REQUESTS_BURST, REQUESTS_PER_S, TOO_MANY, Allowance
 from demo.messages import Json
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
@@ -22,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 NEWS_INTERVAL_S = 1.0
 """Scores and bandwidth estimates go to a peer at most this often, each."""
+
+MAX_LOGGED_LENGTH = 300
+"""Characters of what a client sent that get into one line of the log, or back to it."""
 
 Closable = TypeVar("Closable", WebRtcTransport, Producer, Consumer, DataProducer, DataConsumer)
 
@@ -56,6 +61,8 @@ class PeerSession:
         self.data_consumers: dict[str, DataConsumer] = {}
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_progress = 0
+        self._allowance = Allowance(REQUESTS_PER_S, REQUESTS_BURST, asyncio.get_running_loop().time())
 
     def __repr__(self) -> str:
         return f"<PeerSession {self.id} of room {self.room.id}>"
@@ -177,32 +184,63 @@ class PeerSession:
             logger.info("room=%s peer=%s %s %s: closing the peer", self.room.id, self.id, what, state)
             self.peer.close()
 
-    async def _on_request(self, request: IncomingRequest) -> None:
+    def _on_request(self, request: IncomingRequest) -> None:
+        if self._may_ask():
+            self.start_task(self._counted(self._answer(request)))
+        else:
+            request.reject(TOO_MANY, "too many requests")
+            self._count(request.method, "rejected")
+
+    def _on_notification(self, notification: Notification) -> None:
+        """Clients of 2026 send as notifications what others send as requests."""
+        if self._may_ask():
+            self.start_task(self._counted(self._obey(notification)))
+
+    def _may_ask(self) -> bool:
+        return self._allowance.take(asyncio.get_running_loop().time()) and self._in_progress < MAX_AT_ONCE
+
+    async def _counted(self, work: Coroutine[None, None, None]) -> None:
+        self._in_progress += 1
+        try:
+            await work
+        finally:
+            self._in_progress -= 1
+
+    async def _answer(self, request: IncomingRequest) -> None:
         try:
             await self._dispatch(request.method, request.data, request.accept)
         except (RequestError, ControllerError, TypeError, ValueError) as error:
-            logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, request.method, error)
+            self._log_failure(request.method, error)
             request.reject(error)
-            self.room.metrics.requests.labels(_known(request.method), "rejected").inc()
+            self._count(request.method, "rejected")
         except Exception:
             # a bug of ours: the client gets its answer, the log the whole story
-            logger.exception("room=%s peer=%s %s failed", self.room.id, self.id, request.method)
+            logger.exception("room=%s peer=%s %s failed", self.room.id, self.id, _known(request.method))
             request.reject(500, "internal error")
-            self.room.metrics.requests.labels(_known(request.method), "failed").inc()
+            self._count(request.method, "failed")
         else:
-            self.room.metrics.requests.labels(_known(request.method), "accepted").inc()
+            self._count(request.method, "accepted")
 
-    async def _on_notification(self, notification: Notification) -> None:
-        """Clients of 2026 send as notifications what others send as requests."""
+    async def _obey(self, notification: Notification) -> None:
         try:
             await self._dispatch(notification.method, notification.data, lambda data=None: None)
         except (RequestError, ControllerError, TypeError, ValueError) as error:
-            logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, notification.method, error)
+            self._log_failure(notification.method, error)
+
+    def _count(self, method: str, result: str) -> None:
+        self.room.metrics.requests.labels(_known(method), result).inc()
+
+    def _log_failure(self, method: str, error: Exception) -> None:
+        """A client chooses what is in such errors: not more than a line of it."""
+        text = " ".join(str(error)[:MAX_LOGGED_LENGTH].splitlines())
+        logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, _known(method), text)
 
     async def _dispatch(self, method: str, data: object, accept: Callable[..., None]) -> None:
         row = REQUESTS.get(method)
         if row is None:
-            raise RequestError(500, f'unknown request.method "{method}"')
+            raise RequestError(500, f'unknown request.method "{method[:MAX_LOGGED_LENGTH]}"')
+        if len(orjson.dumps(data)) > MAX_REQUEST_BYTES:
+            raise RequestError(413, f"{method} is larger than {MAX_REQUEST_BYTES} bytes")
         if row.needs_join and not self.joined:
             raise RequestError(500, "Peer not yet joined")
         await row.handle(self, msgspec.convert(data, row.body), accept)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator
 
 from controller import ControllerError
+from demo.limits import MAX_NAME_LENGTH
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
 from demo.room import SERVICE_RESTART, Room
@@ -15,6 +17,8 @@ from demo.settings import Settings
 from protoo import ConnectionRequest, TransportClosedError
 
 logger = logging.getLogger(__name__)
+
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 MAX_CONSUMER_REPLICAS = 32
 """More copies of each consumer than this no client can ask for."""
@@ -45,6 +49,9 @@ class Rooms:
         room_id, peer_id = query.get("roomId"), query.get("peerId")
         if not room_id or not peer_id:
             request.reject(400, "Connection request without roomId and/or peerId")
+            return
+        if not _is_name(room_id) or not _is_name(peer_id):
+            request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
         replicas = _replicas(query.get("consumerReplicas", ""))
         async with self._turn(room_id):
@@ -128,6 +135,11 @@ class _Queue:
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.length = 0
+
+
+def _is_name(text: str) -> bool:
+    """Names are logged: a line break in one would let its owner write the log."""
+    return len(text) <= MAX_NAME_LENGTH and _CONTROL_CHARACTERS.search(text) is None
 
 
 def _replicas(text: str) -> int:

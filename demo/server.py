@@ -15,6 +15,7 @@ from demo.certificate import Certificate, certificate_for
 from demo.listening import Listening, listen_http, listen_https
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
+from demo.patience import ImpatientHttp
 from demo.rooms import Rooms
 from demo.settings import Settings
 from demo.web_app import web_app
@@ -122,6 +123,7 @@ class _WebServer:
         self._listening = listening
         config = uvicorn.Config(
             app,
+            http=ImpatientHttp,
             log_config=None,
             access_log=False,
             lifespan="off",

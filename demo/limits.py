@@ -1,0 +1,54 @@
+"""How much one client may ask for. Whoever asks for more gets errors; nobody else notices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from protoo import RequestError
+
+MAX_NAME_LENGTH = 256
+"""Of a room's or a peer's id, and of what a peer calls itself; characters."""
+MAX_REQUEST_BYTES = 100_000
+"""Of one request's data; a browser's capabilities have some 15,000."""
+MAX_TOLD_BYTES = 10_000
+"""Of data that goes on to everybody in the room as it is: what a peer runs on, what it hangs on its producers."""
+MAX_OBJECTS = 64
+"""Transports of a peer, and its producers, and its data producers."""
+MAX_AT_ONCE = 200
+"""Requests of a peer that wait for their answers."""
+REQUESTS_PER_S = 100.0
+"""Requests of a peer in the long run ..."""
+REQUESTS_BURST = 500
+"""... and in one go, after a silence."""
+
+TOO_MANY = 429
+"""Error code, as of HTTP."""
+
+
+class Allowance:
+    """Lets so many through per second, and saves up some for a burst. Time is an argument, in seconds."""
+
+    def __init__(self, per_s: float, burst: int, now_s: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._left = float(burst)
+        self._at_s = now_s
+
+    def take(self, now_s: float) -> bool:
+        """Whether one more may pass now."""
+        self._left = min(self._burst, self._left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
+def check_room_for(things: Mapping[str, object], what: str) -> None:
+    """Whether a peer may have one more.
+
+    Raises:
+        RequestError: It has too many already.
+    """
+    if len(things) >= MAX_OBJECTS:
+        raise RequestError(TOO_MANY, f"too many {what}: {MAX_OBJECTS} are allowed")

@@ -1,0 +1,52 @@
+"""HTTP that does not wait for ever: neither for a request nor for who does not read the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class ImpatientHttp(H11Protocol):
+    """Uvicorn's HTTP/1.1, for connections that have to get on.
+
+    A connection is cut when it has neither had a whole answer nor become a WebSocket within ``LIMIT_S``, be it silent,
+    or sending a byte now and then, or not reading: it would be kept for ever otherwise.
+    """
+
+    LIMIT_S: ClassVar[float] = 120.0
+    """Long enough for the page over a slow line."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts to wait."""
+        super().connection_made(transport)
+        self._wait()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hands the connection over: WebSockets have rules of their own."""
+        self._stop_waiting()
+        super().handle_websocket_upgrade(event)
+
+    def on_response_complete(self) -> None:
+        """Begins to wait anew."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the waiting."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.LIMIT_S, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
