@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from worker.dataplane.events import Event
+
 class Batch:
     """Packets that wait in slots for one socket."""
 
@@ -32,3 +34,5 @@ class Plane:
     def counters(self) -> dict[str, int]:
         """Since start: received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, not_connected,
         send_full, send_failed, tcp_full, segmented_messages."""
+    def take_events(self) -> list[Event]:
+        """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""

@@ -287,6 +287,10 @@ cdef class Plane:
         self.settle()
         return events
 
+    def take_events(self):
+        """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""
+        return self.finish()
+
     cdef int settle(self) except -1:
         """Tells the TCP connections that began to hold bytes back: only now nothing is iterated over."""
         while self.blocked:

@@ -63,5 +63,6 @@ cdef class Output(Sender):
     cdef void _tell(self, int stream_index) noexcept
     cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept
     cdef int _send(self, unsigned char *slot, int size) noexcept
+    cdef bint _uses_rtx(self, const Packet *packet) noexcept
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept
     cdef void _trace(self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx) noexcept

@@ -248,10 +248,7 @@ cdef class Output(Sender):
         if mapped < 0:
             return 0
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
-        if self.deliver:
-            slot = plane.batch.reserve(None)
-        else:
-            slot = plane.batch.reserve(self._transport.endpoint)
+        slot = plane.batch.reserve(None if self.deliver else self._transport.endpoint)
         memcpy(slot, packet.data, packet.size)
         self._stamp(slot, packet, mapped, timestamp)
         if self._selector.rewrite != 0:
@@ -275,9 +272,6 @@ cdef class Output(Sender):
             self.trace_keyframe and packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
         ):
             self._trace(packet, mapped, timestamp, False)
-        if self.deliver:
-            plane.events.append(RtpDelivered(self, slot[: packet.size]))
-            return packet.size
         return self._send(slot, packet.size)
 
     cdef bint _is_numbered(self, const Packet *packet) noexcept:
@@ -287,7 +281,7 @@ cdef class Output(Sender):
         """The numbers go on with this packet of another stream, or after a pause. False: this key frame is left out."""
         cdef int reference = self._selector.reference_stream
         if reference < 0:
-            self._timestamps.sync(packet.timestamp, self._transport.plane.now_us)
+            self._timestamps.resume(packet.timestamp, self._transport.plane.now_us)
         elif reference == packet.stream_index:
             if not self._timestamps.switch(packet.timestamp, 0):
                 self._selector.notice |= KEY_FRAME_MISSED
@@ -357,6 +351,9 @@ cdef class Output(Sender):
                 memset(element - 1, 0, 3)
 
     cdef int _send(self, unsigned char *slot, int size) noexcept:
+        if self.deliver:
+            self._transport.plane.events.append(RtpDelivered(self, slot[:size]))
+            return size
         if self._transport.encrypted and self._session.protect(slot, &size) != 0:
             self._transport.plane.count.srtp_failed += 1
             return 0
@@ -368,7 +365,13 @@ cdef class Output(Sender):
     ) noexcept:
         cdef bint is_key_frame = packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
         cdef int mid_size = (self._mid_element[0] & 15) + 1
-        info = describe_packet(packet, self.ssrc, sequence_number, timestamp, packet.size)
+        cdef bint has_osn = is_rtx and self._uses_rtx(packet)
+        if has_osn:
+            info = describe_packet(packet, self.rtx_ssrc, self._rtx_sequence, timestamp, packet.size + 2)
+            info["payloadType"] = self._rtx_payload_types[packet.payload_type]
+            info["payloadSize"] += 2
+        else:
+            info = describe_packet(packet, self.ssrc, sequence_number, timestamp, packet.size)
         if packet.mid_at != 0 and self._mid_element[0] != 0:
             info["mid"] = self._mid_element[1 : 1 + mid_size].decode("utf-8", "replace")
         if packet.transport_wide_cc_at != 0 and self._has_transport_wide_cc:
@@ -384,12 +387,12 @@ cdef class Output(Sender):
         cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
         cdef SendSideEstimator outgoing = transport.outgoing
         cdef unsigned short sequence_number
-        cdef int count = 0, size
+        cdef int count = 0, size, resent
         if outgoing is not None:  # knows sooner than the reports when a queue makes the way longer
             rtt_us = max(rtt_us, <long long>(outgoing.rtt_ms * 1000))
         if self._index is None or self.closed or not self.active or not transport.connected:
             return 0
-        if transport.endpoint is None or (transport.encrypted and self._session is None):
+        if not self.deliver and transport.endpoint is None or (transport.encrypted and self._session is None):
             return 0
         transport.plane.begin(now_us)
         for sequence_number in sequence_numbers[:MAX_RESENT]:
@@ -405,24 +408,30 @@ cdef class Output(Sender):
                 continue
             count += 1
             self.packets_retransmitted += 1
-            self.bytes_retransmitted += kept.size
+            resent = kept.size + 2 if self._uses_rtx(kept) else kept.size
+            self.bytes_retransmitted += resent
             self.packets_repaired += self._index.resent_count == 1
             transport.sent.update(size, now_us)
-            transport.rtx_sent.update(kept.size, now_us)
+            transport.rtx_sent.update(resent, now_us)
             if outgoing is not None:
-                outgoing.on_repeated(kept.size, now_us)
+                outgoing.on_repeated(resent, now_us)
             if self.trace_rtp:
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
         transport.plane.batch.release()
         transport.plane.settle()
         return count
 
+    cdef bint _uses_rtx(self, const Packet *packet) noexcept:
+        """Whether its repair goes with an SSRC of its own, and two bytes for the original sequence number."""
+        return self.rtx_ssrc != 0 and self._rtx_payload_types[packet.payload_type] != 0
+
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept:
         """RFC 4588 section 4: the original header, the original sequence number, the original payload."""
-        cdef unsigned char *slot = self._transport.plane.batch.reserve(self._transport.endpoint)
-        cdef unsigned char rtx_payload_type = self._rtx_payload_types[kept.payload_type]
+        cdef unsigned char *slot = self._transport.plane.batch.reserve(
+            None if self.deliver else self._transport.endpoint
+        )
         cdef int head = kept.payload_offset, size = kept.size
-        cdef bint is_rtx = self.rtx_ssrc != 0 and rtx_payload_type != 0
+        cdef bint is_rtx = self._uses_rtx(kept)
         cdef unsigned char *payload = slot + head + 2 if is_rtx else slot + head
         memcpy(slot, kept.data, head)
         memcpy(payload, kept.data + head, size - head)
@@ -431,7 +440,7 @@ cdef class Output(Sender):
         if not is_rtx:
             return self._send(slot, size)
         self._rtx_sequence += 1
-        slot[1] = (slot[1] & 0x80) | rtx_payload_type
+        slot[1] = (slot[1] & 0x80) | self._rtx_payload_types[kept.payload_type]
         write_u16(slot + 2, self._rtx_sequence)
         write_u32(slot + 8, self.rtx_ssrc)
         write_u16(slot + head, sequence_number)

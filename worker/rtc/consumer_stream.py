@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
+from worker.rtc.deliver import deliver
 from worker.rtc.echo_clock import EchoClock
 from worker.rtc.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
 from worker.rtc.stream_bodies import stream_dump
@@ -78,6 +79,7 @@ class ConsumerStream:
         self._nack_allowance -= len(granted)
         if granted:
             self.output.retransmit(granted, now_us)
+            deliver(self.consumer.transport.context.plane.take_events(), now_us)
 
     def may_ask_for_key_frame(self) -> bool:
         """Whether the receiver's PLI or FIR is passed on; in a flood of them only now and then one is."""

@@ -20,6 +20,9 @@ cdef class TimestampMapper:
     @cython.locals(elapsed_us=cython.longlong, ticks=cython.longlong)
     cpdef void sync(self, unsigned int next_input, long long now_us) noexcept
 
+    @cython.locals(elapsed_us=cython.longlong, ahead=cython.uint, limit=cython.longlong)
+    cpdef void resume(self, unsigned int next_input, long long now_us) noexcept
+
     @cython.locals(offset=cython.uint, output=cython.uint, extra=cython.ulonglong)
     cpdef bint switch(self, unsigned int next_input, unsigned int source_offset) noexcept
 

@@ -53,6 +53,17 @@ class TimestampMapper:
             ticks = 1
         self._offset = (self.max_output + ticks - next_input) & _MODULO
 
+    def resume(self, next_input: int, now_us: int) -> None:
+        """``next_input`` follows a pause in the same stream: its own clock tells best how long that was.
+
+        Where that would lead back, or 10 s further than time has gone, the sender has begun anew: then as ``sync``.
+        """
+        ahead = (next_input + self._offset - self.max_output) & _MODULO
+        elapsed_us = now_us - self.max_output_us
+        limit = (elapsed_us + 10_000_000) * self.clock_rate // 1_000_000
+        if ahead == 0 or ahead >= _HALF or ahead > limit:
+            self.sync(next_input, now_us)
+
     def switch(self, next_input: int, source_offset: int) -> bool:
         """``next_input`` is of another stream, whose timestamps are ``source_offset`` ahead (``clock_offset``).
 

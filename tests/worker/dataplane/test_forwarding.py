@@ -84,7 +84,7 @@ def test_starts_at_a_key_frame(rig: Rig) -> None:
     assert not consumer.output.waiting_for_key_frame
 
 
-def test_goes_on_without_a_gap_after_a_pause(rig: Rig) -> None:
+def test_numbers_go_on_without_a_gap_after_a_pause(rig: Rig) -> None:
     consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME), rtp(2))
     consumer.output.active = False
@@ -94,7 +94,7 @@ def test_goes_on_without_a_gap_after_a_pause(rig: Rig) -> None:
     rig.send(rtp(13), rtp(14, KEY_FRAME), rtp(15))
     packets = consumer.packets()
     assert [packet.sequence_number for packet in packets] == [1, 2, 3, 4]
-    assert 0 < (packets[2].timestamp - packets[1].timestamp) < 9000
+    assert packets[2].timestamp - packets[1].timestamp == 12 * 3000  # as far as the sender's clock has gone
 
 
 def test_a_paused_input_counts_but_does_not_forward(rig: Rig) -> None:

@@ -15,7 +15,7 @@ from worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataReque
 from worker.errors import BodyError, CommandError
 from worker.rtc.direct_transport import DirectTransport
 from worker.rtcp.compound import build_compound, parse_compound
-from worker.rtcp.feedback import Pli
+from worker.rtcp.feedback import Nack, Pli
 
 
 @pytest.fixture
@@ -58,6 +58,19 @@ def test_packets_of_a_peer_reach_the_application_which_may_ask_for_a_key_frame(
     assert (parse_rtp(packet).ssrc, parse_rtp(packet).payload) == (50, KEY_FRAME)
     direct.send_application_rtcp(build_compound([Pli(1, 50)]))
     assert sender.rtcp(Pli) == [Pli(VIDEO_SSRC, VIDEO_SSRC)]
+
+
+def test_the_application_gets_again_what_it_misses(rig: Rig, direct: DirectTransport) -> None:
+    sender = rig.connect()
+    direct.consume(consume_body("c", rig.produce(sender), ssrc=50))
+    sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+    [(_, _, packet)] = rig.notifier.payloads
+    rig.notifier.payloads.clear()
+    number = parse_rtp(packet).sequence_number
+    direct.send_application_rtcp(build_compound([Nack(1, 50, (number,))]))
+    [(target, event, repair)] = rig.notifier.payloads
+    assert (target, event, parse_rtp(repair).ssrc) == ("c", "rtp", 1050)
+    assert parse_rtp(repair).payload == number.to_bytes(2, "big") + KEY_FRAME
 
 
 @pytest.mark.parametrize("packet", [b"", b"\x80", bytes(2000), b"\xff" * 20])

@@ -360,6 +360,25 @@ def test_traces_name_size_mid_and_transport_wide_number(rig: Rig) -> None:
     assert told == [[("v", 701), ("v", 702)], [("0", number) for number in sent]]
 
 
+def test_a_repair_is_traced_and_counted_as_it_is_sent(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    consumer = rig.consume(receiver, rig.produce(sender))
+    send_video(sender, 1, key=True)
+    [packet] = receiver.rtp()
+    consumer.enable_trace_event(EnableTraceEventRequest(types=["rtp", "nack"]))
+    receiver.send_rtcp(Nack(1, consumer.streams[0].ssrc, (packet.sequence_number,)))
+    [repair] = receiver.rtp()
+    _, trace = rig.notifier.take(consumer.id, "trace")
+    info = trace["info"]
+    assert info["isRtx"]
+    assert (
+        (info["ssrc"], info["payloadType"]) == (repair.ssrc, repair.payload_type) == (consumer.streams[0].rtx_ssrc, 101)
+    )
+    assert info["sequenceNumber"] == repair.sequence_number
+    assert info["payloadSize"] == len(repair.payload)
+    assert info["size"] == consumer.transport.plane.rtx_bytes_sent
+
+
 def test_consumer_joins_a_running_stream(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     producer = rig.produce(sender)

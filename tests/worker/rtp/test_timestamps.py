@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,23 @@ def test_switch_within_a_tick_still_goes_forward(load) -> None:
     mapper.map(100, 1_000_000)
     mapper.sync(5, 999_000)
     assert mapper.map(5, 1_000_000) == 101
+
+
+def test_a_pause_lasts_as_long_as_the_sender_says(load) -> None:
+    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper.map(1000, 1_000_000)
+    mapper.sync(500, 1_100_000)
+    assert mapper.map(500, 1_100_000) == 10_000
+    mapper.resume(45_500, 1_500_000)  # 500 ms by the sender's clock, of which 100 ms were spent on the way
+    assert mapper.map(45_500, 1_500_000) == 55_000
+
+
+@pytest.mark.parametrize("restarted_at", [500, 45_500 - 1, 45_500 + 20 * 90_000, 0x80000000])
+def test_a_sender_that_begins_anew_after_a_pause_goes_on_with_the_time(load, restarted_at) -> None:
+    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper.map(45_500, 1_000_000)
+    mapper.resume(restarted_at, 2_000_000)
+    assert mapper.map(restarted_at, 2_000_000) == 45_500 + 90_000
 
 
 def test_tells_the_timestamp_of_now(load) -> None:
