@@ -90,7 +90,7 @@ class Outbound:
     """
 
     def __init__(self, initial_tsn: int, peer_window: int, interleaving: bool) -> None:
-        self.queue = SendQueue(interleaving)
+        self.queue = SendQueue(interleaving, peer_window)
         self.congestion = CongestionControl(peer_window)
         self.flight = 0
         self.outstanding_size = 0

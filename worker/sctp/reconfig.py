@@ -19,6 +19,7 @@ from worker.sctp.outbound import Outbound
 from worker.sctp.parameters import Parameter, joined, parse_parameters
 
 MAX_STREAMS_PER_REQUEST = 128
+MAX_WAITING_RESETS = 4096  # of streams we send on; a peer that wants more has to ask again
 MAX_TRANSMITS = 10
 
 _OUTGOING = Struct("!III")
@@ -65,8 +66,8 @@ class _Request:
 class Reconfiguration:
     """Both sides' requests.
 
-    Streams to be reset wait in an ordered table of at most 65535 ids; a request names 128 of them at most, and only
-    those whose messages are all acknowledged, so that the peer need not put it off.
+    Streams to be reset wait in an ordered table; once 4096 do, the peer's requests for more have to wait. A request
+    names 128 of them at most, and only those whose messages are all acknowledged, so that the peer need not put it off.
 
     Attributes:
         outbound_streams: how many we may send on.
@@ -257,8 +258,10 @@ class Reconfiguration:
         if parameter.type == ParameterType.OUTGOING_RESET_REQUEST:
             return self._reset_inbound(value)
         if parameter.type == ParameterType.INCOMING_RESET_REQUEST:
+            if len(self._outgoing) >= MAX_WAITING_RESETS:
+                return Result.IN_PROGRESS
             ids = _stream_ids(value, _NUMBER.size) or self._outbound.queue.stream_ids()
-            if any(stream_id >= self.outbound_streams for stream_id in ids):
+            if ids and max(ids) >= self.outbound_streams:
                 return Result.WRONG_STREAM
             self._answers = _NUMBER.unpack_from(value)[0]
             for stream_id in ids:
@@ -273,9 +276,11 @@ class Reconfiguration:
         return Result.DENIED  # the whole association's numbers, and our streams' count, are ours to change
 
     def _reset_inbound(self, value: bytes) -> Result:
+        if self._echoes_resets and len(self._outgoing) >= MAX_WAITING_RESETS:
+            return Result.IN_PROGRESS
         _number, answers, last_tsn = _OUTGOING.unpack_from(value)
         ids = _stream_ids(value, _OUTGOING.size)
-        if any(stream_id >= self._inbound.streams for stream_id in ids):
+        if ids and max(ids) >= self._inbound.streams:
             return Result.WRONG_STREAM
         if not self._inbound.has_reached(last_tsn):
             self._inbound.hold(ids, last_tsn)

@@ -20,7 +20,6 @@ cdef class Message:
 @cython.final
 cdef class OutboundStream:
     cdef public object messages
-    cdef public object held
     cdef public int outstanding
     cdef public bint is_active
     cdef public unsigned int next_ssn
@@ -32,6 +31,10 @@ cdef class OutboundStream:
 cdef class SendQueue:
     cdef public Py_ssize_t size
     cdef public Py_ssize_t count
+    cdef public bint is_cut
+    cdef Py_ssize_t _max_begun
+    cdef Py_ssize_t _begun
+    cdef dict _held
     cdef bint _interleaving
     cdef dict _streams
     cdef object _turns
@@ -39,7 +42,7 @@ cdef class SendQueue:
     @cython.locals(stream=OutboundStream)
     cpdef object put(self, Message message)
 
-    @cython.locals(stream=OutboundStream, message=Message)
+    @cython.locals(stream=OutboundStream, message=Message, left=int)
     cpdef Message head(self, long long now_us)
 
     cpdef bint has_messages(self)
@@ -53,7 +56,6 @@ cdef class SendQueue:
     @cython.locals(stream=OutboundStream)
     cpdef object on_gone(self, int stream_id)
 
-    @cython.locals(stream=OutboundStream)
     cpdef object hold(self, int stream_id)
 
     @cython.locals(stream=OutboundStream)
@@ -63,6 +65,9 @@ cdef class SendQueue:
     cpdef object release(self, int stream_id, bint was_reset)
 
     cpdef list stream_ids(self)
+
+    @cython.locals(message=Message)
+    cdef bint _may_take_turns(self) except -1
 
     cdef object _number(self, OutboundStream stream, Message message)
 

@@ -48,14 +48,12 @@ class OutboundStream:
 
     Attributes:
         messages: those waiting, None for none; the first may have left in part.
-        held: those queued after a reset was asked for; they are sent when it is done. None while there is no reset.
         outstanding: fragments that left and are not acknowledged cumulatively.
         is_active: the stream takes turns.
     """
 
     def __init__(self) -> None:
         self.messages: deque[Message] | None = None
-        self.held: deque[Message] | None = None
         self.outstanding = 0
         self.is_active = False
         self.next_ssn = 0
@@ -66,26 +64,37 @@ class OutboundStream:
 class SendQueue:
     """All streams' waiting messages.
 
+    Streams that a reset was asked for are held: what is queued then waits until it is done.
+
     Attributes:
         size: bytes that have not left.
         count: messages that have not left completely.
+        is_cut: ``head`` gave none, for it had dropped enough at once, and there may be some.
     """
 
-    def __init__(self, interleaving: bool) -> None:
+    def __init__(self, interleaving: bool, peer_buffer_size: int) -> None:
+        """Makes an empty one; ``peer_buffer_size`` is what the peer can take at all, bytes."""
         self.size = 0
         self.count = 0
+        self.is_cut = False
         self._interleaving = interleaving
+        self._max_begun = peer_buffer_size // 2
+        self._begun = 0
         self._streams: dict[int, OutboundStream] = {}
         self._turns: deque[int] = deque()
+        self._held: dict[int, deque[Message] | None] = {}
 
     def put(self, message: Message) -> None:
         """Queues a message behind those of its stream."""
-        stream = self._stream(message.stream_id)
         self.size += len(message.data)
         self.count += 1
-        if stream.held is not None:
-            stream.held.append(message)
+        if self._held and message.stream_id in self._held:
+            held = self._held[message.stream_id]
+            if held is None:
+                held = self._held[message.stream_id] = deque()
+            held.append(message)
             return
+        stream = self._stream(message.stream_id)
         if stream.messages is None:
             stream.messages = deque()
         stream.messages.append(message)
@@ -97,6 +106,8 @@ class SendQueue:
 
         The caller looks at ``expires_us`` of a message that has left in part.
         """
+        left = 1024  # to be dropped at once
+        self.is_cut = False
         while self._turns:
             stream_id = self._turns[0]
             stream = self._streams[stream_id]
@@ -107,6 +118,10 @@ class SendQueue:
                 continue
             message = stream.messages[0]
             if message.offset == 0 and message.expires_us and now_us >= message.expires_us:
+                if left == 0:
+                    self.is_cut = True
+                    return None
+                left -= 1
                 self.drop(message)
                 continue
             return message
@@ -125,6 +140,7 @@ class SendQueue:
         assert messages is not None
         flags = 4 if message.unordered else 0
         if message.offset == 0:
+            self._begun += len(message.data)
             flags |= 2
             message.first_tsn = tsn
             self._number(stream, message)
@@ -137,8 +153,9 @@ class SendQueue:
         if is_last:
             flags |= 1
             self.count -= 1
+            self._begun -= len(message.data)
             messages.popleft()
-        if is_last or self._interleaving:
+        if is_last or (self._interleaving and self._may_take_turns()):
             self._turns.popleft()
             if messages:
                 self._turns.append(message.stream_id)
@@ -164,6 +181,7 @@ class SendQueue:
             assert messages is not None
             messages.popleft()
             if message.offset:
+                self._begun -= len(message.data)
                 stream.outstanding += 1
         return rest
 
@@ -174,9 +192,8 @@ class SendQueue:
 
     def hold(self, stream_id: int) -> None:
         """What is queued on the stream from now on waits for its reset."""
-        stream = self._stream(stream_id)
-        if stream.held is None:
-            stream.held = deque()
+        if stream_id not in self._held:
+            self._held[stream_id] = None
 
     def is_drained(self, stream_id: int) -> bool:
         """Whether all that was queued before ``hold`` has been acknowledged."""
@@ -185,24 +202,35 @@ class SendQueue:
 
     def release(self, stream_id: int, was_reset: bool) -> None:
         """Ends ``hold``; after a reset the numbering begins anew."""
+        held = self._held.pop(stream_id, None)
         stream = self._streams.get(stream_id)
-        if stream is None:
-            return
-        if was_reset:
+        if stream is not None and was_reset:
             stream.next_ssn = 0
             stream.next_ordered_mid = 0
             stream.next_unordered_mid = 0
-        held = stream.held
-        stream.held = None
+            if not stream.messages and not stream.outstanding and not stream.is_active:
+                del self._streams[stream_id]
         if held:
+            stream = self._stream(stream_id)
             stream.messages = held
             self._activate(stream_id, stream)
-        elif was_reset and not stream.messages and not stream.outstanding and not stream.is_active:
-            del self._streams[stream_id]
 
     def stream_ids(self) -> list[int]:
         """The streams that have been used since their last reset."""
         return list(self._streams)
+
+    def _may_take_turns(self) -> bool:
+        """Whether the stream behind the first may have its turn; not with a message that would be one too many.
+
+        What the peer can not finish fills its receive buffer: when too much is begun, it can take nothing any more.
+        """
+        if len(self._turns) < 2:
+            return True
+        messages = self._streams[self._turns[1]].messages
+        if not messages:
+            return True
+        message = messages[0]
+        return message.offset > 0 or self._begun + len(message.data) <= self._max_begun
 
     def _number(self, stream: OutboundStream, message: Message) -> None:
         if self._interleaving:
