@@ -241,7 +241,7 @@ class SctpAssociation:
                     if isinstance(event, MessageReceived):
                         self._on_message(event)
                     elif isinstance(event, StateChanged):
-                        self._on_state(event.state)
+                        self._on_state(event)
                 self._tell_buffered_amount()
         finally:
             self._running = False
@@ -255,10 +255,13 @@ class SctpAssociation:
             return
         producer.receive(event.ppid, event.data)
 
-    def _on_state(self, state: SctpState) -> None:
-        logger.debug("SCTP transport=%s state=%s", self._transport.id, state)
+    def _on_state(self, event: StateChanged) -> None:
+        if event.reason:
+            logger.warning("SCTP transport=%s state=%s: %s", self._transport.id, event.state, event.reason)
+        else:
+            logger.debug("SCTP transport=%s state=%s", self._transport.id, event.state)
         self._transport.context.notifier.notify(
-            self._transport.id, "sctpstatechange", SctpStateChange(sctp_state=state.value)
+            self._transport.id, "sctpstatechange", SctpStateChange(sctp_state=event.state.value)
         )
 
     def _complain(self, what: str, why: object) -> None:

@@ -4,10 +4,11 @@
 RFC 9260 with one path and no addresses, RFC 3758 (partial reliability), RFC 6525 (stream reset), RFC 8260
 (interleaving), as RFC 8831 wants them for data channels. Both sides may begin at once.
 
-What a peer can fill, and how far: undelivered data 1 MiB, overheads included, or twice the largest message, handed out
-in slices of 64 messages; TSNs 8192 beyond the cumulative one; streams as many as were agreed on, made when used;
-control chunks waiting to be sent 32; packets read 9216 bytes and 512 chunks long, in which each control chunk counts
-once.
+What a peer can fill, and how far: undelivered data 1 MiB, overheads included, or twice the largest message, and five
+eighths more in order, beyond which the association is aborted; it is handed out in slices of 64 messages; TSNs 8192
+beyond the cumulative one; streams as many as were agreed on, made when used; streams that wait for their reset 4096 and
+one request more; control chunks waiting to be sent 32; packets read 9216 bytes and 512 chunks long, in which each
+control chunk counts once.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ class Association(Machine):
         missing = stream_id + 1 - self.outbound_streams
         if missing <= 0:
             return
-        self._wanted_streams = min(self.outbound_streams + (missing + 31) // 32 * 32, 65535)
+        self._wanted_streams = max(self._wanted_streams, min(self.outbound_streams + (missing + 31) // 32 * 32, 65535))
         if self._phase is Phase.ESTABLISHED:
             self._ask_for_streams()
             self._flush(now_us)

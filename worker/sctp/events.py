@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -18,9 +18,15 @@ class SctpState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The association is in another state."""
+    """The association is in another state.
+
+    Attributes:
+        state: the new one.
+        reason: why it ended, for a log; empty when nothing went wrong.
+    """
 
     state: SctpState
+    reason: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,9 @@
 cimport cython
 
+cdef Py_ssize_t RUN_OVERHEAD
+cdef Py_ssize_t FRAGMENT_OVERHEAD
+cdef Py_ssize_t PARTIAL_OVERHEAD
+cdef Py_ssize_t NUMBERED_OVERHEAD
 
 @cython.final
 cdef class Run:
@@ -14,7 +18,7 @@ cdef class Run:
     cdef public unsigned int ppid
     cdef public Py_ssize_t size
     cdef public Py_ssize_t charged
-    cdef public object parts
+    cdef public list parts
 
     cpdef bint belongs_to(self, int stream_id, unsigned int sequence, bint unordered) noexcept
 

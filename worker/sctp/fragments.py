@@ -8,9 +8,11 @@ whatever its order. A message that outgrows the limit is given up: its runs go o
 
 from __future__ import annotations
 
-from collections import deque
-
-FRAGMENT_OVERHEAD = 128  # what keeping a fragment or a message costs beside its bytes, about
+# What keeping something costs beside its bytes, measured with tracemalloc.
+RUN_OVERHEAD = 352  # the run, its list, its places in two tables
+FRAGMENT_OVERHEAD = 64  # a fragment in a run
+PARTIAL_OVERHEAD = 352  # an I-DATA message, its table, its place in the stream's
+NUMBERED_OVERHEAD = 112  # a fragment in it
 
 
 class Run:
@@ -38,7 +40,7 @@ class Run:
         self.size = 0
         self.charged = 0
         self.oversize = False
-        self.parts: deque[bytes] = deque()
+        self.parts: list[bytes] = []
 
     def belongs_to(self, stream_id: int, sequence: int, unordered: bool) -> bool:
         """Whether a neighbouring fragment can be of the same message; unordered ones have no sequence number."""
@@ -71,7 +73,7 @@ class Runs:
         run.begins = begins
         run.ends = ends
         run.size = len(data)
-        run.charged = len(data) + 128
+        run.charged = len(data) + RUN_OVERHEAD + FRAGMENT_OVERHEAD
         run.parts.append(data)
         self.charged += run.charged
         if not begins:
@@ -85,8 +87,8 @@ class Runs:
         if run.size > self._max_message_size:
             run.oversize = True
         if run.oversize:
-            self.charged -= run.charged - 128
-            run.charged = 128
+            self.charged -= run.charged - RUN_OVERHEAD
+            run.charged = RUN_OVERHEAD
             run.parts.clear()
         if run.begins and run.ends:
             self._forget(run)
@@ -121,7 +123,7 @@ class Runs:
             self._forget(run)
 
     def _join(self, left: Run, right: Run) -> Run:
-        """Of the two lists of bytes the shorter one is moved, so that a byte moves a few times at most."""
+        """The shorter of the two lists is moved; what it is put before is no longer than the window of TSNs."""
         self._by_first.pop(left.first, None)
         self._by_last.pop(left.last, None)
         self._by_first.pop(right.first, None)
@@ -129,12 +131,13 @@ class Runs:
         if len(left.parts) >= len(right.parts):
             left.parts.extend(right.parts)
         else:
-            right.parts.extendleft(reversed(left.parts))
+            right.parts[:0] = left.parts
             left.parts = right.parts
         left.last = right.last
         left.ends = right.ends
         left.size += right.size
-        left.charged += right.charged
+        left.charged += right.charged - RUN_OVERHEAD
+        self.charged -= RUN_OVERHEAD
         left.oversize = left.oversize or right.oversize
         return left
 
@@ -145,14 +148,21 @@ class Runs:
 
 
 class PartialMessage:
-    """Fragments of one I-DATA message by their numbers (RFC 8260 section 2.1)."""
+    """Fragments of one I-DATA message by their numbers (RFC 8260 section 2.1).
+
+    Attributes:
+        ppid: of the message; it stands in the first fragment.
+        size: bytes of the fragments.
+        charged: what all of it counts for in the receive buffer, from the beginning on.
+        oversize: the bytes were thrown away, for the message is larger than allowed.
+    """
 
     def __init__(self) -> None:
         self.ppid = 0
         self.count = 0
         self.last_fragment = -1
         self.size = 0
-        self.charged = 0
+        self.charged = PARTIAL_OVERHEAD
         self.oversize = False
         self.fragments: dict[int, bytes] = {}
 
@@ -167,13 +177,13 @@ class PartialMessage:
         if self.oversize:
             return 0
         self.fragments[number] = data
-        self.charged += len(data) + 128
-        return len(data) + 128
+        self.charged += len(data) + NUMBERED_OVERHEAD
+        return len(data) + NUMBERED_OVERHEAD
 
     def give_up(self) -> int:
         """Throws the bytes away and gives what counts less for that; fragments go on being counted."""
-        charged = self.charged - 128
-        self.charged = 128
+        charged = self.charged - PARTIAL_OVERHEAD
+        self.charged = PARTIAL_OVERHEAD
         self.oversize = True
         self.fragments.clear()
         return charged

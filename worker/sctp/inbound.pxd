@@ -3,6 +3,7 @@ cimport cython
 from worker.sctp.reassembly cimport Reassembly
 from worker.sctp.received_tsns cimport ReceivedTsns
 
+cdef Py_ssize_t CHUNK_OVERHEAD
 
 @cython.final
 cdef class Inbound:
@@ -29,7 +30,7 @@ cdef class Inbound:
 
     cpdef bint has_more(self)
 
-    @cython.locals(start=Py_ssize_t, wire_tsn=cython.uint, tsn=cython.longlong, known=int, stream_id=int, number=cython.uint, data=bytes)
+    @cython.locals(start=Py_ssize_t, wire_tsn=cython.uint, tsn=cython.longlong, known=int, stream_id=int, number=cython.uint, data=bytes, is_stuck=bint)
     cpdef int add(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint interleaved) except -1
 
     @cython.locals(
@@ -37,6 +38,8 @@ cdef class Inbound:
         furthest=dict,
     )
     cpdef object forward(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, bint interleaved)
+
+    cdef int _drop(self) noexcept
 
     @cython.locals(limit=Py_ssize_t)
     cdef bint _has_room(self, long long tsn, Py_ssize_t size) noexcept

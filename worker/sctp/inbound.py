@@ -20,10 +20,8 @@ from worker.sctp.events import MessageReceived
 from worker.sctp.reassembly import Reassembly
 from worker.sctp.received_tsns import ReceivedTsns
 
-RECEIVE_BUFFER_SIZE = (
-    1 << 20
-)  # bytes that are kept at least, overheads included; twice the largest message if that is more
-OUT_OF_ORDER_RESERVE = 1 << 16  # bytes beyond it for the one chunk that everything waits for
+RECEIVE_BUFFER_SIZE = 1 << 20  # bytes that are kept at least; twice the largest message if that is more
+CHUNK_OVERHEAD = 512  # room that a chunk needs beside its bytes: at most so much is charged for one
 
 # What add() says of a chunk
 TAKEN = 0
@@ -31,12 +29,18 @@ REPEATED = 1
 DROPPED = 2
 NO_USER_DATA = 3
 INVALID_STREAM = 4
+OUT_OF_RESOURCE = 5
 
 _SACK = Struct("!BBHIIHH")
 
 
 class Inbound:
     """What the peer sends, and what to tell it about that.
+
+    What has come and waits is charged with all it takes in memory. Out of order as much is kept as the peer was told;
+    the one chunk that everything waits for finds five eighths more, which is a message of the largest size whose
+    fragments were all lost but the last. When even that is full, what waits are parts of messages whose rest has no
+    room any more, and no chunk could change that.
 
     Attributes:
         streams: the peer may send on streams 0 to this, exclusively.
@@ -95,7 +99,8 @@ class Inbound:
 
         Returns:
             ``TAKEN``; ``REPEATED`` it had come before; ``DROPPED`` there is no room, it must come again;
-            ``NO_USER_DATA``; ``INVALID_STREAM`` acknowledged and thrown away.
+            ``NO_USER_DATA``; ``INVALID_STREAM`` acknowledged and thrown away; ``OUT_OF_RESOURCE`` there is no room and
+            never will be.
 
         Raises:
             ParseError: the value is shorter than its fixed part, or not of the kind agreed on.
@@ -115,10 +120,11 @@ class Inbound:
             self._tsns.add_duplicate(wire_tsn)
             return 1
         stream_id = _u16(packet, offset + 4)
-        if known == 2 or not self._has_room(tsn, end - start) or self._is_held(tsn, stream_id):
-            self.sack_now = True
-            self.dropped += 1
-            return 2
+        if known == 2 or self._is_held(tsn, stream_id):
+            return self._drop()
+        if not self._has_room(tsn, end - start):
+            is_stuck = tsn == self._tsns.cumulative + 1 and not self._reassembly.has_more()
+            return 5 if is_stuck else self._drop()
         if tsn != self._tsns.cumulative + 1 or self._tsns.highest > tsn or flags & 8:
             self.sack_now = True
         self._tsns.add(tsn)
@@ -197,11 +203,16 @@ class Inbound:
             [block.to_bytes(2, "big") for block in blocks] + [tsn.to_bytes(4, "big") for tsn in duplicates]
         )
 
+    def _drop(self) -> int:
+        self.sack_now = True
+        self.dropped += 1
+        return 2
+
     def _has_room(self, tsn: int, size: int) -> bool:
         limit = self._buffer_size
         if tsn == self._tsns.cumulative + 1:
-            limit += 65536
-        return self._reassembly.buffered() + size + 128 <= limit
+            limit += limit // 8 * 5
+        return self._reassembly.buffered() + size + CHUNK_OVERHEAD <= limit
 
     def _is_held(self, tsn: int, stream_id: int) -> bool:
         if self._held_streams is None or tsn <= self._held_from:

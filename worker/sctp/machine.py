@@ -17,7 +17,7 @@ from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpStat
 from worker.sctp.handshake import CookieOutcome, Handshake, Tags, has_right_tag
 from worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
 from worker.sctp.heartbeat import Heartbeat
-from worker.sctp.inbound import INVALID_STREAM, NO_USER_DATA, Inbound
+from worker.sctp.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
 from worker.sctp.outbound import ADVANCED, Outbound
 from worker.sctp.outlet import ROOM, Outlet
 from worker.sctp.packet import Packet, parse_packet
@@ -152,7 +152,10 @@ class Machine:
             return True  # RFC 9260 section 6; before COOKIE ACK nobody takes the messages, and they would pile up
         outcome = connection.inbound.add(packet, offset, end, flags, is_interleaved)
         if outcome == NO_USER_DATA:
-            self._abort(Cause.NO_USER_DATA, packet[offset : offset + 4])
+            self._abort(Cause.NO_USER_DATA, "the peer sent a chunk without data", packet[offset : offset + 4])
+            return False
+        if outcome == OUT_OF_RESOURCE:
+            self._abort(Cause.OUT_OF_RESOURCE, "parts of messages fill the receive buffer, none can be finished")
             return False
         if outcome == INVALID_STREAM:
             self._outlet.add(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
@@ -272,8 +275,7 @@ class Machine:
         self._rto = RetransmissionTimeout()
         self._timers.stop_all()
         self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US)
-        if self._wanted_streams > self.outbound_streams:
-            self._ask_for_streams()
+        self._ask_for_streams()
         self._change_state(SctpState.CONNECTED)
 
     def _restart(self, cookie: Cookie, now_us: int) -> bool:
@@ -281,6 +283,8 @@ class Machine:
             self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
             self._outlet.add(error_chunk(Cause.COOKIE_WHILE_SHUTTING_DOWN))
             return False
+        if self._connection is not None:
+            self._hand_out_all(self._connection.inbound)
         self._handshake.adopt(cookie)
         self._connect(cookie.peer)
         self._outlet.clear()
@@ -296,7 +300,8 @@ class Machine:
     # ------------------------------------------------------------------ ending
 
     def _on_abort(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        self._end(SctpState.FAILED if self._phase < Phase.ESTABLISHED else SctpState.CLOSED)
+        state = SctpState.FAILED if self._phase < Phase.ESTABLISHED else SctpState.CLOSED
+        self._end(state, _why_aborted(packet, offset, end))
         return False
 
     def _on_shutdown(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -334,31 +339,39 @@ class Machine:
             self._transmits = 0
             self._send_shutdown_ack(now_us)
 
-    def _abort(self, cause: Cause, information: bytes = b"") -> None:
+    def _abort(self, cause: Cause, reason: str = "", information: bytes = b"") -> None:
         self._outlet.send_alone(error_chunk(cause, information, abort=True))
-        self._end(SctpState.CLOSED)
+        self._end(SctpState.CLOSED, reason)
 
-    def _end(self, state: SctpState) -> None:
+    def _end(self, state: SctpState, reason: str = "") -> None:
         """Nothing is sent any more but what stands in the list of packets; what was queued is forgotten."""
         if self._connection is not None:
-            self._events.extend(self._connection.inbound.take_messages())
+            self._hand_out_all(self._connection.inbound)
         self._phase = Phase.CLOSED
         self._connection = None
         self._cookie = b""
         self._outlet.clear()
         self._timers.stop_all()
-        self._change_state(state)
+        self._change_state(state, reason)
 
-    def _change_state(self, state: SctpState) -> None:
-        if self.state is not state and self.state not in (SctpState.FAILED, SctpState.CLOSED):
+    def _hand_out_all(self, inbound: Inbound) -> None:
+        """What has its turn, and was acknowledged, is not lost with the connection."""
+        self._events.extend(inbound.take_messages())
+        while inbound.has_more():
+            self._events.extend(inbound.take_messages())
+
+    def _change_state(self, state: SctpState, reason: str = "") -> None:
+        """An end is the end, but a peer that has begun to shut down may begin anew instead."""
+        has_ended = self._phase is Phase.CLOSED and self.state in (SctpState.FAILED, SctpState.CLOSED)
+        if self.state is not state and not has_ended:
             self.state = state
-            self._events.append(StateChanged(state))
+            self._events.append(StateChanged(state, reason))
 
     # ------------------------------------------------------------------ timers
 
     def _on_t1(self, now_us: int) -> None:
         if self._transmits >= MAX_INIT_TRANSMITS:
-            self._end(SctpState.FAILED)
+            self._end(SctpState.FAILED, "no answer")
             return
         self._rto.back_off()
         if self._phase is Phase.COOKIE_WAIT:
@@ -406,7 +419,7 @@ class Machine:
         """Whether that was one too many, and the peer is given up."""
         self._errors += 1
         if self._errors > MAX_ERRORS:
-            self._abort(Cause.PROTOCOL_VIOLATION, b"no answer")
+            self._abort(Cause.PROTOCOL_VIOLATION, "no answer", b"no answer")
         return self._errors > MAX_ERRORS
 
     # ------------------------------------------------------------------ what is sent
@@ -433,9 +446,9 @@ class Machine:
     def _ask_for_streams(self) -> None:
         connection = self._connection
         if connection is not None and connection.peer.reconfiguration:
-            wanted = self._wanted_streams - connection.reconfiguration.outbound_streams
-            connection.reconfiguration.add_outgoing_streams(wanted)
-        self._wanted_streams = 0
+            missing = self._wanted_streams - connection.reconfiguration.outbound_streams
+            if missing > 0:
+                connection.reconfiguration.add_outgoing_streams(missing)
 
     def _flush(self, now_us: int) -> None:
         """Sends all that may be sent now, and hands out what came."""
@@ -445,8 +458,6 @@ class Machine:
         inbound = connection.inbound
         outbound = connection.outbound
         self._events.extend(inbound.take_messages())
-        if inbound.has_more():
-            self._timers.start(Timer.DELIVERY, now_us)
         self._events.extend(connection.reconfiguration.take_events())
         self._add_sack(inbound, now_us)
         request = connection.reconfiguration.next_request()
@@ -456,6 +467,8 @@ class Machine:
         if outbound.flight == 0 and outbound.queue.count and now_us - self._outlet.last_data_us > self._rto.timeout_us:
             outbound.congestion.on_idle()
         self._outlet.flush(outbound, now_us)
+        if inbound.has_more() or outbound.queue.is_cut:
+            self._timers.start(Timer.DELIVERY, now_us)
         if not outbound.is_outstanding():
             self._timers.stop(Timer.T3)
         elif not self._timers.is_running(Timer.T3):
@@ -470,6 +483,14 @@ class Machine:
             self._timers.stop(Timer.SACK)
         elif inbound.unacknowledged and not self._timers.is_running(Timer.SACK):
             self._timers.start(Timer.SACK, now_us + SACK_DELAY_US)
+
+
+def _why_aborted(packet: bytes, offset: int, end: int) -> str:
+    try:
+        causes = parse_causes(packet, offset, end)
+    except ParseError:
+        return "the peer aborted"
+    return f"the peer aborted: {', '.join(f'cause {cause.type}' for cause in causes) or 'no cause'}"
 
 
 _Handler = Callable[[Machine, bytes, int, int, int], bool]

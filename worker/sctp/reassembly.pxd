@@ -2,6 +2,8 @@ cimport cython
 
 from worker.sctp.fragments cimport PartialMessage, Run, Runs
 
+cdef Py_ssize_t WAITING_OVERHEAD
+cdef Py_ssize_t TABLE_OVERHEAD
 
 @cython.final
 cdef class InboundStream:
@@ -13,9 +15,9 @@ cdef class InboundStream:
     cdef public dict ordered_parts
     cdef public dict unordered_parts
 
-    cpdef dict parts(self, bint unordered)
+    cpdef bint is_waiting(self, unsigned int number)
 
-    @cython.locals(charged=Py_ssize_t)
+    @cython.locals(charged=Py_ssize_t, part=PartialMessage)
     cpdef Py_ssize_t charged(self)
 
 
@@ -40,13 +42,22 @@ cdef class Reassembly:
     @cython.locals(unordered=bint, run=Run)
     cpdef object add_data(self, long long tsn, int stream_id, unsigned int ssn, int flags, unsigned int ppid, bytes data)
 
-    @cython.locals(unordered=bint, stream=InboundStream, parts=dict, message=PartialMessage)
+    @cython.locals(unordered=bint, stream=InboundStream, message=PartialMessage)
     cpdef object add_interleaved(self, int stream_id, unsigned int mid, int flags, unsigned int ppid, unsigned int fragment, bytes data)
 
     cpdef object drop_skipped(self, list tsns, long long before, long long cumulative)
 
-    @cython.locals(stream=InboundStream, first=cython.longlong, steps=cython.longlong, part=PartialMessage)
+    @cython.locals(stream=InboundStream, parts=dict)
     cpdef object skip(self, int stream_id, unsigned int number, bint unordered)
+
+    @cython.locals(waiting=dict, first=cython.longlong, steps=cython.longlong)
+    cdef list _early(self, InboundStream stream, unsigned int number)
+
+    @cython.locals(parts=dict, message=PartialMessage)
+    cdef PartialMessage _part(self, InboundStream stream, bint unordered, unsigned int mid)
+
+    @cython.locals(parts=dict, message=PartialMessage)
+    cdef object _forget_part(self, InboundStream stream, bint unordered, unsigned int mid)
 
     @cython.locals(stream=InboundStream)
     cpdef list reset(self, list stream_ids)
@@ -59,6 +70,7 @@ cdef class Reassembly:
     @cython.locals(stream=InboundStream, number=cython.uint, count=int)
     cdef int _drain(self, int stream_id, int limit) except -1
 
+    @cython.locals(waiting=dict)
     cdef object _hand_out(self, int stream_id, InboundStream stream, unsigned int number)
 
     cdef object _emit(self, int stream_id, unsigned int ppid, bytes data)

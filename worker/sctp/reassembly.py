@@ -3,7 +3,8 @@
 6.9).
 
 A stream's state is made when its first message comes, and is a number until one has to wait. What waits is charged to
-the receive buffer with an overhead for each chunk, so that a million tiny fragments do not pass for a megabyte.
+the receive buffer with what it takes in memory, tables included, so that a million tiny fragments do not pass for a
+megabyte.
 
 One chunk may be what thousands of messages waited for. They are handed out in slices, so that a packet costs little
 whatever it sets free; until its turn comes, a message stays where it waited, and is charged.
@@ -18,6 +19,10 @@ from worker.sctp.fragments import PartialMessage, Runs
 
 SLICE = 64  # messages that had to wait and are handed out at a time
 
+# What keeping something costs beside its bytes, measured with tracemalloc.
+WAITING_OVERHEAD = 160  # a message that waits for its turn
+TABLE_OVERHEAD = 240  # a stream's table of such messages, or of those that are not whole
+
 
 class InboundStream:
     """One stream the peer sends on.
@@ -29,35 +34,35 @@ class InboundStream:
         skipped: their numbers, the next one last.
         waiting: messages that came too early, by their number; None stands for one given up for its size.
         ordered_parts, unordered_parts: I-DATA messages that are not whole, by their MID.
+
+    A table that would be empty is None.
     """
 
     def __init__(self) -> None:
         self.next = 0
         self.is_draining = False
         self.floor = 0
-        self.skipped: list[int] = []
-        self.waiting: dict[int, tuple[int, bytes] | None] = {}
+        self.skipped: list[int] | None = None
+        self.waiting: dict[int, tuple[int, bytes] | None] | None = None
         self.ordered_parts: dict[int, PartialMessage] | None = None
         self.unordered_parts: dict[int, PartialMessage] | None = None
 
-    def parts(self, unordered: bool) -> dict[int, PartialMessage]:
-        """The I-DATA messages of one kind that are not whole."""
-        if unordered:
-            if self.unordered_parts is None:
-                self.unordered_parts = {}
-            return self.unordered_parts
-        if self.ordered_parts is None:
-            self.ordered_parts = {}
-        return self.ordered_parts
+    def is_waiting(self, number: int) -> bool:
+        """Whether this message has come and waits."""
+        return self.waiting is not None and number in self.waiting
 
     def charged(self) -> int:
         """What all that waits here counts for in the receive buffer, bytes."""
         charged = 0
-        for message in self.waiting.values():
-            charged += 128 + (0 if message is None else len(message[1]))
+        if self.waiting is not None:
+            charged += TABLE_OVERHEAD
+            for message in self.waiting.values():
+                charged += WAITING_OVERHEAD + (0 if message is None else len(message[1]))
         for parts in (self.ordered_parts, self.unordered_parts):
-            for part in (parts or {}).values():
-                charged += part.charged
+            if parts is not None:
+                charged += TABLE_OVERHEAD
+                for part in parts.values():
+                    charged += part.charged
         return charged
 
 
@@ -128,11 +133,7 @@ class Reassembly:
         stream = self._stream(stream_id)
         if not unordered and self._is_old(stream, mid):
             return
-        parts = stream.parts(unordered)
-        message = parts.get(mid)
-        if message is None:
-            message = PartialMessage()
-            parts[mid] = message
+        message = self._part(stream, unordered, mid)
         if flags & 2:
             message.ppid = ppid
             fragment = 0
@@ -140,8 +141,7 @@ class Reassembly:
         if message.size > self._max_message_size and not message.oversize:
             self._charged -= message.give_up()
         if message.is_whole():
-            del parts[mid]
-            self._charged -= message.charged
+            self._forget_part(stream, unordered, mid)
             self._deliver(stream_id, mid, unordered, message.ppid, message.join())
 
     def drop_skipped(self, tsns: list[int], before: int, cumulative: int) -> None:
@@ -155,21 +155,14 @@ class Reassembly:
         if parts:
             for mid in list(parts):
                 if (number - mid) & self._mask <= self._mask >> 1:
-                    self._charged -= parts.pop(mid).charged
+                    self._forget_part(stream, unordered, mid)
         if unordered or self._is_old(stream, number):
             return
-        first = stream.next
-        steps = ((number - first) & self._mask) + 1
-        if steps <= len(stream.waiting):
-            early = [step for step in range(steps - 1, -1, -1) if (first + step) & self._mask in stream.waiting]
-        else:
-            distances = [(waiting - first) & self._mask for waiting in stream.waiting]
-            early = sorted([step for step in distances if step < steps], reverse=True)
         stream.floor = (number + 1) & self._mask
-        stream.skipped = [(first + step) & self._mask for step in early]
-        if not stream.skipped:
+        stream.skipped = self._early(stream, number)
+        if stream.skipped is None:
             stream.next = stream.floor
-        if stream.skipped or stream.next in stream.waiting:
+        if stream.skipped is not None or stream.is_waiting(stream.next):
             self._start_draining(stream_id, stream)
 
     def reset(self, stream_ids: list[int] | None) -> list[int]:
@@ -186,6 +179,49 @@ class Reassembly:
             self._runs.drop_streams(None if stream_ids is None else set(ids))
         return ids
 
+    def _early(self, stream: InboundStream, number: int) -> list[int] | None:
+        """What waits up to a number, the next one last; it costs as many steps as there are numbers, or messages."""
+        waiting = stream.waiting
+        if waiting is None:
+            return None
+        first = stream.next
+        steps = ((number - first) & self._mask) + 1
+        if steps <= len(waiting):
+            early = [step for step in range(steps - 1, -1, -1) if (first + step) & self._mask in waiting]
+        else:
+            distances = [(other - first) & self._mask for other in waiting]
+            early = sorted([step for step in distances if step < steps], reverse=True)
+        return [(first + step) & self._mask for step in early] or None
+
+    def _part(self, stream: InboundStream, unordered: bool, mid: int) -> PartialMessage:
+        """An I-DATA message of which a fragment came."""
+        parts = stream.unordered_parts if unordered else stream.ordered_parts
+        if parts is None:
+            parts = {}
+            self._charged += TABLE_OVERHEAD
+            if unordered:
+                stream.unordered_parts = parts
+            else:
+                stream.ordered_parts = parts
+        message = parts.get(mid)
+        if message is None:
+            message = PartialMessage()
+            parts[mid] = message
+            self._charged += message.charged
+        return message
+
+    def _forget_part(self, stream: InboundStream, unordered: bool, mid: int) -> None:
+        parts = stream.unordered_parts if unordered else stream.ordered_parts
+        assert parts is not None
+        message = parts.pop(mid)
+        self._charged -= message.charged
+        if not parts:
+            self._charged -= TABLE_OVERHEAD
+            if unordered:
+                stream.unordered_parts = None
+            else:
+                stream.ordered_parts = None
+
     def _deliver(self, stream_id: int, number: int, unordered: bool, ppid: int, data: bytes | None) -> None:
         if unordered:
             self._emit(stream_id, ppid, data)
@@ -195,11 +231,14 @@ class Reassembly:
             self._emit(stream_id, ppid, data)
             stream.next = (number + 1) & self._mask
             stream.floor = stream.next
-            if stream.waiting and stream.next in stream.waiting:
+            if stream.waiting is not None and stream.next in stream.waiting:
                 self._start_draining(stream_id, stream)
-        elif not self._is_old(stream, number) and number not in stream.waiting:
+        elif not self._is_old(stream, number) and not stream.is_waiting(number):
+            if stream.waiting is None:
+                stream.waiting = {}
+                self._charged += TABLE_OVERHEAD
             stream.waiting[number] = None if data is None else (ppid, data)
-            self._charged += 128 + (0 if data is None else len(data))
+            self._charged += WAITING_OVERHEAD + (0 if data is None else len(data))
 
     def _start_draining(self, stream_id: int, stream: InboundStream) -> None:
         if not stream.is_draining:
@@ -213,7 +252,7 @@ class Reassembly:
         while count < limit:
             if stream.skipped:
                 number = stream.skipped.pop()
-            elif stream.next in stream.waiting:
+            elif stream.is_waiting(stream.next):
                 number = stream.next
             else:
                 stream.is_draining = False
@@ -224,6 +263,7 @@ class Reassembly:
             stream.next = (number + 1) & self._mask
             if stream.skipped:
                 continue
+            stream.skipped = None
             if self._is_old(stream, stream.next):
                 stream.next = stream.floor
             else:
@@ -231,8 +271,13 @@ class Reassembly:
         return count
 
     def _hand_out(self, stream_id: int, stream: InboundStream, number: int) -> None:
-        message = stream.waiting.pop(number)
-        self._charged -= 128
+        waiting = stream.waiting
+        assert waiting is not None
+        message = waiting.pop(number)
+        self._charged -= WAITING_OVERHEAD
+        if not waiting:
+            stream.waiting = None
+            self._charged -= TABLE_OVERHEAD
         if message is None:
             self._emit(stream_id, 0, None)
             return

@@ -16,7 +16,10 @@ class Liar:
     """Sends what it likes to ``world.a``, with the right tag, and knows which TSNs are next."""
 
     def __init__(self, **settings: object) -> None:
-        self.world = World(module=modes.load("worker.sctp.association", "compiled"), a=settings)
+        streams: dict[str, object] = {
+            name: settings[name] for name in ("outbound_streams", "inbound_streams") if name in settings
+        }
+        self.world = World(module=modes.load("worker.sctp.association", "compiled"), a=settings, b=streams)
         self.world.connect()
         self.victim = self.world.a.association
         self.tag = int.from_bytes(self.world.b.sent[-1][4:8], "big")
@@ -36,8 +39,10 @@ class Liar:
         self.victim.take_events()
         return took_ms
 
-    def data(self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1) -> bytes:
-        fixed = struct.pack("!IHHII", (self.tsn + step) & 0xFFFFFFFF, stream_id, 0, number, 0)
+    def data(
+        self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1, fragment: int = 0
+    ) -> bytes:
+        fixed = struct.pack("!IHHII", (self.tsn + step) & 0xFFFFFFFF, stream_id, 0, number, fragment)
         return chunk(ChunkType.I_DATA, flags, fixed + bytes(size))
 
     def forward(self, step: int, entries: list[tuple[int, int]]) -> bytes:
@@ -48,10 +53,12 @@ class Liar:
 class OldLiar(Liar):
     """The same without interleaving."""
 
-    def __init__(self) -> None:
-        super().__init__(interleaving=False)
+    def __init__(self, **settings: object) -> None:
+        super().__init__(interleaving=False, **settings)
 
-    def data(self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1) -> bytes:
+    def data(
+        self, step: int, *, stream_id: int = 0, number: int = 0, flags: int = 3, size: int = 1, fragment: int = 0
+    ) -> bytes:
         fixed = struct.pack("!IHHI", (self.tsn + step) & 0xFFFFFFFF, stream_id, number & 0xFFFF, 0)
         return chunk(ChunkType.DATA, flags, fixed + bytes(size))
 

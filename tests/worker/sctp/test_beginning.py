@@ -118,6 +118,38 @@ def test_the_peer_restarts_and_both_go_on_from_the_beginning(module: ModuleType)
     works_both_ways(world)
 
 
+def test_a_peer_that_restarts_after_it_began_to_shut_down_is_connected_again(module: ModuleType) -> None:
+    world = World(module=module)
+    world.connect()
+    world.link_from(world.a).drop = lambda packet: packet[12] == ChunkType.I_DATA
+    world.send(bytes(3000))
+    world.b.association.shutdown(world.now_us)
+    world.run(0.1)
+    assert world.a.association.state is SctpState.CLOSED
+    world.link_from(world.a).drop = None
+    world.b.association = world.make()
+    world.b.association.start(world.now_us)
+    world.run(20, until=world.is_connected)
+    assert world.a.of(StateChanged)[-2:] == [StateChanged(SctpState.CLOSED), StateChanged(SctpState.CONNECTED)]
+    works_both_ways(world)
+
+
+def test_streams_that_were_added_are_asked_for_again_after_a_restart(module: ModuleType) -> None:
+    world = World(module=module, a={"outbound_streams": 16})
+    world.connect()
+    world.a.association.need_stream(40, world.now_us)
+    world.run(1)
+    assert world.a.association.outbound_streams == 48
+    world.b.association = world.make()
+    world.b.association.start(world.now_us)
+    world.run(20, until=world.is_connected)
+    world.run(1)
+    assert world.a.association.outbound_streams == 48
+    world.send(b"x", stream_id=40)
+    world.run(1)
+    assert world.b.messages() == [(40, 53, b"x")]
+
+
 def init_ack_of(world: World, end: End, tag: int = 77) -> tuple[Init, bytes]:
     """What the end answers to an INIT of someone else."""
     chunk_ = Init(tag, 5000, 5, 5, 9).to_bytes(ChunkType.INIT)
