@@ -1,4 +1,4 @@
-"""Workers for the controller's tests: scripted ones (``fake_worker``), each a real process."""
+"""Workers for the controller's tests, each a real process: scripted ones (``fake_worker``), and Miso's own."""
 
 from __future__ import annotations
 
@@ -150,6 +150,15 @@ async def start_worker(fake_worker: Callable[..., FakeWorker]) -> AsyncIterator[
     for worker in workers:
         worker.close()
         await worker.wait_closed()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    """Miso's own worker."""
+    worker = await create_worker(log_level="warn")
+    yield worker
+    worker.close()
+    await worker.wait_closed()
 
 
 MEDIA_CODECS: list[dict[str, object]] = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from controller import Router, Worker, create_worker
+from controller import Router, Worker
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, StartWorker
 
 Create = Callable[[Worker, Router], Coroutine[Any, Any, Any]]
@@ -26,14 +26,6 @@ IN_ROUTER: dict[str, Create] = {
     "audio level observer": lambda worker, router: router.create_audio_level_observer(),
     "active speaker observer": lambda worker, router: router.create_active_speaker_observer(),
 }
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = await create_worker(log_level="warn")
-    yield worker
-    worker.close()
-    await worker.wait_closed()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,6 @@ from controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = await create_worker(log_level="warn")
-    yield worker
-    worker.close()
-    await worker.wait_closed()
 
 
 @pytest.fixture

@@ -1,11 +1,27 @@
-"""mediasoup's own package, installed once."""
+"""A worker process and a router without codecs; mediasoup's own package, installed once."""
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
+from controller import Router, Worker, create_worker
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    worker = await create_worker(log_level="warn")
+    yield worker
+    worker.close()
+    await worker.wait_closed()
+
+
+@pytest.fixture
+async def router(worker: Worker) -> Router:
+    return await worker.create_router()
 
 
 @pytest.fixture(scope="session")

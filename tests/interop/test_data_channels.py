@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiortc import RTCDataChannel
 
-import controller
-from controller import Router, Worker
+from controller import Router
 from tests.interop.aiortc_peer import AiortcPeer
 
 PATIENCE_S = 20
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = await controller.create_worker()
-    yield worker
-    worker.close()
-    await worker.wait_closed()
-
-
-@pytest.fixture
-async def router(worker: Worker) -> Router:
-    return await worker.create_router()
 
 
 async def join(router: Router, role: str) -> AiortcPeer:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
+from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import SSRC, VP8, Rig, rtp
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9
-from worker.dataplane.plane import Codec
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 
 STREAMS = [(Codec.VP8, 0), (Codec.VP8, 1), (Codec.VP8, 2), (Codec.H264, 0), (Codec.VP9, 0)]
@@ -54,11 +53,6 @@ for _index, (_codec, _encoding) in enumerate(STREAMS):
         encoding_index=_encoding,
     ).sender_report(1 << 32, 0, 0)
 _number = 0
-_broken: list[BaseException | None] = []
-
-
-def _note(unraisable: sys.UnraisableHookArgs) -> None:
-    _broken.append(unraisable.exc_value)
 
 
 def run(data: bytes) -> None:
@@ -67,8 +61,7 @@ def run(data: bytes) -> None:
     _number += 1
     now = _number * 1000
     wish = (data or b"\0")[0]
-    hook, sys.unraisablehook = sys.unraisablehook, _note
-    try:
+    with nothing_unraisable():
         for selector in _layered:
             if wish < 9:
                 selector.set_target(wish // 3, wish % 3)
@@ -79,10 +72,7 @@ def run(data: bytes) -> None:
         _rig.transport.receive(data[1:], now)
         for output in _outputs:
             output.retransmit([output.last_sequence], now + 500)
-    finally:
-        sys.unraisablehook = hook
     for selector in _layered:
         assert -1 <= selector.current_spatial < 3
         assert -1 <= selector.current_temporal <= max(selector.target_temporal, 2)
         assert (selector.current_spatial < 0) == (selector.current_temporal < 0)
-    assert not _broken, _broken

@@ -1,4 +1,4 @@
-"""Every test of a compiled room runs twice: interpreted and compiled."""
+"""Tests of modules in pure-Python mode run twice: interpreted and compiled."""
 
 from __future__ import annotations
 

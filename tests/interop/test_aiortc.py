@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
-import controller
 from controller import Router, WebRtcTransport, Worker
 from tests.interop.aiortc_peer import AiortcPeer
 
 PATIENCE_S = 10.0
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = await controller.create_worker()
-    yield worker
-    worker.close()
-    await worker.wait_closed()
-
-
-@pytest.fixture
-async def router(worker: Worker) -> Router:
-    return await worker.create_router()
 
 
 async def until(condition: Callable[[], bool], emitter: WebRtcTransport, event: str) -> None:
