@@ -1,5 +1,11 @@
 cimport cython
 
+cdef int _BURST_TICKS
+cdef double _MS_PER_TICK
+cdef int _MAX_BURST_GAP_US
+cdef int _MAX_BURST_US
+cdef double _MAX_DELTA_MS
+
 
 @cython.final
 cdef class InterArrival:

@@ -6,6 +6,12 @@ draft-ietf-rmcat-gcc-02 section 5.2; send times are the abs-send-time extension'
 
 from __future__ import annotations
 
+_BURST_TICKS = 1311  # 5 ms of send time (the draft's burst_time); C numbers in the .pxd
+_MS_PER_TICK = 0.003814697265625  # 1000 / 2^18
+_MAX_BURST_GAP_US = 5000
+_MAX_BURST_US = 100000
+_MAX_DELTA_MS = 3000.0
+
 
 class InterArrival:
     """Fed with packets; tells when a group is complete, and how its spacing from the one before changed on the way.
@@ -75,20 +81,24 @@ class InterArrival:
         return self._send_ticks + step - 0x1000000
 
     def _belongs_to_group(self, send: int, arrival_us: int) -> bool:
-        if send - self._first_send <= 1311:
+        if send - self._first_send <= _BURST_TICKS:
             return True
         # packets that waited together somewhere come in one burst though they were sent apart
         arrival_delta_us = arrival_us - self._group_arrival_us
-        propagation_us = arrival_delta_us - (send - self._group_send) * 15625 // 4096
-        return propagation_us < 0 and arrival_delta_us <= 5000 and arrival_us - self._first_arrival_us < 100000
+        propagation_us = arrival_delta_us - (send - self._group_send) * 15625 // 4096  # ticks to µs
+        return (
+            propagation_us < 0
+            and arrival_delta_us <= _MAX_BURST_GAP_US
+            and arrival_us - self._first_arrival_us < _MAX_BURST_US
+        )
 
     def _complete_group(self) -> bool:
         completed = False
         if self._has_previous:
-            self.send_delta_ms = (self._group_send - self._previous_send) * 0.003814697265625
+            self.send_delta_ms = (self._group_send - self._previous_send) * _MS_PER_TICK
             self.arrival_delta_ms = (self._group_arrival_us - self._previous_arrival_us) * 0.001
             # after a pause of the sender, or a jump of a clock, no delay can be told from the spacing
-            completed = 0.0 <= self.arrival_delta_ms <= 3000.0 and self.send_delta_ms <= 3000.0
+            completed = 0.0 <= self.arrival_delta_ms <= _MAX_DELTA_MS and self.send_delta_ms <= _MAX_DELTA_MS
         self._has_previous = True
         self._previous_send = self._group_send
         self._previous_arrival_us = self._group_arrival_us

@@ -1,5 +1,12 @@
 cimport cython
 
+cdef double _LOW_LOSS
+cdef double _HIGH_LOSS
+cdef int _MIN_PACKETS
+cdef int _INTERVAL_US
+cdef double _RESPONSE_MS
+cdef double _GROWTH_PER_S
+
 
 @cython.final
 cdef class LossControl:

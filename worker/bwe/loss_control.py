@@ -3,6 +3,13 @@
 
 from __future__ import annotations
 
+_LOW_LOSS = 0.02  # C numbers in the .pxd
+_HIGH_LOSS = 0.1
+_MIN_PACKETS = 20
+_INTERVAL_US = 500000
+_RESPONSE_MS = 300.0
+_GROWTH_PER_S = 0.08
+
 
 class LossControl:
     """Below 2 % loss a limit grows, above 10 % it falls, between it stands: a radio link loses that without a queue.
@@ -37,17 +44,17 @@ class LossControl:
         if self._last_update_us < 0:
             self._last_update_us = now_us
         elapsed_us = now_us - self._last_update_us
-        if self._total < 20 or elapsed_us < 500000 or elapsed_us < (300.0 + rtt_ms) * 1000.0:
+        if self._total < _MIN_PACKETS or elapsed_us < _INTERVAL_US or elapsed_us < (_RESPONSE_MS + rtt_ms) * 1000.0:
             return
         self.fraction_lost = self._lost * 1.0 / self._total
         self._last_update_us = now_us
         self._lost = 0
         self._total = 0
-        if self.fraction_lost > 0.1:
+        if self.fraction_lost > _HIGH_LOSS:
             self.limit_bps = max(estimate_bps * (1.0 - 0.5 * self.fraction_lost), min(floor_bps, estimate_bps))
-        elif self.fraction_lost < 0.02 and self.limit_bps >= 0.0:
+        elif self.fraction_lost < _LOW_LOSS and self.limit_bps >= 0.0:
             elapsed_s = min(elapsed_us * 0.000001, 1.0)
-            self.limit_bps += (0.08 * self.limit_bps + 1000.0) * elapsed_s
+            self.limit_bps += (_GROWTH_PER_S * self.limit_bps + 1000.0) * elapsed_s
 
     def raise_to(self, bitrate_bps: float) -> None:
         """A probe went through at this bitrate."""

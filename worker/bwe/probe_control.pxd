@@ -1,5 +1,15 @@
 cimport cython
 
+cdef int _NORMAL
+cdef int _OVERUSE
+cdef double _ENOUGH
+cdef int _INTERVAL_US
+cdef int _RETRY_US
+cdef int _MAX_RETRIES
+cdef int _AFTER_OVERUSE_US
+cdef double _COLLAPSE
+cdef int _RECOVERY_US
+
 
 @cython.final
 cdef class ProbeControl:

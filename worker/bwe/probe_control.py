@@ -3,6 +3,18 @@
 
 from __future__ import annotations
 
+from worker.bwe.usage import BandwidthUsage
+
+_NORMAL = int(BandwidthUsage.NORMAL)  # C numbers in the .pxd
+_OVERUSE = int(BandwidthUsage.OVERUSE)
+_ENOUGH = 0.95  # of what is of use: nothing more to find out
+_INTERVAL_US = 5000000
+_RETRY_US = 2000000
+_MAX_RETRIES = 3
+_AFTER_OVERUSE_US = 2000000
+_COLLAPSE = 0.66  # an estimate that fell below so much of what it was
+_RECOVERY_US = 5000000
+
 
 class ProbeControl:
     """At the start, when more is wanted, after a collapse, and every five seconds while less is known than wanted.
@@ -34,7 +46,7 @@ class ProbeControl:
         """The way is open: tries three and six times what is assumed, when more is of use."""
         self.is_started = True
         self.max_bitrate_bps = max_bitrate_bps
-        if estimate_bps >= 0.95 * max_bitrate_bps:
+        if estimate_bps >= _ENOUGH * max_bitrate_bps:
             return
         self._begin(3.0 * estimate_bps, now_us)
         if 3.0 * estimate_bps < self.max_bitrate_bps:
@@ -44,14 +56,14 @@ class ProbeControl:
         """More or less is wanted than before."""
         grown = bitrate_bps > self.max_bitrate_bps
         self.max_bitrate_bps = bitrate_bps
-        if grown and estimate_bps < 0.95 * bitrate_bps:
+        if grown and estimate_bps < _ENOUGH * bitrate_bps:
             self._begin(min(bitrate_bps, 3.0 * estimate_bps), now_us)
 
     def on_result(self, bitrate_bps: float, now_us: int) -> None:
         """A cluster was measured."""
         self._unanswered = 0
         if self._further_above_bps >= 0.0 and bitrate_bps > self._further_above_bps:
-            if bitrate_bps < 0.95 * self.max_bitrate_bps:
+            if bitrate_bps < _ENOUGH * self.max_bitrate_bps:
                 self._begin(2.0 * bitrate_bps, now_us)
             else:
                 self._further_above_bps = -1.0
@@ -60,27 +72,27 @@ class ProbeControl:
         """The delay's trend was looked at.
 
         Args:
-            state: 0 normal, 1 overuse, -1 underuse.
+            state: of the detector, a ``BandwidthUsage``.
             before_bps: the estimate before that.
             estimate_bps: the estimate after.
             now_us: the present.
         """
-        if estimate_bps < 0.66 * before_bps:
+        if estimate_bps < _COLLAPSE * before_bps:
             self._before_drop_bps = before_bps
             self._drop_us = now_us
-        if state == 1:
+        if state == _OVERUSE:
             self._last_overuse_us = now_us
             self._overusing = True
             self._further_above_bps = -1.0
-        elif self._overusing and state == 0:
+        elif self._overusing and state == _NORMAL:
             self._overusing = False
             self._recover(estimate_bps, now_us)
 
     def _recover(self, estimate_bps: float, now_us: int) -> None:
         """An overuse that came from a burst, not from the link, is over: goes back to where the estimate was."""
-        if self._before_drop_bps < 0.0 or now_us - self._drop_us > 5000000:
+        if self._before_drop_bps < 0.0 or now_us - self._drop_us > _RECOVERY_US:
             return
-        if self._last_recovery_us >= 0 and now_us - self._last_recovery_us < 5000000:
+        if self._last_recovery_us >= 0 and now_us - self._last_recovery_us < _RECOVERY_US:
             return
         if 0.8 * self._before_drop_bps > estimate_bps:
             self._last_recovery_us = now_us
@@ -89,12 +101,12 @@ class ProbeControl:
 
     def on_time(self, estimate_bps: float, now_us: int) -> None:
         """Called now and then; probes when it is time."""
-        if not self.is_started or estimate_bps >= 0.95 * self.max_bitrate_bps:
+        if not self.is_started or estimate_bps >= _ENOUGH * self.max_bitrate_bps:
             return
-        if self._last_overuse_us >= 0 and now_us - self._last_overuse_us < 2000000:
+        if self._last_overuse_us >= 0 and now_us - self._last_overuse_us < _AFTER_OVERUSE_US:
             return
         # a train that a busy machine bunched up told nothing: it is worth another one soon, but not for ever
-        interval_us = 2000000 if 0 < self._unanswered <= 3 else 5000000
+        interval_us = _RETRY_US if 0 < self._unanswered <= _MAX_RETRIES else _INTERVAL_US
         if self._last_probe_us > self._last_overuse_us and now_us - self._last_probe_us < interval_us:
             return
         self._begin(2.0 * estimate_bps, now_us)

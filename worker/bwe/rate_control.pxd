@@ -1,5 +1,12 @@
 cimport cython
 
+cdef int _OVERUSE
+cdef int _UNDERUSE
+cdef double _DECREASE
+cdef double _GROWTH_PER_S
+cdef double _MAX_ABOVE_INCOMING
+cdef double _RESPONSE_MS
+
 
 @cython.final
 cdef class RateControl:

@@ -3,6 +3,15 @@
 
 from __future__ import annotations
 
+from worker.bwe.usage import BandwidthUsage
+
+_OVERUSE = int(BandwidthUsage.OVERUSE)  # C numbers in the .pxd
+_UNDERUSE = int(BandwidthUsage.UNDERUSE)
+_DECREASE = 0.85  # the draft's beta
+_GROWTH_PER_S = 0.08  # its eta is 1.08 a second
+_MAX_ABOVE_INCOMING = 1.5
+_RESPONSE_MS = 100.0  # what the draft adds to the round trip: the time until an over-use is noticed
+
 
 class RateControl:
     """Turns the detector's state and the incoming bitrate into an estimate.
@@ -32,7 +41,7 @@ class RateControl:
         """Adjusts the estimate.
 
         Args:
-            state: of the detector: 0 normal, 1 overuse, -1 underuse.
+            state: of the detector, a ``BandwidthUsage``.
             incoming_bps: bitrate of what arrives.
             now_us: the present.
         """
@@ -40,12 +49,12 @@ class RateControl:
         self._last_update_us = now_us
         if elapsed_s > 1.0:
             elapsed_s = 1.0
-        if state == 1:
+        if state == _OVERUSE:
             # one decrease has to travel to the sender and back before the next one means something
-            if self._last_decrease_us == 0 or now_us - self._last_decrease_us >= (self.rtt_ms + 100.0) * 1000.0:
+            if self._last_decrease_us == 0 or now_us - self._last_decrease_us >= (self.rtt_ms + _RESPONSE_MS) * 1000.0:
                 self._decrease(incoming_bps, now_us)
             self._holding = True
-        elif state == -1:
+        elif state == _UNDERUSE:
             self._holding = True  # a queue drains: wait until it is empty
         else:
             if not self._holding:
@@ -55,9 +64,9 @@ class RateControl:
     def _decrease(self, incoming_bps: float, now_us: int) -> None:
         self.is_starting = False
         self._last_decrease_us = now_us
-        target = 0.85 * incoming_bps
+        target = _DECREASE * incoming_bps
         if target > self.bitrate_bps and self._link_bps > 0.0:
-            target = 0.85 * self._link_bps
+            target = _DECREASE * self._link_bps
         self._learn_link(incoming_bps)
         if target < self.bitrate_bps:
             self.bitrate_bps = max(target, self.min_bitrate_bps)
@@ -70,13 +79,13 @@ class RateControl:
             return
         if self._link_bps > 0.0 and incoming_bps > self._link_bps * (1.0 + 3.0 * self._link_deviation):
             self._link_bps = -1.0  # the link got faster: what it was does not matter any more
-        limit = 1.5 * incoming_bps + 10000.0
+        limit = _MAX_ABOVE_INCOMING * incoming_bps + 10000.0
         if self.bitrate_bps >= limit:
             return
         if self._link_bps > 0.0:
             self.bitrate_bps += self._additive_step(elapsed_s)
         else:
-            self.bitrate_bps += max(self.bitrate_bps * 0.08, 1000.0) * elapsed_s
+            self.bitrate_bps += max(self.bitrate_bps * _GROWTH_PER_S, 1000.0) * elapsed_s
         self.bitrate_bps = min(self.bitrate_bps, limit)
 
     def _additive_step(self, elapsed_s: float) -> float:
@@ -84,7 +93,7 @@ class RateControl:
         frame_bits = self.bitrate_bps / 30.0
         packets = frame_bits / 9600.0
         packet_bits = frame_bits / (1.0 if packets < 1.0 else packets)
-        return max(4000.0, packet_bits * 1000.0 / (self.rtt_ms + 100.0)) * elapsed_s
+        return max(4000.0, packet_bits * 1000.0 / (self.rtt_ms + _RESPONSE_MS)) * elapsed_s
 
     def _learn_link(self, incoming_bps: float) -> None:
         if self._link_bps <= 0.0 or incoming_bps < self._link_bps * (1.0 - 3.0 * self._link_deviation):

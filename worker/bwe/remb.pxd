@@ -4,6 +4,14 @@ from worker.bwe.rate_control cimport RateControl
 from worker.bwe.trendline cimport TrendlineDetector
 from worker.rtp.rate cimport RateCalculator
 
+cdef int _OVERUSE
+cdef int _PAUSE_US
+cdef int _WINDOW_US
+cdef int _UPDATE_US
+cdef int _MIN_WINDOW_US
+cdef int _REPORT_US
+cdef int _FALL_PERCENT
+
 
 @cython.final
 cdef class RemoteBitrateEstimator:

@@ -9,7 +9,16 @@ from __future__ import annotations
 from worker.bwe.inter_arrival import InterArrival
 from worker.bwe.rate_control import RateControl
 from worker.bwe.trendline import TrendlineDetector
+from worker.bwe.usage import BandwidthUsage
 from worker.rtp.rate import RateCalculator
+
+_OVERUSE = int(BandwidthUsage.OVERUSE)  # C numbers in the .pxd
+_PAUSE_US = 2000000  # without packets: what was learned of delays does not hold any more
+_WINDOW_US = 1000000
+_UPDATE_US = 100000
+_MIN_WINDOW_US = 200000
+_REPORT_US = 1000000
+_FALL_PERCENT = 97  # of the last report: a lower estimate is told at once
 
 
 class RemoteBitrateEstimator:
@@ -24,7 +33,7 @@ class RemoteBitrateEstimator:
         self._inter_arrival = InterArrival()
         self._detector = TrendlineDetector()
         self._control = RateControl()
-        self._incoming = RateCalculator(1000000)
+        self._incoming = RateCalculator(_WINDOW_US)
         self._first_us = -1
         self._last_packet_us = -1
         self._last_update_us = 0
@@ -39,8 +48,8 @@ class RemoteBitrateEstimator:
             arrival_us: when it was received.
             size: its bytes.
         """
-        if self._first_us < 0 or arrival_us - self._last_packet_us > 2000000:
-            self._first_us = arrival_us  # nothing for two seconds: begin anew, from the bitrate known so far
+        if self._first_us < 0 or arrival_us - self._last_packet_us > _PAUSE_US:
+            self._first_us = arrival_us  # begin anew, from the bitrate known so far
             self._inter_arrival.reset()
             self._detector.reset()
             self._last_update_us = arrival_us
@@ -50,18 +59,18 @@ class RemoteBitrateEstimator:
         state = previous
         if self._inter_arrival.on_packet(abs_send_time, arrival_us):
             state = self._detector.on_group(self._inter_arrival.arrival_delta_ms, self._inter_arrival.send_delta_ms)
-        if (state == 1 and previous != 1) or arrival_us - self._last_update_us >= 100000:
+        if (state == _OVERUSE and previous != _OVERUSE) or arrival_us - self._last_update_us >= _UPDATE_US:
             self._update(state, arrival_us)
 
     def _update(self, state: int, now_us: int) -> None:
         self._last_update_us = now_us
         window_us = now_us - self._first_us
-        if window_us < 200000 and state != 1:
+        if window_us < _MIN_WINDOW_US and state != _OVERUSE:
             return
-        # until a second has passed the window is not full
+        # the window is not full yet
         incoming = self._incoming.bitrate(now_us) * 1.0
-        if 0 < window_us < 1000000:
-            incoming = incoming * 1000000.0 / window_us
+        if 0 < window_us < _WINDOW_US:
+            incoming = incoming * _WINDOW_US / window_us
         self._control.update(state, incoming, now_us)
 
     def estimate_bps(self) -> int:
@@ -77,13 +86,13 @@ class RemoteBitrateEstimator:
         Returns:
             The estimate in bit/s, or -1 when none is due or nothing arrived for two seconds.
         """
-        if self._first_us < 0 or now_us - self._last_packet_us > 2000000:
+        if self._first_us < 0 or now_us - self._last_packet_us > _PAUSE_US:
             return -1
         estimate = self.estimate_bps()
         if (
             self._last_report_us >= 0
-            and now_us - self._last_report_us < 1000000
-            and estimate * 100 >= self._last_report_bps * 97
+            and now_us - self._last_report_us < _REPORT_US
+            and estimate * 100 >= self._last_report_bps * _FALL_PERCENT
         ):
             return -1
         self._last_report_us = now_us

@@ -10,6 +10,7 @@ from worker.bwe.trendline cimport TrendlineDetector
 from worker.rtcp.arrivals cimport ArrivalReader
 from worker.rtp.rate cimport RateCalculator
 
+cdef int _OVERUSE
 cdef long long _WRAP
 
 

@@ -15,9 +15,11 @@ from worker.bwe.probe_sender import ProbeSender
 from worker.bwe.rate_control import RateControl
 from worker.bwe.sent_packets import SentPackets
 from worker.bwe.trendline import TrendlineDetector
+from worker.bwe.usage import BandwidthUsage
 from worker.rtcp.arrivals import ArrivalReader
 from worker.rtp.rate import RateCalculator
 
+_OVERUSE = int(BandwidthUsage.OVERUSE)  # a C number in the .pxd
 _WRAP = 0x100000000  # of the receiver's clock; a C integer in the .pxd, of a literal Cython would make a Python object
 _shared_reader = ArrivalReader()  # what it holds is used up before the next feedback is read
 
@@ -262,11 +264,11 @@ class SendSideEstimator:
         if not self._probe_results.measure(self._measured_cluster, self._tried_bps[self._measured_cluster & 7]):
             return
         result = self._probe_results.bitrate_bps
-        if result > self._control.bitrate_bps and state != 1:
+        if result > self._control.bitrate_bps and state != _OVERUSE:
             self._control.bitrate_bps = result
         elif result < self._control.bitrate_bps and self._probe_results.is_saturated:
             self._control.bitrate_bps = max(result, acknowledged)
-        if state != 1:
+        if state != _OVERUSE:
             self._loss.raise_to(result)
         self._probes.on_result(result, now_us)
 

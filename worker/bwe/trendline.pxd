@@ -1,5 +1,20 @@
 cimport cython
 
+cdef int _NORMAL
+cdef int _OVERUSE
+cdef int _UNDERUSE
+cdef int _WINDOW
+cdef double _SMOOTHING
+cdef double _GAIN
+cdef int _MAX_GAIN_GROUPS
+cdef double _MIN_OVERUSE_MS
+cdef double _FIRST_THRESHOLD_MS
+cdef double _MIN_THRESHOLD_MS
+cdef double _MAX_THRESHOLD_MS
+cdef double _MAX_STEP_MS
+cdef double _RISE
+cdef double _FALL
+
 
 @cython.final
 cdef class TrendlineDetector:

@@ -7,16 +7,30 @@ TCP flows do not starve the stream.
 
 from __future__ import annotations
 
-NORMAL = 0
-OVERUSE = 1
-UNDERUSE = -1
+from worker.bwe.usage import BandwidthUsage
+
+# C numbers in the .pxd; the names in brackets are the draft's
+_NORMAL = int(BandwidthUsage.NORMAL)
+_OVERUSE = int(BandwidthUsage.OVERUSE)
+_UNDERUSE = int(BandwidthUsage.UNDERUSE)
+_WINDOW = 20  # groups
+_SMOOTHING = 0.9
+_GAIN = 4.0
+_MAX_GAIN_GROUPS = 60
+_MIN_OVERUSE_MS = 10.0  # (overuse_time_th)
+_FIRST_THRESHOLD_MS = 12.5  # (del_var_th(0))
+_MIN_THRESHOLD_MS = 6.0
+_MAX_THRESHOLD_MS = 600.0
+_MAX_STEP_MS = 15.0
+_RISE = 0.0087  # (K_u)
+_FALL = 0.039  # (K_d)
 
 
 class TrendlineDetector:
     """Fed with the spacing of packet groups.
 
     Attributes:
-        state: 0 normal, 1 overuse (a queue grows), -1 underuse (a queue drains).
+        state: a ``BandwidthUsage``.
         threshold_ms: what the modified trend is compared with, 6 to 600.
     """
 
@@ -27,8 +41,8 @@ class TrendlineDetector:
 
     def reset(self) -> None:
         """Back to the beginning."""
-        self.state = 0
-        self.threshold_ms = 12.5
+        self.state = _NORMAL
+        self.threshold_ms = _FIRST_THRESHOLD_MS
         self._delta_count = 0
         self._accumulated_ms = 0.0
         self._smoothed_ms = 0.0
@@ -49,28 +63,28 @@ class TrendlineDetector:
         if self._delta_count < 1000:
             self._delta_count += 1
         self._accumulated_ms += difference_ms
-        self._smoothed_ms = 0.9 * self._smoothed_ms + 0.1 * self._accumulated_ms
+        self._smoothed_ms = _SMOOTHING * self._smoothed_ms + (1.0 - _SMOOTHING) * self._accumulated_ms
         self._clock_ms += arrival_delta_ms
         self._times_ms[self._next] = self._clock_ms
         self._delays_ms[self._next] = self._smoothed_ms
-        self._next = (self._next + 1) % 20
-        if self._used < 20:
+        self._next = (self._next + 1) % _WINDOW
+        if self._used < _WINDOW:
             self._used += 1
-        trend = self._slope() if self._used == 20 else self._previous_trend
+        trend = self._slope() if self._used == _WINDOW else self._previous_trend
         self._detect(trend, arrival_delta_ms)
         return self.state
 
     def _slope(self) -> float:
         mean_time = 0.0
         mean_delay = 0.0
-        for position in range(20):
+        for position in range(_WINDOW):
             mean_time += self._times_ms[position]
             mean_delay += self._delays_ms[position]
-        mean_time /= 20.0
-        mean_delay /= 20.0
+        mean_time /= _WINDOW
+        mean_delay /= _WINDOW
         numerator = 0.0
         denominator = 0.0
-        for position in range(20):
+        for position in range(_WINDOW):
             numerator += (self._times_ms[position] - mean_time) * (self._delays_ms[position] - mean_delay)
             denominator += (self._times_ms[position] - mean_time) * (self._times_ms[position] - mean_time)
         if denominator <= 0.0:
@@ -79,30 +93,30 @@ class TrendlineDetector:
 
     def _detect(self, trend: float, delta_ms: float) -> None:
         if self._delta_count < 2:
-            self.state = 0
+            self.state = _NORMAL
             return
-        modified = min(self._delta_count, 60) * trend * 4.0
+        modified = min(self._delta_count, _MAX_GAIN_GROUPS) * trend * _GAIN
         if modified > self.threshold_ms:
             if self._overusing_ms < 0.0:
                 self._overusing_ms = delta_ms * 0.5
             else:
                 self._overusing_ms += delta_ms
             self._overuse_count += 1
-            if self._overusing_ms > 10.0 and self._overuse_count > 1 and trend >= self._previous_trend:
+            if self._overusing_ms > _MIN_OVERUSE_MS and self._overuse_count > 1 and trend >= self._previous_trend:
                 self._overusing_ms = 0.0
                 self._overuse_count = 0
-                self.state = 1
+                self.state = _OVERUSE
         else:
             self._overusing_ms = -1.0
             self._overuse_count = 0
-            self.state = -1 if modified < -self.threshold_ms else 0
+            self.state = _UNDERUSE if modified < -self.threshold_ms else _NORMAL
         self._previous_trend = trend
         self._adapt_threshold(modified, delta_ms)
 
     def _adapt_threshold(self, modified: float, delta_ms: float) -> None:
         magnitude = modified if modified >= 0.0 else -modified
-        if magnitude > self.threshold_ms + 15.0:  # a sudden jump (route change), not a trend to learn from
+        if magnitude > self.threshold_ms + _MAX_STEP_MS:  # a sudden jump (route change), not a trend to learn from
             return
-        gain = 0.039 if magnitude < self.threshold_ms else 0.0087
+        gain = _FALL if magnitude < self.threshold_ms else _RISE
         self.threshold_ms += gain * (magnitude - self.threshold_ms) * min(delta_ms, 100.0)
-        self.threshold_ms = min(max(self.threshold_ms, 6.0), 600.0)
+        self.threshold_ms = min(max(self.threshold_ms, _MIN_THRESHOLD_MS), _MAX_THRESHOLD_MS)

@@ -4,8 +4,8 @@ from typing import Any
 
 from worker.dataplane.egress import Source
 from worker.dataplane.output import Output
-from worker.dataplane.suites import Codec
 from worker.dataplane.transport import Receiver, TransportPlane
+from worker.rtp.codecs.codec import Codec
 
 MAX_STREAMS: int  # of one input
 

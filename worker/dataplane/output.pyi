@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from worker.dataplane.suites import Codec
 from worker.dataplane.transport import Sender, TransportPlane
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import LayerSelector
 
 class Output(Sender):

@@ -40,7 +40,7 @@ from worker.dataplane.input import MAX_STREAMS, Input, ReceiveStream
 from worker.dataplane.outgoing import OutgoingEstimate
 from worker.dataplane.output import Output
 from worker.dataplane.sockets import UdpSocket
-from worker.dataplane.suites import Codec, SrtpSuite
+from worker.dataplane.suites import SrtpSuite
 from worker.dataplane.transport import TransportPlane
 
 Address = tuple[str, int]
@@ -48,7 +48,6 @@ Address = tuple[str, int]
 __all__ = [
     "MAX_STREAMS",
     "Address",
-    "Codec",
     "ConnectionClosed",
     "DtlsReceived",
     "Event",

@@ -1,4 +1,4 @@
-"""The numbers that control and the plane share: SRTP protection profiles and codecs."""
+"""SRTP protection profiles, by the numbers that control and the plane share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,3 @@ class SrtpSuite(IntEnum):
     AES_CM_128_HMAC_SHA1_32 = 0x0002
     AEAD_AES_128_GCM = 0x0007
     AEAD_AES_256_GCM = 0x0008
-
-
-class Codec(IntEnum):
-    """What the plane must know of a payload: where its key frames, layers and silences are."""
-
-    OTHER = 0
-    OPUS = 1
-    VP8 = 2
-    VP9 = 3
-    H264 = 4

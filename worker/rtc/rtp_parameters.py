@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from worker.channel.bodies import rtp as bodies
 from worker.channel.bodies.base import RtpType
 from worker.channel.bodies.transport import RecvRtpHeaderExtensions
-from worker.dataplane.plane import Codec as PlaneCodec
 from worker.errors import BodyError
+from worker.rtp.codecs.codec import Codec
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -35,12 +35,12 @@ _SPELLINGS = {name.lower(): name for name in (*_AUDIO_CODECS, *_VIDEO_CODECS, *_
 _FEATURES = frozenset(name.lower() for name in _FEATURE_CODECS)
 
 _PLANE_CODECS = {
-    "opus": PlaneCodec.OPUS,
-    "multiopus": PlaneCodec.OPUS,
-    "vp8": PlaneCodec.VP8,
-    "vp9": PlaneCodec.VP9,
-    "h264": PlaneCodec.H264,
-    "h264-svc": PlaneCodec.H264,
+    "opus": Codec.OPUS,
+    "multiopus": Codec.OPUS,
+    "vp8": Codec.VP8,
+    "vp9": Codec.VP9,
+    "h264": Codec.H264,
+    "h264-svc": Codec.H264,
 }
 _WITH_KEY_FRAMES = frozenset({"vp8", "vp9", "h264", "h264-svc"})
 _CODECS_BY_TYPE = {"simulcast": frozenset({"vp8", "h264"}), "svc": frozenset({"vp9", "h264-svc"})}
@@ -76,9 +76,9 @@ class RtpCodec:
         return self.name in _WITH_KEY_FRAMES
 
     @property
-    def plane_codec(self) -> PlaneCodec:
+    def plane_codec(self) -> Codec:
         """What the plane calls it."""
-        return _PLANE_CODECS.get(self.name, PlaneCodec.OTHER)
+        return _PLANE_CODECS.get(self.name, Codec.OTHER)
 
     @property
     def use_nack(self) -> bool:

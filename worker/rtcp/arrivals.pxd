@@ -1,5 +1,18 @@
 cimport cython
 
+cdef int OK
+cdef int CUT
+cdef int NO_STATUS
+cdef int CHUNK_CUT
+cdef int EMPTY_RUN
+cdef int RESERVED_SYMBOL
+cdef int DELTA_CUT
+cdef int TOO_MANY
+cdef int _MAX_ARRIVALS
+cdef int _NOT_RECEIVED
+cdef int _SMALL_DELTA
+cdef int _RESERVED
+
 
 @cython.final
 cdef class ArrivalReader:

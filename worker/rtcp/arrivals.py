@@ -6,7 +6,7 @@ Work and result are bounded by the packet's size: a run of missing packets is on
 
 from __future__ import annotations
 
-OK = 0
+OK = 0  # C numbers in the .pxd
 CUT = 1
 NO_STATUS = 2
 CHUNK_CUT = 3
@@ -25,6 +25,11 @@ PROBLEMS = (
     "RTCP transport-wide deltas are cut: have {have} bytes",
     "RTCP transport-wide feedback has more than 2048 arrivals",
 )
+
+_MAX_ARRIVALS = 2048
+_NOT_RECEIVED = 0  # status symbols
+_SMALL_DELTA = 1
+_RESERVED = 3
 
 
 class ArrivalReader:
@@ -62,12 +67,12 @@ class ArrivalReader:
         """
         self.count = 0
         if size < 16:
-            return 1
+            return CUT
         self.base_sequence = body[8] << 8 | body[9]
         self.status_count = body[10] << 8 | body[11]
         self.feedback_count = body[15]
         if self.status_count == 0:
-            return 2
+            return NO_STATUS
         offset = self._read_chunks(body, size)
         if offset < 0:
             return -offset
@@ -78,7 +83,7 @@ class ArrivalReader:
         position = 0
         while position < self.status_count:
             if offset + 2 > size:
-                return -3
+                return -CHUNK_CUT
             chunk = body[offset] << 8 | body[offset + 1]
             offset += 2
             if chunk & 0x8000 == 0:  # |0| S |       Run Length        |
@@ -87,7 +92,7 @@ class ArrivalReader:
             else:
                 problem = self._add_vector(position, chunk)
                 position += 7 if chunk & 0x4000 else 14
-            if problem != 0:
+            if problem != OK:
                 return -problem
         return offset
 
@@ -95,22 +100,22 @@ class ArrivalReader:
         symbol = chunk >> 13 & 3
         run = chunk & 0x1FFF
         if run == 0:
-            return 4
-        if symbol == 0:
-            return 0
-        if symbol == 3:
-            return 5
+            return EMPTY_RUN
+        if symbol == _NOT_RECEIVED:
+            return OK
+        if symbol == _RESERVED:
+            return RESERVED_SYMBOL
         if run > self.status_count - position:
             run = self.status_count - position
         if self.count + run > left:  # each has at least a byte
-            return 6
-        if self.count + run > 2048:
-            return 7
+            return DELTA_CUT
+        if self.count + run > _MAX_ARRIVALS:
+            return TOO_MANY
         for index in range(run):
             self._positions[self.count] = position + index
             self._symbols[self.count] = symbol
             self.count += 1
-        return 0
+        return OK
 
     def _add_vector(self, position: int, chunk: int) -> int:
         # |1|0|  14 symbols of one bit   |   |1|1|  7 symbols of two bits   |
@@ -121,15 +126,15 @@ class ArrivalReader:
             run = self.status_count - position
         for index in range(run):
             symbol = chunk >> (14 - bits * (index + 1)) & mask
-            if symbol == 3:
-                return 5
-            if symbol != 0:
-                if self.count == 2048:
-                    return 7
+            if symbol == _RESERVED:
+                return RESERVED_SYMBOL
+            if symbol != _NOT_RECEIVED:
+                if self.count == _MAX_ARRIVALS:
+                    return TOO_MANY
                 self._positions[self.count] = position + index
                 self._symbols[self.count] = symbol
                 self.count += 1
-        return 0
+        return OK
 
     def _read_deltas(self, body: bytes, size: int, offset: int) -> int:
         reference = body[12] << 16 | body[13] << 8 | body[14]
@@ -139,8 +144,8 @@ class ArrivalReader:
         for index in range(self.count):
             symbol = self._symbols[index]
             if offset + symbol > size:
-                return 6
-            if symbol == 1:
+                return DELTA_CUT
+            if symbol == _SMALL_DELTA:
                 delta = body[offset] & 255
             else:
                 delta = body[offset] << 8 | body[offset + 1]
@@ -149,4 +154,4 @@ class ArrivalReader:
             offset += symbol  # one byte for a small delta, two for a large one
             tick += delta
             self._ticks[index] = tick
-        return 0
+        return OK

@@ -7,6 +7,7 @@ forwarded by half.
 
 from __future__ import annotations
 
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.codecs.payload import PayloadDescriptor
 from worker.rtp.codecs.vp8_indices import Vp8Indices
 from worker.rtp.sequence import is_newer32
@@ -20,7 +21,7 @@ LAYERS_CHANGED = 1
 KEY_FRAME_MISSED = 2
 
 MARKER = 0x10000000
-_VP8 = 2
+_VP8 = int(Codec.VP8)
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd
 
 
@@ -230,7 +231,7 @@ class SimulcastLayerSelector(LayeredSelector):
     """
 
     def __init__(self, codec: int, spatial_layers: int, temporal_layers: int) -> None:
-        """``codec`` is the plane's ``Codec``, VP8 or H264; the rest as in ``LayeredSelector``."""
+        """``codec`` is ``Codec.VP8`` or ``Codec.H264``; the rest as in ``LayeredSelector``."""
         super().__init__(spatial_layers, temporal_layers)
         self._indices = Vp8Indices() if codec == _VP8 else None
         self.numbered_stream = -2

@@ -1,5 +1,18 @@
 cimport cython
 
+cdef int NACKED_PACKET
+cdef int NACK_NEEDED
+cdef int KEY_FRAME_NEEDED
+cdef int _CAPACITY
+cdef int _PLACE
+cdef int _MAX_MISSING
+cdef int _MAX_AGE
+cdef int _MAX_RETRIES
+cdef int _HOLE
+cdef int _MAX_REMEMBERED
+cdef int _DEFAULT_RTT_US
+cdef int _MIN_INTERVAL_US
+
 
 @cython.final
 cdef class NackGenerator:

@@ -1,15 +1,25 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
 """Which packets of a received stream are missing, and when to ask for them (RFC 4585 section 6.2.1).
 
-The missing numbers stand in a ring in the order of the stream; what arrived or was given up leaves a hole (retries 255)
-until the ring is compacted, so a packet costs no search unless it is late.
+The missing numbers stand in a ring in the order of the stream; what arrived or was given up leaves a hole until the
+ring is compacted, so a packet costs no search unless it is late.
 """
 
 from __future__ import annotations
 
-NACKED_PACKET = 1
+NACKED_PACKET = 1  # C numbers in the .pxd
 NACK_NEEDED = 2
 KEY_FRAME_NEEDED = 4
+
+_CAPACITY = 1024
+_PLACE = _CAPACITY - 1  # what of an index is the entry in the ring
+_MAX_MISSING = 1000
+_MAX_AGE = 10000  # numbers
+_MAX_RETRIES = 10
+_HOLE = 255  # in place of the retries
+_MAX_REMEMBERED = 32  # key frames, and recovered packets
+_DEFAULT_RTT_US = 100000
+_MIN_INTERVAL_US = 20000
 
 
 class NackGenerator:
@@ -48,8 +58,8 @@ class NackGenerator:
             now_us: its arrival.
 
         Returns:
-            Bits: 1 the packet had been asked for (it is a repair), 2 new packets are missing (``take_new`` has them),
-            4 a key frame is needed.
+            Bits: ``NACKED_PACKET`` it had been asked for (it is a repair), ``NACK_NEEDED`` new packets are missing
+            (``take_new`` has them), ``KEY_FRAME_NEEDED``.
         """
         if not self._started:
             self._started = True
@@ -77,31 +87,31 @@ class NackGenerator:
         if entry < 0:
             return 0
         retries = self._retries[entry]
-        self._retries[entry] = 255
+        self._retries[entry] = _HOLE
         self.missing -= 1
         self._trim_head()
-        return 1 if retries > 0 else 0
+        return NACKED_PACKET if retries > 0 else 0
 
     def _add_missing(self, sequence_number: int, step: int) -> int:
         number = (self._last_sequence + 1) & 0xFFFF
         self._last_sequence = sequence_number
-        self._remove_until((sequence_number - 10000) & 0xFFFF)
+        self._remove_until((sequence_number - _MAX_AGE) & 0xFFFF)
         gap = step - 1
         if gap == 0:
             return 0
         self._forget_old_key_frames(sequence_number)
-        while self.missing + gap > 1000 and self._remove_until_key_frame():
+        while self.missing + gap > _MAX_MISSING and self._remove_until_key_frame():
             pass
-        if self.missing + gap > 1000:
+        if self.missing + gap > _MAX_MISSING:
             self._clear()
             self.key_frame_needed = True
-            return 4
-        if self._used + gap > 1024:
+            return KEY_FRAME_NEEDED
+        if self._used + gap > _CAPACITY:
             self._compact()
         added = 0
         for _position in range(gap):
             if not self._is_recovered(number):
-                entry = (self._head + self._used) & 1023
+                entry = (self._head + self._used) & _PLACE
                 self._sequence[entry] = number
                 self._retries[entry] = 0
                 self._sent_us[entry] = 0
@@ -109,30 +119,30 @@ class NackGenerator:
                 self.missing += 1
                 added += 1
             number = (number + 1) & 0xFFFF
-        return 2 if added > 0 else 0
+        return NACK_NEEDED if added > 0 else 0
 
     def _find(self, sequence_number: int) -> int:
-        # binary search in stream order; the whole ring spans less than 10000 numbers
+        # binary search in stream order; the whole ring spans less than ``_MAX_AGE`` numbers
         low = 0
         high = self._used
         while low < high:
             middle = (low + high) >> 1
-            if ((self._sequence[(self._head + middle) & 1023] - sequence_number) & 0xFFFF) >= 0x8000:
+            if ((self._sequence[(self._head + middle) & _PLACE] - sequence_number) & 0xFFFF) >= 0x8000:
                 low = middle + 1
             else:
                 high = middle
         if low == self._used:
             return -1
-        low = (self._head + low) & 1023
-        if self._sequence[low] != sequence_number or self._retries[low] == 255:
+        low = (self._head + low) & _PLACE
+        if self._sequence[low] != sequence_number or self._retries[low] == _HOLE:
             return -1
         return low
 
     def _remove_until(self, sequence_number: int) -> None:
         while self._used > 0 and ((self._sequence[self._head] - sequence_number) & 0xFFFF) >= 0x8000:
-            if self._retries[self._head] != 255:
+            if self._retries[self._head] != _HOLE:
                 self.missing -= 1
-            self._head = (self._head + 1) & 1023
+            self._head = (self._head + 1) & _PLACE
             self._used -= 1
         self._trim_head()
 
@@ -149,9 +159,9 @@ class NackGenerator:
     def _compact(self) -> None:
         target = 0
         for position in range(self._used):
-            source = (self._head + position) & 1023
-            if self._retries[source] != 255:
-                entry = (self._head + target) & 1023
+            source = (self._head + position) & _PLACE
+            if self._retries[source] != _HOLE:
+                entry = (self._head + target) & _PLACE
                 self._sequence[entry] = self._sequence[source]
                 self._retries[entry] = self._retries[source]
                 self._sent_us[entry] = self._sent_us[source]
@@ -159,8 +169,8 @@ class NackGenerator:
         self._used = target
 
     def _trim_head(self) -> None:
-        while self._used > 0 and self._retries[self._head] == 255:
-            self._head = (self._head + 1) & 1023
+        while self._used > 0 and self._retries[self._head] == _HOLE:
+            self._head = (self._head + 1) & _PLACE
             self._used -= 1
 
     def _clear(self) -> None:
@@ -169,7 +179,7 @@ class NackGenerator:
         self.missing = 0
 
     def _remember_key_frame(self, sequence_number: int) -> None:
-        if self._key_frame_count == 32:
+        if self._key_frame_count == _MAX_REMEMBERED:
             self._drop_first_key_frame()
         self._key_frames[self._key_frame_count] = sequence_number
         self._key_frame_count += 1
@@ -180,14 +190,14 @@ class NackGenerator:
             self._key_frames[position] = self._key_frames[position + 1]
 
     def _forget_old_key_frames(self, sequence_number: int) -> None:
-        while self._key_frame_count > 0 and ((sequence_number - self._key_frames[0]) & 0xFFFF) > 10000:
+        while self._key_frame_count > 0 and ((sequence_number - self._key_frames[0]) & 0xFFFF) > _MAX_AGE:
             self._drop_first_key_frame()
 
     def _remember_recovered(self, sequence_number: int) -> None:
-        if self._recovered_count == 32:
-            for position in range(31):
+        if self._recovered_count == _MAX_REMEMBERED:
+            self._recovered_count -= 1
+            for position in range(self._recovered_count):
                 self._recovered[position] = self._recovered[position + 1]
-            self._recovered_count = 31
         self._recovered[self._recovered_count] = sequence_number
         self._recovered_count += 1
 
@@ -202,11 +212,11 @@ class NackGenerator:
     def take_new(self, now_us: int) -> list[int]:
         """The missing packets nobody asked for yet, oldest first; they count as asked for at ``now_us``."""
         position = self._used
-        while position > 0 and self._retries[(self._head + position - 1) & 1023] == 0:
+        while position > 0 and self._retries[(self._head + position - 1) & _PLACE] == 0:
             position -= 1
         numbers = []
         while position < self._used:
-            entry = (self._head + position) & 1023
+            entry = (self._head + position) & _PLACE
             self._retries[entry] = 1
             self._sent_us[entry] = now_us
             numbers.append(self._sequence[entry])
@@ -221,18 +231,18 @@ class NackGenerator:
         numbers: list[int] = []
         if self.missing == 0:
             return numbers
-        interval_us = 100000
+        interval_us = _DEFAULT_RTT_US
         if self.rtt_us > 0:  # and a little, for the repair may be about to arrive
             interval_us = self.rtt_us + (self.rtt_us >> 3 if self.rtt_us > 40000 else 5000)
-        if interval_us < 20000:
-            interval_us = 20000
+        if interval_us < _MIN_INTERVAL_US:
+            interval_us = _MIN_INTERVAL_US
         for position in range(self._used):
-            entry = (self._head + position) & 1023
-            if self._retries[entry] == 255:
+            entry = (self._head + position) & _PLACE
+            if self._retries[entry] == _HOLE:
                 continue
             if self._retries[entry] > 0 and now_us - self._sent_us[entry] < interval_us:
                 continue
-            if self._retries[entry] >= 10:
+            if self._retries[entry] >= _MAX_RETRIES:
                 self._give_up(entry)
                 continue
             self._retries[entry] += 1
@@ -242,7 +252,7 @@ class NackGenerator:
         return numbers
 
     def _give_up(self, entry: int) -> None:
-        self._retries[entry] = 255
+        self._retries[entry] = _HOLE
         self.missing -= 1
         if self._key_frame_count > 0 and (
             ((self._key_frames[self._key_frame_count - 1] - self._sequence[entry]) & 0xFFFF) < 0x8000

@@ -1,5 +1,11 @@
 cimport cython
 
+cdef int _UNKNOWN
+cdef int _STUN
+cdef int _DTLS
+cdef int _RTP
+cdef int _RTCP
+
 
 @cython.locals(first=cython.uchar, second=cython.uchar)
 cpdef int classify(const unsigned char *data, Py_ssize_t size) noexcept

@@ -21,6 +21,12 @@ class DatagramKind(IntEnum):
     RTCP = 4
 
 
+_UNKNOWN = int(DatagramKind.UNKNOWN)  # C numbers in the .pxd
+_STUN = int(DatagramKind.STUN)
+_DTLS = int(DatagramKind.DTLS)
+_RTP = int(DatagramKind.RTP)
+_RTCP = int(DatagramKind.RTCP)
+
 PARSE_ERRORS = (
     "",
     "RTP packet is shorter than its fixed header of 12 bytes",
@@ -42,20 +48,20 @@ def classify(data: bytes, size: int) -> int:
         A ``DatagramKind``; UNKNOWN also for an RTP or RTCP packet too short for its fixed header.
     """
     if size < 1:
-        return 0
+        return _UNKNOWN
     first = data[0]
     if first >= 128 and first < 192:
         if size < 8:
-            return 0
+            return _UNKNOWN
         second = data[1]
         if second >= 192 and second < 224:
-            return 4
-        return 3 if size >= 12 else 0
+            return _RTCP
+        return _RTP if size >= 12 else _UNKNOWN
     if first <= 3:
-        return 1
+        return _STUN
     if first >= 20 and first < 64:
-        return 2
-    return 0
+        return _DTLS
+    return _UNKNOWN
 
 
 class RtpHeader:

@@ -2,6 +2,13 @@ cimport cython
 
 cdef unsigned int _MODULO
 cdef unsigned int _HALF
+cdef int DISCARDED
+cdef int VALID
+cdef int RESTARTED
+cdef int _MAX_DROPOUT
+cdef int _MAX_MISORDER
+cdef int _MAX_TOTAL_LOST
+cdef int _MIN_TOTAL_LOST
 
 
 @cython.final

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
-_MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
-_HALF = 0x80000000
+DISCARDED = 0  # C numbers in the .pxd, as those below
+VALID = 1
+RESTARTED = 2
 
+_MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
+_HALF = 0x80000000
+_MAX_DROPOUT = 3000
+_MAX_MISORDER = 1500
 _MAX_TOTAL_LOST = 0x7FFFFF
 _MIN_TOTAL_LOST = -0x800000
 
@@ -60,14 +65,14 @@ class ReceiveStats:
             now_us: its arrival.
 
         Returns:
-            0 when it must be discarded, 1 when it is valid, 2 when it is valid and the sender began its numbering anew.
+            ``DISCARDED``, ``VALID``, or ``RESTARTED``: valid, and the sender began its numbering anew.
         """
         outcome = self._validate(sequence_number)
-        if outcome == 0:
+        if outcome == DISCARDED:
             self.packets_discarded += 1
-            return 0
+            return DISCARDED
         if (
-            outcome == 2
+            outcome == RESTARTED
             or self.packets == 0
             or (timestamp != self.max_timestamp and ((timestamp - self.max_timestamp) & _MODULO) < _HALF)
         ):
@@ -93,21 +98,21 @@ class ReceiveStats:
         if not self._started:
             self._started = True
             self._begin(sequence_number)
-            return 1
+            return VALID
         step = (sequence_number - self._max_sequence) & 0xFFFF
-        if step < 3000:  # MAX_DROPOUT
+        if step < _MAX_DROPOUT:
             if sequence_number < self._max_sequence:
                 self._cycles += 0x10000
             self._max_sequence = sequence_number
-            return 1
-        if step <= 0x10000 - 1500:  # MAX_MISORDER
+            return VALID
+        if step <= 0x10000 - _MAX_MISORDER:
             if sequence_number == self._bad_sequence:
                 self._lost_before_restart += self._expected() - self._received
                 self._begin(sequence_number)
-                return 2
+                return RESTARTED
             self._bad_sequence = (sequence_number + 1) & 0xFFFF
-            return 0
-        return 1
+            return DISCARDED
+        return VALID
 
     def _begin(self, sequence_number: int) -> None:
         self._cycles = 0

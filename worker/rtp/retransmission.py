@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from array import array
 
-NOT_FOUND = 0
+NOT_FOUND = 0  # C numbers in the .pxd, as those below
 FOUND = 1
 TOO_SOON = 2
 
-_MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
+_MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
+_LIFETIME_MS = 2000
+_DEFAULT_RTT_MS = 100
+_MIN_CAPACITY = 64
 
-# row: [valid bit 30 | late bit 29 | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms,
-#       resent ms, rewrite]
+# row: [_VALID | _LATE | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms, resent ms,
+#       rewrite]
+_WORDS = 7
+_VALID = 0x40000000
+_LATE = 0x20000000
 
 
 class RetransmissionIndex:
@@ -32,7 +38,7 @@ class RetransmissionIndex:
 
     def __init__(self, max_packets: int = 2048) -> None:
         """``max_packets`` is a power of two, 64 to 16384."""
-        if max_packets < 64 or max_packets > 16384 or max_packets & (max_packets - 1) != 0:
+        if max_packets < _MIN_CAPACITY or max_packets > 16384 or max_packets & (max_packets - 1) != 0:
             raise ValueError(f"max_packets is {max_packets}, expected a power of two from 64 to 16384")
         self.slot = 0
         self.generation = 0
@@ -42,7 +48,7 @@ class RetransmissionIndex:
         self._max_capacity = max_packets
         self._capacity = 0
         self._newest = 0
-        self._rows = array("I", bytes(28))
+        self._rows = array("I", bytes(4 * _WORDS))
 
     def put(
         self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int, rewrite: int = 0
@@ -55,18 +61,18 @@ class RetransmissionIndex:
         if ((sequence_number - self._newest) & 0xFFFF) < 0x8000:
             self._newest = sequence_number
         else:
-            late = 0x20000000
+            late = _LATE
         now_ms = (now_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * 7
+        row = (sequence_number & (self._capacity - 1)) * _WORDS
         while (
             self._capacity < self._max_capacity
-            and self._rows[row] & 0x40000000
+            and self._rows[row] & _VALID
             and self._rows[row] & 0xFFFF != sequence_number
-            and ((now_ms - self._rows[row + 4]) & _MODULO) < 2000
+            and ((now_ms - self._rows[row + 4]) & _MODULO) < _LIFETIME_MS
         ):
             self._grow()
-            row = (sequence_number & (self._capacity - 1)) * 7
-        self._rows[row] = 0x40000000 | late | sequence_number
+            row = (sequence_number & (self._capacity - 1)) * _WORDS
+        self._rows[row] = _VALID | late | sequence_number
         self._rows[row + 1] = slot
         self._rows[row + 2] = generation
         self._rows[row + 3] = timestamp_offset
@@ -86,46 +92,47 @@ class RetransmissionIndex:
                 late, because it was itself repaired: the receiver asked when it saw the gap.
 
         Returns:
-            1 (found: the attributes hold), 0 (never sent, or longer than two seconds ago), 2 (it is under way).
+            ``FOUND`` (the attributes hold), ``NOT_FOUND`` (never sent, or longer than two seconds ago), or ``TOO_SOON``
+            (it is under way).
         """
         if self._capacity == 0:
-            return 0
+            return NOT_FOUND
         now_ms = (now_us // 1000) & _MODULO
-        rtt_ms = 100 if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * 7
-        if self._rows[row] & 0x4000FFFF != 0x40000000 | sequence_number:
-            return 0
-        if ((now_ms - self._rows[row + 4]) & _MODULO) > 2000:
-            return 0
+        rtt_ms = _DEFAULT_RTT_MS if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
+        row = (sequence_number & (self._capacity - 1)) * _WORDS
+        if self._rows[row] & 0x4000FFFF != _VALID | sequence_number:
+            return NOT_FOUND
+        if ((now_ms - self._rows[row + 4]) & _MODULO) > _LIFETIME_MS:
+            return NOT_FOUND
         self.resent_count = (self._rows[row] >> 16) & 255
         if self.resent_count > 0 and ((now_ms - self._rows[row + 5]) & _MODULO) <= rtt_ms:
-            return 2
-        late = self._rows[row] & 0x20000000
+            return TOO_SOON
+        late = self._rows[row] & _LATE
         if (
             late
             and self.resent_count == 0
             and rtt_us > 0
             and ((now_ms - self._rows[row + 4]) & _MODULO) < rtt_ms + (rtt_ms >> 3)
         ):
-            return 2
+            return TOO_SOON
         if self.resent_count < 255:
             self.resent_count += 1
-        self._rows[row] = 0x40000000 | late | self.resent_count << 16 | sequence_number
+        self._rows[row] = _VALID | late | self.resent_count << 16 | sequence_number
         self._rows[row + 5] = now_ms
         self.slot = self._rows[row + 1]
         self.generation = self._rows[row + 2]
         self.timestamp_offset = self._rows[row + 3]
         self.rewrite = self._rows[row + 6]
-        return 1
+        return FOUND
 
     def _grow(self) -> int:
-        capacity = self._capacity * 2 if self._capacity > 0 else 64
-        rows = array("I", bytes(capacity * 28))
+        capacity = self._capacity * 2 if self._capacity > 0 else _MIN_CAPACITY
+        rows = array("I", bytes(4 * _WORDS * capacity))
         for position in range(self._capacity):
-            source = position * 7
-            if self._rows[source] & 0x40000000:
-                target = (self._rows[source] & (capacity - 1)) * 7
-                for field in range(7):
+            source = position * _WORDS
+            if self._rows[source] & _VALID:
+                target = (self._rows[source] & (capacity - 1)) * _WORDS
+                for field in range(_WORDS):
                     rows[target + field] = self._rows[source + field]
         self._rows = rows
         self._capacity = capacity
@@ -134,4 +141,4 @@ class RetransmissionIndex:
     def clear(self) -> None:
         """Forgets everything and gives the memory back."""
         self._capacity = 0
-        self._rows = array("I", bytes(28))
+        self._rows = array("I", bytes(4 * _WORDS))

@@ -4,8 +4,6 @@ cdef unsigned int _MODULO
 cdef unsigned int _HALF
 
 
-cpdef bint is_newer16(unsigned short a, unsigned short b) noexcept
-
 cpdef bint is_newer32(unsigned int a, unsigned int b) noexcept
 
 

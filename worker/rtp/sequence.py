@@ -7,13 +7,8 @@ _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of
 _HALF = 0x80000000
 
 
-def is_newer16(a: int, b: int) -> bool:
-    """Whether sequence number ``a`` comes after ``b`` modulo 2^16 (RFC 1982); the farthest, 2^15, does not."""
-    return a != b and ((a - b) & 0xFFFF) < 0x8000
-
-
 def is_newer32(a: int, b: int) -> bool:
-    """Whether timestamp ``a`` comes after ``b`` modulo 2^32; the farthest, 2^31, does not."""
+    """Whether timestamp ``a`` comes after ``b`` modulo 2^32 (RFC 1982); the farthest, 2^31, does not."""
     return a != b and ((a - b) & _MODULO) < _HALF
 
 

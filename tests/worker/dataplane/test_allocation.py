@@ -12,7 +12,8 @@ import pytest
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, VP8, Rig, address_of, make_output, now_us, rtp
 from tests.worker.rtp.payloads import vp8, vp9
-from worker.dataplane.plane import Codec, KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
+from worker.dataplane.plane import KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 
 BATCH = 25

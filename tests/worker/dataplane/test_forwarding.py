@@ -22,7 +22,8 @@ from tests.worker.dataplane.rig import (
     Rig,
     rtp,
 )
-from worker.dataplane.plane import Codec, KeyFrameReceived, SrtpSuite, VideoOrientationChanged
+from worker.dataplane.plane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector
 
 

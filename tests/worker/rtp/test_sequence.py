@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 def test_newer_across_the_wrap(load) -> None:
     sequence = load("worker.rtp.sequence")
-    assert sequence.is_newer16(0, 65535)
-    assert not sequence.is_newer16(65535, 0)
-    assert not sequence.is_newer16(7, 7)
     assert sequence.is_newer32(5, 0xFFFFFFF0)
     assert not sequence.is_newer32(0xFFFFFFF0, 5)
+    assert not sequence.is_newer32(7, 7)
 
 
 def test_first_packet_is_number_one_whatever_came_in(load) -> None:

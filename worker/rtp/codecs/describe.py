@@ -1,17 +1,23 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""Chooses the parser of a payload by its codec's number."""
+"""Chooses the parser of a payload by its codec."""
 
 from __future__ import annotations
 
 from worker.rtp.codecs import h264, opus, vp8, vp9
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.codecs.payload import PayloadDescriptor
+
+_OPUS = int(Codec.OPUS)  # C numbers in the .pxd
+_VP8 = int(Codec.VP8)
+_VP9 = int(Codec.VP9)
+_H264 = int(Codec.H264)
 
 
 def describe(codec: int, data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
     """Fills ``descriptor`` from the first ``size`` bytes of a payload.
 
     Args:
-        codec: 1 opus, 2 VP8, 3 VP9, 4 H264 (the plane's ``Codec``); any other has no descriptor, each packet may begin.
+        codec: a ``Codec``; one that is not looked into has no descriptor, each packet may begin.
         data: the payload.
         size: its length in bytes, without padding.
         descriptor: is overwritten.
@@ -19,13 +25,13 @@ def describe(codec: int, data: bytes, size: int, descriptor: PayloadDescriptor) 
     Returns:
         False when the payload is malformed.
     """
-    if codec == 2:
+    if codec == _VP8:
         return vp8.parse(data, size, descriptor)
-    if codec == 3:
+    if codec == _VP9:
         return vp9.parse(data, size, descriptor)
-    if codec == 4:
+    if codec == _H264:
         return h264.parse(data, size, descriptor)
-    if codec == 1:
+    if codec == _OPUS:
         return opus.parse(data, size, descriptor)
     descriptor.clear()
     descriptor.is_key_frame = True
