@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import struct
 from collections.abc import Iterable
 from typing import cast
 
 from controller import PlainTransport, Router
-
-KEY_FRAME = b"\x10\x00\x00\x00\x9d\x01\x2a" + bytes(100)  # VP8 (RFC 7741): start of a key frame
-
-
-def rtp_packet(number: int, payload: bytes, *, ssrc: int, payload_type: int) -> bytes:
-    """An RTP packet without extensions."""
-    return struct.pack("!BBHII", 0x80, payload_type, number & 0xFFFF, number * 3000 & 0xFFFFFFFF, ssrc) + payload
+from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 
 class RtpSocket(asyncio.DatagramProtocol):
@@ -67,7 +60,7 @@ async def flow(sender: RtpSocket, ssrcs: Iterable[int], payload_type: int, recei
     """Sends key frames on all these SSRCs until one arrives; that one."""
     for number in range(500):
         for ssrc in ssrcs:
-            sender.send(rtp_packet(number, KEY_FRAME, ssrc=ssrc, payload_type=payload_type))
+            sender.send(rtp(number, KEY_FRAME, ssrc=ssrc, payload_type=payload_type))
         try:
             return await receiver.packet(within_s=0.02)
         except TimeoutError:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from controller import Consumer, Producer, Router, Worker, create_worker
-from tests.controller.rtp_socket import RtpSocket, rtp_packet
+from controller import Consumer, Producer, Router, Worker
+from tests.controller.rtp_socket import RtpSocket
+from tests.worker.rtp.packets import rtp
 
 PAYLOAD_TYPE = 112
 SSRCS = (1001, 1002, 1003)
@@ -41,7 +41,7 @@ def simulcast_frame(number: int) -> list[bytes]:
     packets = []
     for ssrc in SSRCS:
         packets.append(struct.pack("!BBHIQIII", 0x80, 200, 6, ssrc, ntp, number * 3000, number, number))
-        packets.append(rtp_packet(number, payload, ssrc=ssrc, payload_type=PAYLOAD_TYPE))
+        packets.append(rtp(number, payload, ssrc=ssrc, payload_type=PAYLOAD_TYPE))
     return packets
 
 
@@ -50,8 +50,9 @@ def svc_frame(number: int) -> list[bytes]:
     packets = []
     for spatial in range(3):
         payload = struct.pack("!BBBB", 0xAC, number & 0x7F, spatial << 1 | (spatial > 0), number & 0xFF) + bytes(100)
-        head = struct.pack("!BBHII", 0x80, PAYLOAD_TYPE, (3 * number + spatial) & 0xFFFF, number * 3000, SSRCS[0])
-        packets.append(head + payload)
+        packets.append(
+            rtp(3 * number + spatial, payload, ssrc=SSRCS[0], payload_type=PAYLOAD_TYPE, timestamp=number * 3000)
+        )
     return packets
 
 
@@ -77,14 +78,6 @@ class Camera:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self.socket.close()
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = await create_worker(log_level="warn")
-    yield worker
-    worker.close()
-    await worker.wait_closed()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
 from tests.scenarios.scene import Endpoint
-from tests.worker.rtc.rig import VIDEO_RTX_SSRC, VIDEO_SSRC, Rtp, rtp
+from tests.worker.rtc.parameters import VIDEO_RTX_SSRC, VIDEO_SSRC
+from tests.worker.rtp.packets import RtpPacket, rtp
 from worker.rtcp.compound import Packet
 from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from worker.rtcp.feedback import Fir, Nack, Pli
@@ -176,7 +177,7 @@ class Camera:
 
     # ------------------------------------------------------------ in
 
-    def on_rtp(self, packet: Rtp, now_us: int) -> None:
+    def on_rtp(self, packet: RtpPacket, now_us: int) -> None:
         """A camera watches nothing."""
 
     def on_rtcp(self, packet: Packet, now_us: int) -> None:

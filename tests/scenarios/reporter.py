@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.scenarios.scene import Endpoint
-from tests.worker.rtc.rig import Rtp
+from tests.worker.rtp.packets import RtpPacket
 from worker.bwe.transport_feedback import TransportFeedback
 from worker.rtcp.compound import Packet
 
@@ -25,7 +25,7 @@ class Reporter:
         for report in self._feedback.poll(now_us, 1):
             self._endpoint.to_worker.send(self._endpoint.protection.protect(report, is_rtcp=True), now_us)
 
-    def on_rtp(self, packet: Rtp, now_us: int) -> None:
+    def on_rtp(self, packet: RtpPacket, now_us: int) -> None:
         """Remembers when a packet came."""
         number = packet.extensions.get(TRANSPORT_WIDE_CC_ID)
         if number is not None:

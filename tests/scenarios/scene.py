@@ -17,9 +17,10 @@ import msgspec
 from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
-from tests.worker.rtc.path_world import World, enlarge_buffers
-from tests.worker.rtc.rig import MAPPED_SSRC, Rtp, consume_body, parse_rtp, produce_body, video_parameters
+from tests.worker.rtc.parameters import MAPPED_SSRC, consume_body, produce_body, video_parameters
 from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from tests.worker.rtc.world import World, enlarge_buffers
+from tests.worker.rtp.packets import RtpPacket, parse_rtp
 from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, SrtpParameters
 from worker.errors import ParseError
@@ -45,7 +46,7 @@ class Actor(Protocol):
     def tick(self, now_us: int) -> None:
         """Time has passed."""
 
-    def on_rtp(self, packet: Rtp, now_us: int) -> None:
+    def on_rtp(self, packet: RtpPacket, now_us: int) -> None:
         """An RTP packet came."""
 
     def on_rtcp(self, packet: Packet, now_us: int) -> None:
@@ -133,11 +134,11 @@ class Scene:
     @property
     def now_us(self) -> int:
         """The time of the worker and of everybody else."""
-        return self.world.scheduler.now_us()
+        return self.world.clock.now_us()
 
     def ntp(self) -> int:
         """The wall clock of everybody, as 64-bit NTP time."""
-        return self.world.scheduler.ntp_now()
+        return self.world.clock.ntp_now()
 
     def connect(
         self, to: Path | None = None, back: Path | None = None, *, suite: str | None = None, sctp: bool = False
@@ -242,7 +243,7 @@ class Scene:
             if any(delivered):
                 while self.world.sockets.poll(0):
                     pass
-            self.world.scheduler.advance(STEP_US)
+            self.world.clock.advance(STEP_US / 1000)
             for endpoint in self.endpoints:
                 endpoint.collect()
             if each is not None:
@@ -254,8 +255,8 @@ class Scene:
         for endpoint in self.endpoints:
             endpoint.transport.close()
             endpoint.socket.close()
-        assert self.world.registry.objects == {}
-        assert self.world.scheduler.waiting == 0
+        assert self.world.ids == []
+        assert self.world.clock.waiting == 0
         assert not self.world.sockets.all
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tests.worker.rtc.rig import (
+from tests.worker.rtc.parameters import (
     ABS_SEND_TIME_URI,
     MAPPED_SSRC,
     MID_URI,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.scenarios.camera import HISTORY_PACKETS, PAYLOAD_BYTES, SYNC_PLACES, TEMPORAL_PATTERNS, Camera, Encoding
 from tests.scenarios.scene import Endpoint
-from tests.worker.rtc.rig import Rtp, rtp
+from tests.worker.rtp.packets import RtpPacket, rtp
 from worker.rtc.consumer import Consumer
 from worker.rtcp.compound import Packet
 from worker.rtcp.feedback import Nack, Pli
@@ -127,7 +127,7 @@ class SvcViewer:
         self._middle: dict[int, int] = {}  # likewise, of its last decoded frame of temporal layer 1
         endpoint.actors.append(self)
 
-    def on_rtp(self, packet: Rtp, now_us: int) -> None:
+    def on_rtp(self, packet: RtpPacket, now_us: int) -> None:
         """Keeps it until its turn comes."""
         number, payload = packet.sequence_number, packet.payload
         if packet.ssrc == self._rtx_ssrc:

@@ -7,7 +7,7 @@ import pytest
 from tests.scenarios.camera import Camera, Encoding
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
-from tests.worker.rtc.rig import video_parameters
+from tests.worker.rtc.parameters import video_parameters
 from worker.errors import CommandError
 from worker.rtcp.feedback import Nack, Pli
 from worker.rtcp.source import Goodbye

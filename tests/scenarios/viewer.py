@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from tests.scenarios.camera import STAMP
 from tests.scenarios.scene import Endpoint
-from tests.worker.rtc.rig import Rtp
+from tests.worker.rtp.packets import RtpPacket
 from worker.rtc.consumer import Consumer
 from worker.rtcp.compound import Packet
 from worker.rtcp.feedback import Nack, Pli
@@ -81,7 +81,7 @@ class Viewer:
 
     # ------------------------------------------------------------ in
 
-    def on_rtp(self, packet: Rtp, now_us: int) -> None:
+    def on_rtp(self, packet: RtpPacket, now_us: int) -> None:
         """A packet of the stream or of its retransmissions."""
         payload, number = packet.payload, packet.sequence_number
         if packet.ssrc == self.rtx_ssrc:

@@ -21,7 +21,7 @@ from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
 from tests.scenarios.viewer import Viewer
-from tests.worker.rtc.rig import produce_body
+from tests.worker.rtc.parameters import produce_body
 from worker.channel import commands
 from worker.channel.bodies.consumer import ConsumerDump
 from worker.channel.bodies.router import CreatePlainTransportRequest

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 import time
 from collections.abc import Iterator
 
 from pylibsrtp import Policy, Session
 
-from worker.dataplane.plane import Codec, Input, Output, Plane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
+from tests.worker.rtp import packets
+from tests.worker.rtp.packets import RtpPacket, parse_rtp
+from worker.dataplane.plane import Input, Output, Plane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector
 
 PROFILES = {
@@ -58,55 +60,24 @@ def rtp(
     sequence_number: int,
     payload: bytes = DELTA_FRAME + bytes(200),
     *,
-    timestamp: int | None = None,
     ssrc: int = SSRC,
     payload_type: int = VP8,
+    timestamp: int | None = None,
     marker: bool = False,
     extensions: dict[int, bytes] | None = None,
     padding: int = 0,
 ) -> bytes:
-    """One packet, extensions in the one-byte form."""
-    block = b"".join(bytes([number << 4 | (len(value) - 1)]) + value for number, value in (extensions or {}).items())
-    block += bytes(-len(block) % 4)
-    first = 0x80 | (0x10 if block else 0) | (0x20 if padding else 0)
-    head = struct.pack(
-        "!BBHLL",
-        first,
-        (0x80 if marker else 0) | payload_type,
-        sequence_number & 0xFFFF,
-        (sequence_number * 3000 if timestamp is None else timestamp) & 0xFFFFFFFF,
-        ssrc,
+    """A packet of the sender's VP8 unless told otherwise."""
+    return packets.rtp(
+        sequence_number,
+        payload,
+        ssrc=ssrc,
+        payload_type=payload_type,
+        timestamp=timestamp,
+        marker=marker,
+        extensions=extensions,
+        padding=padding,
     )
-    if block:
-        head += struct.pack("!HH", 0xBEDE, len(block) // 4) + block
-    return head + payload + (bytes(padding - 1) + bytes([padding]) if padding else b"")
-
-
-class Parsed:
-    """What a receiving peer reads in a packet."""
-
-    def __init__(self, packet: bytes) -> None:
-        first, second, self.sequence_number, self.timestamp, self.ssrc = struct.unpack_from("!BBHLL", packet)
-        self.marker = bool(second & 0x80)
-        self.payload_type = second & 0x7F
-        self.extensions: dict[int, bytes] = {}
-        at = 12 + 4 * (first & 15)
-        if first & 0x10:
-            profile, words = struct.unpack_from("!HH", packet, at)
-            assert profile == 0xBEDE
-            self._read_extensions(packet[at + 4 : at + 4 + 4 * words])
-            at += 4 + 4 * words
-        self.payload = packet[at:]
-
-    def _read_extensions(self, block: bytes) -> None:
-        at = 0
-        while at < len(block):
-            if block[at] == 0:
-                at += 1
-                continue
-            number, size = block[at] >> 4, (block[at] & 15) + 1
-            self.extensions[number] = block[at + 1 : at + 1 + size]
-            at += 1 + size
 
 
 class Peer:
@@ -135,10 +106,10 @@ class Peer:
             except BlockingIOError:
                 return
 
-    def packets(self) -> list[Parsed]:
+    def packets(self) -> list[RtpPacket]:
         """The RTP packets that wait, unprotected."""
         return [
-            Parsed(self.incoming.unprotect(datagram) if self.suite is not None else datagram)
+            parse_rtp(self.incoming.unprotect(datagram) if self.suite is not None else datagram)
             for datagram in self.datagrams()
         ]
 
@@ -244,7 +215,7 @@ class Consumer:
         self.output.active = True
         rig.input.add_output(self.output)
 
-    def packets(self) -> list[Parsed]:
+    def packets(self) -> list[RtpPacket]:
         return self.peer.packets()
 
 

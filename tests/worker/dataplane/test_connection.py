@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worker.dataplane.rig import KEY_FRAME, Parsed, Rig, make_output, now_us, rtp, srtp
+from tests.worker.dataplane.rig import KEY_FRAME, Rig, make_output, now_us, rtp, srtp
+from tests.worker.rtp.packets import parse_rtp
 from worker.dataplane.plane import (
     ConnectionClosed,
     DtlsReceived,
@@ -20,7 +21,6 @@ from worker.dataplane.plane import (
 
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
 DTLS = bytes([22, 254, 253]) + bytes(20)
-MAX_WAITING = 512 * 1024
 
 
 def frame(packet: bytes) -> bytes:
@@ -95,7 +95,7 @@ def test_forwards_srtp_in_frames(rig: Rig, link: Link) -> None:
     rig.input.add_output(output)
     rig.send(rtp(1, KEY_FRAME), rtp(2), rtp(3))
     session = srtp(suite, bytes(range(28)), inbound=True)
-    assert [Parsed(session.unprotect(link.read_frame())).sequence_number for _ in range(3)] == [1, 2, 3]
+    assert [parse_rtp(session.unprotect(link.read_frame())).sequence_number for _ in range(3)] == [1, 2, 3]
     assert link.connection.send(STUN)
     assert link.transport.send(DTLS)
     assert [link.read_frame(), link.read_frame()] == [STUN, DTLS]

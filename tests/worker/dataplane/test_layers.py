@@ -12,13 +12,14 @@ from tests.worker.dataplane.rig import (
     ROUTER_VP8_RTX,
     VP8,
     Consumer,
-    Parsed,
     Rig,
     now_us,
     rtp,
 )
+from tests.worker.rtp.packets import RtpPacket
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9
-from worker.dataplane.plane import Codec, KeyFrameNeeded, LayersSwitched, Output, ReceiveStream, TransportPlane
+from worker.dataplane.plane import KeyFrameNeeded, LayersSwitched, Output, ReceiveStream, TransportPlane
+from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
 
 FIRST_SSRC = 0x33330000
@@ -89,7 +90,7 @@ def switches(events: list[object]) -> list[tuple[Output, int, int]]:
     return [(event.output, event.spatial, event.temporal) for event in events if isinstance(event, LayersSwitched)]
 
 
-def picture_ids(packets: list[Parsed]) -> list[int]:
+def picture_ids(packets: list[RtpPacket]) -> list[int]:
     return [int.from_bytes(packet.payload[2:4], "big") & 0x7FFF for packet in packets]
 
 

@@ -6,7 +6,9 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from tests.worker.rtc.rig import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK, Peer, Rig, rtp
+from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import rtp
 from worker.rtc.consumer import Consumer
 from worker.rtc.producer import Producer
 from worker.rtcp.reports import SenderReport

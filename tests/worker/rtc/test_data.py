@@ -63,14 +63,14 @@ class Line:
     def settle(self, milliseconds: float = 2000) -> None:
         """Lets everything arrive that is on its way."""
         for _ in range(10):
-            self.rig.ports.pump()
+            self.rig.pump()
             self.rig.clock.advance(milliseconds / 10)
-        self.rig.ports.pump()
+        self.rig.pump()
 
     def lose(self) -> None:
         """Throws away what is on its way to the far end."""
         self.far.connected = False
-        self.rig.ports.pump()
+        self.rig.pump()
         self.far.connected = True
 
     def lay(self, name: str = "m", stream_id: int = 1, **options: Any) -> tuple[DataProducer, DataConsumer]:
@@ -293,7 +293,7 @@ def test_stream_of_a_data_producer_is_its_alone(line: Line) -> None:
     listener = line.far.dump().sctp_listener
     assert listener is not None
     assert listener.stream_id_table == {"3": "one"}
-    assert "two" not in line.rig.ids.handlers
+    assert "two" not in line.rig.world.ids
     line.far.data_producers["one"].close()
     produce(line.far, "two", streamId=3)
 

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.worker.rtc.rig import KEY_FRAME, VIDEO_SSRC, Rig, consume_body, parse_rtp, produce_body, rtp
+from tests.worker.rtc.parameters import VIDEO_SSRC, consume_body, produce_body
+from tests.worker.rtc.rig import Rig
+from tests.worker.rtp.packets import KEY_FRAME, parse_rtp, rtp
 from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
 from worker.channel.bodies.data_producer import DataMessage
 from worker.channel.bodies.router import CreateDirectTransportRequest

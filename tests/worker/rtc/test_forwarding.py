@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from tests.worker.rtc.rig import (
+from tests.worker.rtc.parameters import (
     AUDIO_SSRC,
-    DELTA_FRAME,
-    KEY_FRAME,
     MID_URI,
     REPAIRED_RID_URI,
     RID_URI,
     TRANSPORT_WIDE_CC_URI,
     VIDEO_RTX_SSRC,
     VIDEO_SSRC,
-    Peer,
-    Rig,
     audio_parameters,
-    rtp,
     video_parameters,
 )
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 from worker.channel.bodies.transport import EnableTraceEventRequest
 from worker.rtcp.feedback import Fir, Nack, Pli
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worker.rtc.rig import FakeClock
+from tests.worker.rtc.world import FakeClock
 from worker.rtc.key_frame_requests import RETRY_AFTER_US, KeyFrameRequests
 
 DELAY_US = 300_000

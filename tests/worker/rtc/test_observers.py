@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worker.rtc.rig import AUDIO_SSRC, Peer, Rig, audio_parameters, rtp
+from tests.worker.rtc.parameters import AUDIO_SSRC, audio_parameters
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import rtp
 from worker.channel.bodies.router import CreateActiveSpeakerObserverRequest, CreateAudioLevelObserverRequest
 from worker.channel.bodies.rtp_observer import ObservedProducerRequest
 from worker.errors import BodyError, CommandError

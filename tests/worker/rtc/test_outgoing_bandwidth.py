@@ -6,18 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.worker.rtc.rig import (
-    ABS_SEND_TIME_URI,
-    DELTA_FRAME,
-    KEY_FRAME,
-    MID_URI,
-    TRANSPORT_WIDE_CC_URI,
-    VIDEO_SSRC,
-    Peer,
-    Rig,
-    Rtp,
-    rtp,
-)
+from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, VIDEO_SSRC
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, rtp
 from worker.bwe.transport_feedback import TransportFeedback
 from worker.channel.bodies.transport import EnableTraceEventRequest, SetBitrateRequest
 from worker.errors import BodyError
@@ -68,7 +59,7 @@ class Receiver:
         self._sequence_number = 0
         self._feedback = TransportFeedback()
         self._delay_us = 0
-        self.probation: list[Rtp] = []
+        self.probation: list[RtpPacket] = []
 
     def consume(self, parameters: dict[str, Any]) -> Consumer:
         return self.rig.consume(self.peer, self.producer, rtpParameters=parameters)

@@ -9,19 +9,16 @@ import msgspec
 import pytest
 
 from tests.worker.rtc.layered_sender import LayeredSender
-from tests.worker.rtc.rig import (
-    DELTA_FRAME,
-    KEY_FRAME,
+from tests.worker.rtc.parameters import (
     MAPPED_SSRC,
     VIDEO_FEEDBACK,
     VIDEO_SSRC,
-    Peer,
-    Rig,
     consume_body,
     produce_body,
-    rtp,
     video_parameters,
 )
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 from worker.channel.bodies.router import CreatePipeTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ConsumerLayers
 from worker.errors import BodyError, CommandError
@@ -140,7 +137,7 @@ def test_picture_loss_asks_the_sender_of_that_stream(rig: Rig, pipe: Pipe) -> No
         sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC + 10 * index, payload_type=96))
     sender.rtcp()
     pipe.far.send_rtcp(Pli(1, 7001).to_bytes())
-    rig.ports.pump()
+    rig.pump()
     assert [pli.media_ssrc for pli in sender.rtcp(Pli)] == [VIDEO_SSRC + 10]
     assert [stats.pli_count for stats in consumer.get_stats()] == [0, 1]
 
@@ -154,7 +151,7 @@ def test_losses_between_the_routers_are_repaired_by_rtx(rig: Rig, pipe: Pipe) ->
     sender.send(rtp(2, DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
     pipe.far.connected = pipe.far.plane.connected = True
     sender.send(rtp(3, DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
-    rig.ports.pump()
+    rig.pump()
     [stats] = piped.get_stats()
     assert stats.packets_repaired == 1
     [sent] = consumer.get_stats()
@@ -211,7 +208,7 @@ def test_nack_of_one_stream_leaves_the_others_alone(rig: Rig, pipe: Pipe) -> Non
         sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC + 10 * index, payload_type=96))
     number = consumer.streams[1].output.last_sequence
     pipe.far.send_rtcp(Nack(1, 7001, (number,)).to_bytes())
-    rig.ports.pump()
+    rig.pump()
     assert [stats.packets_retransmitted for stats in consumer.get_stats()] == [0, 1]
 
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.worker.rtc.path_world import World, fields, udp_peer
+from tests.worker.rtc.world import World, fields, udp_peer
 from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
 from worker.channel.bodies.transport import ConnectRequest, NumSctpStreams, SrtpParameters
 from worker.errors import BodyError, CommandError
@@ -302,7 +302,7 @@ def test_creation_that_fails_leaves_nothing_behind(world: World) -> None:
         with pytest.raises(CommandError):
             make_transport(world, port=taken.getsockname()[1])
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
+    assert world.ids == []
 
 
 def test_close_gives_everything_back(world: World) -> None:
@@ -311,5 +311,5 @@ def test_close_gives_everything_back(world: World) -> None:
     transport.close()
     transport.close()
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
-    assert world.scheduler.waiting == 0
+    assert world.ids == []
+    assert world.clock.waiting == 0

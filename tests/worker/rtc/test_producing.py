@@ -7,19 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.worker.rtc.rig import (
-    KEY_FRAME,
+from tests.worker.rtc.parameters import (
     MID_URI,
     ORIENTATION_URI,
     RID_URI,
     VIDEO_SSRC,
-    Rig,
     audio_parameters,
     consume_body,
     produce_body,
-    rtp,
     video_parameters,
 )
+from tests.worker.rtc.rig import Rig
+from tests.worker.rtp.packets import KEY_FRAME, rtp
 from worker.errors import BodyError, CommandError
 
 

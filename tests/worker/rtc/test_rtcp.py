@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.worker.rtc.rig import (
+from tests.worker.rtc.parameters import (
     ABS_SEND_TIME_URI,
     AUDIO_SSRC,
-    DELTA_FRAME,
-    KEY_FRAME,
     MID_URI,
-    START_NTP,
     TRANSPORT_WIDE_CC_URI,
     VIDEO_FEEDBACK,
     VIDEO_RTX_SSRC,
     VIDEO_SSRC,
-    Peer,
-    Rig,
     audio_parameters,
-    rtp,
     video_parameters,
 )
+from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtc.world import START_NTP
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 from worker.channel.bodies.transport import SetBitrateRequest
 from worker.errors import BodyError
 from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport

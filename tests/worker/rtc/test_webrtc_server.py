@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from tests.worker.rtc.path_world import World
 from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from tests.worker.rtc.world import World
 from worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
 from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
 from worker.dtls import DtlsState, StateChanged
@@ -140,7 +140,7 @@ def test_closing_the_server_closes_its_transports(world: World) -> None:
     assert peer.dtls_events[-1] == StateChanged(DtlsState.CLOSED)
     assert transport.closed
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
+    assert world.ids == []
     server.close()
 
 
@@ -154,7 +154,7 @@ def test_a_port_in_use_leaves_nothing_behind(world: World) -> None:
         with pytest.raises(CommandError):
             make_server(world, *infos)
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
+    assert world.ids == []
 
 
 def test_strangers_get_no_answer(world: World) -> None:

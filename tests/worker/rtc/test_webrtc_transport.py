@@ -7,8 +7,8 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.worker.rtc.path_world import World, fields
-from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from tests.worker.rtc.webrtc_peer import WebRtcPeer, framed
+from tests.worker.rtc.world import World, fields
 from worker.channel.bodies.router import CreateWebRtcTransportRequest, ListenIp
 from worker.channel.bodies.transport import (
     ConnectRequest,
@@ -19,11 +19,10 @@ from worker.channel.bodies.transport import (
 )
 from worker.dtls import ApplicationData, DtlsRole, DtlsState, StateChanged
 from worker.errors import BodyError, CommandError
-from worker.ice.framing import frame
 from worker.ice.stun import MessageClass
 from worker.rtc.webrtc_transport import WebRtcTransport
 
-SECOND_US = 1_000_000
+SECOND_MS = 1_000
 
 
 @pytest.fixture
@@ -258,11 +257,11 @@ def test_without_checks_the_peer_is_gone(world: World) -> None:
     peer = peer_of(world, transport)
     peer.connect_ice()
     peer.connect_dtls(transport)
-    world.scheduler.advance(20 * SECOND_US)
+    world.clock.advance(20 * SECOND_MS)
     peer.connect_ice()
-    world.scheduler.advance(29 * SECOND_US)
+    world.clock.advance(29 * SECOND_MS)
     assert transport.connected
-    world.scheduler.advance(2 * SECOND_US)
+    world.clock.advance(2 * SECOND_MS)
     assert states(world, "icestatechange", "ice_state") == ["completed", "disconnected"]
     assert not transport.connected
     assert transport.dump().ice_selected_tuple is None
@@ -275,7 +274,7 @@ def test_without_checks_the_peer_is_gone(world: World) -> None:
 def test_the_consent_timeout_is_an_option(world: World, timeout_s: int, state: str) -> None:
     transport = make_transport(world, ice_consent_timeout=timeout_s)
     peer_of(world, transport).connect_ice()
-    world.scheduler.advance(5 * SECOND_US)
+    world.clock.advance(5 * SECOND_MS)
     assert transport.dump().ice_state == state
 
 
@@ -318,7 +317,7 @@ def test_datagrams_over_tcp_may_come_in_pieces(world: World) -> None:
     sent: list[bytes] = []
     peer.send = sent.append  # type: ignore[method-assign, assignment]
     peer.check()
-    for byte in frame(sent[0]):
+    for byte in framed(sent[0]):
         peer.socket.send(bytes((byte,)))
         world.pump()
     peer.work()
@@ -345,7 +344,7 @@ def test_an_unproven_tcp_connection_is_closed_after_a_while(world: World) -> Non
     proven.connect_ice()
     idle.check(password="wrong")
     idle.work()
-    world.scheduler.advance(11 * SECOND_US)
+    world.clock.advance(11 * SECOND_MS)
     for peer in (proven, idle):
         peer.work()
     assert (proven.gone, idle.gone) == (False, True)
@@ -401,8 +400,8 @@ def test_close_says_goodbye_and_gives_everything_back(world: World) -> None:
     peer.work()
     assert peer.dtls_events[-1] == StateChanged(DtlsState.CLOSED)
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
-    assert world.scheduler.waiting == 0
+    assert world.ids == []
+    assert world.clock.waiting == 0
     transport.close()
 
 
@@ -410,9 +409,9 @@ def test_an_unanswered_handshake_fails(world: World) -> None:
     transport = make_transport(world, ice_consent_timeout=0)
     peer_of(world, transport).connect_ice()
     connect(transport, "server")
-    world.scheduler.advance(31 * SECOND_US)
+    world.clock.advance(31 * SECOND_MS)
     assert states(world, "dtlsstatechange", "dtls_state") == ["connecting", "failed"]
-    assert world.scheduler.waiting == 0
+    assert world.clock.waiting == 0
 
 
 def connect(transport: WebRtcTransport, role: str, algorithm: str = "sha-256", value: str = "AB") -> str | None:
@@ -449,5 +448,5 @@ def test_a_port_in_use_leaves_nothing_behind(world: World) -> None:
         with pytest.raises(CommandError):
             make_transport(world, listen_ips=listen, port=port)
     assert world.sockets.all == set()
-    assert world.registry.objects == {}
+    assert world.ids == []
     assert world.tables.transports == {}

@@ -5,17 +5,23 @@ from __future__ import annotations
 import itertools
 import selectors
 import socket
+from collections.abc import Iterator
 
-from tests.worker.rtc.path_world import PATIENCE_S, World
+from tests.worker.rtc.world import PATIENCE_S, World
 from worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, DtlsParameters, WebRtcTransportDump
-from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport, is_dtls
+from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
 from worker.ice import stun
-from worker.ice.framing import Deframer, frame
 from worker.ice.stun import MessageClass
 from worker.rtc.webrtc_transport import WebRtcTransport
+from worker.rtp.packet import DatagramKind, classify
 
 _TRANSACTIONS = itertools.count(1)
 CERTIFICATE = Certificate()
+
+
+def framed(datagram: bytes) -> bytes:
+    """As it goes over TCP (RFC 4571 section 2)."""
+    return len(datagram).to_bytes(2, "big") + datagram
 
 
 class WebRtcPeer:
@@ -31,7 +37,7 @@ class WebRtcPeer:
         self.socket = socket.socket(family, socket.SOCK_STREAM if self.is_tcp else socket.SOCK_DGRAM)
         self.socket.connect(self.remote)
         self.socket.settimeout(PATIENCE_S)
-        self.deframer = Deframer()
+        self.received = b""  # over TCP, and not yet taken apart
         self.answers: list[stun.StunMessage] = []
         self.dtls = DtlsTransport(CERTIFICATE)
         self.dtls_events: list[DtlsEvent] = []
@@ -44,7 +50,7 @@ class WebRtcPeer:
         return (str(ip), int(port))
 
     def send(self, data: bytes) -> None:
-        self.socket.send(frame(data) if self.is_tcp else data)
+        self.socket.send(framed(data) if self.is_tcp else data)
 
     def check(self, **fields: object) -> None:
         """Sends a connectivity check; it nominates unless told otherwise."""
@@ -101,13 +107,20 @@ class WebRtcPeer:
             data = b""
         if self.is_tcp and not data:
             self.gone = True
-        for datagram in self.deframer.feed(data) if self.is_tcp else [data]:
-            if stun.is_stun(datagram):
+        for datagram in self._unframed(data) if self.is_tcp else [data]:
+            kind = classify(datagram, len(datagram))
+            if kind == DatagramKind.STUN:
                 self.answers.append(stun.parse(datagram))
-            elif is_dtls(datagram):
+            elif kind == DatagramKind.DTLS:
                 self._apply(self.dtls.receive(datagram, 0))
             else:
                 self.media.append(datagram)
+
+    def _unframed(self, data: bytes) -> Iterator[bytes]:
+        self.received += data
+        while len(self.received) >= 2 and len(self.received) >= 2 + (size := int.from_bytes(self.received[:2], "big")):
+            yield self.received[2 : 2 + size]
+            self.received = self.received[2 + size :]
 
     def _apply(self, events: list[DtlsEvent]) -> None:
         for event in events:

@@ -1,4 +1,4 @@
-"""A worker's surroundings for tests of transport paths: real loopback sockets, a clock that only moves when told."""
+"""A worker's surroundings: loopback sockets, a clock that moves when told, and what the controller would hear."""
 
 from __future__ import annotations
 
@@ -9,56 +9,100 @@ import selectors
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from worker.channel.bodies.base import Body
 from worker.dataplane.plane import Plane
 from worker.dtls import Certificate
 from worker.errors import CommandError
+from worker.registry import Registry
 from worker.rtc.context import Context
 from worker.rtc.router_tables import RouterTables
 
 Address = tuple[str, int]
 PATIENCE_S = 5.0
+START_US = 1_000_000_000
+START_NTP = 0xE000_0000_0000_0000
 
 
+@dataclass(order=True)
 class FakeTimer:
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self.callback: Callable[[], None] | None = callback
+    due_us: int
+    order: int
+    callback: Callable[[], None] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        self.callback = None
+        self.cancelled = True
 
 
-class FakeScheduler:
+class FakeClock:
+    """Time that passes when a test says so."""
+
     def __init__(self) -> None:
-        self._now_us = 10**9
-        self._timers: list[tuple[int, int, FakeTimer]] = []
+        self._now_us = START_US
+        self._timers: list[FakeTimer] = []
         self._order = itertools.count()
 
     def now_us(self) -> int:
         return self._now_us
 
     def ntp_now(self) -> int:
-        return (self._now_us << 32) // 1_000_000
+        return START_NTP + ((self._now_us - START_US) << 32) // 1_000_000
 
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> FakeTimer:
-        timer = FakeTimer(callback)
-        heapq.heappush(self._timers, (self._now_us + delay_us, next(self._order), timer))
+        timer = FakeTimer(self._now_us + delay_us, next(self._order), callback)
+        heapq.heappush(self._timers, timer)
         return timer
 
-    def advance(self, duration_us: int) -> None:
-        """Moves the clock on and calls all timers on the way, each at its time."""
-        end_us = self._now_us + duration_us
-        while self._timers and self._timers[0][0] <= end_us:
-            self._now_us, _, timer = heapq.heappop(self._timers)
-            if timer.callback is not None:
+    def advance(self, milliseconds: float) -> None:
+        end_us = self._now_us + int(milliseconds * 1000)
+        while self._timers and self._timers[0].due_us <= end_us:
+            timer = heapq.heappop(self._timers)
+            if not timer.cancelled:
+                self._now_us = timer.due_us
                 timer.callback()
         self._now_us = end_us
 
     @property
     def waiting(self) -> int:
-        """Timers that are not cancelled."""
-        return sum(timer.callback is not None for _, _, timer in self._timers)
+        """Timers that would wake the worker."""
+        return sum(not timer.cancelled for timer in self._timers)
+
+
+class Recorder:
+    """The pipes to the controller: what was said on them."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str, Any]] = []
+        self.payloads: list[tuple[str, str, bytes]] = []
+        self.payload_bodies: list[Any] = []
+
+    def notify(self, target_id: str, event: str, body: object | None = None) -> None:
+        self.events.append((target_id, event, body))
+
+    def notify_with_payload(self, target_id: str, event: str, body: object | None, payload: bytes) -> None:
+        self.payloads.append((target_id, event, payload))
+        self.payload_bodies.append(msgspec.to_builtins(body))
+
+    def take(self, target_id: str, event: str) -> list[Any]:
+        """The bodies of an object's events of this name; they are gone afterwards."""
+        bodies = [
+            msgspec.to_builtins(body) for target, name, body in self.events if (target, name) == (target_id, event)
+        ]
+        self.events = [entry for entry in self.events if entry[:2] != (target_id, event)]
+        return bodies
+
+    def of(self, target_id: str) -> list[tuple[str, Any]]:
+        """Names and bodies of an object's events."""
+        return [(event, body) for target, event, body in self.events if target == target_id]
+
+    def names(self, target_id: str) -> list[str]:
+        """The names of an object's events."""
+        return [event for event, _ in self.of(target_id)]
 
 
 class PolledSocket:
@@ -82,8 +126,10 @@ class PolledSocket:
         self.writable = callback
 
     def close(self) -> None:
+        if self.closed:
+            return
         self.closed = True
-        self._sockets.all.discard(self)
+        self._sockets.all.remove(self)
         self.socket.close()
 
 
@@ -91,7 +137,7 @@ class PolledSockets:
     """Non-blocking loopback sockets, polled by ``pump``."""
 
     def __init__(self) -> None:
-        self.all: set[PolledSocket] = set()
+        self.all: list[PolledSocket] = []
 
     def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> PolledSocket:
         bound = self._add(socket.SOCK_DGRAM, ip, port)
@@ -108,7 +154,7 @@ class PolledSockets:
             sock, address = bound.socket.accept()
             sock.setblocking(False)
             connection = PolledSocket(self, sock)
-            self.all.add(connection)
+            self.all.append(connection)
             connection.readable = on_connection(connection, address[:2])
 
         bound.readable = accept
@@ -125,8 +171,13 @@ class PolledSockets:
             sock.close()
             raise CommandError(f"port bind failed: {error}") from error
         bound = PolledSocket(self, sock)
-        self.all.add(bound)
+        self.all.append(bound)
         return bound
+
+    def pump(self) -> None:
+        """Has everything read that waits."""
+        while self.poll(0):
+            pass
 
     def poll(self, timeout_s: float) -> bool:
         """Calls back whatever is ready; False when nothing was."""
@@ -146,36 +197,6 @@ class PolledSockets:
         return bool(ready)
 
 
-class RecordingNotifier:
-    def __init__(self) -> None:
-        self.events: list[tuple[str, str, object]] = []
-
-    def notify(self, target_id: str, event: str, body: object | None = None) -> None:
-        self.events.append((target_id, event, body))
-
-    def notify_with_payload(self, target_id: str, event: str, body: object | None, payload: bytes) -> None:
-        self.events.append((target_id, event, (body, payload)))
-
-    def of(self, target_id: str) -> list[tuple[str, object]]:
-        return [(event, body) for target, event, body in self.events if target == target_id]
-
-    def names(self, target_id: str) -> list[str]:
-        return [event for event, _ in self.of(target_id)]
-
-
-class DictRegistry:
-    def __init__(self) -> None:
-        self.objects: dict[str, object] = {}
-
-    def add(self, handler: object, object_id: str, parent_id: str | None) -> None:
-        if object_id in self.objects:
-            raise CommandError(f"{object_id} exists")
-        self.objects[object_id] = handler
-
-    def remove(self, object_id: str, parent_id: str | None) -> None:
-        self.objects.pop(object_id, None)
-
-
 @functools.cache
 def worker_certificate() -> Certificate:
     return Certificate()
@@ -185,19 +206,30 @@ class World:
     """A context, and tables of one router."""
 
     def __init__(self) -> None:
-        self.scheduler = FakeScheduler()
+        self.clock = FakeClock()
         self.sockets = PolledSockets()
-        self.notifier = RecordingNotifier()
-        self.registry = DictRegistry()
+        self.notifier = Recorder()
+        self.registry = Registry(None)
         self.context = Context(
             notifier=self.notifier,
-            scheduler=self.scheduler,
+            scheduler=self.clock,
             sockets=self.sockets,
             registry=self.registry,
             plane=Plane(),
             certificate=worker_certificate(),
         )
         self.tables = RouterTables("router")
+
+    @property
+    def ids(self) -> list[str]:
+        """The objects that commands can reach."""
+        return self.registry.describe().channel_request_handlers
+
+    def check_that_nothing_is_left(self) -> None:
+        """After a close: no object that commands could reach, no timer, no socket."""
+        assert self.ids == []
+        assert self.clock.waiting == 0
+        assert self.sockets.all == []
 
     def pump(self, until: Callable[[], bool] | None = None) -> None:
         """Works until the condition holds (it must within seconds), or until nothing is to do."""
