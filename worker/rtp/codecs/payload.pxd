@@ -22,3 +22,5 @@ cdef class PayloadDescriptor:
     cdef public int size
 
     cpdef void clear(self) noexcept
+
+    cdef int read_picture_id(self, const unsigned char *data, Py_ssize_t size, int position) noexcept

@@ -47,3 +47,28 @@ class PayloadDescriptor:
         self.tl0_picture_index_offset = 0
         self.key_index = -1
         self.size = 0
+
+    def read_picture_id(self, data: bytes, size: int, position: int) -> int:
+        """Reads a picture id of 7 or 15 bits, as VP8 and VP9 have it (RFC 7741, RFC 9628, both section 4.2).
+
+        Args:
+            data: the payload.
+            size: its length in bytes.
+            position: of the byte ``|M| PictureID   |``.
+
+        Returns:
+            The position after it, or -1 when the payload ends before it does.
+        """
+        if position >= size:
+            return -1
+        if data[position] & 0x80 == 0:
+            self.picture_id = data[position]
+            self.picture_id_bits = 7
+            self.picture_id_offset = position
+            return position + 1
+        if position + 1 >= size:
+            return -1
+        self.picture_id = (data[position] & 0x7F) << 8 | data[position + 1]
+        self.picture_id_bits = 15
+        self.picture_id_offset = position
+        return position + 2

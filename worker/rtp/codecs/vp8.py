@@ -41,20 +41,9 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
         flags = data[1]
         position = 2
     if flags & 0x80:
-        if position >= size:
+        position = descriptor.read_picture_id(data, size, position)
+        if position < 0:
             return False
-        if data[position] & 0x80:
-            if position + 1 >= size:
-                return False
-            descriptor.picture_id = (data[position] & 0x7F) << 8 | data[position + 1]
-            descriptor.picture_id_bits = 15
-            descriptor.picture_id_offset = position
-            position += 2
-        else:
-            descriptor.picture_id = data[position]
-            descriptor.picture_id_bits = 7
-            descriptor.picture_id_offset = position
-            position += 1
     if flags & 0x40:
         if position >= size:
             descriptor.clear()

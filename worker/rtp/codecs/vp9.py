@@ -34,20 +34,9 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
     first = data[0]
     position = 1
     if first & 0x80:
-        if position >= size:
+        position = descriptor.read_picture_id(data, size, position)
+        if position < 0:
             return False
-        if data[position] & 0x80:
-            if position + 1 >= size:
-                return False
-            descriptor.picture_id = (data[position] & 0x7F) << 8 | data[position + 1]
-            descriptor.picture_id_bits = 15
-            descriptor.picture_id_offset = position
-            position += 2
-        else:
-            descriptor.picture_id = data[position]
-            descriptor.picture_id_bits = 7
-            descriptor.picture_id_offset = position
-            position += 1
     if first & 0x20:
         if position >= size:
             descriptor.clear()
