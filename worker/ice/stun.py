@@ -143,11 +143,6 @@ class StunMessage:
         return hmac.compare_digest(hmac.digest(password.encode(), covered, "sha1"), self.data[offset + 4 : end])
 
 
-def is_stun(data: bytes) -> bool:
-    """Whether a datagram can be STUN: first byte 0..3 (RFC 7983), room for a header, the magic cookie."""
-    return len(data) >= HEADER_SIZE and data[0] < 4 and data[4:8] == _COOKIE_BYTES
-
-
 def local_username_fragment(data: bytes) -> str:
     """The receiver's username fragment: what stands before the colon in USERNAME, "" without a USERNAME.
 

@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-_SECONDS_FROM_1900_TO_1970 = 2208988800
-
-
-def ntp_from_unix_us(unix_us: int) -> int:
-    """64-bit NTP timestamp of a wall-clock time in microseconds since 1970; wraps in 2036 as NTP does."""
-    seconds, microseconds = divmod(unix_us, 1_000_000)
-    return ((seconds + _SECONDS_FROM_1900_TO_1970) & 0xFFFFFFFF) << 32 | (microseconds << 32) // 1_000_000
-
 
 def compact_ntp(ntp: int) -> int:
     """The middle 32 of 64 bits: 16.16 fixed point, as reports echo it."""

@@ -10,7 +10,6 @@ from typing import Protocol
 
 FRAME_US = 33_333
 PACKET_BYTES = 1200
-FEEDBACK_US = 100_000
 STEP_US = 1_000
 
 

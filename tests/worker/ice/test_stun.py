@@ -8,7 +8,7 @@ import pytest
 
 from worker.errors import ParseError
 from worker.ice import stun
-from worker.ice.stun import Attribute, MessageClass, build, is_stun, local_username_fragment, parse
+from worker.ice.stun import Attribute, MessageClass, build, local_username_fragment, parse
 
 # RFC 5769 sections 2.1 to 2.3
 PASSWORD = "VOkJxbRl1RmTxUk/WvJxBt"
@@ -196,14 +196,6 @@ def test_a_username_behind_the_integrity_counts_for_nobody() -> None:
     data = raw((Attribute.MESSAGE_INTEGRITY, bytes(20)), (Attribute.USERNAME, b"\x80nobody reads this:"))
     assert local_username_fragment(data) == ""
     assert parse(data).username is None
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [(REQUEST, True), (REQUEST[:19], False), (b"\x04" + REQUEST[1:], False), (REQUEST[:4] + bytes(16), False)],
-)
-def test_tells_stun_from_the_rest(data: bytes, expected: bool) -> None:
-    assert is_stun(data) is expected
 
 
 @pytest.mark.parametrize("field", [{"priority": 1 << 32}, {"nomination": -1}, {"ice_controlled": 1 << 64}])
