@@ -143,7 +143,7 @@ class Worker:
 
     @handles(commands.WORKER_UPDATE_SETTINGS)
     def update_settings(self, body: UpdateSettingsRequest) -> None:
-        """Changes what is logged."""
+        """Changes what is logged; raises ``BodyError`` for a level that there is not."""
         try:
             level = parse_log_level(body.log_level) if body.log_level is not None else None
         except SettingsError as error:
@@ -160,7 +160,7 @@ class Worker:
 
     @handles(commands.WEB_RTC_SERVER_CLOSE)
     def close_web_rtc_server(self, body: CloseWebRtcServerRequest) -> None:
-        """Closes a WebRtcServer, and with it the transports on its sockets."""
+        """Closes a WebRtcServer and the transports on its sockets; raises ``CommandError`` when there is none."""
         server = self._servers.pop(body.web_rtc_server_id, None)
         if server is None:
             raise CommandError("WebRtcServer not found")
@@ -171,12 +171,12 @@ class Worker:
         """Makes a router."""
         from worker.rtc.router import Router
 
-        self._routers[body.router_id] = Router(self._context, body.router_id, self._servers.get)
+        self._routers[body.router_id] = Router(self._context, body.router_id, self._servers)
         self._loop.call_soon(self._prepare_encryption)
 
     @handles(commands.ROUTER_CLOSE)
     def close_router(self, body: CloseRouterRequest) -> None:
-        """Closes a router and all that it carries."""
+        """Closes a router and all that it carries; raises ``CommandError`` when there is none."""
         router = self._routers.pop(body.router_id, None)
         if router is None:
             raise CommandError("Router not found")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from worker.channel.events import TraceValue
 from worker.dataplane.plane import OutgoingEstimate, ProbationTraced
+from worker.errors import BodyError
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.trace import Tracer
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MIN_OUTGOING_BITRATE_BPS = 30_000
+_MIN_BITRATE_BPS = 30_000
 DEFAULT_INITIAL_BITRATE_BPS = 600_000
 _EVENT_INTERVAL_US = 1_000_000
 _SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5  # told at once
@@ -68,7 +69,7 @@ class OutgoingBandwidth:
         self._transport = transport
         self._scheduler = transport.context.scheduler
         self._tracer = tracer
-        self._initial_bps = max(initial_bps, MIN_OUTGOING_BITRATE_BPS)
+        self._initial_bps = max(initial_bps, _MIN_BITRATE_BPS)
         self._estimate: OutgoingEstimate | None = None
         self._remb_bps = self._initial_bps
         self._connected = False
@@ -148,12 +149,26 @@ class OutgoingBandwidth:
             self._estimate.close()
 
     def set_max(self, bitrate_bps: int) -> None:
-        """Limits the estimate from above; 0 lifts the limit."""
+        """Limits the estimate from above, in bit/s; 0 lifts the limit.
+
+        Raises:
+            BodyError: it is below 30,000 or the lower limit.
+        """
+        _check_limit(bitrate_bps)
+        if 0 < bitrate_bps < self.min_bps:
+            raise BodyError(f"bitrate must be >= current min outgoing bitrate ({self.min_bps}) or 0 (unlimited)")
         self.max_bps = bitrate_bps
         self.distribute()
 
     def set_min(self, bitrate_bps: int) -> None:
-        """Limits the estimate from below; 0 lifts the limit."""
+        """Limits the estimate from below, in bit/s; 0 lifts the limit.
+
+        Raises:
+            BodyError: it is below 30,000 or above the upper limit.
+        """
+        _check_limit(bitrate_bps)
+        if 0 < self.max_bps < bitrate_bps:
+            raise BodyError(f"bitrate must be <= current max outgoing bitrate ({self.max_bps}) or 0 (unlimited)")
         self.min_bps = bitrate_bps
         self.distribute()
 
@@ -239,7 +254,7 @@ class OutgoingBandwidth:
 
     @property
     def _lowest_bps(self) -> int:
-        return max(self.min_bps, MIN_OUTGOING_BITRATE_BPS)
+        return max(self.min_bps, _MIN_BITRATE_BPS)
 
     def _apply_limits(self) -> None:
         """The estimate need not know more than somewhat above what is desired."""
@@ -308,7 +323,7 @@ class OutgoingBandwidth:
                 "effectiveDesiredBitrate": self._trend.bitrate_bps,
                 "minBitrate": self._lowest_bps,
                 "maxBitrate": self._limit_bps,
-                "startBitrate": max(self.available_bps, MIN_OUTGOING_BITRATE_BPS),
+                "startBitrate": max(self.available_bps, _MIN_BITRATE_BPS),
                 "maxPaddingBitrate": int(self._limit_bps * _PADDING_SHARE),
                 "availableBitrate": self.available_bps,
                 "type": self.kind,
@@ -328,3 +343,8 @@ class OutgoingBandwidth:
         if next_us >= 0:
             delay_us = max(next_us - now_us, _PROBATION_STEP_US)
             self._probation_timer = self._scheduler.call_later(delay_us, self._on_probation_timer)
+
+
+def _check_limit(bitrate_bps: int) -> None:
+    if 0 < bitrate_bps < _MIN_BITRATE_BPS:
+        raise BodyError(f"bitrate must be >= {_MIN_BITRATE_BPS} or 0 (unlimited)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -20,13 +20,12 @@ from worker.channel.bodies.router import (
 )
 from worker.channel.bodies.transport import PipeTransportDump, PlainTransportDump, TransportDump, WebRtcTransportDump
 from worker.channel.commands import handles
-from worker.errors import CommandError
 from worker.rtc.active_speaker_observer import ActiveSpeakerObserver
 from worker.rtc.audio_level_observer import AudioLevelObserver
 from worker.rtc.direct_transport import DirectTransport
 from worker.rtc.pipe_transport import PipeTransport
 from worker.rtc.plain_transport import PlainTransport
-from worker.rtc.router_tables import RouterTables
+from worker.rtc.router_tables import RouterTables, find
 from worker.rtc.webrtc_transport import WebRtcTransport
 
 if TYPE_CHECKING:
@@ -43,13 +42,13 @@ class Router:
         closed: Whether ``close`` was called.
     """
 
-    def __init__(self, context: Context, router_id: str, find_server: Callable[[str], WebRtcServer | None]) -> None:
+    def __init__(self, context: Context, router_id: str, servers: Mapping[str, WebRtcServer]) -> None:
         """Registers the id.
 
         Args:
             context: What every object of the worker is given.
             router_id: New in the worker.
-            find_server: Finds a WebRtcServer of the worker by id.
+            servers: The worker's WebRtcServers by id, as they come and go.
 
         Raises:
             CommandError: The id is taken.
@@ -58,7 +57,7 @@ class Router:
         self.tables = RouterTables(router_id)
         self.closed = False
         self._context = context
-        self._find_server = find_server
+        self._servers = servers
         context.registry.add(self, router_id, None)
 
     @handles(commands.ROUTER_DUMP)
@@ -83,10 +82,9 @@ class Router:
 
     @handles(commands.ROUTER_CREATE_WEB_RTC_TRANSPORT_WITH_SERVER)
     def create_web_rtc_transport_with_server(self, body: CreateWebRtcTransportWithServerRequest) -> WebRtcTransportDump:
-        """Makes a WebRtcTransport on the sockets of a WebRtcServer."""
-        server = self._find_server(body.web_rtc_server_id)
-        if server is None:
-            raise CommandError("wrong webRtcServerId (no associated WebRtcServer found)")
+        """Makes a WebRtcTransport on the sockets of a WebRtcServer; raises ``CommandError`` when there is none."""
+        missing = "wrong webRtcServerId (no associated WebRtcServer found)"
+        server = find(self._servers, body.web_rtc_server_id, missing)
         return WebRtcTransport(self._context, self.tables, body.transport_id, body, server).dump()
 
     @handles(commands.ROUTER_CREATE_PLAIN_TRANSPORT)
@@ -116,19 +114,13 @@ class Router:
 
     @handles(commands.TRANSPORT_CLOSE)
     def close_transport(self, body: CloseTransportRequest) -> None:
-        """Closes a transport and all that it carries."""
-        transport = self.tables.transports.get(body.transport_id)
-        if transport is None:
-            raise CommandError("Transport not found")
-        transport.close()
+        """Closes a transport and all that it carries; raises ``CommandError`` when there is none."""
+        find(self.tables.transports, body.transport_id, "Transport not found").close()
 
     @handles(commands.RTP_OBSERVER_CLOSE)
     def close_rtp_observer(self, body: CloseRtpObserverRequest) -> None:
-        """Closes an observer."""
-        observer = self.tables.observers.get(body.rtp_observer_id)
-        if observer is None:
-            raise CommandError("RtpObserver not found")
-        observer.close()
+        """Closes an observer; raises ``CommandError`` when there is none."""
+        find(self.tables.observers, body.rtp_observer_id, "RtpObserver not found").close()
 
     def close(self) -> None:
         """Closes observers and transports, then the router; idempotent."""

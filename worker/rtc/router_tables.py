@@ -6,7 +6,8 @@ producer came in on. Objects enter when they are complete and leave when they cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from worker.errors import CommandError
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     from worker.rtc.producer import Producer
     from worker.rtc.rtp_observer import RtpObserver
     from worker.rtc.transport import Transport
+
+T = TypeVar("T")
+
+
+def find(objects: Mapping[str, T], object_id: str, missing: str) -> T:
+    """The object that a command names; raises ``CommandError`` with the text ``missing`` when it is not there."""
+    try:
+        return objects[object_id]
+    except KeyError:
+        raise CommandError(missing) from None
 
 
 class RouterTables:
@@ -33,17 +44,12 @@ class RouterTables:
 
     def producer(self, producer_id: str) -> Producer:
         """Raises ``CommandError`` when the router has no such producer."""
-        try:
-            return self.producers[producer_id]
-        except KeyError:
-            raise CommandError(f"Producer not found [producerId:{producer_id}]") from None
+        return find(self.producers, producer_id, f"Producer not found [producerId:{producer_id}]")
 
     def data_producer(self, data_producer_id: str) -> DataProducer:
         """Raises ``CommandError`` when the router has no such data producer."""
-        try:
-            return self.data_producers[data_producer_id]
-        except KeyError:
-            raise CommandError(f"DataProducer not found [dataProducerId:{data_producer_id}]") from None
+        missing = f"DataProducer not found [dataProducerId:{data_producer_id}]"
+        return find(self.data_producers, data_producer_id, missing)
 
     def close(self) -> None:
         """Closes the observers, then the transports with all they carry; idempotent."""

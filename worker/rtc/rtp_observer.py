@@ -66,7 +66,12 @@ class RtpObserver:
 
     @handles(commands.RTP_OBSERVER_ADD_PRODUCER)
     def add_producer(self, body: ObservedProducerRequest) -> None:
-        """Watches a producer of the router."""
+        """Watches a producer of the router.
+
+        Raises:
+            CommandError: The router has no such producer.
+            BodyError: It is not of audio.
+        """
         producer = self._tables.producer(body.producer_id)
         if producer.kind != "audio":
             raise BodyError("not an audio Producer")

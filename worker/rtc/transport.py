@@ -16,7 +16,7 @@ A transport is this class plus a path. The four kinds derive from it once each a
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from worker.channel import commands
 from worker.channel.bodies.data_consumer import DataConsumerDump
@@ -45,12 +45,9 @@ from worker.rtc.data_consumer import DataConsumer
 from worker.rtc.data_producer import DataProducer
 from worker.rtc.deliver import deliver
 from worker.rtc.incoming_bandwidth import IncomingBandwidth
-from worker.rtc.outgoing_bandwidth import (
-    DEFAULT_INITIAL_BITRATE_BPS,
-    MIN_OUTGOING_BITRATE_BPS,
-    OutgoingBandwidth,
-)
+from worker.rtc.outgoing_bandwidth import DEFAULT_INITIAL_BITRATE_BPS, OutgoingBandwidth
 from worker.rtc.producer import Producer
+from worker.rtc.router_tables import RouterTables, find
 from worker.rtc.rtcp_in import RtcpReceiver
 from worker.rtc.rtcp_out import RtcpSender
 from worker.rtc.rtp_listener import RtpListener
@@ -62,11 +59,8 @@ if TYPE_CHECKING:
     from worker.channel.bodies.router import CreateTransportRequest
     from worker.rtc.consumer_stream import ConsumerStream
     from worker.rtc.context import Context
-    from worker.rtc.router_tables import RouterTables
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _MAX_MESSAGE_SIZE = 262_144  # bytes; what is shown where there is no SCTP
 
@@ -271,7 +265,12 @@ class Transport:
 
     @handles(commands.TRANSPORT_PRODUCE)
     def produce(self, body: ProduceRequest) -> ProduceResponse:
-        """Makes a producer."""
+        """Makes a producer.
+
+        Raises:
+            CommandError: the id is taken, or an SSRC, MID or RID of it is another producer's.
+            BodyError: the RTP parameters do not fit together.
+        """
         if body.producer_id in self.tables.producers:
             raise CommandError("a Producer with same producerId already exists")
         producer = Producer(self.context, self, body)
@@ -290,7 +289,12 @@ class Transport:
 
     @handles(commands.TRANSPORT_CONSUME)
     def consume(self, body: ConsumeRequest) -> ConsumeResponse:
-        """Makes a consumer of a producer of this router."""
+        """Makes a consumer of a producer of this router.
+
+        Raises:
+            CommandError: the id is taken, or there is no such producer.
+            BodyError: the RTP parameters do not fit together, or not the type.
+        """
         if body.consumer_id in self.tables.consumers:
             raise CommandError("a Consumer with same consumerId already exists")
         producer = self.tables.producer(body.producer_id)
@@ -315,12 +319,12 @@ class Transport:
     @handles(commands.PRODUCER_CLOSE)
     def close_producer(self, body: CloseProducerRequest) -> None:
         """Closes a producer, and with it its consumers on whatever transport."""
-        _find(self.producers, body.producer_id, "Producer").close()
+        find(self.producers, body.producer_id, "Producer not found").close()
 
     @handles(commands.CONSUMER_CLOSE)
     def close_consumer(self, body: CloseConsumerRequest) -> None:
         """Closes a consumer."""
-        _find(self.consumers, body.consumer_id, "Consumer").close()
+        find(self.consumers, body.consumer_id, "Consumer not found").close()
 
     def forget_producer(self, producer: Producer) -> None:
         """The producer has closed."""
@@ -352,22 +356,12 @@ class Transport:
 
     @handles(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE)
     def set_max_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
-        """Limits the outgoing estimate from above; 0 lifts the limit."""
-        _check_outgoing(body.bitrate)
-        if 0 < body.bitrate < self.outgoing.min_bps:
-            raise BodyError(
-                f"bitrate must be >= current min outgoing bitrate ({self.outgoing.min_bps}) or 0 (unlimited)"
-            )
+        """Limits the outgoing estimate from above; see ``OutgoingBandwidth.set_max``."""
         self.outgoing.set_max(body.bitrate)
 
     @handles(commands.TRANSPORT_SET_MIN_OUTGOING_BITRATE)
     def set_min_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
-        """Limits the outgoing estimate from below; 0 lifts the limit."""
-        _check_outgoing(body.bitrate)
-        if 0 < self.outgoing.max_bps < body.bitrate:
-            raise BodyError(
-                f"bitrate must be <= current max outgoing bitrate ({self.outgoing.max_bps}) or 0 (unlimited)"
-            )
+        """Limits the outgoing estimate from below; see ``OutgoingBandwidth.set_min``."""
         self.outgoing.set_min(body.bitrate)
 
     def distribute_bitrate(self, *, force: bool = False) -> None:
@@ -384,7 +378,12 @@ class Transport:
 
     @handles(commands.TRANSPORT_PRODUCE_DATA)
     def produce_data(self, body: ProduceDataRequest) -> DataProducerDump:
-        """Makes a data producer."""
+        """Makes a data producer.
+
+        Raises:
+            CommandError: the id or the stream is taken, or there is no SCTP here.
+            BodyError: the type is not one of this transport.
+        """
         self._check_data(body.type)
         if body.data_producer_id in self.tables.data_producers:
             raise CommandError("a DataProducer with same dataProducerId already exists")
@@ -401,7 +400,12 @@ class Transport:
 
     @handles(commands.TRANSPORT_CONSUME_DATA)
     def consume_data(self, body: ConsumeDataRequest) -> DataConsumerDump:
-        """Makes a data consumer of a data producer of this router."""
+        """Makes a data consumer of a data producer of this router.
+
+        Raises:
+            CommandError: the id is taken, there is no such data producer, or no SCTP here.
+            BodyError: the type is not one of this transport.
+        """
         self._check_data(body.type)
         if body.data_consumer_id in self.tables.data_consumers:
             raise CommandError("a DataConsumer with same dataConsumerId already exists")
@@ -416,12 +420,12 @@ class Transport:
     @handles(commands.DATA_PRODUCER_CLOSE)
     def close_data_producer(self, body: CloseDataProducerRequest) -> None:
         """Closes a data producer, and with it its data consumers on whatever transport."""
-        _find(self.data_producers, body.data_producer_id, "DataProducer").close()
+        find(self.data_producers, body.data_producer_id, "DataProducer not found").close()
 
     @handles(commands.DATA_CONSUMER_CLOSE)
     def close_data_consumer(self, body: CloseDataConsumerRequest) -> None:
         """Closes a data consumer."""
-        _find(self.data_consumers, body.data_consumer_id, "DataConsumer").close()
+        find(self.data_consumers, body.data_consumer_id, "DataConsumer not found").close()
 
     def forget_data_producer(self, data_producer: DataProducer) -> None:
         """The data producer has closed."""
@@ -497,15 +501,3 @@ class Transport:
         """Only a transport that is connected and carries media wakes the worker."""
         self._rtcp_out.set_active(self.connected and bool(self.producers or self.consumers))
         self.incoming.set_active(self.connected and bool(self.producers))
-
-
-def _find(objects: dict[str, T], object_id: str, kind: str) -> T:
-    found = objects.get(object_id)
-    if found is None:
-        raise CommandError(f"{kind} not found")
-    return found
-
-
-def _check_outgoing(bitrate_bps: int) -> None:
-    if 0 < bitrate_bps < MIN_OUTGOING_BITRATE_BPS:
-        raise BodyError(f"bitrate must be >= {MIN_OUTGOING_BITRATE_BPS} or 0 (unlimited)")
