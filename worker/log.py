@@ -1,7 +1,7 @@
 """Log lines as frames of the channel, filtered by level and tag.
 
-The rooms log with the standard library's loggers, named by module. Errors always pass the tags; a debug or warn line
-passes when its tag is wanted: the one given with ``extra={"tag": "ice"}``, else that of its room.
+The standard library's loggers are used, named by module. Errors always pass the tags; a debug or warn line passes when
+its tag is wanted: the one given with ``extra={"tag": "dtls"}``, else that of its module.
 """
 
 from __future__ import annotations
@@ -17,23 +17,17 @@ ROOT = "worker"
 _LEVELS = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR, "none": logging.CRITICAL + 1}
 _MAX_LINE = 8192
 
-_TAG_OF_ROOM = (
-    ("worker.ice", "ice"),
-    ("worker.dtls", "dtls"),
-    ("worker.rtcp", "rtcp"),
-    ("worker.rtp.retransmission", "rtx"),
-    ("worker.rtp", "rtp"),
-    ("worker.bwe", "bwe"),
-    ("worker.sctp", "sctp"),
-    ("worker.dataplane", "rtp"),
-    ("worker.rtc.web_rtc", "ice"),
-    ("worker.rtc.rtcp", "rtcp"),
-    ("worker.rtc.incoming_bandwidth", "bwe"),
-    ("worker.rtc.score", "score"),
-    ("worker.rtc.data", "message"),
-    ("worker.rtc.producer", "rtp"),
-    ("worker.rtc.consumer", "rtp"),
-)
+# What is sans-I/O does not log: who drives it does.
+_TAG_OF_MODULE = {
+    "worker.rtc.web_rtc_transport": "ice",
+    "worker.rtc.ice_sockets": "ice",
+    "worker.rtc.rtcp_in": "rtcp",
+    "worker.rtc.outgoing_bandwidth": "bwe",
+    "worker.rtc.sctp_association": "sctp",
+    "worker.rtc.transport": "rtp",
+    "worker.rtc.producer": "rtp",
+    "worker.rtc.consumer_output": "rtp",
+}
 
 
 class ChannelLog(logging.Handler):
@@ -73,4 +67,4 @@ class ChannelLog(logging.Handler):
         given = getattr(record, "tag", None)
         if isinstance(given, str):
             return given
-        return next((tag for room, tag in _TAG_OF_ROOM if record.name.startswith(room)), "info")
+        return _TAG_OF_MODULE.get(record.name, "info")

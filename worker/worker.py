@@ -32,7 +32,7 @@ from worker.settings import Settings, parse_log_level
 if TYPE_CHECKING:
     from worker.rtc.context import Context
     from worker.rtc.router import Router
-    from worker.rtc.webrtc_server import WebRtcServer
+    from worker.rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ class Worker:
     @handles(commands.WORKER_CREATE_WEB_RTC_SERVER)
     def create_web_rtc_server(self, body: CreateWebRtcServerRequest) -> None:
         """Makes a WebRtcServer."""
-        from worker.rtc.webrtc_server import WebRtcServer
+        from worker.rtc.web_rtc_server import WebRtcServer
 
         self._servers[body.web_rtc_server_id] = WebRtcServer(self._context, body.web_rtc_server_id, body)
         self._loop.call_soon(self._prepare_encryption)
@@ -206,7 +206,7 @@ class Worker:
 
     def _import_media(self) -> None:
         if not self._closed:
-            from worker.rtc import router, webrtc_server  # noqa: F401  # for the first command that needs them
+            from worker.rtc import router, web_rtc_server  # noqa: F401  # for the first command that needs them
 
     def _prepare_encryption(self) -> None:
         if not self._closed:

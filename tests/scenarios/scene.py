@@ -18,7 +18,7 @@ from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
 from tests.worker.rtc.parameters import MAPPED_SSRC, consume_body, produce_body, video_parameters
-from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World, enlarge_buffers
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
 from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
@@ -29,7 +29,7 @@ from worker.rtc.plain_transport import PlainTransport
 from worker.rtc.producer import Producer
 from worker.rtc.sctp_association import is_sctp
 from worker.rtc.transport import Transport
-from worker.rtc.webrtc_transport import WebRtcTransport
+from worker.rtc.web_rtc_transport import WebRtcTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 if TYPE_CHECKING:

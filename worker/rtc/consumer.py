@@ -199,7 +199,8 @@ class Consumer:
     def emit_layers(self, spatial: int, temporal: int) -> None:
         """Tells the controller what layers are forwarded; -1: none."""
         layers = ConsumerLayers(spatial_layer=spatial, temporal_layer=temporal) if spatial >= 0 else None
-        logger.debug("layers changed consumer=%s layers=%d/%d", self.id, spatial, temporal)
+        tag = {"tag": self.type}  # simulcast or svc
+        logger.debug("layers changed consumer=%s layers=%d/%d", self.id, spatial, temporal, extra=tag)
         self._context.notifier.notify(self.id, "layerschange", layers)
 
     def request_key_frame_of(self, encoding: int) -> None:

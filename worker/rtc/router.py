@@ -26,11 +26,11 @@ from worker.rtc.direct_transport import DirectTransport
 from worker.rtc.pipe_transport import PipeTransport
 from worker.rtc.plain_transport import PlainTransport
 from worker.rtc.router_tables import RouterTables, find
-from worker.rtc.webrtc_transport import WebRtcTransport
+from worker.rtc.web_rtc_transport import WebRtcTransport
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
-    from worker.rtc.webrtc_server import WebRtcServer
+    from worker.rtc.web_rtc_server import WebRtcServer
 
 
 class Router:

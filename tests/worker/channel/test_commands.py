@@ -47,10 +47,10 @@ activeSpeakerObserver: dominantspeaker
 """
 HANDLERS = {
     "worker": ["worker.worker:Worker"],
-    "webRtcServer": ["worker.rtc.webrtc_server:WebRtcServer"],
+    "webRtcServer": ["worker.rtc.web_rtc_server:WebRtcServer"],
     "router": ["worker.rtc.router:Router"],
     "transport": [
-        "worker.rtc.webrtc_transport:WebRtcTransport",
+        "worker.rtc.web_rtc_transport:WebRtcTransport",
         "worker.rtc.plain_transport:PlainTransport",
         "worker.rtc.pipe_transport:PipeTransport",
         "worker.rtc.direct_transport:DirectTransport",

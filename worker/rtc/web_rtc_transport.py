@@ -46,9 +46,11 @@ from worker.rtc.transport import Transport
 if TYPE_CHECKING:
     from worker.rtc.context import Context, Timer
     from worker.rtc.router_tables import RouterTables
-    from worker.rtc.webrtc_server import WebRtcServer
+    from worker.rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
+
+_DTLS = {"tag": "dtls"}  # of log lines; the others have the tag ice
 
 _SECOND_US = 1_000_000
 _FOLLOW_EVERY_US = 100_000  # a peer that sends over two tuples in turn does not make us change with each packet
@@ -332,7 +334,7 @@ class WebRtcTransport(Transport):
                 super().on_sctp(event.data, self.context.scheduler.now_us())
 
     def _connect_dtls(self, event: Connected) -> None:
-        logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile)
+        logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile, extra=_DTLS)
         self.plane.set_srtp(SrtpSuite(event.srtp_profile), event.remote_key, event.local_key)
         self.context.notifier.notify(
             self.id,
@@ -343,7 +345,7 @@ class WebRtcTransport(Transport):
             self.on_connected()
 
     def _change_dtls_state(self, state: DtlsState) -> None:
-        logger.debug("DTLS transport=%s state=%s", self.id, state)
+        logger.debug("DTLS transport=%s state=%s", self.id, state, extra=_DTLS)
         self.context.notifier.notify(self.id, "dtlsstatechange", DtlsStateChange(dtls_state=state.value))
         if state == DtlsState.CLOSED:
             self.on_disconnected()

@@ -6,14 +6,14 @@ import socket
 
 import pytest
 
-from tests.worker.rtc.webrtc_peer import WebRtcPeer
+from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World
 from worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
 from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
 from worker.dtls import DtlsState, StateChanged
 from worker.errors import BodyError, CommandError
-from worker.rtc.webrtc_server import WebRtcServer
-from worker.rtc.webrtc_transport import WebRtcTransport
+from worker.rtc.web_rtc_server import WebRtcServer
+from worker.rtc.web_rtc_transport import WebRtcTransport
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.worker.rtc.webrtc_peer import WebRtcPeer, framed
+from tests.worker.rtc.web_rtc_peer import WebRtcPeer, framed
 from tests.worker.rtc.world import World, fields
 from worker.channel.bodies.router import CreateWebRtcTransportRequest, ListenIp
 from worker.channel.bodies.transport import (
@@ -20,7 +20,7 @@ from worker.channel.bodies.transport import (
 from worker.dtls import ApplicationData, DtlsRole, DtlsState, StateChanged
 from worker.errors import BodyError, CommandError
 from worker.ice.stun import MessageClass
-from worker.rtc.webrtc_transport import WebRtcTransport
+from worker.rtc.web_rtc_transport import WebRtcTransport
 
 SECOND_MS = 1_000
 

@@ -22,7 +22,7 @@ from worker.rtc.ice_sockets import IceSockets
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
-    from worker.rtc.webrtc_transport import WebRtcTransport
+    from worker.rtc.web_rtc_transport import WebRtcTransport
 
 
 class WebRtcServer:
