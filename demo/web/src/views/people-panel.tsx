@@ -3,8 +3,8 @@
 import { useAppState } from "../app";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";
+import { InviteButton } from "./invite-button";
 import { PanelFrame } from "./panel";
-import { InviteButton } from "./room";
 
 export function PeoplePanel() {
   const { peers, peerId, displayName, streams, local, activeSpeakerId } = useAppState();

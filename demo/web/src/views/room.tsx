@@ -3,11 +3,10 @@
 import { useEffect } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
-import { inviteLink } from "../params";
-import { toast } from "../state";
 import { ChatPanel } from "./chat-panel";
 import { Dock } from "./dock";
 import { Icon, Logo } from "./icons";
+import { InviteButton } from "./invite-button";
 import { unblockAudio } from "./media-elements";
 import { PeoplePanel } from "./people-panel";
 import { Stage } from "./stage";
@@ -55,33 +54,6 @@ function Header() {
       </span>
       <InviteButton />
     </header>
-  );
-}
-
-export function InviteButton({ prominent = false }: { prominent?: boolean }) {
-  const { store } = useApp();
-  const { roomId } = useAppState();
-  const copy = async (): Promise<void> => {
-    const link = inviteLink(roomId);
-    try {
-      await navigator.clipboard.writeText(link);
-      toast(store, "good", "The invite link is copied.");
-    } catch {
-      // No clipboard here: show the link where it can be copied by hand.
-      window.prompt("Copy this link and send it to the others:", link);
-    }
-  };
-  return (
-    <button
-      type="button"
-      class={`button ${prominent ? "primary" : "quiet"} invite`}
-      aria-label="Copy invite link"
-      title="Copy invite link"
-      onClick={() => void copy()}
-    >
-      <Icon name="link" />
-      <span>Copy invite link</span>
-    </button>
   );
 }
 
