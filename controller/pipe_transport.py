@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from controller import ortc
 from controller.channel import Channel
@@ -11,20 +11,18 @@ from controller.consumer import Consumer
 from controller.entity import check_app_data
 from controller.signaling import from_json
 from controller.transport import RouterView, Transport
-from controller.types import AppData, SctpParameters, SctpState, SrtpParameters, TransportTuple
+from controller.types import AppData, SrtpParameters, TransportTuple
 from worker.channel import commands
 from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PipeTransportDump
-from worker.channel.events import SctpStateChange
 
 
 class PipeTransport(Transport):
     """RTP, RTCP, SRTP or SCTP between two routers.
 
     Events:
-        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
-        routerclose(), trace(Trace): As of every ``Transport``.
+        routerclose(), sctpstatechange(SctpState), trace(Trace): As of every ``Transport``.
 
-    Observer events: sctpstatechange, and those of every ``Transport``.
+    Observer events: those of every ``Transport``.
     """
 
     _KIND = "pipeTransport"
@@ -39,27 +37,15 @@ class PipeTransport(Transport):
         state: PipeTransportDump,
         app_data: AppData | None,
     ) -> None:
-        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
-        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        super().__init__(channel, path, router=router, state=state, app_data=app_data)
         self._tuple = state.tuple
         self._rtx = state.rtx
-        self._sctp_state = state.sctp_state
         self._srtp_parameters = state.srtp_parameters
 
     @property
     def tuple(self) -> TransportTuple:
         """The local address, and the remote one once it is connected."""
         return self._tuple
-
-    @property
-    def sctp_parameters(self) -> SctpParameters | None:
-        """The local SCTP parameters; None without SCTP."""
-        return self._sctp_parameters
-
-    @property
-    def sctp_state(self) -> SctpState | None:
-        """new, connecting, connected, failed, closed; None without SCTP."""
-        return self._sctp_state
 
     @property
     def srtp_parameters(self) -> SrtpParameters | None:
@@ -100,15 +86,3 @@ class PipeTransport(Transport):
             consumable_rtp_encodings=consumable.encodings,
         )
         return await self._consume(body, app_data)
-
-    def _end_children(self) -> None:
-        if self._sctp_state is not None:
-            self._sctp_state = "closed"
-        super()._end_children()
-
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
-        return {**super()._event_handlers(), "sctpstatechange": self._on_sctp_state_change}
-
-    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
-        self._sctp_state = event.sctp_state
-        self._tell("sctpstatechange", event.sctp_state)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from controller.channel import Channel
 from controller.signaling import from_json
 from controller.transport import RouterView, Transport
-from controller.types import AppData, SctpParameters, SctpState, SrtpParameters, TransportTuple
+from controller.types import AppData, SrtpParameters, TransportTuple
 from worker.channel import commands
 from worker.channel.bodies.transport import ConnectRequest, PlainTransportDump
-from worker.channel.events import RtcpTupleChange, SctpStateChange, TupleChange
+from worker.channel.events import RtcpTupleChange, TupleChange
 
 
 class PlainTransport(Transport):
@@ -19,8 +19,7 @@ class PlainTransport(Transport):
     Events:
         tuple(TransportTuple): The remote address is known now (comedia).
         rtcptuple(TransportTuple): The remote RTCP address is known now (comedia without RTCP-mux).
-        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
-        routerclose(), trace(Trace): As of every ``Transport``.
+        routerclose(), sctpstatechange(SctpState), trace(Trace): As of every ``Transport``.
 
     Observer events: all but the close, and those of every ``Transport``.
     """
@@ -36,11 +35,9 @@ class PlainTransport(Transport):
         state: PlainTransportDump,
         app_data: AppData | None,
     ) -> None:
-        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
-        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        super().__init__(channel, path, router=router, state=state, app_data=app_data)
         self._tuple = state.tuple
         self._rtcp_tuple = state.rtcp_tuple
-        self._sctp_state = state.sctp_state
         self._srtp_parameters = state.srtp_parameters
 
     @property
@@ -52,16 +49,6 @@ class PlainTransport(Transport):
     def rtcp_tuple(self) -> TransportTuple | None:
         """The addresses for RTCP; None with RTCP-mux."""
         return self._rtcp_tuple
-
-    @property
-    def sctp_parameters(self) -> SctpParameters | None:
-        """The local SCTP parameters; None without SCTP."""
-        return self._sctp_parameters
-
-    @property
-    def sctp_state(self) -> SctpState | None:
-        """new, connecting, connected, failed, closed; None without SCTP."""
-        return self._sctp_state
 
     @property
     def srtp_parameters(self) -> SrtpParameters | None:
@@ -99,17 +86,11 @@ class PlainTransport(Transport):
         self._rtcp_tuple = answer.rtcp_tuple or self._rtcp_tuple
         self._srtp_parameters = answer.srtp_parameters
 
-    def _end_children(self) -> None:
-        if self._sctp_state is not None:
-            self._sctp_state = "closed"
-        super()._end_children()
-
     def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
         return {
             **super()._event_handlers(),
             "tuple": self._on_tuple,
             "rtcptuple": self._on_rtcp_tuple,
-            "sctpstatechange": self._on_sctp_state_change,
         }
 
     def _on_tuple(self, event: TupleChange) -> None:
@@ -119,7 +100,3 @@ class PlainTransport(Transport):
     def _on_rtcp_tuple(self, event: RtcpTupleChange) -> None:
         self._rtcp_tuple = event.rtcp_tuple
         self._tell("rtcptuple", event.rtcp_tuple)
-
-    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
-        self._sctp_state = event.sctp_state
-        self._tell("sctpstatechange", event.sctp_state)

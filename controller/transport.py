@@ -29,6 +29,7 @@ from controller.types import (
     RtpEncodingParameters,
     RtpParameters,
     SctpParameters,
+    SctpState,
     SctpStreamParameters,
     Trace,
     TransportDump,
@@ -46,6 +47,7 @@ from worker.channel.bodies.transport import (
     ProduceRequest,
     SetBitrateRequest,
 )
+from worker.channel.events import SctpStateChange
 
 _logger = logging.getLogger(__name__)
 
@@ -78,10 +80,11 @@ class Transport(Entity):
     Events:
         routerclose(): Its router closed, and it with it.
         listenserverclose(): The WebRTC server it uses closed, and it with it.
+        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
         trace(Trace): What ``enable_trace_event`` asked for.
 
     Observer events: close, newproducer(Producer), newconsumer(Consumer), newdataproducer(DataProducer),
-    newdataconsumer(DataConsumer), trace.
+    newdataconsumer(DataConsumer), sctpstatechange, trace.
     """
 
     _SHARES_CNAME = True
@@ -93,19 +96,30 @@ class Transport(Entity):
         path: Mapping[str, str],
         *,
         router: RouterView,
-        sctp_parameters: SctpParameters | None = None,
+        state: TransportDump | None = None,
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
         self._router = router
-        self._sctp_parameters = sctp_parameters
-        self._sctp_stream_ids = SctpStreamIds(sctp_parameters.mis) if sctp_parameters else None
+        self._sctp_parameters = SctpParameters.of_dump(state.sctp_parameters) if state is not None else None
+        self._sctp_state = state.sctp_state if state is not None else None
+        self._sctp_stream_ids = SctpStreamIds(self._sctp_parameters.mis) if self._sctp_parameters else None
         self._producers: dict[str, Producer] = {}
         self._consumers: dict[str, Consumer] = {}
         self._data_producers: dict[str, DataProducer] = {}
         self._data_consumers: dict[str, DataConsumer] = {}
         self._cname: str | None = None
         self._next_mid = 0
+
+    @property
+    def sctp_parameters(self) -> SctpParameters | None:
+        """The local SCTP parameters; None without SCTP, and on a direct transport."""
+        return self._sctp_parameters
+
+    @property
+    def sctp_state(self) -> SctpState | None:
+        """new, connecting, connected, failed, closed; None without SCTP."""
+        return self._sctp_state
 
     def close(self) -> None:
         """Closes it and everything on it."""
@@ -441,6 +455,8 @@ class Transport(Entity):
         self._channel.post(commands.TRANSPORT_CLOSE, self._path, CloseTransportRequest(transport_id=self.id))
 
     def _end_children(self) -> None:
+        if self._sctp_state is not None:
+            self._sctp_state = "closed"
         children: tuple[Producer | Consumer | DataProducer | DataConsumer, ...] = (
             *self._producers.values(),
             *self._consumers.values(),
@@ -451,10 +467,14 @@ class Transport(Entity):
             child.transport_closed()
 
     def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
-        return {"trace": self._on_trace}
+        return {"trace": self._on_trace, "sctpstatechange": self._on_sctp_state_change}
 
     def _on_trace(self, trace: Trace) -> None:
         self._tell("trace", trace)
+
+    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
+        self._sctp_state = event.sctp_state
+        self._tell("sctpstatechange", event.sctp_state)
 
 
 def _enter(child: T, *tables: dict[str, T]) -> None:

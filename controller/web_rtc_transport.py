@@ -17,13 +17,11 @@ from controller.types import (
     IceCandidate,
     IceParameters,
     IceState,
-    SctpParameters,
-    SctpState,
     TransportTuple,
 )
 from worker.channel import commands
 from worker.channel.bodies.transport import ConnectRequest, WebRtcTransportDump
-from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange, SctpStateChange
+from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
 
 
 class WebRtcTransport(Transport):
@@ -33,8 +31,7 @@ class WebRtcTransport(Transport):
         icestatechange(IceState): new, connected, completed, disconnected, closed.
         iceselectedtuplechange(TransportTuple): Packets go over another pair of addresses.
         dtlsstatechange(DtlsState): new, connecting, connected, failed, closed.
-        sctpstatechange(SctpState): new, connecting, connected, failed, closed.
-        routerclose(), listenserverclose(), trace(Trace): As of every ``Transport``.
+        routerclose(), listenserverclose(), sctpstatechange(SctpState), trace(Trace): As of every ``Transport``.
 
     Observer events: all but the closes, and those of every ``Transport``.
     """
@@ -50,8 +47,7 @@ class WebRtcTransport(Transport):
         state: WebRtcTransportDump,
         app_data: AppData | None,
     ) -> None:
-        sctp_parameters = SctpParameters.of_dump(state.sctp_parameters)
-        super().__init__(channel, path, router=router, sctp_parameters=sctp_parameters, app_data=app_data)
+        super().__init__(channel, path, router=router, state=state, app_data=app_data)
         self._ice_role = state.ice_role
         self._ice_parameters = state.ice_parameters
         self._ice_candidates = state.ice_candidates
@@ -62,7 +58,6 @@ class WebRtcTransport(Transport):
         )
         self._dtls_state = state.dtls_state
         self._dtls_remote_cert: str | None = None
-        self._sctp_state = state.sctp_state
 
     @property
     def ice_role(self) -> Literal["controlled"]:
@@ -104,16 +99,6 @@ class WebRtcTransport(Transport):
         """The remote certificate in PEM form, once DTLS is connected."""
         return self._dtls_remote_cert
 
-    @property
-    def sctp_parameters(self) -> SctpParameters | None:
-        """The local SCTP parameters; None without SCTP."""
-        return self._sctp_parameters
-
-    @property
-    def sctp_state(self) -> SctpState | None:
-        """new, connecting, connected, failed, closed; None without SCTP."""
-        return self._sctp_state
-
     async def connect(self, *, dtls_parameters: DtlsParameters | Mapping[str, object]) -> None:
         """Tells the remote side's DTLS role and fingerprints, as struct or in their JSON form.
 
@@ -135,8 +120,6 @@ class WebRtcTransport(Transport):
         self._ice_state = "closed"
         self._ice_selected_tuple = None
         self._dtls_state = "closed"
-        if self._sctp_state is not None:
-            self._sctp_state = "closed"
         super()._end_children()
 
     def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
@@ -145,7 +128,6 @@ class WebRtcTransport(Transport):
             "icestatechange": self._on_ice_state_change,
             "iceselectedtuplechange": self._on_ice_selected_tuple_change,
             "dtlsstatechange": self._on_dtls_state_change,
-            "sctpstatechange": self._on_sctp_state_change,
         }
 
     def _on_ice_state_change(self, event: IceStateChange) -> None:
@@ -161,7 +143,3 @@ class WebRtcTransport(Transport):
         if event.dtls_state == "connected":
             self._dtls_remote_cert = event.dtls_remote_cert
         self._tell("dtlsstatechange", event.dtls_state)
-
-    def _on_sctp_state_change(self, event: SctpStateChange) -> None:
-        self._sctp_state = event.sctp_state
-        self._tell("sctpstatechange", event.sctp_state)
