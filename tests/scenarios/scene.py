@@ -255,9 +255,7 @@ class Scene:
         for endpoint in self.endpoints:
             endpoint.transport.close()
             endpoint.socket.close()
-        assert self.world.ids == []
-        assert self.world.clock.waiting == 0
-        assert not self.world.sockets.all
+        self.world.check_that_nothing_is_left()
 
 
 def _unmanaged(body: ConsumeRequest) -> dict[str, Any]:

@@ -301,7 +301,7 @@ def test_creation_that_fails_leaves_nothing_behind(world: World) -> None:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(CommandError):
             make_transport(world, port=taken.getsockname()[1])
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
 
 
@@ -310,6 +310,6 @@ def test_close_gives_everything_back(world: World) -> None:
     transport.connect(ConnectRequest(ip="127.0.0.1", port=1, rtcp_port=2))
     transport.close()
     transport.close()
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
     assert world.clock.waiting == 0

@@ -139,7 +139,7 @@ def test_closing_the_server_closes_its_transports(world: World) -> None:
     peer.work()
     assert peer.dtls_events[-1] == StateChanged(DtlsState.CLOSED)
     assert transport.closed
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
     server.close()
 
@@ -153,7 +153,7 @@ def test_a_port_in_use_leaves_nothing_behind(world: World) -> None:
         ]
         with pytest.raises(CommandError):
             make_server(world, *infos)
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
 
 

@@ -399,7 +399,7 @@ def test_close_says_goodbye_and_gives_everything_back(world: World) -> None:
     transport.close()
     peer.work()
     assert peer.dtls_events[-1] == StateChanged(DtlsState.CLOSED)
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
     assert world.clock.waiting == 0
     transport.close()
@@ -447,6 +447,6 @@ def test_a_port_in_use_leaves_nothing_behind(world: World) -> None:
         listen = [ListenIp(ip="127.0.0.1"), ListenIp(ip="127.0.0.2")]
         with pytest.raises(CommandError):
             make_transport(world, listen_ips=listen, port=port)
-    assert world.sockets.all == set()
+    assert world.sockets.all == []
     assert world.ids == []
     assert world.tables.transports == {}
