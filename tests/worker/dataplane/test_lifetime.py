@@ -203,7 +203,7 @@ def test_a_stream_that_cannot_be_made_leaves_its_ssrc_free(rig: Rig) -> None:
         rig.input.add_stream(
             ssrc=42,
             mapped_ssrc=43,
-            codec="VP8",
+            codec="VP8",  # type: ignore[arg-type]
             payload_type=101,
             clock_rate=90000,
             use_nack=True,

@@ -224,7 +224,7 @@ def test_what_we_send_follows_genuine_media_to_another_valid_tuple(world: World)
     first.send(outbound.protect(rtp[2]))
     world.pump()
     assert selected() == second.address[1]
-    world.scheduler.advance(SECOND_US)
+    world.clock.advance(SECOND_MS)
     first.send(outbound.protect(bytes.fromhex("806400040000000a000004587878")))
     world.pump()
     assert selected() == first.address[1]
