@@ -20,7 +20,7 @@ class SctpPeer:
     """An association and its socket, run by the event loop.
 
     Attributes:
-        address: where it listens.
+        address: Where it listens.
     """
 
     def __init__(self, worker_address: tuple[str, int], on_message: Callable[[bytes], None]) -> None:

@@ -150,7 +150,7 @@ class Router(Entity):
 
         Args:
             web_rtc_server: Use its ports; or else
-            listen_ips: bind ports of its own on these addresses, in the order of preference.
+            listen_ips: Bind ports of its own on these addresses, in the order of preference.
             port: The port to bind; one of the worker's range if not given.
             enable_udp: Offer UDP candidates.
             enable_tcp: Offer TCP candidates.
@@ -350,7 +350,7 @@ class Router(Entity):
         Args:
             router: The other router.
             producer_id: What to pipe, or
-            data_producer_id: what to pipe. It keeps its id.
+            data_producer_id: What to pipe. It keeps its id.
             listen_ip: Where the pipe transports listen.
             enable_sctp: With data messages.
             num_sctp_streams: How many SCTP streams at first (OS), and at most (MIS).

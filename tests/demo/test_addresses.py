@@ -1,3 +1,5 @@
+"""Which addresses are announced to browsers."""
+
 from __future__ import annotations
 
 import ipaddress

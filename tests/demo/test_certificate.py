@@ -1,3 +1,5 @@
+"""The certificate of a first start: whom it names, and when it is made anew."""
+
 from __future__ import annotations
 
 import datetime

@@ -1,3 +1,5 @@
+"""Where the server listens, and what it says of a port that is taken."""
+
 from __future__ import annotations
 
 import socket

@@ -1,3 +1,5 @@
+"""The page's files as the server hands them out."""
+
 from __future__ import annotations
 
 from pathlib import Path

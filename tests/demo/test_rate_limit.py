@@ -1,3 +1,5 @@
+"""At most one value per interval, the latest."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""Settings from flags, environment and file, and what is said of wrong ones."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""The client: requests both ways, and coming back when the connection is lost."""
+
 from __future__ import annotations
 
 import asyncio

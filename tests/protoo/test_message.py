@@ -1,3 +1,5 @@
+"""Messages as text, and text that is no message."""
+
 from __future__ import annotations
 
 import contextlib

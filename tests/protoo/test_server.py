@@ -1,3 +1,5 @@
+"""The server, alone and inside an ASGI application."""
+
 from __future__ import annotations
 
 import asyncio

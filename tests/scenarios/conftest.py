@@ -1,3 +1,5 @@
+"""A scene for each test."""
+
 from collections.abc import Iterator
 
 import pytest

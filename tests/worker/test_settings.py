@@ -1,3 +1,5 @@
+"""The worker's command line."""
+
 import pytest
 
 from worker.errors import SettingsError

@@ -38,10 +38,10 @@ class ActivityWatch:
         """Watches nothing yet.
 
         Args:
-            scheduler: time.
-            counters: how many packets came of each stream so far, None of one that there is not yet.
-            on_change: called with a stream's place among the counters, and whether it is alive now.
-            silence_us: how long all may be silent and count as alive; None: for ever.
+            scheduler: Time.
+            counters: How many packets came of each stream so far, None of one that there is not yet.
+            on_change: Called with a stream's place among the counters, and whether it is alive now.
+            silence_us: How long all may be silent and count as alive; None: for ever.
         """
         self._scheduler = scheduler
         self._counters = counters

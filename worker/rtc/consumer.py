@@ -41,23 +41,23 @@ class Consumer:
     """Sends a producer's stream to one receiver.
 
     Attributes:
-        id: as the controller named it.
+        id: As the controller named it.
         kind: ``audio`` or ``video``.
         type: ``simple``, ``simulcast`` or ``svc``: one stream is sent, with as many of the producer's layers as the
             receiver likes and can get; or ``pipe``: each of the producer's streams is, with an SSRC of its own.
-        producer: whose media it sends, maybe of another transport.
-        streams: what it sends, each with its half in the data plane: one, or all of the producer's for a pipe.
-        paused: by the controller.
-        producer_paused: since the producer is.
-        layers: which of the producer's streams and layers it forwards.
-        managed_by_transport: whether the transport estimates the bandwidth and shares it out.
+        producer: Whose media it sends, maybe of another transport.
+        streams: What it sends, each with its half in the data plane: one, or all of the producer's for a pipe.
+        paused: By the controller.
+        producer_paused: Since the producer is.
+        layers: Which of the producer's streams and layers it forwards.
+        managed_by_transport: Whether the transport estimates the bandwidth and shares it out.
     """
 
     def __init__(self, context: Context, transport: Transport, producer: Producer, body: ConsumeRequest) -> None:
         """Checks the request and enters the plane; ``attach`` then makes packets flow.
 
         Raises:
-            BodyError: the parameters make no sense.
+            BodyError: The parameters make no sense.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         _check(parameters, body)
@@ -219,9 +219,9 @@ class Consumer:
         """Takes one layer more in the distribution under way.
 
         Args:
-            budget_bps: what is left, in bit/s.
-            consider_loss: the estimate does not know of lost packets, so the consumer judges the budget by its own.
-            now_us: monotonic time.
+            budget_bps: What is left, in bit/s.
+            consider_loss: The estimate does not know of lost packets, so the consumer judges the budget by its own.
+            now_us: Monotonic time.
 
         Returns:
             Bit/s of the budget that the layer takes; 0 when there is none, or none that fits.

@@ -35,10 +35,10 @@ class ConsumerStream:
     """What is sent with one SSRC (and its RTX SSRC) of a consumer.
 
     Attributes:
-        consumer: whose stream it is.
-        output: its half in the data plane.
-        index: of its encoding in the consumer's RTP parameters.
-        ssrc: of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
+        consumer: Whose stream it is.
+        output: Its half in the data plane.
+        index: Of its encoding in the consumer's RTP parameters.
+        ssrc: Of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
     """
 
     def __init__(self, scheduler: Scheduler, consumer: Consumer, output: Output, index: int) -> None:

@@ -29,9 +29,9 @@ class DataConsumer:
     """Gives messages to a peer (type ``sctp``) or to the application (type ``direct``).
 
     Attributes:
-        id: as the controller named it.
-        data_producer: whose messages it gives, maybe of another transport.
-        stream: that carries them, None for type ``direct``.
+        id: As the controller named it.
+        data_producer: Whose messages it gives, maybe of another transport.
+        stream: That carries them, None for type ``direct``.
     """
 
     def __init__(
@@ -125,8 +125,8 @@ class DataConsumer:
         """Sends a message of the application to the peer.
 
         Raises:
-            BodyError: it is too large, or this consumer is not of type ``sctp``.
-            CommandError: too much is waiting, or there is no connection.
+            BodyError: It is too large, or this consumer is not of type ``sctp``.
+            CommandError: Too much is waiting, or there is no connection.
         """
         stream = self._sctp_stream()
         limit = self._transport.max_message_size

@@ -20,9 +20,9 @@ class DataProducer:
     """Takes messages of a peer (type ``sctp``) or of the application (any type).
 
     Attributes:
-        id: as the controller named it.
-        stream: of the peer's messages, None for type ``direct``.
-        data_consumers: of the whole router, by id.
+        id: As the controller named it.
+        stream: Of the peer's messages, None for type ``direct``.
+        data_consumers: Of the whole router, by id.
     """
 
     def __init__(self, context: Context, transport: Transport, body: ProduceDataRequest) -> None:

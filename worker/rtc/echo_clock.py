@@ -10,7 +10,7 @@ class EchoClock:
     """The last report of the other side, and how long it lies here.
 
     Attributes:
-        compact_ntp: the middle 32 bits of its NTP timestamp, 0 before the first.
+        compact_ntp: The middle 32 bits of its NTP timestamp, 0 before the first.
     """
 
     def __init__(self) -> None:

@@ -32,8 +32,8 @@ class IncomingBandwidth:
     """Speaks to the sender of one transport.
 
     Attributes:
-        max_bps: the controller's limit, 0 for none.
-        available_bps: the latest REMB estimate, 0 before the first and with transport-wide feedback.
+        max_bps: The controller's limit, 0 for none.
+        available_bps: The latest REMB estimate, 0 before the first and with transport-wide feedback.
     """
 
     def __init__(self, transport: Transport) -> None:

@@ -61,17 +61,17 @@ class LayerChoice:
     """The layers of one consumer.
 
     Attributes:
-        preferred: what its receiver asked for.
-        provisional: what the transport's distribution under way has granted so far.
+        preferred: What its receiver asked for.
+        provisional: What the transport's distribution under way has granted so far.
     """
 
     def __init__(self, source: LayerSource, spatial_layers: int, temporal_layers: int) -> None:
         """Prefers the highest layers.
 
         Args:
-            source: what the producer offers.
-            spatial_layers: how many of them the receiver was promised, 1 or more; ``temporal_layers`` likewise.
-            temporal_layers: see there.
+            source: What the producer offers.
+            spatial_layers: How many of them the receiver was promised, 1 or more; ``temporal_layers`` likewise.
+            temporal_layers: See there.
         """
         self.preferred = Layers(spatial_layers - 1, temporal_layers - 1)
         self.provisional = NO_LAYERS
@@ -90,9 +90,9 @@ class LayerChoice:
         """The best layers the producer sends now, up to the preferred ones.
 
         Args:
-            current_spatial: what is being sent, -1 for nothing.
-            now_us: monotonic time.
-            managed: whether a bandwidth estimate decides in the end; then young streams are not moved up to.
+            current_spatial: What is being sent, -1 for nothing.
+            now_us: Monotonic time.
+            managed: Whether a bandwidth estimate decides in the end; then young streams are not moved up to.
         """
         source = self._source
         best = -1
@@ -120,11 +120,11 @@ class LayerChoice:
         """Adds one layer to the provisional ones, if the budget allows.
 
         Args:
-            budget_bps: what is left of the estimate.
-            loss: what the receiver loses, 0 to 1, where the estimate does not know of it: little loss makes the budget
+            budget_bps: What is left of the estimate.
+            loss: What the receiver loses, 0 to 1, where the estimate does not know of it: little loss makes the budget
                 larger, much makes it smaller.
-            current_spatial: what is being sent, -1 for nothing.
-            now_us: monotonic time.
+            current_spatial: What is being sent, -1 for nothing.
+            now_us: Monotonic time.
 
         Returns:
             Bit/s that the layer takes of the budget; 0 when there is none to add.

@@ -56,9 +56,9 @@ class OutgoingBandwidth:
 
     Attributes:
         kind: ``transport-cc``, ``remb``, or empty while no consumer asks for either: then nothing is managed.
-        available_bps: what may be sent; 0 before the transport is connected.
-        max_bps: the controller's upper limit, 0 for none.
-        min_bps: the controller's lower limit, 0 for none.
+        available_bps: What may be sent; 0 before the transport is connected.
+        max_bps: The controller's upper limit, 0 for none.
+        min_bps: The controller's lower limit, 0 for none.
     """
 
     def __init__(self, transport: Transport, tracer: Tracer, initial_bps: int) -> None:
@@ -152,7 +152,7 @@ class OutgoingBandwidth:
         """Limits the estimate from above, in bit/s; 0 lifts the limit.
 
         Raises:
-            BodyError: it is below 30,000 or the lower limit.
+            BodyError: It is below 30,000 or the lower limit.
         """
         _check_limit(bitrate_bps)
         if 0 < bitrate_bps < self.min_bps:
@@ -164,7 +164,7 @@ class OutgoingBandwidth:
         """Limits the estimate from below, in bit/s; 0 lifts the limit.
 
         Raises:
-            BodyError: it is below 30,000 or above the upper limit.
+            BodyError: It is below 30,000 or above the upper limit.
         """
         _check_limit(bitrate_bps)
         if 0 < self.max_bps < bitrate_bps:
@@ -205,7 +205,7 @@ class OutgoingBandwidth:
         """Shares out anew what is available.
 
         Args:
-            force: what is desired fell for good (a consumer paused or closed), not for the moment.
+            force: What is desired fell for good (a consumer paused or closed), not for the moment.
         """
         if not self.kind or not self._connected:
             return

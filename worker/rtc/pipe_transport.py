@@ -34,8 +34,8 @@ class PipeTransport(Transport):
         """Opens the port.
 
         Raises:
-            BodyError: a wrong IP, SCTP without its parameters.
-            CommandError: the id or the port is taken.
+            BodyError: A wrong IP, SCTP without its parameters.
+            CommandError: The id or the port is taken.
         """
         super().__init__(context, tables, transport_id, body, encrypted=body.enable_srtp)
         self._enable_rtx = body.enable_rtx
@@ -67,8 +67,8 @@ class PipeTransport(Transport):
         """Tells the other end's address and SRTP key; a wrong call changes nothing.
 
         Raises:
-            CommandError: called a second time.
-            BodyError: something is missing, wrong, or not for this transport.
+            CommandError: Called a second time.
+            BodyError: Something is missing, wrong, or not for this transport.
         """
         port = self._opened_port
         if port.remote is not None:

@@ -57,22 +57,22 @@ class Producer:
     """Receives the streams of one track.
 
     Attributes:
-        id: as the controller named it.
+        id: As the controller named it.
         kind: ``audio`` or ``video``.
         type: ``simple``, ``simulcast`` or ``svc``.
-        rtp_parameters: what the sender announced.
-        input: its half in the data plane.
-        paused: whether packets stop here.
-        consumers: of the whole router, by id; likewise ``observers``.
-        streams: by SSRC, as far as packets of them came.
-        streams_by_rtx: by RTX SSRC, likewise.
+        rtp_parameters: What the sender announced.
+        input: Its half in the data plane.
+        paused: Whether packets stop here.
+        consumers: Of the whole router, by id; likewise ``observers``.
+        streams: By SSRC, as far as packets of them came.
+        streams_by_rtx: By RTX SSRC, likewise.
     """
 
     def __init__(self, context: Context, transport: Transport, body: ProduceRequest) -> None:
         """Checks the request and enters the plane.
 
         Raises:
-            BodyError: parameters and mapping make no sense, each alone or together.
+            BodyError: Parameters and mapping make no sense, each alone or together.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         self.type = parameters.type

@@ -89,8 +89,8 @@ class SingleStream:
     """All there is is one stream, with its layers (SVC) or without any.
 
     Attributes:
-        mapped_ssrc: of the stream inside the router.
-        adds_up: the receiver needs the lower spatial layers too, unless only key frames build on them (K-SVC).
+        mapped_ssrc: Of the stream inside the router.
+        adds_up: The receiver needs the lower spatial layers too, unless only key frames build on them (K-SVC).
     """
 
     def __init__(self, producer: Producer, mapped_ssrc: int, *, ksvc: bool = False) -> None:

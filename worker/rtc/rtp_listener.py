@@ -22,7 +22,7 @@ class RtpListener:
         """Enters what the producer's parameters announce.
 
         Raises:
-            CommandError: an SSRC or the MID is taken, or a RID is and there is no MID to tell the producers apart;
+            CommandError: An SSRC or the MID is taken, or a RID is and there is no MID to tell the producers apart;
                 the tables are then as before.
         """
         parameters = producer.rtp_parameters

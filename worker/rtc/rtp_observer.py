@@ -24,9 +24,9 @@ class RtpObserver:
     """Base of the observers.
 
     Attributes:
-        id: as the controller named it.
-        paused: whether it looks away.
-        producers: those it watches, by id.
+        id: As the controller named it.
+        paused: Whether it looks away.
+        producers: Those it watches, by id.
     """
 
     def __init__(self, context: Context, tables: RouterTables, observer_id: str, interval_us: int) -> None:

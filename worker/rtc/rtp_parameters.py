@@ -171,7 +171,7 @@ class RtpParameters:
         """``simple``, ``simulcast`` or ``svc``, as the number of encodings and their layers say.
 
         Raises:
-            BodyError: the codec cannot be forwarded that way.
+            BodyError: The codec cannot be forwarded that way.
         """
         codec = self.encodings[0].codec
         layers = self.encodings[0].spatial_layers, self.encodings[0].temporal_layers
@@ -226,7 +226,7 @@ class RtpParameters:
         """Checks and completes the parameters of a command.
 
         Raises:
-            BodyError: an unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
+            BodyError: An unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
                 codec is not there, simulcast of streams with spatial layers, header extensions that share an id.
         """
         codecs = tuple(RtpCodec.from_body(codec) for codec in body.codecs)

@@ -45,9 +45,9 @@ class Stream:
 
     Attributes:
         id: 0 to 65534.
-        ordered: whether they arrive in order; without a limit they all arrive.
-        max_packet_life_time: for how many ms a message is tried, 0 for no limit.
-        max_retransmits: how often it is sent again, None for no limit.
+        ordered: Whether they arrive in order; without a limit they all arrive.
+        max_packet_life_time: For how many ms a message is tried, 0 for no limit.
+        max_retransmits: How often it is sent again, None for no limit.
     """
 
     id: int
@@ -89,7 +89,7 @@ class SctpAssociation:
         """Prepares it; ``start`` then speaks to the peer.
 
         Raises:
-            BodyError: numbers of streams or the message size are missing.
+            BodyError: Numbers of streams or the message size are missing.
         """
         if options.num_sctp_streams is None:
             raise BodyError("wrong numSctpStreams (not an object)")
@@ -204,8 +204,8 @@ class SctpAssociation:
         """Queues a message.
 
         Raises:
-            SendBufferFullError: so much is waiting that it does not fit.
-            InvalidStateError: not connected, there is no such stream, or the message is empty (SCTP has none).
+            SendBufferFullError: So much is waiting that it does not fit.
+            InvalidStateError: Not connected, there is no such stream, or the message is empty (SCTP has none).
         """
         try:
             self._association.send(

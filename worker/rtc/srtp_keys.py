@@ -23,16 +23,16 @@ class SrtpKeys:
     """A suite and the key that we protect with.
 
     Attributes:
-        suite: of both directions.
-        local_key: master key and salt.
+        suite: Of both directions.
+        local_key: Master key and salt.
     """
 
     def __init__(self, suite: SrtpSuite, allowed: Collection[SrtpSuite] = tuple(SrtpSuite)) -> None:
         """Makes a random key.
 
         Args:
-            suite: of the key.
-            allowed: what the peer may choose instead.
+            suite: Of the key.
+            allowed: What the peer may choose instead.
         """
         self._allowed = allowed
         self._set_suite(suite)
@@ -52,7 +52,7 @@ class SrtpKeys:
         """The peer's master key and salt.
 
         Raises:
-            BodyError: a suite that is unknown or not allowed, or a key that is not of it.
+            BodyError: A suite that is unknown or not allowed, or a key that is not of it.
         """
         if remote.crypto_suite not in SrtpSuite.__members__ or SrtpSuite[remote.crypto_suite] not in self._allowed:
             raise BodyError("invalid/unsupported srtpParameters.cryptoSuite")
@@ -73,7 +73,7 @@ def check_srtp(keys: SrtpKeys | None, remote: SrtpParameters | None) -> bytes:
     """The peer's key, empty for a transport without SRTP.
 
     Raises:
-        BodyError: parameters without SRTP, SRTP without parameters, or wrong ones.
+        BodyError: Parameters without SRTP, SRTP without parameters, or wrong ones.
     """
     if keys is None:
         if remote is not None:

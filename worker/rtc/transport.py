@@ -69,14 +69,14 @@ class Transport:
     """Base of the four kinds of transport.
 
     Attributes:
-        id: as the controller named it.
-        plane: its half in the data plane.
-        connected: whether media may flow.
-        closed: whether ``close`` was called.
-        producers: by id, like ``consumers``, ``data_producers`` and ``data_consumers``.
-        sent_by_ssrc: the consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
-        sctp: its association, None without.
-        max_message_size: of data channel or direct messages in bytes.
+        id: As the controller named it.
+        plane: Its half in the data plane.
+        connected: Whether media may flow.
+        closed: Whether ``close`` was called.
+        producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
+        sent_by_ssrc: The consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
+        sctp: Its association, None without.
+        max_message_size: Of data channel or direct messages in bytes.
     """
 
     is_direct = False
@@ -94,15 +94,15 @@ class Transport:
         """Registers the id and prepares for producers and consumers.
 
         Args:
-            context: what every object of the worker is given.
-            tables: of the router it belongs to.
-            transport_id: new in the worker.
-            options: what the create commands share; None for a direct transport.
+            context: What every object of the worker is given.
+            tables: Of the router it belongs to.
+            transport_id: New in the worker.
+            options: What the create commands share; None for a direct transport.
             encrypted: True drops RTP and RTCP until ``plane.set_srtp``.
-            max_message_size: of a direct transport, in bytes.
+            max_message_size: Of a direct transport, in bytes.
 
         Raises:
-            CommandError: the id is taken.
+            CommandError: The id is taken.
             BodyError: SCTP is enabled without its parameters.
         """
         self.id = transport_id
@@ -268,8 +268,8 @@ class Transport:
         """Makes a producer.
 
         Raises:
-            CommandError: the id is taken, or an SSRC, MID or RID of it is another producer's.
-            BodyError: the RTP parameters do not fit together.
+            CommandError: The id is taken, or an SSRC, MID or RID of it is another producer's.
+            BodyError: The RTP parameters do not fit together.
         """
         if body.producer_id in self.tables.producers:
             raise CommandError("a Producer with same producerId already exists")
@@ -292,8 +292,8 @@ class Transport:
         """Makes a consumer of a producer of this router.
 
         Raises:
-            CommandError: the id is taken, or there is no such producer.
-            BodyError: the RTP parameters do not fit together, or not the type.
+            CommandError: The id is taken, or there is no such producer.
+            BodyError: The RTP parameters do not fit together, or not the type.
         """
         if body.consumer_id in self.tables.consumers:
             raise CommandError("a Consumer with same consumerId already exists")
@@ -381,8 +381,8 @@ class Transport:
         """Makes a data producer.
 
         Raises:
-            CommandError: the id or the stream is taken, or there is no SCTP here.
-            BodyError: the type is not one of this transport.
+            CommandError: The id or the stream is taken, or there is no SCTP here.
+            BodyError: The type is not one of this transport.
         """
         self._check_data(body.type)
         if body.data_producer_id in self.tables.data_producers:
@@ -403,8 +403,8 @@ class Transport:
         """Makes a data consumer of a data producer of this router.
 
         Raises:
-            CommandError: the id is taken, there is no such data producer, or no SCTP here.
-            BodyError: the type is not one of this transport.
+            CommandError: The id is taken, there is no such data producer, or no SCTP here.
+            BodyError: The type is not one of this transport.
         """
         self._check_data(body.type)
         if body.data_consumer_id in self.tables.data_consumers:

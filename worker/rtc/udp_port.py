@@ -20,16 +20,16 @@ class UdpPort:
     """The port, and the peer it talks to once that is known.
 
     Attributes:
-        udp: its half in the data plane.
-        remote: the peer's address.
+        udp: Its half in the data plane.
+        remote: The peer's address.
     """
 
     def __init__(self, context: Context, owner: SocketOwner, listen: ListenIp, port: int | None) -> None:
         """Opens it; without a port number, on a free one.
 
         Raises:
-            BodyError: a text that is no IP address.
-            CommandError: the port is taken, or the address is not of this machine.
+            BodyError: A text that is no IP address.
+            CommandError: The port is taken, or the address is not of this machine.
         """
 
         def read() -> None:
@@ -63,7 +63,7 @@ class UdpPort:
         """The peer's IP in the one way of writing it that the plane knows.
 
         Raises:
-            BodyError: missing, no IP address, or of the other family.
+            BodyError: Missing, no IP address, or of the other family.
         """
         if ip is None:
             raise BodyError("missing ip")

@@ -67,7 +67,7 @@ def parse_compound(data: bytes) -> list[Packet]:
     """Parses all packets of a compound, in their order; packets of unknown type or format are skipped.
 
     Raises:
-        ParseError: one of them is malformed: none can be trusted then.
+        ParseError: One of them is malformed: none can be trusted then.
     """
     return [packet for raw in split_compound(data) if (packet := _parse(raw)) is not None]
 

@@ -16,9 +16,9 @@ class DelaySinceLastRr:
     """The echo of a receiver's reference time (RFC 3611 section 4.5).
 
     Attributes:
-        ssrc: of the receiver.
-        last_rr: middle 32 bits of its reference time, 0 when none came.
-        delay: since then, in 1/65536 s.
+        ssrc: Of the receiver.
+        last_rr: Middle 32 bits of its reference time, 0 when none came.
+        delay: Since then, in 1/65536 s.
     """
 
     ssrc: int
@@ -31,9 +31,9 @@ class ExtendedReport:
     """The two blocks we know; others are skipped.
 
     Attributes:
-        ssrc: of the sender of the report.
+        ssrc: Of the sender of the report.
         reference_ntp: 64-bit NTP time of a receiver (section 4.4), or None.
-        delays: at most 256 are read.
+        delays: At most 256 are read.
     """
 
     ssrc: int
@@ -61,7 +61,7 @@ def parse_extended_report(count: int, body: bytes) -> ExtendedReport:
         |     BT        | type-specific |   block length in 32-bit words - 1  | contents …
 
     Raises:
-        ParseError: a block overruns the packet.
+        ParseError: A block overruns the packet.
     """
     need(body, 4, "RTCP XR")
     reference_ntp = None

@@ -40,9 +40,9 @@ class Nack:
     """Asks for packets again (RFC 4585 section 6.2.1).
 
     Attributes:
-        sender_ssrc: of whoever asks.
-        media_ssrc: of the stream.
-        sequence_numbers: in the order of the stream; at most 1024 are read from a packet.
+        sender_ssrc: Of whoever asks.
+        media_ssrc: Of the stream.
+        sequence_numbers: In the order of the stream; at most 1024 are read from a packet.
     """
 
     sender_ssrc: int
@@ -89,7 +89,7 @@ class Fir:
     """Full intra request: demands a key frame (RFC 5104 section 4.3.1).
 
     Attributes:
-        sender_ssrc: of whoever asks.
+        sender_ssrc: Of whoever asks.
         media_ssrc: 0 by the RFC; some senders want the stream's.
         entries: (SSRC of the stream, sequence number of the request modulo 256) pairs, at most 64 are read.
     """
@@ -111,9 +111,9 @@ class Remb:
     """Receiver estimated maximum bitrate.
 
     Attributes:
-        sender_ssrc: of whoever estimates.
-        bitrate_bps: written with 18 significant bits, rounded down.
-        ssrcs: the streams it is for, at most 255.
+        sender_ssrc: Of whoever estimates.
+        bitrate_bps: Written with 18 significant bits, rounded down.
+        ssrcs: The streams it is for, at most 255.
     """
 
     sender_ssrc: int
@@ -134,7 +134,7 @@ def parse_nack(body: bytes) -> Nack:
     """Reads the body of a packet of type 205, format 1.
 
     Raises:
-        ParseError: it has no entry, or a part of one.
+        ParseError: It has no entry, or a part of one.
     """
     need(body, _HEAD_SIZE + 4, "RTCP NACK")
     if len(body) % 4:
@@ -154,7 +154,7 @@ def parse_pli(body: bytes) -> Pli:
     """Reads the body of a packet of type 206, format 1.
 
     Raises:
-        ParseError: it is too short.
+        ParseError: It is too short.
     """
     need(body, _HEAD_SIZE, "RTCP PLI")
     return Pli(read32(body, 0), read32(body, 4))
@@ -164,7 +164,7 @@ def parse_fir(body: bytes) -> Fir:
     """Reads the body of a packet of type 206, format 4.
 
     Raises:
-        ParseError: it has no entry, or a part of one.
+        ParseError: It has no entry, or a part of one.
     """
     need(body, _HEAD_SIZE + 8, "RTCP FIR")
     if len(body) % 8:
@@ -178,7 +178,7 @@ def parse_application_feedback(body: bytes) -> Remb | None:
     """Reads the body of a packet of type 206, format 15: a REMB, or None for an application's own.
 
     Raises:
-        ParseError: a REMB is shorter than its list of SSRCs, or its bitrate is beyond 63 bits.
+        ParseError: A REMB is shorter than its list of SSRCs, or its bitrate is beyond 63 bits.
     """
     need(body, _HEAD_SIZE, "RTCP application feedback")
     if body[8:12] != b"REMB":

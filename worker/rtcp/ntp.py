@@ -20,8 +20,8 @@ def round_trip_ms(now_ntp: int, last_report: int, delay: int) -> float | None:
 
     Args:
         now_ntp: 64-bit NTP timestamp of the echo's arrival.
-        last_report: compact NTP time of our report (LSR, LRR); 0 when the other side has none.
-        delay: how long it lay at the other side, in 1/65536 s.
+        last_report: Compact NTP time of our report (LSR, LRR); 0 when the other side has none.
+        delay: How long it lay at the other side, in 1/65536 s.
 
     Returns:
         Milliseconds, at least 0 (clocks that differ in rate can make it slightly negative); None without an echo, or

@@ -29,13 +29,13 @@ class ReportBlock:
         +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
     Attributes:
-        ssrc: of the stream.
-        fraction_lost: since the last report, 0 to 255 (of 256).
-        total_lost: signed 24 bits; larger values are written as the limit.
+        ssrc: Of the stream.
+        fraction_lost: Since the last report, 0 to 255 (of 256).
+        total_lost: Signed 24 bits; larger values are written as the limit.
         highest_sequence: 32 bits: cycles and sequence number.
-        jitter: in timestamp units.
-        last_sr: middle 32 bits of the last sender report's NTP time, 0 when none came.
-        delay_since_last_sr: in 1/65536 s.
+        jitter: In timestamp units.
+        last_sr: Middle 32 bits of the last sender report's NTP time, 0 when none came.
+        delay_since_last_sr: In 1/65536 s.
     """
 
     ssrc: int
@@ -65,12 +65,12 @@ class SenderReport:
     """What a sender says of its stream; maps its RTP clock to the wall clock.
 
     Attributes:
-        ssrc: of the sender's stream.
+        ssrc: Of the sender's stream.
         ntp: 64-bit NTP timestamp.
-        rtp_timestamp: of the same moment.
-        packet_count: packets sent, modulo 2^32.
-        octet_count: payload bytes sent, modulo 2^32.
-        blocks: at most 31.
+        rtp_timestamp: Of the same moment.
+        packet_count: Packets sent, modulo 2^32.
+        octet_count: Payload bytes sent, modulo 2^32.
+        blocks: At most 31.
     """
 
     ssrc: int
@@ -97,8 +97,8 @@ class ReceiverReport:
     """What a receiver says of the streams it gets.
 
     Attributes:
-        ssrc: of whoever reports.
-        blocks: at most 31.
+        ssrc: Of whoever reports.
+        blocks: At most 31.
     """
 
     ssrc: int
@@ -123,7 +123,7 @@ def parse_sender_report(count: int, body: bytes) -> SenderReport:
     """Reads the body of a packet of type 200; profile-specific extensions after the blocks are ignored.
 
     Raises:
-        ParseError: it is shorter than its blocks.
+        ParseError: It is shorter than its blocks.
     """
     need(body, 24, "RTCP sender report")
     return SenderReport(
@@ -140,7 +140,7 @@ def parse_receiver_report(count: int, body: bytes) -> ReceiverReport:
     """Reads the body of a packet of type 201.
 
     Raises:
-        ParseError: it is shorter than its blocks.
+        ParseError: It is shorter than its blocks.
     """
     need(body, 4, "RTCP receiver report")
     return ReceiverReport(read32(body, 0), _parse_blocks(body, 4, count))

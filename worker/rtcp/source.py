@@ -25,7 +25,7 @@ class SourceDescription:
         """The packet, header included.
 
         Raises:
-            ValueError: there are more than 31 chunks, or a CNAME has more than 255 bytes of UTF-8.
+            ValueError: There are more than 31 chunks, or a CNAME has more than 255 bytes of UTF-8.
         """
         if len(self.chunks) > _MAX_CHUNKS:
             raise ValueError(f"{len(self.chunks)} SDES chunks, at most {_MAX_CHUNKS} fit in a packet")
@@ -44,8 +44,8 @@ class Goodbye:
     """Sources that leave.
 
     Attributes:
-        ssrcs: at most 31.
-        reason: may be "".
+        ssrcs: At most 31.
+        reason: May be "".
     """
 
     ssrcs: tuple[int, ...]
@@ -66,9 +66,9 @@ class ApplicationDefined:
 
     Attributes:
         subtype: 0 to 31.
-        ssrc: of the sender.
-        name: four ASCII characters.
-        data: a multiple of four bytes.
+        ssrc: Of the sender.
+        name: Four ASCII characters.
+        data: A multiple of four bytes.
     """
 
     subtype: int
@@ -86,7 +86,7 @@ def parse_source_description(count: int, body: bytes) -> SourceDescription:
     """Reads the body of a packet of type 202.
 
     Raises:
-        ParseError: a chunk or an item overruns the packet.
+        ParseError: A chunk or an item overruns the packet.
     """
     chunks = []
     offset = 0
@@ -118,7 +118,7 @@ def parse_goodbye(count: int, body: bytes) -> Goodbye:
     """Reads the body of a packet of type 203.
 
     Raises:
-        ParseError: it is shorter than its sources or its reason.
+        ParseError: It is shorter than its sources or its reason.
     """
     need(body, 4 * count, f"RTCP BYE of {count} sources")
     ssrcs = tuple(read32(body, 4 * index) for index in range(count))
@@ -133,7 +133,7 @@ def parse_application_defined(count: int, body: bytes) -> ApplicationDefined:
     """Reads the body of a packet of type 204.
 
     Raises:
-        ParseError: it is shorter than SSRC and name.
+        ParseError: It is shorter than SSRC and name.
     """
     need(body, 8, "RTCP APP packet")
     return ApplicationDefined(count, read32(body, 0), body[4:8].decode("latin-1"), body[8:])

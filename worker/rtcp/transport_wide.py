@@ -19,9 +19,9 @@ class TransportWideFeedback:
     """What a receiver got of our packets, and when.
 
     Attributes:
-        sender_ssrc: of the receiver.
-        media_ssrc: a stream's.
-        body: all that follows the RTCP header, checked; the estimator reads it again without making objects.
+        sender_ssrc: Of the receiver.
+        media_ssrc: A stream's.
+        body: All that follows the RTCP header, checked; the estimator reads it again without making objects.
     """
 
     sender_ssrc: int
@@ -64,7 +64,7 @@ def parse_transport_wide(body: bytes) -> TransportWideFeedback:
     """Reads the body of a packet of type 205, format 15.
 
     Raises:
-        ParseError: chunks or deltas overrun the packet, a status symbol is reserved, or there are more arrivals than
+        ParseError: Chunks or deltas overrun the packet, a status symbol is reserved, or there are more arrivals than
             any receiver reports in one packet (2048).
     """
     _read(body)

@@ -31,8 +31,8 @@ class RawPacket:
 
     Attributes:
         packet_type: 0 to 255, known or not.
-        count: the five bits after version and padding: a number of entries, or a feedback format.
-        body: what follows the four bytes of the header, without padding.
+        count: The five bits after version and padding: a number of entries, or a feedback format.
+        body: What follows the four bytes of the header, without padding.
     """
 
     packet_type: int
@@ -52,7 +52,7 @@ def split_compound(data: bytes) -> Iterator[RawPacket]:
         +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
     Raises:
-        ParseError: a packet overruns the data, its version is not 2, its padding is wrong, or there are more than 128.
+        ParseError: A packet overruns the data, its version is not 2, its padding is wrong, or there are more than 128.
     """
     offset = 0
     packets = 0

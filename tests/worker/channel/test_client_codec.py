@@ -1,3 +1,5 @@
+"""What a controller writes and reads, in both dialects."""
+
 import pytest
 
 from worker.channel import commands, events

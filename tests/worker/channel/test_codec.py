@@ -1,3 +1,5 @@
+"""What the worker reads and writes, in both dialects."""
+
 import orjson
 import pytest
 

@@ -1,3 +1,5 @@
+"""Frames on the pipes, however they are cut."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

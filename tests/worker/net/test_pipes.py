@@ -1,3 +1,5 @@
+"""The pipes to a controller that reads slowly, or is gone."""
+
 import asyncio
 import os
 

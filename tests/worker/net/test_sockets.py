@@ -1,3 +1,5 @@
+"""Sockets of the event loop: ports, wake-ups, buffers."""
+
 import asyncio
 import os
 import socket
