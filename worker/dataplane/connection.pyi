@@ -3,10 +3,8 @@
 from collections.abc import Callable
 
 from worker.dataplane.egress import Endpoint, Plane
-from worker.dataplane.events import Event
+from worker.dataplane.events import Address, Event
 from worker.dataplane.transport import TransportPlane
-
-_Address = tuple[str, int]
 
 class TcpConnection(Endpoint):
     """An accepted non-blocking TCP connection with RFC 4571 framing; at most 512 KiB wait to be written.
@@ -14,15 +12,15 @@ class TcpConnection(Endpoint):
     A frame that does not fit is dropped whole and counted: media over a slow TCP peer loses packets, not memory.
     """
 
-    remote_address: _Address
+    remote_address: Address
     on_blocked: Callable[[TcpConnection], None] | None  # called once when bytes begin to wait: watch the fd for writing
-    def __init__(self, plane: Plane, fd: int, remote_address: _Address) -> None: ...
+    def __init__(self, plane: Plane, fd: int, remote_address: Address) -> None: ...
     def receive(self, now_us: int) -> list[Event]: ...
     def send(self, data: bytes) -> bool: ...
     def flush(self) -> bool:
         """Writes what waits; True when nothing waits any more (stop watching for writing)."""
-    def bind_transport(self, address: _Address, transport: TransportPlane) -> None:
+    def bind_transport(self, address: Address, transport: TransportPlane) -> None:
         """For ``TransportPlane.accept_from``."""
-    def unbind_transport(self, address: _Address, transport: TransportPlane) -> None:
+    def unbind_transport(self, address: Address, transport: TransportPlane) -> None:
         """Takes it back; no effect when the connection has become another transport's since."""
     def close(self) -> None: ...

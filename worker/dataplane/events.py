@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.dataplane.plane import (
-        Address,
-        Input,
-        OutgoingEstimate,
-        Output,
-        ReceiveStream,
-        TcpConnection,
-        TransportPlane,
-        UdpSocket,
-    )
+    from worker.dataplane.connection import TcpConnection
+    from worker.dataplane.input import Input, ReceiveStream
+    from worker.dataplane.outgoing import OutgoingEstimate
+    from worker.dataplane.output import Output
+    from worker.dataplane.sockets import UdpSocket
+    from worker.dataplane.transport import TransportPlane
+
+Address = tuple[str, int]
 
 
 class StunReceived:

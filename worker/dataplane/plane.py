@@ -18,6 +18,7 @@ The classes stand in the compiled modules beside this file, their types in the `
 from worker.dataplane.connection import TcpConnection
 from worker.dataplane.egress import Plane
 from worker.dataplane.events import (
+    Address,
     ConnectionClosed,
     DtlsReceived,
     Event,
@@ -42,8 +43,6 @@ from worker.dataplane.output import Output
 from worker.dataplane.sockets import UdpSocket
 from worker.dataplane.suites import SrtpSuite
 from worker.dataplane.transport import TransportPlane
-
-Address = tuple[str, int]
 
 __all__ = [
     "MAX_STREAMS",

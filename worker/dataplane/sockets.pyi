@@ -1,10 +1,8 @@
 """Types of ``sockets.pyx``: UDP sockets read and written in batches."""
 
 from worker.dataplane.egress import Plane, UdpSender
-from worker.dataplane.events import Event
+from worker.dataplane.events import Address, Event
 from worker.dataplane.transport import TransportPlane
-
-_Address = tuple[str, int]
 
 class UdpSocket(UdpSender):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
@@ -13,11 +11,11 @@ class UdpSocket(UdpSender):
     def __init__(self, plane: Plane, fd: int) -> None: ...
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""
-    def send(self, data: bytes, address: _Address) -> bool:
+    def send(self, data: bytes, address: Address) -> bool:
         """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""
-    def bind_transport(self, address: _Address, transport: TransportPlane) -> None:
+    def bind_transport(self, address: Address, transport: TransportPlane) -> None:
         """For ``TransportPlane.accept_from``: what comes from the address is the transport's now."""
-    def unbind_transport(self, address: _Address, transport: TransportPlane) -> None:
+    def unbind_transport(self, address: Address, transport: TransportPlane) -> None:
         """Takes it back; no effect when the address has become another transport's since."""
     def close(self) -> None:
         """Forgets all addresses; transports that point here have no destination any more. The fd stays open."""

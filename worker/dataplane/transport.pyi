@@ -4,12 +4,10 @@ from typing import Any
 
 from worker.dataplane.connection import TcpConnection
 from worker.dataplane.egress import Plane
-from worker.dataplane.events import Event
+from worker.dataplane.events import Address, Event
 from worker.dataplane.input import Input
 from worker.dataplane.sockets import UdpSocket
 from worker.dataplane.suites import SrtpSuite
-
-_Address = tuple[str, int]
 
 class Receiver:
     """What the SSRC table of a transport leads to."""
@@ -48,12 +46,12 @@ class TransportPlane:
     @property
     def probation_bytes_sent(self) -> int: ...
     def __init__(self, plane: Plane, encrypted: bool) -> None: ...
-    def accept_from(self, socket: UdpSocket | TcpConnection, address: _Address) -> None:
+    def accept_from(self, socket: UdpSocket | TcpConnection, address: Address) -> None:
         """Datagrams of this remote address belong to this transport (several may be accepted)."""
-    def stop_accepting(self, socket: UdpSocket | TcpConnection, address: _Address) -> None: ...
-    def set_destination(self, socket: UdpSocket | TcpConnection | None, address: _Address | None) -> None:
+    def stop_accepting(self, socket: UdpSocket | TcpConnection, address: Address) -> None: ...
+    def set_destination(self, socket: UdpSocket | TcpConnection | None, address: Address | None) -> None:
         """Where RTP (and, without set_rtcp_destination, RTCP) goes; None: nowhere, packets are not sent."""
-    def set_rtcp_destination(self, socket: UdpSocket | None, address: _Address | None) -> None: ...
+    def set_rtcp_destination(self, socket: UdpSocket | None, address: Address | None) -> None: ...
     def set_srtp(self, suite: SrtpSuite, remote_key: bytes, local_key: bytes) -> None:
         """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
     def set_receive_extensions(
@@ -66,7 +64,7 @@ class TransportPlane:
         """Counts bytes that came from the application instead of the network (direct transports)."""
     def count_sent(self, size: int, now_us: int) -> None:
         """Counts bytes that went to the application instead of the network (direct transports)."""
-    def receive_protected(self, socket: UdpSocket, address: _Address, data: bytes, now_us: int) -> list[Event]:
+    def receive_protected(self, socket: UdpSocket, address: Address, data: bytes, now_us: int) -> list[Event]:
         """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
     def ignore_ssrc(self, ssrc: int) -> None:
         """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
