@@ -41,7 +41,7 @@ WIDE = Conditions(delay_ms=25, down_bps=5_000_000, queue_ms=400)
 NARROW = Conditions(delay_ms=25, down_bps=500_000, queue_ms=400)
 TOP_WIDTH = 1280
 # A busy machine freezes pictures and starves encoders by itself: the best of these attempts counts.
-ATTEMPTS = 3
+ATTEMPTS = 5
 
 
 @dataclass
