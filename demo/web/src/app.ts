@@ -4,7 +4,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
 import type { Params } from "./params";
-import type { RoomClient } from "./room-client";
+import type { RoomClient } from "./room/room-client";
 import type { AppStore, State } from "./state";
 import { useStore } from "./store";
 

@@ -4,6 +4,8 @@ import "./styles/base.css";
 import "./styles/controls.css";
 import "./styles/lobby.css";
 import "./styles/room.css";
+import "./styles/tile.css";
+import "./styles/dock.css";
 import "./styles/panels.css";
 import "./styles/chat.css";
 import "./styles/tile-menu.css";
@@ -13,7 +15,7 @@ import { render } from "preact";
 import { AppContext } from "./app";
 import { loadPreferences } from "./media/devices";
 import { randomId, readParams, writeRoomToUrl } from "./params";
-import { RoomClient } from "./room-client";
+import { RoomClient } from "./room/room-client";
 import { createStore, type State } from "./state";
 import { Main } from "./views/main";
 

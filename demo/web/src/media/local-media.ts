@@ -3,7 +3,7 @@
 import type { types } from "mediasoup-client";
 
 import type { Params, VideoCodecName } from "../params";
-import type { Request } from "../protocol";
+import type { Request } from "../room/protocol";
 import { type AppStore, type Source, toast, updateLocal } from "../state";
 import {
   explainMediaError,

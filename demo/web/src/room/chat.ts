@@ -3,7 +3,7 @@
 import type { types } from "mediasoup-client";
 
 import type { NewDataConsumer } from "./protocol";
-import { type AppStore, type ChatMessage, type ChatState, toast } from "./state";
+import { type AppStore, type ChatMessage, type ChatState, toast } from "../state";
 
 /** Longer texts are not sent. */
 export const MAX_TEXT_LENGTH = 2000;

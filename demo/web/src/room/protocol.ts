@@ -2,7 +2,7 @@
 
 import type { types } from "mediasoup-client";
 
-import type { ConsumerType, PeerInfo } from "./state";
+import type { ConsumerType, PeerInfo } from "../state";
 
 /** Answer to `createWebRtcTransport`. */
 export type TransportInfo = Pick<

@@ -2,9 +2,9 @@
 
 import { parseScalabilityMode, type types } from "mediasoup-client";
 
-import { leaveRoomForRepairs } from "./media/repair-room";
+import { leaveRoomForRepairs } from "../media/repair-room";
 import type { NewConsumer, NotificationHandlers, Request } from "./protocol";
-import type { AppStore, Layers, RemoteStream } from "./state";
+import type { AppStore, Layers, RemoteStream } from "../state";
 
 type Handled = "consumerClosed" | "consumerPaused" | "consumerResumed" | "consumerScore" | "consumerLayersChanged";
 

@@ -3,12 +3,12 @@
 import { Peer, WebSocketTransport } from "protoo-client";
 
 import { Chat } from "./chat";
-import { LocalMedia } from "./media/local-media";
-import { collectReports, type StreamReport } from "./media/stats";
-import type { Params } from "./params";
+import { LocalMedia } from "../media/local-media";
+import { collectReports, type StreamReport } from "../media/stats";
+import type { Params } from "../params";
 import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
-import { type AppStore, type Layers, type Problem, toast } from "./state";
+import { type AppStore, type Layers, type Problem, toast } from "../state";
 
 /** A restarted server is back within seconds, and nobody likes to wait for it; about a minute in all. */
 const RETRY = { retries: 24, factor: 1.5, minTimeout: 500, maxTimeout: 3000 };

@@ -4,8 +4,8 @@ import { Device, type types } from "mediasoup-client";
 import type { ProtooNotification, ProtooRequest } from "protoo-client";
 
 import type { Chat } from "./chat";
-import type { LocalMedia } from "./media/local-media";
-import type { Params } from "./params";
+import type { LocalMedia } from "../media/local-media";
+import type { Params } from "../params";
 import {
   describeBrowser,
   type JoinAnswer,
@@ -17,7 +17,7 @@ import {
   type TransportInfo,
 } from "./protocol";
 import { Receiving } from "./receiving";
-import { type AppStore, type PeerInfo, toast, updateLocal } from "./state";
+import { type AppStore, type PeerInfo, toast, updateLocal } from "../state";
 
 /** A connection that is 'disconnected' often heals by itself within this time. */
 const HEAL_MS = 2000;

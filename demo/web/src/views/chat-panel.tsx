@@ -4,7 +4,7 @@ import { Fragment } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
-import { MAX_TEXT_LENGTH } from "../chat";
+import { MAX_TEXT_LENGTH } from "../room/chat";
 import type { ChatMessage } from "../state";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";

@@ -4,7 +4,7 @@ import type { types } from "mediasoup-client";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { useAppState } from "../app";
-import { type Box, gridLayout, stageLayout } from "../layout";
+import { type Box, gridLayout, stageLayout } from "./layout";
 import type { PeerInfo, State } from "../state";
 import { AudioView } from "./media-elements";
 import { Tile, type TileContent, tileName } from "./tile";

@@ -2,7 +2,7 @@
 
 import { useRef } from "preact/hooks";
 
-import type { Box } from "../layout";
+import type { Box } from "./layout";
 import type { RemoteStream } from "../state";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";
