@@ -1,0 +1,65 @@
+"""The log thread: nobody waits for who reads it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.log_output import MAX_WAITING_LINES, LogOutput
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    logger = logging.Logger("test")
+    yield logger
+    for handler in logger.handlers:
+        handler.close()
+
+
+def test_lines_come_in_order_and_the_last_ones_before_the_end(tmp_path: Path, logger: logging.Logger) -> None:
+    with open(tmp_path / "log", "wb") as file:
+        output = LogOutput(file.fileno())
+        logger.addHandler(output)
+        for number in range(1000):
+            logger.info("line %d", number)
+        output.close()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.split()[-1] for line in lines] == [str(number) for number in range(1000)]
+
+
+def test_lines_that_nobody_reads_are_dropped_and_counted(logger: logging.Logger) -> None:
+    reader, writer = os.pipe()
+    output = LogOutput(writer)
+    logger.addHandler(output)
+    for number in range(3 * MAX_WAITING_LINES):
+        logger.info("line %d", number)
+    os.set_blocking(reader, False)
+    text = b""
+    while b"were dropped" not in text:  # the reader is back
+        try:
+            text += os.read(reader, 65536)
+        except BlockingIOError:
+            logger.info("one more")
+    output.close()
+    os.close(reader)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EPIPE])
+def test_a_full_disk_or_a_gone_reader_harms_nobody(logger: logging.Logger, error: int) -> None:
+    if error == errno.ENOSPC:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, writer = os.pipe()
+        os.close(reader)
+    output = LogOutput(writer)
+    logger.addHandler(output)
+    for _ in range(100):
+        logger.info("nobody will see this")
+    output.close()
+    os.close(writer)
