@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from controller.emitter import Emitter
-from controller.errors import ControllerError, InvalidStateError
+from controller.errors import InvalidStateError
 from controller.watchdog import DEFAULT_WATCHDOG, Watchdog
 from controller.worker import Worker, create_worker
 
@@ -159,7 +159,7 @@ class WorkerPool(Emitter):
             await asyncio.sleep(delay_s)
             try:
                 return await self._create(), deaths
-            except (ControllerError, OSError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001  # whatever the application's function raises, it is tried again
                 _logger.error("a worker did not start: %s", error)
                 deaths += 1
 

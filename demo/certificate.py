@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -26,6 +27,10 @@ LIFETIME = datetime.timedelta(days=397)
 RENEW_BEFORE = datetime.timedelta(days=14)
 
 
+class CertificateError(Exception):
+    """The files given are of no use; the text names the setting, the file, and what is wrong with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """The files of a certificate chain and its private key, both PEM."""
@@ -38,16 +43,51 @@ def certificate_for(settings: Settings) -> Certificate:
     """The certificate to serve HTTPS with; makes one when none is given and none fits.
 
     Raises:
-        OSError: ``data_dir`` cannot be written, or the given files cannot be read.
+        CertificateError: The given files are no certificate and its key.
+        OSError: ``data_dir`` cannot be written.
     """
     if settings.tls_certificate is not None and settings.tls_key is not None:
-        for file in (settings.tls_certificate, settings.tls_key):
-            file.read_bytes()  # this error names the file: OpenSSL's does not
-        return Certificate(settings.tls_certificate, settings.tls_key)
+        return given("tls", settings.tls_certificate, settings.tls_key)
     names = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *local_addresses()}
     if settings.announced_address is not None:
         names.add(settings.announced_address)
     return self_made(settings.data_dir / "tls", names)
+
+
+def given(use: str, chain: Path, key: Path) -> Certificate:
+    """Somebody's own certificate, looked at first: what OpenSSL says of it later names no file.
+
+    Args:
+        use: "tls" or "dtls", as the settings are named.
+        chain: A PEM file, the certificate first.
+        key: A PEM file without a passphrase.
+
+    Raises:
+        CertificateError: They cannot be read, are something else, or do not belong together.
+    """
+    certificate_setting, key_setting = f"--{use}-certificate {chain}", f"--{use}-key {key}"
+    try:
+        parsed = x509.load_pem_x509_certificates(_read(chain, certificate_setting))[0]
+    except ValueError:
+        raise CertificateError(f"{certificate_setting}: the file holds no PEM certificate") from None
+    try:
+        private = serialization.load_pem_private_key(_read(key, key_setting), None)
+    except TypeError:
+        raise CertificateError(f"{key_setting}: the key is encrypted, give one without a passphrase") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise CertificateError(f"{key_setting}: the file holds no PEM private key that can be used") from None
+    if parsed.public_key() != private.public_key():
+        raise CertificateError(f"{key_setting}: the key does not belong to the certificate of {chain}")
+    if parsed.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+        logger.warning("%s: expired on %s", certificate_setting, parsed.not_valid_after_utc.date())
+    return Certificate(chain, key)
+
+
+def _read(file: Path, setting: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CertificateError(f"{setting}: {error.strerror}") from None
 
 
 def self_made(folder: Path, names: Iterable[str]) -> Certificate:

@@ -65,6 +65,21 @@ def listen_http(settings: Settings) -> Listening:
     return Listening((first,))
 
 
+def check_addresses(ips: Sequence[str]) -> None:
+    """Makes sure that media can listen on them.
+
+    Raises:
+        PortError: One is not of this machine.
+    """
+    for ip in ips:
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.bind((ip, 0))
+        except OSError as error:
+            raise PortError(f"cannot listen on --media-ip {ip}: {error.strerror}") from error
+
+
 def free_port(ips: Sequence[str], lowest: int, highest: int) -> int:
     """A port that nobody has, for UDP and TCP on each of the addresses.
 
@@ -85,7 +100,7 @@ def free_port(ips: Sequence[str], lowest: int, highest: int) -> int:
             error = failed
         else:
             return port
-    raise PortError(error.errno, f"no free media port from {lowest} to {highest} on {', '.join(ips)}: {error.strerror}")
+    raise PortError(f"no free media port from {lowest} to {highest} on {', '.join(ips)}: {error.strerror}")
 
 
 def _bind(
@@ -102,7 +117,7 @@ def _bind(
         bound.close()
         another_helps = error.errno in (errno.EADDRINUSE, errno.EACCES)
         advice = f"; choose another with --{setting.replace('_', '-')}" if another_helps else ""
-        raise PortError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
+        raise PortError(f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
     return bound
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.applications import Starlette
 
-from demo.certificate import Certificate, certificate_for
-from demo.listening import Listening, listen_http, listen_https
+from demo.certificate import Certificate, certificate_for, given
+from demo.listening import Listening, check_addresses, listen_http, listen_https
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
 from demo.patience import ImpatientHttp
@@ -49,13 +49,17 @@ class DemoServer:
         """Binds the ports, starts the workers, then serves.
 
         Raises:
-            PortError: A port is taken.
-            OSError: The certificate cannot be read or written.
+            PortError: A port is taken, or an address is not of this machine.
+            CertificateError: A certificate that was given is of no use.
+            OSError: The self-made certificate cannot be written.
             ControllerError: A worker did not start.
             TypeError: A worker does not accept the settings.
         """
         settings = self._settings
         bound: list[Listening] = []
+        if settings.dtls_certificate is not None and settings.dtls_key is not None:
+            given("dtls", settings.dtls_certificate, settings.dtls_key)  # the workers read it
+        check_addresses([address.ip for address in self.workers.addresses])
         try:
             app = web_app(self.rooms, self.workers, self._metrics)
             if settings.http:

@@ -8,12 +8,14 @@ A flag wins over the environment, which wins over the TOML file of ``--config``.
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import ipaddress
 import os
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 from pydantic.fields import FieldInfo
@@ -41,7 +43,10 @@ REFERENCE_NAMES = {
 }
 """The reference demo's environment names, and the settings they mean."""
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+_HIGHEST_PORT = 65535
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
+Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 WorkerLogLevel = Literal["debug", "warn", "error", "none"]
 WorkerLogTag = Literal[
@@ -52,6 +57,10 @@ WorkerLogTag = Literal[
 def data_home() -> Path:
     """Where a user's programs keep their data: ``$XDG_DATA_HOME/miso`` or ``~/.local/share/miso``."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "miso"
+
+
+class ConfigError(Exception):
+    """The TOML file cannot be read; the text names it and says why."""
 
 
 class Settings(BaseSettings):
@@ -77,7 +86,8 @@ class Settings(BaseSettings):
     )
     worker_log_level: WorkerLogLevel = Field("warn", description="what the workers log")
     worker_log_tags: Annotated[list[WorkerLogTag], NoDecode] = Field(
-        ["info", "ice", "dtls"], description="which topics the workers log, comma-separated"
+        ["info", "ice", "dtls"],
+        description="which topics the workers log, comma-separated, of " + ", ".join(get_args(WorkerLogTag)),
     )
     dtls_certificate: Path | None = Field(None, description="PEM certificate for media (DTLS); default: made at start")
     dtls_key: Path | None = Field(None, description="PEM private key that belongs to --dtls-certificate")
@@ -132,7 +142,21 @@ class Settings(BaseSettings):
     @field_validator("media_ip")
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
-        return [str(ipaddress.ip_address(address)) for address in value]
+        return list(dict.fromkeys(str(ipaddress.ip_address(address)) for address in value))
+
+    @field_validator("announced_address")
+    @classmethod
+    def _announced(cls, value: str | None) -> str | None:
+        """Browsers get it as it is, and a certificate is made for it."""
+        if value is not None and not _is_ip(value) and not _HOST_NAME.fullmatch(value):
+            raise ValueError(f"{value!r} is neither an IP address nor a host name")
+        return value
+
+    @field_validator("config", "worker_bin", "dtls_certificate", "dtls_key", "tls_certificate", "tls_key", "data_dir")
+    @classmethod
+    def _home(cls, value: Path | None) -> Path | None:
+        """No shell does this for a file or the environment."""
+        return value.expanduser() if value is not None else None
 
     @model_validator(mode="after")
     def _check(self) -> Settings:
@@ -145,6 +169,10 @@ class Settings(BaseSettings):
             raise ValueError("without https and http there is nothing to serve: leave one of them on")
         if self.media_min_port > self.media_max_port:
             raise ValueError(f"media_min_port {self.media_min_port} is above media_max_port {self.media_max_port}")
+        if self.webrtc_server and self.webrtc_server_port + self.workers - 1 > _HIGHEST_PORT:
+            raise ValueError(
+                f"webrtc_server_port {self.webrtc_server_port} is too high: {self.workers} workers take one port each"
+            )
         return self
 
     @classmethod
@@ -181,8 +209,7 @@ def load(arguments: Sequence[str]) -> Settings:
 
     Raises:
         pydantic.ValidationError: A value is wrong.
-        OSError: The TOML file cannot be read.
-        tomllib.TOMLDecodeError: It is not TOML.
+        ConfigError: The TOML file cannot be read, or is none.
     """
     file = _config_file(arguments)
 
@@ -198,37 +225,106 @@ def load(arguments: Sequence[str]) -> Settings:
             sources = super().settings_customise_sources(settings_cls, *args, **kwargs)
             return sources if file is None else (*sources, TomlConfigSettingsSource(settings_cls, file))
 
+    parser = argparse.ArgumentParser(
+        prog="controller",
+        description=Settings.__doc__,
+        epilog=_EPILOG,
+        usage=_USAGE,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34, width=_WIDTH),
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=_version())
     flags: CliSettingsSource[Any] = CliSettingsSource(
         WithFile,
-        cli_prog_name="controller",
+        root_parser=parser,
+        add_argument_method=_add_argument,
         cli_parse_args=list(arguments),
         cli_kebab_case=True,
         cli_implicit_flags=True,
         cli_hide_none_type=True,
         cli_avoid_json=True,
-        formatter_class=_HelpFormatter,
     )
     return WithFile(_cli_settings_source=flags)
 
 
-class _HelpFormatter(argparse.HelpFormatter):
-    """Wider columns, defaults as one would write them, and no word about those that are nothing."""
+_USAGE = "%(prog)s [--FLAG VALUE]…"
+_EPILOG = """\
+Each flag is also an environment name (MISO_HTTPS_PORT=443) and a line of the TOML file (https_port = 443). Flags win
+over the environment, which wins over the file. Exit codes: 0 after a signal, 1 cannot start, 2 wrong settings.
+Ports to open, NAT, certificates, systemd, containers, and what to do when something fails: docs/running.md"""
 
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34, width=118)
+_PLACEHOLDERS = {"Path": "FILE", "int": "N", "float": "SECONDS", "str": "ADDRESS", "list[str]": "IP,…"}
+_WIDTH = 118
 
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        text = re.sub(r" \(default: (None|\[\]|)\)", "", action.help or "")
-        text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
-        return re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
+
+def _version() -> str:
+    try:
+        return f"Miso {importlib.metadata.version('miso-sfu')}"
+    except importlib.metadata.PackageNotFoundError:
+        return "Miso, run from its sources"
+
+
+def _add_argument(parser: argparse.ArgumentParser, *names: str, **options: Any) -> argparse.Action:
+    """Adds a flag with a default and a placeholder as one would write them, not as Python does."""
+    text = re.sub(r" \(default: (None|\[\]|)\)", "", options.get("help", ""))
+    text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
+    options["help"] = re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
+    if "metavar" in options:
+        options["metavar"] = _placeholder(options["metavar"], names[-1])
+    return parser.add_argument(*names, **options)
+
+
+def _placeholder(kind: str, flag: str) -> str:
+    """What stands for a value, from pydantic-settings' word for its type."""
+    if kind.startswith("list[{"):
+        return "TOPIC,…"
+    if kind.startswith("{"):
+        return kind.strip("{}").replace(",", "|")
+    return "FOLDER" if flag == "--data-dir" else _PLACEHOLDERS[kind]
+
+
+def origin(setting: str, arguments: Sequence[str]) -> str:
+    """Where a setting's value comes from: its flag, its environment name, or the file."""
+    flag = f"--{setting.replace('_', '-')}"
+    if any(argument.partition("=")[0] in (flag, f"--no-{flag[2:]}") for argument in arguments):
+        return flag
+    names = [f"MISO_{setting.upper()}", *(name for name, meant in REFERENCE_NAMES.items() if meant == setting)]
+    given = next((name for name in names if os.environ.get(name)), None)
+    return given or f"{_config_name(arguments) or 'settings'}: {setting}"
+
+
+def unknown_names() -> list[str]:
+    """Environment names that look like settings and are none."""
+    known = {f"MISO_{setting.upper()}" for setting in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith("MISO_") and name not in known)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _config_name(arguments: Sequence[str]) -> str | None:
+    parser = argparse.ArgumentParser(prog="controller", usage=_USAGE, add_help=False, allow_abbrev=False)
+    parser.add_argument("--config")
+    name: str | None = parser.parse_known_args(list(arguments))[0].config or os.environ.get("MISO_CONFIG")
+    return name or None
 
 
 def _config_file(arguments: Sequence[str]) -> Path | None:
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config")
-    given = parser.parse_known_args(list(arguments))[0].config or os.environ.get("MISO_CONFIG")
-    if not given:
+    name = _config_name(arguments)
+    if name is None:
         return None
-    file = Path(given)
-    file.read_bytes()  # a missing file is an error: pydantic-settings would pass over it
+    file = Path(name).expanduser()
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))  # pydantic-settings would pass over a missing file
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise ConfigError(f"{file}: {error}") from error
+    if "config" in content:
+        raise ConfigError(f"{file}: config: one file cannot name another")
     return file

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import re
 import stat
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from demo import certificate
-from demo.certificate import certificate_for, self_made
+from demo.certificate import CertificateError, certificate_for, given, self_made
 from demo.settings import Settings
 
 
@@ -58,12 +60,37 @@ def test_the_key_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_a_given_certificate_is_taken_as_it_is(tmp_path: Path) -> None:
     made = self_made(tmp_path / "given", ["room.example"])
-    given = Settings(data_dir=tmp_path / "data", tls_certificate=made.chain, tls_key=made.key)
-    assert certificate_for(given) == made
+    settings = Settings(data_dir=tmp_path / "data", tls_certificate=made.chain, tls_key=made.key)
+    assert certificate_for(settings) == made
     assert names_of(made.chain) == {"room.example"}
     assert not (tmp_path / "data").exists()
 
 
 def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"none\.pem"):
+    with pytest.raises(CertificateError, match=r"none\.pem"):
         certificate_for(Settings(tls_certificate=tmp_path / "none.pem", tls_key=tmp_path / "key.pem"))
+
+
+def test_what_is_wrong_with_given_files_is_said_with_their_names(tmp_path: Path) -> None:
+    made, other = self_made(tmp_path / "a", ["a"]), self_made(tmp_path / "b", ["b"])
+    nonsense, encrypted = tmp_path / "nonsense.pem", tmp_path / "encrypted.key"
+    nonsense.write_text("nonsense")
+    key = serialization.load_pem_private_key(made.key.read_bytes(), None)
+    encrypted.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    for chain, private, text in [
+        (nonsense, made.key, f"--tls-certificate {nonsense}: the file holds no PEM certificate"),
+        (made.key, made.key, f"--tls-certificate {made.key}: the file holds no PEM certificate"),
+        (made.chain, nonsense, f"--tls-key {nonsense}: the file holds no PEM private key"),
+        (made.chain, encrypted, f"--tls-key {encrypted}: the key is encrypted"),
+        (made.chain, other.key, f"--tls-key {other.key}: the key does not belong to the certificate of {made.chain}"),
+        (tmp_path, made.key, f"--tls-certificate {tmp_path}: Is a directory"),
+        (made.chain, tmp_path / "none", f"--tls-key {tmp_path / 'none'}: No such file"),
+    ]:
+        with pytest.raises(CertificateError, match=re.escape(text)):
+            given("tls", chain, private)

@@ -212,16 +212,56 @@ async def test_no_worker_outlives_the_controller(tmp_path: Path, number: signal.
 @pytest.mark.parametrize(
     ("arguments", "file", "explanation"),
     [
-        (("--workers", "0"), "", "controller: workers: should be greater than or equal to 1"),
-        (("--media-ip", "home"), "", "controller: media_ip: 'home' does not appear to be an IPv4 or IPv6 address"),
-        ((), "worker_count = 3", "controller: worker_count: there is no such setting"),
-        ((), "workers =", "controller: config: Invalid value"),
+        (("--workers", "0"), "", "controller: --workers: should be greater than or equal to 1"),
+        (("--media-ip", "home"), "", "controller: --media-ip: 'home' does not appear to be an IPv4 or IPv6 address"),
+        ((), "worker_count = 3", "controller: FILE: worker_count: there is no such setting"),
+        ((), 'workers = "many"', "controller: FILE: workers: should be a valid integer"),
+        ((), 'worker_log_tags = ["ice", "hockey"]', "controller: FILE: worker_log_tags.1: should be 'info', 'ice'"),
+        ((), 'config = "another.toml"', "controller: FILE: config: one file cannot name another"),
+        ((), "workers =", "controller: FILE: Invalid value"),
+        ((), "workers = 'ÿ'", "controller: FILE: 'utf-8' codec can't decode"),
     ],
 )
 def test_wrong_settings_are_explained(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], file: str, explanation: str
 ) -> None:
     config = tmp_path / "miso.toml"
-    config.write_text(file)
+    config.write_text(file, encoding="latin-1")
     assert main(["--config", str(config), *arguments]) == 2
-    assert capsys.readouterr().err.startswith(explanation)
+    assert capsys.readouterr().err.startswith(explanation.replace("FILE", str(config)))
+
+
+def test_wrong_settings_of_the_environment_are_named_as_they_are_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MISO_WORKERS", "many")
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("controller: MISO_WORKERS: should be a valid integer")
+    monkeypatch.delenv("MISO_WORKERS")
+    monkeypatch.setenv("PROTOO_LISTEN_PORT", "http")
+    assert main([]) == 2
+    assert capsys.readouterr().err.startswith("controller: PROTOO_LISTEN_PORT: should be a valid integer")
+
+
+async def test_tells_of_environment_names_that_are_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MISO_WROKERS", "3")
+    process, log, _ = await start_controller(tmp_path)
+    assert "MISO_WROKERS is no setting" in log
+    process.send_signal(signal.SIGHUP)  # as when the terminal closes
+    assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+async def test_a_reader_of_the_log_who_stops_does_not_hold_up_the_rooms(tmp_path: Path) -> None:
+    process, _, urls = await start_controller(tmp_path, "--log-level", "debug", "--worker-log-level", "debug")
+    assert process.stderr is not None
+    pipe = process.stderr._transport  # type: ignore[attr-defined]
+    pipe.pause_reading()  # asyncio's own buffer would take a lot
+    url = urls[0].replace("http", "ws").replace("localhost", "127.0.0.1")
+    for number in range(60):  # several times what a pipe holds
+        client = await RoomClient.connect(url, "r", f"p{number}")
+        await client.join()
+        await client.close()
+    process.send_signal(signal.SIGTERM)
+    await gone(process.pid)
+    pipe.resume_reading()
+    assert await asyncio.wait_for(process.wait(), 30) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from demo.settings import REFERENCE_NAMES, Settings, load
+from demo.settings import REFERENCE_NAMES, ConfigError, Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,6 +78,8 @@ def test_lists_are_repeated_or_comma_separated(arguments: list[str], monkeypatch
         (["--tls-certificate", "a.pem"], "belong together"),
         (["--dtls-key", "a.pem"], "belong together"),
         (["--media-min-port", "50000"], "above media_max_port"),
+        (["--webrtc-server-port", "65535", "--workers", "2"], "too high"),
+        (["--announced-address", "my house"], "neither an IP address nor a host name"),
     ],
 )
 def test_wrong_values_are_named(arguments: list[str], text: str) -> None:
@@ -91,8 +93,13 @@ def test_unknown_settings_in_the_file_are_errors(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        load(["--config", str(tmp_path / "none.toml")])
+    for name in ("none.toml", "."):
+        with pytest.raises(ConfigError, match=re.escape(str(tmp_path / name))):
+            load(["--config", str(tmp_path / name)])
+
+
+def test_a_tilde_in_the_file_is_the_home_folder(tmp_path: Path) -> None:
+    assert load(["--config", toml(tmp_path, 'data_dir = "~/miso"\n')]).data_dir == Path.home() / "miso"
 
 
 def test_unknown_flags_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,8 +118,11 @@ def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None
         assert f"--{name.replace('_', '-')}" in text
         assert field.description
         assert re.sub(r"\s", "", field.description) in re.sub(r"\s", "", text)
-    assert "comma-separated (default: info,ice,dtls)" in text
+    assert "message (default: info,ice,dtls)" in text
     assert "over HTTPS (default: on)" in text
+    assert "--workers N " in text
+    assert "--worker-log-tags TOPIC,… " in text
+    assert not re.search(r"\b(Path|list|int|str|float)\b", text)
 
 
 def test_the_manual_has_every_setting_with_its_default_and_names() -> None:
