@@ -17,6 +17,7 @@ from libc.string cimport memcpy, memmove
 
 from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.egress cimport MAX_PACKET, RECEIVE_COUNT, SLOT_COUNT, Batch, Endpoint, Plane
+from worker.dataplane.fence cimport fence
 from worker.dataplane.posix cimport (
     EAGAIN,
     EINTR,
@@ -122,6 +123,7 @@ cdef class TcpConnection(Endpoint):
         if size > MAX_PACKET:
             plane.count.truncated += 1
             return
+        fence(slot, size)
         memcpy(slot, frame, size)
         if self._transport is not None:
             self._transport.received.update(size, plane.now_us)

@@ -11,6 +11,7 @@ from worker.dataplane.addresses cimport (
     text_of_name,
 )
 from worker.dataplane.egress cimport MAX_PACKET, RECEIVE_COUNT, Plane, UdpSender
+from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.posix cimport (
     AF_INET,
     AF_INET6,
@@ -96,6 +97,7 @@ cdef class UdpSocket(UdpSender):
         cdef Plane plane = self.plane
         cdef int index, got
         for index in range(wanted):
+            fence(plane.receive_slot(index), SLOT_ROOM)
             vectors[index].iov_base = plane.receive_slot(index)
             vectors[index].iov_len = MAX_PACKET
             messages[index].msg_hdr.msg_name = &names[index]
@@ -113,6 +115,7 @@ cdef class UdpSocket(UdpSender):
             if messages[index].msg_hdr.msg_flags & MSG_TRUNC:
                 plane.count.truncated += 1
             else:
+                fence(plane.receive_slot(index), messages[index].msg_len)
                 self._handle(plane.receive_slot(index), messages[index].msg_len, &names[index])
         return got
 

@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 
 from worker.dataplane.addresses cimport PeerAddress, key_of_name
 from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
+from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
 from worker.bwe.remb cimport RemoteBitrateEstimator
@@ -139,6 +140,7 @@ cdef class TransportPlane:
             self.plane.count.malformed += 1
         elif self.connected and not self.closed:
             slot = self.plane.scratch()
+            fence(slot, len(packet))
             memcpy(slot, <const unsigned char *>packet, len(packet))
             self._accept_rtp(slot, len(packet))
             self.plane.forward()
@@ -160,6 +162,7 @@ cdef class TransportPlane:
             self.plane.count.truncated += 1
         elif not self.closed:
             slot = self.plane.scratch()
+            fence(slot, len(data))
             memcpy(slot, <const unsigned char *>data, len(data))
             self.received.update(len(data), now_us)
             self.handle(classify(slot, len(data)), slot, len(data))
@@ -204,6 +207,7 @@ cdef class TransportPlane:
             if self._inbound.unprotect(data, &size) != 0:
                 self.plane.count.srtp_failed += 1
                 return
+            fence(data, size)
         self._accept_rtp(data, size)
 
     cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept:
@@ -213,6 +217,7 @@ cdef class TransportPlane:
         if self.encrypted and self._inbound.unprotect_rtcp(data, &size) != 0:
             self.plane.count.srtp_failed += 1
             return
+        fence(data, size)
         self.plane.events.append(RtcpReceived(self, data[:size]))
 
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept:
@@ -365,6 +370,7 @@ cdef class TransportPlane:
             destination = &self.destination
         if endpoint is None or not self.connected or size > MAX_PACKET or size < 8:
             return False
+        fence(slot, SLOT_ROOM)
         memcpy(slot, <const unsigned char *>packet, size)
         if self.encrypted:
             if self._outbound_rtcp is None:
