@@ -5,6 +5,7 @@
 #   make lint                           ruff, mypy --strict, and the page's type check
 #   make bench ARGS="--quick"           CPU per forwarded packet against a floor measured in the same run
 #   make fuzz  SECONDS_EACH=60          every parser against mutated input
+#   make fuzz  SANITIZE=1               likewise, with the compiled modules watched by ASan and UBSan (`make test`, too)
 #   make build                          the virtual environment and the compiled modules
 #   make clean                          takes away all that these made
 
@@ -18,6 +19,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 SECONDS_EACH ?= 10
+SANITIZE ?=
+# A sanitized module loads where its runtime is preloaded only, and the next build without SANITIZE replaces it.
+BUILD := $(if $(filter 1,$(SANITIZE)),-m tests.sanitizers,tests/extensions.py)
+RUN := $(if $(filter 1,$(SANITIZE)),$(BIN)/python -m tests.sanitizers $(BIN)/python,$(BIN)/python)
 export PYTHON
 # pip's own notices are not news to someone who types `make demo`
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,7 +51,7 @@ $(VENV)/.test: $(VENV)/.run
 	@touch $@
 
 build: $(VENV)/.run
-	@$(BIN)/python tests/extensions.py
+	@$(BIN)/python $(BUILD)
 
 web: demo/web/dist/index.html
 
@@ -65,7 +70,7 @@ demo: build web
 	@exec $(BIN)/controller $(ARGS)
 
 test: build web $(VENV)/.test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(RUN) -m pytest $(ARGS)
 
 lint: build web $(VENV)/.test
 	@$(BIN)/ruff check .
@@ -77,7 +82,7 @@ bench: build
 	@$(BIN)/python -m bench $(ARGS)
 
 fuzz: build $(VENV)/.test
-	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH) $(ARGS)
+	@$(RUN) -m tests.fuzz --seconds $(SECONDS_EACH) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo/web/dist demo/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .build.lock
