@@ -16,6 +16,7 @@ from controller.channel import Channel
 from controller.data_producer import DataProducer
 from controller.direct_transport import DirectTransport
 from controller.entity import Entity, check_app_data
+from controller.errors import InvalidStateError
 from controller.pipe_transport import PipeTransport
 from controller.pipes import PipePairs, PipeToRouterResult
 from controller.plain_transport import PlainTransport
@@ -166,6 +167,7 @@ class Router(Entity):
 
         Raises:
             TypeError: Neither a server nor addresses are given, or an option is wrong.
+            InvalidStateError: The router is closed, or it or the server closes meanwhile.
             RequestError: A port is taken, or an address is not of this machine.
         """
         if web_rtc_server is None and (listen_ips is None or isinstance(listen_ips, str)):
@@ -205,6 +207,9 @@ class Router(Entity):
             )
         )
         if web_rtc_server is not None:
+            if web_rtc_server.closed:  # and in the worker the transport with it
+                transport.listen_server_closed()
+                raise InvalidStateError("WebRtcServer closed")
             web_rtc_server.handle_web_rtc_transport(transport)
         return transport
 
@@ -422,6 +427,8 @@ class Router(Entity):
         return {**self._path, "transportId": transport_id}
 
     def _enter_transport(self, transport: TransportT) -> TransportT:
+        if self._closed:
+            transport.router_closed()
         self._check_open()
         self._transports[transport.id] = transport
         transport.at_end(lambda: self._transports.pop(transport.id, None))
@@ -429,6 +436,8 @@ class Router(Entity):
         return transport
 
     def _enter_observer(self, observer: ObserverT) -> ObserverT:
+        if self._closed:
+            observer.router_closed()
         self._check_open()
         self._rtp_observers[observer.id] = observer
         observer.at_end(lambda: self._rtp_observers.pop(observer.id, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from controller import (
     Consumer,
     InvalidStateError,
     NotFoundError,
+    PlainTransport,
     Producer,
     Router,
+    RtpObserver,
     Transport,
     UnsupportedError,
     WebRtcTransport,
@@ -231,6 +234,30 @@ async def test_what_is_created_while_its_parent_closes_does_not_live(router: Rou
 
 
 # ---------------------------------------------------------------- producers
+
+
+async def test_a_router_that_closes_meanwhile_leaves_no_transport_behind(start_worker: StartWorker) -> None:
+    worker = await start_worker()
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    server = await worker.create_web_rtc_server(listen_infos=[{"protocol": "udp", "ip": "127.0.0.1"}])
+    creating = asyncio.create_task(router.create_plain_transport(listen_ip="127.0.0.1"))
+    observing = asyncio.create_task(router.create_audio_level_observer())
+    await asyncio.sleep(0)
+    router.close()
+    for task in (creating, observing):
+        with pytest.raises(InvalidStateError, match="Router closed"):
+            await task
+    del creating, observing, task
+    await asyncio.sleep(0)
+    gc.collect()
+    assert [thing for thing in gc.get_objects() if isinstance(thing, PlainTransport | RtpObserver)] == []
+    other = await worker.create_router(media_codecs=MEDIA_CODECS)
+    served = asyncio.create_task(other.create_web_rtc_transport(web_rtc_server=server))
+    await asyncio.sleep(0)
+    server.close()
+    with pytest.raises(InvalidStateError, match="WebRtcServer closed"):
+        await served
+    assert (await other.create_web_rtc_transport(listen_ips=["127.0.0.1"])).closed is False
 
 
 async def test_producer_s_state(router: Router) -> None:
