@@ -366,11 +366,11 @@ class Transport(Entity):
         given = {name: value for name, value in given.items() if value is not None}
         params: SctpStreamParameters | None = None
         if self._DATA_TYPE == "sctp":
-            params = replace(
-                data_producer.sctp_stream_parameters or SctpStreamParameters(stream_id=0, ordered=True),
-                stream_id=self._take_sctp_stream_id(),
-                **given,
+            # A direct data producer says nothing: what is partially reliable is not ordered then, everything else is.
+            source = data_producer.sctp_stream_parameters or SctpStreamParameters(
+                stream_id=0, ordered=max_packet_life_time is None and max_retransmits is None
             )
+            params = replace(source, stream_id=self._take_sctp_stream_id(), **given)
         elif given:
             _logger.warning("transport=%s is direct and has no SCTP stream: parameters ignored", self.id)
         data_consumer_id = str(uuid.uuid4())

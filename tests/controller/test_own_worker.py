@@ -218,3 +218,13 @@ async def test_no_worker_outlives_a_killed_controller() -> None:
         await asyncio.wait_for(ended, 10)
         loop.remove_reader(pidfd)
         os.close(pidfd)
+
+
+async def test_messages_of_the_application_may_be_unreliable(router: Router) -> None:
+    direct = await router.create_direct_transport()
+    sctp = await router.create_plain_transport(listen_ip="127.0.0.1", enable_sctp=True)
+    source = await direct.produce_data()
+    chosen = [{}, {"max_retransmits": 1}, {"max_packet_life_time": 100}, {"ordered": False}]
+    consumers = [await sctp.consume_data(data_producer_id=source.id, **options) for options in chosen]
+    streams = [consumer.sctp_stream_parameters for consumer in consumers]
+    assert [stream.ordered for stream in streams if stream is not None] == [True, False, False, False]
