@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from controller.cancellation import undoing
 from controller.errors import InvalidStateError, RequestError
@@ -19,7 +19,6 @@ from controller.process import ChannelSockets
 from worker.channel.client_codec import (
     Accepted,
     LogLine,
-    Message,
     Notification,
     Refused,
     decode_response,
@@ -41,12 +40,23 @@ ResponseT = TypeVar("ResponseT")
 Listener = Callable[[str, object, "bytes | None"], None]
 """Takes an event's name, its raw body, and its payload (None on the channel without payloads)."""
 
-_Event = tuple[Notification, "bytes | None"]
+_Answer = Accepted | Refused
+
+
+class _Event(NamedTuple):
+    """What the worker says by itself; the payload is None on the channel without payloads."""
+
+    notification: Notification
+    payload: bytes | None = None
+
 
 # An event may follow right behind the answer that creates its object. Whoever waits for that answer runs one turn of
 # the event loop later, and each task, wait_for() or gather() in between takes one or two more: then its listeners are
 # in place.
 _EVENT_DELAY_TURNS = 8
+
+_MAX_UNSENT_BYTES = 64 * 1024 * 1024
+"""Of payloads without an answer: beyond it a worker that does not read would fill our memory."""
 
 _LOG_LEVELS = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -84,7 +94,7 @@ class Channel:
         try:
             for sock, on_frame in zip(sockets, readers, strict=True):
                 transport, _ = await self._loop.create_unix_connection(
-                    partial(_Pipe, on_frame, self._emit, self._lost), sock=sock
+                    partial(_Pipe, on_frame, self._emit, self._on_answer, self._lost), sock=sock
                 )
                 self._transports.append(transport)
         except BaseException:
@@ -168,8 +178,10 @@ class Channel:
 
         Raises:
             InvalidStateError: The channel is closed.
-            RequestError: The payload is too large.
+            RequestError: The payload is too large, or the worker has not read what was sent before.
         """
+        if self._payload_out is not None and self._payload_out.get_write_buffer_size() > _MAX_UNSENT_BYTES:
+            raise RequestError("the worker does not keep up with what it is sent")
         header = encode_payload_notification(command, path, cast(RequestT, body))
         self._write(self._payload_out, _framed(header), _framed(payload))
 
@@ -198,36 +210,33 @@ class Channel:
     def _ignore(self, body: bytes) -> None:
         """Workers say nothing on the pipes that they are to read from."""
 
-    def _on_frame(self, body: bytes) -> _Event | None:
+    def _on_frame(self, body: bytes) -> _Event | _Answer | None:
         message = self._parse(body)
-        if isinstance(message, Notification):
-            return message, None
-        if message is not None:
-            self._on_answer(message)
-        return None
+        return _Event(message) if isinstance(message, Notification) else message
 
-    def _on_payload_frame(self, body: bytes) -> _Event | None:
+    def _on_payload_frame(self, body: bytes) -> _Event | _Answer | None:
         header, self._payload_header = self._payload_header, None
         if header is not None:
-            return header, body
+            return _Event(header, body)
         message = self._parse(body)
         if isinstance(message, Notification):
             self._payload_header = message
-        elif message is not None:
-            self._on_answer(message)
-        return None
+            return None
+        return message
 
-    def _parse(self, body: bytes) -> Message | None:
+    def _parse(self, body: bytes) -> Notification | _Answer | None:
+        """What a frame says; its log lines are logged at once."""
         try:
-            return parse_message(body)
+            message = parse_message(body)
         except ParseError as error:
             _logger.error("worker=%d ignoring what it said: %s", self._pid, error)
             return None
-
-    def _on_answer(self, message: Accepted | Refused | LogLine) -> None:
         if isinstance(message, LogLine):
             _worker_logger.log(_LOG_LEVELS[message.level], "worker=%d %s", self._pid, message.text)
-            return
+            return None
+        return message
+
+    def _on_answer(self, message: _Answer) -> None:
         command, future = self._pending.pop(message.id, (None, None))
         if command is None:
             _logger.error("worker=%d answers a request that was not made: id=%d", self._pid, message.id)
@@ -237,7 +246,8 @@ class Channel:
         elif not future.done():
             _settle(future, command, message)
 
-    def _emit(self, notification: Notification, payload: bytes | None) -> None:
+    def _emit(self, event: _Event) -> None:
+        notification, payload = event
         # Events of an object that closed in the meantime have no listener.
         listener = self._listeners.get(notification.target_id)
         if listener is None:
@@ -253,38 +263,52 @@ class Channel:
 
 
 class _Pipe(asyncio.Protocol):
-    """One pipe, cut into frames; holds the events in them back for a little while, but keeps their order."""
+    """One pipe, cut into frames. Events wait a little, and answers behind them wait with them: the order stays."""
 
     def __init__(
         self,
-        on_frame: Callable[[bytes], _Event | None],
-        on_event: Callable[[Notification, bytes | None], None],
+        on_frame: Callable[[bytes], _Event | _Answer | None],
+        on_event: Callable[[_Event], None],
+        on_answer: Callable[[_Answer], None],
         on_lost: Callable[[], None],
     ) -> None:
         self._reader = FrameReader()
         self._on_frame = on_frame
         self._on_event = on_event
+        self._on_answer = on_answer
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        self._events: deque[_Event] = deque()
+        self._waiting: deque[_Event | _Answer] = deque()
+        """Begins with an event, if there is anything."""
 
     def data_received(self, data: bytes) -> None:
-        # What was said before the answers in this data must be heard before them.
-        self._deliver(0)
         for body in self._reader.feed(data):
             if isinstance(body, OversizeFrame):
                 _logger.error("a worker's message of %d bytes is too large and was skipped", body.size_bytes)
-            elif (event := self._on_frame(body)) is not None:
-                self._events.append(event)
-        if self._events:
-            self._deliver(_EVENT_DELAY_TURNS)
+            elif (message := self._on_frame(body)) is not None:
+                self._take(message)
 
-    def _deliver(self, turns: int) -> None:
+    def _take(self, message: _Event | _Answer) -> None:
+        if self._waiting:
+            self._waiting.append(message)
+        elif isinstance(message, _Event):
+            self._waiting.append(message)
+            self._deliver_after(_EVENT_DELAY_TURNS)
+        else:
+            self._on_answer(message)
+
+    def _deliver_after(self, turns: int) -> None:
         if turns:
-            self._loop.call_soon(self._deliver, turns - 1)
+            self._loop.call_soon(self._deliver_after, turns - 1)
             return
-        while self._events:
-            self._on_event(*self._events.popleft())
+        while self._waiting and isinstance(message := self._waiting[0], _Event):
+            self._waiting.popleft()
+            self._on_event(message)
+        while self._waiting and not isinstance(message := self._waiting[0], _Event):
+            self._waiting.popleft()
+            self._on_answer(message)
+        if self._waiting:
+            self._deliver_after(_EVENT_DELAY_TURNS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_lost()

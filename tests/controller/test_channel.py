@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import signal
 
 import pytest
 
@@ -98,6 +100,51 @@ async def test_an_event_right_behind_the_answer_finds_its_listener(start_worker:
     heard: asyncio.Future[object] = loop.create_future()
     consumer.once("score", heard.set_result)
     assert await asyncio.wait_for(heard, 5) == consumer.score
+
+
+async def test_events_and_answers_keep_their_order(start_worker: StartWorker) -> None:
+    usage = json.dumps({"id": 0, "accepted": True, "data": dict.fromkeys(ResourceUsage.__struct_fields__, 7)})
+    pause = {"event": ["$consumerId", "producerpause", None]}
+    resume = {"event": ["$consumerId", "producerresume", None]}
+    worker = await start_worker(
+        {
+            "transport.consume": [{"reply": CONSUMER}],
+            "consumer.requestKeyFrame": [pause, {"reply": None}, resume, pause, {"raw": usage.replace("0", "99", 1)}],
+        }
+    )
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    transport = await router.create_plain_transport(listen_ip="127.0.0.1")
+    producer = await transport.produce(kind="audio", rtp_parameters=AUDIO)
+    consumer = await transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities)
+    seen: list[str] = []
+    last = asyncio.Event()
+    consumer.on("producerpause", lambda: seen.append("pause"))
+    consumer.on("producerresume", lambda: (seen.append("resume"), last.set()))
+
+    async def ask() -> None:
+        await consumer.request_key_frame()
+        seen.append("answer")
+
+    await ask()
+    await asyncio.wait_for(last.wait(), 5)
+    assert seen[:3] == ["pause", "answer", "resume"]
+
+
+async def test_what_the_worker_does_not_read_is_bounded(start_worker: StartWorker) -> None:
+    worker = await start_worker()
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    direct = await router.create_direct_transport()
+    data_producer = await direct.produce_data()
+    os.kill(worker.pid, signal.SIGSTOP)
+    message = bytes(1 << 20)
+
+    def send() -> None:
+        for _ in range(100):
+            data_producer.send(message)
+
+    with pytest.raises(RequestError, match="does not keep up"):
+        send()
+    os.kill(worker.pid, signal.SIGKILL)
 
 
 async def test_what_makes_no_sense_is_logged_and_skipped(
