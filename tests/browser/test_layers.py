@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.people import FULL, MEDIUM, Camera, Crowd, Person, eventually
+from tests.browser.people import FULL, MEDIUM, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -16,18 +16,16 @@ SENT_TIMEOUT = 90.0
 SWITCH_TIMEOUT = 45.0
 
 
-async def _sender_and_viewer(crowd: Crowd, url: str, room: str, camera: Camera, **query: str) -> tuple[Person, Person]:
-    """One who sends a camera, and one who only watches: two cores encode one picture, not two."""
-    sender = await crowd.join(url, room, "Ana", camera, **query)
-    viewer = await crowd.join(url, room, "Bo", produce="false", **query)
-    await _width(viewer, sender, camera.width, SENT_TIMEOUT)
-    return sender, viewer
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
 async def layered(lasting_crowd: Crowd, server: DemoServer) -> tuple[Person, Person]:
-    """A sender of three sizes, and a viewer who gets the biggest; whoever changes that or opens something undoes it."""
-    return await _sender_and_viewer(lasting_crowd, server.url, "layers", FULL)
+    """A sender of three sizes, and a viewer who gets the biggest; whoever changes that or opens something undoes it.
+
+    The viewer sends nothing: two cores encode one picture, not two.
+    """
+    sender = await lasting_crowd.join(server.url, "layers", "Ana", FULL)
+    viewer = await lasting_crowd.join(server.url, "layers", "Bo", produce="false")
+    await _width(viewer, sender, FULL.width, SENT_TIMEOUT)
+    return sender, viewer
 
 
 async def _width(viewer: Person, sender: Person, width: int, timeout: float = SWITCH_TIMEOUT) -> None:
@@ -100,7 +98,9 @@ async def test_the_way_to_us_is_shown_in_numbers_and_bars(layered: tuple[Person,
 
 
 async def test_one_version_is_sent_when_the_link_asks_so(crowd: Crowd, server: DemoServer) -> None:
-    ana, bo = await _sender_and_viewer(crowd, server.url, "single", MEDIUM, enableWebcamLayers="false")
+    ana = await crowd.join(server.url, "single", "Ana", MEDIUM, enableWebcamLayers="false")
+    bo = await crowd.join(server.url, "single", "Bo", produce="false")
+    await bo.wait_for_media(ana)
     menu = await _open_menu(bo, ana)
     await expect(menu.get_by_role("button", name="Refresh picture")).to_be_visible()
     await expect(menu.get_by_role("group")).to_have_count(0)
