@@ -139,6 +139,24 @@ async def test_escape_closes_a_panel_wherever_the_focus_is(pair: tuple[Person, P
     await expect(panel).to_have_count(0)
 
 
+async def test_a_person_takes_another_name(crowd: Crowd, server: DemoServer) -> None:
+    ana, bo = [await crowd.join(server.url, "rename", name, produce="false") for name in ("Ana", "Bo")]
+    await ana.click("People")
+    await ana.click("Change your name")
+    field = ana.page.get_by_role("textbox", name="Your name")
+    await expect(field).to_be_focused()
+    await ana.page.keyboard.type("Anastasia")  # in place of the old one, and no letter is a shortcut
+    await ana.page.keyboard.press("Enter")
+    await expect(bo.page.get_by_role("article", name="Anastasia")).to_be_visible()
+    await expect(ana.page.get_by_role("article", name="Anastasia (you)")).to_be_visible()
+    assert "displayName=Anastasia" in ana.page.url
+    await ana.click("Change your name")
+    await ana.page.keyboard.type("Nobody")
+    await ana.page.keyboard.press("Escape")
+    await expect(field).to_have_count(0)
+    await expect(ana.page.get_by_role("complementary", name="People")).to_contain_text("Anastasia")
+
+
 async def test_a_microphone_that_is_unplugged_is_replaced_by_another(pair: tuple[Person, Person]) -> None:
     ana, bo = pair
     await ana.page.evaluate(

@@ -72,6 +72,14 @@ export function writeRoomToUrl(roomId: string): void {
   history.replaceState(null, "", url);
 }
 
+/** A link that names us goes on to do so after we took another name; a link that does not stays as it is. */
+export function writeNameToUrl(displayName: string): void {
+  const url = new URL(location.href);
+  if (!url.searchParams.has("displayName")) return;
+  url.searchParams.set("displayName", displayName);
+  history.replaceState(null, "", url);
+}
+
 /** Eight characters of an alphabet without look-alikes, from the browser's secure generator. */
 export function randomId(): string {
   const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";

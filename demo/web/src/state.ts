@@ -21,6 +21,9 @@ export interface Problem {
   readonly detail: string;
 }
 
+/** Of what a person calls themselves. */
+export const MAX_NAME_LENGTH = 60;
+
 export interface PeerInfo {
   readonly id: string;
   readonly displayName: string;

@@ -3,9 +3,10 @@
 import { Peer, WebSocketTransport } from "protoo-client";
 
 import { Chat } from "./chat";
+import { savePreferences } from "../media/devices";
 import { LocalMedia } from "../media/local-media";
 import { collectReports, type StreamReport } from "../media/stats";
-import type { Params } from "../params";
+import { type Params, writeNameToUrl } from "../params";
 import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
 import { type AppStore, type Layers, type Problem, toast } from "../state";
@@ -72,6 +73,17 @@ export class RoomClient {
     this.#failedJoins = 0;
     this.#store.update({ phase: "reconnecting", problem: null });
     this.#connect();
+  }
+
+  /** Takes another name, for everybody and for the next visit. Tells the person when the server refuses. */
+  async rename(displayName: string): Promise<void> {
+    const change = async (): Promise<void> => {
+      await this.request("changeDisplayName", { displayName });
+      this.#store.update({ displayName });
+      savePreferences({ displayName });
+      writeNameToUrl(displayName);
+    };
+    await this.#tellRefusal(change());
   }
 
   /** Restarts ICE on every transport. Rejects when not in a room, or when the server refuses. */

@@ -6,6 +6,7 @@ import { useApp, useAppState } from "../app";
 import { useAudioLevel } from "../media/level";
 import { savePreferences } from "../media/devices";
 import { randomId, writeRoomToUrl } from "../params";
+import { MAX_NAME_LENGTH } from "../state";
 import { Avatar } from "./avatar";
 import { CameraField, MicrophoneField, SpeakerField } from "./device-fields";
 import { Icon, Logo } from "./icons";
@@ -49,7 +50,7 @@ export function Lobby() {
               class="input"
               name="displayName"
               autocomplete="name"
-              maxLength={60}
+              maxLength={MAX_NAME_LENGTH}
               required
               autoFocus
               value={name}
