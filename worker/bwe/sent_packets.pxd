@@ -1,6 +1,8 @@
 cimport cython
 
 cdef unsigned int _MODULO
+cdef int _MAX_MASK
+cdef int _PATIENCE_US
 
 
 @cython.final
@@ -8,10 +10,14 @@ cdef class SentPackets:
     cdef readonly long long newest
     cdef readonly long long begin
     cdef long long _newest_us
-    cdef unsigned long long _packets[8192]
+    cdef int _mask
+    cdef unsigned long long[::1] _packets
 
-    @cython.locals(step=int, word=cython.ulonglong)
+    @cython.locals(step=int, place=int, word=cython.ulonglong)
     cpdef void add(self, unsigned short sequence_number, int size, long long sent_us, int cluster) noexcept
+
+    @cython.locals(mask=int, packets="unsigned long long[::1]", number=cython.longlong)
+    cdef int _grow(self) except -1
 
     @cython.locals(step=int)
     cpdef long long unwrap(self, int sequence_number) noexcept

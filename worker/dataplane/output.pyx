@@ -36,6 +36,7 @@ cdef enum:
     TRANSPORT_LINES = 10
     RATE_LINES = 5
     ESTIMATOR_LINES = 5
+    SENT_LINES = 2
     INDEX_LINES = 3
     ROW_WORDS = 7  # of the index
     MAPPER_LINES = 3
@@ -158,8 +159,7 @@ cdef class Output(Sender):
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
         elif transport.outgoing is not None:
             outgoing = transport.outgoing
-            prefetch(<void *>outgoing._sent)
-            prefetch(<char *>&outgoing._sent._packets[transport.twcc_next & 8191])
+            prefetch_lines(<void *>outgoing._sent, SENT_LINES)
             prefetch(<void *>outgoing._probe_sender)
             prefetch_lines(<void *>outgoing._sending, RATE_LINES)
 
