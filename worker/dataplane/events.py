@@ -116,13 +116,12 @@ class UnknownSsrc:
 
 
 class NackNeeded:
-    """A gap was seen: send this NACK now (the plane repeats by itself through ``ReceiveStream.poll_nack``)."""
+    """A gap was seen: ask ``ReceiveStream.poll_nack`` for the NACK to send once the packets are not just late."""
 
-    __slots__ = ("sequence_numbers", "stream")
+    __slots__ = ("stream",)
 
-    def __init__(self, stream: ReceiveStream, sequence_numbers: list[int]) -> None:
+    def __init__(self, stream: ReceiveStream) -> None:
         self.stream = stream
-        self.sequence_numbers = sequence_numbers
 
 
 class KeyFrameNeeded:

@@ -341,11 +341,7 @@ cdef class ReceiveStream(Receiver):
             self.packets_repaired += 1
             self.packets_retransmitted += not recovered
         if seen & 2:
-            numbers = self._nack.take_new(plane.now_us)
-            if numbers:
-                self.nack_count += 1
-                self.nack_packet_count += len(numbers)
-                plane.events.append(NackNeeded(self, numbers))
+            plane.events.append(NackNeeded(self))
         self._report_key_frame_needed()
 
     cdef void _report_key_frame_needed(self) noexcept:
@@ -429,7 +425,7 @@ cdef class ReceiveStream(Receiver):
         return None if self._rtx_stats is None else self._rtx_stats.make_report()
 
     def poll_nack(self, long long now_us):
-        """Sequence numbers to ask for again now; empty when none."""
+        """Sequence numbers to ask for now; empty when none."""
         if self._nack is None:
             return []
         numbers = self._nack.poll(now_us)

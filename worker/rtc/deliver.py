@@ -91,7 +91,7 @@ def _unknown_ssrc(event: UnknownSsrc, now_us: int) -> None:
 
 def _nack_needed(event: NackNeeded, now_us: int) -> None:
     if event.stream.owner is not None:
-        event.stream.owner.on_nack_needed(event.sequence_numbers)
+        event.stream.owner.on_nack_needed(now_us)
 
 
 def _key_frame_needed(event: KeyFrameNeeded, now_us: int) -> None:

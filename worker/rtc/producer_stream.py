@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from worker.rtc.context import Scheduler, Timer
     from worker.rtc.producer import Producer
 
+_NACK_PATIENCE_US = 10_000  # after a gap: the plane asks for nothing sooner
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
 
@@ -64,6 +65,7 @@ class ProducerStream:
         self._scored_us = -_SCORE_EVERY_US
         self._base_sequence: int | None = None
         self._nack_timer: Timer | None = None
+        self._nack_timer_us = 0
         self._watched = watched
         self._silent = False
         self.active_since_us = scheduler.now_us()
@@ -105,11 +107,10 @@ class ProducerStream:
 
     # ------------------------------------------------------------ from the plane
 
-    def on_nack_needed(self, sequence_numbers: list[int]) -> None:
-        """Sends the NACK and keeps an eye on what stays missing."""
-        self._send_nack(sequence_numbers)
-        if self._nack_timer is None:
-            self._nack_timer = self._scheduler.call_later(_NACK_INTERVAL_US, self._poll_nack)
+    def on_nack_needed(self, now_us: int) -> None:
+        """Waits a moment for packets that were only overtaken, and keeps an eye on what stays missing."""
+        if self._nack_timer is None or self._nack_timer_us > now_us + _NACK_PATIENCE_US:
+            self._look_for_missing(now_us, _NACK_PATIENCE_US)
 
     def on_key_frame_needed(self) -> None:
         """Repair has failed."""
@@ -122,13 +123,19 @@ class ProducerStream:
 
     def _poll_nack(self) -> None:
         self._nack_timer = None
-        sequence_numbers = self.plane.poll_nack(self._scheduler.now_us())
+        now_us = self._scheduler.now_us()
+        sequence_numbers = self.plane.poll_nack(now_us)
         if sequence_numbers:
             self._send_nack(sequence_numbers)
         if self.plane.take_key_frame_needed():
             self.on_key_frame_needed()
         if self.plane.missing > 0:
-            self._nack_timer = self._scheduler.call_later(_NACK_INTERVAL_US, self._poll_nack)
+            self._look_for_missing(now_us, _NACK_INTERVAL_US)
+
+    def _look_for_missing(self, now_us: int, delay_us: int) -> None:
+        self._stop_nack_timer()
+        self._nack_timer_us = now_us + delay_us
+        self._nack_timer = self._scheduler.call_later(delay_us, self._poll_nack)
 
     def _stop_nack_timer(self) -> None:
         if self._nack_timer is not None:

@@ -12,6 +12,7 @@ cdef int _HOLE
 cdef int _MAX_REMEMBERED
 cdef int _DEFAULT_RTT_US
 cdef int _MIN_INTERVAL_US
+cdef int _PATIENCE_US
 
 
 @cython.final
@@ -38,7 +39,7 @@ cdef class NackGenerator:
     cdef int _on_old_packet(self, unsigned short sequence_number) noexcept
 
     @cython.locals(number=cython.ushort, added=int, entry=int, gap=int, _position=int)
-    cdef int _add_missing(self, unsigned short sequence_number, int step) noexcept
+    cdef int _add_missing(self, unsigned short sequence_number, int step, long long now_us) noexcept
 
     @cython.locals(low=int, high=int, middle=int)
     cdef int _find(self, unsigned short sequence_number) noexcept
@@ -67,9 +68,6 @@ cdef class NackGenerator:
 
     @cython.locals(position=int)
     cdef void _drop_first_key_frame(self) noexcept
-
-    @cython.locals(position=int, entry=int)
-    cpdef list take_new(self, long long now_us)
 
     @cython.locals(position=int, entry=int, interval_us=cython.longlong)
     cpdef list poll(self, long long now_us)

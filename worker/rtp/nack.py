@@ -20,10 +20,11 @@ _HOLE = 255  # in place of the retries
 _MAX_REMEMBERED = 32  # key frames, and recovered packets
 _DEFAULT_RTT_US = 100000
 _MIN_INTERVAL_US = 20000
+_PATIENCE_US = 10000  # packets overtake each other: how long one may be late before it is asked for
 
 
 class NackGenerator:
-    """Watches sequence numbers; a gap is asked for at once, then every round trip, ten times at most.
+    """Watches sequence numbers; a gap is asked for 10 ms later, then every round trip, ten times at most.
 
     Attributes:
         rtt_us: round-trip time to the sender, 0 while unknown (100 ms are taken).
@@ -59,7 +60,7 @@ class NackGenerator:
 
         Returns:
             Bits: ``NACKED_PACKET`` it had been asked for (it is a repair), ``NACK_NEEDED`` new packets are missing
-            (``take_new`` has them), ``KEY_FRAME_NEEDED``.
+            (``poll`` after 10 ms), ``KEY_FRAME_NEEDED``.
         """
         if not self._started:
             self._started = True
@@ -80,7 +81,7 @@ class NackGenerator:
         if step == 1 and self._used == 0:
             self._last_sequence = sequence_number
             return 0
-        return self._add_missing(sequence_number, step)
+        return self._add_missing(sequence_number, step, now_us)
 
     def _on_old_packet(self, sequence_number: int) -> int:
         entry = self._find(sequence_number)
@@ -92,7 +93,7 @@ class NackGenerator:
         self._trim_head()
         return NACKED_PACKET if retries > 0 else 0
 
-    def _add_missing(self, sequence_number: int, step: int) -> int:
+    def _add_missing(self, sequence_number: int, step: int, now_us: int) -> int:
         number = (self._last_sequence + 1) & 0xFFFF
         self._last_sequence = sequence_number
         self._remove_until((sequence_number - _MAX_AGE) & 0xFFFF)
@@ -114,7 +115,7 @@ class NackGenerator:
                 entry = (self._head + self._used) & _PLACE
                 self._sequence[entry] = number
                 self._retries[entry] = 0
-                self._sent_us[entry] = 0
+                self._sent_us[entry] = now_us
                 self._used += 1
                 self.missing += 1
                 added += 1
@@ -209,22 +210,8 @@ class NackGenerator:
                 return True
         return False
 
-    def take_new(self, now_us: int) -> list[int]:
-        """The missing packets nobody asked for yet, oldest first; they count as asked for at ``now_us``."""
-        position = self._used
-        while position > 0 and self._retries[(self._head + position - 1) & _PLACE] == 0:
-            position -= 1
-        numbers = []
-        while position < self._used:
-            entry = (self._head + position) & _PLACE
-            self._retries[entry] = 1
-            self._sent_us[entry] = now_us
-            numbers.append(self._sequence[entry])
-            position += 1
-        return numbers
-
     def poll(self, now_us: int) -> list[int]:
-        """The missing packets to ask for again now, oldest first; call it every 40 ms or so.
+        """The missing packets to ask for now, oldest first; call it 10 ms after a gap, then every 40 ms or so.
 
         What was asked for ten times is given up.
         """
@@ -240,7 +227,7 @@ class NackGenerator:
             entry = (self._head + position) & _PLACE
             if self._retries[entry] == _HOLE:
                 continue
-            if self._retries[entry] > 0 and now_us - self._sent_us[entry] < interval_us:
+            if now_us - self._sent_us[entry] < (interval_us if self._retries[entry] > 0 else _PATIENCE_US):
                 continue
             if self._retries[entry] >= _MAX_RETRIES:
                 self._give_up(entry)

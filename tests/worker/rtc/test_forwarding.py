@@ -105,6 +105,9 @@ def test_loss_is_asked_for_and_repaired_by_rtx(rig: Rig) -> None:
     rig.consume(receiver, producer)
     send_video(sender, 1, key=True)
     send_video(sender, 4)
+    rig.clock.advance(9)
+    assert sender.rtcp(Nack) == []  # maybe they were only overtaken
+    rig.clock.advance(1)
     assert [nack.sequence_numbers for nack in sender.rtcp(Nack)] == [(2, 3)]
     rig.clock.advance(150)
     assert [nack.sequence_numbers for nack in sender.rtcp(Nack)] == [(2, 3)]
@@ -315,6 +318,7 @@ def test_trace_events_of_producer_and_consumer(rig: Rig) -> None:
     send_video(sender, 1)
     send_video(sender, 2, key=True)
     send_video(sender, 4)
+    rig.clock.advance(10)
     receiver.send_rtcp(Nack(1, consumer.streams[0].ssrc, (9,)))
     kinds = sorted((body["type"], body["direction"]) for body in rig.notifier.take(producer.id, "trace"))
     assert kinds == [("keyframe", "in"), ("nack", "out"), ("pli", "out"), ("rtp", "in"), ("rtp", "in")]

@@ -151,6 +151,7 @@ def test_losses_between_the_routers_are_repaired_by_rtx(rig: Rig, pipe: Pipe) ->
     sender.send(rtp(2, DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
     pipe.far.connected = pipe.far.plane.connected = True
     sender.send(rtp(3, DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+    rig.clock.advance(10)
     rig.pump()
     [stats] = piped.get_stats()
     assert stats.packets_repaired == 1
