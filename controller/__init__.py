@@ -28,8 +28,8 @@ from controller.errors import (
     UnsupportedError,
     WorkerStartError,
 )
+from controller.pipe_pairs import PipeToRouterResult
 from controller.pipe_transport import PipeTransport
-from controller.pipes import PipeToRouterResult
 from controller.plain_transport import PlainTransport
 from controller.producer import Producer
 from controller.router import Router

@@ -18,7 +18,6 @@ from controller.direct_transport import DirectTransport
 from controller.entity import Entity, check_app_data
 from controller.errors import InvalidStateError
 from controller.pipe_transport import PipeTransport
-from controller.pipes import PipePairs, PipeToRouterResult
 from controller.plain_transport import PlainTransport
 from controller.producer import Producer
 from controller.rtp_observer import RtpObserver
