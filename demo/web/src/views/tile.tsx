@@ -60,6 +60,10 @@ export function Tile({ content, box, pinned, onPin, menuOpen, onMenu }: TileProp
       data-peer={peerId}
       data-kind={kind}
       data-own={own}
+      onDblClick={(event) => {
+        const onButton = event.target instanceof Element && event.target.closest("button") !== null;
+        if (!own && !onButton) onPin();
+      }}
     >
       <Avatar name={name} seed={peerId} />
       {track && <VideoView track={track} label={shown} mirrored={own && kind === "camera"} contain={kind === "share"} />}
@@ -84,7 +88,7 @@ export function Tile({ content, box, pinned, onPin, menuOpen, onMenu }: TileProp
         {!own && (
           <button
             type="button"
-            class={`tile-action${pinned ? " on" : ""}`}
+            class={`tile-action tile-pin${pinned ? " on" : ""}`}
             aria-label={`Pin ${shown}`}
             aria-pressed={pinned}
             title={pinned ? "Unpin" : "Pin: show big"}
