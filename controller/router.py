@@ -17,6 +17,7 @@ from controller.data_producer import DataProducer
 from controller.direct_transport import DirectTransport
 from controller.entity import Entity, check_app_data
 from controller.errors import InvalidStateError
+from controller.pipe_pairs import PipePairs, PipeToRouterResult
 from controller.pipe_transport import PipeTransport
 from controller.plain_transport import PlainTransport
 from controller.producer import Producer
