@@ -119,7 +119,8 @@ async def test_events_and_answers_keep_their_order(start_worker: StartWorker) ->
     seen: list[str] = []
     last = asyncio.Event()
     consumer.on("producerpause", lambda: seen.append("pause"))
-    consumer.on("producerresume", lambda: (seen.append("resume"), last.set()))
+    consumer.on("producerresume", lambda: seen.append("resume"))
+    consumer.on("producerresume", last.set)
 
     async def ask() -> None:
         await consumer.request_key_frame()

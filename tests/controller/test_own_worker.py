@@ -224,7 +224,7 @@ async def test_messages_of_the_application_may_be_unreliable(router: Router) -> 
     direct = await router.create_direct_transport()
     sctp = await router.create_plain_transport(listen_ip="127.0.0.1", enable_sctp=True)
     source = await direct.produce_data()
-    chosen = [{}, {"max_retransmits": 1}, {"max_packet_life_time": 100}, {"ordered": False}]
+    chosen: list[dict[str, Any]] = [{}, {"max_retransmits": 1}, {"max_packet_life_time": 100}, {"ordered": False}]
     consumers = [await sctp.consume_data(data_producer_id=source.id, **options) for options in chosen]
     streams = [consumer.sctp_stream_parameters for consumer in consumers]
     assert [stream.ordered for stream in streams if stream is not None] == [True, False, False, False]

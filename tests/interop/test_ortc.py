@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller import UnsupportedError, ortc, parse_scalability_mode, to_json
-from controller.types import RtpCapabilities, RtpParameters
+from controller.types import MediaKind, RtpCapabilities, RtpParameters
 from controller.validation import validate_rtp_capabilities, validate_rtp_parameters
 
 pytestmark = pytest.mark.skipif(
@@ -43,20 +43,21 @@ def ask(reference_package: Path) -> Iterator[Ask]:
     node = subprocess.Popen(
         ["node", "ortc.js"], cwd=reference_package, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    assert node.stdin is not None
-    assert node.stdout is not None
+    asked, answered = node.stdin, node.stdout
+    assert asked is not None
+    assert answered is not None
 
     def call(name: str, *arguments: object) -> tuple[Any, list[Any]]:
-        print(json.dumps({"call": name, "with": arguments}), file=node.stdin, flush=True)
-        answer = json.loads(node.stdout.readline())
+        print(json.dumps({"call": name, "with": arguments}), file=asked, flush=True)
+        answer = json.loads(answered.readline())
         if "error" in answer:
             raise ReferenceError(answer["error"], answer["message"])
         return answer.get("ok"), answer["with"]
 
     yield call
-    node.stdin.close()
+    asked.close()
     node.wait(10)
-    node.stdout.close()
+    answered.close()
 
 
 def plain(value: Any) -> Any:
@@ -257,7 +258,7 @@ def test_producers_and_consumers_are_negotiated_alike(ask: Ask, data: st.DataObj
         return  # compared by the tests above
     router = ortc.generate_router_rtp_capabilities(media_codecs)
     known = validate_rtp_parameters(params)
-    kind = data.draw(st.sampled_from(["audio", "video"]))
+    kind: MediaKind = data.draw(st.sampled_from(["audio", "video"]))
 
     def matched() -> RtpParameters:
         return ortc.match_producer_codecs(known, router)
