@@ -155,7 +155,7 @@ class WorkerPool(Emitter):
         """Starts a worker, as often as it takes; counts the failures as deaths."""
         while True:
             delay_s = self._back_off.delay_s(deaths)
-            _logger.warning("starting a new worker in %.1f s (%d deaths in a row)", delay_s, deaths)
+            _logger.warning("starting a new worker in %.1f s (death %d in a row)", delay_s, deaths)
             await asyncio.sleep(delay_s)
             try:
                 return await self._create(), deaths

@@ -25,8 +25,16 @@ _IGNORED_SIGNALS = (signal.SIGPIPE, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR
 
 def main() -> None:
     """Runs the worker until it is closed; never returns."""
+    if {"-h", "-help", "--help"}.intersection(sys.argv[1:]):
+        from worker.help import HELP
+
+        sys.stdout.write(HELP)
+        sys.exit(EXIT_CLOSED)
     if "MEDIASOUP_VERSION" not in os.environ:
-        _leave(EXIT_NO_VERSION, "you do not seem to be a controller: MEDIASOUP_VERSION is not set")
+        _leave(
+            EXIT_NO_VERSION,
+            "controllers start this program (MEDIASOUP_VERSION is not set); miso-worker --help says more",
+        )
     for number in _IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     try:
