@@ -71,6 +71,7 @@ class WorkerPool(Emitter):
         self._back_off = back_off
         self._watchdog = watchdog
         self._workers: list[Worker] = []
+        self._ending: list[Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._closed = False
 
@@ -126,10 +127,19 @@ class WorkerPool(Emitter):
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
-        workers, self._workers = self._workers, []
-        for worker in workers:
+        self._ending, self._workers = self._ending + self._workers, []
+        for worker in self._ending:
             worker.close()
-        await asyncio.gather(*(worker.wait_closed() for worker in workers))
+        await asyncio.gather(*(worker.wait_closed() for worker in self._ending))
+
+    def kill(self, reason: str) -> None:
+        """Ends all processes at once (SIGKILL), for who cannot wait for ``close`` to come to its end.
+
+        Args:
+            reason: For the log.
+        """
+        for worker in (*self._workers, *self._ending):
+            worker.kill(reason)
 
     def _add(self, worker: Worker) -> None:
         self._workers.append(worker)

@@ -192,13 +192,11 @@ class Worker(Emitter):
         self.observer.emit("close")
 
     def kill(self, reason: str) -> None:
-        """Ends a process that cannot end by itself (SIGKILL). It has died then, like one that crashed.
+        """Ends a process that cannot end by itself (SIGKILL). Unless it was closed, it has died then, as in a crash.
 
         Args:
             reason: Becomes part of ``death`` and of the log, such as "it did not answer for 10 s".
         """
-        if self._closed:
-            return
         _logger.error("worker=%d is killed: %s", self.pid, reason)
         self._killed_for = reason
         self._process.kill()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -89,6 +91,10 @@ class DemoServer:
         await asyncio.gather(*(web.stop() for web in self._web))
         await self.workers.close()
 
+    def kill_workers(self) -> None:
+        """Ends all workers without a word, for who cannot wait for ``close``."""
+        self.workers.pool.kill("the controller ends at once")
+
     def gauges(self) -> dict[str, tuple[str, float]]:
         """For :class:`demo.metrics.Snapshot`."""
         sessions = [session for room in self.rooms.rooms for session in room.sessions]
@@ -118,6 +124,7 @@ class DemoServer:
             for room in self.rooms.rooms:
                 room.log_status()
             await self.workers.log_status()
+            _log_descriptors()
 
 
 class _WebServer:
@@ -157,6 +164,14 @@ class _WebServer:
             return
         self._server.should_exit = True
         await self._task
+
+
+def _log_descriptors() -> None:
+    """Connections that find no free descriptor are closed without a word: it is said here before it comes to that."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = len(os.listdir("/proc/self/fd"))
+    level = logging.WARNING if used > 0.8 * limit else logging.INFO
+    logger.log(level, "descriptors=%d of %d (ulimit -n, LimitNOFILE)", used, limit)
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:

@@ -142,6 +142,7 @@ async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
         died = asyncio.Event()
         server.workers.pool.on("died", lambda worker, error: died.set())
         await asyncio.wait_for(died.wait(), 10)
+        assert float(numbers["process_open_fds"]) > 0
         assert "miso_worker_deaths_total 1.0" in (await http.get("/metrics")).text
     await client.close()
 
@@ -241,6 +242,32 @@ def test_wrong_settings_of_the_environment_are_named_as_they_are_there(
     monkeypatch.setenv("PROTOO_LISTEN_PORT", "http")
     assert main([]) == 2
     assert capsys.readouterr().err.startswith("controller: PROTOO_LISTEN_PORT: should be a valid integer")
+
+
+async def test_a_second_signal_ends_all_at_once_even_a_worker_that_hangs(tmp_path: Path) -> None:
+    process, _, _ = await start_controller(tmp_path)
+    workers = children_of(process.pid)
+    os.kill(workers[0], signal.SIGSTOP)
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    while b"SIGINT: ending" not in await asyncio.wait_for(process.stderr.readline(), 30):
+        pass
+    process.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGINT
+    for worker in workers:
+        await gone(worker)
+
+
+async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "importtime", "-m", "demo", "--workers", "1"), cwd=ROOT, stderr=PIPE
+    )
+    assert process.stderr is not None
+    while b"pydantic" not in (line := await asyncio.wait_for(process.stderr.readline(), 60)):
+        assert line
+    process.send_signal(signal.SIGINT)
+    assert b"Traceback" not in await process.stderr.read()
+    assert await asyncio.wait_for(process.wait(), 30) == 130
 
 
 async def test_tells_of_environment_names_that_are_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
