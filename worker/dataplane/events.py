@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from worker.dataplane.connection import TcpConnection
-    from worker.dataplane.input import Input, ReceiveStream
+    from worker.dataplane.input import Input
     from worker.dataplane.outgoing import OutgoingEstimate
     from worker.dataplane.output import Output
+    from worker.dataplane.receive_stream import ReceiveStream
     from worker.dataplane.sockets import UdpSocket
     from worker.dataplane.transport import TransportPlane
 

@@ -1,79 +1,21 @@
 """Declares a producer's half of the plane."""
 
-from worker.dataplane.egress cimport Source
-from worker.dataplane.renaming cimport Renaming
-from worker.dataplane.store cimport Packet, PacketStore
-from worker.dataplane.transport cimport Receiver, TransportPlane
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.nack cimport NackGenerator
-from worker.rtp.packet cimport RtpHeader
-from worker.rtp.rate cimport RateCalculator
-from worker.rtp.receive_stats cimport ReceiveStats
+from worker.dataplane.receive_stream cimport StreamOwner
+from worker.dataplane.store cimport Packet
 
 
-cdef class Input(Source):
+cdef class Input(StreamOwner):
     cdef public object owner
-    cdef public bint paused
     cdef public bint trace_rtp
     cdef public bint trace_keyframe
     cdef readonly bint closed
-    cdef TransportPlane transport
     cdef list _outputs
     cdef list _streams  # by stream index; a closed one leaves None
     cdef list _stores  # by stream index, shared with the outputs
     cdef int _keepers  # outputs that may be asked to send again
-    cdef Renaming _renaming
     cdef Packet _packets[32]
     cdef int _packet_count
     cdef unsigned char _levels[256]  # a ring
     cdef unsigned int _level_count
     cdef int _orientation
-    cdef void take(self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered) noexcept
     cdef void _look_at_extensions(self) noexcept
-
-
-cdef class ReceiveStream(Receiver):
-    cdef public object owner
-    cdef readonly unsigned int ssrc
-    cdef readonly unsigned int mapped_ssrc
-    cdef readonly unsigned long long packets_repaired
-    cdef readonly unsigned long long packets_recovered
-    cdef readonly unsigned long long bytes_recovered
-    cdef readonly unsigned long long packets_retransmitted
-    cdef readonly unsigned long long packets_duplicate
-    cdef readonly unsigned long long nack_count
-    cdef readonly unsigned long long nack_packet_count
-    cdef readonly unsigned long long sender_report_ntp
-    cdef readonly unsigned int sender_report_timestamp
-    cdef readonly long long sender_report_us
-    cdef readonly bint closed
-    cdef Input input
-    cdef int _index
-    cdef int _codec
-    cdef int _payload_type
-    cdef int _rtx_payload_type
-    cdef unsigned int _clock_rate
-    cdef bint _use_pli
-    cdef bint _use_inband_fec
-    cdef double _rtt_ms
-    cdef ReceiveStats _stats
-    cdef ReceiveStats _rtx_stats
-    cdef NackGenerator _nack
-    cdef RateCalculator _rate
-    cdef list _layer_rates  # of spatial layer × temporal layers
-    cdef int _spatial_layers
-    cdef int _temporal_layers
-    cdef bint _any_key_frame
-    cdef unsigned int _key_frame_timestamp
-    cdef int _picture_id  # 15 bits, of the last packet
-    cdef bint _restarted
-    cdef bint _window_started
-    cdef unsigned short _window_top
-    cdef unsigned long long _window[32]
-    cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
-    cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
-    cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
-    cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
-    cdef void _report_key_frame_needed(self) noexcept
-    cdef void _leave_rtx(self) noexcept
-    cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept

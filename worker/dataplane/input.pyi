@@ -1,22 +1,21 @@
-"""Types of ``input.pyx``: a producer's half, and its streams."""
+"""Types of ``input.pyx``: a producer's half."""
 
 from typing import Any
 
-from worker.dataplane.egress import Source
 from worker.dataplane.output import Output
-from worker.dataplane.transport import Receiver, TransportPlane
+from worker.dataplane.receive_stream import ReceiveStream, StreamOwner
+from worker.dataplane.transport import TransportPlane
 from worker.rtp.codecs.codec import Codec
 
 MAX_STREAMS: int  # of one input
 
-class Input(Source):
+class Input(StreamOwner):
     """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
 
     owner: Any
     @property
     def closed(self) -> bool: ...
     def __init__(self, transport: TransportPlane) -> None: ...
-    paused: bool  # packets are counted, not forwarded
     trace_rtp: bool
     trace_keyframe: bool
     def map_payload_type(self, received: int, forwarded: int) -> None: ...
@@ -51,92 +50,4 @@ class Input(Source):
         """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
     def remove_stream(self, stream: ReceiveStream) -> None:
         """For ``ReceiveStream.close``."""
-    def close(self) -> None: ...
-
-class ReceiveStream(Receiver):
-    """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
-
-    owner: Any
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        """Raises TypeError: streams are made by ``Input.add_stream``."""
-    @property
-    def closed(self) -> bool: ...
-    @property
-    def ssrc(self) -> int: ...
-    @property
-    def mapped_ssrc(self) -> int: ...
-    rtt_ms: float  # control sets it from SR/RR or XR, 0 while unknown
-    @property
-    def packets(self) -> int:
-        """Received with the stream's own SSRC."""
-    @property
-    def bytes(self) -> int:
-        """Of those packets."""
-    @property
-    def packets_recovered(self) -> int:
-        """Lost, and received by retransmission on the RTX SSRC."""
-    @property
-    def bytes_recovered(self) -> int:
-        """Of those packets, as they would have come the first time."""
-    @property
-    def packets_lost(self) -> int:
-        """RFC 3550 A.3, may be negative."""
-    @property
-    def fraction_lost(self) -> int:
-        """Of the last interval, 0..255."""
-    @property
-    def packets_discarded(self) -> int: ...
-    @property
-    def packets_repaired(self) -> int: ...
-    @property
-    def packets_retransmitted(self) -> int: ...
-    @property
-    def packets_duplicate(self) -> int: ...
-    @property
-    def nack_count(self) -> int: ...
-    @property
-    def nack_packet_count(self) -> int: ...
-    @property
-    def jitter(self) -> int:
-        """Timestamp units."""
-    @property
-    def last_packet_us(self) -> int: ...
-    @property
-    def max_sequence(self) -> int:
-        """Extended highest sequence number."""
-    @property
-    def last_timestamp(self) -> int: ...
-    @property
-    def rtx_packets(self) -> int: ...
-    @property
-    def rtx_packets_discarded(self) -> int: ...
-    def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
-    def bitrate(self, now_us: int, spatial_layer: int = -1, temporal_layer: int = -1) -> int: ...
-    def layer_bitrate(self, now_us: int, spatial_layer: int, temporal_layer: int) -> int:
-        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
-    def layer_packets(self, spatial_layer: int) -> int:
-        """How many packets of a spatial layer came, of all its temporal layers."""
-    def make_report(self, now_us: int, worst_fraction_lost: int = 0) -> tuple[int, int, int, int]:
-        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
-
-        ``worst_fraction_lost`` of the outputs, 0 to 255, is told to a sender with in-band FEC when it is worse.
-        """
-    def make_rtx_report(self, now_us: int) -> tuple[int, int, int, int] | None: ...
-    @property
-    def missing(self) -> int:
-        """Packets that are being asked for: while there are any, poll_nack wants to be called."""
-    def poll_nack(self, now_us: int) -> list[int]:
-        """Sequence numbers to ask for again now; empty when none. Ask ``take_key_frame_needed`` after it."""
-    def take_key_frame_needed(self) -> bool:
-        """Whether ``poll_nack`` has given something up that only a key frame replaces; False from then on."""
-    @property
-    def sender_report_ntp(self) -> int:
-        """64-bit NTP time of the last sender_report, 0 before; likewise below."""
-    @property
-    def sender_report_timestamp(self) -> int: ...
-    @property
-    def sender_report_us(self) -> int: ...
-    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> None: ...
-    def reset(self) -> None:
-        """Forgets missing packets (after a pause)."""
     def close(self) -> None: ...

@@ -37,9 +37,10 @@ from worker.dataplane.events import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
-from worker.dataplane.input import MAX_STREAMS, Input, ReceiveStream
+from worker.dataplane.input import MAX_STREAMS, Input
 from worker.dataplane.outgoing import OutgoingEstimate
 from worker.dataplane.output import Output
+from worker.dataplane.receive_stream import ReceiveStream
 from worker.dataplane.sockets import UdpSocket
 from worker.dataplane.suites import SrtpSuite
 from worker.dataplane.transport import TransportPlane

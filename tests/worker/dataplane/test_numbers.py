@@ -32,7 +32,7 @@ def numbers_in(source: Path) -> dict[str, int]:
     return {name: value for name, value in found.items() if name in NUMBERS}
 
 
-@pytest.mark.parametrize("name", ["connection", "input", "output", "sockets", "transport"])
+@pytest.mark.parametrize("name", ["connection", "input", "output", "receive_stream", "sockets", "transport"])
 def test_they_are_the_same(name: str) -> None:
     numbers = numbers_in(PLANE / f"{name}.pyx")
     assert numbers
