@@ -101,7 +101,8 @@ class LayerChoice:
                 continue
             if not source.is_alive(spatial):
                 continue
-            if managed and best > -1 and source.active_us(spatial, now_us) < _MIN_ACTIVE_US:
+            is_young = spatial != current_spatial and source.active_us(spatial, now_us) < _MIN_ACTIVE_US
+            if managed and best > -1 and is_young:
                 continue
             if not source.can_switch_to(spatial):
                 continue
@@ -158,7 +159,7 @@ class LayerChoice:
         for spatial in range(max(given.spatial, 0), self._highest.spatial + 1):
             if given.spatial > -1 and spatial > current_spatial and self._is_careful(now_us):
                 break
-            if not source.is_offered(spatial) or self._is_too_young(spatial, now_us):
+            if not source.is_offered(spatial) or self._is_too_young(spatial, current_spatial, now_us):
                 continue
             if not source.can_switch_to(spatial):
                 continue
@@ -183,9 +184,14 @@ class LayerChoice:
             required_bps = max(required_bps - source.bitrate_up_to(given, now_us), 1)
         return required_bps
 
-    def _is_too_young(self, spatial: int, now_us: int) -> bool:
+    def _is_too_young(self, spatial: int, current_spatial: int, now_us: int) -> bool:
+        """Whether to wait and see if it lasts; what is forwarded already is not given up for that."""
         given = self.provisional.spatial
-        if given in (-1, spatial) or self._source.active_us(spatial, now_us) >= _MIN_ACTIVE_US:
+        if (
+            spatial == current_spatial
+            or given in (-1, spatial)
+            or self._source.active_us(spatial, now_us) >= _MIN_ACTIVE_US
+        ):
             return False
         return self._source.active_us(given, now_us) >= _MIN_ACTIVE_US
 

@@ -184,6 +184,13 @@ class TestTakingBandwidth:
         sender.ages_us[:] = [1_000_000] * 3
         assert distribute(choice, 10_000 * KBPS)[0] == (2, 2)
 
+    def test_keeps_a_young_stream_that_is_forwarded_already(self, choice: LayerChoice, sender: Sender) -> None:
+        sender.ages_us = [2_000_000, 1_900_000, 1_500_000]
+        assert distribute(choice, 10_000 * KBPS)[0] == (0, 2)
+        assert distribute(choice, 10_000 * KBPS, current=2)[0] == (2, 2)
+        assert wanted(choice, managed=True) == (0, 2)
+        assert wanted(choice, current=2, managed=True) == (2, 2)
+
     @pytest.mark.parametrize(("loss", "layers"), [(None, NO_LAYERS), (0.0, (0, 0)), (0.05, NO_LAYERS)])
     def test_little_loss_stretches_the_budget(
         self, choice: LayerChoice, loss: float | None, layers: tuple[int, int]
