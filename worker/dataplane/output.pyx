@@ -460,11 +460,6 @@ cdef class Output(Sender):
         """What it was made with."""
         return self._selector
 
-    @property
-    def max_packet_us(self):
-        """When the packet with the newest timestamp was sent."""
-        return self._timestamps.max_output_us
-
     def sync(self):
         """A clean restart: sequence numbers and timestamps go on without a gap, video begins at the next key frame."""
         self._selector.sync()

@@ -68,7 +68,6 @@ class TransportPlane:
         """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
     def ignore_ssrc(self, ssrc: int) -> None:
         """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
-    def forget_ignored(self) -> None: ...
     def send(self, data: bytes) -> bool:
         """Sends a control datagram (DTLS, SCTP) to the destination, unprotected."""
     def send_rtcp(self, packet: bytes) -> bool:

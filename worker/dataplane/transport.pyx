@@ -328,10 +328,6 @@ cdef class TransportPlane:
         if self._inbound is not None:
             self._inbound.forget(ssrc)
 
-    def forget_ignored(self):
-        """All SSRCs are reported again."""
-        self._ignored.clear()
-
     cdef int add_receiver(self, unsigned int ssrc, Receiver receiver) except -1:
         if self._streams.get(ssrc) != NULL:
             raise ValueError(f"the transport has SSRC {ssrc} already")

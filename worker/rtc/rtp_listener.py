@@ -4,19 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpListenerDump
 from worker.errors import CommandError
 
 if TYPE_CHECKING:
+    from worker.dataplane.plane import TransportPlane
     from worker.rtc.producer import Producer
 
 
 class RtpListener:
-    """The SSRC, MID and RID tables of one transport."""
+    """The SSRC, MID and RID tables of one transport, and the header extensions that it reads.
 
-    def __init__(self) -> None:
+    Attributes:
+        by_ssrc: Producers by the SSRCs of their streams and of these streams' repairs.
+        by_mid: Producers by MID.
+        by_rid: Producers by RID; the first one where several have the same.
+        extensions: The ids of the header extensions that all producers together have named.
+    """
+
+    def __init__(self, plane: TransportPlane) -> None:
+        """``plane`` is told which extensions to read."""
         self.by_ssrc: dict[int, Producer] = {}
         self.by_mid: dict[str, Producer] = {}
         self.by_rid: dict[str, Producer] = {}
+        self.extensions = RecvRtpHeaderExtensions()
+        self._plane = plane
 
     def add(self, producer: Producer) -> None:
         """Enters what the producer's parameters announce.
@@ -56,3 +68,29 @@ class RtpListener:
     def learn(self, ssrc: int, producer: Producer) -> None:
         """From now on this SSRC is the producer's."""
         self.by_ssrc[ssrc] = producer
+
+    def learn_extensions(self, extensions: RecvRtpHeaderExtensions) -> None:
+        """A producer has these header extensions, by ids that the transport reads in every packet from now on."""
+        known = self.extensions
+        self.extensions = RecvRtpHeaderExtensions(
+            mid=extensions.mid or known.mid,
+            rid=extensions.rid or known.rid,
+            rrid=extensions.rrid or known.rrid,
+            abs_send_time=extensions.abs_send_time or known.abs_send_time,
+            transport_wide_cc_01=extensions.transport_wide_cc_01 or known.transport_wide_cc_01,
+        )
+        self._plane.set_receive_extensions(
+            mid=self.extensions.mid or 0,
+            rid=self.extensions.rid or 0,
+            repaired_rid=self.extensions.rrid or 0,
+            abs_send_time=self.extensions.abs_send_time or 0,
+            transport_wide_cc=self.extensions.transport_wide_cc_01 or 0,
+        )
+
+    def dump(self) -> RtpListenerDump:
+        """The tables, as ``transport.dump`` shows them."""
+        return RtpListenerDump(
+            ssrc_table={str(ssrc): producer.id for ssrc, producer in self.by_ssrc.items()},
+            mid_table={mid: producer.id for mid, producer in self.by_mid.items()},
+            rid_table={rid: producer.id for rid, producer in self.by_rid.items()},
+        )

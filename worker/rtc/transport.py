@@ -33,8 +33,6 @@ from worker.channel.bodies.transport import (
     ProduceDataRequest,
     ProduceRequest,
     ProduceResponse,
-    RecvRtpHeaderExtensions,
-    RtpListenerDump,
     SetBitrateRequest,
 )
 from worker.channel.commands import handles
@@ -118,12 +116,11 @@ class Transport:
         self.sent_by_rtx_ssrc: dict[int, ConsumerStream] = {}
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
-        self.listener = RtpListener()
-        self._extensions = RecvRtpHeaderExtensions()
         self._tracer = Tracer(context, transport_id, TRANSPORT_TRACES)
         context.registry.add(self, transport_id, tables.router_id)
         self.plane = TransportPlane(context.plane, encrypted)
         self.plane.owner = self
+        self.listener = RtpListener(self.plane)
         self.incoming = IncomingBandwidth(self)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
         self.outgoing = OutgoingBandwidth(self, self._tracer, initial_bps)
@@ -200,12 +197,8 @@ class Transport:
             "map_rtx_ssrc_consumer_id": {str(ssrc): one.consumer.id for ssrc, one in self.sent_by_rtx_ssrc.items()},
             "data_producer_ids": list(self.data_producers),
             "data_consumer_ids": list(self.data_consumers),
-            "recv_rtp_header_extensions": self._extensions,
-            "rtp_listener": RtpListenerDump(
-                ssrc_table={str(ssrc): producer.id for ssrc, producer in self.listener.by_ssrc.items()},
-                mid_table={mid: producer.id for mid, producer in self.listener.by_mid.items()},
-                rid_table={rid: producer.id for rid, producer in self.listener.by_rid.items()},
-            ),
+            "recv_rtp_header_extensions": self.listener.extensions,
+            "rtp_listener": self.listener.dump(),
             "max_message_size": self.max_message_size,
             "trace_event_types": self._tracer.names,
             "sctp_parameters": sctp.parameters() if sctp is not None else None,
@@ -282,7 +275,7 @@ class Transport:
             producer.input.close()
             raise
         self.producers[producer.id] = self.tables.producers[producer.id] = producer
-        self._learn_extensions(producer.rtp_parameters.transport_extensions)
+        self.listener.learn_extensions(producer.rtp_parameters.transport_extensions)
         self.incoming.consider(producer.rtp_parameters)
         self._update_timers()
         return ProduceResponse(type=producer.type)
@@ -479,23 +472,6 @@ class Transport:
             raise BodyError("cannot use type 'direct', not a direct Transport")
         if data_type == "sctp" and self.sctp is None:
             raise BodyError("cannot use type 'sctp', SCTP not enabled in this Transport")
-
-    def _learn_extensions(self, extensions: RecvRtpHeaderExtensions) -> None:
-        known = self._extensions
-        self._extensions = RecvRtpHeaderExtensions(
-            mid=extensions.mid or known.mid,
-            rid=extensions.rid or known.rid,
-            rrid=extensions.rrid or known.rrid,
-            abs_send_time=extensions.abs_send_time or known.abs_send_time,
-            transport_wide_cc_01=extensions.transport_wide_cc_01 or known.transport_wide_cc_01,
-        )
-        self.plane.set_receive_extensions(
-            mid=self._extensions.mid or 0,
-            rid=self._extensions.rid or 0,
-            repaired_rid=self._extensions.rrid or 0,
-            abs_send_time=self._extensions.abs_send_time or 0,
-            transport_wide_cc=self._extensions.transport_wide_cc_01 or 0,
-        )
 
     def _update_timers(self) -> None:
         """Only a transport that is connected and carries media wakes the worker."""
