@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidHandshake, InvalidMessage
+from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener, QueueLimits
@@ -99,6 +99,7 @@ class ClientPeer(ProtooEmitter):
 
         Raises:
             TransportClosedError: It was over before there was a connection.
+            ValueError: The URL or the proxy's makes no sense.
         """
         if self._task is None:
             self._first = asyncio.get_running_loop().create_future()
@@ -139,16 +140,26 @@ class ClientPeer(ProtooEmitter):
             self._task.cancel()
             await asyncio.wait({self._task})
 
-    def _over(self) -> None:
+    def _over(self, error: Exception | None = None) -> None:
         if self._closed:
             return
         self._closed = True
         if self._first is not None and not self._first.done():
-            self._first.set_exception(TransportClosedError())
+            self._first.set_exception(error or TransportClosedError())
             self._first.exception()  # who called open() may have gone
         self.emit("close")
 
     async def _run(self) -> None:
+        try:
+            await self._stay_connected()
+        except (ValueError, WebSocketException) as error:
+            # no attempt could succeed; of a redirect we hear only here
+            logger.warning("giving up: url=%s: %s", self._url, error)
+            self._over(ValueError(f"cannot connect to {self._url}: {error}"))
+        finally:
+            self._over()
+
+    async def _stay_connected(self) -> None:
         attempt = 0
         while not self._closed:
             attempt += 1
@@ -166,7 +177,6 @@ class ClientPeer(ProtooEmitter):
                 break
             attempt = 0
             self.emit("disconnected")
-        self._over()
 
     async def _connect(self) -> WebSocketTransport:
         options = self._options

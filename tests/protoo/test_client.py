@@ -152,3 +152,15 @@ async def test_a_room_that_closes_says_so_once() -> None:
     room.close()
     assert closes == [1]
     assert room.closed
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ws://", "ws://a..b/", "ws://[::1", "ws://127.0.0.1:99999/"])
+async def test_an_address_that_makes_no_sense_is_an_error_and_no_wait_without_end(url: str) -> None:
+    client = ClientPeer(url, ClientOptions(proxy=None))
+    closes: list[str] = []
+    client.on("close", lambda: closes.append("close"))
+    with pytest.raises(ValueError, match="cannot connect to"):
+        await asyncio.wait_for(client.open(), 5)
+    assert client.closed
+    assert closes == ["close"]
+    await client.close()
