@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import re
 import signal
 import socket
@@ -28,7 +29,8 @@ class DemoServer:
     """
 
     def __init__(self, *, workers: int = 1, webrtc_server: bool = True, arguments: tuple[str, ...] = ()) -> None:
-        self.port, self.media_port = _free_port(), _free_port()
+        self.port = _free_ports(1)
+        self.media_port = _free_ports(workers)
         self._flags = (
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
             *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
@@ -128,11 +130,26 @@ async def running(server: DemoServer) -> AsyncIterator[DemoServer]:
         await server.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports(count: int) -> int:
+    """The first of so many ports in a row that nothing uses.
+
+    They lie below those that the system gives to whoever asks for any: browsers ask for many, also while a server that
+    is to come back to its port is away.
+    """
+    while True:
+        first = random.randrange(15_000, 32_000)
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(type=kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 def _inodes_of_port(port: int) -> set[str]:
