@@ -29,36 +29,44 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WEB_SOURCES = $(shell find demo/web -path demo/web/node_modules -prune -o -path demo/web/dist -prune -o -type f -print)
 
-.PHONY: help demo test lint bench fuzz build web clean
+# What pip and npm say of a failure is long; this is what to do about it.
+FAILED = || { echo "make: $(1) failed, see above. Is the network there? What was done stays: make again goes on from here." >&2; exit 1; }
+
+.PHONY: help demo test lint bench fuzz build web clean needs-build needs-web needs-test
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
+# What the machine lacks is said before minutes of compiling, not after.
+needs-build:
+	@.ci/prepare build
+needs-web:
+	@.ci/prepare build web
+needs-test:
+	@.ci/prepare build web test
+
 # One stamp per set of dependencies: the demo does not wait for the tests' tools.
 $(VENV)/.run: pyproject.toml
-	@.ci/prepare build
-	@test -x $(BIN)/python || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@test -x $(BIN)/pip || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Miso and what it needs"
-	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.1"
+	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.1" $(call FAILED,pip)
 	@$(BIN)/python tests/extensions.py  # before pip, which would build one module after the other
-	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e .
+	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e . $(call FAILED,pip)
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
-	@.ci/prepare build web test
 	@echo "installing what the tests and linters need"
-	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint]"
+	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint]" $(call FAILED,pip)
 	@touch $@
 
-build: $(VENV)/.run
+build: needs-build $(VENV)/.run
 	@$(BIN)/python $(BUILD)
 
-web: demo/web/dist/index.html
+web: needs-web demo/web/dist/index.html
 
 demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json
-	@.ci/prepare web
 	@echo "installing what the page is built with"
-	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error
+	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error $(call FAILED,npm)
 	@touch $@
 
 demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES)
@@ -66,13 +74,13 @@ demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES
 	@cd demo/web && npm run --silent build
 	@touch $@
 
-demo: build web
+demo: needs-web build web
 	@exec $(BIN)/controller $(ARGS)
 
-test: build web $(VENV)/.test
+test: needs-test build web $(VENV)/.test
 	@$(RUN) -m pytest $(ARGS)
 
-lint: build web $(VENV)/.test
+lint: needs-web build web $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
