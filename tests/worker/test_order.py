@@ -10,13 +10,22 @@ from tests.harness import media
 from tests.harness.client import WorkerClient
 from tests.harness.conversation import LOCAL, ROUTER, on_consumer, on_producer, on_transport
 from worker.channel import commands
-from worker.channel.bodies.router import CreatePlainTransportRequest, CreateTransportRequest, ListenIp
+from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from worker.channel.bodies.router import (
+    CreateDirectTransportRequest,
+    CreatePlainTransportRequest,
+    CreateTransportRequest,
+    ListenIp,
+)
 from worker.channel.bodies.transport import (
     CloseProducerRequest,
     ConnectRequest,
+    ConsumeDataRequest,
     ConsumeRequest,
     NumSctpStreams,
+    ProduceDataRequest,
     ProduceRequest,
+    SctpStreamParameters,
 )
 from worker.channel.bodies.worker import CreateRouterRequest
 from worker.channel.client_codec import Accepted, Notification
@@ -81,6 +90,25 @@ def test_a_consumer_is_known_before_its_events_come(client):
     ids = on_consumer("plain", "heard", "audio")
     assert isinstance(client.request(commands.CONSUMER_DUMP, ids), Accepted)
     assert client.events == []
+
+
+def test_a_threshold_is_set_before_it_is_reached(client):
+    sctp = {"enable_sctp": True, "num_sctp_streams": NumSctpStreams(os=16, mis=16), "max_sctp_message_size": 1000}
+    make_transport(client, **sctp)
+    direct = CreateDirectTransportRequest(transport_id="direct", max_message_size=1000, direct=True)
+    client.request(commands.ROUTER_CREATE_DIRECT_TRANSPORT, ROUTER, direct)
+    produce = ProduceDataRequest(data_producer_id="said", type="direct")
+    client.request(commands.TRANSPORT_PRODUCE_DATA, on_transport("direct"), produce)
+    stream = SctpStreamParameters(stream_id=1)
+    consume = ConsumeDataRequest(
+        data_consumer_id="heard", data_producer_id="said", type="sctp", sctp_stream_parameters=stream
+    )
+    client.request(commands.TRANSPORT_CONSUME_DATA, on_transport("plain"), consume)
+    ids = {**on_transport("plain"), "dataConsumerId": "heard", "dataProducerId": "said"}
+    threshold = SetBufferedAmountLowThresholdRequest(threshold=10)
+    command = commands.DATA_CONSUMER_SET_BUFFERED_AMOUNT_LOW_THRESHOLD
+    assert events_before_the_reply(client, command, ids, threshold) == []
+    client.wait_for_event("bufferedamountlow", "heard")
 
 
 def test_the_tuple_is_told_before_what_happens_on_it(client):

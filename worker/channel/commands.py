@@ -258,7 +258,7 @@ DATA_CONSUMER_GET_BUFFERED_AMOUNT: Final = Command(
     "dataConsumer.getBufferedAmount", NoneType, GetBufferedAmountResponse
 )
 DATA_CONSUMER_SET_BUFFERED_AMOUNT_LOW_THRESHOLD: Final = Command(
-    "dataConsumer.setBufferedAmountLowThreshold", SetBufferedAmountLowThresholdRequest, NoneType
+    "dataConsumer.setBufferedAmountLowThreshold", SetBufferedAmountLowThresholdRequest, NoneType, reply_first=True
 )
 
 # ---------------------------------------------------------------- rtpObserver
