@@ -26,6 +26,7 @@ from protoo.errors import (
     ProtooError,
     RequestError,
     RequestTimeoutError,
+    RoomClosedError,
     TransportClosedError,
 )
 from protoo.handshake import ConnectionHandler, ConnectionRequest
@@ -52,6 +53,7 @@ __all__ = [
     "RequestTimeoutError",
     "Retry",
     "Room",
+    "RoomClosedError",
     "Transport",
     "TransportClosedError",
     "WebSocketServer",

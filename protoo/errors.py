@@ -7,7 +7,8 @@
     ├── RequestError            the other side rejected our request (code, reason)
     ├── RequestTimeoutError     the other side did not answer in time
     ├── TransportClosedError    there is no connection (any more): "transport closed", "peer closed"
-    └── DuplicatePeerError      the room already has a peer with that id
+    ├── DuplicatePeerError      the room already has a peer with that id
+    └── RoomClosedError         the room was closed: nobody would ever close a peer in it
 """
 
 from __future__ import annotations
@@ -65,3 +66,7 @@ class DuplicatePeerError(ProtooError):
     def __init__(self, peer_id: str) -> None:
         super().__init__(f'there is already a Peer with same peerId [peerId:"{peer_id}"]')
         self.peer_id = peer_id
+
+
+class RoomClosedError(ProtooError):
+    """The room was closed."""

@@ -11,6 +11,8 @@ from protoo.errors import TransportClosedError
 from protoo.transport import SUBPROTOCOL, Transport
 
 REJECT_REASON_HEADER = "X-WebSocket-Reject-Reason"
+INTERNAL_ERROR = 1011
+"""Close code of a connection whose handler failed after it had accepted (RFC 6455 section 7.4.1)."""
 OPEN_TIMEOUT_S = 30.0
 """How long the application may think about a client; then it is rejected with status 503."""
 
@@ -111,7 +113,8 @@ class ConnectionRequest:
         """For servers: asks the application. Returns None for a client that was let in.
 
         A handler that raises rejects with 500; one that returns without deciding may decide until
-        :data:`OPEN_TIMEOUT_S` have passed. A handler that has accepted goes on beside the connection.
+        :data:`OPEN_TIMEOUT_S` have passed. A handler that has accepted goes on beside the connection; if it raises
+        then, the connection is closed with 1011.
         """
         task = asyncio.ensure_future(handler(self))
         _running.add(task)
@@ -128,11 +131,15 @@ class ConnectionRequest:
         error = None if task.cancelled() else task.exception()
         if error is None:
             return
-        if self._decision.done():
-            if not isinstance(error, TransportClosedError):
-                task.get_loop().call_exception_handler({"message": "connection handler failed", "exception": error})
-        else:
+        if not self._decision.done():
             self._decide(Rejection(500, f"{type(error).__name__}: {error}"))
+        elif not isinstance(error, TransportClosedError):
+            task.get_loop().call_exception_handler({"message": "connection handler failed", "exception": error})
+            if self._transport.done() and self._transport.exception() is None:
+                # nobody may have taken it over: it would stay open, and unread, for ever
+                closing = asyncio.ensure_future(self._transport.result().close(INTERNAL_ERROR, "internal error"))
+                _running.add(closing)
+                closing.add_done_callback(_running.discard)
 
 
 ConnectionHandler = Callable[[ConnectionRequest], Awaitable[None]]

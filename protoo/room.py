@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from protoo.connection import QueueLimits
-from protoo.errors import DuplicatePeerError
+from protoo.errors import DuplicatePeerError, RoomClosedError
 from protoo.events import ProtooEmitter
 from protoo.peer import Peer
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
@@ -56,8 +56,11 @@ class Room(ProtooEmitter, Generic[Data]):
 
         Raises:
             ValueError: The id is empty.
+            RoomClosedError: The room was closed, perhaps while the client's handshake went on.
             DuplicatePeerError: The id is taken, and ``replace`` is False.
         """
+        if self._closed:
+            raise RoomClosedError("room closed")
         if not peer_id:
             raise ValueError("peerId must be a string that is not empty")
         old = self._peers.get(peer_id)

@@ -19,6 +19,7 @@ from protoo import (
     Peer,
     RequestError,
     RequestTimeoutError,
+    RoomClosedError,
     TransportClosedError,
     WebSocketTransport,
 )
@@ -274,6 +275,19 @@ async def test_a_room_closes_all_peers_with_4000(host: Host) -> None:
             await client.recv()
         assert caught.value.rcvd is not None
         assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4000, "closed by protoo-server")
+
+
+async def test_nobody_enters_a_closed_room(host: Host) -> None:
+    host.room.close()
+    errors: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context["exception"]))
+    client = await connect(host.url, subprotocols=PROTOO)
+    with pytest.raises(ConnectionClosed) as caught:
+        await asyncio.wait_for(client.recv(), 5)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1011
+    assert [type(error) for error in errors] == [RoomClosedError]
+    assert host.room.peers == []
 
 
 async def test_a_peer_with_the_same_id_takes_the_place_without_emptying_the_room(host: Host) -> None:
