@@ -174,6 +174,8 @@ class MediaWorkers:
             self._taken.discard(place)
             raise
         worker.observer.once("close", lambda: self._forget(worker, place))
+        if worker.closed:  # it died right behind saying that it runs: it tells nobody any more
+            self._forget(worker, place)
         if settings.webrtc_server:
             try:
                 self._webrtc_servers[worker] = await self._create_webrtc_server(worker, place)
