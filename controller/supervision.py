@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from controller.emitter import Emitter
 from controller.errors import InvalidStateError
@@ -74,6 +74,14 @@ class WorkerPool(Emitter):
         self._ending: list[Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
         self._closed = False
+
+    async def __aenter__(self) -> Self:
+        """``async with WorkerPool(4) as pool``: started, and closed when the block ends."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
 
     @property
     def workers(self) -> list[Worker]:

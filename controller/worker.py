@@ -10,7 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import msgspec
 
@@ -124,6 +124,14 @@ class Worker(Emitter):
         self._killed_for = ""
         self._routers: set[Router] = set()
         self._web_rtc_servers: set[WebRtcServer] = set()
+
+    async def __aenter__(self) -> Self:
+        """``async with await create_worker() as worker``: closed, and its process ended, when the block ends."""
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.close()
+        await self.wait_closed()
 
     @property
     def pid(self) -> int:

@@ -142,17 +142,13 @@ async def listens(port: int) -> None:
 
 async def main(source: str, output: Path) -> None:
     """Plays the source through a router into the output."""
-    worker = await create_worker(log_level="warn")
-    try:
+    async with await create_worker(log_level="warn") as worker:
         router = await worker.create_router(media_codecs=MEDIA_CODECS)
         sender, producers = await ingest(router, source)
         for producer in producers:
             producer.on("score", lambda score, kind=producer.kind: print(f"{kind} arrives, score {score[0].score}"))
         async with recording(router, producers, output):
             await sender.wait()
-    finally:
-        worker.close()
-        await worker.wait_closed()
 
 
 if __name__ == "__main__":

@@ -200,9 +200,9 @@ class Application:
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """For Starlette: the workers live as long as the server."""
-        await self.pool.start()
-        yield
-        await self.pool.close()  # closes the routers, and so the rooms, with a code that brings clients back
+        async with self.pool:
+            yield
+        # The pool has closed the routers, and they the rooms, with a code that brings clients back.
 
     def asgi(self) -> Starlette:
         """The web application: signaling beside whatever else there is."""

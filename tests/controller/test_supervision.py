@@ -188,6 +188,16 @@ async def test_an_error_is_an_answer_and_a_silent_worker_is_let_be_without_a_wat
     await unwatched.close()
 
 
+async def test_runs_for_the_time_of_a_block(make_pool: MakePool) -> None:
+    async with make_pool(2) as pool:
+        pids = [worker.pid for worker in pool.workers]
+        assert len(pids) == 2
+    assert pool.closed
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
 def test_the_wait_doubles_up_to_the_longest() -> None:
     back_off = BackOff(first_s=0.5, longest_s=10.0)
     assert [back_off.delay_s(deaths) for deaths in (1, 2, 3, 4, 5, 6, 10_000)] == [0.5, 1, 2, 4, 8, 10, 10]

@@ -155,6 +155,21 @@ async def test_close_ends_the_process_and_all_that_is_in_it(start_worker: StartW
         os.kill(worker.pid, 0)
 
 
+async def test_runs_for_the_time_of_a_block_whatever_happens_in_it(fake_worker: MakeFake) -> None:
+    async def work() -> None:
+        async with await create_worker(worker_bin=fake_worker().path) as worker:
+            workers.append(worker)
+            raise KeyError
+
+    workers: list[Worker] = []
+    with pytest.raises(KeyError):
+        await work()
+    assert workers[0].closed
+    assert not workers[0].died
+    with pytest.raises(ProcessLookupError):
+        os.kill(workers[0].pid, 0)
+
+
 async def test_a_closed_worker_refuses_at_once(start_worker: StartWorker) -> None:
     worker = await start_worker()
     router = await worker.create_router()
