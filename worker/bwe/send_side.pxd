@@ -32,7 +32,7 @@ cdef class SendSideEstimator:
     cdef double _tried_bps[8]
     cdef RateCalculator _acknowledged
     cdef RateCalculator _sending
-    cdef RateCalculator _repeating
+    cdef RateCalculator _retransmitting
     cdef long long _reported
     cdef long long _gap_begin
     cdef long long _gap_end
@@ -54,9 +54,9 @@ cdef class SendSideEstimator:
     @cython.locals(cluster=int)
     cpdef void on_sent(self, unsigned short sequence_number, int size, long long now_us) noexcept
 
-    cpdef bint may_repeat(self, long long now_us) noexcept
+    cpdef bint may_retransmit(self, long long now_us) noexcept
 
-    cpdef void on_repeated(self, Py_ssize_t size, long long now_us) noexcept
+    cpdef void on_retransmitted(self, Py_ssize_t size, long long now_us) noexcept
 
     cpdef int probation_due(self, long long now_us) noexcept
 

@@ -53,7 +53,7 @@ class SendSideEstimator:
         self._tried_bps = [0.0] * 8
         self._acknowledged = RateCalculator(500000)
         self._sending = RateCalculator(500000)
-        self._repeating = RateCalculator(500000)
+        self._retransmitting = RateCalculator(500000)
         self._reported = -1  # numbers below were reported on
         self._gap_begin = 0
         self._gap_end = 0
@@ -93,16 +93,16 @@ class SendSideEstimator:
         if self._reported < 0:
             self._reported = sequence_number
 
-    def may_repeat(self, now_us: int) -> bool:
+    def may_retransmit(self, now_us: int) -> bool:
         """Whether a retransmission fits: on a full link repairs of what it dropped would keep it full.
 
         They may take half of the estimate, as the last half second goes, and 100 kbit/s in any case.
         """
-        return self._repeating.bitrate(now_us) < max(0.5 * self.bitrate(), 100000.0)
+        return self._retransmitting.bitrate(now_us) < max(0.5 * self.bitrate(), 100000.0)
 
-    def on_repeated(self, size: int, now_us: int) -> None:
+    def on_retransmitted(self, size: int, now_us: int) -> None:
         """A retransmission of so many bytes was sent (``on_sent`` is told, too)."""
-        self._repeating.update(size, now_us)
+        self._retransmitting.update(size, now_us)
 
     def probation_due(self, now_us: int) -> int:
         """Bytes of probation to send now in one packet; 0 when none are due. It is told by ``on_sent`` like others."""

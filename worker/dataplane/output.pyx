@@ -396,7 +396,7 @@ cdef class Output(Sender):
             return 0
         transport.plane.begin(now_us)
         for sequence_number in sequence_numbers[:MAX_RESENT]:
-            if outgoing is not None and not outgoing.may_repeat(now_us):
+            if outgoing is not None and not outgoing.may_retransmit(now_us):
                 break
             if self._index.take(sequence_number, now_us, rtt_us) != 1 or self._index.slot >= len(self.stores):
                 continue
@@ -414,7 +414,7 @@ cdef class Output(Sender):
             transport.sent.update(size, now_us)
             transport.rtx_sent.update(resent, now_us)
             if outgoing is not None:
-                outgoing.on_repeated(resent, now_us)
+                outgoing.on_retransmitted(resent, now_us)
             if self.trace_rtp:
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
         transport.plane.batch.release()
