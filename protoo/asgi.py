@@ -31,7 +31,14 @@ logger = logging.getLogger(__name__)
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """Uvicorn's sans-I/O WebSocket, without what lets a client fill the server's memory."""
+    """Uvicorn's sans-I/O WebSocket, without what lets a client fill the server's memory or stay for ever."""
+
+    def data_received(self, data: bytes) -> None:
+        """Takes data. A handshake that cannot be read, such as one with a very long path, would go unanswered."""
+        super().data_received(data)
+        if not self.handshake_initiated and self.conn.handshake_exc is not None and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            self.transport.close()
 
     def handle_ping(self) -> None:
         """Answers, unless the client does not read: answers to it would pile up."""

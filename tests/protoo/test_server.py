@@ -85,6 +85,16 @@ async def test_turns_clients_away_with_status_and_reason(
     assert response.body in (b"", None)
 
 
+@pytest.mark.parametrize("request_line", ["GET /" + "a" * 20_000, "POST /", "GET /" + "?a" * 5000])
+async def test_a_handshake_that_cannot_be_read_is_refused(host: Host, request_line: str) -> None:
+    url = urlsplit(host.url)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    headers = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    writer.write(f"{request_line} HTTP/1.1\r\n{headers}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 4")
+    writer.close()
+
+
 async def test_agrees_on_protoo_without_compression(host: Host) -> None:
     client = await connect(host.url, subprotocols=[Subprotocol("chat"), *PROTOO])
     assert client.subprotocol == "protoo"
