@@ -143,7 +143,7 @@ class SendSideEstimator:
 
     def _count_statuses(self, base: int) -> None:
         """Every number is counted once: as lost, until its arrival is found."""
-        begin = max(base, self._reported, self._losses_from)
+        begin = max(base, self._reported, self._losses_from, self._sent.oldest())
         end = min(base + self._reader.status_count, self._sent.newest + 1)
         self._total = max(end - begin, 0)
         self._lost = self._total

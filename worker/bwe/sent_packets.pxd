@@ -22,6 +22,8 @@ cdef class SentPackets:
     @cython.locals(step=int)
     cpdef long long unwrap(self, int sequence_number) noexcept
 
+    cpdef long long oldest(self) noexcept
+
     cpdef bint is_waiting(self, long long number) noexcept
 
     cpdef void take(self, long long number) noexcept

@@ -80,9 +80,13 @@ class SentPackets:
             step -= 0x10000
         return self.newest + step
 
+    def oldest(self) -> int:
+        """Nothing is known of numbers below it any more."""
+        return max(self.begin, self.newest - self._mask)
+
     def is_waiting(self, number: int) -> bool:
         """Whether this unwrapped number was sent, is remembered, and has not been taken."""
-        if number < self.begin or number > self.newest or self.newest - number > self._mask:
+        if number < self.oldest() or number > self.newest:
             return False
         return self._packets[number & self._mask] & 1 != 0
 

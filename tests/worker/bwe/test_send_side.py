@@ -207,6 +207,16 @@ def test_packets_reported_late_are_not_lost(make: Make) -> None:
     assert estimator.fraction_lost() == 0.0
 
 
+def test_feedback_that_comes_seconds_too_late_tells_of_no_loss(make: Make) -> None:
+    estimator, _ = make()
+    for number in range(1, 601):
+        estimator.on_sent(number, 1200, number * MS if number <= 300 else 6_000_000)
+    for first in (1, 101):
+        body = _body(first, 100, "2064", "28" * 100)
+        estimator.on_feedback(body, len(body), 6_500_000 + first * 100 * MS)
+    assert estimator.fraction_lost() == 0.0
+
+
 def test_malformed_feedback_is_refused_and_changes_nothing(make: Make) -> None:
     estimator, _ = make()
     _sent(estimator, 100)
