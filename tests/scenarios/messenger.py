@@ -17,11 +17,13 @@ class Messenger:
 
     Attributes:
         received: messages, in the order of coming.
+        received_us: when each came.
     """
 
     def __init__(self, endpoint: Endpoint, seed: int = 1) -> None:
         """Begins at once."""
         self.received: list[bytes] = []
+        self.received_us: list[int] = []
         self._endpoint = endpoint
         self._association = Association(
             local_port=5000,
@@ -74,5 +76,6 @@ class Messenger:
         for event in self._association.take_events():
             if isinstance(event, MessageReceived):
                 self.received.append(event.data)
+                self.received_us.append(self._endpoint.scene.now_us)
         for packet in self._association.take_packets():
             self._endpoint.to_worker.send(packet, self._endpoint.scene.now_us)

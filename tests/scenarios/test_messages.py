@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.scenarios.messenger import Messenger
 from tests.scenarios.network import Path
@@ -76,6 +77,22 @@ def test_unordered_messages_without_repairs_are_lost_now_and_then_and_delay_nobo
     numbers = [int(message) for message in conversation.receiver.received]
     assert len(numbers) == len(set(numbers))
     assert 0.88 * count < len(numbers) < 0.925 * count  # two hops with 5 % each
+
+
+@pytest.mark.parametrize(("gap_ms", "limit_ms"), [(50, 350), (250, 350)])
+def test_small_messages_come_soon_through_loss(scene: Scene, gap_ms: int, limit_ms: int) -> None:
+    """99 of 100, over two hops of 25 ms each way with 5 % loss both ways; a timeout alone takes 400 ms for each hop."""
+    conversation = converse(scene, loss=0.05)
+    sent_us = []
+    for number in range(1000):
+        sent_us.append(scene.now_us)
+        conversation.sender.send(STREAM, b"%06d" % number)
+        conversation.run(gap_ms / 1000)
+    conversation.run(5)
+    came_us = conversation.receiver.received_us
+    delays_ms = sorted((came - sent) / 1000 for came, sent in zip(came_us, sent_us, strict=True))
+    assert delays_ms[500] < 60
+    assert delays_ms[990] < limit_ms
 
 
 def test_messages_go_on_after_the_network_was_gone_for_seconds(scene: Scene) -> None:

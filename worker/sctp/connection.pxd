@@ -2,8 +2,17 @@ cimport cython
 
 from worker.sctp.inbound cimport Inbound
 from worker.sctp.outbound cimport Outbound
+from worker.sctp.outlet cimport Outlet
 from worker.sctp.reconfig cimport Reconfiguration
+from worker.sctp.rto cimport RetransmissionTimeout
+from worker.sctp.timers cimport Timers
 
+cdef int MAX_PROBES
+cdef int _T3
+cdef int _SACK
+cdef int _RECONFIG
+cdef int _REST
+cdef int _PROBE
 
 @cython.final
 cdef class Connection:
@@ -11,3 +20,19 @@ cdef class Connection:
     cdef public Inbound inbound
     cdef public Outbound outbound
     cdef public Reconfiguration reconfiguration
+    cdef public RetransmissionTimeout rto
+    cdef Outlet _outlet
+    cdef Timers _timers
+    cdef int _errors
+
+    cpdef object on_sack(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, long long now_us)
+
+    @cython.locals(outbound=Outbound)
+    cdef object _on_acknowledged(self, int done)
+
+    @cython.locals(inbound=Inbound, outbound=Outbound)
+    cpdef object flush(self, long long now_us)
+
+    cdef object _add_sack(self, Inbound inbound, long long now_us)
+
+    cdef object _watch(self, Outbound outbound, long long now_us)

@@ -1,8 +1,6 @@
 cimport cython
 
 from worker.sctp.connection cimport Connection
-from worker.sctp.inbound cimport Inbound
-from worker.sctp.outbound cimport Outbound
 from worker.sctp.outlet cimport Outlet
 from worker.sctp.packet cimport Packet
 from worker.sctp.timers cimport Timers
@@ -21,7 +19,7 @@ cdef class Machine:
     cdef Connection _connection
     cdef bytes _cookie
     cdef int _transmits
-    cdef int _errors
+    cdef long long _sent_us
     cdef unsigned int _packet_tag
     cdef long long _reported_amount
     cdef int _wanted_streams
@@ -35,9 +33,5 @@ cdef class Machine:
     @cython.locals(connection=Connection, outcome=int)
     cdef bint _on_data(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint is_interleaved) except -1
 
-    cdef object _on_acknowledged(self, Outbound outbound, int done)
-
-    @cython.locals(connection=Connection, inbound=Inbound, outbound=Outbound)
+    @cython.locals(connection=Connection)
     cpdef object _flush(self, long long now_us)
-
-    cdef object _add_sack(self, Inbound inbound, long long now_us)

@@ -11,22 +11,19 @@ from collections.abc import Callable
 from worker.errors import ParseError
 from worker.sctp.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
 from worker.sctp.connection import Connection, Phase, Settings
-from worker.sctp.constants import DATA_TYPES, Cause, ChunkType
+from worker.sctp.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
 from worker.sctp.cookie import Cookie, Peer
 from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
 from worker.sctp.handshake import CookieOutcome, Handshake, Tags, has_right_tag
 from worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
 from worker.sctp.heartbeat import Heartbeat
 from worker.sctp.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
-from worker.sctp.outbound import ADVANCED, Outbound
 from worker.sctp.outlet import ROOM, Outlet
 from worker.sctp.packet import Packet, parse_packet
 from worker.sctp.rto import RetransmissionTimeout
 from worker.sctp.timers import Timer, Timers
 
 MAX_INIT_TRANSMITS = 9  # Max.Init.Retransmits 8
-MAX_ERRORS = 10  # Association.Max.Retrans
-SACK_DELAY_US = 200_000
 MAX_RECEIVED_SIZE = 9216
 
 
@@ -53,7 +50,7 @@ class Machine:
         self._connection: Connection | None = None
         self._cookie = b""
         self._transmits = 0
-        self._errors = 0
+        self._sent_us = 0
         self._packet_tag = 0
         self._reported_amount = 0
         self._wanted_streams = 0
@@ -102,7 +99,7 @@ class Machine:
             raise ParseError(f"SCTP packet has {len(packet)} bytes, expected at most {MAX_RECEIVED_SIZE}")
         parsed = parse_packet(packet)
         if not self._is_for_us(parsed):
-            self.discarded += 1
+            self._discard(parsed)
             return
         self._packet_tag = parsed.tag
         try:
@@ -113,7 +110,7 @@ class Machine:
     def on_timer(self, now_us: int) -> None:
         """To be called at ``next_timer_us``; does what is due."""
         for timer in self._timers.take_expired(now_us):
-            if timer is not Timer.DELIVERY:  # which is for _flush alone
+            if timer is not Timer.REST:  # which is for _flush alone
                 _ON_TIMER[timer](self, now_us)
         self._flush(now_us)
 
@@ -124,6 +121,12 @@ class Machine:
         if packet.source_port != settings.remote_port or packet.destination_port != settings.local_port:
             return False
         return has_right_tag(packet, self._tags())
+
+    def _discard(self, packet: Packet) -> None:
+        """A peer that did not hear of the end asks until it is answered (RFC 9260 section 8.4, 5)."""
+        self.discarded += 1
+        if self.state is SctpState.CLOSED and packet.chunks[0][0] == ChunkType.SHUTDOWN_ACK:
+            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE, FLAG_TAG_REFLECTED), packet.tag)
 
     def _take_chunks(self, packet: bytes, chunks: list[tuple[int, int, int, int]], now_us: int) -> None:
         seen = 0  # a bit for each type: Python's integers, a C integer does not have that many
@@ -163,18 +166,8 @@ class Machine:
 
     def _on_sack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._connection is not None and self._phase >= Phase.ESTABLISHED:
-            self._on_acknowledged(
-                self._connection.outbound, self._connection.outbound.on_sack(packet, offset, end, now_us)
-            )
+            self._connection.on_sack(packet, offset, end, now_us)
         return True
-
-    def _on_acknowledged(self, outbound: Outbound, done: int) -> None:
-        if outbound.rtt_us >= 0:
-            self._rto.on_round_trip(outbound.rtt_us)
-        if done or outbound.peer_is_full:
-            self._errors = 0
-        if done & ADVANCED or outbound.rescue:
-            self._timers.stop(Timer.T3)  # and started again for what is outstanding now
 
     def _on_forward_tsn(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._connection is not None and self._phase >= Phase.ESTABLISHED:
@@ -182,13 +175,8 @@ class Machine:
         return True
 
     def _on_reconfig(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        connection = self._connection
-        if connection is not None and self._phase >= Phase.ESTABLISHED:
-            answer = connection.reconfiguration.receive(packet, offset, end)
-            if answer is not None:
-                self._outlet.add(answer)
-            if not connection.reconfiguration.is_waiting():
-                self._timers.stop(Timer.RECONFIG)
+        if self._connection is not None and self._phase >= Phase.ESTABLISHED:
+            self._connection.on_reconfig(packet, offset, end)
         return True
 
     def _on_heartbeat(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -197,9 +185,9 @@ class Machine:
         return True
 
     def _on_heartbeat_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if (rtt_us := self._heartbeat.on_ack(packet, offset, end, now_us)) >= 0:
-            self._rto.on_round_trip(rtt_us)
-            self._errors = 0
+        rtt_us = self._heartbeat.on_ack(packet, offset, end, now_us)
+        if self._connection is not None and rtt_us >= 0:
+            self._connection.on_round_trip(rtt_us)
         return True
 
     def _on_unknown_chunk(self, type_: int, whole: bytes) -> bool:
@@ -225,6 +213,7 @@ class Machine:
         init_ack = Init.parse(packet, offset, end)
         self._cookie = self._handshake.cookie_of(init_ack)
         self._connect(self._handshake.settle(init_ack))
+        self._measure_round_trip(now_us)
         self._phase = Phase.COOKIE_ECHOED
         self._transmits = 0
         self._send_cookie(now_us)
@@ -253,6 +242,7 @@ class Machine:
 
     def _on_cookie_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._phase is Phase.COOKIE_ECHOED:
+            self._measure_round_trip(now_us)
             self._establish(now_us)
         return True
 
@@ -264,6 +254,11 @@ class Machine:
             self._send_init(now_us)
         return True
 
+    def _measure_round_trip(self, now_us: int) -> None:
+        """What was sent once was answered (RFC 9260 section 6.3.1, C5)."""
+        if self._transmits == 1 and self._connection is not None:
+            self._connection.on_round_trip(now_us - self._sent_us)
+
     def _tags(self) -> Tags:
         local = 0 if self._phase is Phase.CLOSED else self._handshake.tag
         return Tags(local, self._connection.peer.tag if self._connection else 0)
@@ -271,8 +266,6 @@ class Machine:
     def _establish(self, now_us: int) -> None:
         self._phase = Phase.ESTABLISHED
         self._cookie = b""
-        self._errors = 0
-        self._rto = RetransmissionTimeout()
         self._timers.stop_all()
         self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US)
         self._ask_for_streams()
@@ -295,7 +288,7 @@ class Machine:
 
     def _connect(self, peer: Peer) -> None:
         self._outlet.peer_tag = peer.tag
-        self._connection = Connection(peer, self._handshake.initial_tsn, self._settings)
+        self._connection = Connection(peer, self._handshake.initial_tsn, self._settings, self._outlet, self._timers)
 
     # ------------------------------------------------------------------ ending
 
@@ -309,11 +302,11 @@ class Machine:
         tsn = parse_tsn(packet, offset, end)
         if connection is None or self._phase < Phase.ESTABLISHED:
             return True
-        self._on_acknowledged(connection.outbound, connection.outbound.on_shutdown(tsn, now_us))
+        connection.on_shutdown(tsn, now_us)
         if self._phase in (Phase.ESTABLISHED, Phase.SHUTDOWN_PENDING):
             self._phase = Phase.SHUTDOWN_RECEIVED
         elif self._phase is Phase.SHUTDOWN_SENT:
-            self._send_shutdown_ack(now_us)
+            self._send_shutdown_ack(connection, now_us)
         self._change_state(SctpState.CLOSED)
         return True
 
@@ -337,7 +330,7 @@ class Machine:
             self._send_shutdown(connection, now_us)
         elif self._phase is Phase.SHUTDOWN_RECEIVED:
             self._transmits = 0
-            self._send_shutdown_ack(now_us)
+            self._send_shutdown_ack(connection, now_us)
 
     def _abort(self, cause: Cause, reason: str = "", information: bytes = b"") -> None:
         self._outlet.send_alone(error_chunk(cause, information, abort=True))
@@ -381,67 +374,66 @@ class Machine:
 
     def _on_t2(self, now_us: int) -> None:
         connection = self._connection
-        if connection is None or self._count_error():
+        if connection is None or self._is_given_up(connection):
             return
-        self._rto.back_off()
+        connection.rto.back_off()
         if self._phase is Phase.SHUTDOWN_SENT:
             self._send_shutdown(connection, now_us)
         elif self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._send_shutdown_ack(now_us)
+            self._send_shutdown_ack(connection, now_us)
 
     def _on_t3(self, now_us: int) -> None:
-        if self._connection is None or self._count_error():
-            return
-        self._rto.back_off()
-        self._connection.outbound.on_timeout(now_us)
+        if self._connection is not None and not self._is_given_up(self._connection):
+            self._connection.on_t3(now_us)
+
+    def _on_probe_timer(self, now_us: int) -> None:
+        if self._connection is not None:
+            self._connection.on_probe_timer(now_us)
 
     def _on_sack_timer(self, now_us: int) -> None:
         if self._connection is not None:
-            self._connection.inbound.sack_now = True
+            self._connection.on_sack_timer(now_us)
 
     def _on_heartbeat_timer(self, now_us: int) -> None:
-        if self._connection is None:
+        connection = self._connection
+        if connection is None or (self._heartbeat.is_waiting and self._is_given_up(connection)):
             return
-        if self._heartbeat.is_waiting and self._count_error():
-            return
-        self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US + self._rto.timeout_us)
+        self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US + connection.rto.timeout_us)
         self._outlet.add(self._heartbeat.send(now_us))
 
     def _on_reconfig_timer(self, now_us: int) -> None:
-        if self._connection is None:
-            return
-        request = self._connection.reconfiguration.on_timeout()
-        if request is not None:
-            self._outlet.add(request)
-            self._timers.start(Timer.RECONFIG, now_us + self._rto.timeout_us)
+        if self._connection is not None:
+            self._connection.on_reconfig_timer(now_us)
 
-    def _count_error(self) -> bool:
-        """Whether that was one too many, and the peer is given up."""
-        self._errors += 1
-        if self._errors > MAX_ERRORS:
+    def _is_given_up(self, connection: Connection) -> bool:
+        """Something was not answered: whether that was one too many, and the association has ended."""
+        is_gone = connection.count_error()
+        if is_gone:
             self._abort(Cause.PROTOCOL_VIOLATION, "no answer", b"no answer")
-        return self._errors > MAX_ERRORS
+        return is_gone
 
     # ------------------------------------------------------------------ what is sent
 
     def _send_init(self, now_us: int) -> None:
         self._transmits += 1
+        self._sent_us = now_us
         self._outlet.send_alone(self._handshake.init(), 0)
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
     def _send_cookie(self, now_us: int) -> None:
         self._transmits += 1
+        self._sent_us = now_us
         self._outlet.send_alone(chunk(ChunkType.COOKIE_ECHO, 0, self._cookie))
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
     def _send_shutdown(self, connection: Connection, now_us: int) -> None:
         self._outlet.send_alone(shutdown_chunk(connection.inbound.cumulative_tsn()))
-        self._timers.start(Timer.T2, now_us + self._rto.timeout_us)
+        self._timers.start(Timer.T2, now_us + connection.rto.timeout_us)
 
-    def _send_shutdown_ack(self, now_us: int) -> None:
+    def _send_shutdown_ack(self, connection: Connection, now_us: int) -> None:
         self._phase = Phase.SHUTDOWN_ACK_SENT
         self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
-        self._timers.start(Timer.T2, now_us + self._rto.timeout_us)
+        self._timers.start(Timer.T2, now_us + connection.rto.timeout_us)
 
     def _ask_for_streams(self) -> None:
         connection = self._connection
@@ -455,34 +447,11 @@ class Machine:
         connection = self._connection
         if connection is None or self._phase < Phase.ESTABLISHED:
             return
-        inbound = connection.inbound
-        outbound = connection.outbound
-        self._events.extend(inbound.take_messages())
+        self._events.extend(connection.inbound.take_messages())
         self._events.extend(connection.reconfiguration.take_events())
-        self._add_sack(inbound, now_us)
-        request = connection.reconfiguration.next_request()
-        if request is not None:
-            self._outlet.add(request)
-            self._timers.start(Timer.RECONFIG, now_us + self._rto.timeout_us)
-        if outbound.flight == 0 and outbound.queue.count and now_us - self._outlet.last_data_us > self._rto.timeout_us:
-            outbound.congestion.on_idle()
-        self._outlet.flush(outbound, now_us)
-        if inbound.has_more() or outbound.queue.is_cut:
-            self._timers.start(Timer.DELIVERY, now_us)
-        if not outbound.is_outstanding():
-            self._timers.stop(Timer.T3)
-        elif not self._timers.is_running(Timer.T3):
-            self._timers.start(Timer.T3, now_us + self._rto.timeout_us)
+        connection.flush(now_us)
         if self._phase > Phase.ESTABLISHED:
             self._continue_shutdown(connection, now_us)
-
-    def _add_sack(self, inbound: Inbound, now_us: int) -> None:
-        """At once for every second packet, for gaps and repetitions, else within 200 ms (RFC 9260 section 6.2)."""
-        if inbound.sack_now or inbound.unacknowledged >= 2:
-            self._outlet.add_first(inbound.sack(ROOM))
-            self._timers.stop(Timer.SACK)
-        elif inbound.unacknowledged and not self._timers.is_running(Timer.SACK):
-            self._timers.start(Timer.SACK, now_us + SACK_DELAY_US)
 
 
 def _why_aborted(packet: bytes, offset: int, end: int) -> str:
@@ -521,4 +490,5 @@ _ON_TIMER: dict[Timer, Callable[[Machine, int], None]] = {
     Timer.SACK: Machine._on_sack_timer,
     Timer.HEARTBEAT: Machine._on_heartbeat_timer,
     Timer.RECONFIG: Machine._on_reconfig_timer,
+    Timer.PROBE: Machine._on_probe_timer,
 }

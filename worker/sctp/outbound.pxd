@@ -2,20 +2,7 @@ cimport cython
 
 from worker.sctp.congestion cimport CongestionControl
 from worker.sctp.send_queue cimport Message, SendQueue
-
-
-@cython.final
-cdef class SentChunk:
-    cdef public long long tsn
-    cdef public Message message
-    cdef public Py_ssize_t start
-    cdef public Py_ssize_t size
-    cdef public int flags
-    cdef public unsigned int fragment
-    cdef public int state
-    cdef public int transmits
-    cdef public int missing
-    cdef public long long counts_from
+from worker.sctp.sent_chunk cimport SentChunk
 
 
 @cython.final
@@ -40,6 +27,10 @@ cdef class Outbound:
     cdef Py_ssize_t _lost
     cdef long long _lost_from
     cdef public bint rescue
+    cdef public int probes
+    cdef long long _probe_end
+    cdef long long _probe_us
+    cdef long long _probe_round_trip_us
     cdef long long _burst_end
     cdef long long _timed_tsn
     cdef long long _timed_us
@@ -81,6 +72,12 @@ cdef class Outbound:
 
     cdef object _time(self, SentChunk chunk, long long now_us)
 
+    @cython.locals(index=Py_ssize_t, chunk=SentChunk, wire_size=Py_ssize_t, parts=list)
+    cpdef list probe(self, Py_ssize_t room, long long now_us, long long round_trip_us)
+
+    @cython.locals(index=Py_ssize_t, chunk=SentChunk, end=cython.longlong, quarter_us=cython.longlong)
+    cdef object _on_probe_answered(self, bint was_repeated, long long now_us)
+
     @cython.locals(index=Py_ssize_t, chunk=SentChunk)
     cpdef object on_timeout(self, long long now_us)
 
@@ -109,9 +106,6 @@ cdef class Outbound:
 
     @cython.locals(tsn=cython.longlong, start=Py_ssize_t, fragment=cython.uint, flags=int, chunk=SentChunk, wire_size=Py_ssize_t)
     cdef bytes _send_new(self, Message message, Py_ssize_t size, long long now_us)
-
-    @cython.locals(message=Message, tsn=cython.longlong, length=Py_ssize_t, last=cython.uint, padding=int, data=bytes)
-    cdef bytes _encode(self, SentChunk chunk)
 
 
 cdef int _u16(const unsigned char *data, Py_ssize_t offset) noexcept

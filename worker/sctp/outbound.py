@@ -1,11 +1,10 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""The sending half of an association: fragments out, SACKs in, retransmission, and giving up (RFC 9260 section 6, RFC
-3758).
+"""The sending half of an association: fragments out, SACKs in, retransmission, giving up (RFC 9260 section 6, 3758).
 
 Chunks that are not acknowledged cumulatively stand in a list in the order of their TSNs, which follow each other; the
 chunk with the n-th TSN after the cumulative one is the n-th of the list. So a SACK costs one walk over what is
-outstanding, 4096
-chunks at most, whatever its gap blocks say: blocks that overlap or go back are cut, and so is what was never sent.
+outstanding, 4096 chunks at most, whatever its gap blocks say: blocks that overlap or go back are cut, and so is what
+was never sent.
 
 ::
 
@@ -24,53 +23,17 @@ from struct import Struct
 from worker.errors import ParseError
 from worker.sctp.congestion import CongestionControl
 from worker.sctp.send_queue import Message, SendQueue
+from worker.sctp.sent_chunk import SentChunk
 
 MAX_OUTSTANDING = 4096  # chunks
-
-# States of a chunk
-IN_FLIGHT = 0
-ACKED = 1  # by a gap block, so it may still be taken back
-LOST = 2  # to be sent again
-ABANDONED = 3
 
 # What a SACK did, as bits
 ADVANCED = 1  # the cumulative TSN
 ACKNOWLEDGED = 2  # something for the first time
 
-_DATA = Struct("!BBHIHHI")
-_I_DATA = Struct("!BBHIHHII")
 _FORWARD = Struct("!BBHI")
 _ENTRY = Struct("!HH")
 _I_ENTRY = Struct("!HHI")
-
-
-class SentChunk:
-    """One fragment that has left.
-
-    Attributes:
-        tsn: unwrapped.
-        message: that it is of.
-        start, size: its bytes in the message.
-        flags: B, E and U.
-        fragment: its number in the message.
-        state: one of the above.
-        transmits: how often it has left.
-        missing: how many SACKs reported it missing.
-        counts_from: SACKs count that acknowledge this unwrapped TSN or a later one: those that can know of the last
-        transmission.
-    """
-
-    def __init__(self, tsn: int, message: Message, start: int, size: int, flags: int, fragment: int) -> None:
-        self.tsn = tsn
-        self.message = message
-        self.start = start
-        self.size = size
-        self.flags = flags
-        self.fragment = fragment
-        self.state = 0
-        self.transmits = 1
-        self.missing = 0
-        self.counts_from = tsn
 
 
 class Outbound:
@@ -86,6 +49,7 @@ class Outbound:
         rtt_us: the last SACK's measurement, -1 when it made none.
         forward_due: a FORWARD-TSN is to be sent.
         rescue: a loss was found; the next packet of lost chunks is sent whatever the window.
+        probes: how many were sent since the cumulative TSN moved last.
         abandoned_messages: how many were given up.
     """
 
@@ -99,6 +63,7 @@ class Outbound:
         self.rtt_us = -1
         self.forward_due = False
         self.rescue = False
+        self.probes = 0
         self.abandoned_messages = 0
         self._interleaving = interleaving
         self._header_size = 20 if interleaving else 16
@@ -113,6 +78,9 @@ class Outbound:
         self._burst_end = 0
         self._timed_tsn = 0
         self._timed_us = 0
+        self._probe_end = 0
+        self._probe_us = 0
+        self._probe_round_trip_us = 0
 
     def buffered_amount(self) -> int:
         """Bytes of messages not acknowledged and not given up."""
@@ -153,6 +121,8 @@ class Outbound:
             return 0
         if gaps or self._gap_acked:
             done |= self._on_gaps(packet, offset + 12, gaps, done & 1 != 0, now_us)
+        if self._probe_end and done & 1:
+            self._on_probe_answered(_u16(packet, offset + 10) != 0, now_us)
         window = _u32(packet, offset + 4)
         self.peer_is_full = window == 0
         self.peer_window = window - self.flight if window > self.flight else 0
@@ -192,6 +162,7 @@ class Outbound:
                 self.outstanding_size -= chunk.size
             self.queue.on_gone(chunk.message.stream_id)
         self._cumulative += step
+        self.probes = 0
         if self._head > 64 and 2 * self._head > len(self._chunks):
             del self._chunks[: self._head]
             self._head = 0
@@ -239,9 +210,7 @@ class Outbound:
         return 2 if newly >= 0 else 0
 
     def _take_back(self, first: int, end: int) -> None:
-        """Chunks that a gap block acknowledged before and none does now are in flight again (RFC 9260 section
-        6.2.1).
-        """
+        """What a gap block acknowledged before and none does now is in flight again (RFC 9260 section 6.2.1)."""
         if self._gap_acked == 0:
             return
         for index in range(first, end):
@@ -278,8 +247,59 @@ class Outbound:
                 self.rtt_us = now_us - self._timed_us
             self._timed_tsn = 0
 
+    def probe(self, room: int, now_us: int, round_trip_us: int) -> list[bytes]:
+        """What was not acknowledged for long and fits into one packet, once more, as TCP's tail loss probe (RFC 8985).
+
+        Args:
+            room: bytes for the chunks.
+            now_us: the time.
+            round_trip_us: what left less than this ago could not be acknowledged yet.
+        """
+        self.probes += 1
+        self._probe_end = 0
+        self._probe_us = now_us
+        self._probe_round_trip_us = round_trip_us
+        parts: list[bytes] = []
+        for index in range(self._head, len(self._chunks)):
+            chunk = self._chunks[index]
+            if chunk.state != 0 or now_us - chunk.sent_us < round_trip_us or not chunk.may_leave_again(now_us):
+                continue
+            wire_size = (chunk.size + self._header_size + 3) & ~3
+            if wire_size > room:
+                break
+            room -= wire_size
+            chunk.sent_us = now_us
+            chunk.transmits += 1
+            chunk.counts_from = self._next_tsn
+            chunk.flags |= 8
+            if chunk.tsn == self._timed_tsn:
+                self._timed_tsn = 0
+            self._probe_end = self._next_tsn
+            parts.append(chunk.encode(self._interleaving))
+        return parts
+
+    def _on_probe_answered(self, was_repeated: bool, now_us: int) -> None:
+        """The cumulative TSN moved. When that is the probe's doing, what was sent well before it and is still missing
+        is lost; and so was what it repeated, unless the peer reports a repetition (RFC 8985 sections 6.2 and 7.4).
+        """
+        end = self._probe_end
+        self._probe_end = 0
+        quarter_us = self._probe_round_trip_us // 4
+        if not was_repeated and not 3 * quarter_us <= now_us - self._probe_us <= 6 * quarter_us:
+            return  # the answer to what had left before
+        for index in range(self._head, len(self._chunks)):
+            chunk = self._chunks[index]
+            if chunk.tsn >= end:
+                break
+            if chunk.state == 0 and chunk.sent_us < self._probe_us - quarter_us:
+                self._lose(chunk)
+                self.rescue = True
+        if self.rescue or not was_repeated:
+            self.congestion.on_fast_retransmit(self._next_tsn - 1)
+
     def on_timeout(self, now_us: int) -> None:
         """T3-rtx expired: all that is in flight is lost (section 6.3.3)."""
+        self._probe_end = 0
         self.congestion.on_timeout()
         self._timed_tsn = 0
         for index in range(self._head, len(self._chunks)):
@@ -312,7 +332,7 @@ class Outbound:
         message.abandoned = True
         self.abandoned_messages += 1
         if self.queue.drop(message):
-            rest = SentChunk(self._next_tsn, message, message.offset, 0, 0, message.fragment)
+            rest = SentChunk(self._next_tsn, message, message.offset, 0, 0, message.fragment, 0)
             rest.state = 3
             self._chunks.append(rest)
             self._next_tsn += 1
@@ -440,11 +460,14 @@ class Outbound:
             if self.flight and is_full and not self.rescue:
                 break
             chunk.state = 0
+            chunk.sent_us = now_us
             chunk.transmits += 1
             chunk.counts_from = self._next_tsn
             self._lost -= 1
+            if self._lost == 0 and not self.queue.has_messages():
+                chunk.flags |= 8
             self.flight += wire_size
-            parts.append(self._encode(chunk))
+            parts.append(chunk.encode(self._interleaving))
             room -= (wire_size + 3) & ~3
         self.rescue = False
         return room
@@ -454,7 +477,9 @@ class Outbound:
         start = message.offset
         fragment = message.fragment
         flags = self.queue.take(message, size, tsn)
-        chunk = SentChunk(tsn, message, start, size, flags, fragment)
+        if flags & 1 and (start or not self._timed_tsn or self._burst_end == 4800) and not self.queue.has_messages():
+            flags |= 8  # nothing follows soon that would make the peer acknowledge it (RFC 7053 section 4)
+        chunk = SentChunk(tsn, message, start, size, flags, fragment, now_us)
         self._chunks.append(chunk)
         self._next_tsn = tsn + 1
         self.flight += size + self._header_size
@@ -464,22 +489,7 @@ class Outbound:
         if self._timed_tsn == 0:
             self._timed_tsn = tsn
             self._timed_us = now_us
-        return self._encode(chunk)
-
-    def _encode(self, chunk: SentChunk) -> bytes:
-        message = chunk.message
-        tsn = chunk.tsn & 0xFFFFFFFF
-        length = self._header_size + chunk.size
-        if self._interleaving:
-            last = message.ppid if chunk.flags & 2 else chunk.fragment
-            header = _I_DATA.pack(64, chunk.flags, length, tsn, message.stream_id, 0, message.number, last)
-        else:
-            header = _DATA.pack(0, chunk.flags, length, tsn, message.stream_id, message.number, message.ppid)
-        padding = -length & 3
-        data = message.data[chunk.start : chunk.start + chunk.size]
-        if padding:
-            return b"".join((header, data, bytes(padding)))
-        return header + data
+        return chunk.encode(self._interleaving)
 
 
 def _u16(data: bytes, offset: int) -> int:

@@ -1,3 +1,4 @@
+# cython: language_level=3, annotation_typing=False
 """The retransmission timeout (RFC 9260 section 6.3.1)."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ INITIAL_US = 1_000_000
 MIN_US = 400_000  # RFC 9260 recommends a second; libwebrtc's SCTP takes this, above its delayed SACK of 200 ms
 MAX_US = 60_000_000
 CLOCK_GRANULARITY_US = 1_000
+MIN_PROBE_US = 30_000  # a host that is busy for a moment is not asked again
 
 
 class RetransmissionTimeout:
@@ -13,11 +15,14 @@ class RetransmissionTimeout:
 
     Attributes:
         timeout_us: ``MIN_US`` to ``MAX_US``.
+        probe_us: after how long without an answer the last packet may be taken for lost, as TCP's tail loss probe does
+            (RFC 8985 section 7.2); 0 before the first measurement.
         srtt_us: 0 before the first measurement.
     """
 
     def __init__(self) -> None:
         self.timeout_us = INITIAL_US
+        self.probe_us = 0
         self.srtt_us = 0
         self._variance_us = 0
 
@@ -31,6 +36,7 @@ class RetransmissionTimeout:
             self.srtt_us = max(1, self.srtt_us + (rtt_us - self.srtt_us) // 8)
         timeout_us = self.srtt_us + 4 * max(self._variance_us, CLOCK_GRANULARITY_US)
         self.timeout_us = min(max(timeout_us, MIN_US), MAX_US)
+        self.probe_us = self.srtt_us + max(self.srtt_us, 4 * self._variance_us, MIN_PROBE_US)
 
     def back_off(self) -> None:
         """The timer expired: twice the timeout (section 6.3.3 E2)."""

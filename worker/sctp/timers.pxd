@@ -3,9 +3,11 @@ cimport cython
 
 @cython.final
 cdef class Timers:
-    cdef long long _deadlines[7]
+    cdef long long _deadlines[8]
 
     cpdef object start(self, int timer, long long deadline_us)
+
+    cpdef object start_not_before(self, int timer, long long deadline_us)
 
     cpdef object stop(self, int timer)
 

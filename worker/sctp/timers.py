@@ -7,8 +7,8 @@ from enum import IntEnum
 
 
 class Timer(IntEnum):
-    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat, RFC 6525's, the rest of a
-    long delivery.
+    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat, RFC 6525's, the rest of long
+    work, and RFC 8985's probe.
     """
 
     T1 = 0
@@ -17,28 +17,34 @@ class Timer(IntEnum):
     SACK = 3
     HEARTBEAT = 4
     RECONFIG = 5
-    DELIVERY = 6
+    REST = 6
+    PROBE = 7
 
 
 class Timers:
     """Deadlines in microseconds on the clock of whoever calls; 0 for a timer that does not run."""
 
     def __init__(self) -> None:
-        self._deadlines = [0] * 7
+        self._deadlines = [0] * 8
 
-    def start(self, timer: Timer, deadline_us: int) -> None:
+    def start(self, timer: int, deadline_us: int) -> None:
         """Starts it, or starts it again."""
         self._deadlines[timer] = deadline_us
 
-    def stop(self, timer: Timer) -> None:
+    def stop(self, timer: int) -> None:
         """Does nothing when it does not run."""
         self._deadlines[timer] = 0
 
     def stop_all(self) -> None:
         """None runs any more."""
-        self._deadlines = [0] * 7
+        self._deadlines = [0] * 8
 
-    def is_running(self, timer: Timer) -> bool:
+    def start_not_before(self, timer: int, deadline_us: int) -> None:
+        """Puts the deadline of one that runs off, when it is earlier."""
+        if 0 < self._deadlines[timer] < deadline_us:
+            self._deadlines[timer] = deadline_us
+
+    def is_running(self, timer: int) -> bool:
         """Whether it has a deadline."""
         return self._deadlines[timer] != 0
 
@@ -46,7 +52,7 @@ class Timers:
     def next_us(self) -> int | None:
         """The earliest deadline, None when no timer runs."""
         earliest = 0
-        for timer in range(7):
+        for timer in range(8):
             deadline = self._deadlines[timer]
             if deadline and (earliest == 0 or deadline < earliest):
                 earliest = deadline

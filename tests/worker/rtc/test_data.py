@@ -183,7 +183,7 @@ def test_lost_messages_come_again(connected: Line) -> None:
     assert connected.arrived() == [bytes([number]) for number in range(5)]
 
 
-@pytest.mark.parametrize("limit", [{"maxPacketLifeTime": 100}, {"maxRetransmits": 0}])
+@pytest.mark.parametrize("limit", [{"maxPacketLifeTime": 20}, {"maxRetransmits": 0}])
 def test_what_may_be_lost_is_given_up(connected: Line, limit: dict[str, Any]) -> None:
     producer, _ = connected.lay(ordered=False, **limit)
     producer.send(DataMessage(ppid=BINARY), b"lost")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import struct
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 from tests import modes
-from tests.worker.sctp.liar import Liar, OldLiar
+from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
 from worker.sctp.chunks import chunk
 from worker.sctp.constants import Cause, ChunkType
 from worker.sctp.events import Event, MessageReceived, SctpState, StateChanged
 from worker.sctp.packet import build_packet
 from worker.sctp.parameters import Parameter, parse_parameters
+from worker.sctp.reassembly import Reassembly
 
 BEGIN, END, UNORDERED = 2, 1, 4
 
@@ -84,24 +86,34 @@ def test_small_messages_still_overtake_large_ones() -> None:
     assert [stream_id for stream_id, _, _ in world.b.messages()] == [2, 1]
 
 
-@pytest.mark.parametrize("flags", [BEGIN, BEGIN | UNORDERED, 0], ids=["ordered", "unordered", "middle"])
-def test_fragments_of_a_byte_are_charged_with_what_they_cost(liar: Liar, flags: int) -> None:
+Chunk = tuple[int, int, int]  # TSN, stream, number
+
+SHAPES: dict[str, Callable[[int], Chunk]] = {
+    "one message": lambda step: (step, 1, 0),
+    "neighbours missing": lambda step: (2 * step, 1, step),
+    "backwards": lambda step: (4000 - step, 1, 0),
+    "a stream each": lambda step: (2 * step, step, 0),
+    "a few streams": lambda step: (2 * step, step % 50, step),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("flags", [0, UNORDERED, BEGIN | END], ids=["fragments", "unordered", "whole"])
+@pytest.mark.parametrize("interleaving", [False, True], ids=["DATA", "I-DATA"])
+def test_what_waits_is_charged_with_what_it_costs(interleaving: bool, flags: int, shape: str) -> None:
+    reassembly = Reassembly(1 << 20, interleaving)
     tracemalloc.start()
-    for step in range(1, 2700):
-        liar.send(liar.data(2 * step, number=step, flags=flags))
+    for step in range(1, 3000):
+        tsn, stream_id, number = SHAPES[shape](step)
+        if interleaving:
+            reassembly.add_interleaved(stream_id, number + 1, flags, 53, tsn, bytes([step & 0xFF, 0]))
+        else:
+            reassembly.add_data((1 << 32) + tsn, stream_id, number + 1, flags, 53, bytes([step & 0xFF, 0]))
     held = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert held < 1.3 * (1 << 20)
-
-
-def test_fragments_on_many_streams_are_charged_with_what_they_cost() -> None:
-    for liar in (Liar(inbound_streams=65535), OldLiar(inbound_streams=65535)):
-        tracemalloc.start()
-        for step in range(1, 2700):
-            liar.send(liar.data(2 * step, stream_id=step % 1024, number=step, flags=BEGIN))
-        held = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()
-        assert held < 1.3 * (1 << 20)
+    assert reassembly.buffered() < 2 * held
+    # a stream's own 160 bytes are not of what waits; the number of streams bounds them
+    assert held < 1.1 * reassembly.buffered() + 160 * (3000 if shape == "a stream each" else 50) + 2000
 
 
 @pytest.mark.parametrize("is_data_channel", [False, True], ids=["asked for", "echoed"])
