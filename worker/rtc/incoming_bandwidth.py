@@ -75,7 +75,7 @@ class IncomingBandwidth:
 
     def set_max(self, bitrate_bps: int) -> None:
         """Limits the sender to so many bit/s, 0 lifts the limit."""
-        if self._kind and self.max_bps and not bitrate_bps:
+        if self._kind == "transport-cc" and self.max_bps and not bitrate_bps:
             self._unlimited_left = _UNLIMITED_REMBS
             self._limit_told_us = self._scheduler.now_us() - _LIMIT_EVERY_US
         elif bitrate_bps:

@@ -242,21 +242,28 @@ def test_incoming_limit_is_told_by_remb_beside_transport_wide_feedback_and_lifte
     assert sender.transport.get_stats()[0].max_incoming_bitrate is None
 
 
+def send_for(rig: Rig, sender: Peer, numbers: range) -> None:
+    """A packet with abs-send-time each 10 ms."""
+    for number in numbers:
+        stamp = ((number * 10 * (1 << 18) // 1000) & 0xFFFFFF).to_bytes(3, "big")
+        sender.send(rtp(number, KEY_FRAME + bytes(800), ssrc=VIDEO_SSRC, payload_type=96, extensions={3: stamp}))
+        rig.clock.advance(10)
+
+
 def test_estimate_is_told_by_remb_to_a_sender_without_transport_wide_feedback_and_capped(rig: Rig) -> None:
     sender = rig.connect()
     rig.produce(sender, parameters=transport_wide({ABS_SEND_TIME_URI: 3}))
     sender.transport.set_max_incoming_bitrate(SetBitrateRequest(bitrate=100_000))
-    for number in range(1, 300):
-        stamp = (number * 10 * (1 << 18) // 1000) & 0xFFFFFF
-        packet = rtp(
-            number, KEY_FRAME + bytes(800), ssrc=VIDEO_SSRC, payload_type=96, extensions={3: stamp.to_bytes(3, "big")}
-        )
-        sender.send(packet)
-        rig.clock.advance(10)
+    send_for(rig, sender, range(1, 300))
     rembs = sender.rtcp(Remb)
     assert rembs
     assert all(remb.bitrate_bps <= 100_000 and remb.ssrcs == (VIDEO_SSRC,) for remb in rembs)
     assert (sender.transport.get_stats()[0].available_incoming_bitrate or 0) > 100_000
+    sender.transport.set_max_incoming_bitrate(SetBitrateRequest(bitrate=0))
+    send_for(rig, sender, range(300, 800))
+    rembs = sender.rtcp(Remb)
+    assert rembs
+    assert all(remb.bitrate_bps > 100_000 for remb in rembs)  # 0 would mean that there is no estimate either
 
 
 def test_no_feedback_without_the_negotiated_codec_feedback(rig: Rig) -> None:
