@@ -102,7 +102,14 @@ class WorkerPool(Emitter):
         """
         if self._closed or self._keepers:
             raise InvalidStateError("the pool was started already")
-        results = await asyncio.gather(*(self._create() for _ in range(self._size)), return_exceptions=True)
+        creating = [asyncio.ensure_future(self._create()) for _ in range(self._size)]
+        try:
+            results = await asyncio.gather(*creating, return_exceptions=True)
+        except asyncio.CancelledError:
+            for created in creating:  # all are done by now, some with a worker
+                if not created.cancelled() and created.exception() is None:
+                    created.result().close()
+            raise
         workers = [result for result in results if isinstance(result, Worker)]
         failure = next((result for result in results if isinstance(result, BaseException)), None)
         if failure is not None or self._closed:

@@ -10,7 +10,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from controller import BackOff, InvalidStateError, Watchdog, Worker, WorkerPool, WorkerStartError, create_worker
+from controller import (
+    BackOff,
+    InvalidStateError,
+    Watchdog,
+    Worker,
+    WorkerPool,
+    WorkerStartError,
+    create_worker,
+    observer,
+)
 from tests.controller.conftest import FakeWorker, Script
 
 AT_ONCE = BackOff(first_s=0.0, longest_s=0.0, stable_s=60.0)
@@ -116,6 +125,20 @@ async def test_all_start_or_none(make_pool: MakePool) -> None:
     with pytest.raises(WorkerStartError):
         await pool.start()
     assert pool.workers == []
+
+
+async def test_a_start_that_is_cancelled_leaves_no_worker(make_pool: MakePool) -> None:
+    pool = make_pool(2, {}, {"start": []})  # the second one never says that it runs
+    running: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+    observer.once("newworker", running.set_result)
+    starting = asyncio.create_task(pool.start())
+    worker = await asyncio.wait_for(running, 10)
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert worker.closed
+    await asyncio.wait_for(worker.wait_closed(), 10)
 
 
 async def test_close_ends_all_processes(make_pool: MakePool) -> None:
