@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
 import os
 import re
@@ -282,9 +283,10 @@ async def test_a_reader_of_the_log_who_stops_does_not_hold_up_the_rooms(tmp_path
     process, _, urls = await start_controller(tmp_path, "--log-level", "debug", "--worker-log-level", "debug")
     assert process.stderr is not None
     pipe = process.stderr._transport  # type: ignore[attr-defined]
-    pipe.pause_reading()  # asyncio's own buffer would take a lot
+    pipe.pause_reading()
+    fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, 4096)
     url = urls[0].replace("http", "ws").replace("localhost", "127.0.0.1")
-    for number in range(60):  # several times what a pipe holds
+    for number in range(30):  # several times what the pipe holds now
         client = await RoomClient.connect(url, "r", f"p{number}")
         await client.join()
         await client.close()
