@@ -15,6 +15,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 SHOWN_TIMEOUT = 30.0
 
+UNPLUG_MICROPHONE = """() => {
+    const { track } = miso.state.local.mic;
+    track.stop();
+    track.dispatchEvent(new Event("ended"));
+}"""
 DENIED = """
 navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("denied", "NotAllowedError"));
 """
@@ -132,6 +137,7 @@ async def test_escape_closes_a_panel_wherever_the_focus_is(pair: tuple[Person, P
     panel = bo.page.get_by_role("complementary", name="People")
     await expect(panel).to_be_visible()
     await bo.page.get_by_role("button", name="Options for Ana").press("Enter")
+    await expect(bo.page.get_by_role("dialog")).to_be_focused()
     await bo.page.keyboard.press("Escape")
     await expect(bo.page.get_by_role("dialog")).to_have_count(0)
     await expect(panel).to_be_visible()  # each Escape closes one thing
@@ -151,6 +157,7 @@ async def test_a_person_takes_another_name(crowd: Crowd, server: DemoServer) -> 
     await expect(ana.page.get_by_role("article", name="Anastasia (you)")).to_be_visible()
     assert "displayName=Anastasia" in ana.page.url
     await ana.click("Change your name")
+    await expect(field).to_be_focused()
     await ana.page.keyboard.type("Nobody")
     await ana.page.keyboard.press("Escape")
     await expect(field).to_have_count(0)
@@ -159,15 +166,28 @@ async def test_a_person_takes_another_name(crowd: Crowd, server: DemoServer) -> 
 
 async def test_a_microphone_that_is_unplugged_is_replaced_by_another(pair: tuple[Person, Person]) -> None:
     ana, bo = pair
-    await ana.page.evaluate(
-        """() => {
-            const { track } = miso.state.local.mic;
-            track.stop();
-            track.dispatchEvent(new Event("ended"));
-        }"""
-    )
+    await ana.page.evaluate(UNPLUG_MICROPHONE)
     await expect(ana.page.get_by_role("status")).to_contain_text("was disconnected")
     await ana.page.wait_for_function("miso.state.local.mic.track?.readyState === 'live'")
+    await bo.expect_media(ana)
+
+
+async def test_without_another_microphone_one_is_muted_until_there_is_one(pair: tuple[Person, Person]) -> None:
+    ana, bo = pair
+    await ana.page.evaluate(
+        """() => {
+            const { mediaDevices } = navigator;
+            window.plugIn = () => { mediaDevices.getUserMedia = open; };
+            const open = mediaDevices.getUserMedia;
+            mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no device", "NotReadableError"));
+        }"""
+    )
+    await ana.page.evaluate(UNPLUG_MICROPHONE)
+    await expect(ana.page.get_by_role("status")).to_contain_text("in use by another program, or does not answer")
+    await expect(bo.tile_of(ana).get_by_label("Muted")).to_be_visible()
+    await ana.page.evaluate("plugIn()")
+    await ana.click("Unmute")
+    await expect(bo.tile_of(ana).get_by_label("Muted")).to_have_count(0)
     await bo.expect_media(ana)
 
 

@@ -123,15 +123,17 @@ export class LocalMedia {
   }
 
   #close(source: Source): Promise<void> {
-    return this.#change(source, async () => {
-      this.#store.state.local[source].track?.stop();
-      updateLocal(this.#store, source, { track: null, score: null });
-      const producer = this.#producers.get(source);
-      if (!producer) return;
-      this.#producers.delete(source);
-      producer.close();
-      await this.#uplink?.request("closeProducer", { producerId: producer.id });
-    });
+    return this.#change(source, () => this.#stopAndUnpublish(source));
+  }
+
+  async #stopAndUnpublish(source: Source): Promise<void> {
+    this.#store.state.local[source].track?.stop();
+    updateLocal(this.#store, source, { track: null, score: null });
+    const producer = this.#producers.get(source);
+    if (!producer) return;
+    this.#producers.delete(source);
+    producer.close();
+    await this.#uplink?.request("closeProducer", { producerId: producer.id });
   }
 
   /** Some phones open one camera at a time: where the second is refused, the first is let go before. */
@@ -166,7 +168,10 @@ export class LocalMedia {
     }
     await this.#change("mic", async () => {
       if (this.#store.state.local.mic.track !== lost) return;
-      const track = await OPEN.mic();
+      const track = await OPEN.mic().catch(async (error: unknown) => {
+        await this.#stopAndUnpublish("mic");
+        throw error;
+      });
       await this.#producers.get("mic")?.replaceTrack({ track });
       this.#adopt("mic", track);
       await this.#applyMute();
