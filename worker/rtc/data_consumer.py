@@ -32,6 +32,7 @@ class DataConsumer:
         id: As the controller named it.
         data_producer: Whose messages it gives, maybe of another transport.
         stream: That carries them, None for type ``direct``.
+        low_threshold: The application is told when so many bytes or less wait.
     """
 
     def __init__(
@@ -46,9 +47,7 @@ class DataConsumer:
         self._body = body
         self._messages_sent = 0
         self._bytes_sent = 0
-        self._buffered_amount = 0  # of the whole association, like in mediasoup
-        self._low_threshold = 0
-        self._low_is_awaited = False
+        self.low_threshold = 0
         self._closed = False
 
     def deliver(self, ppid: int, message: bytes) -> None:
@@ -66,11 +65,9 @@ class DataConsumer:
         with suppress(SendBufferFullError, InvalidStateError):
             self._send(self.stream, ppid, message)
 
-    def buffered_amount_changed(self, amount: int) -> None:
-        """So many bytes wait in the association now."""
-        before, self._buffered_amount = self._buffered_amount, amount
-        if amount <= self._low_threshold and (self._low_is_awaited or before > self._low_threshold):
-            self._tell_low()
+    def tell_low(self, amount: int) -> None:
+        """So many bytes wait in the association, of all its streams like in mediasoup: not more than the threshold."""
+        self._context.notifier.notify(self.id, "bufferedamountlow", BufferedAmountLow(buffered_amount=amount))
 
     def data_producer_closed(self) -> None:
         """The data producer is gone, and with it the data consumer."""
@@ -86,7 +83,7 @@ class DataConsumer:
             data_producer_id=self.data_producer.id,
             label=self._body.label,
             protocol=self._body.protocol,
-            buffered_amount_low_threshold=self._low_threshold,
+            buffered_amount_low_threshold=self.low_threshold,
             sctp_stream_parameters=self.stream.dump() if self.stream is not None else None,
         )
 
@@ -101,7 +98,7 @@ class DataConsumer:
                 protocol=self._body.protocol,
                 messages_sent=self._messages_sent,
                 bytes_sent=self._bytes_sent,
-                buffered_amount=self._buffered_amount,
+                buffered_amount=0 if self.stream is None else self._association().buffered_amount,
             )
         ]
 
@@ -115,10 +112,10 @@ class DataConsumer:
     def set_buffered_amount_low_threshold(self, body: SetBufferedAmountLowThresholdRequest) -> None:
         """Tells when so little waits: at once if that is so now. Raises ``BodyError``: not of type ``sctp``."""
         self._sctp_stream()
-        self._low_threshold = body.threshold
-        self._low_is_awaited = self._buffered_amount > self._low_threshold
-        if not self._low_is_awaited:
-            self._tell_low()
+        before, self.low_threshold = self.low_threshold, body.threshold
+        association = self._association()
+        if association.change_threshold(self, before):
+            self.tell_low(association.buffered_amount)
 
     @handles(commands.DATA_CONSUMER_SEND)
     def send(self, body: DataMessage, payload: bytes) -> None:
@@ -172,8 +169,3 @@ class DataConsumer:
             self._context.notifier.notify(self.id, "sctpsendbufferfull")
             raise
         self._count(message)
-
-    def _tell_low(self) -> None:
-        self._low_is_awaited = False
-        body = BufferedAmountLow(buffered_amount=self._buffered_amount)
-        self._context.notifier.notify(self.id, "bufferedamountlow", body)

@@ -8,24 +8,28 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from worker.channel.bodies.data_producer import SctpStreamDump
 from worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
 from worker.channel.events import SctpStateChange
 from worker.errors import BodyError, CommandError, ParseError
+from worker.rtc.low_thresholds import LowThresholds
 from worker.sctp.association import Association
 from worker.sctp.events import MessageReceived, SctpState, StateChanged
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreateTransportRequest
     from worker.rtc.context import Timer
+    from worker.rtc.data_consumer import DataConsumer
     from worker.rtc.data_producer import DataProducer
     from worker.rtc.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 _PORT = 5000
+_TOLD_AT_ONCE = 64  # data consumers
 _COMMON_HEADER_SIZE = 12
 _COMPLAIN_EVERY_US = 1_000_000
 _PPID_DCEP = 50  # WebRTC data channel establishment (RFC 8832 section 8.1): streams are told by signaling here
@@ -102,7 +106,9 @@ class SctpAssociation:
         self._options = options
         self._streams = options.num_sctp_streams
         self._producers: dict[int, DataProducer] = {}
-        self._buffered_amount = 0
+        self._buffered_amount = 0  # at which the thresholds were looked at last
+        self._thresholds = LowThresholds()
+        self._to_tell: dict[DataConsumer, int] = {}  # that so little waits
         self._timer: Timer | None = None
         self._timer_us = 0
         self._running = False  # an event of the association leads to calls into it
@@ -190,13 +196,23 @@ class SctpAssociation:
         self._association.reset_stream(stream.id, self._now_us(), incoming=not self._options.is_data_channel)
         self._run()
 
-    def add_consumer(self, stream: Stream) -> None:
-        """Messages will be sent on this stream: asks for more streams when there are not enough."""
+    def add_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+        """It sends messages on this stream: asks for more streams when there are not enough."""
+        self._thresholds.add(consumer, consumer.low_threshold)
         self._association.need_stream(stream.id, self._now_us())
         self._run()
 
-    def remove_consumer(self, stream: Stream) -> None:
-        """Nothing is sent on the stream any more: the next one to use it begins anew (RFC 6525)."""
+    def change_threshold(self, consumer: DataConsumer, before: int) -> bool:
+        """It has another ``low_threshold``. Gives whether so little waits now; if not, it is told later."""
+        self._thresholds.remove(consumer, before)
+        self._thresholds.add(consumer, consumer.low_threshold)
+        self._to_tell.pop(consumer, None)
+        return self._buffered_amount <= consumer.low_threshold
+
+    def remove_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+        """Nothing is sent on its stream any more: the next one to use it begins anew (RFC 6525)."""
+        self._thresholds.remove(consumer, consumer.low_threshold)
+        self._to_tell.pop(consumer, None)
         self._association.reset_stream(stream.id, self._now_us())
         self._run()
 
@@ -273,16 +289,20 @@ class SctpAssociation:
             logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaints, self._transport.id, why)
 
     def _tell_buffered_amount(self) -> None:
-        amount = self.buffered_amount
-        if amount == self._buffered_amount:
+        """Tells those whose thresholds were crossed; many of them in slices, so that one packet costs little."""
+        before, self._buffered_amount = self._buffered_amount, self.buffered_amount
+        for consumer in self._thresholds.crossed(before, self._buffered_amount):
+            self._to_tell[consumer] = self._buffered_amount
+        if not self._to_tell:
             return
-        self._buffered_amount = amount
-        for consumer in self._transport.sctp_consumers():
-            consumer.buffered_amount_changed(amount)
+        for consumer in list(islice(self._to_tell, _TOLD_AT_ONCE)):
+            consumer.tell_low(self._to_tell.pop(consumer))
 
     def _watch(self) -> None:
         """Keeps one timer; what moves the deadline back leaves it alone."""
         due_us = self._association.next_timer_us
+        if self._to_tell:
+            due_us = self._now_us()
         if due_us is None or (self._timer is not None and self._timer_us <= due_us):
             return
         if self._timer is not None:
@@ -292,5 +312,8 @@ class SctpAssociation:
 
     def _on_timer(self) -> None:
         self._timer = None
-        self._association.on_timer(self._now_us())
+        now_us = self._now_us()
+        due_us = self._association.next_timer_us
+        if due_us is not None and due_us <= now_us:
+            self._association.on_timer(now_us)
         self._run()

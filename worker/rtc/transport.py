@@ -149,10 +149,6 @@ class Transport:
         if self.connected:
             self.plane.send(packet)
 
-    def sctp_consumers(self) -> list[DataConsumer]:
-        """The data consumers of type ``sctp``."""
-        return [consumer for consumer in self.data_consumers.values() if consumer.stream is not None]
-
     def on_connected(self) -> None:
         """RTP may flow from now on."""
         if self.connected or self.closed:
@@ -407,7 +403,7 @@ class Transport:
         self.data_consumers[data_consumer.id] = self.tables.data_consumers[data_consumer.id] = data_consumer
         data_consumer.data_producer.data_consumers[data_consumer.id] = data_consumer
         if self.sctp is not None and data_consumer.stream is not None:
-            self.sctp.add_consumer(data_consumer.stream)
+            self.sctp.add_consumer(data_consumer, data_consumer.stream)
         return data_consumer.dump()
 
     @handles(commands.DATA_PRODUCER_CLOSE)
@@ -431,7 +427,7 @@ class Transport:
     def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
         """The data consumer has closed."""
         if self.sctp is not None and data_consumer.stream is not None:
-            self.sctp.remove_consumer(data_consumer.stream)
+            self.sctp.remove_consumer(data_consumer, data_consumer.stream)
         del self.data_consumers[data_consumer.id]
         del self.tables.data_consumers[data_consumer.id]
         self.context.registry.remove(data_consumer.id, self.id)

@@ -209,6 +209,27 @@ def test_buffered_amount_falls_to_the_threshold(connected: Line) -> None:
     assert consumer.get_buffered_amount().buffered_amount == 0
 
 
+def test_many_data_consumers_are_told_of_a_low_amount_once_each_and_not_all_at_once(connected: Line) -> None:
+    _, consumer = connected.lay()
+    silent = produce(connected.source, "silent")
+    names = [f"c{number}" for number in range(300)]
+    for number, name in enumerate(names):
+        consume(connected.near, name, silent.id, streamId=number + 2)
+    connected.settle()
+
+    def told() -> list[int]:
+        return [len(connected.rig.notifier.take(name, "bufferedamountlow")) for name in names]
+
+    told()
+    connected.near.data_consumers["c7"].close()
+    consumer.send(DataMessage(ppid=BINARY), b"x")
+    connected.rig.pump()
+    first = sum(told())
+    assert 0 < first < 150
+    connected.settle()
+    assert first + sum(told()) == 299
+
+
 def test_full_send_buffer_is_told_and_the_association_lives_on(connected: Line) -> None:
     producer, consumer = connected.lay()
     consumer.send(DataMessage(ppid=BINARY), bytes(MAX_MESSAGE_SIZE))
