@@ -89,7 +89,9 @@ async def test_media_flows_after_an_ice_restart(crowd: Crowd, server: DemoServer
     await asyncio.gather(*(person.page.evaluate("miso.client.restartIce()") for person in (ana, bo)))
     await _expect_both(ana, bo)
     for person in (ana, bo):
-        assert set((await person.page.evaluate("miso.state.connections")).values()) == {"connected"}
+        await person.page.wait_for_function(
+            "() => Object.values(miso.state.connections).every((state) => state === 'connected')"
+        )
 
 
 async def test_a_sent_stream_is_reported_back_by_the_server(crowd: Crowd, server: DemoServer) -> None:
