@@ -24,7 +24,7 @@ cdef class SequenceMapper:
     @cython.locals(step=int)
     cpdef void drop(self, unsigned short sequence_number) noexcept
 
-    @cython.locals(step=int, age=int)
+    @cython.locals(step=int, age=int, output=int)
     cpdef int map(self, unsigned short sequence_number) noexcept
 
     @cython.locals(position=int)

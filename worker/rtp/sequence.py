@@ -76,7 +76,11 @@ class SequenceMapper:
             return -1
         if (self._dropped[(sequence_number & 1023) >> 5] >> (sequence_number & 31)) & 1:
             return -1
-        return (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & self._mask
+        output = (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & self._mask
+        step = (output - self.max_output) & self._mask
+        if step != 0 and step < self._half:  # what came after it was dropped
+            self.max_output = output
+        return output
 
     def _advance(self, sequence_number: int, step: int) -> None:
         # the bits of the inputs that become known now may hold what was there 1024 inputs ago

@@ -58,6 +58,15 @@ def test_sync_goes_on_after_the_last_number(load) -> None:
     assert [mapper.map(number) for number in (50000, 50001)] == [3, 4]
 
 
+def test_sync_goes_on_after_a_late_packet_behind_which_all_was_dropped(load) -> None:
+    mapper = load("worker.rtp.sequence").SequenceMapper()
+    assert mapper.map(10) == 1
+    mapper.drop(12)
+    assert mapper.map(11) == 2
+    mapper.sync(500)
+    assert mapper.map(500) == 3
+
+
 def test_packets_from_before_a_sync_are_refused(load) -> None:
     mapper = load("worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
