@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import sanitizers
 from tests.harness.client import ROOT, WorkerClient, WorkerGone, monotonic_ms, resident_kb, waited_for_cpu_ms
 from worker.channel import commands
 from worker.channel.bodies.router import CreateDirectTransportRequest, CreatePlainTransportRequest, ListenIp
@@ -62,6 +63,7 @@ def test_first_message_is_running_with_the_pid_of_the_spawned_process(worker):
     assert (worker.running.event, worker.running.target_id, worker.running.data) == ("running", str(worker.pid), None)
 
 
+@pytest.mark.skipif(sanitizers.are_on(), reason="measures what sanitizers cost")
 def test_starts_quickly_and_stays_small():
     took = []
     for _ in range(5):
@@ -77,6 +79,7 @@ def test_starts_quickly_and_stays_small():
 
 
 @pytest.mark.parametrize("arguments", [["--logLevel=chicken"], ["--rtcMinPort=9", "--rtcMaxPort=8"], ["--what=1"]])
+@pytest.mark.skipif(sanitizers.are_on(), reason="measures what sanitizers cost")
 def test_wrong_settings_exit_with_42_at_once(arguments):
     took = []
     for _ in range(3):

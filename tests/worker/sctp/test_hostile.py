@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests import modes
+from tests import modes, sanitizers
 from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
 from worker.sctp.chunks import chunk
@@ -39,6 +39,8 @@ class Cost:
 @pytest.fixture(params=["time", "memory"])
 def cost(request: pytest.FixtureRequest) -> Iterator[Cost]:
     if request.param == "time":
+        if sanitizers.are_on():
+            pytest.skip("measures what sanitizers cost")
         gc.disable()  # a collection of all that the other tests left is not the packet's
         yield Cost(is_traced=False)
         gc.enable()
