@@ -53,7 +53,7 @@ async def _serve(settings: Settings, output: LogOutput) -> int:
     server = DemoServer(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             loop.add_signal_handler(number, _on_signal, number, stop, server, output)
     starting = asyncio.create_task(server.start())
     stopping = asyncio.create_task(stop.wait())
