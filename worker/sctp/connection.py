@@ -161,6 +161,7 @@ class Connection:
             self._timers.start(_RECONFIG, now_us + self.rto.timeout_us)
         if outbound.flight == 0 and outbound.queue.count and now_us - self._outlet.last_data_us > self.rto.timeout_us:
             outbound.congestion.on_idle()
+        outbound.queue.is_cut = False  # lost chunks come first: as long as there are any, the queue is not looked at
         self._outlet.flush(outbound, now_us)
         if inbound.has_more() or outbound.queue.is_cut:
             self._timers.start(_REST, now_us)

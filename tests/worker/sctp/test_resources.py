@@ -158,6 +158,26 @@ def test_messages_that_expired_in_the_queue_are_dropped_in_slices() -> None:
     assert world.b.messages()[-1] == (1, 53, b"then")
 
 
+def test_expired_messages_behind_lost_ones_do_not_keep_the_timer_busy() -> None:
+    world = World(
+        module=modes.load("worker.sctp.association", "compiled"), a={"send_buffer_size": 1 << 20}, delay_us=60_000
+    )
+    world.connect()
+    world.send(bytes(200_000))
+    world.run(5)
+    there, back = world.link_from(world.a), world.link_from(world.b)
+    first, acknowledged = there.packets, back.packets
+    there.drop = lambda packet: there.packets <= first + 16
+    back.drop = lambda packet: back.packets > acknowledged + 3
+    for _ in range(8):
+        world.send(bytes(4600))
+    for _ in range(10_000):
+        world.send(bytes(20), ordered=False, max_lifetime_ms=100)
+    steps = itertools.count()
+    world.run(10, until=lambda: next(steps) > 500)
+    assert next(steps) < 500
+
+
 def test_what_has_its_turn_is_handed_out_when_the_peer_aborts(liar: Liar) -> None:
     for number in range(1, 501):
         receive(liar, liar.data(number, number=number))
