@@ -66,6 +66,7 @@ class ProducerStream:
         self._base_sequence: int | None = None
         self._nack_timer: Timer | None = None
         self._nack_timer_us = 0
+        self._gap_us = -_NACK_PATIENCE_US
         self._watched = watched
         self._silent = False
         self.active_since_us = scheduler.now_us()
@@ -109,6 +110,7 @@ class ProducerStream:
 
     def on_nack_needed(self, now_us: int) -> None:
         """Waits a moment for packets that were only overtaken, and keeps an eye on what stays missing."""
+        self._gap_us = now_us
         if self._nack_timer is None or self._nack_timer_us > now_us + _NACK_PATIENCE_US:
             self._look_for_missing(now_us, _NACK_PATIENCE_US)
 
@@ -130,7 +132,8 @@ class ProducerStream:
         if self.plane.take_key_frame_needed():
             self.on_key_frame_needed()
         if self.plane.missing > 0:
-            self._look_for_missing(now_us, _NACK_INTERVAL_US)
+            patience_us = self._gap_us + _NACK_PATIENCE_US - now_us  # for what was found missing meanwhile
+            self._look_for_missing(now_us, patience_us if patience_us > 0 else _NACK_INTERVAL_US)
 
     def _look_for_missing(self, now_us: int, delay_us: int) -> None:
         self._stop_nack_timer()

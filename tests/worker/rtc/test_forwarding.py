@@ -123,6 +123,19 @@ def test_loss_is_asked_for_and_repaired_by_rtx(rig: Rig) -> None:
     assert sender.rtcp(Nack) == []
 
 
+def test_a_second_loss_right_after_the_first_is_asked_for_as_soon(rig: Rig) -> None:
+    sender = rig.connect()
+    rig.produce(sender)
+    send_video(sender, 1, key=True)
+    send_video(sender, 3)
+    rig.clock.advance(6)
+    send_video(sender, 5)
+    rig.clock.advance(4)
+    assert [nack.sequence_numbers for nack in sender.rtcp(Nack)] == [(2,)]
+    rig.clock.advance(6)
+    assert [nack.sequence_numbers for nack in sender.rtcp(Nack)] == [(4,)]
+
+
 def test_retransmissions_are_shown_once_there_are_any(rig: Rig) -> None:
     sender = rig.connect()
     producer = rig.produce(sender)
