@@ -260,14 +260,20 @@ async def test_a_second_signal_ends_all_at_once_even_a_worker_that_hangs(tmp_pat
 
 
 async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
+    def as_at_a_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background has it ignored
+
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "importtime", "-m", "demo", "--workers", "1"), cwd=ROOT, stderr=PIPE
+        *(sys.executable, "-X", "importtime", "-m", "demo", "--workers", "1"),
+        cwd=ROOT,
+        stderr=PIPE,
+        preexec_fn=as_at_a_terminal,
     )
     assert process.stderr is not None
     while b"pydantic" not in (line := await asyncio.wait_for(process.stderr.readline(), 60)):
         assert line
     process.send_signal(signal.SIGINT)
-    assert b"Traceback" not in await process.stderr.read()
+    assert b"Traceback" not in await asyncio.wait_for(process.stderr.read(), 60)
     assert await asyncio.wait_for(process.wait(), 30) == 130
 
 
