@@ -239,7 +239,8 @@ class Channel:
     def _on_answer(self, message: _Answer) -> None:
         command, future = self._pending.pop(message.id, (None, None))
         if command is None:
-            _logger.error("worker=%d answers a request that was not made: id=%d", self._pid, message.id)
+            if not self._closed:
+                _logger.error("worker=%d answers a request that was not made: id=%d", self._pid, message.id)
         elif future is None:
             if isinstance(message, Refused):
                 _logger.debug("worker=%d refuses %s: %s", self._pid, command.name, message.reason)
@@ -301,14 +302,16 @@ class _Pipe(asyncio.Protocol):
         if turns:
             self._loop.call_soon(self._deliver_after, turns - 1)
             return
-        while self._waiting and isinstance(message := self._waiting[0], _Event):
-            self._waiting.popleft()
-            self._on_event(message)
-        while self._waiting and not isinstance(message := self._waiting[0], _Event):
-            self._waiting.popleft()
-            self._on_answer(message)
-        if self._waiting:
-            self._deliver_after(_EVENT_DELAY_TURNS)
+        try:
+            while self._waiting and isinstance(message := self._waiting[0], _Event):
+                self._waiting.popleft()
+                self._on_event(message)
+            while self._waiting and not isinstance(message := self._waiting[0], _Event):
+                self._waiting.popleft()
+                self._on_answer(message)
+        finally:  # one that could not be handled must not hold up those behind it
+            if self._waiting:
+                self._deliver_after(_EVENT_DELAY_TURNS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._on_lost()

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from controller import RequestError, Router
+from controller import InvalidStateError, RequestError, Router
 from controller.types import ResourceUsage
 from tests.controller.conftest import AUDIO, CONSUMER, MEDIA_CODECS, StartWorker
 
@@ -129,6 +129,34 @@ async def test_events_and_answers_keep_their_order(start_worker: StartWorker) ->
     await ask()
     await asyncio.wait_for(last.wait(), 5)
     assert seen[:3] == ["pause", "answer", "resume"]
+
+
+async def test_an_event_that_cannot_be_handled_holds_nothing_up(start_worker: StartWorker) -> None:
+    # an event without the body it should have
+    odd = {"event": ["$transportId", "sctpstatechange", None]}
+    worker = await start_worker({"transport.setMinOutgoingBitrate": [odd, {"reply": None}]})
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    transport = await router.create_plain_transport(listen_ip="127.0.0.1")
+    for _ in range(3):
+        await asyncio.wait_for(transport.set_min_outgoing_bitrate(30000), 5)
+
+
+async def test_answers_that_wait_when_the_worker_is_closed_are_no_error(
+    start_worker: StartWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    pause = {"event": ["$consumerId", "producerpause", None]}
+    worker = await start_worker(
+        {"transport.consume": [{"reply": CONSUMER}], "consumer.requestKeyFrame": [pause, {"reply": None}]}
+    )
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    transport = await router.create_plain_transport(listen_ip="127.0.0.1")
+    producer = await transport.produce(kind="audio", rtp_parameters=AUDIO)
+    consumer = await transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities)
+    consumer.on("producerpause", worker.close)
+    with pytest.raises(InvalidStateError):
+        await consumer.request_key_frame()
+    await worker.wait_closed()
+    assert "was not made" not in caplog.text
 
 
 async def test_what_the_worker_does_not_read_is_bounded(start_worker: StartWorker) -> None:
