@@ -36,12 +36,14 @@ class LogOutput(logging.Handler):
             self._lines.put_nowait(self.format(record))
         except queue.Full:
             self._dropped += 1
+        except Exception:  # noqa: BLE001  # who logs must not fail for it, as with every handler of logging
+            self.handleError(record)
 
     def close(self) -> None:
         """Writes what waits, as far as that goes within ``LAST_WORDS_S``."""
         super().close()
         with contextlib.suppress(queue.Full):
-            self._lines.put_nowait(None)
+            self._lines.put(None, timeout=LAST_WORDS_S)
             self._thread.join(LAST_WORDS_S)
 
     def _write_all(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,3 +65,33 @@ def test_a_full_disk_or_a_gone_reader_harms_nobody(logger: logging.Logger, error
         logger.info("nobody will see this")
     output.close()
     os.close(writer)
+
+
+def test_a_full_queue_is_written_before_the_end_when_somebody_reads(logger: logging.Logger) -> None:
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    output = LogOutput(writer)
+    logger.addHandler(output)
+    for number in range(3 * MAX_WAITING_LINES):
+        logger.info("line %d", number)
+    text: list[bytes] = []
+    with open(reader, "rb") as file:
+        slow = threading.Timer(0.1, lambda: text.append(file.read()))
+        slow.start()
+        output.close()
+        os.close(writer)
+        slow.join()
+    assert len(text[0].splitlines()) > MAX_WAITING_LINES
+
+
+def test_a_wrong_log_call_harms_nobody(
+    tmp_path: Path, logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open(tmp_path / "log", "wb") as file:
+        output = LogOutput(file.fileno())
+        logger.addHandler(output)
+        logger.info("%d lines", "some")
+        logger.info("the next line")
+        output.close()
+    assert (tmp_path / "log").read_text().endswith("the next line\n")
+    assert "Logging error" in capsys.readouterr().err
