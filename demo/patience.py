@@ -33,8 +33,8 @@ class ImpatientHttp(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Begins to wait anew."""
+        self._wait()  # first: the next request may be here already, and make it a WebSocket
         super().on_response_complete()
-        self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends the waiting."""

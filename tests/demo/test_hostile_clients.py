@@ -149,3 +149,21 @@ async def test_a_websocket_is_not_cut(url: str, monkeypatch: pytest.MonkeyPatch)
             await client.closed()
     assert (await client.join(capabilities=RTP_CAPABILITIES))["peers"] == []
     await client.close()
+
+
+async def test_a_websocket_behind_another_request_is_not_cut(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImpatientHttp, "LIMIT_S", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server.urls[0]).port)
+    writer.write(
+        b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        b"GET /?roomId=r&peerId=a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        b"Sec-WebSocket-Protocol: protoo\r\n\r\n"
+    )
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"mediasoupVersion")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(reader.read(), 1)  # to the end, which must not come
+    writer.close()
