@@ -148,6 +148,12 @@ async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
     await client.close()
 
 
+def as_at_a_terminal() -> None:
+    """In the child: takes the signals that are ignored where a shell runs the tests in the background, or nohup."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 async def start_controller(tmp_path: Path, *flags: str) -> tuple[Process, str, list[str]]:
     """The real command; gives its process, its log so far, and its HTTP and HTTPS addresses."""
     process = await asyncio.create_subprocess_exec(
@@ -156,6 +162,7 @@ async def start_controller(tmp_path: Path, *flags: str) -> tuple[Process, str, l
         *("--media-ip", "127.0.0.1", "--data-dir", str(tmp_path), *flags),
         cwd=ROOT,
         stderr=PIPE,
+        preexec_fn=as_at_a_terminal,
     )
     log = ""
     while "media announced at" not in log:
@@ -260,9 +267,6 @@ async def test_a_second_signal_ends_all_at_once_even_a_worker_that_hangs(tmp_pat
 
 
 async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
-    def as_at_a_terminal() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background has it ignored
-
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "importtime", "-m", "demo", "--workers", "1"),
         cwd=ROOT,
