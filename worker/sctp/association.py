@@ -8,7 +8,7 @@ What a peer can fill, and how far: undelivered data 1 MiB, overheads included, o
 eighths more in order, beyond which the association is aborted; it is handed out in slices of 64 messages; TSNs 8192
 beyond the cumulative one; streams as many as were agreed on, made when used; streams that wait for their reset 4096 and
 one request more; control chunks waiting to be sent 32; packets read 9216 bytes and 512 chunks long, in which each
-control chunk counts once.
+control chunk counts once, RE-CONFIG twice.
 """
 
 from __future__ import annotations

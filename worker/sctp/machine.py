@@ -137,9 +137,11 @@ class Machine:
                 if not self._on_data(packet, offset, end, flags, type_ != ChunkType.DATA):
                     return
                 continue
-            if seen >> type_ & 1:
+            is_second = type_ == ChunkType.RE_CONFIG and seen >> type_ & 1
+            bit = 256 if is_second else type_  # an answer and a request of the peer's own come in a chunk each
+            if seen >> bit & 1:
                 continue
-            seen |= 1 << type_
+            seen |= 1 << bit
             handler = _HANDLERS.get(type_)
             if handler is None:
                 if not self._on_unknown_chunk(type_, packet[offset - 4 : end]):

@@ -70,6 +70,16 @@ def test_data_channels_are_reset_both_ways_once(module: ModuleType) -> None:
         assert resets(world.b) == [((7,), True), ((7,), False)]
 
 
+def test_an_answer_and_a_request_in_one_packet_are_both_heard(module: ModuleType) -> None:
+    both = {"is_data_channel": True}
+    world = World(module=module, a=both, b=both, delay_us=10_000)
+    world.connect()
+    world.a.association.reset_stream(7, world.now_us)
+    world.run(0.05)
+    assert resets(world.a) == [((7,), False), ((7,), True)]
+    assert resets(world.b) == [((7,), True), ((7,), False)]
+
+
 def test_many_streams_are_reset_in_few_requests(module: ModuleType) -> None:
     world = World(module=module)
     world.connect()
