@@ -125,7 +125,9 @@ class Reconfiguration:
         self._to_add = min(max(self._to_add, count), 65535 - self.outbound_streams)
 
     def on_message_sent(self, stream_id: int) -> None:
-        """The stream is in use again: a reset by the peer is not the echo of ours."""
+        """The stream is in use again: a reset by the peer is not the echo of ours, unless ours is still to be done."""
+        if stream_id in self._outgoing or (self._request is not None and stream_id in self._request.stream_ids):
+            return
         self._expects_echo.discard(stream_id)
 
     def next_request(self) -> bytes | None:

@@ -80,6 +80,22 @@ def test_an_answer_and_a_request_in_one_packet_are_both_heard(module: ModuleType
     assert resets(world.b) == [((7,), True), ((7,), False)]
 
 
+@pytest.mark.parametrize("delay_us", [1000, 80_000])
+def test_a_data_channel_that_is_used_again_at_once_is_reset_both_ways_once(module: ModuleType, delay_us: int) -> None:
+    both = {"is_data_channel": True}
+    world = World(module=module, a=both, b=both, delay_us=delay_us)
+    world.connect()
+    world.send(bytes(100_000), stream_id=3)
+    world.a.association.reset_stream(3, world.now_us)
+    world.send(b"after", stream_id=3)
+    world.run(0.3)
+    world.send(b"later", stream_id=3)
+    world.run(10)
+    assert [data for _, _, data in world.b.messages()] == [bytes(100_000), b"after", b"later"]
+    assert sorted(resets(world.a)) == sorted(resets(world.b)) == [((3,), False), ((3,), True)]
+    assert world.a.association.buffered_amount == 0
+
+
 def test_many_streams_are_reset_in_few_requests(module: ModuleType) -> None:
     world = World(module=module)
     world.connect()
