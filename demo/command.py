@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import resource
 import signal
 import sys
@@ -29,6 +30,7 @@ MANY_DESCRIPTORS = 65_536
 
 def run(arguments: Sequence[str]) -> int:
     """Does what :func:`demo.__main__.main` promises."""
+    _fill_standard_descriptors()
     try:
         settings = load(arguments)
     except (ConfigError, ValidationError) as error:
@@ -91,6 +93,15 @@ def _on_signal(number: signal.Signals, stop: asyncio.Event, server: DemoServer, 
 def _announce(server: DemoServer) -> None:
     logger.info("page and signaling: %s", "  ".join(server.urls))
     logger.info("media announced at: %s", "  ".join(address.shown for address in server.workers.addresses))
+
+
+def _fill_standard_descriptors() -> None:
+    """Where one is closed (``2>&-``), the next socket would get its number, and the log would be written into it."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def _allow_many_descriptors() -> None:

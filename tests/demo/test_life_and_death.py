@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -279,6 +280,13 @@ async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
     process.send_signal(signal.SIGINT)
     assert b"Traceback" not in await asyncio.wait_for(process.stderr.read(), 60)
     assert await asyncio.wait_for(process.wait(), 30) == 130
+
+
+def test_the_log_goes_into_no_socket_where_standard_error_is_closed() -> None:
+    code = """import os; os.close(0); os.close(2); from demo.__main__ import main; main(["--workers", "0"])
+print(*(os.readlink(f"/proc/self/fd/{number}") for number in (0, 2)))"""
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ended.stdout == f"{os.devnull} {os.devnull}\n"
 
 
 async def test_tells_of_environment_names_that_are_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
