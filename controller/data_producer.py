@@ -88,6 +88,7 @@ class DataProducer(Entity):
         Raises:
             TypeError: The message is neither text nor bytes.
             InvalidStateError: It is closed.
+            RequestError: It is too large, or the worker has not read what was sent before.
         """
         ppid, data = encode_message(message, ppid)
         self._check_open()

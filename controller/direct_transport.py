@@ -56,6 +56,7 @@ class DirectTransport(Transport):
         Raises:
             TypeError: The packet is not bytes.
             InvalidStateError: The transport is closed.
+            RequestError: It is too large, or the worker has not read what was sent before.
         """
         if not isinstance(rtcp_packet, bytes | bytearray | memoryview):
             raise TypeError("rtcp_packet must be bytes")

@@ -131,6 +131,7 @@ class Producer(Entity):
         Raises:
             TypeError: The packet is not bytes.
             InvalidStateError: It is closed.
+            RequestError: It is too large, or the worker has not read what was sent before.
         """
         if not isinstance(rtp_packet, bytes | bytearray | memoryview):
             raise TypeError("rtp_packet must be bytes")
