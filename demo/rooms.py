@@ -66,11 +66,11 @@ class Rooms:
                 return
             try:
                 transport = await request.accept()
+                if room.closed and not self._closed:  # its last peer left, or its worker died, during the handshake
+                    room = await self._get_or_create(room_id, replicas)
                 if self._closed:
                     await transport.close(SERVICE_RESTART, "service restart")
                     return
-                if room.closed:  # its last peer left, or its worker died, during the handshake
-                    room = await self._get_or_create(room_id, replicas)
                 room.connect(peer_id, transport)
             except TransportClosedError:
                 logger.debug("room=%s peer=%s gave up", room_id, peer_id)

@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 
 from demo.__main__ import main
 from demo.server import DemoServer
-from protoo import ClientOptions, ClientPeer, Retry
+from protoo import ClientOptions, ClientPeer, ConnectionRequest, Retry, WebSocketServer
 from tests.demo.client import AUDIO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 
@@ -125,6 +125,30 @@ async def test_who_comes_back_while_the_server_ends_makes_no_room(tmp_path: Path
     assert caught.value.response.status_code == 503
     assert server.rooms.rooms == []
     assert not server.workers.pool.workers[0].routers
+    await server.close()
+
+
+async def test_who_comes_in_while_the_server_ends_is_told_to_come_back(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, workers=1))
+    await server.start()
+    [worker] = server.workers.pool.workers
+
+    async def connect(request: ConnectionRequest) -> None:
+        connecting = asyncio.create_task(server.rooms.connect(request))
+        while not server.rooms.rooms:
+            await asyncio.sleep(0)
+        server.rooms.rooms[0].close()  # its last peer leaves during the handshake, so that it is made again
+        while not worker.routers:
+            await asyncio.sleep(0)
+        server.rooms.close()
+        await connecting
+
+    door = WebSocketServer(connect)
+    port = await door.listen("127.0.0.1", 0)
+    client = await RoomClient.connect(f"ws://127.0.0.1:{port}", "r", "a")
+    assert await client.closed() == 1012
+    assert server.rooms.rooms == []
+    await door.close()
     await server.close()
 
 
