@@ -132,14 +132,15 @@ async def test_who_comes_in_while_the_server_ends_is_told_to_come_back(tmp_path:
     server = DemoServer(free_ports(tmp_path, workers=1))
     await server.start()
     [worker] = server.workers.pool.workers
+    made_again = asyncio.Event()
 
     async def connect(request: ConnectionRequest) -> None:
         connecting = asyncio.create_task(server.rooms.connect(request))
-        while not server.rooms.rooms:
+        while not server.rooms.rooms:  # noqa: ASYNC110  there is no event of it
             await asyncio.sleep(0)
+        worker.observer.on("newrouter", lambda router: made_again.set())
         server.rooms.rooms[0].close()  # its last peer leaves during the handshake, so that it is made again
-        while not worker.routers:
-            await asyncio.sleep(0)
+        await made_again.wait()
         server.rooms.close()
         await connecting
 
