@@ -27,7 +27,7 @@ def test_5_percent_loss_both_ways_at_50_ms_is_repaired_in_time(scene: Scene, see
     assert needless <= viewer.repaired * 0.01
     asked = sum(camera.encodings[0].asked.values())
     assert asked <= paths[0].lost / 0.95**2 * 1.1  # as often as a lost request or repair makes it necessary
-    assert viewer.plis == early_plis
+    assert viewer.plis <= early_plis + 1  # a picture in a hundred thousand misses five repairs in a row
 
 
 def test_reordered_and_repeated_packets_cost_nothing(scene: Scene) -> None:
