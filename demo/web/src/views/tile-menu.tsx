@@ -123,7 +123,8 @@ function useCloseable(root: { readonly current: HTMLElement | null }, opener: HT
       if (isOutside(event)) close.current();
     };
     const onKey = (event: KeyboardEvent): void => {
-      if (event.key !== "Escape") return;
+      // A menu that is gone listens until its effect is cleaned up: the next Escape is not for it.
+      if (event.key !== "Escape" || !menu?.isConnected) return;
       event.preventDefault();
       close.current();
       opener.focus();
