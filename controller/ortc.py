@@ -188,9 +188,7 @@ def can_consume(consumable: RtpParameters, caps: object) -> bool:
         TypeError: The capabilities are malformed.
     """
     remote = validate_rtp_capabilities(caps)
-    matching = (codec for codec in consumable.codecs if _find_codec(remote.codecs, codec, strict=True) is not None)
-    first = next(matching, None)
-    return first is not None and not _is_rtx(first)
+    return bool(_common_codecs(consumable.codecs, remote.codecs))
 
 
 def get_consumer_rtp_parameters(
@@ -208,17 +206,12 @@ def get_consumer_rtp_parameters(
         UnsupportedError: The endpoint has none of the codecs.
     """
     codecs = []
-    for codec in consumable.codecs:
+    for codec, capability in _common_codecs(consumable.codecs, remote_capabilities.codecs):
         if _is_rtx(codec) and not enable_rtx:
-            continue
-        capability = _find_codec(remote_capabilities.codecs, codec, strict=True)
-        if capability is None:
             continue
         feedback = [fb for fb in capability.rtcp_feedback if enable_rtx or fb.type != "nack" or fb.parameter]
         codecs.append(replace(codec, rtcp_feedback=feedback))
-    payload_types = {codec.payload_type for codec in codecs}
-    codecs = [codec for codec in codecs if not _is_rtx(codec) or _apt(codec) in payload_types]
-    if not codecs or _is_rtx(codecs[0]):
+    if not codecs:
         raise UnsupportedError("no compatible media codecs")
 
     known = {(ext.preferred_id, ext.uri) for ext in remote_capabilities.header_extensions}
@@ -258,6 +251,19 @@ def get_pipe_consumer_rtp_parameters(*, consumable: RtpParameters, enable_rtx: b
         encodings=_numbered_encodings(consumable.encodings, with_rtx=enable_rtx),
         rtcp=consumable.rtcp,
     )
+
+
+def _common_codecs(
+    consumable: Iterable[RtpCodecParameters], known: Sequence[RtpCodecCapability]
+) -> list[tuple[RtpCodecParameters, RtpCodecCapability]]:
+    """The codecs that an endpoint knows, each with its capability; RTX only for a codec that is among them."""
+    common = [
+        (codec, capability)
+        for codec in consumable
+        if (capability := _find_codec(known, codec, strict=True)) is not None
+    ]
+    repairable = {codec.payload_type for codec, _ in common if not _is_rtx(codec)}
+    return [(codec, capability) for codec, capability in common if not _is_rtx(codec) or _apt(codec) in repairable]
 
 
 def _single_encoding(encodings: Sequence[RtpEncodingParameters], *, with_rtx: bool) -> RtpEncodingParameters:

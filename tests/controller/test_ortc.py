@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller import UnsupportedError, get_supported_rtp_capabilities, ortc, to_json
 from controller.types import RtpCapabilities, RtpParameters
@@ -399,6 +402,84 @@ def test_can_consume_with_a_common_codec() -> None:
     assert ortc.can_consume(consumable, {"codecs": [REMOTE_VP8]})
     with pytest.raises(TypeError, match="caps is not an object"):
         ortc.can_consume(consumable, "chicken")
+
+
+# Codecs of a producer that may stand beside each other, each with an RTX of its own.
+PROFILES = [
+    codec("video/H264", 0, parameters={"packetization-mode": mode, "profile-level-id": profile})
+    for mode in (0, 1)
+    for profile in ("42e01f", "4d0032", "640c1f")
+]
+CHOICES = [*PROFILES, codec("video/VP8", 0), codec("video/vp8", 0), codec("video/VP9", 0)]
+RTX = st.fixed_dictionaries(
+    {"mimeType": st.sampled_from(["video/rtx", "video/RTX"]), "kind": st.just("video"), "clockRate": st.just(90000)},
+    optional={"preferredPayloadType": st.just(119), "parameters": st.just({}) | st.just({"apt": 100})},
+)
+
+
+def with_rtx(codecs: list[dict[str, Any]]) -> RtpParameters:
+    numbered = [{**entry, "payloadType": 96 + 2 * index} for index, entry in enumerate(codecs)]
+    repairs = [codec("video/rtx", 97 + 2 * index, parameters={"apt": 96 + 2 * index}) for index in range(len(codecs))]
+    return parameters(*numbered, *repairs)
+
+
+def can_be_made(consumable: RtpParameters, remote: RtpCapabilities, *, pipe: bool, enable_rtx: bool) -> bool:
+    try:
+        ortc.get_consumer_rtp_parameters(
+            consumable=consumable, remote_capabilities=remote, pipe=pipe, enable_rtx=enable_rtx
+        )
+    except UnsupportedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("order", list(permutations(("video/H264", "video/VP8", "video/VP9"))))
+@pytest.mark.parametrize("known", ["video/H264", "video/VP8", "video/VP9"])
+def test_an_endpoint_that_knows_any_of_the_codecs_can_consume(order: tuple[str, ...], known: str) -> None:
+    settings = {"parameters": {"packetization-mode": 1, "profile-level-id": "4d0032"}}
+    codecs = [codec(mime_type, 0, **(settings if mime_type == "video/H264" else {})) for mime_type in order]
+    router = ortc.generate_router_rtp_capabilities([H264, VP8, {"mimeType": "video/VP9", "clockRate": 90000}])
+    consumable = consumable_of(with_rtx(codecs), router)
+    # the endpoint's numbers are the router's, as mediasoup-client says them
+    media = next(entry for entry in router.codecs if entry.mime_type == known)
+    number = media.preferred_payload_type
+    repair = next(entry for entry in router.codecs if entry.parameters.get("apt") == number)
+    remote = RtpCapabilities(codecs=[media, repair])
+    assert ortc.can_consume(consumable, to_json(remote))
+    params = ortc.get_consumer_rtp_parameters(
+        consumable=consumable, remote_capabilities=remote, pipe=False, enable_rtx=True
+    )
+    assert [(entry.payload_type, entry.parameters.get("apt")) for entry in params.codecs] == [
+        (number, None),
+        (repair.preferred_payload_type, number),
+    ]
+
+
+@given(
+    sent=st.lists(st.sampled_from(CHOICES), min_size=1, max_size=4, unique_by=str),
+    known=st.lists(st.sampled_from(CHOICES), max_size=3),
+    repairs=st.lists(RTX, max_size=2),
+    rtx_first=st.booleans(),
+    repairs_first=st.booleans(),
+)
+def test_can_consume_says_what_consume_does(
+    sent: list[dict[str, Any]],
+    known: list[dict[str, Any]],
+    repairs: list[dict[str, Any]],
+    rtx_first: bool,
+    repairs_first: bool,
+) -> None:
+    media = [{key: value for key, value in entry.items() if key != "payloadType"} for entry in CHOICES]
+    router = ortc.generate_router_rtp_capabilities([entry for entry in media if entry["mimeType"] != "video/vp8"])
+    consumable = consumable_of(with_rtx(sent), router)
+    if rtx_first:
+        consumable.codecs.reverse()
+    endpoint = [{key: value for key, value in entry.items() if key != "payloadType"} for entry in known]
+    remote = capabilities(*(repairs + endpoint if repairs_first else endpoint + repairs))
+    can = ortc.can_consume(consumable, remote)
+    for pipe in (False, True):
+        for enable_rtx in (False, True):
+            assert can_be_made(consumable, remote, pipe=pipe, enable_rtx=enable_rtx) == can
 
 
 @pytest.mark.parametrize("enable_rtx", [True, False])
