@@ -1,7 +1,9 @@
 """When to ask a sender for a key frame, and when not to ask again.
 
 A key frame costs bandwidth, and every new or lossy consumer wants one. While one is on its way, further wishes wait for
-it; ``delay_us`` (the producer's ``keyFrameRequestDelay``) keeps at least that time between two requests.
+it; ``delay_us`` (the producer's ``keyFrameRequestDelay``) keeps at least that time between two requests. Whatever makes
+somebody want one (a PLI, a command, a pause that ends, a repair that failed), a sender is asked a few times at once and
+then twice a second: a wish beyond that is granted as soon as the next one may be, and one key frame serves all who wait.
 
 A request may come to nothing: the PLI or the key frame's first packet is lost, or the browser just made a key frame and
 ignores the next request for 300 ms. So it is repeated as long as a consumer waits, and once when none does.
@@ -9,11 +11,14 @@ ignores the next request for 300 ms. So it is repeated as long as a consumer wai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from worker.rtc.context import Scheduler, Timer
 
 RETRY_AFTER_US = 1_000_000  # a PLI or FIR that brought no key frame by now was lost
+_AT_ONCE = 4
+_EVERY_US = 500_000
 
 
 class KeyFrameRequests:
@@ -38,6 +43,9 @@ class KeyFrameRequests:
         self._retry = False
         self._delay: Timer | None = None
         self._wanted_after_delay = False
+        self._allowance = float(_AT_ONCE)
+        self._allowance_us = scheduler.now_us()
+        self._held: Timer | None = None  # until the allowance is there for the request that waits
 
     def need(self) -> None:
         """Somebody wants a key frame: asks now, or notes the wish while a request is pending or delayed."""
@@ -49,28 +57,54 @@ class KeyFrameRequests:
         if self._pending is not None:
             self._retry = True
             return
-        self._start_pending(retry=True)
-        self._request()
+        self._ask(retry=True)
 
     def force(self) -> None:
-        """Asks now, whatever is pending: the stream is new, or its producer was resumed."""
+        """Asks though a request is pending: the stream is new, its producer was resumed, or repair has failed."""
         if self._delay_us > 0:
             self._start_delay()
-        self._start_pending(retry=True)
-        self._request()
+        self._ask(retry=True)
 
     def received(self) -> None:
         """A key frame came; who could not begin with it waits for the next."""
         self._stop_pending()
         if self._is_awaited():
             self._start_pending(retry=True)
+        else:
+            self._stop_holding()
 
     def close(self) -> None:
-        """Asks no more."""
+        """Asks for nothing that was wanted so far. Idempotent."""
         self._stop_pending()
+        self._stop_holding()
         if self._delay is not None:
             self._delay.cancel()
             self._delay = None
+
+    def _ask(self, *, retry: bool) -> None:
+        """Asks as soon as the allowance lets it."""
+        if self._held is not None:
+            return
+        now_us = self._scheduler.now_us()
+        regained = (now_us - self._allowance_us) / _EVERY_US
+        self._allowance = min(self._allowance + regained, float(_AT_ONCE))
+        self._allowance_us = now_us
+        if self._allowance < 1:
+            wait_us = math.ceil((1 - self._allowance) * _EVERY_US)
+            self._held = self._scheduler.call_later(wait_us, self._on_allowance)
+            return
+        self._allowance -= 1
+        self._start_pending(retry=retry)
+        self._request()
+
+    def _on_allowance(self) -> None:
+        self._held = None
+        self._ask(retry=True)
+
+    def _stop_holding(self) -> None:
+        if self._held is not None:
+            self._held.cancel()
+            self._held = None
 
     def _start_pending(self, *, retry: bool) -> None:
         self._stop_pending()
@@ -85,8 +119,7 @@ class KeyFrameRequests:
     def _on_pending_timeout(self) -> None:
         self._pending = None
         if self._retry or self._is_awaited():
-            self._start_pending(retry=False)
-            self._request()
+            self._ask(retry=False)
 
     def _start_delay(self) -> None:
         if self._delay is not None:

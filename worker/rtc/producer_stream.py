@@ -95,8 +95,9 @@ class ProducerStream:
         self.plane.set_rtx(ssrc, payload_type)
 
     def pause(self) -> None:
-        """Forgets what is missing."""
+        """Forgets what is missing, and asks for nothing."""
         self._stop_nack_timer()
+        self.key_frames.close()
         self.plane.reset()
 
     def close(self) -> None:
@@ -115,8 +116,9 @@ class ProducerStream:
             self._look_for_missing(now_us, _NACK_PATIENCE_US)
 
     def on_key_frame_needed(self) -> None:
-        """Repair has failed."""
-        self._send_key_frame_request()
+        """Repair has failed, or a key frame came that could not be used."""
+        if not self._producer.paused:
+            self.key_frames.force()
 
     def on_key_frame_received(self) -> None:
         """A request, if there was one, is answered."""
