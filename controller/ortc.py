@@ -40,6 +40,9 @@ from worker.channel.bodies.rtp import (
 
 _Codec = RtpCodecCapability | RtpCodecParameters
 
+_MAX_RTCP_FEEDBACK = 16
+"""Kinds of RTCP feedback of one codec that reduced capabilities keep; browsers have six."""
+
 # RFC 3551 section 3. 96 to 99 come last: some old endpoints have fixed codecs there.
 _DYNAMIC_PAYLOAD_TYPES = (*range(100, 128), *range(96, 100))
 
@@ -178,6 +181,35 @@ def get_consumable_rtp_parameters(
             for encoding, entry in zip(params.encodings, mapping.encodings, strict=True)
         ],
         rtcp=RtcpParameters(cname=params.rtcp.cname if params.rtcp else None, reduced_size=True, mux=True),
+    )
+
+
+def reduce_rtp_capabilities(remote: RtpCapabilities, router: RtpCapabilities) -> RtpCapabilities:
+    """What of an endpoint's capabilities matters to a router's producers: of each codec the first that matches.
+
+    Consuming with the result gives what consuming with ``remote`` gives, at a cost that the endpoint cannot raise.
+
+    Args:
+        remote: The endpoint's, of any length.
+        router: Those of the router it consumes from.
+    """
+    media = [codec for codec in remote.codecs if not _is_rtx(codec)]
+    kept = [_find_codec(media, codec, strict=True) for codec in router.codecs if not _is_rtx(codec)]
+    payload_types = {codec.preferred_payload_type for codec in kept if codec is not None}
+    rtx: dict[int | None, RtpCodecCapability] = {}
+    for codec in filter(_is_rtx, remote.codecs):
+        # one that belongs to nothing stands in where none does
+        rtx.setdefault(_apt(codec) if _apt(codec) in payload_types else None, codec)
+    chosen = {id(codec) for codec in (*kept, *rtx.values())}
+    known = {(ext.preferred_id, ext.uri) for ext in router.header_extensions}
+    extensions = {(ext.kind, ext.preferred_id, ext.uri): ext for ext in remote.header_extensions}
+    return RtpCapabilities(
+        codecs=[
+            replace(codec, rtcp_feedback=list(dict.fromkeys(codec.rtcp_feedback))[:_MAX_RTCP_FEEDBACK])
+            for codec in remote.codecs
+            if id(codec) in chosen
+        ],
+        header_extensions=[ext for (_, number, uri), ext in extensions.items() if (number, uri) in known],
     )
 
 

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
-from demo.messages import Json
+from controller.types import RtpCapabilities
 from protoo import ProtooError
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ def create_consumers(session: PeerSession, source: PeerSession, producer: Produc
         logger.warning("room=%s peer=%s has joined without a transport to receive", session.room.id, session.id)
         return
     for _ in range(1 + session.room.consumer_replicas):
+        if not session.consumer_places.take():
+            session.refused("consumers_per_peer")
+            return
         session.start_task(_create_consumer(session, source, producer, transport, capabilities))
 
 
@@ -48,11 +51,18 @@ def create_data_consumer(session: PeerSession, source: PeerSession | None, data_
     """
     transport = session.consuming_transport
     if session.takes_data and transport is not None:
+        if not session.data_consumer_places.take():
+            session.refused("data_consumers_per_peer")
+            return
         session.start_task(_create_data_consumer(session, source, data_producer, transport))
 
 
 async def _create_consumer(
-    session: PeerSession, source: PeerSession, producer: Producer, transport: WebRtcTransport, capabilities: Json
+    session: PeerSession,
+    source: PeerSession,
+    producer: Producer,
+    transport: WebRtcTransport,
+    capabilities: RtpCapabilities,
 ) -> None:
     """One consumer: it starts paused, and sends once the client is ready for it.
 
@@ -69,9 +79,12 @@ async def _create_consumer(
         )
     except (ControllerError, TypeError) as error:
         logger.warning("room=%s peer=%s cannot consume %s: %s", session.room.id, session.id, producer.id, error)
+        session.consumer_places.give_back()
         return
     if consumer.closed:  # its producer or its transport closed at the same moment
+        session.consumer_places.give_back()
         return
+    consumer.observer.once("close", session.consumer_places.give_back)
     session.add_consumer(consumer)
     try:
         await session.peer.request(
@@ -105,9 +118,12 @@ async def _create_data_consumer(
         data_consumer = await transport.consume_data(data_producer_id=data_producer.id)
     except (ControllerError, TypeError) as error:
         logger.warning("room=%s peer=%s cannot consume %s: %s", session.room.id, session.id, data_producer.id, error)
+        session.data_consumer_places.give_back()
         return
     if data_consumer.closed:
+        session.data_consumer_places.give_back()
         return
+    data_consumer.observer.once("close", session.data_consumer_places.give_back)
     session.add_data_consumer(data_consumer)
     try:
         await session.peer.request(

@@ -9,6 +9,7 @@ from demo.consuming import create_data_consumer
 from demo.limits import check_room_for
 from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
 from demo.requests import Accept, found, handles, stats_answer
+from demo.told import told_bytes
 from protoo import RequestError
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) 
     """Makes a data producer: of the chat for each other peer, of the bot's channel for the bot."""
     check_room_for(session.data_producers, "data producers")
     transport = found(session.transports, "transport", body.transport_id)
-    data_producer = await transport.produce_data(
-        sctp_stream_parameters=body.sctp_stream_parameters,
-        label=body.label or "",
-        protocol=body.protocol or "",
-        app_data={**(body.app_data or {}), "peerId": session.id},
+    data_producer = await session.make(
+        told_bytes(body.sctp_stream_parameters, body.label, body.protocol, body.app_data),
+        transport.produce_data(
+            sctp_stream_parameters=body.sctp_stream_parameters,
+            label=body.label or "",
+            protocol=body.protocol or "",
+            app_data={**(body.app_data or {}), "peerId": session.id},
+        ),
     )
     if data_producer.label == BOT_LABEL:
         await session.room.bot.listen_to(session, data_producer)

@@ -11,9 +11,27 @@ MAX_NAME_LENGTH = 256
 MAX_REQUEST_BYTES = 100_000
 """Of one request's data; a browser's capabilities have some 15,000."""
 MAX_TOLD_BYTES = 10_000
-"""Of data that goes on to everybody in the room as it is: what a peer runs on, what it hangs on its producers."""
+"""Of data that goes on to everybody in the room: what a peer runs on, how it sends, what it hangs on its producers."""
+MAX_TOLD_BYTES_OF_PEER = 200_000
+"""Of all such data of one peer that counts at a time: what who joins is told of it at most."""
+MAX_TOLD_TEXT_LENGTH = 1_000
+"""Of any one text in RTP parameters; characters."""
+MAX_SHORT_TEXT_LENGTH = 255
+"""Of mid, rid, cname and scalabilityMode; characters. In packets they have a length of one byte."""
+MAX_CODECS = 16
+"""In the RTP parameters of a producer, and so many ..."""
+MAX_HEADER_EXTENSIONS = 32
+"""... header extensions, and ..."""
+MAX_ENCODINGS = 8
+"""... encodings. Browsers send 2, about 10, and 3."""
+MAX_TOLD_NUMBER = 2**53
+"""Beyond it a number is not what it was when it arrives in a browser."""
 MAX_OBJECTS = 64
 """Transports of a peer, and its producers, and its data producers."""
+PRODUCES_PER_S = 2.0
+"""Producers and data producers that a peer makes in the long run (each is offered to everybody) ..."""
+PRODUCES_BURST = 2 * MAX_OBJECTS
+"""... and in one go, after a silence."""
 MAX_AT_ONCE = 200
 """Requests of a peer that wait for their answers."""
 REQUESTS_PER_S = 100.0
@@ -22,7 +40,26 @@ REQUESTS_BURST = 500
 """... and in one go, after a silence."""
 
 TOO_MANY = 429
-"""Error code, as of HTTP."""
+TOO_LARGE = 413
+"""Error codes, as of HTTP."""
+
+
+class Places:
+    """So many of something at once."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def take(self, count: int = 1) -> bool:
+        """Whether there is room for so many more; they are counted then."""
+        if self._left < count:
+            return False
+        self._left -= count
+        return True
+
+    def give_back(self, count: int = 1) -> None:
+        """So many are gone."""
+        self._left += count
 
 
 class Allowance:

@@ -20,6 +20,7 @@ from demo.messages import (
     SetConsumerPriority,
 )
 from demo.requests import Accept, found, handles, stats_answer
+from demo.told import told_bytes
 
 if TYPE_CHECKING:
     from demo.peer_session import PeerSession
@@ -103,10 +104,13 @@ async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
     """Makes a producer, and a consumer of it for each other peer."""
     check_room_for(session.producers, "producers")
     transport = _transport(session, body)
-    producer = await transport.produce(
-        kind=body.kind,
-        rtp_parameters=body.rtp_parameters,
-        app_data={**(body.app_data or {}), "peerId": session.id},
+    producer = await session.make(
+        told_bytes(body.rtp_parameters, body.app_data),
+        transport.produce(
+            kind=body.kind,
+            rtp_parameters=body.rtp_parameters,
+            app_data={**(body.app_data or {}), "peerId": session.id},
+        ),
     )
     # From here to the consumers nothing waits; see join
     session.add_producer(producer)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-import orjson
 
 from controller.types import MediaKind
-from demo.limits import MAX_NAME_LENGTH, MAX_TOLD_BYTES
+from demo.limits import MAX_NAME_LENGTH
+from demo.told import check_rtp_parameters, check_told
 
 Json = dict[str, object]
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
@@ -63,7 +63,7 @@ class Join(Body, frozen=True):
     sctp_capabilities: Json | None = None
 
     def __post_init__(self) -> None:
-        _check_told("device", self.device)
+        check_told("device", self.device)
 
 
 class Produce(OfTransport, frozen=True):
@@ -74,7 +74,8 @@ class Produce(OfTransport, frozen=True):
     app_data: Json | None = None
 
     def __post_init__(self) -> None:
-        _check_told("appData", self.app_data)
+        check_rtp_parameters(self.rtp_parameters)
+        check_told("appData", self.app_data)
 
 
 class ProduceData(OfTransport, frozen=True):
@@ -86,7 +87,8 @@ class ProduceData(OfTransport, frozen=True):
     app_data: Json | None = None
 
     def __post_init__(self) -> None:
-        _check_told("label, protocol, appData", [self.label, self.protocol, self.app_data])
+        check_told("sctpStreamParameters", self.sctp_stream_parameters)
+        check_told("label, protocol, appData", [self.label, self.protocol, self.app_data])
 
 
 class OfProducer(Body, frozen=True):
@@ -130,13 +132,3 @@ class ChangeDisplayName(Body, frozen=True):
     """The peer's new name."""
 
     display_name: Name
-
-
-def _check_told(what: str, data: object) -> None:
-    """Each of the others gets it.
-
-    Raises:
-        ValueError: It is too large for that.
-    """
-    if len(orjson.dumps(data)) > MAX_TOLD_BYTES:
-        raise ValueError(f"{what} is larger than {MAX_TOLD_BYTES} bytes")

@@ -25,12 +25,14 @@ class Metrics:
 
     Attributes:
         requests: Signaling requests by method and result: accepted, rejected, or failed by a fault of ours.
+        refusals: What was not done because a limit was reached, by limit.
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)  # CPU, memory and descriptors of this process
         self.requests = Counter("miso_requests", "Signaling requests", ["method", "result"], registry=self._registry)
+        self.refusals = Counter("miso_refusals", "Refused because of a limit", ["limit"], registry=self._registry)
 
     def show(self, snapshot: Snapshot) -> None:
         """Adds the numbers of the running server."""

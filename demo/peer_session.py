@@ -5,13 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import orjson
 
 from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
-from demo.limits import MAX_AT_ONCE, MAX_REQUEST_BYTES, REQUESTS_BURST, REQUESTS_PER_S, TOO_MANY, Allowance
+from controller.types import RtpCapabilities
+from demo.limits import (
+    MAX_AT_ONCE,
+    MAX_REQUEST_BYTES,
+    MAX_TOLD_BYTES_OF_PEER,
+    PRODUCES_BURST,
+    PRODUCES_PER_S,
+    REQUESTS_BURST,
+    REQUESTS_PER_S,
+    TOO_LARGE,
+    TOO_MANY,
+    Allowance,
+    Places,
+)
 from demo.messages import Json
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
@@ -39,10 +52,11 @@ class PeerSession:
         joined: Whether it has joined: it is shown to others and shown others from then on.
         display_name: Its name; it may change.
         device: What it runs on, as the others are told.
-        rtp_capabilities: What media it can receive; None: nothing.
+        rtp_capabilities: What media it can receive of what the room can send; None: nothing.
         takes_data: Whether it can receive data channels.
         speaks_2026: Whether the client uses the dialect of mediasoup-demo of 2026.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
+        consumer_places, data_consumer_places: How many more of them it may be given.
     """
 
     def __init__(self, room: Room) -> None:
@@ -51,7 +65,7 @@ class PeerSession:
         self.joined = False
         self.display_name: str | None = None
         self.device: Json = {}
-        self.rtp_capabilities: Json | None = None
+        self.rtp_capabilities: RtpCapabilities | None = None
         self.takes_data = False
         self.speaks_2026 = False
         self.transports: dict[str, WebRtcTransport] = {}
@@ -59,10 +73,16 @@ class PeerSession:
         self.consumers: dict[str, Consumer] = {}
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
+        self.consumer_places = Places(room.settings.max_consumers_per_peer)
+        self.data_consumer_places = Places(room.settings.max_consumers_per_peer)
+        self._told = Places(MAX_TOLD_BYTES_OF_PEER)
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_progress = 0
-        self._allowance = Allowance(REQUESTS_PER_S, REQUESTS_BURST, asyncio.get_running_loop().time())
+        self._refused: set[str] = set()
+        now_s = asyncio.get_running_loop().time()
+        self._allowance = Allowance(REQUESTS_PER_S, REQUESTS_BURST, now_s)
+        self._produces = Allowance(PRODUCES_PER_S, PRODUCES_BURST, now_s)
 
     def __repr__(self) -> str:
         return f"<PeerSession {self.id} of room {self.room.id}>"
@@ -117,6 +137,45 @@ class PeerSession:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
+
+    async def make(self, told_bytes: int, making: Coroutine[Any, Any, Closable]) -> Closable:
+        """Makes something that every other peer is told of, unless the peer has told them too much, or too often.
+
+        Args:
+            told_bytes: What the others are told of it.
+            making: Makes it.
+
+        Raises:
+            RequestError: It was too much.
+        """
+        try:
+            if not self._produces.take(asyncio.get_running_loop().time()):
+                self.refused("produces")
+                raise RequestError(TOO_MANY, "too many producers in a short time")
+            if not self._told.take(told_bytes):
+                self.refused("told_bytes")
+                reason = f"all that a peer tells the others must not be larger than {MAX_TOLD_BYTES_OF_PEER} bytes"
+                raise RequestError(TOO_LARGE, reason)
+        except RequestError:
+            making.close()
+            raise
+        try:
+            made = await making
+        except BaseException:
+            self._told.give_back(told_bytes)
+            raise
+        if made.closed:  # its transport closed meanwhile
+            self._told.give_back(told_bytes)
+            raise RequestError(500, "the transport has closed")
+        made.observer.once("close", lambda: self._told.give_back(told_bytes))
+        return made
+
+    def refused(self, limit: str) -> None:
+        """Counts that the peer met a limit, and logs it the first time."""
+        self.room.metrics.refusals.labels(limit).inc()
+        if limit not in self._refused:
+            self._refused.add(limit)
+            logger.warning("room=%s peer=%s has reached the limit of %s", self.room.id, self.id, limit)
 
     def add_transport(self, transport: WebRtcTransport) -> None:
         """Keeps a new transport, and what may happen to it in view."""
@@ -240,7 +299,7 @@ class PeerSession:
         if row is None:
             raise RequestError(500, f'unknown request.method "{method[:MAX_LOGGED_LENGTH]}"')
         if len(orjson.dumps(data)) > MAX_REQUEST_BYTES:
-            raise RequestError(413, f"{method} is larger than {MAX_REQUEST_BYTES} bytes")
+            raise RequestError(TOO_LARGE, f"{method} is larger than {MAX_REQUEST_BYTES} bytes")
         if row.needs_join and not self.joined:
             raise RequestError(500, "Peer not yet joined")
         await row.handle(self, msgspec.convert(data, row.body), accept)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from controller import to_json
+from controller.ortc import reduce_rtp_capabilities
+from controller.validation import validate_rtp_capabilities
 from demo.bot import BOT_LABEL
 from demo.consuming import create_consumers, create_data_consumer
 from demo.messages import ChangeDisplayName, Join, NoBody
@@ -32,11 +34,15 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     """
     if session.joined:
         raise RequestError(500, "Peer already joined")
+    capabilities = None
+    if body.rtp_capabilities is not None:
+        remote = validate_rtp_capabilities(body.rtp_capabilities)
+        capabilities = reduce_rtp_capabilities(remote, session.room.router.rtp_capabilities)
     others = session.room.joined()
     session.joined = True
     session.display_name = body.display_name
     session.device = body.device or {}
-    session.rtp_capabilities = body.rtp_capabilities
+    session.rtp_capabilities = capabilities
     session.takes_data = body.sctp_capabilities is not None
     accept({"peers": [other.info for other in others]})
     for other in others:

@@ -20,9 +20,6 @@ logger = logging.getLogger(__name__)
 
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-MAX_CONSUMER_REPLICAS = 32
-"""More copies of each consumer than this no client can ask for."""
-
 
 class Rooms:
     """The rooms, which come with their first peer and go with their last."""
@@ -53,7 +50,7 @@ class Rooms:
         if not _is_name(room_id) or not _is_name(peer_id):
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
-        replicas = _replicas(query.get("consumerReplicas", ""))
+        replicas = min(_replicas(query.get("consumerReplicas", "")), self._settings.max_consumer_replicas)
         async with self._turn(room_id):
             if self._closed:  # clients that are sent away come back at once, while the port is still open
                 request.reject(503, "service restart")
@@ -145,6 +142,6 @@ def _is_name(text: str) -> bool:
 def _replicas(text: str) -> int:
     """The number in a query; the reference's page sends the word "undefined" when it has none."""
     try:
-        return max(0, min(int(text), MAX_CONSUMER_REPLICAS))
+        return max(0, int(text))
     except ValueError:
         return 0

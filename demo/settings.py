@@ -128,6 +128,16 @@ class Settings(BaseSettings):
         20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"
     )
 
+    max_consumer_replicas: int = Field(
+        0,
+        ge=0,
+        le=32,
+        description="copies of each consumer that who makes a room may ask for (consumerReplicas), to load clients",
+    )
+    max_consumers_per_peer: int = Field(
+        500, ge=1, description="consumers, and data consumers, of one peer; beyond them it is offered nothing more"
+    )
+
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from demo.server import DemoServer
@@ -22,6 +23,16 @@ def ws_url(server: DemoServer, scheme: str = "http") -> str:
     """The address for protoo clients."""
     url = next(url for url in server.urls if urlsplit(url).scheme == scheme)
     return url.replace("http", "ws", 1).replace("localhost", "127.0.0.1")
+
+
+async def counted(server: DemoServer, name: str, **labels: str) -> float:
+    """What one of the server's counters shows at /metrics."""
+    url = next(url for url in server.urls if urlsplit(url).scheme == "http").replace("localhost", "127.0.0.1")
+    async with httpx.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"{url}/metrics")).text
+    shown = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    line = f"miso_{name}_total{{{shown}}} " if shown else f"miso_{name}_total "
+    return next((float(one.removeprefix(line)) for one in text.splitlines() if one.startswith(line)), 0.0)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
@@ -11,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, VIDEO, Rejected, RoomClient
+from tests.demo.conftest import free_ports, ws_url
 
 DEVICE = {"flag": "chrome", "name": "Chrome"}
 
@@ -383,8 +385,11 @@ async def test_many_come_at_once_into_one_room(server: DemoServer, url: str) -> 
     await asyncio.gather(*(client.close() for client in clients))
 
 
-async def test_consumers_are_multiplied_for_who_asks_so_when_the_room_is_made(url: str) -> None:
-    first = await RoomClient.connect(url, "r", "a", query="&consumerReplicas=2")
+async def test_consumers_are_multiplied_for_who_makes_the_room_where_the_server_allows_it(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, max_consumer_replicas=2))
+    await server.start()
+    url = ws_url(server)
+    first = await RoomClient.connect(url, "r", "a", query="&consumerReplicas=32")
     await first.join()
     second = await RoomClient.connect(url, "r", "b")
     await second.join()
@@ -393,6 +398,7 @@ async def test_consumers_are_multiplied_for_who_asks_so_when_the_room_is_made(ur
     assert len({data["id"] for method, data in first.log if method == "newConsumer"}) == 3
     await first.close()
     await second.close()
+    await server.close()
 
 
 async def test_a_transport_made_while_its_peer_leaves_does_not_stay(server: DemoServer, url: str) -> None:
