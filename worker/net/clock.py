@@ -6,10 +6,38 @@ import asyncio
 import time
 from collections.abc import Callable
 
-# uvloop counts whole milliseconds from the beginning of the turn. Who is called a little early, and finds nothing due
-# yet, would ask to be called again in no time, a dozen times until the millisecond is over.
+# uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
+# until the millisecond is over.
 _ROUNDING_US = 1000
 _NTP_EPOCH_OFFSET_S = 2_208_988_800  # 1900 to 1970, RFC 5905 section 6
+
+
+class LoopTimer:
+    """One scheduled call. Implements ``worker.rtc.context.Timer``.
+
+    An event loop may ring early: it counts from a time of its own, which on a loaded machine is older than the caller's,
+    and rounds. So the clock is asked when it rings, and who is early waits for the rest.
+    """
+
+    __slots__ = ("_callback", "_due_us", "_handle", "_scheduler")
+
+    def __init__(self, scheduler: LoopScheduler, delay_us: int, callback: Callable[[], None]) -> None:
+        """Calls back once ``delay_us`` microseconds are over."""
+        self._scheduler = scheduler
+        self._due_us = scheduler.now_us() + delay_us
+        self._callback = callback
+        self._handle = scheduler.ring_later(delay_us, self._ring)
+
+    def cancel(self) -> None:
+        """The call will not happen; no effect once it did."""
+        self._handle.cancel()
+
+    def _ring(self) -> None:
+        early_us = self._due_us - self._scheduler.now_us()
+        if early_us > 0:
+            self._handle = self._scheduler.ring_later(early_us, self._ring)
+        else:
+            self._callback()
 
 
 class LoopScheduler:
@@ -28,6 +56,10 @@ class LoopScheduler:
         seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
         return ((seconds + _NTP_EPOCH_OFFSET_S) & 0xFFFFFFFF) << 32 | (nanoseconds << 32) // 1_000_000_000
 
-    def call_later(self, delay_us: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        """Calls back once, ``delay_us`` microseconds from now or a little later."""
+    def call_later(self, delay_us: int, callback: Callable[[], None]) -> LoopTimer:
+        """Calls back once, ``delay_us`` microseconds from now or a little later, never earlier."""
+        return LoopTimer(self, delay_us, callback)
+
+    def ring_later(self, delay_us: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Calls back in about ``delay_us`` microseconds, by the loop's own idea of time."""
         return self._loop.call_later((delay_us + _ROUNDING_US) / 1_000_000, callback)

@@ -35,3 +35,49 @@ def test_a_timer_is_never_early(new_loop) -> None:
     loop.run_forever()
     loop.close()
     assert early == [0] * len(DELAYS_US)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """Rings each timer when half of its time is over; counts how often it was asked to ring."""
+
+    asked = 0
+
+    def call_later(self, delay, callback, *args, context=None):
+        self.asked += 1
+        return super().call_later(delay / 2, callback, *args, context=context)
+
+
+def test_a_loop_that_rings_early_is_asked_again() -> None:
+    loop = HastyLoop()
+    scheduler = LoopScheduler(loop)
+    due_us = scheduler.now_us() + 20_000
+    rung_us: list[int] = []
+
+    def ring() -> None:
+        rung_us.append(scheduler.now_us())
+        loop.call_soon(loop.stop)
+
+    scheduler.call_later(20_000, ring)
+    loop.run_forever()
+    loop.close()
+    assert len(rung_us) == 1
+    assert rung_us[0] >= due_us
+
+
+def test_a_timer_that_waits_for_its_rest_can_be_cancelled() -> None:
+    loop = HastyLoop()
+    scheduler = LoopScheduler(loop)
+    rung: list[str] = []
+    timer = scheduler.call_later(40_000, lambda: rung.append("cancelled"))
+
+    def cancel_when_it_was_early() -> None:
+        if loop.asked < 2:
+            loop.call_soon(cancel_when_it_was_early)
+            return
+        timer.cancel()
+        scheduler.call_later(60_000, loop.stop)
+
+    loop.call_soon(cancel_when_it_was_early)
+    loop.run_forever()
+    loop.close()
+    assert rung == []
