@@ -192,6 +192,7 @@ class IceServer:
             message.transaction_id,
             xor_mapped_address=tuple_.remote_address,
             password=credentials.password,
+            sha256=bool(message.sha256_offset),
         )
         events.append(Reply(success, tuple_))
         events += self._add(tuple_, now_us)
@@ -304,7 +305,7 @@ class IceServer:
 
 def _check_form(message: StunMessage) -> int:
     """The error code for a request that lacks something, else 0 (RFC 8445 section 7.3, RFC 8489 section 9.1.3)."""
-    complete = message.fingerprint_offset and message.integrity_offset and message.priority
+    complete = message.fingerprint_offset and message.has_integrity and message.priority
     return 0 if message.method == Method.BINDING and complete else 400
 
 
@@ -317,5 +318,6 @@ def _error(message: StunMessage, tuple_: IceTuple, code: int, password: str | No
         error_code=code,
         unknown_attributes=message.not_understood if code == 420 else (),
         password=password,
+        sha256=bool(message.sha256_offset),
     )
     return Reply(data, tuple_)

@@ -44,7 +44,25 @@ class Method(IntEnum):
 
 
 class Attribute(IntEnum):
-    """Attribute types (RFC 8489 section 18.3, RFC 8445 section 20.2, and NOMINATION)."""
+    """Attribute types that are understood (RFC 8489 section 18.3, RFC 8445 section 20.2, and NOMINATION).
+
+    Of the registry's comprehension-required types, 0x0000 to 0x7FFF, a Binding request to an ICE agent may carry:
+
+    | types | in a request | why |
+    |---|---|---|
+    | USERNAME, MESSAGE-INTEGRITY, PRIORITY, USE-CANDIDATE | acted on | RFC 8445 section 7.1 |
+    | MESSAGE-INTEGRITY-SHA256 | acted on | RFC 8489 section 9.1.3: of two integrities the stronger counts |
+    | NOMINATION: 0x0030, as well as the older 0xC001 | acted on | draft-thatcher-ice-renomination |
+    | REALM, NONCE, PASSWORD-ALGORITHM, USERHASH | passed over | of RFC 8489, for long-term credentials |
+    | MAPPED-ADDRESS, XOR-MAPPED-ADDRESS, ERROR-CODE, UNKNOWN-ATTRIBUTES | passed over | of RFC 8489, for responses |
+    | CHANGE-REQUEST, PADDING, RESPONSE-PORT | 420 | RFC 5780: ask for an answer from or to elsewhere, or a longer one |
+    | CHANNEL-NUMBER 0x000C, LIFETIME, XOR-PEER-ADDRESS, DATA, XOR-RELAYED-ADDRESS, REQUESTED-ADDRESS-FAMILY, EVEN-PORT,
+      REQUESTED-TRANSPORT, DONT-FRAGMENT, RESERVATION-TOKEN, CONNECTION-ID | 420 | RFC 8656, RFC 6062: TURN |
+    | ACCESS-TOKEN | 420 | RFC 7635: a login that cannot be checked here |
+    | RESPONSE-ADDRESS, SOURCE-ADDRESS, CHANGED-ADDRESS, PASSWORD, REFLECTED-FROM, BANDWIDTH, TIMER-VAL | 420 |
+      reserved since RFC 5389 |
+    | all others | 420 | not assigned |
+    """
 
     MAPPED_ADDRESS = 0x0001
     USERNAME = 0x0006
@@ -54,9 +72,12 @@ class Attribute(IntEnum):
     REALM = 0x0014
     NONCE = 0x0015
     MESSAGE_INTEGRITY_SHA256 = 0x001C
+    PASSWORD_ALGORITHM = 0x001D
+    USERHASH = 0x001E
     XOR_MAPPED_ADDRESS = 0x0020
     PRIORITY = 0x0024
     USE_CANDIDATE = 0x0025
+    NEW_NOMINATION = 0x0030
     SOFTWARE = 0x8022
     FINGERPRINT = 0x8028
     ICE_CONTROLLED = 0x8029
@@ -77,11 +98,15 @@ _FIXED_SIZES = {
     Attribute.PRIORITY: 4,
     Attribute.USE_CANDIDATE: 0,
     Attribute.NOMINATION: 4,
+    Attribute.NEW_NOMINATION: 4,
     Attribute.ICE_CONTROLLED: 8,
     Attribute.ICE_CONTROLLING: 8,
     Attribute.MESSAGE_INTEGRITY: _INTEGRITY_SIZE,
     Attribute.FINGERPRINT: 4,
 }
+
+_INTEGRITIES = frozenset((Attribute.MESSAGE_INTEGRITY, Attribute.MESSAGE_INTEGRITY_SHA256))
+_SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +130,7 @@ class StunMessage:
         unknown_attributes: Listed in UNKNOWN-ATTRIBUTES.
         not_understood: Types of comprehension-required attributes that this parser does not know.
         integrity_offset: Where MESSAGE-INTEGRITY begins in ``data``, 0 when absent.
+        sha256_offset: Where MESSAGE-INTEGRITY-SHA256 begins in ``data``, 0 when absent.
         fingerprint_offset: Where FINGERPRINT begins in ``data``, 0 when absent.
     """
 
@@ -124,6 +150,7 @@ class StunMessage:
     unknown_attributes: tuple[int, ...] = ()
     not_understood: tuple[int, ...] = ()
     integrity_offset: int = 0
+    sha256_offset: int = 0
     fingerprint_offset: int = 0
 
     def verify_fingerprint(self) -> bool:
@@ -133,14 +160,23 @@ class StunMessage:
         expected = zlib.crc32(self.data[: self.fingerprint_offset]) ^ _FINGERPRINT_XOR
         return int.from_bytes(self.data[self.fingerprint_offset + 4 : self.fingerprint_offset + 8], "big") == expected
 
+    @property
+    def has_integrity(self) -> bool:
+        """Whether it says to be made with a password, by either hash."""
+        return bool(self.integrity_offset or self.sha256_offset)
+
     def verify_integrity(self, password: str) -> bool:
-        """Whether MESSAGE-INTEGRITY is there and made with this short-term password (RFC 8489 section 14.5)."""
-        offset = self.integrity_offset
+        """Whether it is made with this short-term password (RFC 8489 sections 9.1.3, 14.5 and 14.6).
+
+        Where both MESSAGE-INTEGRITY-SHA256 and MESSAGE-INTEGRITY are there, the former counts.
+        """
+        offset, digest = (self.sha256_offset, "sha256") if self.sha256_offset else (self.integrity_offset, "sha1")
         if not offset:
             return False
-        end = offset + 4 + _INTEGRITY_SIZE
+        size = int.from_bytes(self.data[offset + 2 : offset + 4], "big")
+        end = offset + 4 + size
         covered = self.data[:2] + (end - HEADER_SIZE).to_bytes(2, "big") + self.data[4:offset]
-        return hmac.compare_digest(hmac.digest(password.encode(), covered, "sha1"), self.data[offset + 4 : end])
+        return hmac.compare_digest(hmac.digest(password.encode(), covered, digest)[:size], self.data[offset + 4 : end])
 
 
 def local_username_fragment(data: bytes) -> str:
@@ -163,7 +199,7 @@ def local_username_fragment(data: bytes) -> str:
             )
         if kind == Attribute.USERNAME:
             return _decode_username(data[position : position + size]).partition(":")[0]
-        if kind == Attribute.MESSAGE_INTEGRITY:
+        if kind in _INTEGRITIES:
             return ""
         position += (size + 3) & ~3
     return ""
@@ -180,8 +216,9 @@ def parse(data: bytes) -> StunMessage:
         |                Transaction ID (96 bits) ...                   |
         then attributes: | Type | Length | Value, padded to 32 bits |
 
-    Of an attribute that comes twice the first counts; behind MESSAGE-INTEGRITY only FINGERPRINT counts
-    (RFC 8489 sections 14 and 14.5), and FINGERPRINT is the last.
+    Of an attribute that comes twice the first counts; behind MESSAGE-INTEGRITY only MESSAGE-INTEGRITY-SHA256 and
+    FINGERPRINT count, behind the former only the latter (RFC 8489 sections 14, 14.5 and 14.6), and FINGERPRINT is the
+    last.
 
     Raises:
         ParseError: The structure is wrong.
@@ -190,7 +227,7 @@ def parse(data: bytes) -> StunMessage:
     message_type, _, _, transaction_id = _HEADER.unpack_from(data)
     values: dict[int, bytes] = {}
     not_understood: list[int] = []
-    integrity_offset = fingerprint_offset = 0
+    integrity_offset = sha256_offset = fingerprint_offset = 0
     position = HEADER_SIZE
     while position < end:
         if fingerprint_offset:
@@ -206,6 +243,11 @@ def parse(data: bytes) -> StunMessage:
             raise ParseError(f"STUN attribute {kind:#06x} has {size} bytes, expected {expected}")
         if kind == Attribute.FINGERPRINT:
             fingerprint_offset = position
+        elif sha256_offset:
+            pass
+        elif kind == Attribute.MESSAGE_INTEGRITY_SHA256:
+            _check_sha256_size(size)
+            sha256_offset = position
         elif kind == Attribute.MESSAGE_INTEGRITY:
             integrity_offset = integrity_offset or position
         elif not integrity_offset:
@@ -225,13 +267,14 @@ def parse(data: bytes) -> StunMessage:
         ice_controlling=_decode_integer(values.get(Attribute.ICE_CONTROLLING)),
         ice_controlled=_decode_integer(values.get(Attribute.ICE_CONTROLLED)),
         use_candidate=Attribute.USE_CANDIDATE in values,
-        nomination=_decode_integer(values.get(Attribute.NOMINATION)),
+        nomination=_decode_integer(values.get(Attribute.NEW_NOMINATION, values.get(Attribute.NOMINATION))),
         xor_mapped_address=_decode_address(values.get(Attribute.XOR_MAPPED_ADDRESS), transaction_id),
         error_code=code,
         error_reason=reason,
         unknown_attributes=_decode_types(values.get(Attribute.UNKNOWN_ATTRIBUTES)),
         not_understood=tuple(not_understood),
         integrity_offset=integrity_offset,
+        sha256_offset=sha256_offset,
         fingerprint_offset=fingerprint_offset,
     )
 
@@ -252,9 +295,12 @@ def build(
     error_reason: str | None = None,
     unknown_attributes: Sequence[int] = (),
     password: str | None = None,
+    sha256: bool = False,
     fingerprint: bool = True,
 ) -> bytes:
     """Makes a message; with ``password`` it gets MESSAGE-INTEGRITY, and by default FINGERPRINT.
+
+    With ``sha256`` it gets MESSAGE-INTEGRITY-SHA256 instead: an answer has the integrity that its request had.
 
     Raises:
         ValueError: A value that does not fit its field.
@@ -295,7 +341,10 @@ def build(
     def with_length(size: int) -> bytes:
         return _HEADER.pack(message_type, size, MAGIC_COOKIE, transaction_id) + body
 
-    if password is not None:
+    if password is not None and sha256:
+        covered = with_length(len(body) + 4 + _SHA256_SIZES[-1])
+        body += _encode(Attribute.MESSAGE_INTEGRITY_SHA256, hmac.digest(password.encode(), covered, "sha256"))
+    elif password is not None:
         covered = with_length(len(body) + 4 + _INTEGRITY_SIZE)
         body += _encode(Attribute.MESSAGE_INTEGRITY, hmac.digest(password.encode(), covered, "sha1"))
     if fingerprint:
@@ -319,6 +368,11 @@ def _check_header(data: bytes) -> int:
     if size != have - HEADER_SIZE:
         raise ParseError(f"STUN message length is {size}, expected {have - HEADER_SIZE}")
     return have
+
+
+def _check_sha256_size(size: int) -> None:
+    if size not in _SHA256_SIZES:
+        raise ParseError(f"STUN MESSAGE-INTEGRITY-SHA256 has {size} bytes, expected 16 to 32, a multiple of 4")
 
 
 def _encode(kind: int, value: bytes) -> bytes:

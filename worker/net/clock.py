@@ -15,8 +15,8 @@ _NTP_EPOCH_OFFSET_S = 2_208_988_800  # 1900 to 1970, RFC 5905 section 6
 class LoopTimer:
     """One scheduled call. Implements ``worker.rtc.context.Timer``.
 
-    An event loop may ring early: it counts from a time of its own, which on a loaded machine is older than the caller's,
-    and rounds. So the clock is asked when it rings, and who is early waits for the rest.
+    An event loop may ring early: it counts from a time of its own, which on a loaded machine is older than the
+    caller's, and rounds. So the clock is asked when it rings, and who is early waits for the rest.
     """
 
     __slots__ = ("_callback", "_due_us", "_handle", "_scheduler")

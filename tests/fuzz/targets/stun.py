@@ -24,6 +24,7 @@ SEEDS = [
     stun.build(MessageClass.SUCCESS_RESPONSE, bytes(12), xor_mapped_address=("2001:db8::1", 9), password="p"),
     stun.build(MessageClass.ERROR_RESPONSE, bytes(12), error_code=420, unknown_attributes=(1, 2, 3)),
     stun.build(MessageClass.INDICATION, bytes(12)),
+    stun.build(MessageClass.REQUEST, bytes(12), username="fragment:remote", password="p", sha256=True),
 ]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import itertools
+import zlib
 
 import pytest
 
@@ -169,13 +171,101 @@ def test_attributes_that_must_be_understood_are_listed_in_the_error() -> None:
 
 
 def _sign(data: bytes, password: str) -> bytes:
-    import hmac
-    import zlib
-
     covered = data[:2] + (len(data) - 20 + 24).to_bytes(2, "big") + data[4:]
     signed = covered + bytes.fromhex("00080014") + hmac.digest(password.encode(), covered, "sha1")
     signed = signed[:2] + (len(signed) - 20 + 8).to_bytes(2, "big") + signed[4:]
     return signed + bytes.fromhex("80280004") + (zlib.crc32(signed) ^ 0x5354554E).to_bytes(4, "big")
+
+
+def plain_request(*attributes: tuple[int, bytes]) -> bytes:
+    """A request without integrity, with attributes of any type behind the usual ones."""
+    data = request(password=None, fingerprint=False)
+    for kind, value in attributes:
+        data += kind.to_bytes(2, "big") + len(value).to_bytes(2, "big") + value + bytes(-len(value) % 4)
+    return data[:2] + (len(data) - 20).to_bytes(2, "big") + data[4:]
+
+
+@pytest.mark.parametrize("kind", [0x0030, 0xC001])
+def test_a_nomination_is_known_by_both_its_types(kind: int) -> None:
+    server = IceServer(LOCAL)
+    for port, number in ((1, 2), (2, 3), (1, 3)):
+        data = _sign(plain_request((kind, number.to_bytes(4, "big"))), LOCAL.password)
+        response = answer(send(server, path(port), data))
+        assert response.message_class == MessageClass.SUCCESS_RESPONSE
+    assert (server.state, server.selected_tuple) == (IceState.COMPLETED, path(2))
+
+
+PASSED_OVER = {  # of RFC 8489: a request is not refused for them
+    "MAPPED-ADDRESS": (0x0001, bytes.fromhex("0001000a7f000001")),
+    "ERROR-CODE": (0x0009, bytes.fromhex("00000400")),
+    "UNKNOWN-ATTRIBUTES": (0x000A, bytes.fromhex("7c01")),
+    "REALM": (0x0014, b"example.org"),
+    "NONCE": (0x0015, b"obMatJos2AAAA"),
+    "PASSWORD-ALGORITHM": (0x001D, bytes.fromhex("00020000")),
+    "USERHASH": (0x001E, bytes(32)),
+    "XOR-MAPPED-ADDRESS": (0x0020, bytes.fromhex("0001a147e112a643")),
+}
+REFUSED = {  # what they ask for is not done here
+    "RESPONSE-ADDRESS": 0x0002,
+    "CHANGE-REQUEST": 0x0003,
+    "SOURCE-ADDRESS": 0x0004,
+    "CHANGED-ADDRESS": 0x0005,
+    "PASSWORD": 0x0007,
+    "REFLECTED-FROM": 0x000B,
+    "CHANNEL-NUMBER": 0x000C,
+    "LIFETIME": 0x000D,
+    "XOR-PEER-ADDRESS": 0x0012,
+    "DATA": 0x0013,
+    "XOR-RELAYED-ADDRESS": 0x0016,
+    "REQUESTED-ADDRESS-FAMILY": 0x0017,
+    "EVEN-PORT": 0x0018,
+    "REQUESTED-TRANSPORT": 0x0019,
+    "DONT-FRAGMENT": 0x001A,
+    "ACCESS-TOKEN": 0x001B,
+    "RESERVATION-TOKEN": 0x0022,
+    "PADDING": 0x0026,
+    "RESPONSE-PORT": 0x0027,
+    "CONNECTION-ID": 0x002A,
+    "unassigned": 0x7FFF,
+}
+
+
+@pytest.mark.parametrize("name", PASSED_OVER)
+def test_a_request_is_not_refused_for_attributes_of_stun_itself(name: str) -> None:
+    data = _sign(plain_request(PASSED_OVER[name]), LOCAL.password)
+    assert answer(send(IceServer(LOCAL), path(1), data)).message_class == MessageClass.SUCCESS_RESPONSE
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_request_for_what_is_not_done_here_is_refused_by_its_attribute(name: str) -> None:
+    data = _sign(plain_request((REFUSED[name], bytes(4))), LOCAL.password)
+    response = answer(send(IceServer(LOCAL), path(1), data))
+    assert (response.error_code, response.unknown_attributes) == (420, (REFUSED[name],))
+
+
+def sha256(password: str, size: int = 32, data: bytes | None = None) -> bytes:
+    """A request with MESSAGE-INTEGRITY-SHA256 (RFC 8489 section 14.6), cut to so many bytes."""
+    data = plain_request() if data is None else data
+    covered = data[:2] + (len(data) - 20 + 4 + size).to_bytes(2, "big") + data[4:]
+    tag = hmac.digest(password.encode(), covered, "sha256")[:size]
+    signed = covered + b"\x00\x1c" + size.to_bytes(2, "big") + tag
+    signed = signed[:2] + (len(signed) - 20 + 8).to_bytes(2, "big") + signed[4:]
+    return signed + bytes.fromhex("80280004") + (zlib.crc32(signed) ^ 0x5354554E).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize("size", [16, 32])
+def test_the_stronger_integrity_is_taken_and_given_back(size: int) -> None:
+    response = answer(send(IceServer(LOCAL), path(1), sha256(LOCAL.password, size)))
+    assert response.message_class == MessageClass.SUCCESS_RESPONSE
+    assert (response.integrity_offset, response.sha256_offset > 0) == (0, True)
+    assert response.verify_integrity(LOCAL.password)
+    assert not response.verify_integrity("wrong")
+
+
+def test_the_stronger_of_two_integrities_counts() -> None:
+    weak = _sign(plain_request(), LOCAL.password)[:-8]  # without its fingerprint
+    assert answer(send(IceServer(LOCAL), path(1), sha256(LOCAL.password, data=weak))).error_code is None
+    assert answer(send(IceServer(LOCAL), path(1), sha256("wrong", data=weak))).error_code == 401
 
 
 def test_old_credentials_stay_good_until_the_new_ones_are_used() -> None:
