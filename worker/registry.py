@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import NoneType
 from typing import Any
 
@@ -20,7 +21,8 @@ class Registry:
 
     An id is new in the whole worker in the 3.12 dialect, whose commands name an object by its id alone. The commands of
     the 3.10 dialect name the parents too, and there an id is new among its parent's children: two routers of one worker
-    have each a producer of the same id when one pipes it to the other.
+    have each a producer of the same id when one pipes it to the other. A command whose parents are not the object's is
+    refused, whatever its id: it may be late, and be for a namesake that has closed.
     """
 
     def __init__(self, worker: object) -> None:
@@ -78,14 +80,33 @@ class Registry:
         if command.target == "worker":
             return self._worker
         handler_id = request.handler_id
-        if handler_id is None and command.alias is not None:
-            handler_id = next(iter(self._handlers.get(request.object_id, {})), None)
-        namesakes = self._handlers.get(handler_id, {}) if handler_id is not None else {}
+        if handler_id is None and command.alias is not None and request.method == command.name:
+            handler_id = self._parent_of(request.object_id)
+        if not handler_id:
+            raise CommandError(f"missing {command.target}Id, the handler")
+        for child_id, parent_id in pairwise((handler_id, *request.parent_ids)):
+            if parent_id not in self._handlers.get(child_id, {}):
+                raise CommandError(f"Channel request handler with ID {child_id} not found in {parent_id}")
+        namesakes = self._namesakes(handler_id)
+        if request.parent_ids:
+            return namesakes[request.parent_ids[0]]
+        return namesakes[_only(handler_id, namesakes)]
+
+    def _parent_of(self, object_id: str) -> str | None:
+        return _only(object_id, self._namesakes(object_id))
+
+    def _namesakes(self, object_id: str) -> dict[str | None, object]:
+        namesakes = self._handlers.get(object_id)
         if not namesakes:
-            raise CommandError(f"Channel request handler with ID {handler_id} not found")
-        if len(namesakes) > 1 and request.parent_id in namesakes:
-            return namesakes[request.parent_id]
-        return next(iter(namesakes.values()))
+            raise CommandError(f"Channel request handler with ID {object_id} not found")
+        return namesakes
+
+
+def _only(object_id: str, namesakes: Mapping[str | None, object]) -> str | None:
+    """The parent of an object that has no namesake: nobody guesses which of two was meant."""
+    if len(namesakes) > 1:
+        raise CommandError(f"{len(namesakes)} objects have the ID {object_id}, and which parent's is not said")
+    return next(iter(namesakes))
 
 
 _functions: dict[type, dict[str, Callable[..., Any]]] = {}  # by class, each looked at once

@@ -1,4 +1,7 @@
-"""A worker process and the four pipes to it, driven step by step: one request, wait for its reply."""
+"""A worker process and the four pipes to it, driven step by step: one request, wait for its reply.
+
+``WorkerClient`` has the habits of mediasoup's Node API; ``go_client`` those of mediasoup-go.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from worker.channel.client_codec import (
     Accepted,
@@ -35,15 +38,30 @@ class WorkerGone(Exception):
     """The worker closed its pipes or ended while an answer was awaited."""
 
 
+class End(Protocol):
+    """Our end of a descriptor of the worker's: a socket, or what looks like one."""
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def settimeout(self, timeout_s: float, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class WorkerClient:
     """Spawns a worker, and speaks one dialect with it.
 
     Attributes:
+        patience_s: How long it waits for ``running``, and for each answer.
         pid: Of the spawned process.
         running: The first event.
         events: What came and was not asked for, in order; ``payload_events`` with their payloads.
         logs: Log lines.
     """
+
+    patience_s: ClassVar[tuple[float, float]] = (TIMEOUT_S, TIMEOUT_S)
 
     def __init__(
         self,
@@ -63,34 +81,55 @@ class WorkerClient:
         self._queue: list[Message] = []
         self._payload_queue: list[bytes] = []
         self._expects_payload: Notification | None = None
-        pairs = [socket.socketpair() for _ in range(4)]
-        self.channel_out, self.channel_in, self.payload_out, self.payload_in = (ours for ours, _ in pairs)
+        self.channel_out, their_3 = self._outgoing()
+        self.channel_in, their_4 = self._incoming()
+        self.payload_out, their_5 = self._outgoing()
+        self.payload_in, their_6 = self._incoming()
         # far from 3 to 6, so that dup2 in the child does not overwrite one that is still to be duplicated
-        theirs = [fcntl.fcntl(their.fileno(), fcntl.F_DUPFD_CLOEXEC, 64) for _, their in pairs]
+        theirs = [fcntl.fcntl(their, fcntl.F_DUPFD_CLOEXEC, 64) for their in (their_3, their_4, their_5, their_6)]
 
         def in_child() -> None:
             for target, fd in enumerate(theirs, 3):
                 os.dup2(fd, target)
 
-        env = {**os.environ, "MEDIASOUP_VERSION": "3.12.16"} if environment is None else dict(environment)
         self.process = subprocess.Popen(
             [*worker_bin, *arguments],
-            env=env,
+            env=self._environment() if environment is None else dict(environment),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             close_fds=False,
             preexec_fn=in_child,
         )
-        for fd in theirs:
+        for fd in (their_3, their_4, their_5, their_6, *theirs):
             os.close(fd)
-        for _, their in pairs:
-            their.close()
         self.pid = self.process.pid
-        for sock in (self.channel_in, self.payload_in):
-            sock.settimeout(TIMEOUT_S)
+        for_running, for_answers = self.patience_s
+        self.channel_in.settimeout(for_running)
+        self.payload_in.settimeout(for_answers)
         if wait:
-            self.running = self.wait_for_event("running")
+            self.wait_until_running()
+
+    def wait_until_running(self) -> None:
+        """Waits for the first event."""
+        self.running = self.wait_for_event("running")
+        self.channel_in.settimeout(self.patience_s[1])
+
+    @staticmethod
+    def _outgoing() -> tuple[End, int]:
+        """Our end of what the worker reads, and the descriptor for the worker."""
+        ours, theirs = socket.socketpair()
+        return ours, theirs.detach()
+
+    @staticmethod
+    def _incoming() -> tuple[End, int]:
+        """Our end of what the worker writes, and the descriptor for the worker."""
+        ours, theirs = socket.socketpair()
+        return ours, theirs.detach()
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        return {**os.environ, "MEDIASOUP_VERSION": "3.12.16"}
 
     def __enter__(self) -> Self:
         return self
@@ -125,17 +164,20 @@ class WorkerClient:
 
     def request(self, command: Command[Any, Any], internal: Mapping[str, str], body: Any = None) -> Accepted | Refused:
         """Sends a command with a typed body; returns its reply."""
+        return self.reply_to(self.send_request(command, internal, body))
+
+    def send_request(self, command: Command[Any, Any], internal: Mapping[str, str], body: Any = None) -> int:
+        """Sends a command with a typed body, and gives its id."""
         request_id = self.next_id()
-        self.send(encode_request(request_id, command, internal, body, self.dialect))
-        return self.reply_to(request_id)
+        self.send(self._encode_request(request_id, command, internal, body))
+        return request_id
 
     def payload_request(
         self, command: Command[Any, Any], internal: Mapping[str, str], body: Any, payload: bytes
     ) -> Accepted | Refused:
         """Sends a request of the payload channel; returns its reply."""
         request_id = self.next_id()
-        header = encode_payload_request(request_id, command, internal, body, self.dialect)
-        self.payload_out.sendall(frame(header) + frame(payload))
+        self._send_payload(self._encode_payload_request(request_id, command, internal, body), payload)
         while True:
             message = parse_message(self._next_payload_frame())
             if isinstance(message, Accepted | Refused) and message.id == request_id:
@@ -147,12 +189,27 @@ class WorkerClient:
         self, command: Command[Any, Any], internal: Mapping[str, str], body: Any, payload: bytes
     ) -> None:
         """Sends a notification of the payload channel."""
-        header = encode_payload_notification(command, internal, body, self.dialect)
-        self.payload_out.sendall(frame(header) + frame(payload))
+        self._send_payload(self._encode_payload_notification(command, internal, body), payload)
 
     def send(self, body: bytes) -> None:
         """Sends one frame."""
         self.channel_out.sendall(frame(body))
+
+    def _send_payload(self, header: bytes, payload: bytes) -> None:
+        self.payload_out.sendall(frame(header) + frame(payload))
+
+    def _encode_request(
+        self, request_id: int, command: Command[Any, Any], internal: Mapping[str, str], body: Any
+    ) -> bytes:
+        return encode_request(request_id, command, internal, body, self.dialect)
+
+    def _encode_payload_request(
+        self, request_id: int, command: Command[Any, Any], internal: Mapping[str, str], body: Any
+    ) -> bytes:
+        return encode_payload_request(request_id, command, internal, body, self.dialect)
+
+    def _encode_payload_notification(self, command: Command[Any, Any], internal: Mapping[str, str], body: Any) -> bytes:
+        return encode_payload_notification(command, internal, body, self.dialect)
 
     # ------------------------------------------------------------ listening
 
@@ -218,11 +275,11 @@ class WorkerClient:
         return self._payload_queue.pop(0)
 
 
-def _receive(sock: socket.socket) -> bytes:
+def _receive(end: End) -> bytes:
     try:
-        data = sock.recv(262_144)
+        data = end.recv(262_144)
     except TimeoutError:
-        raise WorkerGone(f"nothing came for {TIMEOUT_S} s") from None
+        raise WorkerGone("nothing came as long as there was patience") from None
     except ConnectionError as error:
         raise WorkerGone(str(error)) from error
     if not data:

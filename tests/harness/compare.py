@@ -88,7 +88,7 @@ def converse(worker_bin: Sequence[str], dialect: Dialect) -> list[str]:
     """What a worker says in the conversation."""
     with RecordingClient(worker_bin, dialect, wait=False) as client:
         client.record = []
-        client.running = client.wait_for_event("running")
+        client.wait_until_running()
         for _ in Conversation(client).hold():
             pass
         return client.record

@@ -395,7 +395,7 @@ class Conversation:
         yield self._ask(commands.ROUTER_DUMP, ROUTER, about="empty again", check=_check_empty)
         yield self._ask(commands.ROUTER_CLOSE, ROUTER, CloseRouterRequest(router_id="router"))
         yield self._ask(commands.WEB_RTC_SERVER_CLOSE, SERVER, CloseWebRtcServerRequest(web_rtc_server_id="server"))
-        self._client.send(_worker_close(self._client))
+        self._client.send_request(commands.WORKER_CLOSE, {})
         code = self._client.wait_for_exit()
         yield Outcome("worker.close", "", "" if code == 0 else f"exit code {code}, expected 0")
 
@@ -468,10 +468,3 @@ class Conversation:
 def _check_empty(data: dict[str, Any]) -> str:
     left = [name for name, value in data.items() if name != "id" and value]
     return f"not empty: {', '.join(left)}" if left else ""
-
-
-def _worker_close(client: WorkerClient) -> bytes:
-    request_id = client.next_id()
-    if client.dialect is Dialect.V3_10:
-        return b'{"id":%d,"method":"worker.close"}' % request_id
-    return b"%d:worker.close:undefined:undefined" % request_id

@@ -1,20 +1,21 @@
-"""The harness's conversation over every command, in both dialects, with the worker as a process."""
+"""The harness's conversation over every command with the worker as a process: both dialects, every client's habits."""
 
 import shlex
 import sys
 
 import pytest
 
-from tests.harness.__main__ import run
+from tests.harness.__main__ import CLIENTS, run
 from worker.channel.codec import Dialect
 from worker.channel.commands import COMMANDS
 
 WORKER = shlex.split(f"{sys.executable} -m worker")
 
 
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("dialect", Dialect)
-def test_every_command_is_answered_in_its_shape(dialect):
-    outcomes = run(WORKER, dialect)
+def test_every_command_is_answered_in_its_shape(dialect, client):
+    outcomes = run(WORKER, dialect, CLIENTS[client])
     assert [outcome for outcome in outcomes if outcome.wrong] == []
     said = {outcome.command for outcome in outcomes}
     names = {(command.alias if dialect is Dialect.V3_12 else None) or command.name for command in COMMANDS}

@@ -12,8 +12,7 @@ import pytest
 from tests import sanitizers
 from tests.harness.client import ROOT, WorkerClient, WorkerGone, monotonic_ms, resident_kb, waited_for_cpu_ms
 from worker.channel import commands
-from worker.channel.bodies.router import CreateDirectTransportRequest, CreatePlainTransportRequest, ListenIp
-from worker.channel.bodies.transport import CloseDataProducerRequest, ProduceDataRequest
+from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
 from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
 from worker.channel.client_codec import Accepted, LogLine, Refused
 from worker.channel.codec import Dialect, LogLevel
@@ -253,46 +252,6 @@ def test_duplicate_id_changes_nothing(worker):
     dump = worker.request(commands.WORKER_DUMP, {})
     assert isinstance(dump, Accepted)
     assert dump.data == {"pid": worker.pid, "webRtcServerIds": [], "routerIds": ["r"]}
-
-
-def direct_transport_with_a_producer_of_data(
-    worker: WorkerClient, router: str, transport: str, producer: str
-) -> Accepted | Refused:
-    made = CreateDirectTransportRequest(transport_id=transport, direct=True, max_message_size=1000)
-    worker.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id=router))
-    worker.request(commands.ROUTER_CREATE_DIRECT_TRANSPORT, {"routerId": router}, made)
-    return worker.request(
-        commands.TRANSPORT_PRODUCE_DATA,
-        {"routerId": router, "transportId": transport},
-        ProduceDataRequest(data_producer_id=producer, type="direct", label=transport),
-    )
-
-
-def test_two_routers_have_producers_of_the_same_id_in_the_3_10_dialect(worker):
-    for number in "12":
-        made = direct_transport_with_a_producer_of_data(worker, f"r{number}", f"t{number}", "p")
-        assert isinstance(made, Accepted)
-    close = CloseDataProducerRequest(data_producer_id="p")
-    first, second = ({"routerId": f"r{number}", "transportId": f"t{number}", "dataProducerId": "p"} for number in "12")
-    labels = [worker.request(commands.DATA_PRODUCER_DUMP, ids).data["label"] for ids in (first, second)]
-    assert labels == ["t1", "t2"]
-    assert isinstance(worker.request(commands.DATA_PRODUCER_CLOSE, first, close), Accepted)
-    assert isinstance(worker.request(commands.DATA_PRODUCER_DUMP, second), Accepted)
-    assert isinstance(worker.request(commands.DATA_PRODUCER_CLOSE, second, close), Accepted)
-    assert isinstance(worker.request(commands.DATA_PRODUCER_DUMP, second), Refused)
-
-
-def test_one_transport_has_no_two_producers_of_the_same_id(worker):
-    direct_transport_with_a_producer_of_data(worker, "r", "t", "p")
-    again = direct_transport_with_a_producer_of_data(worker, "r", "t", "p")
-    assert isinstance(again, Refused)
-    assert again.error == "Error"
-
-
-def test_an_id_is_new_in_the_whole_worker_in_the_3_12_dialect():
-    with WorkerClient(WORKER, Dialect.V3_12) as worker:
-        assert isinstance(direct_transport_with_a_producer_of_data(worker, "r1", "t1", "p"), Accepted)
-        assert isinstance(direct_transport_with_a_producer_of_data(worker, "r2", "t2", "p"), Refused)
 
 
 def test_dialects_may_change_from_request_to_request(worker):

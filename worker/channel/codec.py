@@ -11,6 +11,9 @@
 
 The dialects are told apart by the first byte. Both become a ``Request`` of one form: the id of the object that
 handles it, and a body in which the ids that the 3.10 dialect carries in ``internal`` stand too.
+
+As the reference has it, data (and ``internal``) that is ``null`` or anything else but an object is none, since some
+controllers write ``null`` where there is nothing to say; what is for the worker itself may name any handler.
 """
 
 from __future__ import annotations
@@ -31,9 +34,12 @@ from .commands import BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME, PAYLOAD_REQUESTS_B
 MAX_REQUEST_ID: Final = 2**32 - 1
 _UNDEFINED: Final = "undefined"
 _PARENT_ID_NAMES: Final = {
-    **dict.fromkeys(("transport", "rtpObserver"), "routerId"),
-    **dict.fromkeys(("producer", "consumer", "dataProducer", "dataConsumer"), "transportId"),
+    **dict.fromkeys(("transport", "rtpObserver"), ("routerId",)),
+    **dict.fromkeys(("producer", "consumer", "dataProducer", "dataConsumer"), ("transportId", "routerId")),
 }
+_MAX_PPID: Final = 2**32 - 1
+_MAX_DIGITS: Final = 10  # of a number with 32 bits
+_WHITE_SPACE: Final = b" \t\r\n"
 
 
 class Dialect(Enum):
@@ -68,10 +74,11 @@ class Request:
         id: What the reply must carry; 0 for a notification of the payload channel, which gets none.
         method: The name as the controller wrote it, either of the command's two.
         command: The row of the table.
-        handler_id: The object that handles it; None for the worker, and where a close names only the object to close.
+        handler_id: The object that handles it; None where none is named, and where a close names only the object to
+            close. It means nothing to the worker's own commands.
         data: The body as it came, ids included.
         dialect: Decides how the reply is shaped.
-        parent_id: The handler's parent, which only the 3.10 dialect names.
+        parent_ids: The handler's parent, and its parent's, which only the 3.10 dialect names.
     """
 
     id: int
@@ -80,7 +87,7 @@ class Request:
     handler_id: str | None
     data: dict[str, object] = field(repr=False)
     dialect: Dialect
-    parent_id: str | None = None
+    parent_ids: tuple[str, ...] = ()
 
     @property
     def object_id(self) -> str:
@@ -115,9 +122,10 @@ def parse_request(body: bytes) -> Request:
         ParseError: Not even the request's id can be read: there is nobody to answer.
         RequestError: Unknown method or unreadable body; it carries the reply.
     """
+    body = body.lstrip(_WHITE_SPACE)
     if body[:1] == b"{":
         return _parse_3_10(_object(body), "method", BY_NAME)
-    return _parse_3_12(_text(body), BY_NAME)
+    return _parse_3_12(body, BY_NAME)
 
 
 def parse_payload_header(body: bytes) -> Request:
@@ -127,17 +135,17 @@ def parse_payload_header(body: bytes) -> Request:
         ParseError: Not readable, or a notification that nobody knows.
         RequestError: A request with an unknown method or an unreadable body; it carries the reply.
     """
+    body = body.lstrip(_WHITE_SPACE)
     if body[:1] == b"{":
         message = _object(body)
-        if "event" in message:
+        if isinstance(message.get("event"), str):
             return _parse_3_10(message, "event", PAYLOAD_NOTIFICATIONS_BY_NAME)
         return _parse_3_10(message, "method", PAYLOAD_REQUESTS_BY_NAME)
-    text = _text(body)
-    if text.startswith("n:"):
-        return _parse_3_12("0:" + text[2:], PAYLOAD_NOTIFICATIONS_BY_NAME, notification=True)
-    if text.startswith("r:"):
-        return _parse_3_12(text[2:], PAYLOAD_REQUESTS_BY_NAME)
-    raise ParseError(f"payload header begins with {text[:2]!r}, expected '{{', 'n:' or 'r:'")
+    if body.startswith(b"n:"):
+        return _parse_3_12(b"0:" + body[2:], PAYLOAD_NOTIFICATIONS_BY_NAME, notification=True)
+    if body.startswith(b"r:"):
+        return _parse_3_12(body[2:], PAYLOAD_REQUESTS_BY_NAME)
+    raise ParseError(f"payload header begins with {body[:2]!r}, expected '{{', 'n:' or 'r:'")
 
 
 # ---------------------------------------------------------------- what the worker says
@@ -187,18 +195,16 @@ def _object(body: bytes) -> dict[str, Any]:
     return message
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise ParseError(f"channel message is not UTF-8: {error.reason} at byte {error.start}") from None
-
-
 def _object_id(data: dict[str, object], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value:
         raise CommandError(f"missing {name}")
     return value
+
+
+def _or_none(value: object) -> dict[str, Any]:
+    """What is no object says nothing."""
+    return value if isinstance(value, dict) else {}
 
 
 def _parse_3_10(message: dict[str, Any], name_key: str, table: dict[str, Command[Any, Any]]) -> Request:
@@ -210,36 +216,40 @@ def _parse_3_10(message: dict[str, Any], name_key: str, table: dict[str, Command
     if command is None:
         raise _unknown_method(request_id, method)
     assert isinstance(method, str)
-    internal = message.get("internal") or {}
-    data = message.get("data")
-    if data is None:
-        data = {}
-    if not isinstance(data, dict) or not isinstance(internal, dict):
-        raise _refusal(request_id, BodyError("Expected `object` - at `$.internal` and `$.data`"), method)
+    internal = _or_none(message.get("internal"))
+    data = _or_none(message.get("data"))
     for id_name in command.ids:
-        if id_name not in data and id_name in internal:
+        if isinstance(internal.get(id_name), str):
             data[id_name] = internal[id_name]
+    if command.name in PAYLOAD_NAMES_WITH_PPID:
+        data["ppid"] = _ppid(request_id, method, data.get("ppid"))
     handler_id = internal.get(f"{command.target}Id")
     if handler_id is not None and not isinstance(handler_id, str):
-        raise _refusal(request_id, CommandError(f"missing internal.{command.target}Id"), method)
-    parent_id = internal.get(_PARENT_ID_NAMES.get(command.target, ""))
-    if not isinstance(parent_id, str):
-        parent_id = None
-    return Request(request_id, method, command, handler_id, data, Dialect.V3_10, parent_id)
+        if command.target != "worker":
+            raise _refusal(request_id, CommandError(f"missing internal.{command.target}Id"), method)
+        handler_id = None
+    parent_ids = [internal[name] for name in _PARENT_ID_NAMES.get(command.target, ()) if name in internal]
+    if not all(isinstance(parent_id, str) for parent_id in parent_ids):
+        raise _refusal(request_id, CommandError("an id in internal is no text"), method)
+    return Request(request_id, method, command, handler_id, data, Dialect.V3_10, tuple(parent_ids))
 
 
-def _parse_3_12(text: str, table: dict[str, Command[Any, Any]], notification: bool = False) -> Request:
-    id_text, *rest = text.split(":", 3)
-    if not (id_text.isascii() and id_text.isdigit() and len(id_text) <= 10 and rest):
-        raise ParseError(f"request is {text[:100]!r}, expected id:method:handlerId:json")
+def _parse_3_12(body: bytes, table: dict[str, Command[Any, Any]], notification: bool = False) -> Request:
+    id_text, *rest = body.split(b":", 3)
+    if not (id_text.isdigit() and len(id_text) <= _MAX_DIGITS and rest):
+        raise ParseError(f"request is {body[:100]!r}, expected id:method:handlerId:json")
     request_id = int(id_text)
     if not notification and not 1 <= request_id <= MAX_REQUEST_ID:
         raise ParseError(f"request id is {request_id}, expected 1 to {MAX_REQUEST_ID}")
-    method, handler_id, data_text = (*rest, _UNDEFINED, _UNDEFINED)[:3]
+    method, handler_id = (*(text.decode(errors="replace") for text in rest[:2]), _UNDEFINED)[:2]
     command = table.get(method)
     if command is None:
         raise _unknown_method(request_id, method)
-    data = _data_3_12(request_id, method, command, data_text)
+    json = rest[2].strip(_WHITE_SPACE) if len(rest) > 2 else b""
+    if command.name in PAYLOAD_NAMES:
+        data = _payload_data_3_12(request_id, method, command, json)
+    else:
+        data = _data_3_12(request_id, method, json)
     handler = None if handler_id in (_UNDEFINED, "") else handler_id
     if command.alias and method == command.name and handler is not None:
         # the 3.10 name of a close: its handlerId is the object to close
@@ -248,20 +258,32 @@ def _parse_3_12(text: str, table: dict[str, Command[Any, Any]], notification: bo
     return Request(request_id, method, command, handler, data, Dialect.V3_12)
 
 
-def _data_3_12(request_id: int, method: str, command: Command[Any, Any], text: str) -> dict[str, Any]:
-    if text in (_UNDEFINED, ""):
+def _data_3_12(request_id: int, method: str, json: bytes) -> dict[str, Any]:
+    if json in (_UNDEFINED.encode(), b""):
         return {}
     try:
-        data = orjson.loads(text)
+        return _or_none(orjson.loads(json))
     except orjson.JSONDecodeError as error:
         raise _refusal(request_id, BodyError(f"JSON parsing error: {error}"), method) from None
-    if type(data) is int and command.name in PAYLOAD_NAMES_WITH_PPID:
-        return {"ppid": data}
-    if not isinstance(data, dict):
-        raise _refusal(request_id, BodyError("Expected `object`"), method)
-    return data
 
 
+def _payload_data_3_12(request_id: int, method: str, command: Command[Any, Any], text: bytes) -> dict[str, Any]:
+    """The payload channel carries a bare ppid instead of JSON, or nothing that counts; a field too many is cut off."""
+    if command.name not in PAYLOAD_NAMES_WITH_PPID:
+        return {}
+    return {"ppid": _ppid(request_id, method, text.partition(b":")[0].decode(errors="replace"))}
+
+
+def _ppid(request_id: int, method: str, value: object) -> int:
+    """A ppid as some controllers write it: a number, or a text of digits."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= _MAX_PPID:
+        raise _refusal(request_id, BodyError(f"invalid ppid {value!r:.100}, expected 0 to {_MAX_PPID}"), method)
+    return value
+
+
+PAYLOAD_NAMES: Final = PAYLOAD_REQUESTS_BY_NAME.keys() | PAYLOAD_NOTIFICATIONS_BY_NAME.keys()
 PAYLOAD_NAMES_WITH_PPID: Final = frozenset(
     name
     for table in (PAYLOAD_REQUESTS_BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME)

@@ -7,7 +7,7 @@ from worker.channel import commands
 from worker.channel.bodies.data_producer import DataMessage
 from worker.channel.bodies.router import CloseTransportRequest, CreateWebRtcTransportRequest
 from worker.channel.bodies.transport import ConsumeRequest, SetBitrateRequest
-from worker.channel.bodies.worker import ChannelMessageHandlers, CreateRouterRequest, WorkerDump
+from worker.channel.bodies.worker import ChannelMessageHandlers, CreateRouterRequest, UpdateSettingsRequest, WorkerDump
 from worker.channel.codec import (
     Dialect,
     LogLevel,
@@ -122,9 +122,8 @@ def test_request_without_a_readable_id_is_a_parse_error(body):
         (b'{"id":9,"method":"worker.fly"}', "Error", "unknown method [method:worker.fly]"),
         (b'{"id":9}', "Error", "unknown method [method:]"),
         (b"9:worker.createRouter:undefined:{", "TypeError", None),
-        (b"9:worker.createRouter:undefined:[]", "TypeError", None),
-        (b'{"id":9,"method":"worker.createRouter","data":7}', "TypeError", None),
-        (b'{"id":9,"method":"worker.createRouter","internal":[1]}', "TypeError", None),
+        (b'9:worker.createRouter:undefined:{"routerId":"\xff"}', "TypeError", None),
+        (b"9:worker.dump:undefined:undefined:more", "TypeError", None),
         (b'{"id":9,"method":"router.dump","internal":{"routerId":5}}', "Error", None),
     ],
 )
@@ -135,6 +134,82 @@ def test_unacceptable_request_carries_its_error_reply(body, error, reason):
     assert (reply["id"], reply["error"]) == (9, error)
     if reason is not None:
         assert reply["reason"] == reason
+
+
+NO_DATA = [
+    "null",
+    " null ",
+    "[]",
+    "[{}]",
+    "7",
+    "-1.5",
+    '"text"',
+    '""',
+    "true",
+    "false",
+    "{}",
+    "undefined",
+    " undefined",
+    "",
+    " ",
+]
+
+
+@pytest.mark.parametrize("handler_id", ["worker", "", "undefined", "null", "anybody"])
+@pytest.mark.parametrize("data", NO_DATA)
+def test_data_that_is_no_object_is_none_in_the_new_dialect(data, handler_id):
+    request = parse_request(f"9:worker.updateSettings:{handler_id}:{data}".encode())
+    assert (request.id, request.command) == (9, commands.WORKER_UPDATE_SETTINGS)
+    assert request.body() == UpdateSettingsRequest()
+
+
+@pytest.mark.parametrize(
+    "body", [b"9:worker.updateSettings", b"9:worker.updateSettings:", b"9:worker.updateSettings::"]
+)
+def test_fields_of_the_new_dialect_may_be_left_out_from_the_end(body):
+    assert parse_request(body).body() == UpdateSettingsRequest()
+
+
+NO_OBJECTS = ["null", "[]", "[1]", "7", '"text"', "true", '""', "0", "false", "{}"]
+
+
+@pytest.mark.parametrize("internal", NO_OBJECTS)
+@pytest.mark.parametrize("data", NO_OBJECTS)
+def test_data_and_internal_that_are_no_objects_are_none_in_the_old_dialect(internal, data):
+    request = parse_request(f'{{"id":9,"method":"worker.updateSettings","internal":{internal},"data":{data}}}'.encode())
+    assert request.body() == UpdateSettingsRequest()
+
+
+@pytest.mark.parametrize("body", [b"9:worker.createRouter:undefined:null", b'{"id":9,"method":"worker.createRouter"}'])
+def test_data_that_is_none_lacks_the_ids(body):
+    with pytest.raises(CommandError, match="missing routerId"):
+        parse_request(body).body()
+
+
+def test_ids_in_internal_go_before_those_in_the_data():
+    body = b'{"id":9,"method":"worker.createRouter","internal":{"routerId":"r"},"data":{"routerId":null}}'
+    assert parse_request(body).body() == CreateRouterRequest(router_id="r")
+    body = b'{"id":9,"method":"worker.createRouter","internal":{"routerId":"r"},"data":{"routerId":"s"}}'
+    assert parse_request(body).body() == CreateRouterRequest(router_id="r")
+    body = b'{"id":9,"method":"worker.createRouter","internal":{"routerId":null},"data":{"routerId":"s"}}'
+    assert parse_request(body).body() == CreateRouterRequest(router_id="s")
+
+
+@pytest.mark.parametrize("handler_id", ["5", "null", '["r"]', '""'])
+def test_what_is_for_the_worker_does_not_look_at_other_ids(handler_id):
+    body = f'{{"id":9,"method":"worker.dump","internal":{{"workerId":{handler_id},"routerId":{handler_id}}}}}'
+    assert parse_request(body.encode()).command is commands.WORKER_DUMP
+
+
+@pytest.mark.parametrize("space", [b" ", b"\n", b"\r\n\t"])
+def test_white_space_around_a_request_is_passed_over(space):
+    for body in (CREATE_ROUTER_3_10, CREATE_ROUTER_3_12):
+        assert parse_request(space + body + space).body() == CreateRouterRequest(router_id="af27")
+
+
+def test_handlers_name_that_is_no_utf_8_does_not_hide_the_id():
+    request = parse_request(b"9:router.dump:\xff:undefined")
+    assert (request.id, request.command) == (9, commands.ROUTER_DUMP)
 
 
 def test_wrong_value_is_a_body_error_with_the_path():
@@ -174,11 +249,54 @@ def test_unknown_keys_are_tolerated():
             DataMessage(ppid=53),
         ),
         (b'{"event":"transport.sendRtcp","internal":{"transportId":"t"}}', 0, commands.TRANSPORT_SEND_RTCP, "t", None),
+        (b"n:producer.send:p:", 0, commands.PRODUCER_SEND, "p", None),
+        (b"n:producer.send:p:whatever", 0, commands.PRODUCER_SEND, "p", None),
+        (b"n:transport.sendRtcp:t:null", 0, commands.TRANSPORT_SEND_RTCP, "t", None),
+        (b"n:transport.sendRtcp:t", 0, commands.TRANSPORT_SEND_RTCP, "t", None),
+        (b"n:dataProducer.send:d: 51", 0, commands.DATA_PRODUCER_SEND, "d", DataMessage(ppid=51)),
+        (b"n:dataProducer.send:d:51:more", 0, commands.DATA_PRODUCER_SEND, "d", DataMessage(ppid=51)),
+        (
+            b'{"event":"producer.send","internal":{"producerId":"p"},"data":{"ppid":""}}',
+            0,
+            commands.PRODUCER_SEND,
+            "p",
+            None,
+        ),
+        (b'{"event":"producer.send","internal":{"producerId":"p"},"data":null}', 0, commands.PRODUCER_SEND, "p", None),
+        (
+            b' {"event":"dataProducer.send","internal":{"dataProducerId":"d"},"data":{"ppid":"51"}}',
+            0,
+            commands.DATA_PRODUCER_SEND,
+            "d",
+            DataMessage(ppid=51),
+        ),
+        (
+            b'{"id":8,"method":"dataConsumer.send","event":null,"internal":{"dataConsumerId":"d"},"data":{"ppid":53}}',
+            8,
+            commands.DATA_CONSUMER_SEND,
+            "d",
+            DataMessage(ppid=53),
+        ),
     ],
 )
 def test_payload_headers_of_both_dialects(body, request_id, command, handler_id, typed):
     request = parse_payload_header(body)
     assert (request.id, request.command, request.handler_id, request.body()) == (request_id, command, handler_id, typed)
+
+
+@pytest.mark.parametrize(
+    "ppid", ["", "undefined", "null", "x", "-1", "4294967296", "1" * 5000, "\u0661", "1.5", "[51]"]
+)
+def test_ppid_that_is_none_is_refused(ppid):
+    bodies = [f"r:8:dataConsumer.send:d:{ppid}", f'{{"id":8,"method":"dataConsumer.send","data":{{"ppid":"{ppid}"}}}}']
+    if ppid in ("null", "-1", "4294967296", "1.5", "[51]"):
+        bodies.append(f'{{"id":8,"method":"dataConsumer.send","data":{{"ppid":{ppid}}}}}')
+    for body in bodies:
+        with pytest.raises(RequestError, match="ppid") as caught:
+            parse_payload_header(body.encode())
+        assert orjson.loads(caught.value.frame)["error"] == "TypeError"
+    with pytest.raises(ParseError, match="ppid"):
+        parse_payload_header(f"n:dataProducer.send:d:{ppid}".encode())
 
 
 @pytest.mark.parametrize(
