@@ -163,7 +163,7 @@ cdef class Input(StreamOwner):
         packet = &self._packets[self._packet_count]
         memset(packet, 0, sizeof(Packet))
         packet.sequence_number = header.sequence_number
-        packet.timestamp = header.timestamp
+        packet.timestamp = stream._timestamp
         packet.ssrc = stream.mapped_ssrc
         packet.payload_type = payload_type
         packet.marker = header.marker

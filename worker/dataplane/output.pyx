@@ -200,7 +200,6 @@ cdef class Output(Sender):
         if packet.restarted and self._is_numbered(packet):
             self._selector.restart(packet.timestamp)
             self._sequence.sync(packet.sequence_number)
-            self._timestamps.sync(packet.timestamp, plane.now_us)
         decision = self._selector.select(
             packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, packet.late
         )

@@ -8,6 +8,7 @@ from worker.rtp.nack cimport NackGenerator
 from worker.rtp.packet cimport RtpHeader
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.receive_stats cimport ReceiveStats
+from worker.rtp.source_clock cimport SourceClock
 
 
 cdef class StreamOwner(Source):
@@ -48,6 +49,8 @@ cdef class ReceiveStream(Receiver):
     cdef list _layer_rates  # of spatial layer × temporal layers
     cdef int _spatial_layers
     cdef int _temporal_layers
+    cdef SourceClock _clock
+    cdef unsigned int _timestamp  # of the packet in hand, on the clock's line
     cdef bint _any_key_frame
     cdef unsigned int _key_frame_timestamp
     cdef int _picture_id  # 15 bits, of the last packet
@@ -57,6 +60,7 @@ cdef class ReceiveStream(Receiver):
     cdef unsigned long long _window[32]
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
+    cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept

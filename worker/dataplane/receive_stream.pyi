@@ -105,10 +105,15 @@ class ReceiveStream(Receiver):
     def sender_report_ntp(self) -> int:
         """64-bit NTP time of the last sender_report, 0 before; likewise below."""
     @property
-    def sender_report_timestamp(self) -> int: ...
+    def sender_report_timestamp(self) -> int:
+        """On the line of the forwarded timestamps, which goes on where the sender sets its clock anew."""
     @property
     def sender_report_us(self) -> int: ...
-    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> None: ...
+    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> None:
+        """Which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
+
+        Kept on the line of the forwarded timestamps; without effect when no packet has come of the timestamp's clock.
+        """
     def reset(self) -> None:
         """Forgets missing packets (after a pause)."""
     def close(self) -> None: ...

@@ -13,6 +13,7 @@ from worker.rtp.nack cimport NackGenerator
 from worker.rtp.packet cimport RtpHeader
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.receive_stats cimport ReceiveStats
+from worker.rtp.source_clock cimport SourceClock
 
 from worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
 from worker.errors import InvalidStateError
@@ -63,6 +64,7 @@ cdef class ReceiveStream(Receiver):
         self._use_pli = use_pli
         self._use_inband_fec = use_inband_fec
         self._stats = ReceiveStats(clock_rate)
+        self._clock = SourceClock(clock_rate, codec == H264)
         self._rate = RateCalculator()
         self._nack = NackGenerator() if use_nack else None
         self._spatial_layers = spatial_layers
@@ -97,6 +99,7 @@ cdef class ReceiveStream(Receiver):
             self._describe(header, data, payload)
         else:
             payload.clear()
+        self._follow_clock(header, payload.is_key_frame)
         self._rate.update(size, plane.now_us)
         if self._layer_rates is not None:
             self._count_layers(payload, size)
@@ -108,9 +111,9 @@ cdef class ReceiveStream(Receiver):
                 self.packets_recovered += 1
                 self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
         if payload.is_key_frame and self._codec >= 2:
-            if not self._any_key_frame or header.timestamp != self._key_frame_timestamp:
+            if not self._any_key_frame or self._timestamp != self._key_frame_timestamp:
                 self._any_key_frame = True
-                self._key_frame_timestamp = header.timestamp
+                self._key_frame_timestamp = self._timestamp
                 plane.events.append(KeyFrameReceived(self))
         if not self.input.paused:
             self.input.take(self, header, data, payload, recovered)
@@ -145,6 +148,19 @@ cdef class ReceiveStream(Receiver):
                 self._picture_id + ((payload.picture_id - self._picture_id + 64) & 0x7F) - 64
             ) & 0x7FFF
         self._picture_id = payload.picture_id
+
+    cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept:
+        """Events of a tone have the timestamp of its beginning (RFC 4733), padding may have any: the codec's own count."""
+        if header.payload_type == self._payload_type and header.payload_size > 0:
+            self._timestamp = self._clock.follow(
+                header.sequence_number,
+                header.timestamp,
+                header.sequence_number == self._window_top,
+                is_key_frame,
+                self.input.transport.plane.now_us,
+            )
+        else:
+            self._timestamp = self._clock.place(header.sequence_number, header.timestamp)
 
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
         cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
@@ -275,9 +291,15 @@ cdef class ReceiveStream(Receiver):
         return bool(self._use_pli)
 
     def sender_report(self, unsigned long long ntp, unsigned int rtp_timestamp, long long now_us):
-        """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1)."""
+        """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
+
+        It is kept on the line of the forwarded timestamps. Without effect when no packet has come of its clock.
+        """
+        cdef long long line = self._clock.report(rtp_timestamp, now_us)
+        if line < 0:
+            return
         self.sender_report_ntp = ntp
-        self.sender_report_timestamp = rtp_timestamp
+        self.sender_report_timestamp = <unsigned int>line
         self.sender_report_us = now_us
 
     def reset(self):

@@ -13,7 +13,7 @@ cdef struct Packet:
     bint recovered  # it came by RTX
     bint restarted  # its sender began to count anew with it
     bint late  # a newer one of its stream came before it
-    unsigned int timestamp
+    unsigned int timestamp  # goes on where the sender sets its clock anew (``SourceClock``)
     unsigned int ssrc
     int stream_index
     unsigned int stored  # its number in the stream's store, 0: not kept

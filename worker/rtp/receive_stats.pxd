@@ -1,4 +1,6 @@
 cimport cython
+from worker.rtp.sequence cimport is_newer32
+from worker.rtp.source_clock cimport is_new_clock
 
 cdef unsigned int _MODULO
 cdef unsigned int _HALF
@@ -46,6 +48,8 @@ cdef class ReceiveStats:
     cdef int _validate(self, unsigned short sequence_number) noexcept
 
     cdef void _begin(self, unsigned short sequence_number) noexcept
+
+    cdef void _follow_clock(self, unsigned int timestamp, long long now_us, bint begins) noexcept
 
     @cython.locals(arrival=cython.uint, transit=cython.uint, difference=cython.uint)
     cdef void _update_jitter(self, unsigned int timestamp, long long now_us) noexcept

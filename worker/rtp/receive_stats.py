@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from worker.rtp.sequence import is_newer32
+from worker.rtp.source_clock import is_new_clock
+
 DISCARDED = 0  # C numbers in the .pxd, as those below
 VALID = 1
 RESTARTED = 2
@@ -27,7 +30,8 @@ class ReceiveStats:
         fraction_lost: of the interval before the last report, 0 to 255.
         reported_packets_lost: what the last report said, the worst of the receivers included.
         last_timestamp: RTP timestamp of the last packet, ``last_packet_us`` its arrival.
-        max_timestamp: newest RTP timestamp, ``max_timestamp_us`` its first arrival.
+        max_timestamp: newest RTP timestamp, ``max_timestamp_us`` its first arrival; where the sender has set its clock
+            anew, that of the new clock.
     """
 
     def __init__(self, clock_rate: int) -> None:
@@ -71,19 +75,13 @@ class ReceiveStats:
         if outcome == DISCARDED:
             self.packets_discarded += 1
             return DISCARDED
-        if (
-            outcome == RESTARTED
-            or self.packets == 0
-            or (timestamp != self.max_timestamp and ((timestamp - self.max_timestamp) & _MODULO) < _HALF)
-        ):
-            self.max_timestamp = timestamp
-            self.max_timestamp_us = now_us
+        if sequence_number == self._max_sequence:  # what was overtaken tells nothing of the clock
+            self._follow_clock(timestamp, now_us, outcome == RESTARTED or self.packets == 0)
         self.packets += 1
         self._received += 1
         self.bytes += size
         self.last_timestamp = timestamp
         self.last_packet_us = now_us
-        self._update_jitter(timestamp, now_us)
         return outcome
 
     def on_recovered(self, sequence_number: int) -> int:
@@ -124,6 +122,16 @@ class ReceiveStats:
         self._received_prior = 0
         self._has_transit = False
 
+    def _follow_clock(self, timestamp: int, now_us: int, begins: bool) -> None:
+        if is_new_clock(timestamp, self.max_timestamp, now_us - self.max_timestamp_us, self.clock_rate):
+            begins = True
+        if begins:
+            self._has_transit = False
+        if begins or is_newer32(timestamp, self.max_timestamp):
+            self.max_timestamp = timestamp
+            self.max_timestamp_us = now_us
+        self._update_jitter(timestamp, now_us)
+
     def _update_jitter(self, timestamp: int, now_us: int) -> None:
         arrival = (now_us * self.clock_rate // 1000000) & _MODULO
         transit = (arrival - timestamp) & _MODULO
@@ -131,7 +139,7 @@ class ReceiveStats:
             difference = (transit - self._transit) & _MODULO
             if difference >= _HALF:
                 difference = (0 - difference) & _MODULO
-            if difference < self.clock_rate * 10:  # a jump of the sender's clock, not jitter
+            if difference < self.clock_rate * 10:  # a jump of a clock, not jitter
                 self._jitter_q4 += difference - ((self._jitter_q4 + 8) >> 4)
         self._transit = transit
         self._has_transit = True

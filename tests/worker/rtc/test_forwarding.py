@@ -37,6 +37,27 @@ def test_audio_reaches_consumers_on_other_transports(rig: Rig) -> None:
         assert packets[0].extensions == {1: b"0"}
 
 
+def test_audio_whose_clock_was_set_goes_on_but_a_tone_keeps_the_time_of_its_beginning(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    codecs = [
+        *audio_parameters()["codecs"],
+        {"mimeType": "audio/telephone-event", "payloadType": 126, "clockRate": 48000},
+    ]
+    taken = [{**codec, "payloadType": payload_type} for codec, payload_type in zip(codecs, (100, 101), strict=True)]
+    producer = rig.produce(sender, kind="audio", parameters=audio_parameters(codecs=codecs))
+    rig.consume(
+        receiver,
+        producer,
+        rtpParameters={"mid": "0", "codecs": taken, "encodings": [{"ssrc": 5000}], "rtcp": {"cname": "router"}},
+    )
+    times = [(111, 9_000_000), (111, 9_000_960), (111, 9_001_920), (126, 9_000_960), (111, 960), (111, 1920)]
+    for number, (payload_type, timestamp) in enumerate(times):
+        sender.send(rtp(number, b"x", ssrc=AUDIO_SSRC, payload_type=payload_type, timestamp=timestamp))
+        rig.clock.advance(20)
+    came = [packet.timestamp - 9_000_000 for packet in receiver.rtp()]
+    assert came == [0, 960, 1920, 960, 3840, 4800]  # 40 ms passed before the clock was set
+
+
 def test_video_begins_with_a_key_frame_that_was_asked_for(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     rig.consume(receiver, rig.produce(sender))

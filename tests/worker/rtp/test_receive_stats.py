@@ -118,6 +118,19 @@ def test_jump_of_the_senders_clock_is_not_jitter(make) -> None:
     assert stats.jitter() == 0
 
 
+@pytest.mark.parametrize("shift_s", [-20_000, -60, -3, -1.5, 15, 60, 20_000])
+def test_a_clock_that_was_set_anew_is_followed_and_is_no_jitter(make, shift_s) -> None:
+    stats = make(90000)
+    for index in range(20):
+        shift = int(shift_s * 90000) if index >= 10 else 0
+        timestamp = (1_000_000_000 + index * 900 + shift) & 0xFFFFFFFF
+        stats.on_packet(index, timestamp, 100, index * 10_000)
+        assert (stats.max_timestamp, stats.max_timestamp_us) == (timestamp, index * 10_000)
+    stats.on_packet(8, 1_000_000_000 + 8 * 900, 100, 200_000)
+    assert stats.max_timestamp == timestamp
+    assert stats.jitter() < 900
+
+
 def test_worst_receiver_counts_when_it_is_worse_than_the_own_loss(make) -> None:
     stats = make(48000)
     _feed(stats, range(101))
