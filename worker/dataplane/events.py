@@ -61,14 +61,21 @@ class SctpReceived:
 
 
 class SenderMoved:
-    """The peer sends RTP or DTLS from an accepted address that is not the destination (only with ``watch_sender``)."""
+    """The peer sends RTP or DTLS from an accepted address that is not the destination (only with ``watch_sender``).
 
-    __slots__ = ("address", "socket", "transport")
+    Attributes:
+        genuine: It was RTP, and SRTP let it pass; else it looks like the DTLS of the ``DtlsReceived`` that follows.
+    """
 
-    def __init__(self, transport: TransportPlane, socket: UdpSocket | TcpConnection, address: Address) -> None:
+    __slots__ = ("address", "genuine", "socket", "transport")
+
+    def __init__(
+        self, transport: TransportPlane, socket: UdpSocket | TcpConnection, address: Address, genuine: bool
+    ) -> None:
         self.transport = transport
         self.socket = socket
         self.address = address
+        self.genuine = genuine
 
 
 class UnknownSender:

@@ -29,11 +29,13 @@ cdef class TransportPlane:
     cdef public bint watch_sender
     cdef public unsigned short twcc_next
     cdef readonly bint closed
+    cdef readonly long long last_heard_us
     cdef Plane plane
     cdef Endpoint endpoint
     cdef PeerAddress destination
     cdef PeerKey _destination_key
     cdef unsigned long long _genuine  # RTP packets that SRTP let pass
+    cdef bint _is_elsewhere  # the datagram in hand is not from where we send to
     cdef Endpoint _rtcp_endpoint
     cdef PeerAddress _rtcp_destination
     cdef SrtpSession _inbound

@@ -25,6 +25,9 @@ class TransportPlane:
     owner: Any
     @property
     def closed(self) -> bool: ...
+    @property
+    def last_heard_us(self) -> int:
+        """When RTP or RTCP that SRTP let pass last came from where we send to; 0: never."""
     encrypted: bool  # True: RTP and RTCP are dropped, in and out, until set_srtp
     connected: bool  # control's switch: while False no media passes, in or out (DTLS and SCTP events do)
     watch_sender: bool  # whether to tell when RTP or DTLS comes from another accepted address than we send to

@@ -188,10 +188,12 @@ cdef class TransportPlane:
         """One datagram from an accepted address that is not where we send to."""
         cdef unsigned long long genuine = self._genuine
         if kind == DTLS:  # control should know before it answers
-            self.plane.events.append(SenderMoved(self, endpoint, address))
+            self.plane.events.append(SenderMoved(self, endpoint, address, False))
+        self._is_elsewhere = True
         self.handle(kind, data, size)
+        self._is_elsewhere = False
         if self._genuine != genuine:
-            self.plane.events.append(SenderMoved(self, endpoint, address))
+            self.plane.events.append(SenderMoved(self, endpoint, address, True))
 
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept:
         if not self.connected:
@@ -218,6 +220,8 @@ cdef class TransportPlane:
             self.plane.count.srtp_failed += 1
             return
         fence(data, size)
+        if not self._is_elsewhere:
+            self.last_heard_us = self.plane.now_us
         self.plane.events.append(RtcpReceived(self, data[:size]))
 
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept:
@@ -228,6 +232,8 @@ cdef class TransportPlane:
             self.plane.count.malformed += 1
             return
         self._genuine += 1
+        if not self._is_elsewhere:
+            self.last_heard_us = self.plane.now_us
         self._estimate(header, data, size)
         found = self._streams.get(header.ssrc)
         if found == NULL:

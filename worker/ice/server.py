@@ -88,6 +88,11 @@ class SelectedTupleChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PathLost:
+    """There is nowhere to send to, until the peer comes by another tuple or its consent ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The agent is in another state."""
 
@@ -101,6 +106,7 @@ IceEvent = (
     | TupleAdded
     | TupleRemoved
     | SelectedTupleChanged
+    | PathLost
     | StateChanged
 )
 
@@ -131,6 +137,7 @@ class IceServer:
         self._state = IceState.NEW
         self._tuples: dict[IceTuple, int] = {}  # newest last → when its last authenticated request came
         self._selected: IceTuple | None = None
+        self._lost_us: int | None = None  # when the peer was last heard of over the path that it lost
         self._remote_nomination = 0
 
     @property
@@ -151,13 +158,17 @@ class IceServer:
 
     @property
     def selected_tuple(self) -> IceTuple | None:
-        """Where to send; there is one in the states connected and completed, and only there."""
+        """Where to send: there is one in the states connected and completed only, and there unless the path is lost."""
         return self._selected
 
     @property
     def tuples(self) -> list[IceTuple]:
         """All valid tuples, the oldest first; at most 8."""
         return list(self._tuples)
+
+    def heard_us(self, tuple_: IceTuple) -> int | None:
+        """When the last authenticated request came over a tuple, on the clock of ``receive``; None: not valid."""
+        return self._tuples.get(tuple_)
 
     def receive(self, message: StunMessage, tuple_: IceTuple, now_us: int) -> list[IceEvent]:
         """Takes a message; ``now_us`` is any monotonic clock in microseconds.
@@ -223,11 +234,22 @@ class IceServer:
             events += self._select_another()
         return events
 
+    def take_away(self, tuple_: IceTuple) -> list[IceEvent]:
+        """Forgets a tuple that is another agent's now. That is no word of the peer: its consent goes on to its end."""
+        seen_us = self._tuples.get(tuple_)
+        if seen_us is None or tuple_ != self._selected or len(self._tuples) > 1:
+            return self.remove_tuple(tuple_)
+        del self._tuples[tuple_]
+        self._selected = None
+        self._lost_us = seen_us
+        return [TupleRemoved(tuple_), PathLost()]
+
     def timeout_us(self) -> int | None:
         """When to call ``handle_timeout``, on the clock of ``receive``; None: not at all."""
-        if self._selected is None or not self._consent_timeout_us:
+        seen_us = self._tuples[self._selected] if self._selected is not None else self._lost_us
+        if seen_us is None or not self._consent_timeout_us:
             return None
-        return self._tuples[self._selected] + self._consent_timeout_us
+        return seen_us + self._consent_timeout_us
 
     def handle_timeout(self, now_us: int) -> list[IceEvent]:
         """Ends what the peer does not consent to any more (RFC 7675 section 5.1)."""
@@ -244,7 +266,7 @@ class IceServer:
         events: list[IceEvent] = [UsernameFragmentRemoved(fragment) for fragment in self.username_fragments]
         events += [TupleRemoved(known) for known in self._tuples]
         self._tuples.clear()
-        self._selected = None
+        self._selected = self._lost_us = None
         return events
 
     def _credentials_for(self, username: str | None) -> Credentials | None:
@@ -291,13 +313,14 @@ class IceServer:
         if tuple_ == self._selected:
             return []
         self._selected = tuple_
+        self._lost_us = None
         return [SelectedTupleChanged(tuple_)]
 
     def _select_another(self) -> list[IceEvent]:
         """The tuple heard of last takes over; without any the peer is gone."""
         if self._tuples:
             return self._select(max(self._tuples, key=lambda known: self._tuples[known]))
-        self._selected = None
+        self._selected = self._lost_us = None
         self._state = IceState.DISCONNECTED
         self._remote_nomination = 0
         return [StateChanged(self._state)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -23,6 +24,10 @@ from worker.rtc.ice_sockets import IceSockets
 if TYPE_CHECKING:
     from worker.rtc.context import Context
     from worker.rtc.web_rtc_transport import WebRtcTransport
+
+logger = logging.getLogger(__name__)
+
+_TELL_INTERVAL_US = 1_000_000
 
 
 class WebRtcServer:
@@ -50,6 +55,8 @@ class WebRtcServer:
         self._transports: dict[str, WebRtcTransport] = {}
         self._by_fragment: dict[str, WebRtcTransport] = {}
         self._by_tuple: dict[IceTuple, WebRtcTransport] = {}
+        self._refused = 0  # checks, for an address that is another transport's
+        self._refusals_told_us = 0
         context.registry.add(self, self.id, None)
         try:
             for info in body.listen_infos:
@@ -118,7 +125,7 @@ class WebRtcServer:
         former = self._by_tuple.get(tuple_)
         self._by_tuple[tuple_] = transport
         if former is not None and former is not transport:
-            former.on_tuple_gone(tuple_)
+            former.on_tuple_taken(tuple_)
 
     def remove_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> bool:
         """Forgets the tuple if it still is the transport's; False when it has become another's."""
@@ -134,14 +141,36 @@ class WebRtcServer:
         return fragment in self._by_fragment
 
     def on_stun_message(self, fragment: str, message: StunMessage, tuple_: IceTuple, now_us: int) -> None:
-        """Passes it on to the transport that has the fragment."""
-        self._by_fragment[fragment].on_stun_message(fragment, message, tuple_, now_us)
+        """Passes it on to the transport that has the fragment, unless the tuple belongs to the living peer of another.
+
+        Whoever sent it then gets no answer: the source address may be forged, the answer would go to the other peer. A
+        client that has the address now (it was reloaded, or a NAT gave it to the next one) asks again by itself.
+        """
+        transport = self._by_fragment[fragment]
+        owner = self._by_tuple.get(tuple_)
+        if owner is not None and owner is not transport and owner.holds(tuple_, now_us):
+            self._count_refusal(tuple_, owner, transport, now_us)
+            return
+        transport.on_stun_message(fragment, message, tuple_, now_us)
 
     def on_tuple_gone(self, tuple_: IceTuple) -> None:
         """The TCP connection ended."""
         transport = self._by_tuple.get(tuple_)
         if transport is not None:
             transport.on_tuple_gone(tuple_)
+
+    def _count_refusal(self, tuple_: IceTuple, owner: WebRtcTransport, claimant: WebRtcTransport, now_us: int) -> None:
+        self._refused += 1
+        if now_us - self._refusals_told_us >= _TELL_INTERVAL_US:
+            self._refusals_told_us = now_us
+            logger.warning(
+                "%d checks refused webRtcServer=%s: remote=%s belongs to transport=%s, the last was for transport=%s",
+                self._refused,
+                self.id,
+                tuple_.remote_address,
+                owner.id,
+                claimant.id,
+            )
 
 
 def _tuple_hash(tuple_: IceTuple) -> int:

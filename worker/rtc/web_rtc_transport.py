@@ -56,6 +56,11 @@ _SECOND_US = 1_000_000
 _FOLLOW_EVERY_US = 100_000  # a peer that sends over two tuples in turn does not make us change with each packet
 _REACHABLE = (IceState.CONNECTED, IceState.COMPLETED)
 
+TUPLE_HOLD_US = 7_000_000
+"""A tuple over which the peer was heard in this time stays with its transport, whoever else claims its address.
+
+Firefox asks for consent every 4 to 6 s (RFC 7675 section 5.1), Chromium every 2.5 s; RTCP comes more often."""
+
 
 class WebRtcTransport(Transport):
     """The transport of one browser, with sockets of its own or on those of a WebRtcServer."""
@@ -89,6 +94,9 @@ class WebRtcTransport(Transport):
         self._connect_called = False
         self._consent_timer: Timer | None = None
         self._followed_us = -_FOLLOW_EVERY_US
+        self._reached_us = 0  # when the first tuple became valid
+        self._data_heard_us = 0  # when data last came in over DTLS, over the selected tuple
+        self._unproven: IceTuple | None = None  # whence the next DTLS datagram came, if not over the selected tuple
         self.plane.watch_sender = True
         self._dtls_timer: Timer | None = None
         self._sockets = server.sockets if server is not None else IceSockets(context, self)
@@ -178,22 +186,63 @@ class WebRtcTransport(Transport):
         self._watch_consent()
 
     def on_tuple_gone(self, tuple_: IceTuple) -> None:
-        """The TCP connection ended, or the tuple belongs to another transport of the server now."""
+        """The TCP connection ended."""
         self._apply_ice(self._ice.remove_tuple(tuple_))
 
+    def on_tuple_taken(self, tuple_: IceTuple) -> None:
+        """The tuple belongs to another transport of the server now; over TCP that is our own peer's doing."""
+        if tuple_.protocol == "tcp":
+            self.on_tuple_gone(tuple_)
+        else:
+            self._apply_ice(self._ice.take_away(tuple_))
+
+    def holds(self, tuple_: IceTuple, now_us: int) -> bool:
+        """Whether a valid tuple stays ours though somebody proves to another transport that the address is his.
+
+        Over UDP he may have forged it. Our peer must have been heard over it within ``TUPLE_HOLD_US``, by a check, by
+        SRTP or by data over DTLS, must not have said goodbye, and must have finished its DTLS handshake, for which as
+        much time is given: an address that somebody claims in advance is free again soon.
+        """
+        if self.closed or tuple_.protocol == "tcp" or self._dtls.state in (DtlsState.FAILED, DtlsState.CLOSED):
+            return False
+        if self._dtls.state != DtlsState.CONNECTED and now_us - self._reached_us > TUPLE_HOLD_US:
+            return False
+        heard_us = self._ice.heard_us(tuple_)
+        if heard_us is None:
+            return False
+        if tuple_ == self._ice.selected_tuple:
+            heard_us = max(heard_us, self._data_heard_us, self.plane.last_heard_us)
+        return now_us - heard_us <= TUPLE_HOLD_US
+
     def on_sender_moved(self, event: SenderMoved, now_us: int) -> None:
-        """The peer uses another valid tuple than the selected one, without nominating it: follows it."""
+        """The peer uses another valid tuple than the selected one, without nominating it: follows it.
+
+        What looks like DTLS may be anybody's once there is a connection: it is followed when it was deciphered.
+        """
         if now_us - self._followed_us < _FOLLOW_EVERY_US:
             return
         for tuple_ in self._ice.tuples:
             if tuple_.socket is event.socket and tuple_.remote_address == event.address:
-                self._followed_us = now_us
-                self._apply_ice(self._ice.follow(tuple_))
+                if event.genuine or self._dtls.state != DtlsState.CONNECTED:
+                    self._follow(tuple_, now_us)
+                else:
+                    self._unproven = tuple_
                 break
+
+    def _follow(self, tuple_: IceTuple, now_us: int) -> None:
+        self._followed_us = now_us
+        self._apply_ice(self._ice.follow(tuple_))
 
     def on_dtls(self, data: bytes, now_us: int) -> None:
         """A DTLS datagram over a valid tuple."""
-        self._apply_dtls(self._dtls.receive(data, now_us))
+        came_over, self._unproven = self._unproven, None
+        events = self._dtls.receive(data, now_us)
+        if any(isinstance(event, ApplicationData) for event in events):
+            if came_over is None:
+                self._data_heard_us = now_us
+            else:
+                self._follow(came_over, now_us)
+        self._apply_dtls(events)
         self._watch_dtls()
 
     def on_sctp(self, data: bytes, now_us: int) -> None:
@@ -260,6 +309,8 @@ class WebRtcTransport(Transport):
                 self._refuse(event.tuple)
             elif isinstance(event, ice.SelectedTupleChanged):
                 self._select(event.tuple)
+            elif isinstance(event, ice.PathLost):
+                self.plane.set_destination(None, None)
             elif isinstance(event, ice.StateChanged):
                 self._change_ice_state(event.state)
             elif self._server is not None:
@@ -269,6 +320,7 @@ class WebRtcTransport(Transport):
                     self._server.remove_username_fragment(event.username_fragment)
 
     def _accept(self, tuple_: IceTuple) -> None:
+        self._reached_us = self._reached_us or self.context.scheduler.now_us()
         if self._server is not None:
             self._server.add_tuple(tuple_, self)
         self.plane.accept_from(_end_of(tuple_), tuple_.remote_address)

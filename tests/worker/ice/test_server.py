@@ -16,6 +16,7 @@ from worker.ice.server import (
     IceServer,
     IceState,
     IceTuple,
+    PathLost,
     Reply,
     SelectedTupleChanged,
     StateChanged,
@@ -378,3 +379,31 @@ def test_close_gives_everything_back() -> None:
         UsernameFragmentRemoved("localfragment"),
         TupleRemoved(path(1)),
     ]
+
+
+def test_a_tuple_that_becomes_anothers_is_missed_when_consent_ends() -> None:
+    server = IceServer(LOCAL, consent_timeout_us=30 * SECOND_US)
+    send(server, path(1), request(use_candidate=True), 5 * SECOND_US)
+    assert server.take_away(path(2)) == []
+    assert server.take_away(path(1)) == [TupleRemoved(path(1)), PathLost()]
+    assert (server.state, server.selected_tuple, server.tuples) == (IceState.COMPLETED, None, [])
+    assert server.timeout_us() == 35 * SECOND_US
+    assert server.handle_timeout(34 * SECOND_US) == []
+    assert server.handle_timeout(35 * SECOND_US) == [StateChanged(IceState.DISCONNECTED)]
+    assert server.timeout_us() is None
+
+
+def test_a_peer_whose_tuple_became_anothers_goes_on_over_the_next_one() -> None:
+    server = IceServer(LOCAL, consent_timeout_us=30 * SECOND_US)
+    send(server, path(1), request(use_candidate=True))
+    server.take_away(path(1))
+    events = send(server, path(2), request(use_candidate=True), 6 * SECOND_US)
+    assert changes(events) == [TupleAdded(path(2)), SelectedTupleChanged(path(2))]
+    assert server.timeout_us() == 36 * SECOND_US
+
+
+def test_another_valid_tuple_takes_over_when_one_becomes_anothers() -> None:
+    server = IceServer(LOCAL)
+    for port in (1, 2):
+        send(server, path(port), request(use_candidate=True))
+    assert server.take_away(path(2)) == [TupleRemoved(path(2)), SelectedTupleChanged(path(1))]

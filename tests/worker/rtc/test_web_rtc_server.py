@@ -5,12 +5,13 @@ from __future__ import annotations
 import socket
 
 import pytest
+from pylibsrtp import Policy, Session
 
-from tests.worker.rtc.web_rtc_peer import WebRtcPeer
+from tests.worker.rtc.web_rtc_peer import CERTIFICATE, WebRtcPeer
 from tests.worker.rtc.world import World
 from worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
 from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from worker.dtls import DtlsState, StateChanged
+from worker.dtls import DtlsState, DtlsTransport, StateChanged
 from worker.errors import BodyError, CommandError
 from worker.rtc.web_rtc_server import WebRtcServer
 from worker.rtc.web_rtc_transport import WebRtcTransport
@@ -127,6 +128,151 @@ def test_an_address_that_proves_itself_to_another_transport_moves_there(world: W
     first.close()
     peer.connect_ice()
     assert not peer.gone
+
+
+RECEIVER_REPORT = bytes.fromhex("80c9000100000001")
+
+
+def join(world: World, server: WebRtcServer, name: str, **options: object) -> tuple[WebRtcTransport, WebRtcPeer]:
+    """A transport and its peer over UDP, connected."""
+    transport = make_transport(world, server, name, **options)
+    peer = WebRtcPeer(world, transport.dump())
+    peer.connect_ice()
+    peer.connect_dtls(transport)
+    return transport, peer
+
+
+def claim(peer: WebRtcPeer, other: WebRtcTransport) -> bool:
+    """A good check for another transport from the peer's address; whether it was answered."""
+    credentials = other.dump().ice_parameters
+    answered = len(peer.answers)
+    peer.check(username=f"{credentials.username_fragment}:peer", password=credentials.password)
+    peer.work()
+    return len(peer.answers) > answered
+
+
+def test_the_address_of_a_living_peer_cannot_be_claimed_for_another_transport(world: World) -> None:
+    server = make_server(world)
+    victim, peer = join(world, server, "victim")
+    other = make_transport(world, server, "other")
+    for _ in range(10):
+        world.clock.advance(2500)
+        peer.connect_ice()
+        for _ in range(3):
+            world.clock.advance(800)
+            assert not claim(peer, other)
+    assert other.dump().ice_state == "new"
+    assert [entry.web_rtc_transport_id for entry in server.dump().tuple_hashes] == ["victim"]
+    assert world.notifier.take("victim", "icestatechange") == [{"iceState": "completed"}]
+    victim.send_rtcp(RECEIVER_REPORT)
+    peer.work()
+    assert len(peer.media) == 1
+
+
+@pytest.mark.parametrize("sign", ["rtcp", "data"])
+def test_a_peer_is_alive_by_what_it_encrypts_as_well_as_by_checks(world: World, sign: str) -> None:
+    server = make_server(world)
+    victim = make_transport(world, server, "victim", ice_consent_timeout=0)
+    peer = WebRtcPeer(world, victim.dump())
+    peer.connect_ice()
+    keys = peer.connect_dtls(victim)
+    session = Session(
+        Policy(keys.local_key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM)
+    )
+    other = make_transport(world, server, "other")
+    for _ in range(5):
+        world.clock.advance(4000)
+        if sign == "rtcp":
+            peer.send(session.protect_rtcp(RECEIVER_REPORT))
+        else:
+            peer._apply(peer.dtls.send(b"\x13\x88\x13\x88" + bytes(8)))
+        world.pump()
+        assert not claim(peer, other)
+    for _ in range(3):  # what anybody could send is no sign of life
+        world.clock.advance(4000)
+        peer.send(b"\x80\xc9" + bytes(60))
+        peer.send(b"\x17\xfe\xfd" + bytes(60))
+        world.pump()
+    assert claim(peer, other)
+
+
+def test_an_address_whose_peer_fell_silent_is_free_after_some_seconds(world: World) -> None:
+    server = make_server(world)
+    former, peer = join(world, server, "former")
+    other = make_transport(world, server, "other")
+    world.clock.advance(8000)
+    assert claim(peer, other)
+    assert [entry.web_rtc_transport_id for entry in server.dump().tuple_hashes] == ["other"]
+    assert not former.plane.send(b"\x16")
+    former_peer = WebRtcPeer(world, former.dump())
+    assert former.dump().ice_state == "completed"
+    world.clock.advance(10_000)
+    former_peer.connect_ice()  # it had only moved
+    assert former.plane.send(b"\x16")
+    world.clock.advance(29_000)
+    assert former.dump().ice_state == "completed"
+    world.clock.advance(2000)
+    assert former.dump().ice_state == "disconnected"
+
+
+def test_a_peer_whose_address_another_took_is_gone_when_its_consent_ends(world: World) -> None:
+    server = make_server(world)
+    former, peer = join(world, server, "former")
+    other = make_transport(world, server, "other")
+    world.clock.advance(8000)
+    assert claim(peer, other)
+    world.clock.advance(21_000)
+    assert former.dump().ice_state == "completed"
+    world.clock.advance(2000)
+    assert former.dump().ice_state == "disconnected"
+
+
+@pytest.mark.parametrize("end", ["goodbye", "close"])
+def test_an_address_whose_peer_has_ended_is_free_at_once(world: World, end: str) -> None:
+    server = make_server(world)
+    former, peer = join(world, server, "former")
+    other = make_transport(world, server, "other")
+    if end == "goodbye":
+        peer._apply(peer.dtls.close())
+        peer.work()
+    else:
+        former.close()
+    assert claim(peer, other)
+    peer.dtls = DtlsTransport(CERTIFICATE)
+    peer.dtls_events.clear()
+    peer.adopt(other.dump())
+    peer.connect_dtls(other)
+    assert other.connected
+
+
+def test_an_address_that_is_claimed_in_advance_is_free_when_no_handshake_follows(world: World) -> None:
+    server = make_server(world)
+    other, mine = make_transport(world, server, "other"), make_transport(world, server, "mine")
+    peer = WebRtcPeer(world, mine.dump())
+    assert claim(peer, other)
+    for _ in range(4):
+        world.clock.advance(1500)
+        assert claim(peer, other)
+        assert not claim(peer, mine)
+    world.clock.advance(1500)
+    assert claim(peer, mine)
+    peer.connect_dtls(mine)
+    assert not claim(peer, other)
+
+
+def test_refused_claims_are_told_once_a_second(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    server = make_server(world)
+    _, peer = join(world, server, "victim")
+    other = make_transport(world, server, "other")
+    world.clock.advance(2000)
+    for _ in range(20):
+        claim(peer, other)
+    world.clock.advance(1000)
+    claim(peer, other)
+    told = [record.getMessage() for record in caplog.records if "refused" in record.getMessage()]
+    assert len(told) == 2
+    assert told[1].startswith("21 checks refused webRtcServer=server: ")
+    assert "transport=victim" in told[1]
 
 
 def test_closing_the_server_closes_its_transports(world: World) -> None:

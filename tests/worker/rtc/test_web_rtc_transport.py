@@ -17,7 +17,7 @@ from worker.channel.bodies.transport import (
     NumSctpStreams,
     RestartIceResponse,
 )
-from worker.dtls import ApplicationData, DtlsRole, DtlsState, StateChanged
+from worker.dtls import ApplicationData, DatagramToSend, DtlsRole, DtlsState, StateChanged
 from worker.errors import BodyError, CommandError
 from worker.ice.stun import MessageClass
 from worker.rtc.web_rtc_transport import WebRtcTransport
@@ -228,6 +228,25 @@ def test_what_we_send_follows_genuine_media_to_another_valid_tuple(world: World)
     first.send(outbound.protect(bytes.fromhex("806400040000000a000004587878")))
     world.pump()
     assert selected() == first.address[1]
+
+
+def test_what_looks_like_dtls_moves_nothing_from_another_valid_tuple(world: World) -> None:
+    transport = make_transport(world)
+    first, second = peer_of(world, transport), peer_of(world, transport)
+    second.check(use_candidate=False)
+    first.connect_ice()
+    first.connect_dtls(transport)
+    world.clock.advance(SECOND_MS)
+    second.send(b"\x17\xfe\xfd" + bytes(60))
+    world.pump()
+    ports = [body.remote_port for body in states(world, "iceselectedtuplechange", "ice_selected_tuple")]  # type: ignore[attr-defined]
+    assert ports[-1] == first.address[1]
+    for event in first.dtls.send(b"\x13\x88\x13\x88" + bytes(8)):
+        assert isinstance(event, DatagramToSend)
+        second.send(event.data)
+    world.pump()
+    ports = [body.remote_port for body in states(world, "iceselectedtuplechange", "ice_selected_tuple")]  # type: ignore[attr-defined]
+    assert ports[-1] == second.address[1]
 
 
 def test_ice_restart_keeps_dtls_and_moves_to_the_new_tuple(world: World) -> None:
