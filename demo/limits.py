@@ -47,7 +47,7 @@ TOO_LARGE = 413
 class Places:
     """So many of something at once."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: float) -> None:
         self._left = most
 
     def take(self, count: int = 1) -> bool:

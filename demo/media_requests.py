@@ -47,6 +47,7 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
     direction = body.app_data.direction if body.app_data is not None else None
     session.speaks_2026 = session.speaks_2026 or direction is not None
     transport = await session.room.create_transport(
+        session.address,
         force_tcp=bool(body.force_tcp),
         sctp_streams=(body.sctp_capabilities or {}).get("numStreams"),
         app_data={

@@ -49,6 +49,7 @@ class PeerSession:
 
     Attributes:
         peer: The signaling connection.
+        address: Where it comes from, for the limits of its address.
         joined: Whether it has joined: it is shown to others and shown others from then on.
         display_name: Its name; it may change.
         device: What it runs on, as the others are told.
@@ -59,8 +60,9 @@ class PeerSession:
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, address: str) -> None:
         self.room = room
+        self.address = address
         self.peer: Peer[PeerSession]
         self.joined = False
         self.display_name: str | None = None
@@ -93,6 +95,13 @@ class PeerSession:
         peer.on("request", self._on_request)
         peer.on("notification", self._on_notification)
         peer.on("close", self._on_close)
+
+    def on_left(self, then: Callable[[], None]) -> None:
+        """Calls back once, when the peer has left; at once if it has."""
+        if self.closed:
+            then()
+        else:
+            self.peer.on("close", lambda code, reason: then())
 
     @property
     def id(self) -> str:

@@ -16,14 +16,15 @@ from controller import (
     WebRtcTransport,
 )
 from demo import data_requests, media_requests, room_requests
+from demo.address_limits import AddressLimits
 from demo.bot import Bot
 from demo.media import MediaWorkers, RoomMedia
 from demo.messages import Json
 from demo.metrics import Metrics
 from demo.peer_session import PeerSession
 from demo.settings import Settings
+from protoo import RequestError, Transport
 from protoo import Room as ProtooRoom
-from protoo import Transport
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ class Room:
         router: Where its media meet.
         bot: Who answers on the data channel labelled ``bot``; there once the room has started.
         consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
-        settings, metrics: The server's.
+        settings, metrics, limits: The server's.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Room:
         workers: MediaWorkers,
         settings: Settings,
         metrics: Metrics,
+        limits: AddressLimits,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
@@ -64,6 +66,7 @@ class Room:
         self.consumer_replicas = consumer_replicas
         self.settings = settings
         self.metrics = metrics
+        self.limits = limits
         self._media = media
         self._workers = workers
         self._on_close = on_close
@@ -109,14 +112,32 @@ class Room:
         """Everybody who has joined, but one."""
         return [session for session in self.sessions if session.joined and session is not but]
 
-    def connect(self, peer_id: str, transport: Transport) -> None:
-        """Lets a peer in. One with the same id gives its place to it."""
-        session = PeerSession(self)
+    def check_place_for(self, peer_id: str) -> None:
+        """Whether one more may come in.
+
+        Raises:
+            RequestError: The room is full, and nobody of that id is there to give its place.
+        """
+        most = self.settings.max_peers_per_room
+        if most and len(self._peers.peers) >= most and not self._peers.has_peer(peer_id):
+            self.limits.refused("peers_per_room", f"room={self.id}")
+            raise RequestError(503, f"the room is full: {most} peers are allowed")
+
+    def connect(self, peer_id: str, transport: Transport, address: str) -> PeerSession:
+        """Lets a peer in. One with the same id gives its place to it.
+
+        Args:
+            peer_id: Its id.
+            transport: Its connection.
+            address: Where it comes from, as :class:`~demo.address_limits.AddressLimits` knows it.
+        """
+        session = PeerSession(self, address)
         peer = self._peers.create_peer(peer_id, transport, session, replace=True)
         session.start(peer)
-        logger.info("room=%s peer=%s connected from %s", self.id, peer_id, transport.remote_address)
+        logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
         for method in ("mediasoup-version", "mediasoupVersion"):
             session.notify(method, {"version": MEDIASOUP_VERSION})
+        return session
 
     def left(self, session: PeerSession) -> None:
         """For a session whose peer closed: the others hear of it first, then its media end."""
@@ -129,11 +150,26 @@ class Room:
             transport.close()
         self.close_if_empty()
 
-    async def create_transport(self, *, force_tcp: bool, sctp_streams: object, app_data: Json) -> WebRtcTransport:
-        """A transport for a peer; see :meth:`demo.media.MediaWorkers.create_transport`."""
-        return await self._workers.create_transport(
-            self._media, force_tcp=force_tcp, sctp_streams=sctp_streams, app_data=app_data
-        )
+    async def create_transport(
+        self, address: str, *, force_tcp: bool, sctp_streams: object, app_data: Json
+    ) -> WebRtcTransport:
+        """A transport for a peer from that address; see :meth:`demo.media.MediaWorkers.create_transport`.
+
+        Raises:
+            RequestError: The address has too many.
+        """
+        give_back = self.limits.take("transports", address)
+        try:
+            transport = await self._workers.create_transport(
+                self._media, force_tcp=force_tcp, sctp_streams=sctp_streams, app_data=app_data
+            )
+        except BaseException:
+            give_back()
+            raise
+        if transport.closed:
+            give_back()
+        transport.observer.once("close", give_back)
+        return transport
 
     async def observe(self, producer: Producer) -> None:
         """Listens to a microphone, to know who speaks."""

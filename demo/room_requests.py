@@ -38,6 +38,7 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     if body.rtp_capabilities is not None:
         remote = validate_rtp_capabilities(body.rtp_capabilities)
         capabilities = reduce_rtp_capabilities(remote, session.room.router.rtp_capabilities)
+    session.room.limits.pass_by("joins", session.address)
     others = session.room.joined()
     session.joined = True
     session.display_name = body.display_name

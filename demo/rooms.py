@@ -5,29 +5,43 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import re
+import time
 from collections.abc import AsyncIterator
 
 from controller import ControllerError
-from demo.limits import MAX_NAME_LENGTH
+from demo.address_limits import AddressLimits, client_address
+from demo.limits import MAX_NAME_LENGTH, TOO_MANY, Places
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
+from demo.peer_session import PeerSession
 from demo.room import SERVICE_RESTART, Room
 from demo.settings import Settings
-from protoo import ConnectionRequest, TransportClosedError
+from protoo import ConnectionRequest, RequestError, TransportClosedError
 
 logger = logging.getLogger(__name__)
+
+TRY_AGAIN_LATER = 1013
+"""WebSocket close code (RFC 6455's registry)."""
+UNAVAILABLE = 503
 
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Rooms:
-    """The rooms, which come with their first peer and go with their last."""
+    """The rooms, which come with their first peer and go with their last.
+
+    Attributes:
+        limits: What each address may have.
+    """
 
     def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
         self._workers = workers
         self._settings = settings
         self._metrics = metrics
+        self.limits = AddressLimits(settings, metrics, time.monotonic)
+        self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
         self._closed = False
@@ -51,31 +65,62 @@ class Rooms:
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
         replicas = min(_replicas(query.get("consumerReplicas", "")), self._settings.max_consumer_replicas)
-        async with self._turn(room_id):
-            if self._closed:  # clients that are sent away come back at once, while the port is still open
-                request.reject(503, "service restart")
-                return
-            try:
-                room = await self._get_or_create(room_id, replicas)
-            except ControllerError as error:
-                logger.warning("room=%s cannot be made: %s", room_id, error)
-                request.reject(503, "no media worker at the moment")
-                return
-            try:
-                transport = await request.accept()
-                if room.closed and not self._closed:  # its last peer left, or its worker died, during the handshake
-                    room = await self._get_or_create(room_id, replicas)
-                if self._closed:
-                    await transport.close(SERVICE_RESTART, "service restart")
-                    return
-                room.connect(peer_id, transport)
-            except TransportClosedError:
-                logger.debug("room=%s peer=%s gave up", room_id, peer_id)
-            except ControllerError as error:
-                logger.warning("room=%s cannot be made: %s", room_id, error)
-                await transport.close(SERVICE_RESTART, "no media worker at the moment")
-            finally:
-                room.close_if_empty()
+        address = self.address_of(request)
+        try:
+            give_back = self.limits.take("connections", address)
+        except RequestError as error:
+            request.reject(error.code or TOO_MANY, error.reason)
+            return
+        session = None
+        try:
+            async with self._turn(room_id):
+                session = await self._enter(request, room_id, peer_id, address, replicas)
+        finally:
+            if session is None:
+                give_back()
+            else:
+                session.on_left(give_back)
+
+    def address_of(self, request: ConnectionRequest) -> str:
+        """Who a client is to :attr:`limits`."""
+        host = request.remote_address.rpartition(":")[0]
+        return client_address(host, request.headers.get("x-forwarded-for", ""), self._settings.trusted_proxies)
+
+    async def _enter(
+        self, request: ConnectionRequest, room_id: str, peer_id: str, address: str, replicas: int
+    ) -> PeerSession | None:
+        """Lets a client into its room; None when it was turned away, or gave up."""
+        if self._closed:  # clients that are sent away come back at once, while the port is still open
+            request.reject(UNAVAILABLE, "service restart")
+            return None
+        try:
+            room = await self.get_or_create(room_id, address=address, replicas=replicas)
+            room.check_place_for(peer_id)
+        except RequestError as error:
+            request.reject(error.code or UNAVAILABLE, error.reason)
+            return None
+        except ControllerError as error:
+            logger.warning("room=%s cannot be made: %s", room_id, error)
+            request.reject(UNAVAILABLE, "no media worker at the moment")
+            return None
+        try:
+            transport = await request.accept()
+            if room.closed and not self._closed:  # its last peer left, or its worker died, during the handshake
+                room = await self.get_or_create(room_id, address=address, replicas=replicas)
+            if self._closed:
+                await transport.close(SERVICE_RESTART, "service restart")
+                return None
+            return room.connect(peer_id, transport, address)
+        except TransportClosedError:
+            logger.debug("room=%s peer=%s gave up", room_id, peer_id)
+        except RequestError as error:
+            await transport.close(TRY_AGAIN_LATER, error.reason)
+        except ControllerError as error:
+            logger.warning("room=%s cannot be made: %s", room_id, error)
+            await transport.close(SERVICE_RESTART, "no media worker at the moment")
+        finally:
+            room.close_if_empty()
+        return None
 
     def close(self) -> None:
         """Closes all rooms, with a code that brings the clients back when the server is back."""
@@ -83,19 +128,48 @@ class Rooms:
         for room in self.rooms:
             room.close(SERVICE_RESTART, "service restart")
 
-    async def _get_or_create(self, room_id: str, replicas: int) -> Room:
+    async def get_or_create(self, room_id: str, *, address: str, replicas: int = 0) -> Room:
+        """The room of that name. The caller makes sure that nobody else asks for the same one meanwhile.
+
+        Args:
+            room_id: Its name.
+            address: Who asks, as :attr:`limits` knows it.
+            replicas: How many more consumers of each stream there are to be if the room is new.
+
+        Raises:
+            RequestError: It would be one too many.
+            ControllerError: No worker can have it.
+        """
         room = self._rooms.get(room_id)
         if room is not None:
             return room
-        media = await self._workers.give_to_room()
+        give_back = self.limits.take("rooms", address)
+        if not self._places.take():
+            give_back()
+            self.limits.refused("rooms", "this server")
+            raise RequestError(UNAVAILABLE, "too many rooms on this server")
+
+        def forget(room: Room) -> None:
+            give_back()
+            self._places.give_back()
+            if self._rooms.get(room.id) is room:
+                del self._rooms[room.id]
+
+        try:
+            media = await self._workers.give_to_room()
+        except BaseException:
+            give_back()
+            self._places.give_back()
+            raise
         room = Room(
             room_id,
             media,
             self._workers,
             self._settings,
             self._metrics,
+            self.limits,
             consumer_replicas=replicas,
-            on_close=self._forget,
+            on_close=forget,
         )
         try:
             await room.start()
@@ -107,10 +181,6 @@ class Rooms:
             room.close(SERVICE_RESTART, "service restart")
         logger.info("room=%s made, router=%s", room_id, media.router.id)
         return room
-
-    def _forget(self, room: Room) -> None:
-        if self._rooms.get(room.id) is room:
-            del self._rooms[room.id]
 
     @contextlib.asynccontextmanager
     async def _turn(self, room_id: str) -> AsyncIterator[None]:

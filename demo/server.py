@@ -8,11 +8,12 @@ import logging
 import os
 import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.applications import Starlette
 
+from demo.address_limits import client_address, is_proxy
 from demo.certificate import Certificate, certificate_for, given
 from demo.listening import Listening, check_addresses, listen_http, listen_https
 from demo.media import MediaWorkers
@@ -66,11 +67,11 @@ class DemoServer:
             app = web_app(self.rooms, self.workers, self._metrics)
             if settings.http:
                 bound.append(listen_http(settings))
-                self._web.append(_WebServer(app, bound[-1], None))
+                self._web.append(_WebServer(app, bound[-1], None, self._admit))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
                 bound.append(listen_https(settings))
-                self._web.append(_WebServer(app, bound[-1], certificate_for(settings)))
+                self._web.append(_WebServer(app, bound[-1], certificate_for(settings), self._admit))
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -113,6 +114,12 @@ class DemoServer:
         """For :class:`demo.metrics.Snapshot`."""
         return self.workers.deaths
 
+    def _admit(self, host: str) -> Callable[[], None]:
+        """One more TCP connection from an address; see :meth:`demo.patience.ImpatientHttp.admit`."""
+        if is_proxy(host, self._settings.trusted_proxies):
+            return lambda: None
+        return self.rooms.limits.take("sockets", client_address(host, "", []))
+
     def _names(self) -> list[str]:
         """Under which names other machines find this one."""
         announced = [address.shown for address in self.workers.addresses]
@@ -130,11 +137,24 @@ class DemoServer:
 class _WebServer:
     """One uvicorn in our event loop; signals are not its business."""
 
-    def __init__(self, app: Starlette, listening: Listening, certificate: Certificate | None) -> None:
+    def __init__(
+        self,
+        app: Starlette,
+        listening: Listening,
+        certificate: Certificate | None,
+        admit: Callable[[str], Callable[[], None]],
+    ) -> None:
+        class Http(ImpatientHttp):
+            """Asks this server's limits."""
+
+            def admit(self, host: str) -> Callable[[], None]:
+                return admit(host)
+
         self._listening = listening
         config = uvicorn.Config(
             app,
-            http=ImpatientHttp,
+            http=Http,
+            proxy_headers=False,  # who a client is behind a proxy, is for our settings to say
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -128,6 +128,33 @@ class Settings(BaseSettings):
         20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"
     )
 
+    trusted_proxies: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="addresses or networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed, "
+        "comma-separated; default: nobody's",
+    )
+    max_rooms: int = Field(2000, ge=0, description="rooms at once; 0: no limit")
+    max_peers_per_room: int = Field(250, ge=0, description="peers in one room at once; 0: no limit")
+    max_sockets_per_address: int = Field(
+        2000, ge=0, description="TCP connections to page and signaling from one address (IPv6: /64); 0: no limit"
+    )
+    max_connections_per_address: int = Field(1000, ge=0, description="peers from one address at once; 0: no limit")
+    max_rooms_per_address: int = Field(200, ge=0, description="rooms made from one address at once; 0: no limit")
+    max_transports_per_address: int = Field(
+        3000, ge=0, description="transports of peers from one address at once; 0: no limit"
+    )
+    connections_per_minute: int = Field(
+        1200, ge=0, description="peers that come from one address, a sixth of them in one go; 0: no limit"
+    )
+    joins_per_minute: int = Field(
+        1200, ge=0, description="peers from one address that join, a sixth of them in one go; 0: no limit"
+    )
+    rooms_per_minute: int = Field(
+        300, ge=0, description="rooms made from one address, a sixth of them in one go; 0: no limit"
+    )
+    transports_per_minute: int = Field(
+        3000, ge=0, description="transports made from one address, a sixth of them in one go; 0: no limit"
+    )
     max_consumer_replicas: int = Field(
         0,
         ge=0,
@@ -141,7 +168,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 
-    @field_validator("media_ip", "worker_log_tags", mode="before")
+    @field_validator("media_ip", "worker_log_tags", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A list may be given as one comma-separated text."""
@@ -153,6 +180,11 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(str(ipaddress.ip_address(address)) for address in value))
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(str(ipaddress.ip_network(network, strict=False)) for network in value))
 
     @field_validator("announced_address")
     @classmethod

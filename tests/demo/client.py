@@ -87,6 +87,12 @@ class RoomClient:
         return cls(connection, answers=answers)
 
     @property
+    def address(self) -> str:
+        """``ip:port`` of this end."""
+        host, port, *_ = self._connection.local_address
+        return f"{host}:{port}"
+
+    @property
     def methods(self) -> list[str]:
         return [method for method, _ in self.log]
 
