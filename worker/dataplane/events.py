@@ -90,11 +90,13 @@ class UnknownSender:
 
 
 class UnknownSsrc:
-    """An RTP packet (decrypted) whose SSRC no stream of its transport has.
+    """An RTP packet (decrypted) whose SSRC no stream of its transport has, or whose MID is another than its stream's.
 
-    Control either makes the stream and passes ``packet`` and then each of ``later`` to ``TransportPlane.receive``
-    again, or calls ``TransportPlane.ignore_ssrc``. At most one such event per SSRC and wake-up. Packets may not be
-    left out: the sender could send them again, but SRTP takes an unchanged packet for a replay.
+    Control either makes the stream (after it took the SSRC from the one that has it, or gave that one the MID) and
+    passes ``packet`` and then each of ``later`` to ``TransportPlane.receive`` again, or calls
+    ``TransportPlane.ignore_ssrc`` and passes ``later``, which may say something else. At most one such event per SSRC
+    and wake-up; none for a packet that says what an ignored one said. Packets may not be left out: the sender could
+    send them again, but SRTP takes an unchanged packet for a replay.
 
     Attributes:
         mid: of the header extension, "" when absent; likewise ``rid`` and ``repaired_rid``.

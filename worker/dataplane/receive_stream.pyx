@@ -21,6 +21,7 @@ from worker.errors import InvalidStateError
 cdef enum:
     H264 = 4  # codec
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
+    OVERTAKEN = 128  # sequence numbers that a packet may be late by
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 
@@ -71,6 +72,12 @@ cdef class ReceiveStream(Receiver):
         self._temporal_layers = temporal_layers
         if spatial_layers * temporal_layers > 1:
             self._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
+
+    cdef bint is_overtaken(self, RtpHeader header) noexcept:
+        """Whether a packet is a little older than the newest: what it says of its stream may be so, too."""
+        if header.ssrc != self.ssrc or not self._window_started:
+            return False
+        return ((self._window_top - header.sequence_number) & 0xFFFF) < OVERTAKEN
 
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
         cdef Plane plane = self.input.transport.plane
@@ -218,6 +225,12 @@ cdef class ReceiveStream(Receiver):
         self.rtx_ssrc = ssrc
         self._rtx_payload_type = payload_type
         self._rtx_stats = stats
+
+    def clear_rtx(self):
+        """Nothing repairs this stream any more, until ``set_rtx``."""
+        self._leave_rtx()
+        self.rtx_ssrc = 0
+        self._rtx_stats = None
 
     cdef void _leave_rtx(self) noexcept:
         """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""

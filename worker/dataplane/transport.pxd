@@ -6,6 +6,7 @@ from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.egress cimport Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport PeerKey, SsrcTable
+from worker.dataplane.unknown cimport UnknownSources
 from worker.bwe.remb cimport RemoteBitrateEstimator
 from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
@@ -15,6 +16,8 @@ from worker.rtp.rate cimport RateCalculator
 
 cdef class Receiver:  # what the SSRC table of a transport leads to
     cdef readonly unsigned int rtx_ssrc
+    cdef public bytes mid  # packets that name another one are not for it; None: any are
+    cdef bint is_overtaken(self, RtpHeader header) noexcept
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept
 
 
@@ -46,18 +49,13 @@ cdef class TransportPlane:
     cdef set _inputs
     cdef set _senders
     cdef SsrcTable _streams
-    cdef SsrcTable _ignored
+    cdef UnknownSources _unknown
     cdef TransportFeedback _feedback
     cdef RemoteBitrateEstimator remb
     cdef SendSideEstimator outgoing  # of the way to the peer, None: nobody asks
     cdef long long _max_incoming_bitrate_bps
     cdef RtpHeader _header
-    cdef int _mid_id, _rid_id, _repaired_rid_id, _abs_send_time_id, _transport_wide_cc_id
-    cdef uint32_t _unknown_ssrcs[16]
-    cdef Py_ssize_t _unknown_events[16]  # where plane.events has them
-    cdef int _unknown_held
-    cdef int _unknown_count
-    cdef unsigned long long _unknown_wakeup
+    cdef int _abs_send_time_id, _transport_wide_cc_id
     cdef RateCalculator received, sent, rtp_received, rtp_sent, rtx_received, rtx_sent, probation_sent
 
     cdef SrtpSession make_session(self)
@@ -82,8 +80,7 @@ cdef class TransportPlane:
     cdef void _handle_rtcp(self, unsigned char *data, int size) noexcept
     cdef void _estimate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept
-    cdef void _report_unknown(self, const unsigned char *data, int size) noexcept
-    cdef object _text(self, const unsigned char *data, int extension_id)
+    cdef void _report_unknown(self, const unsigned char *data, int size, bint has_stream) noexcept
     cdef dict describe_extensions(self, const unsigned char *data)
     cdef int add_receiver(self, unsigned int ssrc, Receiver receiver) except -1
     cdef void remove_receiver(self, unsigned int ssrc, Receiver receiver) noexcept

@@ -12,6 +12,7 @@ from worker.dataplane.suites import SrtpSuite
 class Receiver:
     """What the SSRC table of a transport leads to."""
 
+    mid: bytes | None  # of packets that name another one control is asked; None: any are for it
     @property
     def rtx_ssrc(self) -> int:
         """0: none."""
@@ -70,7 +71,10 @@ class TransportPlane:
     def receive_protected(self, socket: UdpSocket, address: Address, data: bytes, now_us: int) -> list[Event]:
         """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
     def ignore_ssrc(self, ssrc: int) -> None:
-        """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
+        """No more UnknownSsrc for it while its packets say what the last one said, or until a new stream or input.
+
+        That is remembered of a bounded number of SSRCs.
+        """
     def send(self, data: bytes) -> bool:
         """Sends a control datagram (DTLS, SCTP) to the destination, unprotected."""
     def send_rtcp(self, packet: bytes) -> bool:

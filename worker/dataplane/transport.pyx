@@ -9,13 +9,14 @@ from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
 from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
+from worker.dataplane.unknown cimport UnknownSources
 from worker.bwe.remb cimport RemoteBitrateEstimator
 from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
 
-from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, UnknownSsrc
+from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved
 from worker.dataplane.srtp import check_key
 from worker.errors import InvalidStateError
 
@@ -24,15 +25,13 @@ cdef enum:
     DTLS = 2
     RTP = 3
     RTCP = 4
-    MAX_IGNORED = 1024
-    MAX_HELD = 64  # packets of unknown SSRCs, beyond the first of each, that wait for control
-
-cdef uint32_t read_u32(const unsigned char *data) noexcept:
-    return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
 
 
 cdef class Receiver:
     """What the SSRC table of a transport leads to."""
+
+    cdef bint is_overtaken(self, RtpHeader header) noexcept:
+        return False
 
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
         pass
@@ -60,7 +59,7 @@ cdef class TransportPlane:
         self._inputs = set()
         self._senders = set()
         self._streams = SsrcTable()
-        self._ignored = SsrcTable()
+        self._unknown = UnknownSources(plane)
         self._header = plane.header
         self.received = RateCalculator()
         self.sent = RateCalculator()
@@ -122,9 +121,9 @@ cdef class TransportPlane:
         self, *, int mid=0, int rid=0, int repaired_rid=0, int abs_send_time=0, int transport_wide_cc=0
     ):
         """Header-extension ids of what this transport receives, 0 = not used (RFC 8285)."""
-        self._mid_id = mid
-        self._rid_id = rid
-        self._repaired_rid_id = repaired_rid
+        self._unknown.mid_id = mid
+        self._unknown.rid_id = rid
+        self._unknown.repaired_rid_id = repaired_rid
         self._abs_send_time_id = abs_send_time
         self._transport_wide_cc_id = transport_wide_cc
 
@@ -199,7 +198,7 @@ cdef class TransportPlane:
         if not self.connected:
             self.plane.count.not_connected += 1
             return
-        if self._ignored.get(read_u32(data + 8)) != NULL:
+        if self._unknown.ignores(self._header, data, size):
             self.plane.count.unknown_ssrc += 1
             return
         if self.encrypted:
@@ -236,10 +235,16 @@ cdef class TransportPlane:
             self.last_heard_us = self.plane.now_us
         self._estimate(header, data, size)
         found = self._streams.get(header.ssrc)
-        if found == NULL:
-            self._report_unknown(data, size)
+        if found == NULL or self._unknown.holds(header.ssrc):
+            self._report_unknown(data, size, found != NULL)
             return
         receiver = <Receiver>found
+        if self._unknown.names_other_mid(header, data, receiver.mid):
+            if receiver.is_overtaken(header):
+                self.plane.count.unknown_ssrc += 1
+            else:
+                self._report_unknown(data, size, True)
+            return
         if header.ssrc == receiver.rtx_ssrc:
             self.rtx_received.update(size, self.plane.now_us)
         else:
@@ -261,60 +266,21 @@ cdef class TransportPlane:
                 at = header.element_offsets[found]
                 self.remb.on_packet(data[at] << 16 | data[at + 1] << 8 | data[at + 2], self.plane.now_us, size)
 
-    cdef void _report_unknown(self, const unsigned char *data, int size) noexcept:
-        cdef RtpHeader header = self._header
-        cdef uint32_t ssrc = header.ssrc
-        cdef int index
+    cdef void _report_unknown(self, const unsigned char *data, int size, bint has_stream) noexcept:
+        cdef uint32_t ssrc = self._header.ssrc
         self.plane.count.unknown_ssrc += 1
-        if self._ignored.get(ssrc) != NULL:
-            return
-        if self._unknown_wakeup != self.plane.wakeup:
-            self._unknown_wakeup = self.plane.wakeup
-            self._unknown_count = 0
-            self._unknown_held = 0
-        for index in range(self._unknown_count):
-            if self._unknown_ssrcs[index] == ssrc:
-                if self._unknown_held < MAX_HELD:
-                    self._unknown_held += 1
-                    (<object>self.plane.events[self._unknown_events[index]]).later.append(data[:size])
-                return
-        if self._unknown_count == 16:  # a peer that invents SSRCs costs control this much and no more
+        if not self._unknown.report(self, self._header, data, size, has_stream) and not has_stream:
             if self._inbound is not None:
                 self._inbound.forget(ssrc)
-            return
-        self._unknown_ssrcs[self._unknown_count] = ssrc
-        self._unknown_events[self._unknown_count] = len(self.plane.events)
-        self._unknown_count += 1
-        self.plane.events.append(
-            UnknownSsrc(
-                self,
-                ssrc,
-                header.payload_type,
-                self._text(data, self._mid_id),
-                self._text(data, self._rid_id),
-                self._text(data, self._repaired_rid_id),
-                data[:size],
-            )
-        )
-
-    cdef object _text(self, const unsigned char *data, int extension_id):
-        cdef int index, offset, size
-        if extension_id == 0:
-            return ""
-        index = self._header.find_extension(extension_id)
-        if index < 0:
-            return ""
-        offset = self._header.element_offsets[index]
-        size = self._header.element_sizes[index]
-        return data[offset : offset + size].rstrip(b"\0").decode("utf-8", "replace")
 
     cdef dict describe_extensions(self, const unsigned char *data):
         """What a trace event says of a received packet's header extensions."""
         cdef int found = -1, at
-        names = {"mid": self._mid_id, "rid": self._rid_id, "rrid": self._repaired_rid_id}
+        cdef UnknownSources sources = self._unknown
+        names = {"mid": sources.mid_id, "rid": sources.rid_id, "rrid": sources.repaired_rid_id}
         info = {}
         for name, extension_id in names.items():
-            text = self._text(data, extension_id)
+            text = sources.text(self._header, data, extension_id)
             if text:
                 info[name] = text
         if self._transport_wide_cc_id != 0:
@@ -325,12 +291,13 @@ cdef class TransportPlane:
         return info
 
     def ignore_ssrc(self, unsigned int ssrc):
-        """No more UnknownSsrc for it until the next new stream or input (a bounded memory)."""
+        """No more UnknownSsrc for it while its packets say what the last one said, or until a new stream or input.
+
+        That is remembered of a bounded number of SSRCs.
+        """
         if self._streams.get(ssrc) != NULL:
             return
-        if self._ignored.used >= MAX_IGNORED:
-            self._ignored.clear()
-        self._ignored.put(ssrc, <void *>self)
+        self._unknown.ignore(ssrc)
         if self._inbound is not None:
             self._inbound.forget(ssrc)
 
@@ -338,12 +305,13 @@ cdef class TransportPlane:
         if self._streams.get(ssrc) != NULL:
             raise ValueError(f"the transport has SSRC {ssrc} already")
         self._streams.put(ssrc, <void *>receiver)
-        self._ignored.clear()
+        self._unknown.reconsider()
         return 0
 
     cdef void remove_receiver(self, unsigned int ssrc, Receiver receiver) noexcept:
         if self._streams.get(ssrc) == <void *>receiver:
             self._streams.remove(ssrc)
+            self._unknown.reconsider()
             if self._inbound is not None:
                 self._inbound.forget(ssrc)
 
@@ -490,12 +458,13 @@ cdef class TransportPlane:
         if self.closed:
             raise InvalidStateError("the transport is closed")
         (self._senders if isinstance(child, Sender) else self._inputs).add(child)
-        self._ignored.clear()
+        self._unknown.begin_anew()
 
     def detach(self, child):
         """The input or output is closed."""
         self._senders.discard(child)
         self._inputs.discard(child)
+        self._unknown.reconsider()
 
     def close(self):
         """Closes inputs and outputs, gives the addresses back. Idempotent."""
@@ -508,7 +477,6 @@ cdef class TransportPlane:
         for socket, address in self._accepted:
             socket.unbind_transport(address, self)
         self._accepted.clear()
-        self._ignored.clear()
         self.endpoint = None
         self._rtcp_endpoint = None
         self._inbound = None

@@ -138,6 +138,14 @@ class Consumer:
         self.emit_score()
         self.producer_layers_changed()
 
+    def producer_stream_removed(self, stream: ProducerStream) -> None:
+        """One of the producer's streams has ended: where it was forwarded, the next one begins cleanly."""
+        for sent in self.streams:
+            if self.layers.forwards(sent.index, stream.encoding_index):
+                sent.output.sync()
+        self.emit_score()
+        self.producer_layers_changed()
+
     def producer_score_changed(self) -> None:
         """One of the producer's streams fares better or worse."""
         self.emit_score()

@@ -63,6 +63,9 @@ class LayerControl(Protocol):
     def reconsider(self) -> None:
         """The producer's streams or layers are not what they were."""
 
+    def forwards(self, index: int, encoding: int) -> bool:
+        """Whether the consumer's stream ``index`` is made of the producer's encoding now."""
+
     def switched(self, spatial: int, temporal: int) -> None:
         """The plane forwards other layers now."""
 
@@ -121,6 +124,10 @@ class WholeStreams:
 
     def reconsider(self) -> None:
         """As ``LayerControl``."""
+
+    def forwards(self, index: int, encoding: int) -> bool:
+        """As ``LayerControl``."""
+        return self._consumer.type == "simple" or index == encoding
 
     def switched(self, spatial: int, temporal: int) -> None:
         """As ``LayerControl``; it does not happen."""
@@ -223,6 +230,10 @@ class ChosenLayers:
             self._choose()
         elif self._target != NO_LAYERS:
             self._set_target(NO_LAYERS)
+
+    def forwards(self, index: int, encoding: int) -> bool:
+        """As ``LayerControl``."""
+        return self._source.encoding_of(self._selector.current_spatial) == encoding
 
     def switched(self, spatial: int, temporal: int) -> None:
         """As ``LayerControl``; what was lost of the layer before says nothing about the new one."""

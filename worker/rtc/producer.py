@@ -142,8 +142,9 @@ class Producer:
         """
         index = self._match_ssrc(event)
         if index is None:
-            rid = event.rid or event.repaired_rid
-            index = self._match_rid(event, rid) if rid else self._match_only(event)
+            index = self._match_rid(event)
+        if index is None:
+            index = self._match_only(event)
         if index is None:
             return False
         encoding = self.rtp_parameters.encodings[index]
@@ -157,6 +158,33 @@ class Producer:
             return False
         self._add_rtx(stream, event.ssrc, event.payload_type)
         return True
+
+    def has_ssrc(self, ssrc: int) -> bool:
+        """Whether a stream of packets that came, or its repairs, have this SSRC."""
+        return ssrc in self.streams or ssrc in self.streams_by_rtx
+
+    def tolerate_mid(self, ssrc: int, mid: str) -> None:
+        """Packets of the SSRC may name this MID, too: the producer has none."""
+        stream = self.streams.get(ssrc) or self.streams_by_rtx.get(ssrc)
+        if stream is not None:
+            stream.plane.mid = mid.encode()
+
+    def release_ssrc(self, ssrc: int) -> list[int]:
+        """The SSRC is another producer's: its stream ends, or it repairs no more. Returns the SSRCs that end."""
+        repaired = self.streams_by_rtx.pop(ssrc, None)
+        if repaired is not None:
+            repaired.clear_rtx()
+            return [ssrc]
+        stream = self.streams.pop(ssrc)
+        released = [ssrc, *(rtx_ssrc for rtx_ssrc, other in self.streams_by_rtx.items() if other is stream)]
+        for rtx_ssrc in released[1:]:
+            del self.streams_by_rtx[rtx_ssrc]
+        self._by_encoding[stream.encoding_index] = None
+        stream.close()
+        self._emit_score()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_stream_removed(stream)
+        return released
 
     def stream_started(self, ssrc: int) -> None:
         """The first packet of an accepted SSRC has been forwarded: asks for a key frame unless it was one."""
@@ -176,9 +204,13 @@ class Producer:
                 return index
         return None
 
-    def _match_rid(self, event: UnknownSsrc, rid: str) -> int | None:
+    def _match_rid(self, event: UnknownSsrc) -> int | None:
         for index, encoding in enumerate(self.rtp_parameters.encodings):
-            if encoding.rid == rid and any(_payload_of(encoding, event.payload_type)):
+            is_media, is_rtx = _payload_of(encoding, event.payload_type)
+            rid = event.rid or event.repaired_rid
+            if is_rtx and event.repaired_rid:  # the other one is of the repairs themselves (RFC 8852 section 3)
+                rid = event.repaired_rid
+            if rid and encoding.rid == rid and (is_media or is_rtx):
                 return index
         return None
 
@@ -203,6 +235,7 @@ class Producer:
             use_inband_fec=codec.use_inband_fec,
             encoding_index=index,
         )
+        plane.mid = self.rtp_parameters.mid.encode()
         stream = ProducerStream(
             self._context.scheduler,
             self,
@@ -228,7 +261,7 @@ class Producer:
     def _is_free(self, ssrc: int) -> bool:
         """Whether the peer has not begun to use an SSRC for something else than it announced."""
         taken = ssrc in self.streams or ssrc in self.streams_by_rtx
-        return not taken and self.transport.listener.by_ssrc.get(ssrc) is self
+        return not taken and self.transport.listener.producer_of(ssrc) is self
 
     def _add_rtx(self, stream: ProducerStream, ssrc: int, payload_type: int) -> None:
         stream.set_rtx(ssrc, payload_type)

@@ -94,6 +94,11 @@ class ProducerStream:
         self.rtx_ssrc = ssrc
         self.plane.set_rtx(ssrc, payload_type)
 
+    def clear_rtx(self) -> None:
+        """Nothing comes any more with that SSRC."""
+        self.rtx_ssrc = 0
+        self.plane.clear_rtx()
+
     def pause(self) -> None:
         """Forgets what is missing, and asks for nothing."""
         self._stop_nack_timer()

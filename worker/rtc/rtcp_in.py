@@ -64,11 +64,11 @@ class RtcpReceiver:
             handler(packet, now_us)
 
     def _stream(self, ssrc: int) -> ProducerStream | None:
-        producer = self._transport.listener.by_ssrc.get(ssrc)
+        producer = self._transport.listener.producer_of(ssrc)
         return producer.streams.get(ssrc) if producer is not None else None
 
     def _on_sender_report(self, report: SenderReport, now_us: int) -> None:
-        producer = self._transport.listener.by_ssrc.get(report.ssrc)
+        producer = self._transport.listener.producer_of(report.ssrc)
         if producer is not None:
             stream = producer.streams.get(report.ssrc)
             repaired = producer.streams_by_rtx.get(report.ssrc)

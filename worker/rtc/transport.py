@@ -16,6 +16,7 @@ A transport is this class plus a path. The four kinds derive from it once each a
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from worker.channel import commands
@@ -238,16 +239,30 @@ class Transport:
         self._rtcp_in.receive(data, now_us)
 
     def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
-        """A packet of a stream that the plane does not know yet: it becomes a producer's stream, or is ignored."""
-        producer = self.listener.find(event.ssrc, event.mid, event.rid or event.repaired_rid)
+        """A packet that is of no stream yet, or of another than its SSRC: it finds its producer's, or is ignored."""
+        listener = self.listener
+        listener.recall(event)
+        producer = listener.find(event)
+        holder = listener.producer_of(event.ssrc)
+        if holder is not None and holder.has_ssrc(event.ssrc):
+            if producer is holder:
+                holder.tolerate_mid(event.ssrc, event.mid)
+                self._receive_again((event.packet, *event.later), now_us)
+                return
+            logger.debug("ssrc moved transport=%s ssrc=%d from=%s mid=%s", self.id, event.ssrc, holder.id, event.mid)
+            for ssrc in holder.release_ssrc(event.ssrc):
+                listener.unlearn(ssrc)
         if producer is None or not producer.accept_ssrc(event):
             logger.debug("ssrc ignored transport=%s ssrc=%d payload_type=%d", self.id, event.ssrc, event.payload_type)
             self.plane.ignore_ssrc(event.ssrc)
-            return
-        self.listener.learn(event.ssrc, producer)
-        deliver(self.plane.receive(event.packet, now_us), now_us)
-        producer.stream_started(event.ssrc)
-        for packet in event.later:
+        else:
+            listener.learn(event.ssrc, producer)
+            self._receive_again((event.packet,), now_us)
+            producer.stream_started(event.ssrc)
+        self._receive_again(event.later, now_us)
+
+    def _receive_again(self, packets: Iterable[bytes], now_us: int) -> None:
+        for packet in packets:
             deliver(self.plane.receive(packet, now_us), now_us)
 
     # ------------------------------------------------------------ commands: media

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,38 @@ def test_an_ignored_ssrc_is_not_reported_until_something_new_is_there(rig: Rig) 
     assert rig.send(rtp(2, ssrc=99)) == []
     rig.add_video(rig.input, 100)
     assert len(rig.send(rtp(3, ssrc=99))) == 1
+
+
+@pytest.mark.parametrize("suite", [None, SrtpSuite.AEAD_AES_128_GCM])
+def test_an_ignored_ssrc_is_reported_again_when_its_packets_say_something_else(
+    make_rig: Callable[..., Rig], suite: SrtpSuite | None
+) -> None:
+    rig = make_rig(suite)
+    said: list[dict[str, Any]] = [
+        {"payload_type": 7},
+        {"payload_type": 8},
+        {"payload_type": 8, "extensions": {1: b"0"}},
+    ]
+    said += [{"payload_type": 8, "extensions": {1: b"0", 2: rid}} for rid in (b"hi", b"lo")]
+    for number, what in enumerate(said):
+        assert len(rig.send(rtp(10 * number, ssrc=99, **what))) == 1, what
+        rig.transport.ignore_ssrc(99)
+        assert rig.send(*(rtp(10 * number + more, ssrc=99, **what) for more in range(1, 9))) == []
+
+
+def test_a_peer_whose_packets_lead_to_nothing_keeps_control_busy_now_and_then_only(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    reported = 0
+    for number in range(1000):
+        for event in rig.send(rtp(number, ssrc=99, payload_type=40 + number % 2)):
+            assert isinstance(event, UnknownSsrc)
+            reported += 1
+            rig.transport.ignore_ssrc(event.ssrc)
+    assert 64 < reported < 500
+    rig.send(rtp(1, KEY_FRAME))
+    assert len(consumer.packets()) == 1
+    rig.make_input(rig.transport)
+    assert len(rig.send(rtp(1001, ssrc=99, payload_type=40))) == 1
 
 
 def test_a_peer_that_invents_ssrcs_gets_few_events(make_rig: Callable[..., Rig]) -> None:
