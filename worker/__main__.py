@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import NoReturn
 
+from worker.channel import descriptors
 from worker.errors import SettingsError
 from worker.settings import Settings, parse_arguments
+
+TYPE_CHECKING = False  # ``typing`` takes long to import
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 EXIT_CLOSED = 0
 EXIT_BUG = 1
@@ -21,6 +25,7 @@ EXIT_NO_VERSION = 41
 EXIT_WRONG_SETTINGS = 42
 
 _IGNORED_SIGNALS = (signal.SIGPIPE, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2)
+_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> None:
@@ -37,18 +42,22 @@ def main() -> None:
         )
     for number in _IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    for number in _ENDING_SIGNALS:
+        signal.signal(number, _end_at_once)
     try:
-        code = _run(parse_arguments(sys.argv[1:]))
+        settings = parse_arguments(sys.argv[1:])
+        descriptors.check()
+        # Not yet where what must be loaded can still refuse the settings, or has to be logged before.
+        to_be_seen = settings.dtls_certificate_file or settings.libwebrtc_field_trials
+        code = _run(settings, running_said=not to_be_seen and descriptors.say_running())
     except SettingsError as error:
         _leave(EXIT_WRONG_SETTINGS, f"wrong settings: {error}")
-    except KeyboardInterrupt:  # before the loop took the signal over
-        code = EXIT_CLOSED
     except OSError as error:
         _leave(EXIT_CANNOT_START, f"cannot start: descriptors 3 to 6 must be open: {error}")
     sys.exit(code)
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, running_said: bool) -> int:
     import asyncio
     import traceback
 
@@ -84,16 +93,23 @@ def _run(settings: Settings) -> int:
     worker = Worker(loop, settings, loop.stop)
 
     def begin() -> None:
-        # Not before the loop runs: a signal that uvloop catches earlier is lost, and the default ends the process too.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        # Not before the loop runs: a signal that uvloop catches earlier is lost, and until now it ends the process too.
+        for number in _ENDING_SIGNALS:
             loop.add_signal_handler(number, worker.close)
-        worker.announce()
+        if not running_said:
+            worker.announce()
+        loop.call_soon(worker.load)
 
     worker.open()
     loop.call_soon(begin)
     loop.run_forever()
     sys.stderr.flush()
     return code
+
+
+def _end_at_once(number: int, frame: object) -> None:
+    """A controller that has heard ``running`` may end the worker while it is still loading: nothing is open yet."""
+    os._exit(EXIT_CLOSED)
 
 
 def _leave(code: int, text: str) -> NoReturn:

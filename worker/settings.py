@@ -1,15 +1,19 @@
 """The worker's command line, read before anything heavy is imported: wrong settings must end the process at once.
 
+Not even ``dataclasses`` or ``typing`` are: they take longer than all else that happens before the worker says that it
+runs.
+
 As GNU ``getopt_long_only`` reads it, which the reference uses: ``--name=value`` or ``-name=value``, names may be cut
 short as long as they are unique, arguments that are no options are passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-
 from worker.errors import SettingsError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 LOG_LEVELS = ("none", "error", "warn", "debug")
 LOG_TAGS = (
@@ -29,7 +33,6 @@ LOG_TAGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Settings:
     """How the worker was started.
 
@@ -43,13 +46,28 @@ class Settings:
         libwebrtc_field_trials: The reference's tuning of libwebrtc, of which this worker has none: it is logged.
     """
 
-    log_level: str = "error"
-    log_tags: tuple[str, ...] = ()
-    rtc_min_port: int = 10000
-    rtc_max_port: int = 59999
-    dtls_certificate_file: str = ""
-    dtls_private_key_file: str = ""
-    libwebrtc_field_trials: str = ""
+    def __init__(
+        self,
+        log_level: str = "error",
+        log_tags: tuple[str, ...] = (),
+        rtc_min_port: int = 10000,
+        rtc_max_port: int = 59999,
+        dtls_certificate_file: str = "",
+        dtls_private_key_file: str = "",
+        libwebrtc_field_trials: str = "",
+    ) -> None:
+        self.log_level = log_level
+        self.log_tags = log_tags
+        self.rtc_min_port = rtc_min_port
+        self.rtc_max_port = rtc_max_port
+        self.dtls_certificate_file = dtls_certificate_file
+        self.dtls_private_key_file = dtls_private_key_file
+        self.libwebrtc_field_trials = libwebrtc_field_trials
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Settings) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # it is filled while the command line is read
 
 
 def parse_log_level(text: str) -> str:
@@ -80,7 +98,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
         read = _option(name)
         if not equals or not value:
             raise SettingsError(f"option '{name}' requires an argument")
-        settings = read(settings, value)
+        read(settings, value)
     if settings.rtc_max_port < settings.rtc_min_port:
         raise SettingsError("rtcMaxPort cannot be less than rtcMinPort")
     _check_files(settings)
@@ -93,18 +111,46 @@ def _port(name: str, value: str) -> int:
     return int(value)
 
 
-_OPTIONS: dict[str, Callable[[Settings, str], Settings]] = {
-    "logLevel": lambda settings, value: replace(settings, log_level=parse_log_level(value)),
-    "logTags": lambda settings, value: replace(settings, log_tags=(*settings.log_tags, value)),
-    "rtcMinPort": lambda settings, value: replace(settings, rtc_min_port=_port("rtcMinPort", value)),
-    "rtcMaxPort": lambda settings, value: replace(settings, rtc_max_port=_port("rtcMaxPort", value)),
-    "dtlsCertificateFile": lambda settings, value: replace(settings, dtls_certificate_file=value),
-    "dtlsPrivateKeyFile": lambda settings, value: replace(settings, dtls_private_key_file=value),
-    "libwebrtcFieldTrials": lambda settings, value: replace(settings, libwebrtc_field_trials=value),
+def _read_log_level(settings: Settings, value: str) -> None:
+    settings.log_level = parse_log_level(value)
+
+
+def _read_log_tag(settings: Settings, value: str) -> None:
+    settings.log_tags = (*settings.log_tags, value)
+
+
+def _read_rtc_min_port(settings: Settings, value: str) -> None:
+    settings.rtc_min_port = _port("rtcMinPort", value)
+
+
+def _read_rtc_max_port(settings: Settings, value: str) -> None:
+    settings.rtc_max_port = _port("rtcMaxPort", value)
+
+
+def _read_certificate_file(settings: Settings, value: str) -> None:
+    settings.dtls_certificate_file = value
+
+
+def _read_private_key_file(settings: Settings, value: str) -> None:
+    settings.dtls_private_key_file = value
+
+
+def _read_field_trials(settings: Settings, value: str) -> None:
+    settings.libwebrtc_field_trials = value
+
+
+_OPTIONS: dict[str, Callable[[Settings, str], None]] = {
+    "logLevel": _read_log_level,
+    "logTags": _read_log_tag,
+    "rtcMinPort": _read_rtc_min_port,
+    "rtcMaxPort": _read_rtc_max_port,
+    "dtlsCertificateFile": _read_certificate_file,
+    "dtlsPrivateKeyFile": _read_private_key_file,
+    "libwebrtcFieldTrials": _read_field_trials,
 }
 
 
-def _option(name: str) -> Callable[[Settings, str], Settings]:
+def _option(name: str) -> Callable[[Settings, str], None]:
     if name in _OPTIONS:
         return _OPTIONS[name]
     found = [option for option in _OPTIONS if name and option.startswith(name)]

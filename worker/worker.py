@@ -40,8 +40,9 @@ logger = logging.getLogger(__name__)
 class Worker:
     """All that one process serves.
 
-    What takes long to import is imported when nobody waits for it: the media rooms after ``running`` was said, and
-    libsrtp and OpenSSL, which take 17 MB too, after the first router or server was asked for.
+    What takes long to import is imported when nobody waits for it: this module and all that it needs after ``running``
+    was said, the media rooms after the first commands were answered, and libsrtp and OpenSSL, which take 17 MB too,
+    after the first router or server was asked for.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings, on_closed: Callable[[], None]) -> None:
@@ -81,9 +82,13 @@ class Worker:
         self._channel.start()
 
     def announce(self) -> None:
-        """Tells the controller that the worker runs."""
+        """Tells the controller that the worker runs, where that could not be said before."""
         self._channel.notify(os.getpid(), "running")
-        self._loop.call_soon(self._import_media)
+
+    def load(self) -> None:
+        """Imports what the first command for a router or server needs."""
+        if not self._closed:
+            from worker.rtc import router, web_rtc_server  # noqa: F401
 
     def close(self) -> None:
         """Closes routers, then servers, then the channels; idempotent."""
@@ -203,10 +208,6 @@ class Worker:
             plane=Plane(),
             certificate=certificate,
         )
-
-    def _import_media(self) -> None:
-        if not self._closed:
-            from worker.rtc import router, web_rtc_server  # noqa: F401  # for the first command that needs them
 
     def _prepare_encryption(self) -> None:
         if not self._closed:

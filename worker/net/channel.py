@@ -16,13 +16,12 @@ from worker.channel.codec import (
     parse_payload_header,
     parse_request,
 )
+from worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
 from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
 from worker.errors import CommandError, MisoError, ParseError
 from worker.net.pipes import IncomingPipe, OutgoingPipe
 
 logger = logging.getLogger(__name__)
-
-CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT = 3, 4, 5, 6
 
 
 class Channel:
