@@ -50,11 +50,16 @@ def create_data_consumer(session: PeerSession, source: PeerSession | None, data_
         data_producer: What is sent.
     """
     transport = session.consuming_transport
-    if session.takes_data and transport is not None:
+    if session.takes_data and transport is not None and transport.sctp_parameters is not None:
         if not session.data_consumer_places.take():
             session.refused("data_consumers_per_peer")
             return
         session.start_task(_create_data_consumer(session, source, data_producer, transport))
+
+
+def channel_of(data_producer: DataProducer) -> object:
+    """What a data producer is for: clients of 2026 say it in ``appData.channel``, others by the label."""
+    return data_producer.app_data.get("channel", data_producer.label)
 
 
 async def _create_consumer(

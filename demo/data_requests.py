@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from demo.bot import BOT_LABEL
-from demo.consuming import create_data_consumer
+from demo.consuming import channel_of, create_data_consumer
 from demo.limits import check_room_for
 from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
 from demo.requests import Accept, found, handles, stats_answer
@@ -33,14 +33,14 @@ async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) 
             app_data={**(body.app_data or {}), "peerId": session.id},
         ),
     )
-    if data_producer.label == BOT_LABEL:
+    if channel_of(data_producer) == BOT_LABEL:
         await session.room.bot.listen_to(session, data_producer)
     if data_producer.closed:  # its transport closed meanwhile
         raise RequestError(500, "the transport has closed")
     # From here to the data consumers nothing waits; see join
     session.add_data_producer(data_producer)
     accept({"id": data_producer.id, "dataProducerId": data_producer.id})
-    if data_producer.label == CHAT_LABEL:
+    if channel_of(data_producer) == CHAT_LABEL:
         for other in session.room.joined(but=session):
             create_data_consumer(other, session, data_producer)
 

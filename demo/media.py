@@ -53,6 +53,7 @@ MEDIA_CODECS: list[Json] = [
 
 
 NUM_SCTP_STREAMS = NumSctpStreams(os=1024, mis=1024)
+"""For clients that say nothing of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +128,22 @@ class MediaWorkers:
         return RoomMedia(router, self._webrtc_servers.get(worker))
 
     async def create_transport(
-        self, media: RoomMedia, *, force_tcp: bool, sctp_streams: object, app_data: Json
+        self, media: RoomMedia, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
     ) -> WebRtcTransport:
         """A transport for a browser.
 
         Args:
             media: The room's.
             force_tcp: No UDP, whatever the settings say.
-            sctp_streams: The browser's ``numStreams``; None for a transport without data channels.
+            num_sctp_streams: The browser's ``numStreams``; None for a transport without data channels.
             app_data: Hung on the transport.
 
         Raises:
             ControllerError: The worker cannot.
-            TypeError: ``sctp_streams`` are wrong.
+            TypeError: ``num_sctp_streams`` are wrong.
         """
         settings = self._settings
+        streams = from_json(NumSctpStreams, num_sctp_streams) if num_sctp_streams is not None else None
         listen_ips = [ListenIp(ip=address.ip, announced_ip=address.announced_ip) for address in self.addresses]
         return await media.router.create_web_rtc_transport(
             web_rtc_server=media.webrtc_server,
@@ -151,8 +153,8 @@ class MediaWorkers:
             prefer_udp=True,
             initial_available_outgoing_bitrate=settings.initial_outgoing_bitrate,
             ice_consent_timeout=settings.ice_consent_timeout,
-            enable_sctp=sctp_streams is not None,
-            num_sctp_streams=from_json(NumSctpStreams, sctp_streams) if sctp_streams is not None else NUM_SCTP_STREAMS,
+            enable_sctp=streams is not None,
+            num_sctp_streams=streams or NUM_SCTP_STREAMS,
             app_data=app_data,
         )
 

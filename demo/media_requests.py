@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
 from controller.types import Trace
 from demo.consuming import create_consumers
+from demo.dialect import Dialect
 from demo.limits import check_room_for
+from demo.media import NUM_SCTP_STREAMS
 from demo.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
@@ -45,11 +47,11 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
     """Makes a transport; allowed before joining, so that a client can be ready when it joins."""
     check_room_for(session.transports, "transports")
     direction = body.app_data.direction if body.app_data is not None else None
-    session.speaks_2026 = session.speaks_2026 or direction is not None
+    session.dialect.learn(Dialect.CLASSIC if direction is None else Dialect.OF_2026)
     transport = await session.room.create_transport(
         session.address,
         force_tcp=bool(body.force_tcp),
-        sctp_streams=(body.sctp_capabilities or {}).get("numStreams"),
+        num_sctp_streams=_num_sctp_streams(session, body),
         app_data={
             "producing": bool(body.producing) or direction == "producer",
             "consuming": bool(body.consuming) or direction == "consumer",
@@ -77,6 +79,16 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
             await transport.set_max_incoming_bitrate(limit_bps)
         except ControllerError as error:  # it may have closed meanwhile; the limit is no promise to the client
             logger.debug("transport=%s max incoming bitrate not set: %s", transport.id, error)
+
+
+def _num_sctp_streams(session: PeerSession, body: CreateWebRtcTransport) -> object:
+    """Of the data channels that the client can do; None: of none.
+
+    Clients of 2026 say nothing of them: mediasoup-client has had no ``sctpCapabilities`` since 3.21.
+    """
+    if body.sctp_capabilities is not None:
+        return body.sctp_capabilities.get("numStreams")
+    return NUM_SCTP_STREAMS if session.speaks_2026 else None
 
 
 def _tell_downlink(session: PeerSession, transport: WebRtcTransport, trace: Trace) -> None:

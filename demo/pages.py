@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from starlette.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
+
+_METHODS = ("GET", "HEAD")
 
 DIST = Path(__file__).with_name("web") / "dist"
 
@@ -40,12 +43,17 @@ class Page(StaticFiles):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if not (self._folder / "index.html").is_file():
-            await HTMLResponse(NOT_BUILT, 503)(scope, receive, send)
+            known = self.get_path(scope) in (".", "index.html")
+            response = HTMLResponse(NOT_BUILT, 503) if known else PlainTextResponse("Not Found", 404)
+            await response(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """The file, with how long a browser may keep it."""
+        if scope["method"] not in _METHODS:
+            await super().get_response(path, {**scope, "method": "HEAD"})  # 404 for a path that is nobody's
+            raise HTTPException(405, headers={"Allow": ", ".join(_METHODS)})
         response = await super().get_response(path, scope)
         hashed = path.startswith("assets/") and response.status_code == 200
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"

@@ -11,7 +11,8 @@ import msgspec
 import orjson
 
 from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
-from controller.types import RtpCapabilities
+from controller.types import ConsumerLayers, RtpCapabilities
+from demo.dialect import Dialect, DialectGuess
 from demo.limits import (
     MAX_AT_ONCE,
     MAX_REQUEST_BYTES,
@@ -28,12 +29,16 @@ from demo.limits import (
 from demo.messages import Json
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
+from demo.visitor import Visitor
 from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError
 
 if TYPE_CHECKING:
     from demo.room import Room
 
 logger = logging.getLogger(__name__)
+
+MEDIASOUP_VERSION = "3.12.16"
+"""The mediasoup release whose behaviour clients find here."""
 
 NEWS_INTERVAL_S = 1.0
 """Scores and bandwidth estimates go to a peer at most this often, each."""
@@ -55,7 +60,7 @@ class PeerSession:
         device: What it runs on, as the others are told.
         rtp_capabilities: What media it can receive of what the room can send; None: nothing.
         takes_data: Whether it can receive data channels.
-        speaks_2026: Whether the client uses the dialect of mediasoup-demo of 2026.
+        dialect: Which of mediasoup-demo's protocols the client speaks.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
@@ -69,7 +74,7 @@ class PeerSession:
         self.device: Json = {}
         self.rtp_capabilities: RtpCapabilities | None = None
         self.takes_data = False
-        self.speaks_2026 = False
+        self.dialect: DialectGuess
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
@@ -89,9 +94,10 @@ class PeerSession:
     def __repr__(self) -> str:
         return f"<PeerSession {self.id} of room {self.room.id}>"
 
-    def start(self, peer: Peer[PeerSession]) -> None:
+    def start(self, peer: Peer[PeerSession], visitor: Visitor) -> None:
         """Begins the conversation."""
         self.peer = peer
+        self.dialect = DialectGuess(visitor.query, self._tell_version)
         peer.on("request", self._on_request)
         peer.on("notification", self._on_notification)
         peer.on("close", self._on_close)
@@ -112,6 +118,11 @@ class PeerSession:
     def closed(self) -> bool:
         """Whether it has left."""
         return self.peer.closed
+
+    @property
+    def speaks_2026(self) -> bool:
+        """Whether the client speaks mediasoup-demo's protocol of 2026."""
+        return self.dialect.is_2026
 
     @property
     def info(self) -> Json:
@@ -212,14 +223,7 @@ class PeerSession:
         consumer.on("score", lambda score: self.tell_score(consumer))
         consumer.on(
             "layerschange",
-            lambda layers: self.notify(
-                "consumerLayersChanged",
-                {
-                    "consumerId": consumer.id,
-                    "spatialLayer": layers.spatial_layer if layers else None,
-                    "temporalLayer": layers.temporal_layer if layers else None,
-                },
-            ),
+            lambda layers: self.notify("consumerLayersChanged", {**of_consumer, **layers_told(layers)}),
         )
 
     def add_data_producer(self, data_producer: DataProducer) -> None:
@@ -237,6 +241,9 @@ class PeerSession:
         """Tells the client how well a consumer does."""
         score = to_json(consumer.score)
         self.notify_latest("consumerScore", consumer.id, {"consumerId": consumer.id, "score": score})
+
+    def _tell_version(self, dialect: Dialect) -> None:
+        self.notify(dialect.value, {"version": MEDIASOUP_VERSION})
 
     def _keep(self, kept: dict[str, Closable], new: Closable) -> None:
         kept[new.id] = new
@@ -261,6 +268,8 @@ class PeerSession:
 
     def _on_notification(self, notification: Notification) -> None:
         """Clients of 2026 send as notifications what others send as requests."""
+        if notification.method in REQUESTS:
+            self.dialect.learn(Dialect.OF_2026)
         if self._may_ask():
             self.start_task(self._counted(self._obey(notification)))
 
@@ -315,6 +324,7 @@ class PeerSession:
 
     def _on_close(self, code: int, reason: str) -> None:
         logger.info("room=%s peer=%s left code=%d", self.room.id, self.id, code)
+        self.dialect.close()
         for news in self._news.values():
             news.close()
         self._news.clear()
@@ -329,6 +339,13 @@ class PeerSession:
             logger.info("room=%s peer=%s: %s", self.room.id, self.id, error)
         elif error is not None:
             logger.error("room=%s peer=%s", self.room.id, self.id, exc_info=error)
+
+
+def layers_told(layers: ConsumerLayers | None) -> Json:
+    """What is sent of a consumer's layers, as both dialects have it; of none, the newer one says nothing."""
+    if layers is None:
+        return {"spatialLayer": None, "temporalLayer": None}
+    return {"spatialLayer": layers.spatial_layer, "temporalLayer": layers.temporal_layer, "layers": to_json(layers)}
 
 
 def _known(method: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from controller import (
     ActiveSpeakerObserver,
+    ActiveSpeakerObserverDominantSpeaker,
     AudioLevelObserver,
     AudioLevelObserverVolume,
     ControllerError,
@@ -23,6 +24,7 @@ from demo.messages import Json
 from demo.metrics import Metrics
 from demo.peer_session import PeerSession
 from demo.settings import Settings
+from demo.visitor import Visitor
 from protoo import RequestError, Transport
 from protoo import Room as ProtooRoom
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
@@ -32,8 +34,8 @@ logger = logging.getLogger(__name__)
 HANDLERS: Final = (data_requests, media_requests, room_requests)
 """The modules that fill the table of requests."""
 
-MEDIASOUP_VERSION = "3.12.16"
-"""The mediasoup release whose behaviour clients find here."""
+MAX_SPEAKERS = 10
+"""Clients of 2026 are told of so many who speak at the same time, others of the loudest."""
 
 SERVICE_RESTART = 1012
 """WebSocket close code: come back at once (RFC 6455's registry)."""
@@ -83,15 +85,14 @@ class Room:
         Raises:
             ControllerError: The worker cannot.
         """
-        self._audio_levels = await self.router.create_audio_level_observer(max_entries=1, threshold=-80, interval=800)
+        self._audio_levels = await self.router.create_audio_level_observer(
+            max_entries=MAX_SPEAKERS, threshold=-80, interval=800
+        )
         self._active_speaker = await self.router.create_active_speaker_observer()
         self.bot = await Bot.create(self.router)
         self._audio_levels.on("volumes", self._on_volumes)
-        self._audio_levels.on("silence", lambda: self._tell_joined("activeSpeaker", {"peerId": None}))
-        self._active_speaker.on(
-            "dominantspeaker",
-            lambda speaker: logger.debug("room=%s dominant speaker producer=%s", self.id, speaker.producer.id),
-        )
+        self._audio_levels.on("silence", self._on_silence)
+        self._active_speaker.on("dominantspeaker", self._on_dominant_speaker)
 
     @property
     def router(self) -> Router:
@@ -112,31 +113,29 @@ class Room:
         """Everybody who has joined, but one."""
         return [session for session in self.sessions if session.joined and session is not but]
 
-    def check_place_for(self, peer_id: str) -> None:
+    def check_place_for(self, visitor: Visitor) -> None:
         """Whether one more may come in.
 
         Raises:
             RequestError: The room is full, and nobody of that id is there to give its place.
         """
         most = self.settings.max_peers_per_room
-        if most and len(self._peers.peers) >= most and not self._peers.has_peer(peer_id):
+        if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
             self.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} peers are allowed")
 
-    def connect(self, peer_id: str, transport: Transport, address: str) -> PeerSession:
+    def connect(self, visitor: Visitor, transport: Transport) -> PeerSession:
         """Lets a peer in. One with the same id gives its place to it.
 
         Args:
-            peer_id: Its id.
+            visitor: Who it is.
             transport: Its connection.
-            address: Where it comes from, as :class:`~demo.address_limits.AddressLimits` knows it.
         """
+        peer_id, address = visitor.peer_id, visitor.address
         session = PeerSession(self, address)
         peer = self._peers.create_peer(peer_id, transport, session, replace=True)
-        session.start(peer)
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
-        for method in ("mediasoup-version", "mediasoupVersion"):
-            session.notify(method, {"version": MEDIASOUP_VERSION})
+        session.start(peer, visitor)
         return session
 
     def left(self, session: PeerSession) -> None:
@@ -151,7 +150,7 @@ class Room:
         self.close_if_empty()
 
     async def create_transport(
-        self, address: str, *, force_tcp: bool, sctp_streams: object, app_data: Json
+        self, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
     ) -> WebRtcTransport:
         """A transport for a peer from that address; see :meth:`demo.media.MediaWorkers.create_transport`.
 
@@ -161,7 +160,7 @@ class Room:
         give_back = self.limits.take("transports", address)
         try:
             transport = await self._workers.create_transport(
-                self._media, force_tcp=force_tcp, sctp_streams=sctp_streams, app_data=app_data
+                self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
             )
         except BaseException:
             give_back()
@@ -206,12 +205,28 @@ class Room:
         logger.info("room=%s peers=%d joined=%d", self.id, len(self.sessions), len(self.joined()))
 
     def _on_volumes(self, volumes: list[AudioLevelObserverVolume]) -> None:
-        loudest = volumes[0]
-        told: Json = {"volume": loudest.volume}
-        if "peerId" in loudest.producer.app_data:
-            told["peerId"] = loudest.producer.app_data["peerId"]
-        self._tell_joined("activeSpeaker", told)
-
-    def _tell_joined(self, method: str, data: Json) -> None:
+        told = [{"volume": one.volume, **_owner(one.producer)} for one in volumes]
         for session in self.joined():
-            session.notify(method, data)
+            if session.speaks_2026:
+                session.notify("speakingPeers", {"peerVolumes": told})
+            else:
+                session.notify("activeSpeaker", told[0])
+
+    def _on_silence(self) -> None:
+        for session in self.joined():
+            if session.speaks_2026:
+                session.notify("speakingPeers", {"peerVolumes": []})
+                session.notify("activeSpeaker", {})
+            else:
+                session.notify("activeSpeaker", {"peerId": None})
+
+    def _on_dominant_speaker(self, speaker: ActiveSpeakerObserverDominantSpeaker) -> None:
+        """Clients of 2026 want to know who leads, others who is loudest."""
+        for session in self.joined():
+            if session.speaks_2026:
+                session.notify("activeSpeaker", _owner(speaker.producer))
+
+
+def _owner(producer: Producer) -> Json:
+    """Whose producer it is, where somebody's is."""
+    return {"peerId": producer.app_data["peerId"]} if "peerId" in producer.app_data else {}

@@ -8,7 +8,8 @@ from controller import to_json
 from controller.ortc import reduce_rtp_capabilities
 from controller.validation import validate_rtp_capabilities
 from demo.bot import BOT_LABEL
-from demo.consuming import create_consumers, create_data_consumer
+from demo.consuming import channel_of, create_consumers, create_data_consumer
+from demo.dialect import Dialect
 from demo.messages import ChangeDisplayName, Join, NoBody
 from demo.requests import Accept, handles
 from protoo import RequestError
@@ -44,17 +45,26 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     session.display_name = body.display_name
     session.device = body.device or {}
     session.rtp_capabilities = capabilities
-    session.takes_data = body.sctp_capabilities is not None
+    session.dialect.learn(Dialect.CLASSIC)
+    session.takes_data = body.sctp_capabilities is not None or session.speaks_2026
     accept({"peers": [other.info for other in others]})
     for other in others:
         for producer in other.producers.values():
             create_consumers(session, other, producer)
         for data_producer in other.data_producers.values():
-            if data_producer.label != BOT_LABEL:  # that is between the other and the bot
+            if channel_of(data_producer) != BOT_LABEL:  # that is between the other and the bot
                 create_data_consumer(session, other, data_producer)
     create_data_consumer(session, None, session.room.bot.data_producer)
     for other in others:
         other.notify("newPeer", {**session.info, "peer": session.info})
+
+
+@handles("getRtcStatsUrl", NoBody)
+async def get_rtc_stats_url(session: PeerSession, body: NoBody, accept: Accept) -> None:
+    """Tells a client of 2026 where it may send its own statistics; nowhere by default."""
+    session.dialect.learn(Dialect.OF_2026)
+    url = session.room.settings.rtcstats_url
+    accept({"rtcstatsUrl": url} if url is not None else {})
 
 
 @handles("changeDisplayName", ChangeDisplayName, needs_join=True)
@@ -73,6 +83,7 @@ async def change_display_name(session: PeerSession, body: ChangeDisplayName, acc
 
 @handles("applyNetworkThrottle", NoBody)
 @handles("resetNetworkThrottle", NoBody)
+@handles("stopNetworkThrottle", NoBody)
 async def throttle_network(session: PeerSession, body: NoBody, accept: Accept) -> None:
     """No secret opens this: the server leaves the network alone."""
     raise RequestError(403, "this server does not offer network throttling")

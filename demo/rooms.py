@@ -11,13 +11,14 @@ import time
 from collections.abc import AsyncIterator
 
 from controller import ControllerError
-from demo.address_limits import AddressLimits, client_address
+from demo.address_limits import AddressLimits
 from demo.limits import MAX_NAME_LENGTH, TOO_MANY, Places
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
 from demo.peer_session import PeerSession
 from demo.room import SERVICE_RESTART, Room
 from demo.settings import Settings
+from demo.visitor import Visitor
 from protoo import ConnectionRequest, RequestError, TransportClosedError
 
 logger = logging.getLogger(__name__)
@@ -56,46 +57,38 @@ class Rooms:
 
     async def connect(self, request: ConnectionRequest) -> None:
         """Answers a protoo client: the room is made if it is not there yet. Clients of one room come in in order."""
-        query = request.query
-        room_id, peer_id = query.get("roomId"), query.get("peerId")
-        if not room_id or not peer_id:
+        visitor = Visitor.of(request, self._settings)
+        room_id = visitor.query.get("roomId", "")
+        if not room_id or not visitor.peer_id:
             request.reject(400, "Connection request without roomId and/or peerId")
             return
-        if not _is_name(room_id) or not _is_name(peer_id):
+        if not _is_name(room_id) or not _is_name(visitor.peer_id):
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
-        replicas = min(_replicas(query.get("consumerReplicas", "")), self._settings.max_consumer_replicas)
-        address = self.address_of(request)
         try:
-            give_back = self.limits.take("connections", address)
+            give_back = self.limits.take("connections", visitor.address)
         except RequestError as error:
             request.reject(error.code or TOO_MANY, error.reason)
             return
         session = None
         try:
             async with self._turn(room_id):
-                session = await self._enter(request, room_id, peer_id, address, replicas)
+                session = await self._enter(request, room_id, visitor)
         finally:
             if session is None:
                 give_back()
             else:
                 session.on_left(give_back)
 
-    def address_of(self, request: ConnectionRequest) -> str:
-        """Who a client is to :attr:`limits`."""
-        host = request.remote_address.rpartition(":")[0]
-        return client_address(host, request.headers.get("x-forwarded-for", ""), self._settings.trusted_proxies)
-
-    async def _enter(
-        self, request: ConnectionRequest, room_id: str, peer_id: str, address: str, replicas: int
-    ) -> PeerSession | None:
+    async def _enter(self, request: ConnectionRequest, room_id: str, visitor: Visitor) -> PeerSession | None:
         """Lets a client into its room; None when it was turned away, or gave up."""
+        replicas = min(visitor.consumer_replicas, self._settings.max_consumer_replicas)
         if self._closed:  # clients that are sent away come back at once, while the port is still open
             request.reject(UNAVAILABLE, "service restart")
             return None
         try:
-            room = await self.get_or_create(room_id, address=address, replicas=replicas)
-            room.check_place_for(peer_id)
+            room = await self.get_or_create(room_id, visitor.address, replicas=replicas)
+            room.check_place_for(visitor)
         except RequestError as error:
             request.reject(error.code or UNAVAILABLE, error.reason)
             return None
@@ -106,13 +99,13 @@ class Rooms:
         try:
             transport = await request.accept()
             if room.closed and not self._closed:  # its last peer left, or its worker died, during the handshake
-                room = await self.get_or_create(room_id, address=address, replicas=replicas)
+                room = await self.get_or_create(room_id, visitor.address, replicas=replicas)
             if self._closed:
                 await transport.close(SERVICE_RESTART, "service restart")
                 return None
-            return room.connect(peer_id, transport, address)
+            return room.connect(visitor, transport)
         except TransportClosedError:
-            logger.debug("room=%s peer=%s gave up", room_id, peer_id)
+            logger.debug("room=%s peer=%s gave up", room_id, visitor.peer_id)
         except RequestError as error:
             await transport.close(TRY_AGAIN_LATER, error.reason)
         except ControllerError as error:
@@ -128,7 +121,7 @@ class Rooms:
         for room in self.rooms:
             room.close(SERVICE_RESTART, "service restart")
 
-    async def get_or_create(self, room_id: str, *, address: str, replicas: int = 0) -> Room:
+    async def get_or_create(self, room_id: str, address: str, *, replicas: int = 0) -> Room:
         """The room of that name. The caller makes sure that nobody else asks for the same one meanwhile.
 
         Args:
@@ -207,11 +200,3 @@ class _Queue:
 def _is_name(text: str) -> bool:
     """Names are logged: a line break in one would let its owner write the log."""
     return len(text) <= MAX_NAME_LENGTH and _CONTROL_CHARACTERS.search(text) is None
-
-
-def _replicas(text: str) -> int:
-    """The number in a query; the reference's page sends the word "undefined" when it has none."""
-    try:
-        return max(0, int(text))
-    except ValueError:
-        return 0

@@ -165,6 +165,10 @@ class Settings(BaseSettings):
         500, ge=1, description="consumers, and data consumers, of one peer; beyond them it is offered nothing more"
     )
 
+    rtcstats_url: str | None = Field(
+        None,
+        description="where clients of 2026 are told to send their own statistics (rtcstats); default: nowhere",
+    )
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 

@@ -163,7 +163,7 @@ async def test_a_websocket_behind_another_request_is_not_cut(
         b"Sec-WebSocket-Protocol: protoo\r\n\r\n"
     )
     async with asyncio.timeout(5):
-        await reader.readuntil(b"mediasoupVersion")
+        await reader.readuntil(b"mediasoup-version")
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(), 1)  # to the end, which must not come
     writer.close()

@@ -1,0 +1,41 @@
+"""Who knocks: what a client says of itself in its address, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from demo.address_limits import client_address
+from demo.settings import Settings
+from protoo import ConnectionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A client that wants to come in.
+
+    Attributes:
+        peer_id: What it wants to be called.
+        address: Where it comes from, as :class:`~demo.address_limits.AddressLimits` knows it.
+        query: All fields of its address.
+    """
+
+    peer_id: str
+    address: str
+    query: Mapping[str, str]
+
+    @classmethod
+    def of(cls, request: ConnectionRequest, settings: Settings) -> Visitor:
+        """Who asks for a connection."""
+        host = request.remote_address.rpartition(":")[0]
+        forwarded_for = request.headers.get("x-forwarded-for", "")
+        query = request.query
+        return cls(query.get("peerId", ""), client_address(host, forwarded_for, settings.trusted_proxies), query)
+
+    @property
+    def consumer_replicas(self) -> int:
+        """How many copies of each consumer it wishes; the reference's page sends "undefined" when it wishes none."""
+        try:
+            return max(0, int(self.query.get("consumerReplicas", "")))
+        except ValueError:
+            return 0
