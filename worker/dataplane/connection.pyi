@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from worker.dataplane.egress import Endpoint, Plane
 from worker.dataplane.events import Address, Event
+from worker.dataplane.stun_gate import StunGate
 from worker.dataplane.transport import TransportPlane
 
 class TcpConnection(Endpoint):
@@ -14,8 +15,10 @@ class TcpConnection(Endpoint):
 
     remote_address: Address
     on_blocked: Callable[[TcpConnection], None] | None  # called once when bytes begin to wait: watch the fd for writing
+    stun_gate: StunGate | None  # tells what STUN control sees; None: all
     def __init__(self, plane: Plane, fd: int, remote_address: Address) -> None: ...
-    def receive(self, now_us: int) -> list[Event]: ...
+    def receive(self, now_us: int) -> list[Event]:
+        """Reads what waits, 128 frames at most, forwards media, returns what control must act on."""
     def send(self, data: bytes) -> bool: ...
     def flush(self) -> bool:
         """Writes what waits; True when nothing waits any more (stop watching for writing)."""

@@ -15,14 +15,22 @@ import os
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
-from worker.dataplane.addresses cimport PeerAddress
-from worker.dataplane.egress cimport MAX_PACKET, RECEIVE_COUNT, SLOT_COUNT, Batch, Endpoint, Plane
+from worker.dataplane.addresses cimport PeerAddress, key_of_address
+from worker.dataplane.egress cimport (
+    MAX_PACKET,
+    RECEIVE_COUNT,
+    WAKEUP_CONTROL_US,
+    Batch,
+    Endpoint,
+    Plane,
+)
 from worker.dataplane.fence cimport fence
 from worker.dataplane.posix cimport (
     EAGAIN,
     EINTR,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
+    MSG_PEEK,
     errno,
     iovec,
     msghdr,
@@ -30,6 +38,8 @@ from worker.dataplane.posix cimport (
     sendmsg,
     ssize_t,
 )
+from worker.dataplane.stun_gate cimport StunGate
+from worker.dataplane.tables cimport PeerKey
 from worker.dataplane.transport cimport TransportPlane
 from worker.rtp.packet cimport classify
 
@@ -41,7 +51,8 @@ cdef enum:
     MAX_FRAME = 8192  # longer than any STUN, DTLS or media datagram: the peer does not speak RFC 4571
     MAX_WAITING = 524288
     READ_SIZE = 65536
-    WAKEUP_READS = 4
+    WAKEUP_FRAMES = 128  # as many as datagrams of a UDP socket
+    WAKEUP_FORWARDS = 1024
 
 # One read at a time, of any connection; one thread runs the plane.
 cdef unsigned char incoming[MAX_FRAME + 2 + READ_SIZE]
@@ -55,6 +66,10 @@ cdef class TcpConnection(Endpoint):
 
     cdef public object remote_address
     cdef public object on_blocked
+    cdef public StunGate stun_gate  # None: control sees all STUN
+    cdef PeerKey _key  # of the remote address
+    cdef int _frames  # of this wake-up
+    cdef unsigned long long _forwarded  # by the plane, when this wake-up began
     cdef TransportPlane _transport
     cdef bytes _partial  # the beginning of a frame whose end has not come
     cdef unsigned char *_waiting
@@ -65,6 +80,7 @@ cdef class TcpConnection(Endpoint):
         self.plane = plane
         self.fd = fd
         self.remote_address = remote_address
+        key_of_address(remote_address, &self._key)
         self._partial = b""
 
     def __dealloc__(self):
@@ -73,21 +89,34 @@ cdef class TcpConnection(Endpoint):
     # ------------------------------------------------------------ reading
 
     def receive(self, long long now_us):
-        """Reads what waits (bounded per wake-up), forwards media, returns what control must act on."""
+        """Reads what waits (bounded per wake-up), forwards media, returns what control must act on.
+
+        When it stops at its bound, the rest waits in the kernel and a level-triggered event loop calls again.
+        """
         cdef Plane plane = self.plane
-        cdef int reads = 0
         plane.begin(now_us)
-        while reads < WAKEUP_READS and not self.closed and self._read():
-            reads += 1
+        self._frames = 0
+        self._forwarded = plane.forwarded
+        while not self.closed and self._may_go_on() and self._read():
+            pass
         plane.forward()
         return plane.finish()
 
+    cdef bint _may_go_on(self) noexcept:
+        """Whether this wake-up has done less than a bounded amount of work."""
+        cdef Plane plane = self.plane
+        return (
+            self._frames < WAKEUP_FRAMES
+            and plane.forwarded - self._forwarded < WAKEUP_FORWARDS
+            and plane.control_us < WAKEUP_CONTROL_US
+        )
+
     cdef bint _read(self):
-        """One recv and its frames; False when there is no more."""
+        """Looks at what waits and takes the frames that may be handled now; False when there is no more."""
         cdef int kept = len(self._partial), end, at = 0, size, used = 0
         cdef ssize_t got
         memcpy(incoming, <const unsigned char *>self._partial, kept)
-        got = recv(self.fd, incoming + kept, READ_SIZE, MSG_DONTWAIT)
+        got = recv(self.fd, incoming + kept, READ_SIZE, MSG_DONTWAIT | MSG_PEEK)
         if got < 0:
             if errno != EAGAIN and errno != EINTR:
                 self._fail(os.strerror(errno))
@@ -103,17 +132,38 @@ cdef class TcpConnection(Endpoint):
                 return False
             if end - at - 2 < size:
                 break
+            if not self._may_go_on():
+                self.plane.forward()
+                self._take(kept, at)
+                return False
             if used == RECEIVE_COUNT:
                 self.plane.forward()
                 used = 0
             self._handle(incoming + at + 2, size, used)
             used += 1
             at += 2 + size
+            self._frames += 1
             if self.closed:
                 return False
         self.plane.forward()
+        if not self._take(kept, end):
+            return False
         self._partial = incoming[at:end]
         return got == READ_SIZE
+
+    cdef bint _take(self, int kept, int end) except -1:
+        """Takes out of the kernel's buffer what was looked at up to ``end``; false when the connection has failed."""
+        cdef int wanted = end - kept
+        cdef ssize_t got
+        self._partial = b""
+        while wanted > 0:
+            got = recv(self.fd, incoming + end - wanted, wanted, MSG_DONTWAIT)
+            if got > 0:
+                wanted -= <int>got
+            elif got == 0 or errno != EINTR:
+                self._fail("the peer closed the connection" if got == 0 else os.strerror(errno))
+                return False
+        return True
 
     cdef void _handle(self, const unsigned char *frame, int size, int slot_index) noexcept:
         cdef Plane plane = self.plane
@@ -128,7 +178,8 @@ cdef class TcpConnection(Endpoint):
         if self._transport is not None:
             self._transport.received.update(size, plane.now_us)
         if kind == STUN:
-            plane.events.append(StunReceived(self, self.remote_address, slot[:size]))
+            if self.stun_gate is None or self.stun_gate.admit(plane, slot, size, self._transport, &self._key):
+                plane.events.append(StunReceived(self, self.remote_address, slot[:size]))
         elif self._transport is not None:
             if self._transport.expects(self, NULL):
                 self._transport.handle(kind, slot, size)

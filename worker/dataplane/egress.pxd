@@ -14,6 +14,9 @@ cdef enum:
     MAX_PACKET = 1840  # bytes of a datagram that is forwarded; the trailer of SRTP fits behind it
     RECEIVE_HEAD = 64  # room for a header that grows when it is renamed to the router's extensions
     RECEIVE_COUNT = 32
+    WAKEUP_CONTROL_US = 2000  # a wake-up ends when control has so much to do, by ``STUN_US`` and the like
+    STUN_US = 50
+    DTLS_US = 20
     MAX_SEGMENTS = 60  # the kernel takes 64, newer ones 128
     MAX_RUN_BYTES = 60000
 
@@ -31,6 +34,11 @@ cdef struct Counters:
     uint64_t send_failed
     uint64_t tcp_full
     uint64_t segmented_messages
+    uint64_t stun_unknown  # for a username fragment that is nobody's, or for none
+    uint64_t stun_limited  # this and the next: more than a peer may ask of control (``allowance.pyx``)
+    uint64_t rtcp_limited
+    uint64_t dtls_limited
+    uint64_t repairs_limited
 
 
 cdef struct Run:  # packets of the batch that go to one destination, in order, equal in size but for the last
@@ -82,6 +90,7 @@ cdef class Plane:
     cdef uint32_t abs_send_time
     cdef uint64_t forwarded  # packets handed to outputs, ever: the measure of a wake-up's budget
     cdef unsigned long long wakeup
+    cdef int control_us  # what this wake-up's events will cost control, about
     cdef unsigned char *_receive_memory
     cdef RtpHeader header  # of the packet in hand
     cdef list _payloads  # one descriptor for each packet of a receive batch

@@ -261,6 +261,7 @@ cdef class Plane:
         self.now_us = now_us
         self.abs_send_time = <unsigned int>((<uint64_t>now_us << 18) // 1000000) & 0xFFFFFF
         self.wakeup += 1
+        self.control_us = 0
 
     cdef PayloadDescriptor next_payload(self):
         """A descriptor that stays as it is filled until ``forward``."""

@@ -78,6 +78,18 @@ class SenderMoved:
         self.genuine = genuine
 
 
+class TrafficLimited:
+    """Control packets of the transport's peer were dropped, being too many (``TransportPlane.allowance``).
+
+    At most one such event per transport and second.
+    """
+
+    __slots__ = ("transport",)
+
+    def __init__(self, transport: TransportPlane) -> None:
+        self.transport = transport
+
+
 class UnknownSender:
     """A datagram that is not STUN from an address nobody accepts, on a socket with ``report_unknown``."""
 
@@ -238,6 +250,7 @@ Event = (
     | RtcpReceived
     | SctpReceived
     | SenderMoved
+    | TrafficLimited
     | UnknownSender
     | UnknownSsrc
     | NackNeeded

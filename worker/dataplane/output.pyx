@@ -31,6 +31,7 @@ cdef enum:
     REWRITE_INDICES = 0x20000000
     MAX_CAUGHT_UP = 64  # packets of a key frame that came before its first
     MAX_RESENT = 256  # packets of one retransmit call
+    FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
     LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
     OUTPUT_LINES = 10
     TRANSPORT_LINES = 10
@@ -396,6 +397,11 @@ cdef class Output(Sender):
         transport.plane.begin(now_us)
         for sequence_number in sequence_numbers[:MAX_RESENT]:
             if outgoing is not None and not outgoing.may_retransmit(now_us):
+                break
+            if transport.rtx_sent.bitrate(now_us) > 2 * transport.rtp_sent.bitrate(now_us) + FREE_REPAIR_BPS:
+                transport.allowance.repairs += 1
+                transport.plane.count.repairs_limited += 1
+                transport.tell_limited()
                 break
             if self._index.take(sequence_number, now_us, rtt_us) != 1 or self._index.slot >= len(self.stores):
                 continue

@@ -33,6 +33,7 @@ from worker.dataplane.events import (
     SctpReceived,
     SenderMoved,
     StunReceived,
+    TrafficLimited,
     UnknownSender,
     UnknownSsrc,
     VideoOrientationChanged,
@@ -42,6 +43,7 @@ from worker.dataplane.outgoing import OutgoingEstimate
 from worker.dataplane.output import Output
 from worker.dataplane.receive_stream import ReceiveStream
 from worker.dataplane.sockets import UdpSocket
+from worker.dataplane.stun_gate import StunGate
 from worker.dataplane.suites import SrtpSuite
 from worker.dataplane.transport import TransportPlane
 
@@ -67,8 +69,10 @@ __all__ = [
     "SctpReceived",
     "SenderMoved",
     "SrtpSuite",
+    "StunGate",
     "StunReceived",
     "TcpConnection",
+    "TrafficLimited",
     "TransportPlane",
     "UdpSocket",
     "UnknownSender",

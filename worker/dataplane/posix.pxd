@@ -45,7 +45,7 @@ cdef extern from * nogil:
     int errno
     int EAGAIN, EINTR, EINVAL, EIO, ENOPROTOOPT, EOPNOTSUPP, EMSGSIZE, EWOULDBLOCK, ENOBUFS
     int AF_INET, AF_INET6, AF_UNSPEC
-    int MSG_DONTWAIT, MSG_TRUNC, MSG_NOSIGNAL
+    int MSG_DONTWAIT, MSG_TRUNC, MSG_NOSIGNAL, MSG_PEEK
 
     cdef struct in_addr:
         uint32_t s_addr

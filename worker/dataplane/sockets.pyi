@@ -2,12 +2,14 @@
 
 from worker.dataplane.egress import Plane, UdpSender
 from worker.dataplane.events import Address, Event
+from worker.dataplane.stun_gate import StunGate
 from worker.dataplane.transport import TransportPlane
 
 class UdpSocket(UdpSender):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
-    report_unknown: bool
+    report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
+    stun_gate: StunGate | None  # tells what STUN control sees; None: all
     def __init__(self, plane: Plane, fd: int) -> None: ...
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""

@@ -10,7 +10,8 @@ from worker.dataplane.addresses cimport (
     parse_address,
     text_of_name,
 )
-from worker.dataplane.egress cimport MAX_PACKET, RECEIVE_COUNT, Plane, UdpSender
+from worker.dataplane.allowance cimport TokenBucket, take
+from worker.dataplane.egress cimport MAX_PACKET, RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane, UdpSender
 from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.posix cimport (
     AF_INET,
@@ -25,6 +26,7 @@ from worker.dataplane.posix cimport (
     recvmmsg,
     sockaddr_in6,
 )
+from worker.dataplane.stun_gate cimport StunGate
 from worker.dataplane.tables cimport PeerKey, PeerTable
 from worker.dataplane.transport cimport TransportPlane
 from worker.rtp.packet cimport classify
@@ -36,6 +38,7 @@ cdef enum:
     STUN = 1
     WAKEUP_PACKETS = 128  # received in one wake-up at most
     WAKEUP_FORWARDS = 1024  # handed to outputs in one wake-up, about: 1 to 2 ms
+    STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, shown to control
 
 # Filled anew by every receive; one thread runs the plane.
 cdef mmsghdr messages[RECEIVE_COUNT]
@@ -47,6 +50,8 @@ cdef class UdpSocket(UdpSender):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     cdef public bint report_unknown
+    cdef public StunGate stun_gate  # None: control sees all STUN
+    cdef TokenBucket _strangers
     cdef int _family
     cdef unsigned int _scope_id
     cdef PeerTable _table
@@ -79,7 +84,12 @@ cdef class UdpSocket(UdpSender):
         cdef unsigned long long before = plane.forwarded, batch_before
         cdef int total = 0, wanted, got
         plane.begin(now_us)
-        while not self.closed and total < WAKEUP_PACKETS and plane.forwarded - before < WAKEUP_FORWARDS:
+        while (
+            not self.closed
+            and total < WAKEUP_PACKETS
+            and plane.forwarded - before < WAKEUP_FORWARDS
+            and plane.control_us < WAKEUP_CONTROL_US
+        ):
             wanted = <int>((WAKEUP_FORWARDS - (plane.forwarded - before)) // self._fan_out)
             wanted = min(max(wanted, 1), RECEIVE_COUNT)
             batch_before = plane.forwarded
@@ -131,7 +141,8 @@ cdef class UdpSocket(UdpSender):
             transport = <TransportPlane>found
             transport.received.update(size, plane.now_us)
         if kind == STUN:
-            plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
+            if self.stun_gate is None or self.stun_gate.admit(plane, data, size, transport, &key):
+                plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
         elif transport is not None:
             if transport.expects(self, &key):
                 transport.handle(kind, data, size)
@@ -139,7 +150,9 @@ cdef class UdpSocket(UdpSender):
                 transport.handle_elsewhere(kind, data, size, self, text_of_name(name))
         else:
             plane.count.unknown_sender += 1
-            if self.report_unknown:
+            if self.report_unknown and take(
+                &self._strangers, STRANGERS_PER_SECOND, STRANGERS_PER_SECOND, 1, plane.now_us
+            ):
                 plane.events.append(UnknownSender(self, text_of_name(name), data[:size]))
 
     def send(self, bytes data not None, address):

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t
 
 from worker.dataplane.addresses cimport PeerAddress
+from worker.dataplane.allowance cimport ControlAllowance
 from worker.dataplane.egress cimport Endpoint, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport PeerKey, SsrcTable
@@ -33,6 +34,7 @@ cdef class TransportPlane:
     cdef public unsigned short twcc_next
     cdef readonly bint closed
     cdef readonly long long last_heard_us
+    cdef readonly ControlAllowance allowance
     cdef Plane plane
     cdef Endpoint endpoint
     cdef PeerAddress destination
@@ -60,6 +62,8 @@ cdef class TransportPlane:
 
     cdef SrtpSession make_session(self)
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
+    cdef void tell_limited(self) noexcept
+    cdef bint _admit_dtls(self) noexcept
     cdef void handle(self, int kind, unsigned char *data, int size) noexcept
     cdef inline bint expects(self, Endpoint endpoint, const PeerKey *key) noexcept:
         """Whether it sends to where a datagram came from, or need not know; ``key`` is NULL for a connection."""

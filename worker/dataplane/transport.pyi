@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from worker.dataplane.allowance import ControlAllowance
 from worker.dataplane.connection import TcpConnection
 from worker.dataplane.egress import Plane
 from worker.dataplane.events import Address, Event
@@ -26,6 +27,9 @@ class TransportPlane:
     owner: Any
     @property
     def closed(self) -> bool: ...
+    @property
+    def allowance(self) -> ControlAllowance:
+        """How many control packets of its peer are looked at."""
     @property
     def last_heard_us(self) -> int:
         """When RTP or RTCP that SRTP let pass last came from where we send to; 0: never."""

@@ -5,7 +5,8 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
 from worker.dataplane.addresses cimport PeerAddress, key_of_name
-from worker.dataplane.egress cimport MAX_PACKET, Endpoint, Plane
+from worker.dataplane.allowance cimport ControlAllowance, rtcp_cost_us
+from worker.dataplane.egress cimport DTLS_US, MAX_PACKET, Endpoint, Plane
 from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
@@ -16,7 +17,7 @@ from worker.bwe.transport_feedback cimport TransportFeedback
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
 
-from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved
+from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, TrafficLimited
 from worker.dataplane.srtp import check_key
 from worker.errors import InvalidStateError
 
@@ -55,6 +56,7 @@ cdef class TransportPlane:
         self.encrypted = encrypted
         self.connected = False
         self.twcc_next = 1
+        self.allowance = ControlAllowance()
         self._accepted = []
         self._inputs = set()
         self._senders = set()
@@ -175,7 +177,8 @@ cdef class TransportPlane:
         elif kind == RTCP:
             self._handle_rtcp(data, size)
         elif kind == DTLS:
-            self.plane.events.append(DtlsReceived(self, data[:size]))
+            if self._admit_dtls():
+                self.plane.events.append(DtlsReceived(self, data[:size]))
         elif size > 0 and (data[0] < 128 or data[0] > 191):
             self.plane.events.append(SctpReceived(self, data[:size]))
         else:
@@ -187,12 +190,28 @@ cdef class TransportPlane:
         """One datagram from an accepted address that is not where we send to."""
         cdef unsigned long long genuine = self._genuine
         if kind == DTLS:  # control should know before it answers
-            self.plane.events.append(SenderMoved(self, endpoint, address, False))
+            if self._admit_dtls():
+                self.plane.events.append(SenderMoved(self, endpoint, address, False))
+                self.plane.events.append(DtlsReceived(self, data[:size]))
+            return
         self._is_elsewhere = True
         self.handle(kind, data, size)
         self._is_elsewhere = False
         if self._genuine != genuine:
             self.plane.events.append(SenderMoved(self, endpoint, address, True))
+
+    cdef bint _admit_dtls(self) noexcept:
+        if self.allowance.admit_dtls(self.plane.now_us):
+            self.plane.control_us += DTLS_US
+            return True
+        self.plane.count.dtls_limited += 1
+        self.tell_limited()
+        return False
+
+    cdef void tell_limited(self) noexcept:
+        """The peer asks more of control than it may: something was dropped."""
+        if self.allowance.is_news(self.plane.now_us):
+            self.plane.events.append(TrafficLimited(self))
 
     cdef void _handle_rtp(self, unsigned char *data, int size) noexcept:
         if not self.connected:
@@ -221,6 +240,11 @@ cdef class TransportPlane:
         fence(data, size)
         if not self._is_elsewhere:
             self.last_heard_us = self.plane.now_us
+        if not self.allowance.admit_rtcp(data, size, len(self._senders) + self._streams.used, self.plane.now_us):
+            self.plane.count.rtcp_limited += 1
+            self.tell_limited()
+            return
+        self.plane.control_us += rtcp_cost_us(data, size)
         self.plane.events.append(RtcpReceived(self, data[:size]))
 
     cdef void _accept_rtp(self, unsigned char *data, int size) noexcept:

@@ -24,6 +24,7 @@ from worker.dataplane.plane import (
     SctpReceived,
     SenderMoved,
     StunReceived,
+    TrafficLimited,
     UnknownSender,
     UnknownSsrc,
     VideoOrientationChanged,
@@ -57,6 +58,11 @@ def _stun(event: StunReceived, now_us: int) -> None:
 def _sender_moved(event: SenderMoved, now_us: int) -> None:
     if event.transport.owner is not None:
         event.transport.owner.on_sender_moved(event, now_us)
+
+
+def _traffic_limited(event: TrafficLimited, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_traffic_limited()
 
 
 def _unknown_sender(event: UnknownSender, now_us: int) -> None:
@@ -132,6 +138,7 @@ def _layers_switched(event: LayersSwitched, now_us: int) -> None:
 _DELIVERIES: dict[type, Callable[..., None]] = {
     StunReceived: _stun,
     SenderMoved: _sender_moved,
+    TrafficLimited: _traffic_limited,
     UnknownSender: _unknown_sender,
     ConnectionClosed: _connection_closed,
     DtlsReceived: _dtls,

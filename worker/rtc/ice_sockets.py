@@ -6,7 +6,14 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from worker.dataplane.plane import ConnectionClosed, StunReceived, TcpConnection, UdpSocket
+from worker.dataplane.plane import (
+    ConnectionClosed,
+    StunGate,
+    StunReceived,
+    TcpConnection,
+    TransportPlane,
+    UdpSocket,
+)
 from worker.errors import ParseError
 from worker.ice import stun
 from worker.ice.candidates import IceProtocol, LocalEndpoint
@@ -107,6 +114,7 @@ class _TcpEnd:
         self.connection = TcpConnection(sockets.context.plane, bound.fileno, remote_address)
         self.connection.owner = self
         self.connection.on_blocked = self._on_blocked
+        self.connection.stun_gate = sockets.gate
         self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
         self._patience = sockets.context.scheduler.call_later(UNPROVEN_TIMEOUT_US, self.close)
 
@@ -155,15 +163,28 @@ class IceSockets:
     """Opens sockets for a handler, and brings it the STUN messages that are for it.
 
     A datagram costs little before its username fragment is known to be the handler's, and is not answered.
+
+    Attributes:
+        context: Of the handler.
+        gate: The username fragments for which messages are expected, and how many.
     """
 
     def __init__(self, context: Context, handler: StunHandler) -> None:
         self.context = context
+        self.gate = StunGate()
         self._handler = handler
         self._udp_ends: list[_UdpEnd] = []
         self._listeners: list[_Listener] = []
         self._malformed = 0
         self._reported_us = 0
+
+    def expect(self, fragment: str, plane: TransportPlane) -> None:
+        """Messages for the local username fragment are for the handler, and count for the transport."""
+        self.gate.expect(fragment, plane)
+
+    def forget(self, fragment: str) -> None:
+        """Messages for the fragment are nobody's any more."""
+        self.gate.forget(fragment)
 
     @property
     def id(self) -> str:
@@ -230,6 +251,7 @@ class IceSockets:
         bound = self.context.sockets.open_udp(ip, port, read)
         udp = UdpSocket(self.context.plane, bound.fileno)
         udp.owner = end = _UdpEnd(self, bound, udp)
+        udp.stun_gate = self.gate
         self._udp_ends.append(end)
         return bound
 

@@ -238,6 +238,18 @@ class Transport:
         """A compound RTCP packet came in."""
         self._rtcp_in.receive(data, now_us)
 
+    def on_traffic_limited(self) -> None:
+        """Control packets of its peer were dropped, being too many; comes once a second at most."""
+        dropped = self.plane.allowance
+        logger.warning(
+            "too many control packets transport=%s dropped so far: stun=%d rtcp=%d dtls=%d repairs=%d",
+            self.id,
+            dropped.stun,
+            dropped.rtcp,
+            dropped.dtls,
+            dropped.repairs,
+        )
+
     def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
         """A packet that is of no stream yet, or of another than its SSRC: it finds its producer's, or is ignored."""
         listener = self.listener

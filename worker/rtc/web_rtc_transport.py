@@ -54,6 +54,7 @@ _DTLS = {"tag": "dtls"}  # of log lines; the others have the tag ice
 
 _SECOND_US = 1_000_000
 _FOLLOW_EVERY_US = 100_000  # a peer that sends over two tuples in turn does not make us change with each packet
+_DATA_CHANNEL_DATAGRAMS = 8000  # a second: 75 Mbit/s, or the acknowledgements of twice as much
 _REACHABLE = (IceState.CONNECTED, IceState.COMPLETED)
 
 TUPLE_HOLD_US = 7_000_000
@@ -98,6 +99,8 @@ class WebRtcTransport(Transport):
         self._data_heard_us = 0  # when data last came in over DTLS, over the selected tuple
         self._unproven: IceTuple | None = None  # whence the next DTLS datagram came, if not over the selected tuple
         self.plane.watch_sender = True
+        if self.sctp is not None:
+            self.plane.allowance.dtls_per_second = _DATA_CHANNEL_DATAGRAMS
         self._dtls_timer: Timer | None = None
         self._sockets = server.sockets if server is not None else IceSockets(context, self)
         try:
@@ -269,6 +272,7 @@ class WebRtcTransport(Transport):
     # ------------------------------------------------------------ ICE
 
     def _open(self, body: WebRtcTransportOptions) -> list[IceCandidate]:
+        self._sockets.expect(self._ice.credentials.username_fragment, self.plane)
         wanted = {"udp": body.enable_udp, "tcp": body.enable_tcp}
         if self._server is not None:
             self._server.add_transport(self, self._ice.credentials.username_fragment)
@@ -313,10 +317,13 @@ class WebRtcTransport(Transport):
                 self.plane.set_destination(None, None)
             elif isinstance(event, ice.StateChanged):
                 self._change_ice_state(event.state)
-            elif self._server is not None:
-                if isinstance(event, ice.UsernameFragmentAdded):
+            elif isinstance(event, ice.UsernameFragmentAdded):
+                self._sockets.expect(event.username_fragment, self.plane)
+                if self._server is not None:
                     self._server.add_username_fragment(event.username_fragment, self)
-                else:
+            else:
+                self._sockets.forget(event.username_fragment)
+                if self._server is not None:
                     self._server.remove_username_fragment(event.username_fragment)
 
     def _accept(self, tuple_: IceTuple) -> None:

@@ -173,3 +173,30 @@ def test_a_reset_is_told_with_its_reason(rig: Rig, link: Link) -> None:
     [event] = link.connection.receive(now_us())
     assert isinstance(event, ConnectionClosed)
     assert "reset" in event.reason
+
+
+def test_one_wakeup_handles_a_bounded_number_of_frames_and_leaves_none(rig: Rig, link: Link) -> None:
+    link.peer.sendall(b"".join(frame(DTLS + bytes([number & 255])) for number in range(600)) + frame(DTLS)[:5])
+    seen: list[int] = []
+    wakeups = 0
+    while len(seen) < 600:
+        events = link.connection.receive(now_us())
+        assert 1 <= len(events) <= 128
+        seen += [event.data[-1] for event in events]  # type: ignore[union-attr]
+        wakeups += 1
+    assert seen == [number & 255 for number in range(600)]
+    assert wakeups >= 5
+    link.peer.sendall(frame(DTLS)[5:])
+    assert [type(event) for event in link.connection.receive(now_us())] == [DtlsReceived]
+
+
+def test_one_wakeup_passes_over_a_bounded_number_of_empty_frames(rig: Rig, link: Link) -> None:
+    link.peer.sendall(bytes(2) * 5000 + frame(DTLS))
+    wakeups = 0
+    events: list[object] = []
+    while not events:
+        before = rig.plane.counters["received"]
+        events += link.connection.receive(now_us())
+        wakeups += 1
+        assert rig.plane.counters["received"] - before <= 128
+    assert wakeups >= 5001 // 128

@@ -1,0 +1,48 @@
+"""How many control packets of one peer are looked at: what is beyond is dropped before a Python object is made of it."""
+
+from libc.stdint cimport int64_t
+
+from worker.dataplane.tables cimport PeerKey
+
+cdef enum:
+    TUPLES = 8  # of one transport, as many as its ICE agent keeps (``worker.ice.server.MAX_TUPLES``)
+
+
+cdef struct TokenBucket:
+    double level
+    int64_t filled_us  # 0: never used, it is full
+
+
+cdef inline bint take(TokenBucket *bucket, double per_second, double most, double cost, int64_t now_us) noexcept:
+    """Whether the bucket has as much as ``cost``, which is taken out then."""
+    if bucket.filled_us == 0:
+        bucket.level = most
+    elif now_us > bucket.filled_us:
+        bucket.level = min(most, bucket.level + (now_us - bucket.filled_us) * per_second / 1e6)
+    bucket.filled_us = now_us
+    if bucket.level < cost:
+        return False
+    bucket.level -= cost
+    return True
+
+
+cdef struct TupleBucket:
+    PeerKey key
+    TokenBucket bucket
+
+
+cdef class ControlAllowance:
+    cdef public unsigned int dtls_per_second
+    cdef readonly unsigned long long stun, rtcp, dtls, repairs
+    cdef TokenBucket _strangers, _checks, _rtcp, _dtls
+    cdef TupleBucket _tuples[TUPLES]
+    cdef int64_t _told_us
+
+    cdef TupleBucket *_oldest(self) noexcept
+    cdef bint admit_check(self, const PeerKey *source, int64_t now_us) noexcept
+    cdef bint admit_rtcp(self, const unsigned char *data, int size, unsigned int streams, int64_t now_us) noexcept
+    cdef bint admit_dtls(self, int64_t now_us) noexcept
+    cdef bint is_news(self, int64_t now_us) noexcept
+
+
+cdef int rtcp_cost_us(const unsigned char *data, int size) noexcept
