@@ -18,7 +18,9 @@ logger = logging.getLogger(__name__)
 _SOCKET_BUFFER_BYTES = 4 * 1024 * 1024  # a burst of 30,000 packets/s for 100 ms; the kernel may give less
 _BACKLOG = 256
 _ACCEPTS_PER_WAKE_UP = 16
-_ACCEPT_PAUSE_S = 0.1  # when the process has no descriptor left for another connection
+_ACCEPT_PAUSE_S = 0.1  # when there is no descriptor or memory left for another connection
+_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_TELL_EVERY_S = 1.0
 _SO_RCVBUFFORCE, _SO_SNDBUFFORCE = 33, 32  # Linux, needs CAP_NET_ADMIN
 
 Address = tuple[str, int]
@@ -95,6 +97,8 @@ class LoopSockets:
         self._min_port = max(min_port, 1)  # port 0 means any
         self._max_port = max_port
         self._used: set[tuple[str, str, int]] = set()
+        self._failed_accepts = 0
+        self._failed_accepts_told_s = -_TELL_EVERY_S  # by the loop's clock
 
     def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> LoopSocket:
         """Binds a UDP socket. Raises ``CommandError`` and ``BodyError`` as ``Sockets`` says."""
@@ -116,11 +120,13 @@ class LoopSockets:
                 return
             try:
                 sock, address = listener._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as error:
-                # Without a free descriptor the connection stays in the queue and the listener readable.
-                logger.error("accept failed: %s", error.strerror)
+                if error.errno not in _NO_ROOM:
+                    continue  # the connection has ended already, or the network has (accept(2))
+                # The connection stays in the queue and the listener readable.
+                self._tell_that_accept_failed(error)
                 listener.watch_readable(None)
                 self._loop.call_later(
                     _ACCEPT_PAUSE_S, listener.watch_readable, lambda: self._accept(listener, on_connection)
@@ -131,6 +137,12 @@ class LoopSockets:
             connection = LoopSocket(self._loop, sock, lambda: None)
             on_readable = on_connection(connection, (address[0].partition("%")[0], address[1]))
             connection.watch_readable(on_readable)
+
+    def _tell_that_accept_failed(self, error: OSError) -> None:
+        self._failed_accepts += 1
+        if self._loop.time() - self._failed_accepts_told_s >= _TELL_EVERY_S:
+            self._failed_accepts_told_s = self._loop.time()
+            logger.error("accept failed %d times, last: %s", self._failed_accepts, error.strerror)
 
     # ------------------------------------------------------------ binding
 

@@ -20,11 +20,13 @@ from worker.ice.candidates import IceProtocol, LocalEndpoint
 from worker.ice.server import IceTuple
 from worker.rtc.context import BoundSocket, Context
 from worker.rtc.deliver import deliver
+from worker.rtc.unproven_connections import UnprovenConnections
 
 logger = logging.getLogger(__name__)
 
 MAX_UNPROVEN_CONNECTIONS = 128
-"""TCP connections of one listener over which no good connectivity check has come; beyond it the oldest is closed."""
+"""TCP connections of one listener over which no good connectivity check has come; beyond it one is closed, of the
+address that has most of them."""
 UNPROVEN_TIMEOUT_US = 10_000_000
 """How long a connection may stay without one."""
 
@@ -71,33 +73,33 @@ class _Listener:
     def __init__(self, sockets: IceSockets) -> None:
         self._sockets = sockets
         self._bound: BoundSocket | None = None
-        self._unproven: dict[_TcpEnd, None] = {}  # oldest first
+        self._unproven: UnprovenConnections[_TcpEnd] = UnprovenConnections()
         self._proven: set[_TcpEnd] = set()
 
     def listen(self, bound: BoundSocket) -> None:
         self._bound = bound
 
     def accept(self, connection: BoundSocket, remote_address: tuple[str, int]) -> Callable[[], None]:
-        if len(self._unproven) >= MAX_UNPROVEN_CONNECTIONS:
-            next(iter(self._unproven)).close()
         end = _TcpEnd(self._sockets, self, connection, remote_address)
-        self._unproven[end] = None
+        self._unproven.add(end, remote_address[0])
+        if len(self._unproven) > MAX_UNPROVEN_CONNECTIONS:
+            self._unproven.most_expendable().close()
         return end.read
 
     def prove(self, end: _TcpEnd) -> None:
         """A good check came over the connection."""
         if end in self._unproven:
-            del self._unproven[end]
+            self._unproven.remove(end)
             self._proven.add(end)
 
     def forget(self, end: _TcpEnd) -> None:
-        self._unproven.pop(end, None)
+        self._unproven.remove(end)
         self._proven.discard(end)
 
     def close(self) -> None:
         if self._bound is not None:
             self._bound.close()
-        for end in [*self._unproven, *self._proven]:
+        for end in [*self._unproven.take_all(), *self._proven]:
             end.close()
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import resource
 import socket
+import time
 
 import pytest
 
@@ -108,6 +110,40 @@ async def test_accepted_connections_are_handed_on():
     with pytest.raises(ConnectionResetError):
         await reader.readexactly(1)
     writer.close()
+
+
+async def test_a_listener_without_a_free_descriptor_waits_and_goes_on(caplog):
+    loop = asyncio.get_running_loop()
+    sockets = LoopSockets(loop, 20000, 59999)
+    accepted = []
+    came = asyncio.Event()
+
+    def on_connection(connection, address):
+        accepted.append(connection)
+        came.set()
+        return nothing
+
+    listener = sockets.listen_tcp("127.0.0.1", None, on_connection)
+    other = sockets.open_udp("127.0.0.1", None, nothing)
+    peers = [socket.create_connection(listener.local_address) for _ in range(3)]
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    next_free = os.dup(0)
+    os.close(next_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (next_free, limits[1]))
+    used_s = time.process_time()
+    try:
+        await asyncio.sleep(1.2)  # the listener's own pause is what is looked at
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert time.process_time() - used_s < 0.6
+    assert accepted == []
+    assert 1 <= len([record for record in caplog.records if "accept failed" in record.getMessage()]) <= 2
+    await asyncio.wait_for(came.wait(), 5)
+    assert len(accepted) == 3
+    for sock in (*accepted, listener, other):
+        sock.close()
+    for peer in peers:
+        peer.close()
 
 
 async def test_ipv6_socket_leaves_ipv4_alone():

@@ -357,6 +357,38 @@ def test_unproven_tcp_connections_are_bounded(world: World, monkeypatch: pytest.
     proven.connect_ice()
 
 
+def test_many_silent_connections_of_one_address_do_not_keep_others_out(world: World) -> None:
+    transport = make_transport(world, enable_udp=False, enable_tcp=True)
+    early = peer_of(world, transport)
+    world.pump()
+    silent: list[socket.socket] = []
+    for number in range(400):
+        silent.append(socket.create_connection(early.remote, source_address=("127.0.0.2", 0)))
+        if number == 200:
+            middle = peer_of(world, transport)
+        if number % 50 == 49:
+            world.pump()
+    late = peer_of(world, transport)
+    world.pump()
+    assert len(world.sockets.all) <= 1 + 128
+    for peer in (early, middle, late):
+        peer.connect_ice()
+    for sock in silent:
+        sock.close()
+
+
+def test_a_transport_keeps_eight_connections(world: World) -> None:
+    transport = make_transport(world, enable_udp=False, enable_tcp=True)
+    peers = [peer_of(world, transport) for _ in range(12)]
+    for peer in peers:
+        peer.check(use_candidate=False)
+        peer.work()
+    for peer in peers:
+        peer.work()
+    assert [peer.gone for peer in peers] == [False, *[True] * 4, *[False] * 7]  # the first is selected
+    assert len(world.sockets.all) == 1 + 8
+
+
 def test_an_unproven_tcp_connection_is_closed_after_a_while(world: World) -> None:
     transport = make_transport(world, enable_udp=False, enable_tcp=True)
     proven, idle = peer_of(world, transport), peer_of(world, transport)
