@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.scenarios.camera import HISTORY_PACKETS, PAYLOAD_BYTES, SYNC_PLACES, TEMPORAL_PATTERNS, Camera, Encoding
 from tests.scenarios.scene import Endpoint
+from tests.scenarios.viewer import is_filler
 from tests.worker.rtp.packets import RtpPacket, rtp
 from worker.rtc.consumer import Consumer
 from worker.rtcp.compound import Packet
@@ -119,7 +120,7 @@ class SvcViewer:
         encoding = consumer.rtp_parameters.encodings[0]
         self._ssrc, self._rtx_ssrc = encoding.ssrc, encoding.rtx_ssrc
         self._endpoint = endpoint
-        self._waiting: OrderedDict[int, SvcPacket] = OrderedDict()
+        self._waiting: OrderedDict[int, SvcPacket | None] = OrderedDict()
         self._next: int | None = None
         self._asked_us: dict[int, int] = {}
         self._picture: list[SvcPacket] = []
@@ -135,13 +136,21 @@ class SvcViewer:
             payload = payload[2:]
         elif packet.ssrc != self._ssrc:
             return
-        first, _, layers, tl0 = struct.unpack_from("!BHBB", payload)
-        picture, captured_us = STAMP.unpack_from(payload, 5)
         if self._next is None:
             self._next = number
         if (number - self._next) & 0xFFFF >= 0x8000:
             return
-        self._waiting[number] = SvcPacket(
+        self._waiting[number] = None if is_filler(payload) else self._read(payload, packet)
+        while self._next in self._waiting:
+            taken = self._waiting.pop(self._next)
+            if taken is not None:
+                self._take(taken, now_us)
+            self._next = (self._next + 1) & 0xFFFF
+
+    def _read(self, payload: bytes, packet: RtpPacket) -> SvcPacket:
+        first, _, layers, tl0 = struct.unpack_from("!BHBB", payload)
+        picture, captured_us = STAMP.unpack_from(payload, 5)
+        return SvcPacket(
             is_predicted=bool(first & 0x40),
             spatial=layers >> 1 & 7,
             temporal=layers >> 5,
@@ -155,9 +164,6 @@ class SvcViewer:
             begins=bool(first & 8),
             ends=bool(first & 4),
         )
-        while self._next in self._waiting:
-            self._take(self._waiting.pop(self._next), now_us)
-            self._next = (self._next + 1) & 0xFFFF
 
     def _take(self, packet: SvcPacket, now_us: int) -> None:
         if self._picture and self._picture[-1].number != packet.number:

@@ -53,6 +53,11 @@ class Frame:
         return self.complete_us - self.captured_us
 
 
+def is_filler(payload: bytes) -> bool:
+    """Whether a packet only takes the place of one that was left out: nothing, or a byte of padding."""
+    return payload in (b"", b"\x01")
+
+
 class Viewer:
     """Watches one consumer."""
 
@@ -98,7 +103,7 @@ class Viewer:
         self._missing.pop(extended, None)
         if packet.ssrc == self.ssrc:
             self._in_time += 1
-        if self.received[extended] == 1:
+        if self.received[extended] == 1 and not is_filler(payload):
             self._put(payload, packet.timestamp, now_us)
 
     def _extend(self, number: int) -> int:

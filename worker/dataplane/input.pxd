@@ -1,7 +1,8 @@
 """Declares a producer's half of the plane."""
 
-from worker.dataplane.receive_stream cimport StreamOwner
+from worker.dataplane.receive_stream cimport ReceiveStream, StreamOwner
 from worker.dataplane.store cimport Packet
+from worker.rtp.packet cimport RtpHeader
 
 
 cdef class Input(StreamOwner):
@@ -18,4 +19,5 @@ cdef class Input(StreamOwner):
     cdef unsigned char _levels[256]  # a ring
     cdef unsigned int _level_count
     cdef int _orientation
+    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
     cdef void _look_at_extensions(self) noexcept

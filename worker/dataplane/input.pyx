@@ -154,8 +154,7 @@ cdef class Input(StreamOwner):
         cdef Plane plane = self.transport.plane
         cdef Packet *packet
         cdef int payload_type = self.renaming.payload_types[header.payload_type]
-        cdef int size = header.payload_offset + header.payload_size
-        if payload_type == NOT_MAPPED or self.closed:
+        if self.closed:
             plane.count.malformed += 1
             return
         if self._packet_count == MAX_BATCH:
@@ -165,7 +164,7 @@ cdef class Input(StreamOwner):
         packet.sequence_number = header.sequence_number
         packet.timestamp = stream._timestamp
         packet.ssrc = stream.mapped_ssrc
-        packet.payload_type = payload_type
+        packet.payload_type = payload_type & 127
         packet.marker = header.marker
         packet.recovered = recovered
         packet.restarted = stream._restarted
@@ -173,6 +172,19 @@ cdef class Input(StreamOwner):
         packet.late = header.sequence_number != stream._window_top
         packet.stream_index = stream._index
         packet.payload = <void *>payload
+        if payload_type == NOT_MAPPED:  # nobody takes it, but its number must not be missed
+            plane.count.malformed += 1
+        else:
+            self._rename(packet, stream, header, data)
+        if self._packet_count == 0:
+            plane.dirty.append(self)
+        self._packet_count += 1
+
+    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
+        """Makes the packet what is forwarded, traces and keeps it."""
+        cdef Plane plane = self.transport.plane
+        cdef PayloadDescriptor payload = <PayloadDescriptor>packet.payload
+        cdef int size = header.payload_offset + header.payload_size
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             extensions = self.transport.describe_extensions(data)  # before they are written over
         self.renaming.rename(packet, header, data, stream._codec == VP8)
@@ -180,12 +192,9 @@ cdef class Input(StreamOwner):
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
-            plane.events.append(PacketTraced(self, payload.is_key_frame, recovered, info))
+            plane.events.append(PacketTraced(self, payload.is_key_frame, packet.recovered, info))
         if self._keepers > 0 and packet.size > packet.payload_offset:
             packet.stored = (<PacketStore>self._stores[stream._index]).put(packet, plane.now_us)
-        if self._packet_count == 0:
-            plane.dirty.append(self)
-        self._packet_count += 1
 
     cdef void _look_at_extensions(self) noexcept:
         cdef int orientation = self.renaming.orientation

@@ -50,11 +50,15 @@ cdef class Output(Sender):
     cdef bint _has_abs_send_time
     cdef bint _has_transport_wide_cc
     cdef unsigned short _rtx_sequence
+    cdef unsigned char _payload_type  # of the last packet
     cdef bint _is_picture_complete  # the newest packet had the marker
 
     cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
+    cdef void _leave_out(self, const Packet *packet) noexcept
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
+    cdef bint _resend_filler(self, unsigned short number) noexcept
     cdef int _catch_up(self, const Packet *first) noexcept
     cdef int _pass_on(self, const Packet *packet) noexcept
     cdef bint _is_numbered(self, const Packet *packet) noexcept

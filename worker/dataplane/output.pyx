@@ -7,11 +7,12 @@ from libc.string cimport memcpy, memset
 
 from worker.bwe.send_side cimport SendSideEstimator
 from worker.dataplane.egress cimport Plane
+from worker.dataplane.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Sender, TransportPlane
+from worker.dataplane.writing cimport FILLER_SIZE, RTX_FILLER_SIZE, rewrite, write_filler, write_u16, write_u32
 from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
 from worker.rtp.layers cimport LayerSelector, SimpleLayerSelector
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.retransmission cimport RetransmissionIndex
@@ -27,55 +28,17 @@ cdef enum:
     IGNORE = 3
     LAYERS_CHANGED = 1
     KEY_FRAME_MISSED = 2
-    REWRITE_MARKER = 0x10000000
-    REWRITE_INDICES = 0x20000000
     MAX_CAUGHT_UP = 64  # packets of a key frame that came before its first
     MAX_RESENT = 256  # packets of one retransmit call
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
-    LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
-    OUTPUT_LINES = 10
+    OUTPUT_LINES = 10  # of the cache that an object's hot part takes, likewise below
     TRANSPORT_LINES = 10
-    RATE_LINES = 5
-    ESTIMATOR_LINES = 5
-    SENT_LINES = 2
     INDEX_LINES = 3
     ROW_WORDS = 7  # of the index
     MAPPER_LINES = 3
     SELECTOR_LINES = 2
     MID_ROOM = 8  # bytes that every packet reserves for the MID
-
-
-cdef extern from *:
-    """
-    #define miso_prefetch(address) __builtin_prefetch((address), 1, 3)
-    """
-    void prefetch "miso_prefetch"(const void *address) noexcept nogil
-
-
-cdef inline void prefetch_lines(void *begin, int count) noexcept:
-    cdef int line
-    for line in range(count):
-        prefetch(<char *>begin + LINE * line)
-
-
-cdef void write_u16(unsigned char *target, unsigned int value) noexcept:
-    target[0] = (value >> 8) & 0xFF
-    target[1] = value & 0xFF
-
-
-cdef void write_u32(unsigned char *target, unsigned int value) noexcept:
-    target[0] = value >> 24
-    target[1] = (value >> 16) & 0xFF
-    target[2] = (value >> 8) & 0xFF
-    target[3] = value & 0xFF
-
-
-cdef void rewrite(unsigned char *header, unsigned char *payload, int payload_size, unsigned int word) noexcept:
-    """Writes over a packet what its selector said (``LayerSelector.rewrite``)."""
-    if word & REWRITE_MARKER:
-        header[1] |= 0x80
-    if word & REWRITE_INDICES:
-        write_vp8_indices(payload, payload_size, word)
+    FILLER = 0xFFFF  # in the index, in place of a stream: the generation is the payload type, the offset the timestamp
 
 
 cdef class Output(Sender):
@@ -139,7 +102,6 @@ cdef class Output(Sender):
         further away is reached through pointers in what was fetched before.
         """
         cdef TransportPlane transport
-        cdef SendSideEstimator outgoing
         if distance == APPROACH:
             prefetch_lines(<void *>self, OUTPUT_LINES)
             return
@@ -153,16 +115,11 @@ cdef class Output(Sender):
             prefetch_lines(<void *>self._index, INDEX_LINES)
             prefetch(<void *>self._session)
         elif distance == 2:
-            prefetch_lines(<void *>transport.rtp_sent, RATE_LINES)
-            prefetch_lines(<void *>transport.sent, RATE_LINES)
-            prefetch_lines(<void *>transport.outgoing, ESTIMATOR_LINES)
+            prefetch_rates(transport)
             if self._index is not None and self._index._capacity > 0:
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
         elif transport.outgoing is not None:
-            outgoing = transport.outgoing
-            prefetch_lines(<void *>outgoing._sent, SENT_LINES)
-            prefetch(<void *>outgoing._probe_sender)
-            prefetch_lines(<void *>outgoing._sending, RATE_LINES)
+            prefetch_estimator(transport.outgoing)
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its input has for it."""
@@ -193,14 +150,14 @@ cdef class Output(Sender):
         """Bytes sent, 0 when the packet is not for this output or dropped."""
         cdef Plane plane = self._transport.plane
         cdef int decision, sent
-        if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
-            # a codec it does not take, or padding only, which probes the way to us
-            if self._is_numbered(packet):
-                self._sequence.drop(packet.sequence_number)
-            return 0
         if packet.restarted and self._is_numbered(packet):
             self._selector.restart(packet.timestamp)
             self._sequence.sync(packet.sequence_number)
+        if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
+            # a codec it does not take, or padding only, which probes the way to us
+            if self._is_numbered(packet):
+                self._leave_out(packet)
+            return 0
         decision = self._selector.select(
             packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, packet.late
         )
@@ -211,12 +168,36 @@ cdef class Output(Sender):
         if decision == IGNORE:
             return 0
         if decision == DROP:
-            self._sequence.drop(packet.sequence_number)
+            self._leave_out(packet)
             return 0
         sent = self._pass_on(packet)
         if decision == FORWARD_AFTER_SYNC and packet.late and isinstance(self._selector, SimpleLayerSelector):
             sent += self._catch_up(packet)
         return sent
+
+    cdef void _leave_out(self, const Packet *packet) noexcept:
+        """The numbers close up; one that later packets have passed already is filled with a packet of padding only."""
+        cdef TransportPlane transport = self._transport
+        cdef Plane plane = transport.plane
+        cdef unsigned char *slot
+        cdef unsigned int timestamp
+        cdef int number = self._sequence.drop(packet.sequence_number), sent
+        if number < 0:
+            return
+        timestamp = packet.timestamp + self._timestamps.offset()
+        slot = plane.batch.reserve(None if self.deliver else transport.endpoint)
+        write_filler(slot, self._payload_type, number, timestamp, self.ssrc)
+        sent = self._send(slot, FILLER_SIZE)
+        self._keep_filler(number, timestamp)
+        self.packets += 1
+        self.bytes += FILLER_SIZE
+        self._rate.update(FILLER_SIZE, plane.now_us)
+        transport.rtp_sent.update(FILLER_SIZE, plane.now_us)
+        transport.sent.update(sent, plane.now_us)
+
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept:
+        if self._index is not None:
+            self._index.put(number, FILLER, self._payload_type, timestamp, self._transport.plane.now_us, 0)
 
     cdef int _catch_up(self, const Packet *first) noexcept:
         """A key frame's first packet came after others of it, which were left alone: now they follow."""
@@ -255,6 +236,7 @@ cdef class Output(Sender):
             rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, self._selector.rewrite)
         self.packets += 1
         self.bytes += packet.size
+        self._payload_type = packet.payload_type
         self.last_sequence = mapped
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1
@@ -292,6 +274,7 @@ cdef class Output(Sender):
         if reference >= 0 and self.packets > 0 and not self._is_picture_complete:
             # a number left out tells the receiver that the picture of the stream before is not all there
             self._sequence.max_output += 1
+            self._keep_filler(self._sequence.max_output, self.last_timestamp)
         self._sequence.sync(packet.sequence_number)
         self._selector.begin(packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp)
         return True
@@ -403,7 +386,12 @@ cdef class Output(Sender):
                 transport.plane.count.repairs_limited += 1
                 transport.tell_limited()
                 break
-            if self._index.take(sequence_number, now_us, rtt_us) != 1 or self._index.slot >= len(self.stores):
+            if self._index.take(sequence_number, now_us, rtt_us) != 1:
+                continue
+            if self._index.slot == FILLER:
+                count += self._resend_filler(sequence_number)
+                continue
+            if self._index.slot >= len(self.stores):
                 continue
             kept = (<PacketStore>self.stores[self._index.slot]).get(self._index.generation)
             if kept == NULL:
@@ -452,6 +440,30 @@ cdef class Output(Sender):
         self.rtx_packets += 1
         self.rtx_bytes += size + 2
         return self._send(slot, size + 2)
+
+    cdef bint _resend_filler(self, unsigned short number) noexcept:
+        """Answers for a number that was never a packet's: whoever asked need not ask again."""
+        cdef TransportPlane transport = self._transport
+        cdef unsigned char *slot = transport.plane.batch.reserve(None if self.deliver else transport.endpoint)
+        cdef int size = FILLER_SIZE, payload_type = self._index.generation
+        write_filler(slot, payload_type, number, self._index.timestamp_offset, self.ssrc)
+        if self.rtx_ssrc != 0 and self._rtx_payload_types[payload_type] != 0:
+            self._rtx_sequence += 1
+            slot[0] = 0x80
+            slot[1] = self._rtx_payload_types[payload_type]
+            write_u16(slot + 2, self._rtx_sequence)
+            write_u32(slot + 8, self.rtx_ssrc)
+            write_u16(slot + 12, number)
+            size = RTX_FILLER_SIZE
+            self.rtx_packets += 1
+            self.rtx_bytes += size
+        self.packets_retransmitted += 1
+        self.bytes_retransmitted += size
+        self.packets_repaired += self._index.resent_count == 1
+        transport.rtx_sent.update(size, transport.plane.now_us)
+        size = self._send(slot, size)
+        transport.sent.update(size, transport.plane.now_us)
+        return size > 0
 
     # ------------------------------------------------------------ control
 

@@ -21,11 +21,14 @@ cdef class SequenceMapper:
 
     cpdef void sync(self, unsigned short next_input) noexcept
 
-    @cython.locals(step=int)
-    cpdef void drop(self, unsigned short sequence_number) noexcept
+    @cython.locals(step=int, output=int)
+    cpdef int drop(self, unsigned short sequence_number) noexcept
 
-    @cython.locals(step=int, age=int, output=int)
+    @cython.locals(step=int, output=int)
     cpdef int map(self, unsigned short sequence_number) noexcept
+
+    @cython.locals(age=int)
+    cdef int _late_output(self, unsigned short sequence_number) noexcept
 
     @cython.locals(position=int)
     cdef void _advance(self, unsigned short sequence_number, int step) noexcept

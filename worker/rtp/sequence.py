@@ -16,8 +16,9 @@ class SequenceMapper:
     """Maps the sequence numbers of incoming packets to outgoing ones without a gap of our own making.
 
     A gap in the input stays a gap in the output, so that the receiver asks for what was lost; a packet given to
-    ``drop`` leaves none. A late packet gets the number that was left for it, as far back as 1023 packets and never
-    beyond the last ``sync``.
+    ``drop`` leaves none: where later ones have been sent before it came, the number that was left for it has to be
+    filled. A late packet gets the number that was left for it, as far back as 1023 packets and never beyond the last
+    ``sync``.
 
     Attributes:
         max_output: highest outgoing number so far, 0 to 65535; set it before the first packet to begin at the next, or
@@ -44,19 +45,28 @@ class SequenceMapper:
         self.max_input = (next_input - 1) & self._mask
         self._history = 0
 
-    def drop(self, sequence_number: int) -> None:
+    def drop(self, sequence_number: int) -> int:
         """The packet is not forwarded: the numbers after it close up.
 
-        Without effect for a late packet: its number is taken already, the receiver sees it as lost.
+        Returns:
+            -1; or, when that is too late, since a later packet has been numbered already, the outgoing number that was
+            left for this one: the caller fills it, so that the receiver does not ask for what will never be.
         """
         if not self._started:
-            return
+            return -1
         step = (sequence_number - self.max_input) & self._mask
-        if step == 0 or step >= self._half:
-            return
-        self._advance(sequence_number, step)
+        if step != 0 and step < self._half:
+            self._advance(sequence_number, step)
+        else:
+            output = self._late_output(sequence_number)
+            step = (output - self.max_output) & self._mask
+            if output < 0 or step >= self._half:
+                return output
+            if step == 0:  # it was sent
+                return -1
         self._dropped[(sequence_number & 1023) >> 5] |= 1 << (sequence_number & 31)
         self._offset = (self._offset + 1) & self._mask
+        return -1
 
     def map(self, sequence_number: int) -> int:
         """Gives the outgoing number of a packet to be forwarded; the first one syncs when ``sync`` was not called.
@@ -71,16 +81,20 @@ class SequenceMapper:
             self._advance(sequence_number, step)
             self.max_output = (sequence_number - self._offset) & self._mask
             return self.max_output
+        output = self._late_output(sequence_number)
+        step = (output - self.max_output) & self._mask
+        if output >= 0 and step != 0 and step < self._half:  # what came after it was dropped
+            self.max_output = output
+        return output
+
+    def _late_output(self, sequence_number: int) -> int:
+        """The number that was left for a packet that is not newer than all others; -1: none was, or it is too old."""
         age = (self.max_input - sequence_number) & self._mask
         if age >= self._history:
             return -1
         if (self._dropped[(sequence_number & 1023) >> 5] >> (sequence_number & 31)) & 1:
             return -1
-        output = (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & self._mask
-        step = (output - self.max_output) & self._mask
-        if step != 0 and step < self._half:  # what came after it was dropped
-            self.max_output = output
-        return output
+        return (sequence_number - self._offset + self._count_dropped(sequence_number, age)) & self._mask
 
     def _advance(self, sequence_number: int, step: int) -> None:
         # the bits of the inputs that become known now may hold what was there 1024 inputs ago

@@ -12,6 +12,7 @@ from worker.rtp.codecs.codec import Codec
 from worker.rtp.packet import DatagramKind
 
 PLANE = Path(__file__).resolve().parents[3] / "worker" / "dataplane"
+SOURCES = sorted([*PLANE.glob("*.pyx"), *PLANE.glob("*.pxd")])
 ENUM = re.compile(r"^cdef enum:\n((?: {4}.*\n)+)", re.MULTILINE)
 LAYERS = load("worker.rtp.layers", "interpreted")
 INDICES = load("worker.rtp.codecs.vp8_indices", "interpreted")
@@ -28,16 +29,16 @@ NUMBERS = {
 def numbers_in(source: Path) -> dict[str, int]:
     """The constants of C that a source has in common with ``NUMBERS``."""
     lines = "".join(ENUM.findall(source.read_text()))
-    found = {name: int(value, 0) for name, value in re.findall(r"^ {4}(\w+) = (\w+)", lines, re.MULTILINE)}
+    found = {name: int(value, 0) for name, value in re.findall(r"^ {4}(\w+) = (0x[0-9A-Fa-f]+|\d+)\b", lines, re.MULTILINE)}
     return {name: value for name, value in found.items() if name in NUMBERS}
 
 
-@pytest.mark.parametrize("source", sorted(PLANE.glob("*.pyx")), ids=lambda source: str(source.stem))
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_they_are_the_same(source: Path) -> None:
     numbers = numbers_in(source)
     assert numbers == {name: NUMBERS[name] for name in numbers}
 
 
 def test_the_plane_does_say_some() -> None:
-    found = {name for source in PLANE.glob("*.pyx") for name in numbers_in(source)}
-    assert {"DROP", "IGNORE", "VP8", "STUN", "RTP"} <= found
+    found = {name for source in SOURCES for name in numbers_in(source)}
+    assert {"DROP", "IGNORE", "REWRITE_MARKER", "VP8", "STUN", "RTP"} <= found

@@ -43,12 +43,57 @@ def test_late_packet_gets_the_number_left_for_it(load) -> None:
     assert mapper.map(13) == 3
 
 
-def test_packet_dropped_late_leaves_its_number_unused(load) -> None:
+def test_packet_dropped_after_later_ones_were_sent_tells_its_number_to_be_filled(load) -> None:
     mapper = load("worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     assert mapper.map(12) == 3
-    mapper.drop(11)
+    assert mapper.drop(11) == 2
     assert mapper.map(13) == 4
+
+
+def test_packet_dropped_late_closes_up_while_nothing_after_it_was_sent(load) -> None:
+    mapper = load("worker.rtp.sequence").SequenceMapper()
+    assert mapper.map(10) == 1
+    assert mapper.drop(13) == -1  # 11 and 12 are still on their way
+    assert mapper.drop(11) == -1
+    assert mapper.map(14) == 3
+    assert mapper.map(12) == 2
+
+
+def test_what_was_dropped_before_a_sync_is_not_to_be_filled(load) -> None:
+    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper.map(10)
+    mapper.map(12)
+    mapper.sync(50)
+    mapper.map(50)
+    assert [mapper.drop(number) for number in (11, 49)] == [-1, -1]
+
+
+@given(
+    start=st.integers(0, 65535),
+    fates=st.lists(st.sampled_from(["forward", "drop", "lose"]), min_size=1, max_size=300),
+    delays=st.lists(st.integers(0, 200), min_size=300, max_size=300),
+)
+def test_no_hole_stays_but_of_what_never_came_and_no_number_goes_twice(load, start, fates, delays) -> None:
+    mapper = load("worker.rtp.sequence").SequenceMapper(max_output=65000)
+    mapper.sync(start)
+    arrivals = sorted(range(len(fates)), key=lambda index: (index + delays[index], index))
+    sent: list[int] = []
+    missing = set(range(len(fates)))
+    for index in arrivals:
+        if fates[index] == "lose":
+            continue
+        missing.discard(index)
+        take = mapper.map if fates[index] == "forward" else mapper.drop
+        number = take((start + index) & 0xFFFF)
+        assert number >= 0 or fates[index] == "drop"
+        if number >= 0:
+            sent.append((number - 65001) & 0xFFFF)
+        holes = set(range(max(sent, default=-1))) - set(sent)
+        assert len(holes) <= len([index for index in missing if index < len(fates)])
+    assert len(sent) == len(set(sent))
+    holes = set(range(max(sent, default=-1))) - set(sent)
+    assert len(holes) <= fates.count("lose")
 
 
 def test_sync_goes_on_after_the_last_number(load) -> None:
