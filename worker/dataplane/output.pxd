@@ -32,6 +32,7 @@ cdef class Output(Sender):
     cdef readonly long long last_packet_us
     cdef readonly unsigned int last_timestamp
     cdef readonly unsigned short last_sequence
+    cdef readonly int forwarded_stream
     cdef readonly bint closed
     cdef readonly bint keep_for_retransmission
     cdef object source  # the Input that feeds it

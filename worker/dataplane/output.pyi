@@ -79,5 +79,11 @@ class Output(Sender):
         """
     def bitrate(self, now_us: int) -> int: ...
     def timestamp_at(self, now_us: int) -> int:
-        """The RTP timestamp that belongs to ``now_us`` for a sender report (RFC 3550 section 6.4.1)."""
+        """The RTP timestamp that belongs to ``now_us``, as far as times of arrival tell."""
+    @property
+    def forwarded_stream(self) -> int:
+        """The index of the stream of the last packet."""
+    @property
+    def timestamp_offset(self) -> int:
+        """What is added to timestamps of ``forwarded_stream`` now, modulo 2^32."""
     def close(self) -> None: ...

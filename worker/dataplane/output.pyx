@@ -237,6 +237,7 @@ cdef class Output(Sender):
         self.packets += 1
         self.bytes += packet.size
         self._payload_type = packet.payload_type
+        self.forwarded_stream = packet.stream_index
         self.last_sequence = mapped
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1
@@ -501,8 +502,13 @@ cdef class Output(Sender):
         """Bit/s of the last 2.5 s, retransmissions left out."""
         return self._rate.bitrate(now_us)
 
+    @property
+    def timestamp_offset(self):
+        """What is added to timestamps of ``forwarded_stream`` now, modulo 2^32."""
+        return self._timestamps.offset()
+
     def timestamp_at(self, long long now_us):
-        """The RTP timestamp that belongs to ``now_us`` for a sender report (RFC 3550 section 6.4.1)."""
+        """The RTP timestamp that belongs to ``now_us``, as far as times of arrival tell."""
         return self._timestamps.at(now_us)
 
     def close(self):

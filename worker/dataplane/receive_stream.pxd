@@ -50,6 +50,7 @@ cdef class ReceiveStream(Receiver):
     cdef int _spatial_layers
     cdef int _temporal_layers
     cdef SourceClock _clock
+    cdef unsigned int _reported_stops
     cdef unsigned int _timestamp  # of the packet in hand, on the clock's line
     cdef bint _any_key_frame
     cdef unsigned int _key_frame_timestamp

@@ -111,10 +111,13 @@ class ReceiveStream(Receiver):
         """On the line of the forwarded timestamps, which goes on where the sender sets its clock anew."""
     @property
     def sender_report_us(self) -> int: ...
-    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> None:
+    @property
+    def sender_report_holds(self) -> bool:
+        """Whether the sender's clock has run on since its report, as far as its packets tell."""
+    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> bool:
         """Which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
 
-        Kept on the line of the forwarded timestamps; without effect when no packet has come of the timestamp's clock.
+        Kept on the line of the forwarded timestamps. False, without effect: no packet has come of that clock.
         """
     def reset(self) -> None:
         """Forgets missing packets (after a pause)."""

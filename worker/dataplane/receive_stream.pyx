@@ -306,14 +306,22 @@ cdef class ReceiveStream(Receiver):
     def sender_report(self, unsigned long long ntp, unsigned int rtp_timestamp, long long now_us):
         """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
 
-        It is kept on the line of the forwarded timestamps. Without effect when no packet has come of its clock.
+        It is kept on the line of the forwarded timestamps. False, and without effect, when no packet has come of its
+        clock.
         """
         cdef long long line = self._clock.report(rtp_timestamp, now_us)
         if line < 0:
-            return
+            return False
         self.sender_report_ntp = ntp
         self.sender_report_timestamp = <unsigned int>line
         self.sender_report_us = now_us
+        self._reported_stops = self._clock.stops
+        return True
+
+    @property
+    def sender_report_holds(self):
+        """Whether the sender's clock has run on since its report, as far as its packets tell."""
+        return self.sender_report_ntp != 0 and self._reported_stops == self._clock.stops
 
     def reset(self):
         """Forgets missing packets (after a pause)."""

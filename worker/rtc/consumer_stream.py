@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from worker.dataplane.plane import Output
     from worker.rtc.consumer import Consumer
     from worker.rtc.context import Scheduler
+    from worker.rtc.producer_stream import ProducerStream
 
 # A receiver may ask for this many packets a second, and for this many at once (what the buffer holds at most): more
 # is not repair but a flood, and looking packets up costs us time.
@@ -29,6 +30,10 @@ _NACKS_PER_SECOND = 2_500
 _KEY_FRAMES_AT_ONCE = 4
 _KEY_FRAME_EVERY_US = 500_000
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
+_FLOWS_US = 1_000_000  # a stream whose last packet is older stands still
+# How far what is captured may be from what arrives: pictures wait in encoders and queues, but do not come early.
+_MAX_EARLY_S = 1
+_MAX_LATE_S = 10
 
 
 class ConsumerStream:
@@ -61,6 +66,7 @@ class ConsumerStream:
         self._reference_time = EchoClock()
         self._scored = LossCounters()
         self._scored_us = -_SCORE_EVERY_US
+        self._reported_packets = 0
         self._nack_allowance = float(_NACKS_PER_SECOND)
         self._nack_us = scheduler.now_us()
         self._key_frame_allowance = float(_KEY_FRAMES_AT_ONCE)
@@ -123,17 +129,40 @@ class ConsumerStream:
     # ------------------------------------------------------------ RTCP out
 
     def sender_report(self, now_us: int, ntp: int) -> reports.SenderReport | None:
-        """The report of what was sent; None when nothing was."""
+        """The report of what was sent; None when nothing is.
+
+        It tells the time of capture by the sender's own reports, else that of arrival. A stream that stands still is
+        not reported on (RFC 3550 section 6.4): nobody knows what its clock does.
+        """
         output = self.output
         if output.packets == 0:
             return None
+        source = self.consumer.producer.stream_by_encoding(output.forwarded_stream)
+        captured = None if source is None else self._capture_timestamp(source, now_us, ntp)
+        if now_us - output.last_packet_us > _FLOWS_US:  # only its sender knows that its clock runs on
+            runs_on = source is not None and source.reported_us >= output.last_packet_us
+            if captured is None or not runs_on or output.packets == self._reported_packets:
+                return None
+        self._reported_packets = output.packets
         return reports.SenderReport(
             ssrc=self.ssrc,
             ntp=ntp,
-            rtp_timestamp=output.timestamp_at(now_us),
+            rtp_timestamp=output.timestamp_at(now_us) if captured is None else captured,
             packet_count=output.packets & 0xFFFFFFFF,
             octet_count=output.bytes & 0xFFFFFFFF,
         )
+
+    def _capture_timestamp(self, source: ProducerStream, now_us: int, ntp: int) -> int | None:
+        """What is captured now would be sent with this timestamp, says the sender; None: it does not, or is wrong."""
+        output = self.output
+        captured = source.capture_timestamp(now_us, ntp)
+        if captured is None:
+            return None
+        timestamp = (captured + output.timestamp_offset) & 0xFFFFFFFF
+        ahead = ((timestamp - output.timestamp_at(now_us) + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+        clock_rate = self._encoding.codec.clock_rate
+        earliest, latest = -_MAX_EARLY_S * clock_rate, _MAX_LATE_S * clock_rate
+        return timestamp if earliest <= ahead <= latest else None
 
     def delay_since_last_rr(self, now_us: int) -> DelaySinceLastRr | None:
         """The echo of the receiver's reference time; None when it has sent none."""

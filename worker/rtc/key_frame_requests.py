@@ -1,9 +1,10 @@
 """When to ask a sender for a key frame, and when not to ask again.
 
 A key frame costs bandwidth, and every new or lossy consumer wants one. While one is on its way, further wishes wait for
-it; ``delay_us`` (the producer's ``keyFrameRequestDelay``) keeps at least that time between two requests. Whatever makes
-somebody want one (a PLI, a command, a pause that ends, a repair that failed), a sender is asked a few times at once and
-then twice a second: a wish beyond that is granted as soon as the next one may be, and one key frame serves all who wait.
+it; ``delay_us`` (the producer's ``keyFrameRequestDelay``) keeps at least that time between two requests. Whatever
+makes somebody want one (a PLI, a command, a pause that ends, a repair that failed), a sender is asked a few times at
+once and then twice a second: a wish beyond that is granted as soon as the next one may be, and one key frame serves all
+who wait.
 
 A request may come to nothing: the PLI or the key frame's first packet is lost, or the browser just made a key frame and
 ignores the next request for 300 ms. So it is repeated as long as a consumer waits, and once when none does.

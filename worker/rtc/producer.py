@@ -62,6 +62,7 @@ class Producer:
         type: ``simple``, ``simulcast`` or ``svc``.
         rtp_parameters: What the sender announced.
         input: Its half in the data plane.
+        clock: Its sender's, shared with what else the sender produces on the transport.
         paused: Whether packets stop here.
         consumers: Of the whole router, by id; likewise ``observers``.
         streams: By SSRC, as far as packets of them came.
@@ -81,6 +82,7 @@ class Producer:
         self.kind = body.kind
         self.rtp_parameters = parameters
         self.transport = transport
+        self.clock = transport.sender_clocks.of(parameters.cname)
         self.paused = body.paused
         self.consumers: dict[str, Consumer] = {}
         self.observers: dict[str, RtpObserver] = {}

@@ -14,6 +14,7 @@ from worker.rtc.echo_clock import EchoClock
 from worker.rtc.key_frame_requests import KeyFrameRequests
 from worker.rtc.rtp_parameters import RtpEncoding
 from worker.rtc.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
+from worker.rtc.sender_clock import CaptureClock
 from worker.rtc.stream_bodies import stream_dump
 from worker.rtcp import reports
 from worker.rtcp.feedback import Fir, Nack, Pli
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _NACK_PATIENCE_US = 10_000  # after a gap: the plane asks for nothing sooner
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
+_REPORT_LASTS_US = 60_000_000  # then the media's clock may have run away from the wall clock
 
 
 class ProducerStream:
@@ -59,6 +61,7 @@ class ProducerStream:
         self._scheduler = scheduler
         self._producer = producer
         self._fir_sequence = 0
+        self._capture_clock = CaptureClock(producer.clock)
         self._last_sr = EchoClock()
         self._last_rtx_sr = EchoClock()
         self._scored = LossCounters()
@@ -158,7 +161,10 @@ class ProducerStream:
         """The sender's report of the stream: the answer to it, and time for a new score."""
         self._last_sr.take(report.ntp, now_us)
         first = self.plane.sender_report_ntp == 0
-        self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us)
+        if report.ntp:  # RFC 3550 section 6.4.1: 0 without a wall clock
+            self._capture_clock.sender.take(report.ntp, self._scheduler.ntp_now())
+            if self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us):
+                self._capture_clock.take()
         if first:
             self._producer.layers_changed()
         if now_us - self._scored_us < _SCORE_EVERY_US:
@@ -169,6 +175,24 @@ class ProducerStream:
         previous = self.score.value
         if not self._silent and self.score.add(inbound_sample(before, now, has_rtx=bool(self.rtx_ssrc))):
             self._score_changed(previous)
+
+    @property
+    def reported_us(self) -> int:
+        """When the sender's last report of it came, 0 before the first."""
+        return self.plane.sender_report_us
+
+    def capture_timestamp(self, now_us: int, ntp: int) -> int | None:
+        """What the sender captures now, as it would be timestamped on the line of the forwarded packets.
+
+        None: the sender has told nothing of it lately.
+        """
+        plane = self.plane
+        if not plane.sender_report_holds or now_us - plane.sender_report_us > _REPORT_LASTS_US:
+            return None
+        elapsed = self._capture_clock.elapsed(plane.sender_report_ntp, ntp)
+        if elapsed is None:
+            return None
+        return (plane.sender_report_timestamp + (elapsed * self.encoding.codec.clock_rate >> 32)) & 0xFFFFFFFF
 
     def on_rtx_sender_report(self, report: reports.SenderReport, now_us: int) -> None:
         """The sender's report of the retransmissions."""

@@ -51,6 +51,7 @@ from worker.rtc.rtcp_in import RtcpReceiver
 from worker.rtc.rtcp_out import RtcpSender
 from worker.rtc.rtp_listener import RtpListener
 from worker.rtc.sctp_association import SctpAssociation, is_sctp
+from worker.rtc.sender_clock import SenderClocks
 from worker.rtc.trace import TRANSPORT_TRACES, Tracer
 from worker.rtc.transport_shapes import DumpFields, StatsFields
 
@@ -122,6 +123,7 @@ class Transport:
         self.plane = TransportPlane(context.plane, encrypted)
         self.plane.owner = self
         self.listener = RtpListener(self.plane)
+        self.sender_clocks = SenderClocks()
         self.incoming = IncomingBandwidth(self)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
         self.outgoing = OutgoingBandwidth(self, self._tracer, initial_bps)

@@ -5,6 +5,7 @@ cdef unsigned int _HALF
 cdef long long _MAX_AHEAD_US
 cdef long long _MAX_BEHIND_US
 cdef long long _MAX_STEP
+cdef long long _MAX_STAND_US
 
 
 @cython.locals(ahead=cython.uint)
@@ -15,6 +16,7 @@ cpdef bint is_new_clock(unsigned int timestamp, unsigned int newest, long long e
 cdef class SourceClock:
     cdef public unsigned int newest
     cdef public long long newest_us
+    cdef public unsigned int stops
     cdef long long _clock_rate
     cdef bint _reorders
     cdef bint _started
@@ -23,7 +25,7 @@ cdef class SourceClock:
     cdef unsigned int _previous_offset
     cdef unsigned short _first
 
-    @cython.locals(line=cython.uint, is_behind=bint)
+    @cython.locals(line=cython.uint, is_behind=bint, gone_us=cython.longlong)
     cpdef unsigned int follow(self, unsigned short sequence_number, unsigned int timestamp, bint is_newest, bint begins, long long now_us) noexcept
 
     cpdef unsigned int place(self, unsigned short sequence_number, unsigned int timestamp) noexcept

@@ -3,9 +3,9 @@
 
 A looped file, a device that begins again, a clock that stood still: the next packet, by its sequence number, has a
 timestamp from before, or one far beyond the time that has gone. Players drop pictures that go back in time, selection
-of layers tells pictures apart by time, and sender reports compare streams by it, so such a source is taken in here: from
-then on so much is added to its timestamps that they go on where they were, by as much as time has gone. A packet that
-was overtaken keeps what its own clock had added.
+of layers tells pictures apart by time, and sender reports compare streams by it, so such a source is taken in here:
+from then on so much is added to its timestamps that they go on where they were, by as much as time has gone. A packet
+that was overtaken keeps what its own clock had added.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of
 _HALF = 0x80000000
 _MAX_AHEAD_US = 10_000_000  # of the time that has gone, before it is another clock: the path may have held packets up
 _MAX_BEHIND_US = 1_000_000  # of pictures that are sent in another order than shown
+_MAX_STAND_US = 1_000_000  # what is behind by more has not only waited on the way
 _MAX_STEP = 0x40000000  # what a step may be at most so that nobody takes it for one back
 
 
@@ -32,12 +33,15 @@ class SourceClock:
     Attributes:
         newest: the newest timestamp on the line.
         newest_us: when it came first.
+        stops: how often the clock had stood still for a second or more while nothing came: a mute, after which what was
+            reported of it does not hold.
     """
 
     def __init__(self, clock_rate: int, reorders: bool = False) -> None:
         """``reorders``: pictures may be sent in another order than shown (H264), by up to a second."""
         self.newest = 0
         self.newest_us = 0
+        self.stops = 0
         self._clock_rate = clock_rate
         self._reorders = reorders
         self._started = False
@@ -72,6 +76,9 @@ class SourceClock:
         elif is_behind:
             return line
         if line != self.newest:
+            gone_us = now_us - self.newest_us - _MAX_STAND_US
+            if gone_us > 0 and ((line - self.newest) & _MODULO) < gone_us * self._clock_rate // 1_000_000:
+                self.stops += 1
             self.newest = line
             self.newest_us = now_us
         return line

@@ -6,6 +6,7 @@ import random
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,8 @@ def temporal_layers(rig: Rig) -> Stream:
     selector = SimulcastLayerSelector(Codec.VP8, 1, 3)
     selector.set_target(0, 0)
     consumer = rig.add_consumer(selector=selector)
-    packets, left_out = [], set()
+    packets: list[bytes] = []
+    left_out: set[int] = set()
     for picture in range(COUNT // 3):
         layer = (0, 2, 1, 2)[picture % 4]
         for part in range(3):
@@ -120,7 +122,8 @@ def spatial_layers(rig: Rig) -> Stream:
     selector = SvcLayerSelector(Codec.VP9, 3, 1, False)
     selector.set_target(0, 0)
     consumer = rig.add_consumer(selector=selector, codec=Codec.VP9)
-    packets, left_out = [], set()
+    packets: list[bytes] = []
+    left_out: set[int] = set()
     for picture in range(COUNT // 3):
         for layer in range(3):
             payload = vp9(
@@ -196,7 +199,7 @@ def test_what_fills_a_hole_is_sent_again_when_it_was_lost(
     make_rig: Callable[..., Rig], suite: SrtpSuite | None, rtx: bool
 ) -> None:
     rig = make_rig(suite)
-    without = {} if rtx else {"rtx_ssrc": 0, "rtx_payload_types": {}}
+    without: dict[str, Any] = {} if rtx else {"rtx_ssrc": 0, "rtx_payload_types": {}}
     consumer = rig.add_consumer(suite=suite, **without)
     rig.send(rtp(1, KEY_FRAME), rtp(3), rtp(2, b"", padding=50), rtp(4))
     sent = consumer.packets()
@@ -238,7 +241,7 @@ def test_a_number_left_out_where_streams_are_switched_is_answered_for(rig: Rig) 
 
 
 @pytest.mark.parametrize("first", [{"payload": b"", "padding": 40}, {"payload_type": 77}])
-def test_numbers_that_begin_anew_with_a_packet_that_is_left_out_go_on(rig: Rig, first: dict[str, object]) -> None:
+def test_numbers_that_begin_anew_with_a_packet_that_is_left_out_go_on(rig: Rig, first: dict[str, Any]) -> None:
     consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME), rtp(2))
     rig.send(rtp(30_000, timestamp=9000), rtp(30_001, timestamp=9000, **first), rtp(30_002, timestamp=9000))

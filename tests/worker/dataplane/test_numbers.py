@@ -29,7 +29,9 @@ NUMBERS = {
 def numbers_in(source: Path) -> dict[str, int]:
     """The constants of C that a source has in common with ``NUMBERS``."""
     lines = "".join(ENUM.findall(source.read_text()))
-    found = {name: int(value, 0) for name, value in re.findall(r"^ {4}(\w+) = (0x[0-9A-Fa-f]+|\d+)\b", lines, re.MULTILINE)}
+    found = {
+        name: int(value, 0) for name, value in re.findall(r"^ {4}(\w+) = (0x[0-9A-Fa-f]+|\d+)\b", lines, re.MULTILINE)
+    }
     return {name: value for name, value in found.items() if name in NUMBERS}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ MODULO = 1 << 32
 class Source:
     """Sends pictures 40 ms apart; ``shift`` is how much its clock was set forward in all."""
 
-    def __init__(self, clock) -> None:
+    def __init__(self, clock: Any) -> None:
         self.clock = clock
         self.number = 65_500
         self.shift = 0
@@ -30,7 +33,7 @@ class Source:
         return lines
 
     def arrive(self, number: int, *, newest: bool = True) -> int:
-        return self.clock.follow(number % 65536, self.timestamp(number), newest, True, self.now_us)
+        return int(self.clock.follow(number % 65536, self.timestamp(number), newest, True, self.now_us))
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def make(load):
 
 
 def steps(lines: list[int]) -> list[int]:
-    return [(after - before) % MODULO for before, after in zip(lines, lines[1:], strict=False)]
+    return [(after - before) % MODULO for before, after in itertools.pairwise(lines)]
 
 
 def test_timestamps_pass_as_they_are_while_the_clock_runs_on(make) -> None:
@@ -73,6 +76,20 @@ def test_a_pause_of_an_hour_is_no_new_clock(make) -> None:
     source.shift += 3600 * 90000
     lines += source.send()
     assert steps(lines)[-1] == 3600 + 3600 * 90000
+
+
+def test_a_clock_that_stood_still_in_a_pause_is_noticed(make) -> None:
+    source = Source(make(90000))
+    source.send(5)
+    source.now_us += 900_000  # a packet may wait
+    source.send(5)
+    source.now_us += 60_000_000
+    source.shift += 60 * 90000
+    source.send(5)
+    assert source.clock.stops == 0
+    source.now_us += 3_000_000
+    source.send(5)
+    assert source.clock.stops == 1
 
 
 def test_after_a_pause_beyond_half_the_clocks_range_nobody_is_led_back(make) -> None:
