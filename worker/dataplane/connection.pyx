@@ -201,7 +201,17 @@ cdef class TcpConnection(Endpoint):
     cdef void transmit(self, Batch batch) noexcept:
         cdef int index
         for index in range(batch.packet_count):
-            self._write(batch.slot(index), batch.sizes[index])
+            if not self._write(batch.slot(index), batch.sizes[index]):
+                batch.take_back(index)
+
+    cdef bint has_room(self, int size) noexcept:
+        cdef Batch batch = self.plane.batch
+        cdef int waiting = self._tail - self._head
+        if waiting == 0:  # more than a batch fits
+            return True
+        if batch._endpoint is self:
+            waiting += batch.total + 2 * batch.packet_count
+        return waiting + 2 + size <= MAX_WAITING
 
     def send(self, bytes data not None):
         """Sends one control datagram (STUN, DTLS) as a frame; False when it was dropped."""

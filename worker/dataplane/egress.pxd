@@ -51,15 +51,30 @@ cdef struct Run:  # packets of the batch that go to one destination, in order, e
     bint open
 
 
+cdef class Originator:
+    cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept
+
+
+cdef struct Entry:  # whose packet stands in a slot
+    void *originator  # an Originator, which lives until the batch is flushed
+    int plain_size  # before it was protected
+    bint is_repair
+
+
 cdef class Batch:
     cdef unsigned char *_memory
     cdef int sizes[SLOT_COUNT]
+    cdef Entry entries[SLOT_COUNT]
+    cdef int total  # bytes
     cdef Run runs[SLOT_COUNT]
     cdef int packet_count
     cdef int run_count
     cdef Endpoint _endpoint
     cdef unsigned char *reserve(self, Endpoint endpoint) noexcept
-    cdef void commit(self, const PeerAddress *to, int size) noexcept
+    cdef void commit(
+        self, const PeerAddress *to, int size, Originator originator, int plain_size, bint is_repair
+    ) noexcept
+    cdef void take_back(self, int index) noexcept
     cdef void flush(self) noexcept
     cdef void release(self) noexcept
     cdef inline unsigned char *slot(self, int index) noexcept:
@@ -72,6 +87,7 @@ cdef class Endpoint:
     cdef int fd
     cdef readonly bint closed
     cdef void transmit(self, Batch batch) noexcept
+    cdef bint has_room(self, int size) noexcept
     cdef int resolve(self, object address, PeerAddress *result) except -1
     cdef bint send_control(self, const PeerAddress *to, const unsigned char *data, int size) noexcept
 

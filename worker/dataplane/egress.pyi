@@ -4,6 +4,9 @@ from typing import Any
 
 from worker.dataplane.events import Event
 
+class Originator:
+    """Whose packets stand in a batch, and count as sent unless they are refused."""
+
 class Batch:
     """Packets that wait in slots for one socket."""
 

@@ -42,7 +42,15 @@ cdef mmsghdr messages[SLOT_COUNT]
 cdef iovec vectors[SLOT_COUNT]
 cdef int message_packets[SLOT_COUNT]
 cdef int message_runs[SLOT_COUNT]
+cdef int message_firsts[SLOT_COUNT]
 cdef char controls[SLOT_COUNT][32]
+
+
+cdef class Originator:
+    """Whose packets stand in a batch, and count as sent from then on."""
+
+    cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
+        """A packet was not sent: it is not to count."""
 
 
 cdef class Batch:
@@ -65,10 +73,23 @@ cdef class Batch:
             self.flush()
         return self.slot(self.packet_count)
 
-    cdef void commit(self, const PeerAddress *to, int size) noexcept:
+    cdef void take_back(self, int index) noexcept:
+        """The kernel, or a full connection, has refused the packet."""
+        cdef Entry *entry = &self.entries[index]
+        (<Originator>entry.originator).take_back(
+            self.slot(index), entry.plain_size, self.sizes[index], entry.is_repair
+        )
+
+    cdef void commit(
+        self, const PeerAddress *to, int size, Originator originator, int plain_size, bint is_repair
+    ) noexcept:
         """The packet stands in the reserved slot."""
         cdef Run *run
         cdef int index = self.packet_count
+        self.entries[index].originator = <void *>originator
+        self.entries[index].plain_size = plain_size
+        self.entries[index].is_repair = is_repair
+        self.total += size
         self.packet_count += 1
         self.sizes[index] = size
         if self.run_count > 0:
@@ -99,6 +120,7 @@ cdef class Batch:
             self._endpoint.transmit(self)
             self.packet_count = 0
             self.run_count = 0
+            self.total = 0
 
     cdef void release(self) noexcept:
         """Sends what waits and lets go of the socket."""
@@ -111,6 +133,10 @@ cdef class Endpoint:
 
     cdef void transmit(self, Batch batch) noexcept:
         pass
+
+    cdef bint has_room(self, int size) noexcept:
+        """Whether a packet would not be dropped for what waits already; of the kernel nobody knows before."""
+        return True
 
     cdef int resolve(self, object address, PeerAddress *result) except -1:
         return 0
@@ -137,10 +163,12 @@ cdef class UdpSender(Endpoint):
             run = &batch.runs[0]
             if sendto(self.fd, batch.slot(0), run.segment, MSG_DONTWAIT | MSG_NOSIGNAL, &run.to.name, run.to.size) >= 0:
                 plane.count.sent += 1
-            elif errno == EAGAIN or errno == ENOBUFS:
+                return
+            if errno == EAGAIN or errno == ENOBUFS:
                 plane.count.send_full += 1
             else:
                 plane.count.send_failed += 1
+            batch.take_back(0)
             return
         for packet in range(batch.packet_count):
             vectors[packet].iov_base = batch.slot(packet)
@@ -164,6 +192,7 @@ cdef class UdpSender(Endpoint):
                     message.msg_hdr.msg_controllen = 0
                     message_packets[count] = 1
                 message_runs[count] = index
+                message_firsts[count] = packet
                 packet += message_packets[count]
                 count += 1
         done = 0
@@ -183,6 +212,8 @@ cdef class UdpSender(Endpoint):
             elif error == EAGAIN or error == ENOBUFS:
                 for index in range(done, count):
                     plane.count.send_full += message_packets[index]
+                for packet in range(message_firsts[done], batch.packet_count):
+                    batch.take_back(packet)
                 return
             elif message_packets[done] > 1:
                 # no driver or route for it here (EIO, EINVAL …); EMSGSIZE speaks of this path only
@@ -192,6 +223,7 @@ cdef class UdpSender(Endpoint):
                 done += 1
             else:
                 plane.count.send_failed += 1
+                batch.take_back(message_firsts[done])
                 done += 1
 
     cdef void _send_each(self, Batch batch, const Run *run) noexcept:
@@ -209,10 +241,12 @@ cdef class UdpSender(Endpoint):
                 >= 0
             ):
                 self.plane.count.sent += 1
-            elif errno == EAGAIN or errno == ENOBUFS:
+                continue
+            if errno == EAGAIN or errno == ENOBUFS:
                 self.plane.count.send_full += 1
             else:
                 self.plane.count.send_failed += 1
+            batch.take_back(packet)
 
     cdef bint send_control(self, const PeerAddress *to, const unsigned char *data, int size) noexcept:
         if self.closed or to.size == 0:

@@ -24,6 +24,7 @@ cdef enum:
     PAYLOAD_TYPE = 127
     SSRC = 1234
     TIMESTAMP_STEP = 20
+    TRAILER_ROOM = 32  # bytes, what SRTP adds at most
     MAX_AT_ONCE = 64  # packets; a timer that comes late must not flood the way
 
 
@@ -138,9 +139,13 @@ cdef class OutgoingEstimate(Sender):
     cdef int _send_one(self, int size) noexcept:
         cdef TransportPlane transport = self._transport
         cdef Plane plane = transport.plane
-        cdef unsigned char *slot = plane.batch.reserve(transport.endpoint)
+        cdef unsigned char *slot
         cdef unsigned short number = 0
         cdef int sent = max(size, self._header_size + 1)
+        if not transport.endpoint.has_room(sent + TRAILER_ROOM):
+            plane.count.tcp_full += 1
+            return 0
+        slot = plane.batch.reserve(transport.endpoint)
         size = sent
         memcpy(slot, self._header, self._header_size)
         memset(slot + self._header_size, 0, size - self._header_size)
@@ -163,12 +168,16 @@ cdef class OutgoingEstimate(Sender):
         if transport.encrypted and self._session.protect(slot, &sent) != 0:
             plane.count.srtp_failed += 1
             return 0
-        plane.batch.commit(&transport.destination, sent)
+        plane.batch.commit(&transport.destination, sent, self, size, False)
         transport.probation_sent.update(size, plane.now_us)
         transport.sent.update(sent, plane.now_us)
         if self.trace_probation:
             self._trace(size, number)
         return sent
+
+    cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
+        self._transport.probation_sent.take_back(plain_size, self._transport.plane.now_us)
+        self._transport.sent.take_back(size, self._transport.plane.now_us)
 
     cdef void _trace(self, int size, unsigned short transport_wide_number) noexcept:
         info = {

@@ -52,6 +52,7 @@ cdef class Output(Sender):
     cdef bint _has_transport_wide_cc
     cdef unsigned short _rtx_sequence
     cdef unsigned char _payload_type  # of the last packet
+    cdef bint _is_repairing
     cdef bint _is_picture_complete  # the newest packet had the marker
 
     cdef void approach(self, int distance) noexcept
@@ -61,6 +62,8 @@ cdef class Output(Sender):
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
     cdef bint _resend_filler(self, unsigned short number) noexcept
     cdef int _catch_up(self, const Packet *first) noexcept
+    cdef bint _has_room(self, int size) noexcept
+    cdef void _remember(self, const Packet *packet, unsigned short number) noexcept
     cdef int _pass_on(self, const Packet *packet) noexcept
     cdef bint _is_numbered(self, const Packet *packet) noexcept
     cdef bint _begin(self, const Packet *packet) noexcept

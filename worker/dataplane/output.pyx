@@ -6,12 +6,20 @@ import os
 from libc.string cimport memcpy, memset
 
 from worker.bwe.send_side cimport SendSideEstimator
-from worker.dataplane.egress cimport Plane
+from worker.dataplane.egress cimport MAX_PACKET, Plane
 from worker.dataplane.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Sender, TransportPlane
-from worker.dataplane.writing cimport FILLER_SIZE, RTX_FILLER_SIZE, rewrite, write_filler, write_u16, write_u32
+from worker.dataplane.writing cimport (
+    FILLER_SIZE,
+    RTX_FILLER_SIZE,
+    read_u32,
+    rewrite,
+    write_filler,
+    write_u16,
+    write_u32,
+)
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.layers cimport LayerSelector, SimpleLayerSelector
 from worker.rtp.rate cimport RateCalculator
@@ -29,6 +37,7 @@ cdef enum:
     LAYERS_CHANGED = 1
     KEY_FRAME_MISSED = 2
     MAX_CAUGHT_UP = 64  # packets of a key frame that came before its first
+    TRAILER_ROOM = 32  # bytes, what SRTP adds at most
     MAX_RESENT = 256  # packets of one retransmit call
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
     OUTPUT_LINES = 10  # of the cache that an object's hot part takes, likewise below
@@ -229,6 +238,10 @@ cdef class Output(Sender):
         if mapped < 0:
             return 0
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
+        if not self._has_room(packet.size):  # the receiver misses the number, and may ask for it
+            self.last_sequence = mapped
+            self._remember(packet, mapped)
+            return 0
         slot = plane.batch.reserve(None if self.deliver else self._transport.endpoint)
         memcpy(slot, packet.data, packet.size)
         self._stamp(slot, packet, mapped, timestamp)
@@ -242,20 +255,48 @@ cdef class Output(Sender):
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1
         self.last_timestamp = timestamp
-        if self._index is not None and packet.stored != 0:
-            self._index.put(
-                mapped,
-                packet.stream_index,
-                packet.stored,
-                self._timestamps.offset(),
-                plane.now_us,
-                self._selector.rewrite,
-            )
+        self._remember(packet, mapped)
         if self.trace_rtp or (
             self.trace_keyframe and packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
         ):
             self._trace(packet, mapped, timestamp, False)
         return self._send(slot, packet.size)
+
+    cdef bint _has_room(self, int size) noexcept:
+        """Whether the connection takes another packet; one that is dropped counts nowhere but here."""
+        if self.deliver or self._transport.endpoint.has_room(size + TRAILER_ROOM):
+            return True
+        self._transport.plane.count.tcp_full += 1
+        return False
+
+    cdef void _remember(self, const Packet *packet, unsigned short number) noexcept:
+        """What may be asked for again."""
+        if self._index is not None and packet.stored != 0:
+            self._index.put(
+                number,
+                packet.stream_index,
+                packet.stored,
+                self._timestamps.offset(),
+                self._transport.plane.now_us,
+                self._selector.rewrite,
+            )
+
+    cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
+        cdef TransportPlane transport = self._transport
+        cdef long long now_us = transport.plane.now_us
+        transport.sent.take_back(size, now_us)
+        if not is_repair:
+            self.packets -= 1
+            self.bytes -= plain_size
+            self._rate.take_back(plain_size, now_us)
+            transport.rtp_sent.take_back(plain_size, now_us)
+            return
+        self.packets_retransmitted -= 1
+        self.bytes_retransmitted -= plain_size
+        transport.rtx_sent.take_back(plain_size, now_us)
+        if self.rtx_ssrc != 0 and read_u32(packet + 8) == self.rtx_ssrc:
+            self.rtx_packets -= 1
+            self.rtx_bytes -= plain_size
 
     cdef bint _is_numbered(self, const Packet *packet) noexcept:
         return self._selector.numbered_stream == -1 or self._selector.numbered_stream == packet.stream_index
@@ -335,13 +376,16 @@ cdef class Output(Sender):
                 memset(element - 1, 0, 3)
 
     cdef int _send(self, unsigned char *slot, int size) noexcept:
+        cdef int plain_size = size
         if self.deliver:
             self._transport.plane.events.append(RtpDelivered(self, slot[:size]))
             return size
         if self._transport.encrypted and self._session.protect(slot, &size) != 0:
             self._transport.plane.count.srtp_failed += 1
             return 0
-        self._transport.plane.batch.commit(&self._transport.destination, size)
+        self._transport.plane.batch.commit(
+            &self._transport.destination, size, self, plain_size, self._is_repairing
+        )
         return size
 
     cdef void _trace(
@@ -379,6 +423,7 @@ cdef class Output(Sender):
         if not self.deliver and transport.endpoint is None or (transport.encrypted and self._session is None):
             return 0
         transport.plane.begin(now_us)
+        self._is_repairing = True
         for sequence_number in sequence_numbers[:MAX_RESENT]:
             if outgoing is not None and not outgoing.may_retransmit(now_us):
                 break
@@ -386,6 +431,8 @@ cdef class Output(Sender):
                 transport.allowance.repairs += 1
                 transport.plane.count.repairs_limited += 1
                 transport.tell_limited()
+                break
+            if not self._has_room(MAX_PACKET):
                 break
             if self._index.take(sequence_number, now_us, rtt_us) != 1:
                 continue
@@ -412,6 +459,7 @@ cdef class Output(Sender):
             if self.trace_rtp:
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
         transport.plane.batch.release()
+        self._is_repairing = False
         transport.plane.settle()
         return count
 

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 
 from worker.dataplane.addresses cimport PeerAddress
 from worker.dataplane.allowance cimport ControlAllowance
-from worker.dataplane.egress cimport Endpoint, Plane
+from worker.dataplane.egress cimport Endpoint, Originator, Plane
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport PeerKey, SsrcTable
 from worker.dataplane.unknown cimport UnknownSources
@@ -22,7 +22,7 @@ cdef class Receiver:  # what the SSRC table of a transport leads to
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept
 
 
-cdef class Sender:  # what sends through a transport with an RTP session of its own
+cdef class Sender(Originator):  # what sends through a transport with an RTP session of its own
     cdef int rekey(self) except -1
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from worker.dataplane.allowance import ControlAllowance
 from worker.dataplane.connection import TcpConnection
-from worker.dataplane.egress import Plane
+from worker.dataplane.egress import Originator, Plane
 from worker.dataplane.events import Address, Event
 from worker.dataplane.input import Input
 from worker.dataplane.sockets import UdpSocket
@@ -18,7 +18,7 @@ class Receiver:
     def rtx_ssrc(self) -> int:
         """0: none."""
 
-class Sender:
+class Sender(Originator):
     """What sends through a transport with an RTP session of its own."""
 
 class TransportPlane:

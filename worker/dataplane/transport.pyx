@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 from worker.dataplane.addresses cimport PeerAddress, key_of_name
 from worker.dataplane.allowance cimport ControlAllowance, rtcp_cost_us
-from worker.dataplane.egress cimport DTLS_US, MAX_PACKET, Endpoint, Plane
+from worker.dataplane.egress cimport DTLS_US, MAX_PACKET, Endpoint, Originator, Plane
 from worker.dataplane.fence cimport SLOT_ROOM, fence
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.tables cimport SsrcTable
@@ -38,7 +38,7 @@ cdef class Receiver:
         pass
 
 
-cdef class Sender:
+cdef class Sender(Originator):
     """What sends through a transport with an RTP session of its own."""
 
     cdef int rekey(self) except -1:

@@ -21,6 +21,10 @@ cdef inline void write_u32(unsigned char *target, unsigned int value) noexcept:
     target[3] = value & 0xFF
 
 
+cdef inline unsigned int read_u32(const unsigned char *source) noexcept:
+    return <unsigned int>source[0] << 24 | source[1] << 16 | source[2] << 8 | source[3]
+
+
 cdef inline void write_filler(
     unsigned char *slot, int payload_type, unsigned short sequence_number, unsigned int timestamp, unsigned int ssrc
 ) noexcept:

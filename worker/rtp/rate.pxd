@@ -8,9 +8,11 @@ cdef class RateCalculator:
     cdef long long _bucket_us
     cdef long long _newest
     cdef long long _total
-    cdef unsigned int _buckets[50]
+    cdef int _buckets[50]
 
     cpdef void update(self, Py_ssize_t size, long long now_us) noexcept
+
+    cpdef void take_back(self, Py_ssize_t size, long long now_us) noexcept
 
     cpdef long long bitrate(self, long long now_us) noexcept
 

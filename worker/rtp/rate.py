@@ -28,6 +28,13 @@ class RateCalculator:
         self._total += size
         self._buckets[self._newest % 50] += size
 
+    def take_back(self, size: int, now_us: int) -> None:
+        """The bytes were counted now, or are about to be, and did not come to be sent."""
+        self._advance(now_us)
+        self.bytes -= size
+        self._total -= size
+        self._buckets[self._newest % 50] -= size
+
     def bitrate(self, now_us: int) -> int:
         """Bits per second over the window that ends now."""
         self._advance(now_us)

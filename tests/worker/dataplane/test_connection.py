@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worker.dataplane.rig import KEY_FRAME, Rig, make_output, now_us, rtp, srtp
+from tests.worker.dataplane.rig import KEY_FRAME, TRANSPORT_WIDE_CC_ID, Rig, make_output, now_us, rtp, srtp
 from tests.worker.rtp.packets import parse_rtp
 from worker.dataplane.plane import (
     ConnectionClosed,
@@ -136,6 +136,59 @@ def test_media_that_does_not_fit_is_dropped_while_the_rest_waits(rig: Rig, link:
         rig.send(*(rtp(number + index, bytes([0x10, 1]) + bytes(1200)) for index in range(30)))
         number += 30
     assert len(blocked) == 1
+
+
+@pytest.mark.parametrize("suite", [None, SrtpSuite.AEAD_AES_128_GCM])
+def test_what_a_slow_reader_does_not_get_does_not_count_as_sent(rig: Rig, link: Link, suite: SrtpSuite | None) -> None:
+    if suite is not None:
+        link.transport.encrypted = True
+        link.transport.set_srtp(suite, bytes(28), bytes(range(28)))
+    link.connection.on_blocked = lambda connection: None
+    output = make_output(link.transport)
+    output.active = True
+    rig.input.add_output(output)
+    rig.send(rtp(1, KEY_FRAME, extensions={7: b"\0\0"}))
+    number = 2
+    while rig.plane.counters["tcp_full"] < 100:
+        payload = bytes([0x10, 1]) + bytes(1200)
+        rig.send(*(rtp(number + index, payload, extensions={7: b"\0\0"}) for index in range(30)))
+        number += 30
+    frames: list[bytes] = []
+    while len(frames) < output.packets:
+        link.connection.flush()
+        frames.append(link.read_frame())
+    link.peer.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        link.peer.recv(1)
+    link.peer.settimeout(5)
+    assert link.transport.bytes_sent == sum(len(one) for one in frames)
+    session = srtp(suite, bytes(range(28)), inbound=True) if suite is not None else None
+    packets = [parse_rtp(session.unprotect(one) if session is not None else one) for one in frames]
+    assert output.bytes == link.transport.rtp_bytes_sent
+    if suite is None:
+        assert output.bytes == link.transport.bytes_sent
+    assert output.packets == number - 1 - rig.plane.counters["tcp_full"]
+    # no number for congestion control was used up, and what is missing can be had
+    wide = [int.from_bytes(packet.extensions[TRANSPORT_WIDE_CC_ID], "big") for packet in packets]
+    assert wide == list(range(1, len(packets) + 1))
+    missing = sorted(set(range(1, number)) - {packet.sequence_number for packet in packets})
+    assert len(missing) == number - 1 - len(packets)
+    assert output.retransmit(missing[:10], now_us() + 1_000_000) == 10
+    assert len([link.read_frame() for _ in range(10)]) == output.packets_retransmitted
+
+
+def test_repairs_that_a_slow_reader_does_not_get_do_not_count_as_sent(rig: Rig, link: Link) -> None:
+    link.connection.on_blocked = lambda connection: None
+    output = make_output(link.transport)
+    output.active = True
+    rig.input.add_output(output)
+    rig.send(rtp(1, KEY_FRAME), *(rtp(number, bytes([0x10, 1]) + bytes(1200)) for number in range(2, 60)))
+    while link.connection.send(bytes(1000)):
+        pass
+    sent, full = link.transport.bytes_sent, rig.plane.counters["tcp_full"]
+    assert output.retransmit(list(range(1, 60)), now_us() + 1_000_000) == 0
+    assert (output.packets_retransmitted, output.rtx_packets, link.transport.rtx_bytes_sent) == (0, 0, 0)
+    assert (link.transport.bytes_sent, rig.plane.counters["tcp_full"] > full) == (sent, True)
 
 
 def test_a_callback_may_close_the_connection(rig: Rig, link: Link) -> None:

@@ -172,6 +172,26 @@ def test_a_full_send_buffer_is_a_counted_drop(rig: Rig) -> None:
     b.close()
 
 
+@pytest.mark.parametrize("count", [1, 20])
+def test_what_the_kernel_refuses_does_not_count_as_sent(rig: Rig, count: int) -> None:
+    consumer = rig.add_consumer()
+    rig.send(rtp(1, KEY_FRAME))
+    sent = (consumer.output.packets, consumer.output.bytes, consumer.transport.bytes_sent)
+    consumer.transport.set_destination(consumer.udp, ("255.255.255.255", 9))  # which needs SO_BROADCAST
+    rig.send(*(rtp(2 + index) for index in range(count)))
+    assert rig.plane.counters["send_failed"] == count
+    assert (consumer.output.packets, consumer.output.bytes, consumer.transport.bytes_sent) == sent
+    assert consumer.transport.rtp_bytes_sent == sent[1]
+    assert consumer.output.retransmit([1, 2], now_us() + 1_000_000) <= 2
+    assert (consumer.output.packets_retransmitted, consumer.output.rtx_packets) == (0, 0)
+    assert consumer.transport.rtx_bytes_sent == 0
+    consumer.transport.set_destination(consumer.udp, consumer.peer.address)
+    rig.send(*(rtp(2 + count + index) for index in range(count)))
+    assert consumer.output.packets == 1 + count
+    assert len(consumer.packets()) == 1 + count
+    assert consumer.output.bitrate(now_us()) == consumer.output.bytes * 8000 // 2500
+
+
 def test_a_closed_socket_leaves_its_transports_without_destination(rig: Rig) -> None:
     consumer: Consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME))

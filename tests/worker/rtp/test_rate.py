@@ -27,6 +27,16 @@ def test_old_packets_leave_the_window(rate) -> None:
     assert rate.bitrate(10_000_000) == 32_000
 
 
+def test_what_was_not_sent_is_taken_back(rate) -> None:
+    rate.update(10_000, 0)
+    rate.take_back(3000, 1_000_000)  # before it is counted
+    assert rate.bytes == 7000
+    rate.update(5000, 1_000_000)
+    assert (rate.bytes, rate.bitrate(2_400_000)) == (12_000, 12_000 * 8000 // 2500)
+    assert rate.bitrate(2_500_000) == 2000 * 8000 // 2500
+    assert rate.bitrate(10_000_000) == 0
+
+
 def test_time_that_goes_backwards_counts_in_the_newest_bucket(rate) -> None:
     rate.update(100, 5_000_000)
     rate.update(100, 4_000_000)
