@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.compile import build
+from native.extensions import build
 from tests.harness.client import WorkerClient, resident_kb
 from worker.channel.codec import Dialect
 
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 1 <= options.few < options.many or options.seconds <= 0:
         parser.error("expected 1 <= few < many, and seconds greater than 0")
-    build()
+    build(measuring=True)
     figures = measure(
         shlex.split(options.worker_bin), Dialect(options.dialect), options.few, options.many, options.seconds
     )

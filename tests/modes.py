@@ -15,7 +15,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import spec_from_file_location
 from types import ModuleType
 
-from tests.extensions import ROOT, extension_modules
+from native.extensions import ROOT, extension_modules
 
 MODES = ("interpreted", "compiled")
 
@@ -51,7 +51,7 @@ def load(name: str, mode: str) -> ModuleType:
     module = importlib.import_module(name)
     file = module.__file__ or ""
     if not file.endswith(".so"):
-        raise LookupError(f"{name} is not compiled but {file}; run python tests/extensions.py")
+        raise LookupError(f"{name} is not compiled but {file}; run python -m native")
     assert file.startswith(str(ROOT))
     return module
 

@@ -1,6 +1,6 @@
 """Runs a command with the compiled modules watched: ``python -m tests.sanitizers [COMMAND …]``.
 
-The modules are built with AddressSanitizer and UndefinedBehaviorSanitizer (``tests/extensions.py``; without a command
+The modules are built with AddressSanitizer and UndefinedBehaviorSanitizer (``native/``; without a command
 that is all), and the command gets the environment in which they load. Python's own allocator is put aside, so that
 each object has its fence. Whatever process of the command reads or writes where it must not, or overflows, ends there
 with code 1. What UBSan has to say stands on that process's stderr; ASan's reports of all processes, whose stderr may go
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.extensions import Extensions
+from native.extensions import Extensions
 
 # libstdc++ because ASan looks for what throws C++ exceptions when it starts, and aborts where a library throws later.
 RUNTIMES = ("libasan.so", "libubsan.so", "libstdc++.so")

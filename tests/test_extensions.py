@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.extensions import Extensions
+from native.extensions import Extensions
 
 SETTINGS = """
 [[tool.setuptools.ext-modules]]

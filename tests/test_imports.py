@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("worker", "controller", "protoo", "demo", "live", "bench")
+OURS = ("worker", "controller", "protoo", "demo", "live", "bench", "native")
 
 PROTOCOLS = ("worker.ice", "worker.dtls", "worker.rtp", "worker.rtcp", "worker.bwe", "worker.sctp")
 
@@ -34,7 +34,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "protoo": (),
     "live": ("controller",),
     "demo": ("controller", "protoo", "live"),
-    "bench": ("worker", "controller"),
+    "bench": ("worker", "controller", "native"),
+    "native": (),
 }
 
 # Sans-I/O: a protocol is handed bytes and the time.

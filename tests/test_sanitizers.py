@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from native.extensions import Extensions
 from tests import sanitizers
-from tests.extensions import Extensions
 
 SETTINGS = """
 [[tool.setuptools.ext-modules]]

@@ -21,8 +21,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
+from native.extensions import build
 from tests.browser.server import DemoServer, running
-from tests.extensions import build
 from tests.soak.guests import PATIENCE_S, run_room
 from tests.soak.processes import Holding, holding
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.extensions import ROOT, extension_modules
+from native.extensions import ROOT, extension_modules
 
 MODULES = [name for name, sources in extension_modules().items() if any(source.suffix == ".pyx" for source in sources)]
 WHAT_CYTHON_ADDS = r".*\.__(reduce_cython|setstate_cython|test|pyx_capi)__"

@@ -1,12 +1,11 @@
 """Rebuilds the compiled modules that were built from something else than what is here now.
 
-``pytest`` calls this before it collects, ``make build`` calls it by hand: ``python tests/extensions.py``. The list of
-extensions is the one in ``pyproject.toml``; a lock keeps two test runs from compiling into each other.
+``pytest``, ``make build`` and pip all come here. The list of extensions is the one in ``pyproject.toml``; a lock keeps
+two of them from compiling into each other.
 
 Contents decide, not times: a checkout or rebase can bring an edit that is older than what was built before it. Beside
 each compiled module lies a stamp: a hash of all it was built from (source, the declarations it includes, settings,
-versions) and one of the module itself. A module that somebody else built, such as pip, does not fit a stamp and is
-built once more.
+versions) and one of the module itself. A second environment of the same Python finds the modules as they are.
 
 With ``MISO_SANITIZE=1`` in the environment the modules are built with AddressSanitizer and UndefinedBehaviorSanitizer.
 Those are other settings, so that either kind of build replaces the other. Such a module loads only into a process that
@@ -18,29 +17,26 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
 import sysconfig
+import threading
 import tomllib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from native.compiler import Job, compiler_command, linker_command
+
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
-BUILD = """
-import json, sys
-from setuptools import Distribution, Extension
-settings = [{key.replace("-", "_"): value for key, value in module.items()} for module in json.load(sys.stdin)]
-command = Distribution({"ext_modules": [Extension(**module) for module in settings]}).get_command_obj("build_ext")
-command.inplace, command.force, command.parallel = True, True, 2
-command.ensure_finalized()
-command.run()
-"""
+SCRATCH = "build/native"
+"""Where the C files go, below the root."""
 
 # What UBSan finds ends the process like what ASan finds. The -fwrapv of Python's own flags would hide signed overflow;
 # without it a byte that is shifted into the sign bit, which every gcc does as one means it, would be reported too.
@@ -62,25 +58,46 @@ class Extensions:
         root: Where ``pyproject.toml`` is.
         tools: What builds them; another version builds other modules.
         sanitize: Whether they are built to find their own errors of memory and arithmetic.
+        measuring: Whether it is about those of ``bench/``, which are no part of the distribution.
     """
 
-    def __init__(self, root: Path = ROOT, *, sanitize: bool | None = None) -> None:
+    def __init__(self, root: Path = ROOT, *, sanitize: bool | None = None, measuring: bool = False) -> None:
         self.root = root
+        self.measuring = measuring
         self.sanitize = os.environ.get("MISO_SANITIZE") == "1" if sanitize is None else sanitize
-        self.tools = (sys.version, importlib.metadata.version("cython"), importlib.metadata.version("setuptools"))
+        self.tools = (
+            sys.version,
+            importlib.metadata.version("cython"),
+            " ".join([*compiler_command(), *linker_command()]),
+        )
         self._includes: dict[Path, list[Path]] = {}
         self._hashes: dict[Path, str] = {}
 
     @cached_property
     def settings(self) -> dict[str, dict[str, Any]]:
-        """Module name → its entry in ``[tool.setuptools] ext-modules``."""
-        modules = tomllib.loads((self.root / "pyproject.toml").read_text())["tool"]["setuptools"].get("ext-modules", [])
+        """Module name → its entry in ``[tool.setuptools] ext-modules``; the shared one has no sources."""
+        if self.measuring:
+            modules = list(self._tool["miso"]["measuring-modules"])
+        else:
+            modules = list(self._tool["setuptools"].get("ext-modules", []))
+        if self.shared and not self.measuring:
+            modules.insert(0, {"name": self.shared, "sources": []})
         if self.sanitize:
             modules = [
                 module | {key: [*module.get(key, []), *arguments] for key, arguments in SANITIZED.items()}
                 for module in modules
             ]
         return {module["name"]: module for module in modules}
+
+    @cached_property
+    def _tool(self) -> dict[str, Any]:
+        tool: dict[str, Any] = tomllib.loads((self.root / "pyproject.toml").read_text())["tool"]
+        return tool
+
+    @cached_property
+    def shared(self) -> str:
+        """The module with what Cython's code for all the others has in common (``[tool.miso] shared-module``)."""
+        return str(self._tool.get("miso", {}).get("shared-module", ""))
 
     def built(self, name: str) -> Path:
         """Where the compiled module belongs."""
@@ -116,28 +133,67 @@ class Extensions:
             if not stale:
                 return []
             made_from = {name: self._made_from(name) for name in stale}  # an edit during the build is a new one
-            names = ", ".join(stale) if len(stale) <= 5 else "takes about 4 s of CPU each"
-            print(f"compiling {len(stale)} modules: {names}", file=sys.stderr, flush=True)
-            result = subprocess.run(
-                [sys.executable, "-c", BUILD],
-                cwd=self.root,
-                input=json.dumps([self.settings[name] for name in stale]),
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if result.returncode != 0:
-                raise SystemExit(f"the compiled modules do not build:\n{result.stdout}\n{result.stderr}")
+            failures = self._compile(stale)
+            if failures:
+                raise SystemExit("the compiled modules do not build:\n" + "\n".join(failures))
             for name in stale:
                 self._stamp_path(name).write_text(made_from[name] + self._made(name))
             return stale
+
+    def _compile(self, names: list[str]) -> list[str]:
+        """Compiles side by side, what takes longest first; gives the complaints of the first that failed."""
+        names = sorted(names, key=lambda name: (name != self.shared, -sum(map(_size, self.inputs(name)))))
+        jobs, done, failures = iter([self._job(name) for name in names]), itertools.count(1), list[str]()
+        lock = threading.Lock()
+
+        def work() -> None:
+            command = [sys.executable, "-m", "native.compiler"]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            with subprocess.Popen(
+                command, cwd=self.root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as compiler:
+                assert compiler.stdin is not None
+                assert compiler.stdout is not None
+                while True:
+                    with lock:
+                        job = None if failures else next(jobs, None)
+                    if job is None:
+                        compiler.stdin.close()
+                        return
+                    compiler.stdin.write(job.to_line() + "\n")
+                    compiler.stdin.flush()
+                    answer = compiler.stdout.readline()
+                    said = json.loads(answer) if answer else "the compiler ended"
+                    with lock:
+                        if said:
+                            failures.append(f"{job.name}: {said}")
+                        sys.stderr.write(f"compiled {next(done)} of {len(names)}: {job.name}\n")
+
+        workers = [threading.Thread(target=work) for _ in range(min(len(names), len(os.sched_getaffinity(0))))]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return failures
+
+    def _job(self, name: str) -> Job:
+        module = self.settings[name]
+        return Job(
+            name=name,
+            source=module["sources"][0] if module["sources"] else "",
+            built=str(self.built(name)),
+            scratch=f"{SCRATCH}{'-sanitized' if self.sanitize else ''}",
+            shared=self.shared,
+            compile_arguments=module.get("extra-compile-args", []),
+            link_arguments=module.get("extra-link-args", []),
+        )
 
     def _made_from(self, name: str) -> str:
         """All that has a part in the module."""
         inputs = self.inputs(name)
         self._hashes |= {path: _hash(path) for path in inputs if path not in self._hashes}
         files = [f"{path.relative_to(self.root)} {self._hashes[path]}" for path in inputs]
-        return "\n".join([*self.tools, json.dumps(self.settings[name], sort_keys=True), *files, ""])
+        return "\n".join([*self.tools, self.shared, json.dumps(self.settings[name], sort_keys=True), *files, ""])
 
     def _made(self, name: str) -> str:
         """What is there now."""
@@ -171,9 +227,11 @@ def extension_modules() -> dict[str, list[Path]]:
     return {name: [ROOT / source for source in module["sources"]] for name, module in Extensions().settings.items()}
 
 
-def build() -> None:
+def build(*, measuring: bool = False) -> None:
     """Compiles what is stale in this source tree. Raises SystemExit with the compiler's own words when that fails."""
     Extensions().build()
+    if measuring:
+        Extensions(measuring=True).build()
 
 
 def _names(text: str) -> list[str]:
@@ -182,9 +240,9 @@ def _names(text: str) -> list[str]:
     return [part.split()[0] for part in without_comments.split(",") if part.strip()]
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
 def _hash(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-if __name__ == "__main__":
-    build()

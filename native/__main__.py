@@ -1,0 +1,7 @@
+"""``python -m native`` compiles what is stale."""
+
+from __future__ import annotations
+
+from native.extensions import build
+
+build()
