@@ -7,6 +7,7 @@
 #   make fuzz  SECONDS_EACH=60          every parser against mutated input
 #   make fuzz  SANITIZE=1               likewise, with the compiled modules watched by ASan and UBSan (`make test`, too)
 #   make build                          the virtual environment and the compiled modules
+#   make wheel                          a wheel with the page inside, which installs without a compiler
 #   make clean                          takes away all that these made
 
 SHELL := /bin/bash
@@ -21,7 +22,7 @@ ARGS ?=
 SECONDS_EACH ?= 10
 SANITIZE ?=
 # A sanitized module loads where its runtime is preloaded only, and the next build without SANITIZE replaces it.
-BUILD := $(if $(filter 1,$(SANITIZE)),-m tests.sanitizers,tests/extensions.py)
+BUILD := $(if $(filter 1,$(SANITIZE)),-m tests.sanitizers,-m native)
 RUN := $(if $(filter 1,$(SANITIZE)),$(BIN)/python -m tests.sanitizers $(BIN)/python,$(BIN)/python)
 export PYTHON
 # pip's own notices are not news to someone who types `make demo`
@@ -32,26 +33,31 @@ WEB_SOURCES = $(shell find demo/web -path demo/web/node_modules -prune -o -path 
 # What pip and npm say of a failure is long; this is what to do about it.
 FAILED = || { echo "make: $(1) failed, see above. Is the network there? What was done stays: make again goes on from here." >&2; exit 1; }
 
-.PHONY: help demo test lint bench fuzz build web clean needs-build needs-web needs-test
+# npm works beside pip and the compiler.
+MAKEFLAGS += --jobs=3
+
+.PHONY: help demo test lint bench fuzz build web clean needs-build needs-web needs-test wheel
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
-# What the machine lacks is said before minutes of compiling, not after.
+# What the machine lacks is said before a minute of compiling, not after; one after the other, as apt-get wants it.
 needs-build:
 	@.ci/prepare build
-needs-web:
+needs-web: | needs-build
 	@.ci/prepare build web
-needs-test:
+needs-test: | needs-web
 	@.ci/prepare build web test
 
-# One stamp per set of dependencies: the demo does not wait for the tests' tools.
-$(VENV)/.run: pyproject.toml
+# One stamp per set of dependencies: the demo does not wait for the tests' tools. pip fetches while the compiler works,
+# and then waits for it.
+$(VENV)/.run: pyproject.toml | needs-build
 	@test -x $(BIN)/pip || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing Miso and what it needs"
-	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.1" $(call FAILED,pip)
-	@$(BIN)/python tests/extensions.py  # before pip, which would build one module after the other
-	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e . $(call FAILED,pip)
+	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.2" $(call FAILED,pip)
+	@$(BIN)/python $(BUILD) & \
+	$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e . $(call FAILED,pip); \
+	wait $$!
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.run
@@ -59,12 +65,12 @@ $(VENV)/.test: $(VENV)/.run
 	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint]" $(call FAILED,pip)
 	@touch $@
 
-build: needs-build $(VENV)/.run
+build: $(VENV)/.run
 	@$(BIN)/python $(BUILD)
 
-web: needs-web demo/web/dist/index.html
+web: demo/web/dist/index.html
 
-demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json
+demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json | needs-web
 	@echo "installing what the page is built with"
 	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error $(call FAILED,npm)
 	@touch $@
@@ -74,13 +80,13 @@ demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES
 	@cd demo/web && npm run --silent build
 	@touch $@
 
-demo: needs-web build web
+demo: build web
 	@exec $(BIN)/controller $(ARGS)
 
-test: needs-test build web $(VENV)/.test
+test: build web $(VENV)/.test | needs-test
 	@$(RUN) -m pytest $(ARGS)
 
-lint: needs-web build web $(VENV)/.test
+lint: build web $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -92,7 +98,10 @@ bench: build
 fuzz: build $(VENV)/.test
 	@$(RUN) -m tests.fuzz --seconds $(SECONDS_EACH) $(ARGS)
 
+wheel: build web
+	@$(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist . $(call FAILED,pip)
+	@ls dist/*.whl
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo/web/dist demo/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .build.lock
-	find worker controller protoo demo bench tests \( -name '*.so' -o -name '*.so.stamp' -o -name __pycache__ \) -prune -exec rm -rf {} +
-	find worker bench -name '*.c' -delete
+	find worker controller protoo demo bench native tests \( -name '*.so' -o -name '*.so.stamp' -o -name __pycache__ \) -prune -exec rm -rf {} +
