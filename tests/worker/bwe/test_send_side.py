@@ -116,6 +116,15 @@ def test_lost_feedback_is_not_loss(make: Make) -> None:
     assert 0.70 * 2 * MBIT <= _mean(samples[5:]) <= 1.05 * 2 * MBIT
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_fall_is_no_deeper_than_the_link_when_half_of_the_feedback_is_lost(make: Make, seed: int) -> None:
+    lost = iter(range(10_000))
+    capacity = limited(2 * MBIT, begin=10, end=30, until=1 * MBIT)
+    link = SendLink(*make(), capacity, adaptive, seed=seed, feedback_lost=lambda _: next(lost) % 2 == 0)
+    samples = link.run(20)
+    assert _mean(samples[12:]) >= 0.8 * MBIT
+
+
 def test_receiver_that_falls_silent_is_sent_less_and_comes_back(make: Make) -> None:
     samples = SendLink(*make(), lambda _: 2 * MBIT, adaptive, feedback_lost=lambda second: 10 < second < 20).run(40)
     assert samples[19].estimate_bps <= 600_000

@@ -198,6 +198,20 @@ def test_a_receiver_that_contradicts_itself_in_every_packet_costs_ten_distributi
     assert traces[-1]["info"]["availableBitrate"] == pytest.approx(500_000, rel=0.01)
 
 
+def test_a_sharp_fall_right_after_another_is_heeded_100_ms_later_though_nothing_comes(rig: Rig) -> None:
+    receiver = Receiver(rig, remb(7000))
+    receiver.watch(1_100, 1_000_000)
+    _trace(receiver.peer, "bwe")
+    for bitrate_bps in (300_000, 50_000):
+        receiver.peer.send_rtcp(Remb(1, bitrate_bps, (7000,)))
+        rig.clock.advance(20)
+    told = rig.notifier.take(receiver.peer.transport.id, "trace")
+    assert [one["info"]["availableBitrate"] for one in told] == [pytest.approx(300_000, rel=0.01)]
+    rig.clock.advance(80)
+    told = rig.notifier.take(receiver.peer.transport.id, "trace")
+    assert [one["info"]["availableBitrate"] for one in told] == [pytest.approx(50_000, rel=0.01)]
+
+
 def test_malformed_and_foreign_feedback_changes_nothing(receiver: Receiver) -> None:
     receiver.watch(300)
     before = receiver.stats().available_outgoing_bitrate

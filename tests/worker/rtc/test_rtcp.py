@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from tests.worker.rtc.parameters import (
@@ -21,7 +23,7 @@ from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 from worker.channel.bodies.transport import SetBitrateRequest
 from worker.errors import BodyError
 from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.feedback import Remb
+from worker.rtcp.feedback import Nack, Remb
 from worker.rtcp.ntp import compact_ntp
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from worker.rtcp.source import SourceDescription
@@ -59,6 +61,46 @@ def test_video_is_reported_every_second_and_audio_every_five(rig: Rig) -> None:
     blocks = [block.ssrc for report in sender.rtcp(ReceiverReport) for block in report.blocks]
     assert 13 <= blocks.count(VIDEO_SSRC) <= 20
     assert 4 <= blocks.count(AUDIO_SSRC) <= 5
+
+
+def test_intervals_of_reports_vary_by_a_sixth_below_what_they_are_for(rig: Rig) -> None:
+    """5 s for audio: so long divided by 1.15 at least, and what the timer adds at most."""
+    sender = rig.connect()
+    rig.produce(sender, kind="audio")
+    sender.send(rtp(1, b"x", ssrc=AUDIO_SSRC, payload_type=111))
+    times = []
+    for step in range(6000):
+        rig.clock.advance(100)
+        if sender.rtcp(ReceiverReport):
+            times.append(step / 10)
+    intervals = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert min(intervals) == pytest.approx(5 / 1.15, abs=0.25)
+    assert max(intervals) <= 5 / 1.15 + 1.5 + 0.1
+
+
+def test_a_receiver_that_asked_for_too_much_is_answered_again_a_second_later(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    consumer = rig.consume(receiver, rig.produce(sender))
+    ssrc = consumer.streams[0].ssrc
+    send_video(sender, 1, key=True)
+    number = receiver.rtp()[0].sequence_number
+    for _ in range(30):  # 100 numbers that never were, each
+        receiver.send_rtcp(Nack(1, ssrc, tuple(range(number + 1000, number + 1100))))
+    receiver.send_rtcp(Nack(1, ssrc, (number,)))
+    assert receiver.rtp() == []
+    rig.clock.advance(1000)
+    receiver.send_rtcp(Nack(1, ssrc, (number,)))
+    assert len(receiver.rtp()) == 1
+
+
+def test_a_consumer_that_closes_leaves_neither_its_ssrc_nor_that_of_its_repairs(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    producer = rig.produce(sender)
+    consumer, stays = rig.consume(receiver, producer), rig.consume(receiver, producer)
+    consumer.close()
+    dump = receiver.transport.dump()
+    assert dump.map_ssrc_consumer_id == {str(stays.streams[0].ssrc): stays.id}
+    assert dump.map_rtx_ssrc_consumer_id == {str(stays.streams[0].rtx_ssrc): stays.id}
 
 
 def test_receiver_report_tells_loss_and_echoes_the_sender_report(rig: Rig) -> None:

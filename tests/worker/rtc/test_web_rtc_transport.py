@@ -230,6 +230,26 @@ def test_what_we_send_follows_genuine_media_to_another_valid_tuple(world: World)
     assert selected() == first.address[1]
 
 
+def test_a_peer_that_sends_over_two_tuples_in_turn_is_followed_ten_times_a_second(world: World) -> None:
+    transport = make_transport(world)
+    first, second = peer_of(world, transport), peer_of(world, transport)
+    second.check(use_candidate=False)
+    first.connect_ice()
+    keys = first.connect_dtls(transport)
+    outbound = Session(
+        Policy(keys.local_key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_256_GCM)
+    )
+    world.clock.advance(SECOND_MS)
+    before = len(states(world, "iceselectedtuplechange", "ice_selected_tuple"))
+    for number in range(200):
+        packet = bytes.fromhex("806400010000000a") + number.to_bytes(4, "big") + b"xx"
+        (second, first)[number % 2].send(outbound.protect(packet))
+        world.sockets.pump()
+        world.clock.advance(5)
+    followed = len(states(world, "iceselectedtuplechange", "ice_selected_tuple")) - before
+    assert 5 <= followed <= 11
+
+
 def test_what_looks_like_dtls_moves_nothing_from_another_valid_tuple(world: World) -> None:
     transport = make_transport(world)
     first, second = peer_of(world, transport), peer_of(world, transport)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable
 from types import ModuleType
 
@@ -52,6 +53,52 @@ def test_messages_of_all_sizes_arrive_as_they_were_sent(module: ModuleType, inte
     world.run(10)
     assert sorted(world.b.messages()) == sorted(sent)
     assert world.a.association.buffered_amount == 0
+
+
+def is_asked_for_at_once(packet: bytes) -> bool:
+    """Whether a packet's last DATA or I-DATA chunk has the I bit (RFC 7053)."""
+    flags, offset = 0, 12
+    while offset + 4 <= len(packet):
+        if packet[offset] in (0, 64):
+            flags = packet[offset + 1]
+        offset += max(4, (int.from_bytes(packet[offset + 2 : offset + 4], "big") + 3) & ~3)
+    return bool(flags & 8)
+
+
+@pytest.mark.parametrize("interleaving", [False, True], ids=["DATA", "I-DATA"])
+def test_the_last_of_many_messages_that_leave_at_once_asks_for_a_sack_at_once(
+    module: ModuleType, interleaving: bool
+) -> None:
+    """They waited for the window, which one SACK opens whole, since those before it are lost."""
+    world = World(module=module, a={"interleaving": interleaving}, b={"interleaving": interleaving})
+    world.connect()
+    answers = itertools.count()
+    world.link_from(world.b).drop = lambda _: next(answers) < 2
+    for size in (1150, 1150, 1150, 1150, 1000, 1000, 1000):
+        world.send(bytes(size))
+    world.run(0.015)
+    waiting = world.a.association.buffered_amount
+    before = len(world.a.sent)
+    world.run(0.015)
+    assert waiting > 2000
+    assert [is_asked_for_at_once(packet) for packet in world.a.sent[before:]] == [False, True]
+
+
+@pytest.mark.parametrize("size", [30_000, 60_000])
+def test_the_window_is_halved_when_nothing_was_sent_for_long(module: ModuleType, size: int) -> None:
+    """RFC 9260 section 7.2.1: the path may be another one by now."""
+    sent: dict[float, int] = {}
+    for pause in (0.3, 10):
+        world = World(module=module)
+        world.connect()
+        world.send(bytes(size))
+        world.run(10, until=lambda end=world.a: end.association.buffered_amount == 0)  # type: ignore[misc]
+        world.run(pause)
+        before = len(world.a.sent)
+        world.send(bytes(200_000))
+        world.run(0.0995)  # five round trips
+        sent[pause] = sum(map(len, world.a.sent[before:]))
+    assert 0.5 * sent[0.3] < sent[10] < 0.85 * sent[0.3]
 
 
 @pytest.mark.parametrize("interleaving", [False, True], ids=["DATA", "I-DATA"])
