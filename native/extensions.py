@@ -5,8 +5,8 @@ two of them from compiling into each other.
 
 Contents decide, not times: a checkout or rebase can bring an edit that is older than what was built before it. Beside
 each compiled module lies a stamp: a hash of all it was built from (source, the declarations it includes, settings,
-versions) and one of the module itself. A second environment of the same Python finds the modules as they are. ``CC`` and
-``CFLAGS`` of the environment are no part of it: a shell without them builds nothing anew.
+versions) and one of the module itself. A second environment of the same Python finds the modules as they are. ``CC``
+and ``CFLAGS`` of the environment are no part of it: a shell without them builds nothing anew.
 
 With ``MISO_SANITIZE=1`` in the environment the modules are built with AddressSanitizer and UndefinedBehaviorSanitizer.
 Those are other settings, so that either kind of build replaces the other. Such a module loads only into a process that
