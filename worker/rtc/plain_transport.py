@@ -198,6 +198,8 @@ class PlainTransport(Transport):
             return self.sctp is not None and port is self._rtp_port and is_sctp(data)
         if not _is_rtcp(data):
             return port is self._rtp_port
+        if self._keys is None and self._rtp_port.remote is not None and address[0] != self._rtp_port.remote[0]:
+            return False  # nothing proves that it is the peer's
         # A peer may send its RTCP to the RTP port though there is another one for it.
         return port is self._rtcp_port or not self._rtcp_is_known or self._rtcp_at_rtp_port == address
 

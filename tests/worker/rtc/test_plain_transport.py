@@ -138,6 +138,36 @@ def test_comedia_without_mux_learns_each_port_by_itself(world: World) -> None:
     assert stats.tuple.remote_port == rtp.getsockname()[1]
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_comedia_without_mux_takes_no_rtcp_from_another_host_unless_srtp_proves_it(
+    world: World, encrypted: bool
+) -> None:
+    suite = {"enable_srtp": True, "srtp_crypto_suite": "AEAD_AES_256_GCM"} if encrypted else {}
+    transport = make_transport(world, comedia=True, rtcp_mux=False, **suite)
+    key = bytes(44)
+    protect = Session(
+        Policy(key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=PROFILES["AEAD_AES_256_GCM"]),
+    )
+    if encrypted:
+        parameters = SrtpParameters(crypto_suite="AEAD_AES_256_GCM", key_base64=base64.b64encode(key).decode())
+        transport.connect(ConnectRequest(srtp_parameters=parameters))
+    peer, peer_rtcp, other = udp_peer(), udp_peer(), udp_peer("127.0.0.2")
+    peer.sendto(protect.protect(RTP) if encrypted else RTP, port_of(transport))
+    world.pump()
+    report = protect.protect_rtcp(RECEIVER_REPORT) if encrypted else RECEIVER_REPORT
+    other.sendto(report, port_of(transport, rtcp=True))
+    world.pump()
+    if not encrypted:
+        assert transport.get_stats()[0].rtcp_tuple is None
+        peer_rtcp.sendto(report, port_of(transport, rtcp=True))
+        world.pump()
+    tuple_ = transport.get_stats()[0].rtcp_tuple
+    assert tuple_ is not None
+    assert (tuple_.remote_ip, tuple_.remote_port) == (other if encrypted else peer_rtcp).getsockname()
+    for sock in (peer, peer_rtcp, other):
+        sock.close()
+
+
 def test_comedia_without_mux_learns_a_peer_that_sends_both_to_the_rtp_port(world: World) -> None:
     transport = make_transport(world, comedia=True, rtcp_mux=False)
     peer, late = udp_peer(), udp_peer()
