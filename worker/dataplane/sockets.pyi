@@ -9,7 +9,7 @@ class UdpSocket(UdpSender):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
-    stun_gate: StunGate | None  # tells what STUN control sees; None: all
+    stun_gate: StunGate | None  # tells what STUN control sees; None: 1000 messages a second
     def __init__(self, plane: Plane, fd: int) -> None: ...
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""

@@ -38,7 +38,7 @@ cdef enum:
     STUN = 1
     WAKEUP_PACKETS = 128  # received in one wake-up at most
     WAKEUP_FORWARDS = 1024  # handed to outputs in one wake-up, about: 1 to 2 ms
-    STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, shown to control
+    STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, and STUN without a gate, shown to control
 
 # Filled anew by every receive; one thread runs the plane.
 cdef mmsghdr messages[RECEIVE_COUNT]
@@ -141,7 +141,7 @@ cdef class UdpSocket(UdpSender):
             transport = <TransportPlane>found
             transport.received.update(size, plane.now_us)
         if kind == STUN:
-            if self.stun_gate is None or self.stun_gate.admit(plane, data, size, transport, &key):
+            if self._admits_stun(data, size, transport, &key):
                 plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
         elif transport is not None:
             if transport.expects(self, &key):
@@ -154,6 +154,17 @@ cdef class UdpSocket(UdpSender):
                 &self._strangers, STRANGERS_PER_SECOND, STRANGERS_PER_SECOND, 1, plane.now_us
             ):
                 plane.events.append(UnknownSender(self, text_of_name(name), data[:size]))
+
+    cdef bint _admits_stun(
+        self, const unsigned char *data, int size, TransportPlane transport, const PeerKey *key
+    ) noexcept:
+        cdef Plane plane = self.plane
+        if self.stun_gate is not None:
+            return self.stun_gate.admit(plane, data, size, transport, key)
+        if take(&self._strangers, STRANGERS_PER_SECOND, STRANGERS_PER_SECOND, 1, plane.now_us):
+            return True
+        plane.count.stun_unknown += 1
+        return False
 
     def send(self, bytes data not None, address):
         """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""

@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from worker.channel.bodies.transport import TransportTuple
-from worker.dataplane.plane import StunGate, UdpSocket
+from worker.dataplane.plane import UdpSocket
 from worker.errors import BodyError
 from worker.rtc.deliver import SocketOwner, deliver
 
@@ -40,7 +40,6 @@ class UdpPort:
         self._announced_ip = listen.announced_ip or ""
         self.udp = UdpSocket(context.plane, self._bound.fileno)
         self.udp.owner = owner
-        self.udp.stun_gate = StunGate()  # there is no ICE here
         self.remote: tuple[str, int] | None = None
 
     @property

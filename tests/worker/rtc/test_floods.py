@@ -7,9 +7,11 @@ import logging
 import pytest
 
 from tests.worker.rtc.rig import Rig
+from tests.worker.rtc.test_plain_transport import RTP
+from tests.worker.rtc.test_plain_transport import make_transport as make_plain_transport
 from tests.worker.rtc.test_web_rtc_server import join, make_server, make_transport
 from tests.worker.rtc.web_rtc_peer import WebRtcPeer
-from tests.worker.rtc.world import World
+from tests.worker.rtc.world import World, udp_peer
 from worker.channel.bodies.transport import NumSctpStreams
 from worker.rtcp.feedback import Nack, Pli
 from worker.rtcp.reports import ReceiverReport, ReportBlock
@@ -171,10 +173,33 @@ def test_floods_are_told_once_a_second(world: World, caplog: pytest.LogCaptureFi
     assert all("transport=flooder" in line for line in told)
 
 
-def test_stun_to_a_transport_without_ice_is_dropped_before_control(rig: Rig) -> None:
+def test_a_flood_of_stun_to_a_transport_without_ice_is_bounded(rig: Rig) -> None:
     peer = rig.connect()
+    for _ in range(25):
+        peer.send(*[bytes.fromhex("000100002112a442") + bytes(12)] * 100)
+    assert rig.context.plane.counters["stun_unknown"] == 1500
+    rig.clock.advance(1000)
     peer.send(*[bytes.fromhex("000100002112a442") + bytes(12)] * 100)
-    assert rig.context.plane.counters["stun_unknown"] == 100
+    assert rig.context.plane.counters["stun_unknown"] == 1500
+
+
+def test_a_flood_to_a_port_that_waits_for_its_peer_is_bounded(world: World) -> None:
+    transport = make_plain_transport(world, comedia=True)
+    flooder, peer = udp_peer(), udp_peer()
+    address = ("127.0.0.1", transport.dump().tuple.local_port)
+    for _ in range(25):
+        for _ in range(100):
+            flooder.sendto(b"\x16" + bytes(40), address)
+        world.pump()
+    assert world.context.plane.counters["unknown_sender"] == 2500
+    peer.sendto(RTP, address)
+    world.pump()
+    assert world.notifier.names("tr") == []  # it is in the same flood
+    world.clock.advance(10)
+    peer.sendto(RTP, address)
+    world.pump()
+    assert world.notifier.names("tr") == ["tuple"]
+    transport.close()
 
 
 def test_the_transports_figures_count_what_was_dropped(world: World) -> None:
