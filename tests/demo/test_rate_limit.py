@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 
 from demo.rate_limit import LatestPerInterval
 
@@ -25,6 +27,16 @@ async def test_the_first_goes_at_once_then_only_the_latest() -> None:
     news.close()
 
 
+class Watch:
+    """Values that are sent, and whether whoever sends is still held by somebody."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def send(self, value: int) -> None:
+        self.sent.append(value)
+
+
 async def test_nothing_goes_out_after_close() -> None:
     sent: list[int] = []
     news = LatestPerInterval(0.001, sent.append)
@@ -36,3 +48,15 @@ async def test_nothing_goes_out_after_close() -> None:
     other.offer(1)
     await done
     assert sent == [1]
+
+
+async def test_close_leaves_no_timer_that_holds_who_would_have_sent() -> None:
+    watch = Watch()
+    gone = weakref.ref(watch)
+    news = LatestPerInterval(3600.0, watch.send)
+    news.offer(1)
+    news.offer(2)
+    news.close()
+    del news, watch
+    gc.collect()
+    assert gone() is None

@@ -260,6 +260,25 @@ async def test_pausing_and_closing_a_producer_is_told_to_who_receives_it(url: st
     await second.close()
 
 
+async def test_news_that_wait_are_not_told_of_what_is_gone(server: DemoServer, url: str) -> None:
+    first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await first.join()
+    await second.join()
+    producer = await first.produce("audio", AUDIO)
+    consumer = (await second.seen("newConsumer"))["id"]
+    [session] = [session for session in server.rooms.rooms[0].sessions if session.id == "b"]
+    for number in range(3):  # the first goes at once, the latest waits
+        session.notify_latest("news", consumer, {"of": "consumer", "number": number})
+        session.notify_latest("news", "another", {"of": "another", "number": number})
+    await first.request("closeProducer", producerId=producer)
+    await second.seen("consumerClosed")
+    await second.seen("news", lambda data: data == {"of": "another", "number": 2})  # its time came after the consumer's
+    told = [data for method, data in second.log if method == "news" and data["of"] == "consumer"]
+    assert told == [{"of": "consumer", "number": 0}]
+    await first.close()
+    await second.close()
+
+
 async def test_a_receiver_pauses_prefers_and_looks_at_its_consumer(url: str) -> None:
     first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
     await first.join()
