@@ -29,6 +29,7 @@ from protoo.errors import (
     RoomClosedError,
     TransportClosedError,
 )
+from protoo.frames import FrameLimits
 from protoo.handshake import ConnectionHandler, ConnectionRequest
 from protoo.incoming import IncomingRequest
 from protoo.message import Notification
@@ -43,6 +44,7 @@ __all__ = [
     "ConnectionHandler",
     "ConnectionRequest",
     "DuplicatePeerError",
+    "FrameLimits",
     "IncomingRequest",
     "MalformedMessageError",
     "Notification",

@@ -16,29 +16,68 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from asyncio.transports import BaseTransport
+from typing import Any, ClassVar, Final, cast
 
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
+from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
+from websockets.protocol import State
 
 from protoo.errors import TransportClosedError
+from protoo.frames import FrameLimits
 from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection
+from protoo.paced_transport import PacedTransport
+from protoo.tally import REFUSED
 from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
 
+_PACED = "protoo"
+"""Our entry among the scope's extensions."""
+
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """Uvicorn's sans-I/O WebSocket, without what lets a client fill the server's memory or stay for ever."""
+    """Uvicorn's sans-I/O WebSocket, without what lets a client fill memory, hold up others or stay for ever."""
+
+    LIMITS: ClassVar[FrameLimits] = FrameLimits()
+    """What a client may send."""
+
+    _paced: PacedTransport
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Takes the connection, right before the handshake's request."""
+        self._paced = PacedTransport(
+            cast(asyncio.Transport, transport),
+            take=super().data_received,
+            refuse=self._refuse,
+            limits=self.LIMITS,
+            behind_head=False,
+        )
+        super().connection_made(self._paced)
 
     def data_received(self, data: bytes) -> None:
         """Takes data. A handshake that cannot be read, such as one with a very long path, would go unanswered."""
+        if self.handshake_initiated:
+            self._paced.received(data)
+            return
         super().data_received(data)
         if not self.handshake_initiated and self.conn.handshake_exc is not None and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
             self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends it."""
+        self._paced.lost()
+        super().connection_lost(exc)
+
+    def handle_connect(self, event: Request) -> None:
+        """Lets :func:`serve` see how much waits to be sent."""
+        super().handle_connect(event)
+        if self.response.status_code == 101:  # the application begins later
+            self.scope["extensions"][_PACED] = {"transport": self._paced}
 
     def handle_ping(self) -> None:
         """Answers, unless the client does not read: answers to it would pile up."""
@@ -50,6 +89,28 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Takes a fragment; those without content are not kept."""
         if event.data or event.fin:
             super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        """Passes a message on. One that is no UTF-8 ends the connection (RFC 6455 section 8.1)."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self._fail(CloseCode.INVALID_DATA, "no UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def _refuse(self, reason: str) -> None:
+        REFUSED.count(f"remote={self.client[0] if self.client else ''}: {reason}")
+        self._fail(CloseCode.POLICY_VIOLATION, reason)
+
+    def _fail(self, code: CloseCode, reason: str) -> None:
+        if self.conn.state is not State.OPEN or self.close_sent:
+            self.transport.close()
+            return
+        self.conn.fail(code, reason)
+        self.handle_parser_exception()
 
 
 UVICORN_OPTIONS: Final[dict[str, Any]] = {

@@ -15,13 +15,17 @@ from websockets.typing import Origin, Subprotocol
 from protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener, QueueLimits
 from protoo.errors import TransportClosedError
 from protoo.events import ProtooEmitter
+from protoo.frames import FrameLimits
 from protoo.incoming import IncomingRequest
 from protoo.message import Notification
+from protoo.paced_connection import client_connection
 from protoo.transport import CLOSED_BY_SERVER, MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
 
 NORMAL_CLOSURE = 1000
+SERVER_SENDS = FrameLimits(per_s=10_000.0, burst=100_000.0)
+"""What a server may send: it speaks for everybody in a room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class ClientOptions:
         retry: See :class:`Retry`.
         open_timeout_s: Time for one attempt.
         limits: See :class:`protoo.connection.QueueLimits`.
+        frame_limits: What the server may send before we close with 1008.
     """
 
     headers: Mapping[str, str] | None = None
@@ -60,6 +65,7 @@ class ClientOptions:
     retry: Retry = Retry()
     open_timeout_s: float = 10.0
     limits: QueueLimits | None = None
+    frame_limits: FrameLimits = SERVER_SENDS
 
 
 class ClientPeer(ProtooEmitter):
@@ -192,6 +198,7 @@ class ClientPeer(ProtooEmitter):
             close_timeout=5,
             max_size=MAX_MESSAGE_SIZE_BYTES,
             ssl=tls,
+            create_connection=client_connection(options.frame_limits),
         )
         return WebSocketTransport(connection, self._url)
 

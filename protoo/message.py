@@ -25,6 +25,9 @@ from protoo.errors import MalformedMessageError
 MAX_ID = 10_000_000
 """Ids of requests are drawn from 0 to this number; any JSON number is accepted from the other side."""
 
+MAX_VALUES = 100_000
+"""Brackets, braces and commas in one message: what it costs to read grows with these, not with its size."""
+
 MAX_DEPTH = 100
 """Arrays and objects within each other in one message. More could be read, but not written: nobody could pass it on."""
 
@@ -96,9 +99,11 @@ def parse(frame: str | bytes) -> Message:
     whose ``ok`` is not true is an error.
 
     Raises:
-        MalformedMessageError: The frame is not JSON, not an object, nested deeper than :data:`MAX_DEPTH`, or a field
-            has the wrong type.
+        MalformedMessageError: The frame is not JSON, not an object, nested deeper than :data:`MAX_DEPTH`, has more
+            than :data:`MAX_VALUES` values, or a field has the wrong type.
     """
+    if _values(frame) > MAX_VALUES:
+        raise MalformedMessageError(f"message has more than {MAX_VALUES} values")
     try:
         body = orjson.loads(frame)
     except ValueError as error:
@@ -141,6 +146,13 @@ def _method(body: dict[str, object], what: str) -> str:
     if not isinstance(value, str):
         raise MalformedMessageError(f"{what}.method is {_shown(value)}, expected a string")
     return value
+
+
+def _values(frame: str | bytes) -> int:
+    """At most how many values a text has; commas in strings are counted too."""
+    if isinstance(frame, str):
+        return frame.count(",") + frame.count("[") + frame.count("{")
+    return frame.count(b",") + frame.count(b"[") + frame.count(b"{")
 
 
 def _deeper_than(depth: int, value: dict[str, object]) -> bool:

@@ -9,9 +9,9 @@ import ssl
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from protoo.frames import FrameLimits
 from protoo.handshake import (
     MISSING_SUBPROTOCOL,
     OPEN_TIMEOUT_S,
@@ -20,6 +20,7 @@ from protoo.handshake import (
     Rejection,
     offers_protoo,
 )
+from protoo.paced_connection import server_connection
 from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class WebSocketServer:
     """Listens for protoo clients and asks a handler about each.
 
     Clients are asked for a sign of life (a WebSocket ping) every ``keepalive_interval_s`` and dropped when it does not
-    come within ``keepalive_grace_s``.
+    come within ``keepalive_grace_s``. Who sends more frames than ``frame_limits`` allow is closed with 1008.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class WebSocketServer:
         keepalive_grace_s: float | None = 10.0,
         close_timeout_s: float = 5.0,
         max_message_size_bytes: int = MAX_MESSAGE_SIZE_BYTES,
+        frame_limits: FrameLimits | None = None,
     ) -> None:
         self._handler = handler
         self._keepalive_interval_s = keepalive_interval_s
         self._keepalive_grace_s = keepalive_grace_s
         self._close_timeout_s = close_timeout_s
         self._max_message_size_bytes = max_message_size_bytes
+        self._frame_limits = frame_limits or FrameLimits()
         self._accepted: dict[ServerConnection, ConnectionRequest] = {}
         self._watchers: set[asyncio.Task[None]] = set()
         self._server: Server | None = None
@@ -72,7 +75,7 @@ class WebSocketServer:
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
             process_request=self._process_request,
-            create_connection=_BoundedConnection,
+            create_connection=server_connection(self._frame_limits),
             server_header=None,
             open_timeout=OPEN_TIMEOUT_S + 5,
             ping_interval=self._keepalive_interval_s,
@@ -123,25 +126,6 @@ class WebSocketServer:
         transport = WebSocketTransport(connection, _address(connection))
         self._accepted.pop(connection).opened(transport)
         await connection.wait_closed()
-
-
-class _BoundedConnection(ServerConnection):
-    """A connection that does not answer the pings of who does not read: the answers would pile up."""
-
-    _receiving = False
-
-    def data_received(self, data: bytes) -> None:
-        self._receiving = True
-        try:
-            super().data_received(data)
-        finally:
-            self._receiving = False
-
-    def send_data(self) -> None:
-        if self._receiving and self.paused and self.protocol.state is State.OPEN:
-            self.protocol.data_to_send()  # nothing but answers to pings
-        else:
-            super().send_data()
 
 
 def _address(connection: ServerConnection) -> str:

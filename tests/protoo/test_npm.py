@@ -102,3 +102,11 @@ async def test_our_client_talks_to_protoo_server() -> None:
         assert client.closed
         assert isinstance((await asyncio.gather(leaving, return_exceptions=True))[0], ConnectionError)
         await client.close()
+
+
+async def test_a_client_that_is_still_sending_hears_why_it_is_closed(host: Host) -> None:
+    codes = []
+    for number in range(20):
+        async with node("too_long.js", f"{host.url}/?peerId={number}") as process:
+            codes.append((await said(process)).get("code"))
+    assert codes == [1009] * 20

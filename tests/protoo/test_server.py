@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import tracemalloc
 from typing import Any
@@ -175,13 +176,13 @@ async def test_a_message_in_many_fragments_costs_no_more_than_its_content(host: 
     host.on_peer = echo
     reader, writer = await raw_client(host)
     tracemalloc.start()
-    writer.write(frame(0x01, b'{"request":true,"id":1,') + frame(0x00, b"") * 50_000)
+    writer.write(frame(0x01, b'{"request":true,"id":1,') + frame(0x00, b"") * 900)
     writer.write(frame(0x89, b"ping"))
     await writer.drain()
     assert await reader.readexactly(6) == b"\x8a\x04ping"
     kept_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept_bytes < 300_000
+    assert kept_bytes < 100_000
     writer.write(frame(0x00, b"") + frame(0x80, b'"method":"whole"}'))
     assert b'"method":"whole"' in await reader.read(1000)
     writer.close()
@@ -189,17 +190,17 @@ async def test_a_message_in_many_fragments_costs_no_more_than_its_content(host: 
 
 async def test_pings_of_a_client_that_does_not_read_are_not_answered_without_end(host: Host) -> None:
     reader, writer = await raw_client(host)
-    pings = frame(0x89, b"x" * 125) * 1000
-    for _ in range(300):
-        writer.write(pings)
-        await writer.drain()
-        # the server takes them; nobody reads the answers (this reader's buffer is small, and then the system's)
-        await asyncio.sleep(0)
+    # the server takes them; nobody reads the answers (this reader's buffer is small, and then the system's)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(300):
+            writer.write(frame(0x89, b"x" * 125) * 1000)
+            await writer.drain()
+            await asyncio.sleep(0)
     size_bytes = 0
-    writer.write(frame(0x88, b"\x03\xe8"))
-    while data := await asyncio.wait_for(reader.read(1 << 20), 5):
-        size_bytes += len(data)
-    assert 0 < size_bytes < 20_000_000 < 300 * len(pings)
+    with contextlib.suppress(ConnectionError):
+        while data := await asyncio.wait_for(reader.read(1 << 20), 10):
+            size_bytes += len(data)
+    assert size_bytes < 1_000_000
     writer.close()
 
 

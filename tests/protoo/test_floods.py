@@ -1,0 +1,103 @@
+"""Clients that send more than anybody needs to: the others are served all the time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from protoo import Peer
+from tests.protoo.conftest import Host
+from tests.protoo.test_server import join, receive
+
+FLOOD = Path(__file__).with_name("flood.py")
+MAX_TURN_S = 0.05
+"""CPU time between two beats, of one turn of the event loop; generous for a busy machine and sanitizers."""
+
+
+class Heart:
+    """Beats while the event loop turns, and knows the most CPU time that passed between two beats."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._task = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        last_s = time.thread_time()
+        while True:
+            await asyncio.sleep(0.001)
+            now_s = time.thread_time()
+            self.longest_s = max(self.longest_s, now_s - last_s)
+            last_s = now_s
+
+    async def stop(self) -> float:
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        return self.longest_s
+
+
+def serve(peer: Peer[dict[str, object]]) -> None:
+    peer.on("request", lambda request: request.accept(request.data))
+
+
+async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[list[object], int, float]:
+    """Floods the server while an honest client asks; gives close codes, answers, and the longest turn's CPU time."""
+    host.on_peer = serve
+    honest, _ = await join(host, "honest")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, FLOOD, f"{host.url}/?peerId=flood", kind, str(clients), str(seconds), stdout=PIPE
+    )
+    for _ in range(clients):
+        async with asyncio.timeout(30):
+            await host.arrivals.get()
+    heart = Heart()
+    answers = 0
+    assert process.stdout is not None
+    result = asyncio.create_task(process.stdout.readline())
+    while not result.done():
+        await honest.send(json.dumps({"request": True, "id": answers, "method": "m", "data": [answers]}))
+        assert (await receive(honest))["data"] == [answers]
+        answers += 1
+        await asyncio.sleep(0.01)
+    longest_s = await heart.stop()
+    await process.wait()
+    await honest.close()
+    codes: list[object] = json.loads(result.result())
+    return codes, answers, longest_s
+
+
+@pytest.mark.parametrize(
+    ("kind", "clients"),
+    [
+        ("pings", 1),
+        ("pongs", 1),
+        ("texts", 1),
+        ("binaries", 1),
+        ("notifications", 1),
+        ("fragments", 1),
+        ("empty fragments", 1),
+        ("lists", 1),
+        ("objects", 1),
+        ("pings", 20),
+        ("texts", 20),
+        ("notifications", 20),
+        ("lists", 10),
+    ],
+)
+async def test_a_flood_holds_up_nobody_and_is_ended_with_1008(host: Host, kind: str, clients: int) -> None:
+    codes, answers, longest_s = await flooded(host, kind, clients, 25.0)
+    assert longest_s < MAX_TURN_S
+    assert answers > 0
+    assert codes == [1008] * clients
+
+
+@pytest.mark.parametrize(("kind", "code"), [("no utf-8", 1007), ("too long", 1009)])
+async def test_what_breaks_the_protocol_is_ended_with_its_code(host: Host, kind: str, code: int) -> None:
+    codes, _, longest_s = await flooded(host, kind, 5, 25.0)
+    assert longest_s < MAX_TURN_S
+    assert codes == [code] * 5
