@@ -133,17 +133,17 @@ class Extensions:
             stale = self.stale()
             if not stale:
                 return []
-            made_from = {name: self._made_from(name) for name in stale}  # an edit during the build is a new one
-            failures = self._compile(stale)
+            failures = self._compile({name: self._made_from(name) for name in stale})  # an edit from here on is new
             if failures:
                 raise SystemExit("the compiled modules do not build:\n" + "\n".join(failures))
-            for name in stale:
-                self._stamp_path(name).write_text(made_from[name] + self._made(name))
             return stale
 
-    def _compile(self, names: list[str]) -> list[str]:
-        """Compiles side by side, what takes longest first; gives the complaints of the first that failed."""
-        names = sorted(names, key=lambda name: (name != self.shared, -sum(map(_size, self.inputs(name)))))
+    def _compile(self, made_from: dict[str, str]) -> list[str]:
+        """Compiles side by side, what takes longest first; gives the complaints of the first that failed.
+
+        Each module gets its stamp when it is done: a build that is interrupted goes on from there.
+        """
+        names = sorted(made_from, key=lambda name: (name != self.shared, -sum(map(_size, self.inputs(name)))))
         jobs, done, failures = iter([self._job(name) for name in names]), itertools.count(1), list[str]()
         lock = threading.Lock()
 
@@ -153,21 +153,18 @@ class Extensions:
             with subprocess.Popen(
                 command, cwd=self.root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             ) as compiler:
-                assert compiler.stdin is not None
-                assert compiler.stdout is not None
                 while True:
                     with lock:
                         job = None if failures else next(jobs, None)
                     if job is None:
-                        compiler.stdin.close()
+                        compiler.communicate()
                         return
-                    compiler.stdin.write(job.to_line() + "\n")
-                    compiler.stdin.flush()
-                    answer = compiler.stdout.readline()
-                    said = json.loads(answer) if answer else "the compiler ended"
+                    said = _ask(compiler, job)
                     with lock:
                         if said:
                             failures.append(f"{job.name}: {said}")
+                        else:
+                            self._stamp_path(job.name).write_text(made_from[job.name] + self._made(job.name))
                         sys.stderr.write(f"compiled {next(done)} of {len(names)}: {job.name}\n")
 
         workers = [threading.Thread(target=work) for _ in range(min(len(names), len(os.sched_getaffinity(0))))]
@@ -239,6 +236,18 @@ def _names(text: str) -> list[str]:
     """What a list of cimports names, without parentheses, comments and ``as``."""
     without_comments = re.sub(r"#[^\n]*", "", text).strip(" ()")
     return [part.split()[0] for part in without_comments.split(",") if part.strip()]
+
+
+def _ask(compiler: subprocess.Popen[str], job: Job) -> str:
+    """Has a module compiled; gives the complaints."""
+    assert compiler.stdin is not None
+    assert compiler.stdout is not None
+    try:
+        compiler.stdin.write(job.to_line() + "\n")
+        compiler.stdin.flush()
+        return str(json.loads(compiler.stdout.readline()))
+    except (OSError, ValueError):
+        return f"the compiler ended with {compiler.wait()}"
 
 
 def _size(path: Path) -> int:

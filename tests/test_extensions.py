@@ -110,3 +110,11 @@ def test_a_source_that_does_not_compile_ends_the_run_with_the_compilers_words(tr
     with pytest.raises(SystemExit, match="undeclared"):
         Extensions(tree).build()
     assert Extensions(tree).stale() == ["kitchen.soup"]
+
+
+def test_what_was_built_beside_a_failure_is_not_built_again(tree: Path) -> None:
+    _edit(tree / "kitchen/salt.pxd", "7", "8")
+    (tree / "kitchen/rice.py").write_text("def grains(:\n")
+    with pytest.raises(SystemExit, match=r"kitchen\.rice"):
+        Extensions(tree).build()
+    assert Extensions(tree).stale() == ["kitchen.rice"]
