@@ -194,10 +194,12 @@ cdef class Output(Sender):
         if number < 0:
             return
         timestamp = packet.timestamp + self._timestamps.offset()
+        self._keep_filler(number, timestamp)
+        if not self._has_room(FILLER_SIZE):
+            return
         slot = plane.batch.reserve(None if self.deliver else transport.endpoint)
         write_filler(slot, self._payload_type, number, timestamp, self.ssrc)
         sent = self._send(slot, FILLER_SIZE)
-        self._keep_filler(number, timestamp)
         self.packets += 1
         self.bytes += FILLER_SIZE
         self._rate.update(FILLER_SIZE, plane.now_us)
@@ -238,6 +240,8 @@ cdef class Output(Sender):
         if mapped < 0:
             return 0
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
+        self._payload_type = packet.payload_type
+        self.forwarded_stream = packet.stream_index
         if not self._has_room(packet.size):  # the receiver misses the number, and may ask for it
             self.last_sequence = mapped
             self._remember(packet, mapped)
@@ -249,8 +253,6 @@ cdef class Output(Sender):
             rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, self._selector.rewrite)
         self.packets += 1
         self.bytes += packet.size
-        self._payload_type = packet.payload_type
-        self.forwarded_stream = packet.stream_index
         self.last_sequence = mapped
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1

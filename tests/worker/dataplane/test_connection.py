@@ -191,6 +191,34 @@ def test_repairs_that_a_slow_reader_does_not_get_do_not_count_as_sent(rig: Rig, 
     assert (link.transport.bytes_sent, rig.plane.counters["tcp_full"] > full) == (sent, True)
 
 
+def test_what_fills_a_left_out_number_waits_for_a_slow_reader_to_ask(rig: Rig, link: Link) -> None:
+    link.connection.on_blocked = lambda connection: None
+    output = make_output(link.transport)
+    output.active = True
+    rig.input.add_output(output)
+    rig.send(rtp(1, KEY_FRAME), rtp(3))
+    for size in (1000, 10):
+        while link.connection.send(bytes(size)):
+            pass
+    before = (output.packets, output.bytes, link.transport.bytes_sent, link.transport.rtp_bytes_sent)
+    full = rig.plane.counters["tcp_full"]
+    rig.send(rtp(2, b"", padding=50))
+    assert (output.packets, output.bytes, link.transport.bytes_sent, link.transport.rtp_bytes_sent) == before
+    assert rig.plane.counters["tcp_full"] == full + 1
+    assert output.retransmit([2], now_us() + 1_000_000) == 0
+    assert (output.packets_retransmitted, output.rtx_packets) == (0, 0)
+    last = b""
+    link.peer.settimeout(0.2)
+    while last != b"\0\2":
+        link.connection.flush()
+        try:
+            link.read_frame()
+        except TimeoutError:
+            assert output.retransmit([2], now_us() + 1_000_000) == 1
+            last = parse_rtp(link.read_frame()).payload
+    assert (output.packets_retransmitted, output.rtx_packets) == (1, 1)
+
+
 def test_a_callback_may_close_the_connection(rig: Rig, link: Link) -> None:
     link.connection.on_blocked = lambda connection: connection.close()
     while link.connection.send(bytes(1000)):
