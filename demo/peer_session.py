@@ -61,6 +61,7 @@ class PeerSession:
         rtp_capabilities: What media it can receive of what the room can send; None: nothing.
         takes_data: Whether it can receive data channels.
         dialect: Which of mediasoup-demo's protocols the client speaks.
+        secret: What it may prove itself with when it comes again.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
@@ -75,6 +76,7 @@ class PeerSession:
         self.rtp_capabilities: RtpCapabilities | None = None
         self.takes_data = False
         self.dialect: DialectGuess
+        self.secret: str
         self.transports: dict[str, WebRtcTransport] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
@@ -94,9 +96,16 @@ class PeerSession:
     def __repr__(self) -> str:
         return f"<PeerSession {self.id} of room {self.room.id}>"
 
-    def start(self, peer: Peer[PeerSession], visitor: Visitor) -> None:
-        """Begins the conversation."""
+    def start(self, peer: Peer[PeerSession], visitor: Visitor, secret: str) -> None:
+        """Begins the conversation.
+
+        Args:
+            peer: The connection.
+            visitor: Who it is.
+            secret: What it may prove itself with when it comes again.
+        """
         self.peer = peer
+        self.secret = secret
         self.dialect = DialectGuess(visitor.query, self._tell_version)
         peer.on("request", self._on_request)
         peer.on("notification", self._on_notification)
@@ -243,7 +252,7 @@ class PeerSession:
         self.notify_latest("consumerScore", consumer.id, {"consumerId": consumer.id, "score": score})
 
     def _tell_version(self, dialect: Dialect) -> None:
-        self.notify(dialect.value, {"version": MEDIASOUP_VERSION})
+        self.notify(dialect.value, {"version": MEDIASOUP_VERSION, "peerSecret": self.secret})
 
     def _keep(self, kept: dict[str, Closable], new: Closable) -> None:
         kept[new.id] = new
@@ -328,7 +337,7 @@ class PeerSession:
         for news in self._news.values():
             news.close()
         self._news.clear()
-        self.room.left(self)
+        self.room.left(self, code)
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

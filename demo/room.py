@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -22,6 +23,7 @@ from demo.bot import Bot
 from demo.media import MediaWorkers, RoomMedia
 from demo.messages import Json
 from demo.metrics import Metrics
+from demo.peer_secrets import PeerSecrets
 from demo.peer_session import PeerSession
 from demo.settings import Settings
 from demo.visitor import Visitor
@@ -73,6 +75,7 @@ class Room:
         self._workers = workers
         self._on_close = on_close
         self._peers: ProtooRoom[PeerSession] = ProtooRoom()
+        self._secrets = PeerSecrets(strict=settings.strict_peer_ids)
         self.bot: Bot
         self._audio_levels: AudioLevelObserver | None = None
         self._active_speaker: ActiveSpeakerObserver | None = None
@@ -117,8 +120,13 @@ class Room:
         """Whether one more may come in.
 
         Raises:
-            RequestError: The room is full, and nobody of that id is there to give its place.
+            RequestError: The room is full, and nobody of that id is there to give its place; or the id is not its own.
         """
+        try:
+            self._secrets.check(visitor.peer_id, visitor.peer_secret, time.monotonic())
+        except RequestError:
+            self.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
+            raise
         most = self.settings.max_peers_per_room
         if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
             self.limits.refused("peers_per_room", f"room={self.id}")
@@ -135,13 +143,15 @@ class Room:
         session = PeerSession(self, address)
         peer = self._peers.create_peer(peer_id, transport, session, replace=True)
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
-        session.start(peer, visitor)
+        session.start(peer, visitor, self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic()))
         return session
 
-    def left(self, session: PeerSession) -> None:
-        """For a session whose peer closed: the others hear of it first, then its media end."""
+    def left(self, session: PeerSession, code: int) -> None:
+        """For a session whose peer closed with that code: the others hear of it first, then its media end."""
         if self._closed:
             return
+        if not self._peers.has_peer(session.id):
+            self._secrets.leave(session.id, code, time.monotonic())
         if session.joined:
             for other in self.joined(but=session):
                 other.notify("peerClosed", {"peerId": session.id})

@@ -47,7 +47,7 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     session.rtp_capabilities = capabilities
     session.dialect.learn(Dialect.CLASSIC)
     session.takes_data = body.sctp_capabilities is not None or session.speaks_2026
-    accept({"peers": [other.info for other in others]})
+    accept({"peers": [other.info for other in others], "peerSecret": session.secret})
     for other in others:
         for producer in other.producers.values():
             create_consumers(session, other, producer)

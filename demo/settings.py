@@ -155,6 +155,10 @@ class Settings(BaseSettings):
     transports_per_minute: int = Field(
         3000, ge=0, description="transports made from one address, a sixth of them in one go; 0: no limit"
     )
+    strict_peer_ids: bool = Field(
+        False,
+        description="let nobody take a peer's place by its peerId alone, even that of a client without peerSecret",
+    )
     max_consumer_replicas: int = Field(
         0,
         ge=0,

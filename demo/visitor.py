@@ -33,6 +33,11 @@ class Visitor:
         return cls(query.get("peerId", ""), client_address(host, forwarded_for, settings.trusted_proxies), query)
 
     @property
+    def peer_secret(self) -> str:
+        """What proves that its id is its own; empty: nothing."""
+        return self.query.get("peerSecret", "")
+
+    @property
     def consumer_replicas(self) -> int:
         """How many copies of each consumer it wishes; the reference's page sends "undefined" when it wishes none."""
         try:

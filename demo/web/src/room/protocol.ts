@@ -76,10 +76,10 @@ export type NotificationHandlers = { readonly [M in keyof Notifications]: (data:
 /** Sends one request to the server and gives its answer's data. */
 export type Request = <T = unknown>(method: string, data?: unknown) => Promise<T>;
 
-/** The room server shares host and port with the page. */
-export function signalingUrl(roomId: string, peerId: string, consumerReplicas: string): string {
+/** The room server shares host and port with the page. With the secret nobody but us takes our place by our id. */
+export function signalingUrl(roomId: string, peerId: string, peerSecret: string, consumerReplicas: string): string {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const query = new URLSearchParams({ roomId, peerId, ...(consumerReplicas && { consumerReplicas }) });
+  const query = new URLSearchParams({ roomId, peerId, peerSecret, ...(consumerReplicas && { consumerReplicas }) });
   return `${scheme}://${location.host}/?${query.toString()}`;
 }
 

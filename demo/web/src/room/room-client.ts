@@ -6,7 +6,7 @@ import { Chat } from "./chat";
 import { savePreferences } from "../media/devices";
 import { LocalMedia } from "../media/local-media";
 import { collectReports, type StreamReport } from "../media/stats";
-import { type Params, writeNameToUrl } from "../params";
+import { type Params, randomId, writeNameToUrl } from "../params";
 import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
 import { type AppStore, type Layers, type Problem, toast } from "../state";
@@ -34,6 +34,8 @@ export class RoomClient {
   readonly chat: Chat;
   readonly #store: AppStore;
   readonly #params: Params;
+  /** Only who knows it can take our place in the room by our id. */
+  readonly #peerSecret = randomId() + randomId() + randomId();
   #peer: Peer | null = null;
   #session: Session | null = null;
   #failedJoins = 0;
@@ -121,7 +123,8 @@ export class RoomClient {
   #connect(): void {
     this.#disconnect();
     const { roomId, peerId } = this.#store.state;
-    const peer = new Peer(new WebSocketTransport(signalingUrl(roomId, peerId, this.#params.consumerReplicas), { retry: RETRY }));
+    const url = signalingUrl(roomId, peerId, this.#peerSecret, this.#params.consumerReplicas);
+    const peer = new Peer(new WebSocketTransport(url, { retry: RETRY }));
     this.#peer = peer;
     let open = false;
     peer.on("open", () => {
