@@ -80,9 +80,14 @@ class RoomClient:
         self.close_code: int | None = None
 
     @classmethod
-    async def connect(cls, url: str, room: str, peer: str, *, answers: bool = True, query: str = "") -> RoomClient:
+    async def connect(
+        cls, url: str, room: str, peer: str, *, answers: bool = True, query: str = "", local_ip: str = "127.0.0.1"
+    ) -> RoomClient:
         connection = await connect(
-            f"{url}/?roomId={room}&peerId={peer}{query}", subprotocols=[Subprotocol("protoo")], proxy=None
+            f"{url}/?roomId={room}&peerId={peer}{query}",
+            subprotocols=[Subprotocol("protoo")],
+            proxy=None,
+            local_addr=(local_ip, 0),
         )
         return cls(connection, answers=answers)
 
@@ -134,6 +139,10 @@ class RoomClient:
     async def close(self) -> None:
         await self._connection.close()
         await self._reading
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+        self._connection.transport.abort()
 
     async def transport(self, **options: object) -> dict[str, Any]:
         transport: dict[str, Any] = await self.request(

@@ -1,0 +1,1 @@
+"""Honest people and hostile ones on one server: what the honest ones notice of it."""
