@@ -111,7 +111,7 @@ cdef class Input(StreamOwner):
         output.source = self
         output.stores = self._stores
         output.streams = self._streams
-        self._keepers += output.keep_for_retransmission
+        self._keepers += output.keeps_packets
         self._outputs.append(output)
 
     def remove_output(self, Output output not None):
@@ -122,7 +122,7 @@ cdef class Input(StreamOwner):
         output.stores = []
         output.streams = []
         self._outputs.remove(output)
-        self._keepers -= output.keep_for_retransmission
+        self._keepers -= output.keeps_packets
 
     def take_audio_levels(self):
         """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
@@ -193,7 +193,7 @@ cdef class Input(StreamOwner):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
             plane.events.append(PacketTraced(self, payload.is_key_frame, packet.recovered, info))
-        if self._keepers > 0 and packet.size > packet.payload_offset:
+        if self._keepers > 0:
             packet.stored = (<PacketStore>self._stores[stream._index]).put(packet, plane.now_us)
 
     cdef void _look_at_extensions(self) noexcept:

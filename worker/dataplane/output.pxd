@@ -1,7 +1,8 @@
 """Declares a consumer's half for the inputs that feed it."""
 
+from worker.dataplane.receive_stream cimport ReceiveStream
 from worker.dataplane.srtp cimport SrtpSession
-from worker.dataplane.store cimport Packet
+from worker.dataplane.store cimport Packet, PacketStore
 from worker.dataplane.transport cimport Sender, TransportPlane
 from worker.rtp.layers cimport LayerSelector
 from worker.rtp.rate cimport RateCalculator
@@ -35,6 +36,8 @@ cdef class Output(Sender):
     cdef readonly int forwarded_stream
     cdef readonly bint closed
     cdef readonly bint keep_for_retransmission
+    cdef bint keeps_packets  # its input does: for that, or since a key frame's first packet may come after others
+    cdef int _emitted  # bytes of the packets of this batch that went on
     cdef object source  # the Input that feeds it
     cdef list stores  # of that input's streams, by stream index
     cdef list streams  # likewise, None where there is none
@@ -61,9 +64,13 @@ cdef class Output(Sender):
     cdef void _leave_out(self, const Packet *packet) noexcept
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
     cdef bint _resend_filler(self, unsigned short number) noexcept
-    cdef int _catch_up(self, const Packet *first) noexcept
+    cdef int _follow(self, const Packet *packet, int decision) noexcept
+    cdef int _begin_at(self, const Packet *packet) noexcept
+    cdef int _select_again(self, const Packet *packet) noexcept
+    cdef int _send_parameter_sets(self, ReceiveStream stream, PacketStore store, const Packet *first) noexcept
+    cdef int _emit(self, const Packet *packet, unsigned short mapped, unsigned int word) noexcept
     cdef bint _has_room(self, int size) noexcept
-    cdef void _remember(self, const Packet *packet, unsigned short number) noexcept
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept
     cdef int _pass_on(self, const Packet *packet) noexcept
     cdef bint _is_numbered(self, const Packet *packet) noexcept
     cdef bint _begin(self, const Packet *packet) noexcept

@@ -6,8 +6,11 @@ import os
 from libc.string cimport memcpy, memset
 
 from worker.bwe.send_side cimport SendSideEstimator
+from worker.dataplane.beginning cimport BEGIN, MISSED, Beginning, Verdict
 from worker.dataplane.egress cimport MAX_PACKET, Plane
+from worker.dataplane.parameter_sets cimport MAX_SET_SIZE, ParameterSets
 from worker.dataplane.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
+from worker.dataplane.receive_stream cimport ReceiveStream
 from worker.dataplane.srtp cimport SrtpSession
 from worker.dataplane.store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport cimport Sender, TransportPlane
@@ -21,7 +24,7 @@ from worker.dataplane.writing cimport (
     write_u32,
 )
 from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.layers cimport LayerSelector, SimpleLayerSelector
+from worker.rtp.layers cimport LayerSelector
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.retransmission cimport RetransmissionIndex
 from worker.rtp.sequence cimport SequenceMapper
@@ -36,7 +39,8 @@ cdef enum:
     IGNORE = 3
     LAYERS_CHANGED = 1
     KEY_FRAME_MISSED = 2
-    MAX_CAUGHT_UP = 64  # packets of a key frame that came before its first
+    MAX_HEADER = 512  # bytes of RTP header that a packet with parameter sets may take over
+    VP8 = 2  # codec; it and those that follow have key frames
     TRAILER_ROOM = 32  # bytes, what SRTP adds at most
     MAX_RESENT = 256  # packets of one retransmit call
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
@@ -48,6 +52,8 @@ cdef enum:
     SELECTOR_LINES = 2
     MID_ROOM = 8  # bytes that every packet reserves for the MID
     FILLER = 0xFFFF  # in the index, in place of a stream: the generation is the payload type, the offset the timestamp
+
+cdef Beginning BEGINNING = Beginning()
 
 
 cdef class Output(Sender):
@@ -77,6 +83,7 @@ cdef class Output(Sender):
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.keep_for_retransmission = keep_for_retransmission
+        self.keeps_packets = keep_for_retransmission or codec >= VP8
         self._selector = selector
         self._sequence = SequenceMapper()
         self._timestamps = TimestampMapper(clock_rate)
@@ -134,7 +141,7 @@ cdef class Output(Sender):
         """The packets of the receive batch that its input has for it."""
         cdef TransportPlane transport = self._transport
         cdef Plane plane
-        cdef int index, sent, total = 0, total_sent = 0
+        cdef int index, total_sent = 0
         if not self.active or self.closed or not transport.connected:
             return
         if not self.deliver:
@@ -144,21 +151,18 @@ cdef class Output(Sender):
                 return
         plane = transport.plane
         plane.forwarded += count
+        self._emitted = 0
         for index in range(count):
-            sent = self._forward_one(&packets[index])
-            if sent > 0:
-                total += packets[index].size
-                total_sent += sent
-        if total > 0:
+            total_sent += self._forward_one(&packets[index])
+        if self._emitted > 0:
             self.last_packet_us = plane.now_us
-            self._rate.update(total, plane.now_us)
-            transport.rtp_sent.update(total, plane.now_us)
+            self._rate.update(self._emitted, plane.now_us)
+            transport.rtp_sent.update(self._emitted, plane.now_us)
             transport.sent.update(total_sent, plane.now_us)
 
     cdef int _forward_one(self, const Packet *packet) noexcept:
         """Bytes sent, 0 when the packet is not for this output or dropped."""
-        cdef Plane plane = self._transport.plane
-        cdef int decision, sent
+        cdef int decision
         if packet.restarted and self._is_numbered(packet):
             self._selector.restart(packet.timestamp)
             self._sequence.sync(packet.sequence_number)
@@ -168,20 +172,83 @@ cdef class Output(Sender):
                 self._leave_out(packet)
             return 0
         decision = self._selector.select(
-            packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, packet.late
+            packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, False
         )
-        if decision == FORWARD_AFTER_SYNC and not self._begin(packet):
-            decision = IGNORE
+        if decision == FORWARD_AFTER_SYNC:
+            return self._begin_at(packet)
         if self._selector.notice != 0:
             self._tell(packet.stream_index)
+        return self._follow(packet, decision)
+
+    cdef int _follow(self, const Packet *packet, int decision) noexcept:
+        """Does with the packet what the selector said, while the stream flows; bytes sent."""
         if decision == IGNORE:
             return 0
         if decision == DROP:
             self._leave_out(packet)
             return 0
-        sent = self._pass_on(packet)
-        if decision == FORWARD_AFTER_SYNC and packet.late and isinstance(self._selector, SimpleLayerSelector):
-            sent += self._catch_up(packet)
+        return self._pass_on(packet)
+
+    cdef int _begin_at(self, const Packet *packet) noexcept:
+        """Begins with the key frame that the packet is of, if all of it is there or may still come; bytes sent."""
+        cdef PacketStore store = self.stores[packet.stream_index]
+        cdef Packet other = packet[0]
+        cdef Verdict verdict = BEGIN
+        cdef int distance, sent = 0
+        BEGINNING.clear()
+        if self._selector.waiting_for_key_frame:
+            verdict = BEGINNING.judge(
+                self.streams[packet.stream_index], store, packet, self._selector.current_spatial >= 0
+            )
+            if verdict == BEGIN and BEGINNING.first < 0:
+                BEGINNING.take(store, BEGINNING.first, &other)
+            elif verdict == MISSED:
+                self._selector.notice |= KEY_FRAME_MISSED
+        if verdict != BEGIN or not self._begin(&other):
+            self._tell(packet.stream_index)
+            return 0
+        if BEGINNING.without_sets:
+            sent = self._send_parameter_sets(self.streams[packet.stream_index], store, &other)
+            BEGINNING.take(store, BEGINNING.first, &other)  # which may have moved
+        sent += self._pass_on(&other)
+        for distance in range(BEGINNING.first + 1, BEGINNING.last + 1):
+            if distance == 0:
+                other = packet[0]
+            elif not BEGINNING.take(store, distance, &other):
+                continue
+            sent += self._follow(&other, self._select_again(&other))
+        self._tell(packet.stream_index)
+        return sent
+
+    cdef int _select_again(self, const Packet *packet) noexcept:
+        """What becomes of a packet that was of no concern when it came."""
+        if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
+            return DROP
+        return self._selector.select(
+            packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp, False
+        )
+
+    cdef int _send_parameter_sets(self, ReceiveStream stream, PacketStore store, const Packet *first) noexcept:
+        """Sends what a decoder of H264 must know before the packet with which the stream begins; bytes sent."""
+        cdef unsigned char room[MAX_HEADER + MAX_SET_SIZE]
+        cdef ParameterSets known = stream.parameter_sets
+        cdef Packet packet = first[0]
+        cdef unsigned short number = self._sequence.max_output
+        cdef int at, sent = 0
+        memcpy(room, first.data, first.payload_offset)
+        room[1] &= 0x7F  # the picture does not end with it
+        packet.data = room
+        packet.marker = False
+        packet.payload = NULL
+        packet.sequence_number -= 0x4000  # no beginning finds it beside packets that came
+        for at in range(known.count):
+            memcpy(room + packet.payload_offset, known.sets[at].data, known.sets[at].size)
+            packet.size = packet.payload_offset + known.sets[at].size
+            packet.stored = store.put(&packet, self._transport.plane.now_us)
+            number += 1
+            sent += self._emit(&packet, number, 0)
+        self._sequence.max_output = number
+        self._sequence.sync(first.sequence_number)
         return sent
 
     cdef void _leave_out(self, const Packet *packet) noexcept:
@@ -210,54 +277,36 @@ cdef class Output(Sender):
         if self._index is not None:
             self._index.put(number, FILLER, self._payload_type, timestamp, self._transport.plane.now_us, 0)
 
-    cdef int _catch_up(self, const Packet *first) noexcept:
-        """A key frame's first packet came after others of it, which were left alone: now they follow."""
-        cdef PacketStore store
-        cdef const Packet *kept
-        cdef unsigned int distance, back
-        cdef int sent = 0
-        if first.stored == 0 or first.stream_index >= len(self.stores):
-            return 0
-        store = self.stores[first.stream_index]
-        for distance in range(1, MAX_CAUGHT_UP + 1):
-            for back in range(1, MAX_CAUGHT_UP + 1):
-                kept = store.get(first.stored - back) if first.stored > back else NULL
-                if kept == NULL:
-                    break
-                if kept.sequence_number == ((first.sequence_number + distance) & 0xFFFF):
-                    if self._supported[kept.payload_type] != 0:
-                        sent += self._pass_on(kept)
-                    break
-        return sent
-
     cdef int _pass_on(self, const Packet *packet) noexcept:
-        """Renumbers, stamps, remembers and sends a packet that was selected."""
+        """Renumbers and sends a packet that was selected; bytes sent."""
+        cdef int mapped = self._sequence.map(packet.sequence_number)
+        return self._emit(packet, mapped, self._selector.rewrite) if mapped >= 0 else 0
+
+    cdef int _emit(self, const Packet *packet, unsigned short mapped, unsigned int word) noexcept:
+        """Stamps, rewrites (``LayerSelector.rewrite``), remembers and sends a packet; bytes sent."""
         cdef Plane plane = self._transport.plane
         cdef unsigned char *slot
-        cdef int mapped
         cdef unsigned int timestamp
-        mapped = self._sequence.map(packet.sequence_number)
-        if mapped < 0:
-            return 0
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
         self._payload_type = packet.payload_type
         self.forwarded_stream = packet.stream_index
         if not self._has_room(packet.size):  # the receiver misses the number, and may ask for it
             self.last_sequence = mapped
-            self._remember(packet, mapped)
+            self._remember(packet, mapped, word)
             return 0
         slot = plane.batch.reserve(None if self.deliver else self._transport.endpoint)
         memcpy(slot, packet.data, packet.size)
         self._stamp(slot, packet, mapped, timestamp)
-        if self._selector.rewrite != 0:
-            rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, self._selector.rewrite)
+        if word != 0:
+            rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, word)
         self.packets += 1
         self.bytes += packet.size
+        self._emitted += packet.size
         self.last_sequence = mapped
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1
         self.last_timestamp = timestamp
-        self._remember(packet, mapped)
+        self._remember(packet, mapped, word)
         if self.trace_rtp or (
             self.trace_keyframe and packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
         ):
@@ -271,7 +320,7 @@ cdef class Output(Sender):
         self._transport.plane.count.tcp_full += 1
         return False
 
-    cdef void _remember(self, const Packet *packet, unsigned short number) noexcept:
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept:
         """What may be asked for again."""
         if self._index is not None and packet.stored != 0:
             self._index.put(
@@ -280,7 +329,7 @@ cdef class Output(Sender):
                 packet.stored,
                 self._timestamps.offset(),
                 self._transport.plane.now_us,
-                self._selector.rewrite,
+                word,
             )
 
     cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:

@@ -1,6 +1,7 @@
 """Declares the streams for the input that owns them."""
 
 from worker.dataplane.egress cimport Source
+from worker.dataplane.parameter_sets cimport ParameterSets
 from worker.dataplane.renaming cimport Renaming
 from worker.dataplane.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.payload cimport PayloadDescriptor
@@ -54,6 +55,10 @@ cdef class ReceiveStream(Receiver):
     cdef unsigned int _timestamp  # of the packet in hand, on the clock's line
     cdef bint _any_key_frame
     cdef unsigned int _key_frame_timestamp
+    cdef ParameterSets parameter_sets  # of H264, else None
+    cdef int bare_pictures  # at which a decoder could have begun if there had been parameter sets, of late
+    cdef unsigned int _access_unit  # timestamp
+    cdef int _access_unit_units  # of its packets so far
     cdef int _picture_id  # 15 bits, of the last packet
     cdef bint _restarted
     cdef bint _window_started
@@ -62,6 +67,17 @@ cdef class ReceiveStream(Receiver):
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
     cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept
+    cdef inline bint has_received(self, unsigned short sequence_number) noexcept:
+        """Whether a packet has come, of the last 2048 numbers."""
+        return (
+            self._window_started
+            and ((self._window_top - sequence_number) & 0xFFFF) < 2048
+            and self._window[(sequence_number & 2047) >> 6] >> (sequence_number & 63) & 1
+        )
+    cdef inline bint is_missing(self, unsigned short sequence_number) noexcept:
+        """Whether the sender is asked for a packet, which may come then."""
+        return self._nack is not None and self._nack.is_missing(sequence_number)
+    cdef void _look_at_units(self, RtpHeader header, const unsigned char *data, PayloadDescriptor payload) noexcept
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept

@@ -4,10 +4,11 @@
 from libc.string cimport memset
 
 from worker.dataplane.egress cimport Plane, Source
+from worker.dataplane.parameter_sets cimport ParameterSets
 from worker.dataplane.renaming cimport FRAME_MARKING, Renaming
 from worker.dataplane.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.describe cimport describe
-from worker.rtp.codecs.h264 cimport parse_frame_marking
+from worker.rtp.codecs.h264 cimport INTER, INTRA, PPS, RECOVERY_POINT, SPS, parse_frame_marking
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.nack cimport NackGenerator
 from worker.rtp.packet cimport RtpHeader
@@ -66,6 +67,7 @@ cdef class ReceiveStream(Receiver):
         self._use_inband_fec = use_inband_fec
         self._stats = ReceiveStats(clock_rate)
         self._clock = SourceClock(clock_rate, codec == H264)
+        self.parameter_sets = ParameterSets() if codec == H264 else None
         self._rate = RateCalculator()
         self._nack = NackGenerator() if use_nack else None
         self._spatial_layers = spatial_layers
@@ -117,7 +119,7 @@ cdef class ReceiveStream(Receiver):
             if recovered and self.packets_repaired != repaired:
                 self.packets_recovered += 1
                 self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
-        if payload.is_key_frame and self._codec >= 2:
+        if payload.is_key_frame and self._codec >= 2 and (payload.is_random_access or payload.units & SPS == 0):
             if not self._any_key_frame or self._timestamp != self._key_frame_timestamp:
                 self._any_key_frame = True
                 self._key_frame_timestamp = self._timestamp
@@ -149,6 +151,8 @@ cdef class ReceiveStream(Receiver):
             found = header.find_extension(self.input.renaming.received_ids[FRAME_MARKING])
             if found >= 0:
                 parse_frame_marking(data, header.element_offsets[found], header.element_sizes[found], payload)
+        if payload.units != 0:
+            self._look_at_units(header, data, payload)
         if payload.picture_id_bits == 7:
             # the one nearest to the last: 64 pictures to either side
             payload.picture_id = (
@@ -168,6 +172,30 @@ cdef class ReceiveStream(Receiver):
             )
         else:
             self._timestamp = self._clock.place(header.sequence_number, header.timestamp)
+
+    cdef void _look_at_units(self, RtpHeader header, const unsigned char *data, PayloadDescriptor payload) noexcept:
+        """H264: keeps parameter sets, and finds pictures without IDR slices at which decoders begin all the same.
+
+        These come with a sequence parameter set and are all intra, or recover from there on (a recovery point SEI).
+        """
+        cdef int units
+        cdef bint is_gap_before = (
+            self._nack is not None and self._stats.packets > 1 and not self.has_received(header.sequence_number - 1)
+        )
+        if header.timestamp != self._access_unit:
+            self._access_unit = header.timestamp
+            self._access_unit_units = 0
+        self._access_unit_units |= payload.units
+        units = self._access_unit_units
+        if payload.units & (SPS | PPS):
+            self.parameter_sets.take(data + header.payload_offset, <int>header.payload_size)
+            if self.parameter_sets.complete:
+                self.bare_pictures = 0
+        if payload.units & (INTRA | INTER) and units & SPS and units & (INTRA | RECOVERY_POINT):
+            payload.is_random_access = True
+            payload.is_key_frame = True
+        if payload.is_random_access and not self.parameter_sets.complete and not is_gap_before:
+            self.bare_pictures += 1
 
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
         cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF

@@ -2,7 +2,7 @@
 """Packets in their canonical form: those of the receive batch, and those kept to be sent again."""
 
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 
@@ -10,6 +10,50 @@ cdef enum:
     FIRST_CAPACITY = 64
     MAX_CAPACITY = 2048
     KEEP_US = 2000000
+
+
+cdef void _write_down(PayloadDescriptor payload, Described *described) noexcept:
+    described.is_key_frame = payload.is_key_frame
+    described.begins_frame = payload.begins_frame
+    described.ends_frame = payload.ends_frame
+    described.is_dtx = payload.is_dtx
+    described.spatial_layer = payload.spatial_layer
+    described.temporal_layer = payload.temporal_layer
+    described.switching_up = payload.switching_up
+    described.inter_layer = payload.inter_layer
+    described.inter_picture = payload.inter_picture
+    described.discardable = payload.discardable
+    described.picture_id = payload.picture_id
+    described.picture_id_offset = payload.picture_id_offset
+    described.picture_id_bits = payload.picture_id_bits
+    described.tl0_picture_index = payload.tl0_picture_index
+    described.tl0_picture_index_offset = payload.tl0_picture_index_offset
+    described.key_index = payload.key_index
+    described.units = payload.units
+    described.is_random_access = payload.is_random_access
+    described.size = payload.size
+
+
+cdef void _read(const Described *described, PayloadDescriptor payload) noexcept:
+    payload.is_key_frame = described.is_key_frame
+    payload.begins_frame = described.begins_frame
+    payload.ends_frame = described.ends_frame
+    payload.is_dtx = described.is_dtx
+    payload.spatial_layer = described.spatial_layer
+    payload.temporal_layer = described.temporal_layer
+    payload.switching_up = described.switching_up
+    payload.inter_layer = described.inter_layer
+    payload.inter_picture = described.inter_picture
+    payload.discardable = described.discardable
+    payload.picture_id = described.picture_id
+    payload.picture_id_offset = described.picture_id_offset
+    payload.picture_id_bits = described.picture_id_bits
+    payload.tl0_picture_index = described.tl0_picture_index
+    payload.tl0_picture_index_offset = described.tl0_picture_index_offset
+    payload.key_index = described.key_index
+    payload.units = described.units
+    payload.is_random_access = described.is_random_access
+    payload.size = described.size
 
 
 cdef class PacketStore:
@@ -42,6 +86,10 @@ cdef class PacketStore:
         grown = kept.packet.data
         kept.packet = packet[0]
         kept.packet.data = <unsigned char *>grown
+        if packet.payload != NULL:
+            _write_down(<PayloadDescriptor>packet.payload, &kept.payload)
+        else:
+            memset(&kept.payload, 0, sizeof(Described))
         kept.packet.payload = NULL
         kept.packet.stored = number
         kept.kept_us = now_us
@@ -57,6 +105,10 @@ cdef class PacketStore:
             return NULL
         kept = &self._ring[number & self._mask]
         return &kept.packet if kept.packet.stored == number else NULL
+
+    cdef void describe(self, unsigned int number, PayloadDescriptor payload) noexcept:
+        """What was known of the payload of a packet that ``get`` gives."""
+        _read(&self._ring[number & self._mask].payload, payload)
 
     cdef bint _grow(self) noexcept:
         cdef unsigned int index, size = 0 if self._ring == NULL else self._mask + 1

@@ -65,7 +65,8 @@ class LayerSelector:
             stream_index: which of the producer's streams it is of, 0 the lowest encoding.
             payload: what the packet carries.
             timestamp: its RTP timestamp as received.
-            late: a newer packet of the stream came before it.
+            late: a newer packet of the stream came before it and is gone. The plane looks for these by itself
+                (``Beginning``) before it begins with what was selected, and never says so.
 
         Returns:
             0 drop it, the numbers after it close up; 1 forward it; 2 forward it as the first one of something new: the

@@ -35,6 +35,8 @@ cdef class NackGenerator:
     @cython.locals(step=int)
     cpdef int on_packet(self, unsigned short sequence_number, bint is_key_frame, bint is_recovered, long long now_us) noexcept
 
+    cpdef bint is_missing(self, unsigned short sequence_number) noexcept
+
     @cython.locals(entry=int, retries=int)
     cdef int _on_old_packet(self, unsigned short sequence_number) noexcept
 

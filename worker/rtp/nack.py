@@ -83,6 +83,10 @@ class NackGenerator:
             return 0
         return self._add_missing(sequence_number, step, now_us)
 
+    def is_missing(self, sequence_number: int) -> bool:
+        """Whether the packet is, or will be, asked for."""
+        return self._find(sequence_number) >= 0
+
     def _on_old_packet(self, sequence_number: int) -> int:
         entry = self._find(sequence_number)
         if entry < 0:

@@ -1,6 +1,13 @@
 cimport cython
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 
+cdef int SPS
+cdef int PPS
+cdef int RECOVERY_POINT
+cdef int IDR
+cdef int INTRA
+cdef int INTER
+
 
 @cython.locals(kind=int)
 cpdef bint parse(const unsigned char *data, Py_ssize_t size, PayloadDescriptor descriptor) noexcept
@@ -8,7 +15,10 @@ cpdef bint parse(const unsigned char *data, Py_ssize_t size, PayloadDescriptor d
 @cython.locals(first=cython.uchar)
 cpdef void parse_frame_marking(const unsigned char *data, Py_ssize_t offset, Py_ssize_t size, PayloadDescriptor descriptor) noexcept
 
-cdef bint _begins_key_frame(const unsigned char *data, Py_ssize_t offset, Py_ssize_t size, int kind) noexcept
+@cython.locals(head=cython.uchar)
+cdef int _unit(const unsigned char *data, Py_ssize_t offset, Py_ssize_t size, int kind) noexcept
+
+cdef void _conclude(PayloadDescriptor descriptor) noexcept
 
 @cython.locals(position=Py_ssize_t, unit_size=Py_ssize_t)
 cdef bint _parse_aggregate(const unsigned char *data, Py_ssize_t size, PayloadDescriptor descriptor) noexcept

@@ -5,6 +5,14 @@ from __future__ import annotations
 
 from worker.rtp.codecs.payload import PayloadDescriptor
 
+# bits of ``PayloadDescriptor.units``: parameter sets, a recovery point, and the first slice of a picture
+SPS = 1
+PPS = 2
+RECOVERY_POINT = 4
+IDR = 8
+INTRA = 16
+INTER = 32
+
 
 def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
     """Fills ``descriptor`` from the first ``size`` bytes of an H264 payload.
@@ -35,9 +43,12 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
             return False
         descriptor.size = 2
         descriptor.begins_frame = data[1] >> 7 == 1
-        descriptor.is_key_frame = data[1] >> 7 == 1 and _begins_key_frame(data, 1, size, data[1] & 31)
+        if data[1] >> 7 == 1:
+            descriptor.units = _unit(data, 1, size, data[1] & 31)
+            _conclude(descriptor)
         return True
-    descriptor.is_key_frame = _begins_key_frame(data, 0, size, kind)
+    descriptor.units = _unit(data, 0, size, kind)
+    _conclude(descriptor)
     return True
 
 
@@ -73,11 +84,30 @@ def parse_frame_marking(data: bytes, offset: int, size: int, descriptor: Payload
         descriptor.tl0_picture_index = data[offset + 2]
 
 
-def _begins_key_frame(data: bytes, offset: int, size: int, kind: int) -> bool:
+def _unit(data: bytes, offset: int, size: int, kind: int) -> int:
     if kind == 7:
-        return True
+        return SPS
+    if kind == 8:
+        return PPS
+    if offset + 1 >= size:
+        return 0
+    head = data[offset + 1]
+    if kind == 6:  # SEI: its first message
+        return RECOVERY_POINT if head == 6 else 0
     # first_mb_in_slice is the slice's first Exp-Golomb number: 0 is coded as a single 1
-    return kind == 5 and offset + 1 < size and data[offset + 1] >> 7 == 1
+    if head >> 7 == 0:
+        return 0
+    if kind == 5:
+        return IDR
+    if kind != 1:
+        return 0
+    # slice_type is the second: 2 (011) and 7 (0001000) are I
+    return INTRA if (head >> 4) & 7 == 3 or head & 0x7F == 8 else INTER
+
+
+def _conclude(descriptor: PayloadDescriptor) -> None:
+    descriptor.is_key_frame = descriptor.units & (SPS | IDR) != 0
+    descriptor.is_random_access = descriptor.units & IDR != 0
 
 
 def _parse_aggregate(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
@@ -91,7 +121,7 @@ def _parse_aggregate(data: bytes, size: int, descriptor: PayloadDescriptor) -> b
         position += 2
         if unit_size == 0 or position + unit_size > size:
             return False
-        if _begins_key_frame(data, position, position + unit_size, data[position] & 31):
-            descriptor.is_key_frame = True
+        descriptor.units |= _unit(data, position, position + unit_size, data[position] & 31)
         position += unit_size
+    _conclude(descriptor)
     return True

@@ -19,6 +19,8 @@ cdef class PayloadDescriptor:
     cdef public int tl0_picture_index
     cdef public int tl0_picture_index_offset
     cdef public int key_index
+    cdef public int units
+    cdef public bint is_random_access
     cdef public int size
 
     cpdef void clear(self) noexcept

@@ -22,6 +22,8 @@ class PayloadDescriptor:
             payload; -1 when absent.
         tl0_picture_index: 8 bits, -1 when absent, at byte ``tl0_picture_index_offset`` of the payload.
         key_index: 5 bits, -1 when absent (VP8).
+        units: bits of what units the packet carries or begins (H264), of ``codecs.h264``.
+        is_random_access: the packet begins a picture at which a decoder can begin that has the parameter sets (H264).
         size: bytes of the descriptor before the codec's own data.
     """
 
@@ -46,6 +48,8 @@ class PayloadDescriptor:
         self.tl0_picture_index = -1
         self.tl0_picture_index_offset = 0
         self.key_index = -1
+        self.units = 0
+        self.is_random_access = False
         self.size = 0
 
     def read_picture_id(self, data: bytes, size: int, position: int) -> int:

@@ -41,6 +41,30 @@ def test_key_frame_begins_with_parameters_or_the_first_idr_slice(parse, payload:
 
 
 @pytest.mark.parametrize(
+    ("payload", "names"),
+    [
+        (SPS, "SPS"),
+        (PPS, "PPS"),
+        (_stap_a(SPS, PPS, IDR), "SPS PPS IDR"),
+        (_fu_a(IDR, start=True), "IDR"),
+        (_fu_a(IDR, start=False), ""),
+        (IDR_CONTINUED, ""),
+        (SLICE, "INTER"),
+        (b"\x41\xb8\x00", "INTRA"),  # slice_type 2
+        (b"\x41\x88\x80", "INTRA"),  # slice_type 7
+        (b"\x06\x06\x01\xc0\x80", "RECOVERY_POINT"),
+        (b"\x06\x05\x01", ""),
+        (b"\x65", ""),
+    ],
+)
+def test_units_that_matter_to_a_beginning_are_told_apart(load, parse, payload: bytes, names: str) -> None:
+    numbers = {"SPS": 1, "PPS": 2, "RECOVERY_POINT": 4, "IDR": 8, "INTRA": 16, "INTER": 32}
+    descriptor = parse("h264", payload)
+    assert descriptor.units == sum(numbers[name] for name in names.split())
+    assert descriptor.is_random_access is ("IDR" in names)
+
+
+@pytest.mark.parametrize(
     "payload",
     [b"", b"\x78", b"\x78\x00\x04\x67", _stap_a(SPS) + b"\x00", _stap_a(SPS) + b"\x00\x00", b"\x7c", b"\x7c\x85"],
 )
