@@ -9,6 +9,9 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from protoo.connection import TOO_SLOW_READERS
+from protoo.tally import REFUSED
+
 
 class Snapshot(Protocol):
     """Where the numbers come from that are looked up when somebody asks."""
@@ -50,4 +53,8 @@ class _SnapshotCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         for name, (documentation, value) in self._snapshot.gauges().items():
             yield GaugeMetricFamily(name, documentation, value)
+        closed = CounterMetricFamily("miso_websockets_closed", "Closed with 1008, by why", labels=["why"])
+        closed.add_metric(["sent too much"], REFUSED.total)
+        closed.add_metric(["read too slowly"], TOO_SLOW_READERS.total)
+        yield closed
         yield CounterMetricFamily("miso_worker_deaths", "Workers that died", self._snapshot.worker_deaths())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -30,7 +30,7 @@ from demo.messages import Json
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
 from demo.visitor import Visitor
-from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError
+from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError, encode
 
 if TYPE_CHECKING:
     from demo.room import Room
@@ -147,6 +147,14 @@ class PeerSession:
         """Tells the client something; nothing when it has left."""
         if not self.closed:
             self.peer.notify(method, data)
+
+    @staticmethod
+    def notify_all(sessions: Iterable[PeerSession], method: str, data: object) -> None:
+        """Tells many the same, which is written down once for all of them."""
+        frame = encode(Notification(method, data))
+        for session in sessions:
+            if not session.closed:
+                session.peer.send(frame)
 
     def notify_latest(self, method: str, about: str, data: Json) -> None:
         """Tells the client news that outdate each other, at most one per :data:`NEWS_INTERVAL_S`.

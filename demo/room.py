@@ -27,7 +27,7 @@ from demo.peer_secrets import PeerSecrets
 from demo.peer_session import PeerSession
 from demo.settings import Settings
 from demo.visitor import Visitor
-from protoo import RequestError, Transport
+from protoo import RequestError, SendQueues, Transport
 from protoo import Room as ProtooRoom
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
@@ -62,6 +62,7 @@ class Room:
         settings: Settings,
         metrics: Metrics,
         limits: AddressLimits,
+        queues: SendQueues,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
@@ -74,7 +75,7 @@ class Room:
         self._media = media
         self._workers = workers
         self._on_close = on_close
-        self._peers: ProtooRoom[PeerSession] = ProtooRoom()
+        self._peers: ProtooRoom[PeerSession] = ProtooRoom(queues=queues)
         self._secrets = PeerSecrets(strict=settings.strict_peer_ids)
         self.bot: Bot
         self._audio_levels: AudioLevelObserver | None = None
@@ -153,8 +154,7 @@ class Room:
         if not self._peers.has_peer(session.id):
             self._secrets.leave(session.id, code, time.monotonic())
         if session.joined:
-            for other in self.joined(but=session):
-                other.notify("peerClosed", {"peerId": session.id})
+            PeerSession.notify_all(self.joined(but=session), "peerClosed", {"peerId": session.id})
         for transport in list(session.transports.values()):
             transport.close()
         self.close_if_empty()
@@ -216,25 +216,24 @@ class Room:
 
     def _on_volumes(self, volumes: list[AudioLevelObserverVolume]) -> None:
         told = [{"volume": one.volume, **_owner(one.producer)} for one in volumes]
-        for session in self.joined():
-            if session.speaks_2026:
-                session.notify("speakingPeers", {"peerVolumes": told})
-            else:
-                session.notify("activeSpeaker", told[0])
+        classic, of_2026 = self._by_dialect()
+        PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": told})
+        PeerSession.notify_all(classic, "activeSpeaker", told[0])
 
     def _on_silence(self) -> None:
-        for session in self.joined():
-            if session.speaks_2026:
-                session.notify("speakingPeers", {"peerVolumes": []})
-                session.notify("activeSpeaker", {})
-            else:
-                session.notify("activeSpeaker", {"peerId": None})
+        classic, of_2026 = self._by_dialect()
+        PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": []})
+        PeerSession.notify_all(of_2026, "activeSpeaker", {})
+        PeerSession.notify_all(classic, "activeSpeaker", {"peerId": None})
 
     def _on_dominant_speaker(self, speaker: ActiveSpeakerObserverDominantSpeaker) -> None:
         """Clients of 2026 want to know who leads, others who is loudest."""
-        for session in self.joined():
-            if session.speaks_2026:
-                session.notify("activeSpeaker", _owner(speaker.producer))
+        PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", _owner(speaker.producer))
+
+    def _by_dialect(self) -> tuple[list[PeerSession], list[PeerSession]]:
+        """Who has joined: clients of the classic dialect, and those of 2026."""
+        joined = self.joined()
+        return [one for one in joined if not one.speaks_2026], [one for one in joined if one.speaks_2026]
 
 
 def _owner(producer: Producer) -> Json:

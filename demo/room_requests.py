@@ -55,8 +55,7 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
             if channel_of(data_producer) != BOT_LABEL:  # that is between the other and the bot
                 create_data_consumer(session, other, data_producer)
     create_data_consumer(session, None, session.room.bot.data_producer)
-    for other in others:
-        other.notify("newPeer", {**session.info, "peer": session.info})
+    session.notify_all(others, "newPeer", {**session.info, "peer": session.info})
 
 
 @handles("getRtcStatsUrl", NoBody)
@@ -76,8 +75,7 @@ async def change_display_name(session: PeerSession, body: ChangeDisplayName, acc
         "oldDisplayName": session.display_name,
     }
     session.display_name = body.display_name
-    for other in session.room.joined(but=session):
-        other.notify("peerDisplayNameChanged", change)
+    session.notify_all(session.room.joined(but=session), "peerDisplayNameChanged", change)
     accept()
 
 

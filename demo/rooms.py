@@ -19,7 +19,7 @@ from demo.peer_session import PeerSession
 from demo.room import SERVICE_RESTART, Room
 from demo.settings import Settings
 from demo.visitor import Visitor
-from protoo import ConnectionRequest, RequestError, TransportClosedError
+from protoo import ConnectionRequest, RequestError, SendQueues, TransportClosedError
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class Rooms:
 
     Attributes:
         limits: What each address may have.
+        unsent: What waits for clients that read slowly.
     """
 
     def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
@@ -42,6 +43,7 @@ class Rooms:
         self._settings = settings
         self._metrics = metrics
         self.limits = AddressLimits(settings, metrics, time.monotonic)
+        self.unsent = SendQueues(settings.max_unsent_bytes)
         self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
@@ -161,6 +163,7 @@ class Rooms:
             self._settings,
             self._metrics,
             self.limits,
+            self.unsent,
             consumer_replicas=replicas,
             on_close=forget,
         )

@@ -102,6 +102,7 @@ class DemoServer:
         return {
             "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
             "miso_rooms": ("Rooms", len(self.rooms)),
+            "miso_unsent_bytes": ("Signaling that waits for clients to read it", self.rooms.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
             "miso_producers": ("Audio and video that peers send", sum(len(session.producers) for session in sessions)),

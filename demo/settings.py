@@ -169,6 +169,11 @@ class Settings(BaseSettings):
         500, ge=1, description="consumers, and data consumers, of one peer; beyond them it is offered nothing more"
     )
 
+    max_unsent_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1_000_000,
+        description="signaling that may wait for clients that read slowly, all together; who has most is closed first",
+    )
     rtcstats_url: str | None = Field(
         None,
         description="where clients of 2026 are told to send their own statistics (rtcstats); default: nowhere",

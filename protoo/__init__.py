@@ -19,7 +19,6 @@ For an HTTP server that also speaks protoo see :mod:`protoo.asgi`.
 """
 
 from protoo.client import ClientOptions, ClientPeer, Retry
-from protoo.connection import QueueLimits
 from protoo.errors import (
     DuplicatePeerError,
     MalformedMessageError,
@@ -32,9 +31,10 @@ from protoo.errors import (
 from protoo.frames import FrameLimits
 from protoo.handshake import ConnectionHandler, ConnectionRequest
 from protoo.incoming import IncomingRequest
-from protoo.message import Notification
+from protoo.message import Notification, encode
 from protoo.peer import Peer
 from protoo.room import Room
+from protoo.send_queues import QueueLimits, SendQueues
 from protoo.server import WebSocketServer
 from protoo.transport import Transport, WebSocketTransport
 
@@ -56,8 +56,10 @@ __all__ = [
     "Retry",
     "Room",
     "RoomClosedError",
+    "SendQueues",
     "Transport",
     "TransportClosedError",
     "WebSocketServer",
     "WebSocketTransport",
+    "encode",
 ]

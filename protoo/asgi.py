@@ -181,12 +181,19 @@ class AsgiTransport:
             return text if text is not None else message.get("bytes", b"")
         raise self._close(message.get("code") or 1006, message.get("reason") or "")
 
-    async def send(self, text: str) -> None:
+    @property
+    def unsent_bytes(self) -> int:
+        """See :meth:`protoo.transport.Transport.unsent_bytes`; 0 under another server than ours."""
+        paced = self._websocket.scope.get("extensions", {}).get(_PACED)
+        size_bytes: int = paced["transport"].get_write_buffer_size() if paced is not None else 0
+        return size_bytes
+
+    async def send(self, text: bytes) -> None:
         """See :meth:`protoo.transport.Transport.send`."""
         if self._reason is not None:
             raise self._reason
         try:
-            await self._websocket.send_text(text)
+            await self._websocket.send_text(text.decode())
         except (WebSocketDisconnect, RuntimeError) as error:
             # RuntimeError is Starlette's and uvicorn's "already closed"
             raise TransportClosedError() from error

@@ -12,13 +12,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
-from protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener, QueueLimits
+from protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener
 from protoo.errors import TransportClosedError
 from protoo.events import ProtooEmitter
 from protoo.frames import FrameLimits
 from protoo.incoming import IncomingRequest
 from protoo.message import Notification
 from protoo.paced_connection import client_connection
+from protoo.send_queues import QueueLimits
 from protoo.transport import CLOSED_BY_SERVER, MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class ClientOptions:
         proxy: URL of an HTTP or SOCKS proxy; True takes the one of the environment, None none.
         retry: See :class:`Retry`.
         open_timeout_s: Time for one attempt.
-        limits: See :class:`protoo.connection.QueueLimits`.
+        limits: See :class:`protoo.QueueLimits`.
         frame_limits: What the server may send before we close with 1008.
     """
 

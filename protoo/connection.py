@@ -20,6 +20,8 @@ from protoo.message import (
     parse,
     random_id,
 )
+from protoo.send_queues import QueueLimits, SendQueue, SendQueues
+from protoo.tally import Tally
 from protoo.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,9 @@ TOO_SLOW = 1008
 """Close code (policy violation) for who lets our messages pile up; a client connects again after it."""
 CLOSE_TIMEOUT_S = 5.0
 
+TOO_SLOW_READERS = Tally(logger, "a reader is too slow, closing")
+"""Connections that were closed because too much waited for them."""
+
 
 def default_timeout_ms(base_ms: float, pending: int) -> float:
     """How long a request waits for its answer when the caller does not say: longer while others wait too.
@@ -39,14 +44,6 @@ def default_timeout_ms(base_ms: float, pending: int) -> float:
         pending: Requests that wait already.
     """
     return base_ms * (15 + 0.1 * pending)
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """How much may wait for a slow reader before its connection is closed with code 1008."""
-
-    messages: int = 10_000
-    bytes: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +69,14 @@ class Connection:
         *,
         timeout_base_ms: float = SERVER_TIMEOUT_BASE_MS,
         limits: QueueLimits | None = None,
+        queues: SendQueues | None = None,
     ) -> None:
         self._transport = transport
         self._listener = listener
         self._timeout_base_ms = timeout_base_ms
-        self._limits = limits or QueueLimits()
+        self._queue = (queues or SendQueues()).open(limits or QueueLimits(), self._on_overflow)
         self._pending: dict[int | float, asyncio.Future[object]] = {}
-        self._outgoing: deque[str] = deque()
+        self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
         self._wake = asyncio.Event()
         self._closed = False
@@ -133,9 +131,17 @@ class Connection:
         Raises:
             TransportClosedError: The connection is closed.
         """
+        self.send(encode(Notification(method, data)))
+
+    def send(self, frame: bytes) -> None:
+        """Queues an encoded message, such as one that goes to many: it is kept once for all of them.
+
+        Raises:
+            TransportClosedError: The connection is closed.
+        """
         if self._closed:
             raise TransportClosedError
-        self._enqueue(encode(Notification(method, data)))
+        self._enqueue(frame)
 
     def close(self, code: int, reason: str) -> None:
         """Closes: what was queued is still sent, requests that wait are rejected. Does nothing the second time."""
@@ -172,36 +178,46 @@ class Connection:
             logger.debug("closing handshake timed out: remote=%s", self._transport.remote_address)
         self._reader.cancel()
 
-    def _enqueue(self, text: str) -> None:
+    def _enqueue(self, text: bytes) -> None:
         if self._overflowed:
             return
         self._outgoing.append(text)
         self._outgoing_bytes += len(text)
-        if len(self._outgoing) > self._limits.messages or self._outgoing_bytes > self._limits.bytes:
-            logger.warning(
-                "reader too slow, closing: remote=%s messages=%d bytes=%d",
-                self._transport.remote_address,
-                len(self._outgoing),
-                self._outgoing_bytes,
-            )
-            self._overflowed = True
-            self._outgoing.clear()
-            # not from within notify(): who calls it may be walking over the peers of a room
-            asyncio.get_running_loop().call_soon(self.close, TOO_SLOW, "reading too slowly")
-            return
         self._wake.set()
+        self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        if not self._queue.closed:
+            self._queue.waits(len(self._outgoing), self._outgoing_bytes + self._transport.unsent_bytes)
+
+    def _on_overflow(self, queue: SendQueue) -> None:
+        TOO_SLOW_READERS.count(f"remote={self._transport.remote_address} messages={queue.messages} bytes={queue.bytes}")
+        self._overflowed = True
+        self._outgoing.clear()
+        self._outgoing_bytes = 0
+        queue.close()
+        # not from within notify(): who calls it may be walking over the peers of a room
+        asyncio.get_running_loop().call_soon(self.close, TOO_SLOW, "reading too slowly")
 
     async def _write(self) -> None:
+        try:
+            await self._write_all()
+        except TransportClosedError:
+            pass  # the reader reports it
+        finally:
+            self._outgoing.clear()
+            self._queue.close()
+
+    async def _write_all(self) -> None:
         while True:
             while self._outgoing:
                 text = self._outgoing.popleft()
-                self._outgoing_bytes -= len(text)
-                try:
-                    await self._transport.send(text)
-                except TransportClosedError:
-                    return  # the reader reports it
+                await self._transport.send(text)
+                if not self._overflowed:  # until then it was still ours to count
+                    self._outgoing_bytes -= len(text)
             if self._closed:
                 return
+            self._count_waiting()
             self._wake.clear()
             await self._wake.wait()
 

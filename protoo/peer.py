@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener, QueueLimits
+from protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener
 from protoo.events import ProtooEmitter
 from protoo.incoming import IncomingRequest
 from protoo.message import Notification
+from protoo.send_queues import QueueLimits, SendQueues
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
 Data = TypeVar("Data")
@@ -25,7 +26,14 @@ class Peer(ProtooEmitter, Generic[Data]):
     Nothing that arrives is lost as long as the listeners are added before the code that made the peer awaits.
     """
 
-    def __init__(self, peer_id: str, transport: Transport, data: Data, limits: QueueLimits | None = None) -> None:
+    def __init__(
+        self,
+        peer_id: str,
+        transport: Transport,
+        data: Data,
+        limits: QueueLimits | None = None,
+        queues: SendQueues | None = None,
+    ) -> None:
         super().__init__()
         self._id = peer_id
         self._data = data
@@ -35,6 +43,7 @@ class Peer(ProtooEmitter, Generic[Data]):
             ConnectionListener(self._on_request, self._on_notification, self._on_close),
             timeout_base_ms=SERVER_TIMEOUT_BASE_MS,
             limits=limits,
+            queues=queues,
         )
 
     def __repr__(self) -> str:
@@ -77,6 +86,14 @@ class Peer(ProtooEmitter, Generic[Data]):
             TransportClosedError: The peer is closed.
         """
         self._connection.notify(method, data)
+
+    def send(self, frame: bytes) -> None:
+        """Sends what :func:`protoo.message.encode` has made, once for many peers.
+
+        Raises:
+            TransportClosedError: The peer is closed.
+        """
+        self._connection.send(frame)
 
     def close(self, code: int = CLOSED_BY_SERVER, reason: str = CLOSED_BY_SERVER_REASON) -> None:
         """Closes the connection and emits ``close``. What was sent before still goes out.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from protoo.connection import QueueLimits
 from protoo.errors import DuplicatePeerError, RoomClosedError
 from protoo.events import ProtooEmitter
 from protoo.peer import Peer
+from protoo.send_queues import QueueLimits, SendQueues
 from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
 Data = TypeVar("Data")
@@ -20,8 +20,15 @@ class Room(ProtooEmitter, Generic[Data]):
         close (): :meth:`close` was called.
     """
 
-    def __init__(self, limits: QueueLimits | None = None) -> None:
+    def __init__(self, limits: QueueLimits | None = None, queues: SendQueues | None = None) -> None:
+        """Makes an empty room.
+
+        Args:
+            limits: What may wait for each peer.
+            queues: Where what waits for all of them counts, with other rooms' peers perhaps; None for this room alone.
+        """
         super().__init__()
+        self._queues = queues or SendQueues()
         self._limits = limits
         self._peers: dict[str, Peer[Data]] = {}
         self._closed = False
@@ -66,7 +73,7 @@ class Room(ProtooEmitter, Generic[Data]):
         old = self._peers.get(peer_id)
         if old is not None and not replace:
             raise DuplicatePeerError(peer_id)
-        peer = Peer(peer_id, transport, data, self._limits)
+        peer = Peer(peer_id, transport, data, self._limits, self._queues)
         self._peers[peer_id] = peer
         peer.on("close", lambda code, reason: self._leave(peer))
         if old is not None:

@@ -32,8 +32,12 @@ class Transport(Protocol):
             TransportClosedError: The connection is closed, with its code and reason.
         """
 
-    async def send(self, text: str) -> None:
-        """Sends a text frame, and waits while the other side reads too slowly.
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what was sent has not even reached the kernel."""
+
+    async def send(self, text: bytes) -> None:
+        """Sends a text frame of this UTF-8, and waits while the other side reads too slowly.
 
         Raises:
             TransportClosedError: The connection is closed.
@@ -71,10 +75,15 @@ class WebSocketTransport:
         text = [fragment for fragment in fragments if isinstance(fragment, str)]
         return "".join(text) if text else b"".join(fragment for fragment in fragments if isinstance(fragment, bytes))
 
-    async def send(self, text: str) -> None:
+    @property
+    def unsent_bytes(self) -> int:
+        """See :meth:`Transport.unsent_bytes`."""
+        return self._connection.transport.get_write_buffer_size()
+
+    async def send(self, text: bytes) -> None:
         """See :meth:`Transport.send`."""
         try:
-            await self._connection.send(text)
+            await self._connection.send(text, text=True)
         except ConnectionClosed as closed:
             raise _closed(closed) from None
 
