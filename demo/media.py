@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ from controller import (
 from controller.types import ListenInfo, ListenIp, NumSctpStreams
 from demo.addresses import media_addresses
 from demo.listening import free_port
+from demo.media_ports import HeldPorts, holder_of, outgoing_ports
 from demo.messages import Json
 from demo.settings import Settings
 
@@ -52,6 +54,11 @@ MEDIA_CODECS: list[Json] = [
 """The codecs of every room, in the order of preference."""
 
 
+_HIGHEST_PORT = 65_535
+_NEXT_PORTS = 8
+"""A worker whose port is taken tries so many, from its own on, so far apart that no worker gets another's."""
+_FREE_PORTS = 8
+
 NUM_SCTP_STREAMS = NumSctpStreams(os=1024, mis=1024)
 """For clients that say nothing of them."""
 
@@ -79,6 +86,7 @@ class MediaWorkers:
         self._webrtc_servers: dict[Worker, WebRtcServer] = {}
         self.addresses = media_addresses(settings)
         self.deaths = 0
+        self._held_ports: HeldPorts | None = None
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
@@ -90,6 +98,7 @@ class MediaWorkers:
             TypeError: A setting is wrong.
             ControllerError: A worker did not start.
         """
+        self._hold_ports()
         await self.pool.start()
 
     @property
@@ -116,6 +125,8 @@ class MediaWorkers:
     async def close(self) -> None:
         """Ends the workers, and waits for it."""
         await self.pool.close()
+        if self._held_ports is not None:
+            self._held_ports.close()
 
     async def give_to_room(self) -> RoomMedia:
         """A router for a new room, on the worker with the fewest.
@@ -187,18 +198,30 @@ class MediaWorkers:
         return worker
 
     async def _create_webrtc_server(self, worker: Worker, place: int) -> WebRtcServer:
-        """The worker's server, on the port of its place, or on free ports when somebody else has that."""
-        port = self._settings.webrtc_server_port
-        if port != 0:
+        """The worker's server, on the port of its place, or on the next one, or a free one, when somebody has that."""
+        own = self._settings.webrtc_server_port + place
+        fixed = [own + step for step in range(0, _NEXT_PORTS * self.wanted, self.wanted) if own + step <= _HIGHEST_PORT]
+        if self._settings.webrtc_server_port == 0:
+            fixed = []
+        failure: Exception | None = None
+        for port in [*fixed, *self._free_ports()]:
             try:
-                return await worker.create_web_rtc_server(listen_infos=self._listen_infos(port + place))
+                server = await worker.create_web_rtc_server(listen_infos=self._listen_infos(port))
             except (ControllerError, TypeError) as error:
-                logger.warning("worker=%d cannot have port %d, takes a free one: %s", worker.pid, port + place, error)
-        return await worker.create_web_rtc_server(listen_infos=self._listen_infos(self._free_port()))
+                failure = failure or error
+                continue
+            if fixed and port != own:
+                who = holder_of(own) or "nobody that is seen"
+                logger.warning("worker=%d cannot have media port %d, takes %d: %s has it", worker.pid, own, port, who)
+            return server
+        assert failure is not None, "there was a port to try"
+        raise failure
 
-    def _free_port(self) -> int:
+    def _free_ports(self) -> Iterator[int]:
+        """Some to try: between our looking and the worker's taking it, anybody's connection may get one."""
         ips = [address.ip for address in self.addresses]
-        return free_port(ips, self._settings.media_min_port, self._settings.media_max_port)
+        for _ in range(_FREE_PORTS):
+            yield free_port(ips, self._settings.media_min_port, self._settings.media_max_port)
 
     def _listen_infos(self, port: int) -> list[ListenInfo]:
         protocols: list[Literal["udp", "tcp"]] = ["udp", "tcp"]
@@ -208,6 +231,22 @@ class MediaWorkers:
             for address in self.addresses
             for protocol in protocols
         ]
+
+    def _hold_ports(self) -> None:
+        """Keeps the workers' ports from outgoing connections, also while a worker is replaced."""
+        first = self._settings.webrtc_server_port
+        if not self._settings.webrtc_server or first == 0:
+            return
+        ports = range(first, first + self.wanted)
+        ips = [address.ip for address in self.addresses]
+        self._held_ports = HeldPorts(ports, ips)
+        outgoing = outgoing_ports()
+        if "0.0.0.0" in ips and (ports[0] in outgoing or ports[-1] in outgoing):
+            logger.info(
+                "media ports %d-%d are among those that outgoing connections of this machine get; to keep them: "
+                "sysctl -w net.ipv4.ip_local_reserved_ports=%d-%d",
+                *(ports[0], ports[-1], ports[0], ports[-1]),
+            )
 
     def _take_place(self) -> int:
         place = next(number for number in range(len(self._taken) + 1) if number not in self._taken)

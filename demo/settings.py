@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     webrtc_server: bool = Field(True, description="carry all media of a worker over one port")
     webrtc_server_port: Port = Field(
         44444,
-        description="the first worker's media port; worker N has the Nth after it, or a free one when it is taken",
+        description="the first worker's media port; worker N has the Nth after it, or a later one when it is taken",
     )
     media_min_port: Port = Field(40000, description="lowest port for media without --webrtc-server")
     media_max_port: Port = Field(49999, description="highest port for media without --webrtc-server")
