@@ -3,6 +3,7 @@ cimport cython
 cdef unsigned int _MODULO
 cdef unsigned int _HALF
 cdef long long _MAX_AHEAD_US
+cdef long long _REPORT_US
 cdef long long _MAX_BEHIND_US
 cdef long long _MAX_STEP
 cdef long long _MAX_STAND_US

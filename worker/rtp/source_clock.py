@@ -12,7 +12,10 @@ from __future__ import annotations
 
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
 _HALF = 0x80000000
-_MAX_AHEAD_US = 10_000_000  # of the time that has gone, before it is another clock: the path may have held packets up
+# Of the time that has gone, before it is another clock: the path may have held the packet before up. A player holds the
+# picture for as long as it is led ahead.
+_MAX_AHEAD_US = 3_000_000
+_REPORT_US = 10_000_000  # what a report may be from the packets: pictures wait in encoders
 _MAX_BEHIND_US = 1_000_000  # of pictures that are sent in another order than shown
 _MAX_STAND_US = 1_000_000  # what is behind by more has not only waited on the way
 _MAX_STEP = 0x40000000  # what a step may be at most so that nobody takes it for one back
@@ -96,8 +99,8 @@ class SourceClock:
         """
         if not self._started:
             return timestamp
-        elapsed_us = max(now_us - self.newest_us, 0) + 2 * _MAX_AHEAD_US
-        earliest = (self.newest - _MAX_AHEAD_US * self._clock_rate // 1_000_000) & _MODULO
+        elapsed_us = max(now_us - self.newest_us, 0) + 2 * _REPORT_US
+        earliest = (self.newest - _REPORT_US * self._clock_rate // 1_000_000) & _MODULO
         room = elapsed_us * self._clock_rate // 1_000_000
         line = (timestamp + self._offset) & _MODULO
         if ((line - earliest) & _MODULO) <= room:

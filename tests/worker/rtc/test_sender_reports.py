@@ -213,6 +213,19 @@ def test_nothing_is_told_of_a_mute_whose_clock_stands_still(rig: Rig, by: str, s
     assert is_true_to_what_was_sent(sender, AUDIO_SSRC)
 
 
+@pytest.mark.parametrize("reports", [True, False])
+@pytest.mark.parametrize("back_s", [-3600, -30, -5, 0.5, 30, 3600])
+def test_reports_follow_a_source_that_sets_its_media_clock(rig: Rig, back_s: float, reports: bool) -> None:
+    sender = Sender(rig, reports=reports)
+    for _ in range(3):
+        sender.run(6)
+        for ssrc in RATES:
+            sender.stood_us[ssrc] += int(back_s * 1_000_000)
+    sender.run(8)
+    for ssrc in RATES:
+        assert is_true_to_what_was_sent(sender, ssrc)
+
+
 def test_a_camera_of_one_picture_in_three_seconds_is_told_of(rig: Rig) -> None:
     peer, receiver = rig.connect(), rig.connect()
     rig.consume(receiver, rig.produce(peer))

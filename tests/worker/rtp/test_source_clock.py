@@ -51,7 +51,7 @@ def test_timestamps_pass_as_they_are_while_the_clock_runs_on(make) -> None:
     assert source.send(10) == [source.timestamp(number) for number in range(65_501, 65_511)]
 
 
-@pytest.mark.parametrize("shift_s", [-0.1, -0.5, -2, -60, -20_000, 12, 60, 3600, 20_000])
+@pytest.mark.parametrize("shift_s", [-0.1, -0.5, -2, -60, -20_000, 4, 12, 60, 3600, 20_000])
 def test_a_clock_that_was_set_is_followed_at_the_pace_of_time(make, shift_s) -> None:
     source = Source(make(90000))
     lines = source.send(10)
@@ -60,7 +60,7 @@ def test_a_clock_that_was_set_is_followed_at_the_pace_of_time(make, shift_s) -> 
     assert steps(lines) == [3600] * 19
 
 
-@pytest.mark.parametrize("shift_s", [0.5, 3, 9])
+@pytest.mark.parametrize("shift_s", [0.5, 2.5])
 def test_a_step_forward_that_time_allows_for_is_the_senders(make, shift_s) -> None:
     source = Source(make(90000))
     lines = source.send(2)
@@ -169,4 +169,4 @@ def test_whatever_the_clock_is_set_to_the_line_goes_forward(load, shifts) -> Non
     for shift, pictures in shifts:
         source.shift = shift
         lines += source.send(pictures)
-    assert all(0 < step <= 3600 + 10 * 90000 for step in steps(lines))
+    assert all(0 < step <= 3600 + 3 * 90000 for step in steps(lines))
