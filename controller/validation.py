@@ -7,6 +7,7 @@ invalid.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast
@@ -15,6 +16,7 @@ import msgspec
 
 from controller.rtp_capabilities import Direction, MediaKind, RtpCapabilities, RtpCodecCapability, RtpHeaderExtension
 from controller.types import SctpCapabilities, SctpParameters
+from worker.channel.bodies.base import check_text
 from worker.channel.bodies.rtp import (
     CodecParameters,
     RtcpFeedback,
@@ -27,6 +29,12 @@ from worker.channel.bodies.rtp import (
 )
 from worker.channel.bodies.transport import NumSctpStreams, SctpStreamParameters
 
+PAYLOAD_TYPES = range(128)  # what the worker takes, so that it is refused here with the field's name
+CLOCK_RATES = range(1, 1_000_001)
+EXTENSION_IDS = range(1, 256)
+STREAM_IDS = range(65535)
+UINT16 = range(1 << 16)
+UINT32 = range(1 << 32)
 _Fields = Mapping[str, object]
 _T = TypeVar("_T", str, bool)
 _MIME_TYPE = re.compile(r"(audio|video)/.+", re.IGNORECASE | re.DOTALL)
@@ -48,11 +56,13 @@ def validate_rtp_codec_capability(codec: object) -> RtpCodecCapability:
     payload_type = fields.get("preferredPayloadType")
     if _given(payload_type) and not _is_number(payload_type):
         raise TypeError("invalid codec.preferredPayloadType")
+    if _is_number(payload_type):
+        _check_range("codec.preferredPayloadType", _integer(payload_type), PAYLOAD_TYPES)
     return RtpCodecCapability(
         kind=kind,
         mime_type=mime_type,
         preferred_payload_type=_integer(payload_type) if _is_number(payload_type) else None,
-        clock_rate=_required_integer(fields, "codec", "clockRate"),
+        clock_rate=_required_integer(fields, "codec", "clockRate", CLOCK_RATES),
         channels=_channels(fields, kind),
         parameters=_codec_parameters(fields),
         rtcp_feedback=_rtcp_feedback(fields),
@@ -79,7 +89,7 @@ def validate_rtp_header_extension(ext: object) -> RtpHeaderExtension:
     return RtpHeaderExtension(
         kind="audio" if kind == "audio" else "video",
         uri=_required_text(fields, "ext", "uri"),
-        preferred_id=_required_integer(fields, "ext", "preferredId"),
+        preferred_id=_required_integer(fields, "ext", "preferredId", EXTENSION_IDS),
         preferred_encrypt=_optional(fields, "ext", "preferredEncrypt", bool) or False,
         direction=cast(Direction, direction),
     )
@@ -99,6 +109,7 @@ def validate_rtp_parameters(params: object) -> RtpParameters:
     rtcp = fields.get("rtcp")
     if _given(rtcp) and not _is_object(rtcp):
         raise TypeError("params.rtcp is not an object")
+    _check_text("params.mid", mid)
     return RtpParameters(
         mid=cast(str, mid) or None,
         codecs=codecs,
@@ -114,8 +125,8 @@ def validate_rtp_codec_parameters(codec: object) -> RtpCodecParameters:
     kind, mime_type = _mime_type(fields)
     return RtpCodecParameters(
         mime_type=mime_type,
-        payload_type=_required_integer(fields, "codec", "payloadType"),
-        clock_rate=_required_integer(fields, "codec", "clockRate"),
+        payload_type=_required_integer(fields, "codec", "payloadType", PAYLOAD_TYPES),
+        clock_rate=_required_integer(fields, "codec", "clockRate", CLOCK_RATES),
         channels=_channels(fields, kind),
         parameters=_codec_parameters(fields),
         rtcp_feedback=_rtcp_feedback(fields),
@@ -128,7 +139,7 @@ def validate_rtp_header_extension_parameters(ext: object) -> RtpHeaderExtensionP
     parameters = fields.get("parameters")
     return RtpHeaderExtensionParameters(
         uri=_required_text(fields, "ext", "uri"),
-        id=_required_integer(fields, "ext", "id"),
+        id=_required_integer(fields, "ext", "id", EXTENSION_IDS),
         encrypt=_optional(fields, "ext", "encrypt", bool) or False,
         parameters={
             key: _parameter(value, "invalid header extension parameter")
@@ -140,8 +151,9 @@ def validate_rtp_header_extension_parameters(ext: object) -> RtpHeaderExtensionP
 def validate_rtp_encoding_parameters(encoding: object) -> RtpEncodingParameters:
     """Checks an encoding; nothing in it must be there, except the ssrc of an rtx."""
     fields = _object(encoding, "encoding")
-    ssrc = _optional_integer(fields, "encoding", "ssrc")
+    ssrc = _optional_integer(fields, "encoding", "ssrc", UINT32)
     rid = _optional(fields, "encoding", "rid", str)
+    _check_text("encoding.rid", rid)
     rtx = fields.get("rtx")
     if _given(rtx) and not _is_object(rtx):
         raise TypeError("invalid encoding.rtx")
@@ -150,11 +162,11 @@ def validate_rtp_encoding_parameters(encoding: object) -> RtpEncodingParameters:
     return RtpEncodingParameters(
         ssrc=ssrc or None,
         rid=rid or None,
-        codec_payload_type=_optional_integer(fields, "encoding", "codecPayloadType"),
-        rtx=RtxParameters(ssrc=_required_integer(_object(rtx, "rtx"), "encoding.rtx", "ssrc")) if _given(rtx) else None,
+        codec_payload_type=_optional_integer(fields, "encoding", "codecPayloadType", PAYLOAD_TYPES),
+        rtx=_rtx(_object(rtx, "rtx")) if _given(rtx) else None,
         dtx=dtx if isinstance(dtx, bool) else False,
         scalability_mode=_optional(fields, "encoding", "scalabilityMode", str) or None,
-        max_bitrate=_optional_integer(fields, "encoding", "maxBitrate"),
+        max_bitrate=_optional_integer(fields, "encoding", "maxBitrate", UINT32),
         max_framerate=float(cast(float, framerate)) if _is_number(framerate) else None,
     )
 
@@ -163,8 +175,10 @@ def validate_rtcp_parameters(rtcp: object) -> RtcpParameters:
     """Checks RTCP parameters; reduced-size RTCP (RFC 5506) is always on."""
     fields = _object(rtcp, "rtcp")
     mux = fields.get("mux")
+    cname = _optional(fields, "rtcp", "cname", str)
+    _check_text("rtcp.cname", cname)
     return RtcpParameters(
-        cname=_optional(fields, "rtcp", "cname", str) or None,
+        cname=cname or None,
         reduced_size=True,
         mux=mux if isinstance(mux, bool) else None,
     )
@@ -204,10 +218,10 @@ def validate_sctp_stream_parameters(params: object) -> SctpStreamParameters:
     A stream is ordered unless it says otherwise or is partially reliable.
     """
     fields = _object(params, "params")
-    stream_id = _required_integer(fields, "params", "streamId")
+    stream_id = _required_integer(fields, "params", "streamId", STREAM_IDS)
     ordered = fields.get("ordered")
-    life_time = _optional_integer(fields, "params", "maxPacketLifeTime")
-    retransmits = _optional_integer(fields, "params", "maxRetransmits")
+    life_time = _optional_integer(fields, "params", "maxPacketLifeTime", UINT16)
+    retransmits = _optional_integer(fields, "params", "maxRetransmits", UINT16)
     if life_time and retransmits:
         raise TypeError("cannot provide both maxPacketLifeTime and maxRetransmits")
     partial = bool(life_time or retransmits)
@@ -219,6 +233,10 @@ def validate_sctp_stream_parameters(params: object) -> SctpStreamParameters:
         max_packet_life_time=life_time,
         max_retransmits=retransmits,
     )
+
+
+def _rtx(fields: _Fields) -> RtxParameters:
+    return RtxParameters(ssrc=_required_integer(fields, "encoding.rtx", "ssrc", UINT32))
 
 
 def _object(value: object, name: str) -> _Fields:
@@ -243,7 +261,7 @@ def _is_number(value: object) -> bool:
 
 def _integer(value: object) -> int | None:
     """The value as an int; None for what is no whole number."""
-    if not _is_number(value) or cast(float, value) % 1 != 0:
+    if not _is_number(value) or not math.isfinite(cast(float, value)) or cast(float, value) % 1 != 0:
         return None
     return int(cast(float, value))
 
@@ -269,19 +287,35 @@ def _required_text(fields: _Fields, name: str, key: str) -> str:
     return value
 
 
-def _required_integer(fields: _Fields, name: str, key: str) -> int:
+def _required_integer(fields: _Fields, name: str, key: str, allowed: range | None = None) -> int:
     value = _integer(fields.get(key))
     if value is None:
         raise TypeError(f"missing {name}.{key}")
+    _check_range(f"{name}.{key}", value, allowed)
     return value
 
 
-def _optional_integer(fields: _Fields, name: str, key: str) -> int | None:
+def _optional_integer(fields: _Fields, name: str, key: str, allowed: range | None = None) -> int | None:
     value = fields.get(key)
     number = _integer(value)
     if _given(value) and number is None:
         raise TypeError(f"invalid {name}.{key}")
+    _check_range(f"{name}.{key}", number, allowed)
     return number
+
+
+def _check_range(name: str, value: int | None, allowed: range | None) -> None:
+    if value is not None and allowed is not None and value not in allowed:
+        raise TypeError(f"invalid {name}: {value:.7g}, expected {allowed.start} to {allowed.stop - 1}")
+
+
+def _check_text(name: str, value: object) -> None:
+    """What goes into packets with a length of one byte; any text must be UTF-8."""
+    if isinstance(value, str):
+        try:
+            check_text(name, value)
+        except TypeError as error:
+            raise TypeError(f"invalid {error}") from None
 
 
 def _optional(fields: _Fields, name: str, key: str, kind: type[_T]) -> _T | None:

@@ -27,6 +27,8 @@ from controller.web_rtc_server import WebRtcServer
 from worker.channel import commands
 from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
 from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
+from worker.channel.client_codec import decode_event
+from worker.channel.events import BY_NAME
 
 _logger = logging.getLogger(__name__)
 
@@ -103,6 +105,8 @@ class Worker(Emitter):
 
     Events:
         died(Exception): The process ended unexpectedly; everything in it is closed by now.
+        faults(int): A packet, a timer or a request met a bug, which cost it alone and is in the worker's log; how many
+            there were until now.
 
     Observer events: close, newwebrtcserver(WebRtcServer), newrouter(Router).
 
@@ -122,6 +126,7 @@ class Worker(Emitter):
         self._closed = False
         self._death: Exception | None = None
         self._killed_for = ""
+        self._faults = 0
         self._routers: set[Router] = set()
         self._web_rtc_servers: set[WebRtcServer] = set()
 
@@ -152,6 +157,11 @@ class Worker(Emitter):
     def death(self) -> Exception | None:
         """Why its process ended unexpectedly."""
         return self._death
+
+    @property
+    def faults(self) -> int:
+        """How many bugs its packets, timers and requests have met since it started; each is worth a report."""
+        return self._faults
 
     @property
     def routers(self) -> frozenset[Router]:
@@ -301,6 +311,10 @@ class Worker(Emitter):
         if name == "running" and not self._running.done():
             _logger.debug("worker=%d running", self.pid)
             self._running.set_result(None)
+        elif name == "faults":
+            self._faults = decode_event(BY_NAME["worker", "faults"], data).count
+            _logger.error("worker=%d has met %d faults", self.pid, self._faults)
+            self.emit("faults", self._faults)
 
     def _on_channel_lost(self) -> None:
         """The process ends, or closed its pipes and is of no use."""

@@ -78,15 +78,18 @@ class MediaWorkers:
         pool: The workers.
         addresses: What media listens on and announces.
         deaths: How many workers have died so far.
+        faults: How many bugs workers have met so far that cost one packet, timer or request.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._taken: set[int] = set()
         self._webrtc_servers: dict[Worker, WebRtcServer] = {}
+        self._faults: dict[Worker, int] = {}
         self.addresses = media_addresses(settings)
         self.deaths = 0
         self._held_ports: HeldPorts | None = None
+        self.faults = 0
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
@@ -186,6 +189,7 @@ class MediaWorkers:
         except BaseException:
             self._taken.discard(place)
             raise
+        worker.on("faults", lambda count: self._count_faults(worker, count))
         worker.observer.once("close", lambda: self._forget(worker, place))
         if worker.closed:  # it died right behind saying that it runs: it tells nobody any more
             self._forget(worker, place)
@@ -256,6 +260,11 @@ class MediaWorkers:
     def _forget(self, worker: Worker, place: int) -> None:
         self._taken.discard(place)
         self._webrtc_servers.pop(worker, None)
+        self._faults.pop(worker, None)
+
+    def _count_faults(self, worker: Worker, count: int) -> None:
+        self.faults += count - self._faults.get(worker, 0)
+        self._faults[worker] = count
 
     def _on_died(self, worker: Worker, error: Exception) -> None:
         self.deaths += 1

@@ -22,6 +22,9 @@ class Snapshot(Protocol):
     def worker_deaths(self) -> int:
         """How many workers have died."""
 
+    def worker_faults(self) -> int:
+        """How many bugs workers have met that cost one packet, timer or request."""
+
 
 class Metrics:
     """Counters of what happened, and gauges of what is.
@@ -58,3 +61,6 @@ class _SnapshotCollector(Collector):
         closed.add_metric(["read too slowly"], TOO_SLOW_READERS.total)
         yield closed
         yield CounterMetricFamily("miso_worker_deaths", "Workers that died", self._snapshot.worker_deaths())
+        yield CounterMetricFamily(
+            "miso_worker_faults", "Bugs that cost one packet, timer or request", self._snapshot.worker_faults()
+        )

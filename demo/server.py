@@ -115,6 +115,10 @@ class DemoServer:
         """For :class:`demo.metrics.Snapshot`."""
         return self.workers.deaths
 
+    def worker_faults(self) -> int:
+        """For :class:`demo.metrics.Snapshot`."""
+        return self.workers.faults
+
     def _admit(self, host: str) -> Callable[[], None]:
         """One more TCP connection from an address; see :meth:`demo.patience.ImpatientHttp.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):

@@ -19,6 +19,7 @@ PROTOCOLS = ("worker.ice", "worker.dtls", "worker.rtp", "worker.rtcp", "worker.b
 # Room (longest prefix wins) → what of ours it may import. Every room may import itself.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.errors": (),
+    "worker.faults": (),
     "worker.channel": ("worker.errors",),
     "worker.ice": ("worker.errors",),
     "worker.dtls": ("worker.errors",),
@@ -27,8 +28,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.bwe": ("worker.errors", "worker.rtp", "worker.rtcp"),
     "worker.sctp": ("worker.errors",),
     "worker.dataplane": ("worker.errors", "worker.rtp", "worker.rtcp", "worker.bwe"),
-    "worker.rtc": ("worker.errors", "worker.channel", "worker.dataplane", *PROTOCOLS),
-    "worker.net": ("worker.errors", "worker.channel"),
+    "worker.rtc": ("worker.errors", "worker.faults", "worker.channel", "worker.dataplane", *PROTOCOLS),
+    "worker.net": ("worker.errors", "worker.faults", "worker.channel"),
     "worker": ("worker",),
     "controller": ("worker.errors", "worker.channel"),
     "protoo": (),

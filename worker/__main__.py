@@ -1,7 +1,7 @@
 """The process: ``python -m worker`` or ``miso-worker``, spawned by a controller with descriptors 3 to 6.
 
-Exit codes: 0 closed as asked (or the controller has gone), 1 a bug, 40 cannot start, 41 no ``MEDIASOUP_VERSION``, 42
-wrong settings.
+Exit codes: 0 closed as asked (or the controller has gone), 1 the process itself failed (memory, its start), 40 cannot
+start, 41 no ``MEDIASOUP_VERSION``, 42 wrong settings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 EXIT_CLOSED = 0
-EXIT_BUG = 1
+EXIT_FAILED = 1
 EXIT_CANNOT_START = 40
 EXIT_NO_VERSION = 41
 EXIT_WRONG_SETTINGS = 42
@@ -61,6 +61,7 @@ def _run(settings: Settings, running_said: bool) -> int:
     import asyncio
     import traceback
 
+    from worker.faults import faults
     from worker.worker import Worker
 
     try:
@@ -74,30 +75,44 @@ def _run(settings: Settings, running_said: bool) -> int:
 
     def end(message: object, error: BaseException | None) -> None:
         nonlocal code
-        sys.stderr.write(f"worker[{os.getpid()}] died of a bug: {message}\n")
+        sys.stderr.write(f"worker[{os.getpid()}] cannot go on: {message}\n")
         if error is not None:
             traceback.print_exception(error)
-        code = EXIT_BUG
+        code = EXIT_FAILED
         loop.stop()
 
-    def on_bug(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def take_fault(message: str, error: BaseException | None) -> None:
+        """The last net, for what no edge of work has caught."""
+        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+            faults.record(error, message)
+        else:
+            end(message, error)
+
+    def on_uncaught(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         error = context.get("exception")
-        end(context.get("message"), error if isinstance(error, BaseException) else None)
+        message = f"the event loop: {context.get('message')}"
+        if error is None:
+            error = RuntimeError(message)
+        take_fault(message, error if isinstance(error, BaseException) else None)
 
     def on_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-        # The plane's per-packet functions give no errors back: the interpreter would print theirs and go on.
-        end(f"{unraisable.err_msg or 'unraisable exception'}: {unraisable.object!r}", unraisable.exc_value)
+        # The plane's per-packet functions give no errors back: the interpreter would only print theirs.
+        message = f"{unraisable.err_msg or 'unraisable exception'}: {unraisable.object!r:.200}"
+        take_fault(message, unraisable.exc_value)
 
-    loop.set_exception_handler(on_bug)
+    loop.set_exception_handler(on_uncaught)
     sys.unraisablehook = on_unraisable
     worker = Worker(loop, settings, loop.stop)
 
     def begin() -> None:
         # Not before the loop runs: a signal that uvloop catches earlier is lost, and until now it ends the process too.
-        for number in _ENDING_SIGNALS:
-            loop.add_signal_handler(number, worker.close)
-        if not running_said:
-            worker.announce()
+        try:
+            for number in _ENDING_SIGNALS:
+                loop.add_signal_handler(number, worker.close)
+            if not running_said:
+                worker.announce()
+        except Exception as error:  # noqa: BLE001  what cannot start must not stay
+            end("it cannot start", error)
         loop.call_soon(worker.load)
 
     worker.open()

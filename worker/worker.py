@@ -19,9 +19,11 @@ from worker.channel.bodies.worker import (
     ResourceUsage,
     UpdateSettingsRequest,
     WorkerDump,
+    WorkerFaults,
 )
 from worker.channel.commands import handles
 from worker.errors import BodyError, CommandError, SettingsError
+from worker.faults import attempt, faults
 from worker.log import ROOT, ChannelLog
 from worker.net.channel import Channel
 from worker.net.clock import LoopScheduler
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from worker.rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
+
+_TELL_FAULTS_AFTER_S = 0.1  # many at once are told once
 
 
 class Worker:
@@ -62,11 +66,13 @@ class Worker:
         self._closed = False
         self._routers: dict[str, Router] = {}
         self._servers: dict[str, WebRtcServer] = {}
+        self._tells_faults = False
         self._registry = Registry(self)
         self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
         logging.getLogger(ROOT).addHandler(self._log)
         logging.getLogger(ROOT).propagate = False
+        faults.on_fault = self._on_fault
 
     def open(self) -> None:
         """Makes ready to take commands once the loop runs.
@@ -96,15 +102,18 @@ class Worker:
             return
         self._closed = True
         logger.debug("closing, %d notifications were dropped", self._channel.dropped)
-        for router in list(self._routers.values()):
-            router.close()
-        for server in list(self._servers.values()):
-            server.close()
-        self._routers.clear()
-        self._servers.clear()
-        logging.getLogger(ROOT).removeHandler(self._log)
-        self._channel.close()
-        self._on_closed()
+        try:
+            for router in list(self._routers.values()):
+                attempt(router, router.close)
+            for server in list(self._servers.values()):
+                attempt(server, server.close)
+            self._routers.clear()
+            self._servers.clear()
+            faults.on_fault = None
+            logging.getLogger(ROOT).removeHandler(self._log)
+            self._channel.close()
+        finally:
+            self._on_closed()
 
     # ------------------------------------------------------------ commands
 
@@ -188,6 +197,16 @@ class Worker:
         router.close()
 
     # ------------------------------------------------------------ inside
+
+    def _on_fault(self) -> None:
+        if not self._tells_faults:
+            self._tells_faults = True
+            self._loop.call_later(_TELL_FAULTS_AFTER_S, self._tell_faults)
+
+    def _tell_faults(self) -> None:
+        self._tells_faults = False
+        if not self._closed:
+            self._channel.notify(os.getpid(), "faults", WorkerFaults(count=faults.count))
 
     @cached_property
     def _context(self) -> Context:

@@ -151,3 +151,40 @@ def test_fills_in(validate: Callable[[object], object], data: dict[str, Any], fi
     assert to_json(struct) == filled
     assert repr(data) == before
     assert validate(struct) == struct
+
+
+@pytest.mark.parametrize(
+    ("check", "data", "field"),
+    [
+        (v.validate_rtcp_parameters, {"cname": "x" * 256}, "rtcp.cname"),
+        (v.validate_rtcp_parameters, {"cname": "\u20ac" * 86}, "rtcp.cname"),
+        (v.validate_rtcp_parameters, {"cname": "\ud800"}, "rtcp.cname"),
+        (v.validate_rtp_parameters, {"mid": "\u20ac" * 86, "codecs": []}, "params.mid"),
+        (v.validate_rtp_encoding_parameters, {"rid": "r" * 256}, "encoding.rid"),
+        (v.validate_rtp_encoding_parameters, {"ssrc": 1 << 32}, "encoding.ssrc"),
+        (v.validate_rtp_encoding_parameters, {"ssrc": -1}, "encoding.ssrc"),
+        (v.validate_rtp_encoding_parameters, {"rtx": {"ssrc": 1e30}}, "encoding.rtx.ssrc"),
+        (v.validate_rtp_encoding_parameters, {"codecPayloadType": 128}, "encoding.codecPayloadType"),
+        (v.validate_rtp_encoding_parameters, {"maxBitrate": float("nan")}, "encoding.maxBitrate"),
+        (v.validate_rtp_encoding_parameters, {"maxBitrate": float("inf")}, "encoding.maxBitrate"),
+        (v.validate_rtp_header_extension_parameters, {"uri": "u", "id": 0}, "ext.id"),
+        (v.validate_rtp_header_extension_parameters, {"uri": "u", "id": 256}, "ext.id"),
+        (
+            v.validate_rtp_codec_parameters,
+            {"mimeType": "video/VP8", "payloadType": 128, "clockRate": 90000},
+            "codec.payloadType",
+        ),
+        (
+            v.validate_rtp_codec_parameters,
+            {"mimeType": "video/VP8", "payloadType": 96, "clockRate": 0},
+            "codec.clockRate",
+        ),
+        (v.validate_sctp_stream_parameters, {"streamId": 65535}, "params.streamId"),
+        (v.validate_sctp_stream_parameters, {"streamId": 1, "maxRetransmits": 65536}, "params.maxRetransmits"),
+    ],
+)
+def test_what_no_packet_can_carry_is_refused_with_its_name(
+    check: Callable[[object], object], data: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(TypeError, match=field):
+        check(data)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from tests.harness.client import ROOT, WorkerClient, WorkerGone
 from worker.channel import commands
-from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
 from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
 from worker.channel.client_codec import Accepted, LogLine, Refused
 from worker.channel.codec import Dialect, LogLevel
@@ -40,16 +38,6 @@ def pair(tmp_path_factory):
 def exit_code(arguments: list[str], environment: dict[str, str] | None = None) -> int:
     with WorkerClient(WORKER, arguments=arguments, environment=environment, wait=False) as client:
         return client.wait_for_exit()
-
-
-def send_stun_to_a_plain_transport(worker: WorkerClient) -> None:
-    worker.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="r"))
-    body = CreatePlainTransportRequest(transport_id="t", listen_ip=ListenIp(ip="127.0.0.1"))
-    reply = worker.request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, {"routerId": "r"}, body)
-    assert isinstance(reply, Accepted)
-    assert isinstance(reply.data, dict)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.sendto(bytes.fromhex("000100002112a442") + bytes(12), ("127.0.0.1", reply.data["tuple"]["localPort"]))
 
 
 # ---------------------------------------------------------------- start
@@ -110,27 +98,6 @@ def test_controller_that_is_gone_altogether_ends_it(worker):
         end.close()
     assert worker.wait_for_exit() == 0
     assert worker.stderr() == ""
-
-
-PLANTED_BUG = """
-import worker.dataplane.sockets
-from worker.__main__ import main
-
-def broken(*arguments):
-    raise ZeroDivisionError("planted")
-
-worker.dataplane.sockets.StunReceived = broken
-main()
-"""
-
-
-def test_a_bug_where_the_plane_cannot_raise_ends_it_visibly():
-    with WorkerClient([sys.executable, "-c", PLANTED_BUG]) as worker:
-        send_stun_to_a_plain_transport(worker)
-        assert worker.wait_for_exit() == 1
-        said = worker.stderr()
-    assert "died of a bug" in said
-    assert "ZeroDivisionError: planted" in said
 
 
 @pytest.mark.parametrize("name", ["SIGPIPE", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGUSR2"])

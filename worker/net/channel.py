@@ -19,6 +19,7 @@ from worker.channel.codec import (
 from worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
 from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
 from worker.errors import CommandError, MisoError, ParseError
+from worker.faults import attempt, faults
 from worker.net.pipes import IncomingPipe, OutgoingPipe
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Channel:
             if isinstance(body, OversizeFrame):
                 logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
                 continue
-            self._answer(body)
+            attempt(self, self._answer, body)
 
     def _answer(self, body: bytes) -> None:
         try:
@@ -137,9 +138,12 @@ class Channel:
         for header, payload in self._pairs.feed(data):
             if self._ended:
                 return
-            reply = self._answer_payload(header, payload)
-            if reply is not None:
-                self._payload_out.send(reply)
+            attempt(self, self._take_payload, header, payload)
+
+    def _take_payload(self, header: bytes | OversizeFrame, payload: bytes | OversizeFrame) -> None:
+        reply = self._answer_payload(header, payload)
+        if reply is not None:
+            self._payload_out.send(reply)
 
     def _answer_payload(self, header: bytes | OversizeFrame, payload: bytes | OversizeFrame) -> bytes | None:
         if isinstance(header, OversizeFrame):
@@ -165,6 +169,10 @@ class Channel:
             work()
         except MisoError as error:
             logger.warning("payload notification dropped: %s [event:%s]", error, request.method)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  a bug that one message meets is not the others' loss
+            faults.record(error, _about(request))
         return None
 
     def _end(self) -> None:
@@ -175,11 +183,19 @@ class Channel:
 
 def _reply(request: Request, work: Callable[[], object | None]) -> bytes:
     try:
-        body = work()
+        reply = encode_response(request, work())
     except MisoError as error:
         logger.info("request refused: %s [method:%s]", error, request.method)
         return encode_error(request.id, error, request.method)
-    reply = encode_response(request, body)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  a bug that one command meets is not the others' loss
+        faults.record(error, _about(request))
+        return encode_error(request.id, CommandError(f"internal error: {error!r:.200}"), request.method)
     if len(reply) > MAX_BODY_SIZE:
         return encode_error(request.id, CommandError(f"the reply has {len(reply)} bytes"), request.method)
     return reply
+
+
+def _about(request: Request) -> str:
+    return f"{request.method} of {request.handler_id or 'the worker'}"

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from worker.faults import attempt
+
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
 # until the millisecond is over.
 _ROUNDING_US = 1000
@@ -16,7 +18,8 @@ class LoopTimer:
     """One scheduled call. Implements ``worker.rtc.context.Timer``.
 
     An event loop may ring early: it counts from a time of its own, which on a loaded machine is older than the
-    caller's, and rounds. So the clock is asked when it rings, and who is early waits for the rest.
+    caller's, and rounds. So the clock is asked when it rings, and who is early waits for the rest. What a
+    callback raises costs its one call (``worker.faults``).
     """
 
     __slots__ = ("_callback", "_due_us", "_handle", "_scheduler")
@@ -37,7 +40,7 @@ class LoopTimer:
         if early_us > 0:
             self._handle = self._scheduler.ring_later(early_us, self._ring)
         else:
-            self._callback()
+            attempt(self._callback, self._callback)
 
 
 class LoopScheduler:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from worker.errors import BodyError, CommandError
+from worker.faults import attempt
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,8 @@ _ACCEPTS_PER_WAKE_UP = 16
 _ACCEPT_PAUSE_S = 0.1  # when there is no descriptor or memory left for another connection
 _NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _TELL_EVERY_S = 1.0
+_FAILURES_IN_A_ROW = 16  # of a socket's callback, before it gets a pause
+_FAILURE_PAUSE_S = 0.1
 _SO_RCVBUFFORCE, _SO_SNDBUFFORCE = 33, 32  # Linux, needs CAP_NET_ADMIN
 
 Address = tuple[str, int]
@@ -41,6 +44,12 @@ class LoopSocket:
         self._closed = False
         self._reading = False
         self._writing = False
+        self._failures = 0  # of its callbacks, in a row
+
+    @property
+    def id(self) -> str:
+        """The bound address, for log lines."""
+        return "{}:{}".format(*self._local_address)
 
     @property
     def fileno(self) -> int:
@@ -62,7 +71,7 @@ class LoopSocket:
         if self._closed:
             return
         if callback is not None:
-            self._loop.add_reader(self._fileno, callback)
+            self._loop.add_reader(self._fileno, self._call, self.watch_readable, callback)
         elif self._reading:
             self._loop.remove_reader(self._fileno)
         self._reading = callback is not None
@@ -72,10 +81,20 @@ class LoopSocket:
         if self._closed:
             return
         if callback is not None:
-            self._loop.add_writer(self._fileno, callback)
+            self._loop.add_writer(self._fileno, self._call, self.watch_writable, callback)
         elif self._writing:
             self._loop.remove_writer(self._fileno)
         self._writing = callback is not None
+
+    def _call(self, watch: Callable[[Callable[[], None] | None], None], callback: Callable[[], None]) -> None:
+        """A fault costs one wake-up. The descriptor stays ready: who always fails is not called again at once."""
+        if attempt(self, callback):
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures >= _FAILURES_IN_A_ROW:
+            watch(None)
+            self._loop.call_later(_FAILURE_PAUSE_S, watch, callback)
 
     def close(self) -> None:
         """Stops watching, closes the descriptor and gives its port back; idempotent."""
@@ -132,11 +151,15 @@ class LoopSockets:
                     _ACCEPT_PAUSE_S, listener.watch_readable, lambda: self._accept(listener, on_connection)
                 )
                 return
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = LoopSocket(self._loop, sock, lambda: None)
-            on_readable = on_connection(connection, (address[0].partition("%")[0], address[1]))
-            connection.watch_readable(on_readable)
+            if not attempt(listener, self._take, sock, address, on_connection):
+                sock.close()
+
+    def _take(self, sock: socket.socket, address: Address, on_connection: OnConnection) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = LoopSocket(self._loop, sock, lambda: None)
+        on_readable = on_connection(connection, (address[0].partition("%")[0], address[1]))
+        connection.watch_readable(on_readable)
 
     def _tell_that_accept_failed(self, error: OSError) -> None:
         self._failed_accepts += 1

@@ -8,6 +8,7 @@ from worker.channel import commands
 from worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
 from worker.channel.bodies.transport import ProduceDataRequest
 from worker.channel.commands import handles
+from worker.faults import attempt
 from worker.rtc.sctp_association import Stream
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class DataProducer:
         self._messages_received += 1
         self._bytes_received += len(message)
         for data_consumer in list(self.data_consumers.values()):
-            data_consumer.deliver(ppid, message)
+            attempt(data_consumer, data_consumer.deliver, ppid, message)
 
     def close(self) -> None:
         """Closes its data consumers, then itself; idempotent."""
@@ -82,5 +83,5 @@ class DataProducer:
             return
         self._closed = True
         for data_consumer in list(self.data_consumers.values()):
-            data_consumer.data_producer_closed()
+            attempt(data_consumer, data_consumer.data_producer_closed)
         self._transport.forget_data_producer(self)

@@ -29,6 +29,7 @@ from worker.dataplane.plane import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
+from worker.faults import describe, faults
 
 
 class SocketOwner(Protocol):
@@ -45,9 +46,21 @@ class SocketOwner(Protocol):
 
 
 def deliver(events: Iterable[Event], now_us: int) -> None:
-    """Calls the owner of each event's object, in the order of the events."""
+    """Calls the owner of each event's object, in the order of the events; a fault in one costs this one."""
     for event in events:
-        _DELIVERIES[type(event)](event, now_us)
+        try:
+            _DELIVERIES[type(event)](event, now_us)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001  a bug that one peer's packet meets is not the others' loss
+            faults.record(error, _about(event))
+
+
+def _about(event: Event) -> str:
+    kind = type(event)
+    owners = (getattr(getattr(event, name, None), "owner", None) for name in kind.__slots__)
+    owner = next((owner for owner in owners if owner is not None), None)
+    return f"{kind.__name__} of {describe(owner)}" if owner is not None else kind.__name__
 
 
 def _stun(event: StunReceived, now_us: int) -> None:

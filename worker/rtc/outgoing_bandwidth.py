@@ -302,14 +302,15 @@ class OutgoingBandwidth:
     def _on_timer(self) -> None:
         now_us = self._scheduler.now_us()
         elapsed_us = now_us - self._told_us
+        is_due = elapsed_us >= _EVENT_INTERVAL_US
+        delay_us = _EVENT_INTERVAL_US - (0 if is_due else elapsed_us)
+        self._timer = self._scheduler.call_later(delay_us, self._on_timer)  # first: it goes on whatever this turn meets
         if self._estimate is not None:
             self._estimate.on_tick(now_us)
             self._send_probation()
         self._read_available()
-        if elapsed_us >= _EVENT_INTERVAL_US:
+        if is_due:
             self._tell()
-            elapsed_us = 0
-        self._timer = self._scheduler.call_later(_EVENT_INTERVAL_US - elapsed_us, self._on_timer)
 
     def _tell(self) -> None:
         self._told_us = self._scheduler.now_us()

@@ -13,6 +13,7 @@ from worker.channel.commands import handles
 from worker.channel.events import TraceValue, VideoOrientation
 from worker.dataplane.plane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
 from worker.errors import BodyError
+from worker.faults import attempt
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.activity import ActivityWatch
 from worker.rtc.producer_stream import ProducerStream
@@ -442,9 +443,9 @@ class Producer:
             return
         self._closed = True
         for consumer in list(self.consumers.values()):
-            consumer.producer_closed()
+            attempt(consumer, consumer.producer_closed)
         for observer in list(self.observers.values()):
-            observer.forget_producer(self)
+            attempt(observer, observer.forget_producer, self)
         if self._activity is not None:
             self._activity.stop()
         for stream in self.streams.values():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from worker.channel.events import ProducerScore
 from worker.dataplane.plane import ReceiveStream
+from worker.faults import AFTER_FAULT_US
 from worker.rtc.echo_clock import EchoClock
 from worker.rtc.key_frame_requests import KeyFrameRequests
 from worker.rtc.rtp_parameters import RtpEncoding
@@ -136,11 +137,13 @@ class ProducerStream:
     def _poll_nack(self) -> None:
         self._nack_timer = None
         now_us = self._scheduler.now_us()
+        self._look_for_missing(now_us, AFTER_FAULT_US)  # should what follows meet a fault
         sequence_numbers = self.plane.poll_nack(now_us)
         if sequence_numbers:
             self._send_nack(sequence_numbers)
         if self.plane.take_key_frame_needed():
             self.on_key_frame_needed()
+        self._stop_nack_timer()
         if self.plane.missing > 0:
             patience_us = self._gap_us + _NACK_PATIENCE_US - now_us  # for what was found missing meanwhile
             self._look_for_missing(now_us, patience_us if patience_us > 0 else _NACK_INTERVAL_US)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from worker.errors import CommandError
+from worker.faults import attempt
 
 if TYPE_CHECKING:
     from worker.rtc.consumer import Consumer
@@ -54,9 +55,9 @@ class RouterTables:
     def close(self) -> None:
         """Closes the observers, then the transports with all they carry; idempotent."""
         for observer in list(self.observers.values()):
-            observer.close()
+            attempt(observer, observer.close)
         for transport in list(self.transports.values()):
-            transport.close()
+            attempt(transport, transport.close)
 
     # What ``router.dump`` shows.
 

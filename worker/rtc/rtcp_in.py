@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from worker.errors import ParseError
-from worker.rtcp.compound import Packet, parse_compound
+from worker.faults import attempt
+from worker.rtcp.compound import Packet, walk_compound
 from worker.rtcp.extended import ExtendedReport
 from worker.rtcp.feedback import Fir, Nack, Pli, Remb
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
@@ -44,18 +45,19 @@ class RtcpReceiver:
         }
 
     def receive(self, data: bytes, now_us: int) -> None:
-        """Takes one compound packet; a malformed one is counted, and reported once a second."""
-        try:
-            packets = parse_compound(data)
-        except ParseError as error:
-            self._malformed += 1
-            if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
-                self._complained_us = now_us
-                logger.warning("%d bad RTCP packets transport=%s: %s", self._malformed, self._transport.id, error)
-                self._malformed = 0
-            return
-        for packet in packets:
-            self._dispatch(packet, now_us)
+        """Takes one compound packet; its malformed members are counted, and reported once a second."""
+        for packet in walk_compound(data):
+            if isinstance(packet, ParseError):
+                self._complain(packet, now_us)
+            else:
+                attempt(self._transport, self._dispatch, packet, now_us)
+
+    def _complain(self, error: ParseError, now_us: int) -> None:
+        self._malformed += 1
+        if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
+            self._complained_us = now_us
+            logger.warning("%d bad RTCP packets transport=%s: %s", self._malformed, self._transport.id, error)
+            self._malformed = 0
 
     def _dispatch(self, packet: Packet, now_us: int) -> None:
         # SDES, BYE and APP tell nothing we act on.

@@ -15,6 +15,7 @@ from worker.channel.bodies.data_producer import SctpStreamDump
 from worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
 from worker.channel.events import SctpStateChange
 from worker.errors import BodyError, CommandError, ParseError
+from worker.faults import AFTER_FAULT_US
 from worker.rtc.low_thresholds import LowThresholds
 from worker.sctp.association import Association
 from worker.sctp.events import MessageReceived, SctpState, StateChanged
@@ -298,7 +299,7 @@ class SctpAssociation:
         for consumer in list(islice(self._to_tell, _TOLD_AT_ONCE)):
             consumer.tell_low(self._to_tell.pop(consumer))
 
-    def _watch(self) -> None:
+    def _watch(self, patience_us: int = 0) -> None:
         """Keeps one timer; what moves the deadline back leaves it alone."""
         due_us = self._association.next_timer_us
         if self._to_tell:
@@ -308,12 +309,20 @@ class SctpAssociation:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_us = due_us
-        self._timer = self._transport.context.scheduler.call_later(max(due_us - self._now_us(), 0), self._on_timer)
+        self._timer = self._transport.context.scheduler.call_later(
+            max(due_us - self._now_us(), patience_us), self._on_timer
+        )
 
     def _on_timer(self) -> None:
         self._timer = None
         now_us = self._now_us()
         due_us = self._association.next_timer_us
-        if due_us is not None and due_us <= now_us:
-            self._association.on_timer(now_us)
-        self._run()
+        patience_us = AFTER_FAULT_US
+        try:
+            if due_us is not None and due_us <= now_us:
+                self._association.on_timer(now_us)
+            self._run()
+            patience_us = 0
+        finally:
+            if not self._closed:
+                self._watch(patience_us)

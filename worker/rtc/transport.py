@@ -39,6 +39,7 @@ from worker.channel.bodies.transport import (
 from worker.channel.commands import handles
 from worker.dataplane.plane import SenderMoved, TransportPlane, UnknownSsrc
 from worker.errors import BodyError, CommandError
+from worker.faults import attempt
 from worker.rtc.consumer import Consumer
 from worker.rtc.data_consumer import DataConsumer
 from worker.rtc.data_producer import DataProducer
@@ -159,7 +160,7 @@ class Transport:
         self.connected = True
         self.plane.connected = True
         for consumer in self.consumers.values():
-            consumer.transport_connected()
+            attempt(consumer, consumer.transport_connected)
         if self.sctp is not None:
             self.sctp.start()
         self.outgoing.on_connected()
@@ -172,7 +173,7 @@ class Transport:
         self.connected = False
         self.plane.connected = False
         for consumer in self.consumers.values():
-            consumer.transport_disconnected()
+            attempt(consumer, consumer.transport_disconnected)
         self.outgoing.on_disconnected()
         self._update_timers()
 
@@ -295,7 +296,7 @@ class Transport:
         try:
             self.listener.add(producer)
             self.context.registry.add(producer, producer.id, self.id)
-        except CommandError:
+        except BaseException:
             self.listener.remove(producer)
             producer.input.close()
             raise
@@ -471,13 +472,13 @@ class Transport:
         if self.sctp is not None:
             self.sctp.close()
         for producer in list(self.producers.values()):
-            producer.close()
+            attempt(producer, producer.close)
         for consumer in list(self.consumers.values()):
-            consumer.close()
+            attempt(consumer, consumer.close)
         for data_producer in list(self.data_producers.values()):
-            data_producer.close()
+            attempt(data_producer, data_producer.close)
         for data_consumer in list(self.data_consumers.values()):
-            data_consumer.close()
+            attempt(data_consumer, data_consumer.close)
         self.on_disconnected()
         self.incoming.close()
         self.outgoing.close()

@@ -16,6 +16,7 @@ from worker.channel.bodies.web_rtc_server import (
 )
 from worker.channel.commands import handles
 from worker.errors import BodyError, CommandError
+from worker.faults import attempt
 from worker.ice.candidates import LocalEndpoint
 from worker.ice.server import IceTuple
 from worker.ice.stun import StunMessage
@@ -97,7 +98,7 @@ class WebRtcServer:
             return
         self.closed = True
         for transport in list(self._transports.values()):
-            transport.close()
+            attempt(transport, transport.close)
         self.sockets.close()
         self._context.registry.remove(self.id, None)
 

@@ -36,6 +36,7 @@ from worker.dtls import (
     StateChanged,
 )
 from worker.errors import BodyError, CommandError
+from worker.faults import AFTER_FAULT_US
 from worker.ice import server as ice
 from worker.ice.candidates import make_candidates
 from worker.ice.server import Credentials, IceEvent, IceServer, IceState, IceTuple
@@ -355,17 +356,21 @@ class WebRtcTransport(Transport):
         if self._dtls.state == DtlsState.CONNECTED:
             self.on_connected()
 
-    def _watch_consent(self) -> None:
+    def _watch_consent(self, patience_us: int = 0) -> None:
         """Keeps one timer; a check that came meanwhile moves the deadline, not the timer."""
         deadline_us = self._ice.timeout_us()
         if self._consent_timer is None and deadline_us is not None:
-            delay_us = max(deadline_us - self.context.scheduler.now_us(), 0)
+            delay_us = max(deadline_us - self.context.scheduler.now_us(), patience_us)
             self._consent_timer = self.context.scheduler.call_later(delay_us, self._on_consent_timer)
 
     def _on_consent_timer(self) -> None:
         self._consent_timer = None
-        self._apply_ice(self._ice.handle_timeout(self.context.scheduler.now_us()))
-        self._watch_consent()
+        patience_us = AFTER_FAULT_US
+        try:
+            self._apply_ice(self._ice.handle_timeout(self.context.scheduler.now_us()))
+            patience_us = 0
+        finally:
+            self._watch_consent(patience_us)
 
     # ------------------------------------------------------------ DTLS
 
@@ -409,19 +414,25 @@ class WebRtcTransport(Transport):
         if state == DtlsState.CLOSED:
             self.on_disconnected()
 
-    def _watch_dtls(self) -> None:
+    def _watch_dtls(self, patience_us: int = 0) -> None:
         if self._dtls_timer is not None:
             self._dtls_timer.cancel()
             self._dtls_timer = None
         now_us = self.context.scheduler.now_us()
         deadline_us = self._dtls.timeout_us(now_us)
         if deadline_us is not None:
-            self._dtls_timer = self.context.scheduler.call_later(max(deadline_us - now_us, 0), self._on_dtls_timer)
+            self._dtls_timer = self.context.scheduler.call_later(
+                max(deadline_us - now_us, patience_us), self._on_dtls_timer
+            )
 
     def _on_dtls_timer(self) -> None:
         self._dtls_timer = None
-        self._apply_dtls(self._dtls.handle_timeout(self.context.scheduler.now_us()))
-        self._watch_dtls()
+        patience_us = AFTER_FAULT_US
+        try:
+            self._apply_dtls(self._dtls.handle_timeout(self.context.scheduler.now_us()))
+            patience_us = 0
+        finally:
+            self._watch_dtls(patience_us)
 
     # ------------------------------------------------------------ shapes
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
+from worker.errors import ParseError
 from worker.rtcp.extended import ExtendedReport, parse_extended_report
 from worker.rtcp.feedback import (
     APPLICATION_FORMAT,
@@ -63,18 +64,46 @@ _BY_FORMAT: dict[tuple[int, int], Callable[[bytes], Packet | None]] = {
 }
 
 
+def walk_compound(data: bytes) -> Iterator[Packet | ParseError]:
+    """Judges the packets of a compound one by one, in their order; those of unknown type or format are skipped.
+
+    An error stands for each that is malformed; its length tells where the next begins. Where lengths or versions
+    are wrong nothing can be found any more, and that error is the last.
+    """
+    try:
+        for raw in split_compound(data):
+            if isinstance(raw, ParseError):
+                yield raw
+            elif (packet := _parse_or_error(raw)) is not None:
+                yield packet
+    except ParseError as error:
+        yield error
+
+
 def parse_compound(data: bytes) -> list[Packet]:
-    """Parses all packets of a compound, in their order; packets of unknown type or format are skipped.
+    """Parses all packets of a compound, of which none may be malformed.
 
     Raises:
-        ParseError: One of them is malformed: none can be trusted then.
+        ParseError: One of them is.
     """
-    return [packet for raw in split_compound(data) if (packet := _parse(raw)) is not None]
+    packets = []
+    for packet in walk_compound(data):
+        if isinstance(packet, ParseError):
+            raise packet
+        packets.append(packet)
+    return packets
 
 
 def build_compound(packets: Iterable[BuildablePacket]) -> bytes:
     """Joins packets; the caller puts a report first and a CNAME after it where RFC 3550 section 6.1 wants them."""
     return b"".join(packet.to_bytes() for packet in packets)
+
+
+def _parse_or_error(raw: RawPacket) -> Packet | ParseError | None:
+    try:
+        return _parse(raw)
+    except ParseError as error:
+        return error
 
 
 def _parse(raw: RawPacket) -> Packet | None:

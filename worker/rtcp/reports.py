@@ -54,7 +54,7 @@ class ReportBlock:
             self.fraction_lost << 24 | lost,
             self.highest_sequence & 0xFFFFFFFF,
             self.jitter & 0xFFFFFFFF,
-            self.last_sr,
+            self.last_sr & 0xFFFFFFFF,
             self.delay_since_last_sr & 0xFFFFFFFF,
         )
         return b"".join(number.to_bytes(4, "big") for number in numbers)
@@ -84,8 +84,8 @@ class SenderReport:
         """The packet, header included."""
         head = (
             self.ssrc.to_bytes(4, "big")
-            + self.ntp.to_bytes(8, "big")
-            + self.rtp_timestamp.to_bytes(4, "big")
+            + (self.ntp & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")
+            + (self.rtp_timestamp & 0xFFFFFFFF).to_bytes(4, "big")
             + (self.packet_count & 0xFFFFFFFF).to_bytes(4, "big")
             + (self.octet_count & 0xFFFFFFFF).to_bytes(4, "big")
         )

@@ -40,8 +40,8 @@ class RawPacket:
     body: bytes
 
 
-def split_compound(data: bytes) -> Iterator[RawPacket]:
-    """Cuts a compound packet, reduced size (RFC 5506) or not.
+def split_compound(data: bytes) -> Iterator[RawPacket | ParseError]:
+    """Cuts a compound packet, reduced size (RFC 5506) or not; gives an error for a packet whose padding is wrong.
 
     ::
 
@@ -52,7 +52,7 @@ def split_compound(data: bytes) -> Iterator[RawPacket]:
         +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 
     Raises:
-        ParseError: A packet overruns the data, its version is not 2, its padding is wrong, or there are more than 128.
+        ParseError: A packet overruns the data, its version is not 2, or there are more than 128.
     """
     offset = 0
     packets = 0
@@ -75,7 +75,9 @@ def split_compound(data: bytes) -> Iterator[RawPacket]:
         if first & 0x20:
             padding = data[end - 1]
             if padding == 0 or padding > size - HEADER_SIZE:
-                raise ParseError(f"RTCP padding is {padding}, expected 1 to {size - HEADER_SIZE}")
+                yield ParseError(f"RTCP padding is {padding}, expected 1 to {size - HEADER_SIZE}")
+                offset = end
+                continue
             body_end -= padding
         yield RawPacket(data[offset + 1], first & 0x1F, data[offset + HEADER_SIZE : body_end])
         offset = end

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 
-from .base import Body, ExtensionId, PayloadType, UInt8, UInt32
+from .base import Body, ClockRate, ExtensionId, PayloadType, UInt8, UInt32, check_text
 
 CodecParameters = dict[str, object]
 """Codec-specific parameters (``fmtp`` of SDP), e.g. ``apt``: numbers, texts, booleans, lists of numbers."""
@@ -24,7 +24,7 @@ class RtpCodecParameters(Body, frozen=True, kw_only=True):
 
     mime_type: str
     payload_type: PayloadType
-    clock_rate: UInt32
+    clock_rate: ClockRate
     channels: UInt8 | None = None
     parameters: CodecParameters = msgspec.field(default_factory=dict)
     rtcp_feedback: list[RtcpFeedback] = msgspec.field(default_factory=list)
@@ -57,6 +57,9 @@ class RtpEncodingParameters(Body, frozen=True, kw_only=True):
     dtx: bool | None = None
     scalability_mode: str | None = None
 
+    def __post_init__(self) -> None:
+        check_text("rid", self.rid)
+
 
 class RtcpParameters(Body, frozen=True, kw_only=True):
     """CNAME and RTCP options of a sender or receiver."""
@@ -65,6 +68,9 @@ class RtcpParameters(Body, frozen=True, kw_only=True):
     ssrc: UInt32 | None = None
     reduced_size: bool | None = True
     mux: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_text("cname", self.cname)
 
 
 class RtpParameters(Body, frozen=True, kw_only=True):
@@ -75,6 +81,9 @@ class RtpParameters(Body, frozen=True, kw_only=True):
     mid: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     header_extensions: list[RtpHeaderExtensionParameters] = msgspec.field(default_factory=list)
     rtcp: RtcpParameters | None = None
+
+    def __post_init__(self) -> None:
+        check_text("mid", self.mid)
 
 
 class CodecMapping(Body, frozen=True, kw_only=True):
@@ -91,6 +100,9 @@ class EncodingMapping(Body, frozen=True, kw_only=True):
     ssrc: UInt32 | None = None
     rid: str | None = None
     scalability_mode: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text("rid", self.rid)
 
 
 class RtpMapping(Body, frozen=True, kw_only=True):

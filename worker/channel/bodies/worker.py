@@ -49,6 +49,12 @@ class WorkerDump(Body, frozen=True, kw_only=True):
     channel_message_handlers: ChannelMessageHandlers | None = None
 
 
+class WorkerFaults(Body, frozen=True, kw_only=True):
+    """How many exceptions nobody expected there were since the start; each cost one unit of work and was logged."""
+
+    count: int
+
+
 class ResourceUsage(msgspec.Struct, frozen=True, kw_only=True):
     """``getrusage(2)`` of the worker; times in ms, ``ru_maxrss`` in kB."""
 

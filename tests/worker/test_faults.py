@@ -1,0 +1,199 @@
+"""Bugs, planted at each edge where a unit of work begins: it is lost, logged and counted, and the worker goes on."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from tests.harness.client import WorkerClient
+from worker.channel import commands
+from worker.channel.bodies.data_producer import DataMessage
+from worker.channel.bodies.router import CreateDirectTransportRequest, CreatePlainTransportRequest, ListenIp
+from worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
+from worker.channel.bodies.worker import CreateRouterRequest
+from worker.channel.client_codec import Accepted, Notification, Refused
+from worker.channel.codec import LogLevel
+from worker.faults import FaultBook, attempt, describe, faults
+from worker.net.clock import LoopScheduler
+from worker.net.sockets import LoopSockets
+
+PLANT = """
+from worker.__main__ import main
+
+def broken(*arguments, **options):
+    raise {error}("planted")
+
+{place} = broken
+main()
+"""
+IMPORTS = "import worker.dataplane.transport, worker.rtc.plain_transport, worker.rtc.router, worker.rtc.data_producer\n"
+RTCP = bytes.fromhex("80c9000100000001")
+
+
+def worker_with_a_bug(place: str, error: str = "ZeroDivisionError") -> WorkerClient:
+    return WorkerClient([sys.executable, "-c", IMPORTS + PLANT.format(place=place, error=error)])
+
+
+def plain_transport(worker: WorkerClient) -> tuple[str, int]:
+    worker.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="r"))
+    body = CreatePlainTransportRequest(transport_id="t", listen_ip=ListenIp(ip="127.0.0.1"), rtcp_mux=True)
+    reply = worker.request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, {"routerId": "r"}, body)
+    assert isinstance(reply, Accepted)
+    assert isinstance(reply.data, dict)
+    return "127.0.0.1", reply.data["tuple"]["localPort"]
+
+
+def send_rtcp(worker: WorkerClient) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        address = plain_transport(worker)
+        body = ConnectRequest(ip="127.0.0.1", port=sock.getsockname()[1], rtcp_port=None)
+        worker.request(commands.TRANSPORT_CONNECT, {"routerId": "r", "transportId": "t"}, body)
+        sock.sendto(RTCP, address)
+
+
+def dump_a_router(worker: WorkerClient) -> None:
+    worker.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="r"))
+    reply = worker.request(commands.ROUTER_DUMP, {"routerId": "r"})
+    assert isinstance(reply, Refused)
+    assert "internal error" in reply.reason
+
+
+def send_a_message(worker: WorkerClient) -> None:
+    ids = {"routerId": "r", "transportId": "t", "dataProducerId": "p"}
+    made = CreateDirectTransportRequest(transport_id="t", direct=True, max_message_size=1000)
+    worker.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="r"))
+    worker.request(commands.ROUTER_CREATE_DIRECT_TRANSPORT, ids, made)
+    worker.request(commands.TRANSPORT_PRODUCE_DATA, ids, ProduceDataRequest(data_producer_id="p", type="direct"))
+    worker.payload_notify(commands.DATA_PRODUCER_SEND, ids, DataMessage(ppid=51), b"hello")
+
+
+PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
+    "where the plane cannot raise": ("worker.dataplane.transport.RtcpReceived", send_rtcp),
+    "an event of the plane": ("worker.rtc.plain_transport.PlainTransport.on_rtcp", send_rtcp),
+    "a wake-up of a socket": ("worker.rtc.udp_port.deliver", send_rtcp),
+    "a command": ("worker.rtc.router.RouterDump", dump_a_router),
+    "a payload notification": ("worker.rtc.data_producer.DataProducer.receive", send_a_message),
+}
+
+
+def wait_for_faults(worker: WorkerClient) -> int:
+    event = worker.wait_for_event("faults")
+    assert isinstance(event, Notification)
+    assert event.target_id == str(worker.pid)
+    assert isinstance(event.data, dict)
+    count = event.data["count"]
+    assert isinstance(count, int)
+    return count
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_bug_costs_its_unit_of_work_and_is_logged_and_counted(place):
+    planted, meet = PLACES[place]
+    with worker_with_a_bug(planted) as worker:
+        meet(worker)
+        assert wait_for_faults(worker) == 1
+        line = worker.wait_for_log("planted")
+        assert line.level is LogLevel.ERROR
+        assert "Traceback" in line.text
+        assert "in broken" in line.text
+        assert isinstance(worker.request(commands.WORKER_DUMP, {}), Accepted)
+
+
+def test_want_of_memory_ends_it_visibly():
+    with worker_with_a_bug("worker.rtc.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
+        send_rtcp(worker)
+        assert worker.wait_for_exit() == 1
+        said = worker.stderr()
+    assert "cannot go on" in said
+    assert "MemoryError: planted" in said
+
+
+# ---------------------------------------------------------------- the edges of the process itself
+
+
+class Broken:
+    """An object whose work always fails."""
+
+    id = "broken"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def work(self) -> None:
+        self.calls += 1
+        raise ZeroDivisionError("planted")
+
+
+def test_a_fault_names_its_object_by_class_and_id(caplog):
+    before = faults.count
+    assert not attempt(Broken(), Broken().work)
+    assert faults.count == before + 1
+    assert describe(Broken().work) == "Broken broken"
+    assert describe(describe) == "describe"
+
+
+def test_a_fault_that_repeats_is_logged_once_and_always_counted(caplog):
+    book = FaultBook()
+    for _ in range(100):
+        try:
+            Broken().work()
+        except ZeroDivisionError as error:
+            book.record(error, "Broken broken")
+    assert book.count == 100
+    assert [record.getMessage() for record in caplog.records] == [
+        "fault number 1, about Broken broken: ZeroDivisionError('planted')"
+    ]
+    assert "in work" in caplog.text
+
+
+async def test_a_timer_that_fails_stops_neither_the_loop_nor_the_other_timers():
+    loop = asyncio.get_running_loop()
+    uncaught: list[object] = []
+    loop.set_exception_handler(lambda _, context: uncaught.append(context))
+    before, done = faults.count, loop.create_future()
+    scheduler = LoopScheduler(loop)
+    scheduler.call_later(0, Broken().work)
+    scheduler.call_later(1000, lambda: done.set_result(None))
+    await done
+    assert faults.count == before + 1
+    assert uncaught == []
+
+
+async def test_a_socket_whose_reader_always_fails_does_not_take_the_loop():
+    loop = asyncio.get_running_loop()
+    owner = Broken()
+    bound = LoopSockets(loop, 20000, 21000).open_udp("127.0.0.1", None, owner.work)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", bound.local_address)
+        again = loop.create_future()
+        loop.call_later(0.35, again.set_result, None)
+        await again
+    bound.close()
+    assert 17 <= owner.calls <= 16 + 4  # 16 in a row, then one each 100 ms
+
+
+async def test_a_connection_that_cannot_be_taken_costs_only_itself():
+    loop = asyncio.get_running_loop()
+    taken = loop.create_future()
+    refused: list[object] = []
+
+    def take(connection: object, address: tuple[str, int]) -> Callable[[], None]:
+        if not refused:
+            refused.append(connection)
+            raise ZeroDivisionError("planted")
+        taken.set_result(address)
+        return lambda: None
+
+    before = faults.count
+    listener = LoopSockets(loop, 20000, 21000).listen_tcp("127.0.0.1", None, take)
+    reader, writer = await asyncio.open_connection(*listener.local_address)
+    assert await reader.read() == b""
+    other = await asyncio.open_connection(*listener.local_address)
+    await taken
+    assert faults.count == before + 1
+    for one in (writer, other[1]):
+        one.close()
+    listener.close()
