@@ -1,11 +1,22 @@
 """Declares the libsrtp calls that the plane makes without a Python object."""
 
 
+from worker.dataplane.tables cimport SsrcTable
+
+cdef enum:
+    MAX_RTCP_SSRCS = 32  # of one session that send RTCP and no RTP that is known
+
+
 cdef class SrtpSession:
     cdef object _session
+    cdef unsigned int _rtcp_ssrcs[MAX_RTCP_SSRCS]
+    cdef unsigned long long _rtcp_turns[MAX_RTCP_SSRCS]  # when each was heard last, in packets
+    cdef unsigned long long _rtcp_turn
+    cdef int _rtcp_count
     cdef void *_handle
     cdef int protect(self, unsigned char *packet, int *size) noexcept
     cdef int unprotect(self, unsigned char *packet, int *size) noexcept
     cdef int protect_rtcp(self, unsigned char *packet, int *size) noexcept
     cdef int unprotect_rtcp(self, unsigned char *packet, int *size) noexcept
+    cdef void remember_rtcp(self, unsigned int ssrc, SsrcTable kept) noexcept
     cdef void forget(self, unsigned int ssrc) noexcept

@@ -7,6 +7,8 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 
 from libc.stdint cimport uintptr_t
 
+from worker.dataplane.tables cimport SsrcTable
+
 from worker.dataplane.suites import SrtpSuite
 
 KNOWN_VERSIONS = "1.0.x"
@@ -114,6 +116,30 @@ cdef class SrtpSession:
 
     cdef int unprotect_rtcp(self, unsigned char *packet, int *size) noexcept:
         return srtp_unprotect_rtcp(self._handle, packet, size)
+
+    cdef void remember_rtcp(self, unsigned int ssrc, SsrcTable kept) noexcept:
+        """An SSRC that no stream of ours has sent RTCP, so libsrtp has made a stream: the one heard longest ago goes.
+
+        Of at most 32 it is known which packets came already. A packet of one that was forgotten would be taken once
+        more, if somebody kept it: its sender, who alone can have made us forget, could have said it again anyhow.
+
+        ``kept`` are the SSRCs of RTP, whose state in the session must stay.
+        """
+        cdef int index, oldest = 0
+        self._rtcp_turn += 1
+        for index in range(self._rtcp_count):
+            if self._rtcp_ssrcs[index] == ssrc:
+                self._rtcp_turns[index] = self._rtcp_turn
+                return
+            if self._rtcp_turns[index] < self._rtcp_turns[oldest]:
+                oldest = index
+        if self._rtcp_count < MAX_RTCP_SSRCS:
+            oldest = self._rtcp_count
+            self._rtcp_count += 1
+        elif kept.get(self._rtcp_ssrcs[oldest]) == NULL:
+            self.forget(self._rtcp_ssrcs[oldest])
+        self._rtcp_ssrcs[oldest] = ssrc
+        self._rtcp_turns[oldest] = self._rtcp_turn
 
     cdef void forget(self, unsigned int ssrc) noexcept:
         """Frees what libsrtp made for an SSRC it heard: its list of streams is searched for each packet."""

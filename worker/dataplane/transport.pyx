@@ -28,6 +28,10 @@ cdef enum:
     RTCP = 4
 
 
+cdef inline uint32_t read_u32(const unsigned char *data) noexcept:
+    return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
+
+
 cdef class Receiver:
     """What the SSRC table of a transport leads to."""
 
@@ -237,6 +241,8 @@ cdef class TransportPlane:
         if self.encrypted and self._inbound.unprotect_rtcp(data, &size) != 0:
             self.plane.count.srtp_failed += 1
             return
+        if self.encrypted and self._streams.get(read_u32(data + 4)) == NULL:
+            self._inbound.remember_rtcp(read_u32(data + 4), self._streams)
         fence(data, size)
         if not self._is_elsewhere:
             self.last_heard_us = self.plane.now_us
@@ -253,6 +259,8 @@ cdef class TransportPlane:
         cdef Receiver receiver
         if header.parse(data, size) != 0:
             self.plane.count.malformed += 1
+            if self._inbound is not None and self._streams.get(read_u32(data + 8)) == NULL:
+                self._inbound.forget(read_u32(data + 8))  # SRTP let it pass, and remembers its SSRC
             return
         self._genuine += 1
         if not self._is_elsewhere:

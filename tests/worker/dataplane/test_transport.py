@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from tests.worker.dataplane.rig import (
     make_output,
     now_us,
     rtp,
+    srtp,
 )
 from worker.dataplane.plane import (
     DtlsReceived,
@@ -52,6 +53,56 @@ def test_rtcp_is_protected_both_ways(make_rig: Callable[..., Rig], suite: SrtpSu
     assert [rig.sender.incoming.unprotect_rtcp(datagram) for datagram in rig.sender.datagrams()] == [
         RECEIVER_REPORT
     ] * 2
+
+
+def reports_of(suite: SrtpSuite, rig: Rig, ssrcs: Iterable[int]) -> list[bytes]:
+    """A protected report of each SSRC, by a session of its own: the sender's list of streams grows too."""
+    return [
+        srtp(suite, rig.sender.key, inbound=False).protect_rtcp(struct.pack("!BBHL", 0x80, 201, 1, ssrc))
+        for ssrc in ssrcs
+    ]
+
+
+@pytest.mark.parametrize("suite", list(PROFILES), ids=lambda suite: suite.name)
+def test_of_ever_new_rtcp_senders_the_32_heard_last_are_known(make_rig: Callable[..., Rig], suite: SrtpSuite) -> None:
+    rig = make_rig(suite)
+    reports = reports_of(suite, rig, range(1, 101))
+
+    def take(report: bytes) -> bool:
+        """Whether it is taken for new."""
+        before = rig.plane.counters["srtp_failed"]
+        rig.sender.socket.sendto(report, address_of(rig.socket))
+        rig.udp.receive(now_us())
+        return rig.plane.counters["srtp_failed"] == before
+
+    assert all(take(report) for report in reports)
+    assert [take(report) for report in reports[-32:]] == [False] * 32
+    assert [take(report) for report in reports[:2]] == [True] * 2  # they were forgotten, and take the places of two
+    assert [take(report) for report in reports[-30:]] == [False] * 30
+
+
+def test_the_reports_of_strangers_do_not_make_a_stream_be_forgotten(make_rig: Callable[..., Rig]) -> None:
+    suite = SrtpSuite.AEAD_AES_128_GCM
+    rig = make_rig(suite)
+    own = reports_of(suite, rig, [SSRC])[0]
+    packet = rig.sender.outgoing.protect(rtp(1, KEY_FRAME))
+    for datagram in (packet, own, *reports_of(suite, rig, range(1, 101)), packet, own):
+        rig.sender.socket.sendto(datagram, address_of(rig.socket))
+        rig.udp.receive(now_us())
+    assert rig.plane.counters["srtp_failed"] == 2
+
+
+def test_malformed_packets_of_ever_new_ssrcs_are_forgotten(make_rig: Callable[..., Rig]) -> None:
+    suite = SrtpSuite.AEAD_AES_128_GCM
+    rig = make_rig(suite)
+    before = rig.plane.counters["srtp_failed"]
+    malformed = struct.pack("!BBHII", 0xA0, 96, 1, 1, 77) + b"\xff"  # more padding than there is
+    packet = srtp(suite, rig.sender.key, inbound=False).protect(malformed)
+    for _ in range(2):
+        rig.sender.socket.sendto(packet, address_of(rig.socket))
+        rig.udp.receive(now_us())
+    assert rig.plane.counters["malformed"] == 2
+    assert rig.plane.counters["srtp_failed"] == before
 
 
 def test_rtcp_goes_to_its_own_destination(rig: Rig) -> None:
