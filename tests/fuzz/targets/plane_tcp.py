@@ -21,6 +21,7 @@ SEEDS = [
     _frame(bytes(3000)) + _frame(STUN),
     b"\xff\xff" + bytes(50),
     b"\0",
+    bytes(600) + _frame(STUN),
 ]
 MOST_PIECES = 48
 _plane = Plane()
@@ -44,11 +45,14 @@ def _read(data: bytes, step: int) -> list[bytes | str]:
     seen: list[bytes | str] = []
     for at in range(0, len(data), step):
         peer.sendall(data[at : at + step])
-        for event in connection.receive(at):
-            if isinstance(event, StunReceived):
-                seen.append(event.data)
-            elif isinstance(event, ConnectionClosed):
-                seen.append(event.reason)
+        before = -1
+        while _plane.counters["received"] != before and not connection.closed:  # a wake-up is bounded
+            before = _plane.counters["received"]
+            for event in connection.receive(at):
+                if isinstance(event, StunReceived):
+                    seen.append(event.data)
+                elif isinstance(event, ConnectionClosed):
+                    seen.append(event.reason)
         if connection.closed:
             break
     _transport.stop_accepting(connection, ("127.0.0.1", 9))

@@ -6,12 +6,14 @@ import logging
 
 import pytest
 
+from tests.worker.rtc.parameters import VIDEO_SSRC
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtc.test_plain_transport import RTP
 from tests.worker.rtc.test_plain_transport import make_transport as make_plain_transport
 from tests.worker.rtc.test_web_rtc_server import join, make_server, make_transport
 from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World, udp_peer
+from tests.worker.rtp.packets import KEY_FRAME, rtp
 from worker.channel.bodies.transport import NumSctpStreams
 from worker.rtcp.feedback import Nack, Pli
 from worker.rtcp.reports import ReceiverReport, ReportBlock
@@ -161,6 +163,30 @@ def test_a_receiver_of_a_hundred_streams_with_losses_is_not_held_up(rig: Rig) ->
             viewer.send_rtcp(Nack(1, ssrc, (1, 2, 3)))
         rig.clock.advance(100)
     assert rig.context.plane.counters["rtcp_limited"] == 0
+
+
+def test_repairs_are_bounded_by_what_is_sent_at_all(rig: Rig) -> None:
+    sender, viewer = rig.connect(), rig.connect()
+    without_bandwidth_estimation = {
+        "codecs": [
+            {"mimeType": "video/VP8", "payloadType": 100, "clockRate": 90000, "rtcpFeedback": [{"type": "nack"}]},
+            {"mimeType": "video/rtx", "payloadType": 101, "clockRate": 90000, "parameters": {"apt": 100}},
+        ],
+        "encodings": [{"ssrc": 7000, "rtx": {"ssrc": 7001}}],
+    }
+    consumer = rig.consume(viewer, rig.produce(sender), rtpParameters=without_bandwidth_estimation)
+    stream, plane = consumer.streams[0], viewer.transport.plane
+    for number in range(500):  # 5 s, of 1 Mbit/s
+        payload = (KEY_FRAME if number == 0 else b"\x10\x01") + bytes(1200)
+        sender.send(rtp(number + 1, payload, ssrc=VIDEO_SSRC, payload_type=96))
+        if number % 10 == 9:
+            newest = stream.output.last_sequence
+            viewer.send_rtcp(Nack(1, stream.ssrc, tuple((newest - back) & 0xFFFF for back in range(100, -1, -1))))
+        rig.clock.advance(10)
+    assert stream.output.packets == 500
+    assert plane.rtx_bytes_sent > plane.rtp_bytes_sent
+    assert plane.rtx_bytes_sent < 2.5 * plane.rtp_bytes_sent + 5 * 125_000
+    assert rig.context.plane.counters["repairs_limited"] > 0
 
 
 def test_floods_are_told_once_a_second(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,45 @@
+"""The plane's own look at STUN: control sees the messages for a known username fragment, and no others."""
+
+from __future__ import annotations
+
+from tests.fuzz.targets.stun import SEEDS as MESSAGES
+from tests.fuzz.unraisable import nothing_unraisable
+from tests.worker.dataplane.rig import Rig, address_of
+from worker.dataplane.plane import StunGate, StunReceived
+from worker.errors import ParseError
+from worker.ice import stun
+from worker.rtp.packet import DatagramKind, classify
+
+FRAGMENT = "fragment"
+SEEDS = [message for message in MESSAGES if FRAGMENT.encode() in message]
+SECOND_US = 1_000_000
+_rig = Rig()
+_rig.udp.stun_gate = StunGate()
+_rig.udp.stun_gate.expect(FRAGMENT, _rig.transport)
+_time_us = 0
+
+
+def run(data: bytes) -> None:
+    """Reads the bytes with their length set right, then as they are: what control would take is let through."""
+    if len(data) >= stun.HEADER_SIZE:
+        try:
+            read(data[:2] + ((len(data) - stun.HEADER_SIZE) & 0xFFFF).to_bytes(2, "big") + data[4:])
+        except ParseError:
+            pass
+    read(data)
+
+
+def read(data: bytes) -> None:
+    """Raises ParseError for what control would not take; that may come through, unless its USERNAME is not ours."""
+    global _time_us
+    _time_us += SECOND_US
+    if len(data) > 1500 or classify(data, len(data)) != DatagramKind.STUN:
+        raise ParseError("no STUN message")
+    with nothing_unraisable():
+        _rig.sender.socket.sendto(data, address_of(_rig.socket))
+        events = _rig.udp.receive(_time_us)
+    shown = [event for event in events if isinstance(event, StunReceived)]
+    assert not shown or f"{FRAGMENT}:".encode() in data
+    message = stun.parse(data)
+    ours = message.username is not None and message.username.startswith(f"{FRAGMENT}:")
+    assert len(shown) == ours
