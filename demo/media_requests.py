@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from controller import Consumer, ControllerError, Producer, WebRtcTransport, to_json
-from controller.types import Trace
+from controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
+from controller.types import DtlsParameters, Trace
 from demo.consuming import create_consumers
 from demo.dialect import Dialect
 from demo.limits import check_room_for
@@ -48,6 +48,7 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
     check_room_for(session.transports, "transports")
     direction = body.app_data.direction if body.app_data is not None else None
     session.dialect.learn(Dialect.CLASSIC if direction is None else Dialect.OF_2026)
+    given = from_json(DtlsParameters, body.dtls_parameters) if body.dtls_parameters is not None else None
     transport = await session.room.create_transport(
         session.address,
         force_tcp=bool(body.force_tcp),
@@ -60,7 +61,7 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
     if session.closed:  # it left meanwhile, and has closed the transports it had
         transport.close()
         return
-    session.add_transport(transport)
+    session.add_transport(transport, given)
     transport.on("trace", lambda trace: _tell_downlink(session, transport, trace))
     await transport.enable_trace_event(["bwe"])
     answer = {
@@ -100,7 +101,7 @@ def _tell_downlink(session: PeerSession, transport: WebRtcTransport, trace: Trac
 @handles("connectWebRtcTransport", ConnectWebRtcTransport)
 async def connect_webrtc_transport(session: PeerSession, body: ConnectWebRtcTransport, accept: Accept) -> None:
     """Gives the transport the client's DTLS parameters."""
-    await _transport(session, body).connect(dtls_parameters=body.dtls_parameters)
+    await session.paths[_transport(session, body).id].connect(body.dtls_parameters)
     accept()
 
 

@@ -40,6 +40,7 @@ class CreateWebRtcTransport(Body, frozen=True):
     consuming: bool | None = None
     sctp_capabilities: Json | None = None
     app_data: TransportAppData | None = None
+    dtls_parameters: Json | None = None
 
 
 class OfTransport(Body, frozen=True):

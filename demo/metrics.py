@@ -32,12 +32,16 @@ class Metrics:
     Attributes:
         requests: Signaling requests by method and result: accepted, rejected, or failed by a fault of ours.
         refusals: What was not done because a limit was reached, by limit.
+        stalled_transports: Transports that waited too long for their client, by what was missing.
     """
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)  # CPU, memory and descriptors of this process
         self.requests = Counter("miso_requests", "Signaling requests", ["method", "result"], registry=self._registry)
+        self.stalled_transports = Counter(
+            "miso_stalled_transports", "Transports that wait for their client", ["missing"], registry=self._registry
+        )
         self.refusals = Counter("miso_refusals", "Refused because of a limit", ["limit"], registry=self._registry)
 
     def show(self, snapshot: Snapshot) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
-from controller.types import ConsumerLayers, RtpCapabilities
+from controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
 from demo.dialect import Dialect, DialectGuess
 from demo.limits import (
     MAX_AT_ONCE,
@@ -27,6 +27,7 @@ from demo.limits import (
     Places,
 )
 from demo.messages import Json
+from demo.path_watch import REASONS, Missing, TransportWatch
 from demo.rate_limit import LatestPerInterval
 from demo.requests import REQUESTS
 from demo.visitor import Visitor
@@ -63,6 +64,7 @@ class PeerSession:
         dialect: Which of mediasoup-demo's protocols the client speaks.
         secret: What it may prove itself with when it comes again.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
+        paths: How its transports get on, by the transport's id.
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
 
@@ -78,6 +80,7 @@ class PeerSession:
         self.dialect: DialectGuess
         self.secret: str
         self.transports: dict[str, WebRtcTransport] = {}
+        self.paths: dict[str, TransportWatch] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self.data_producers: dict[str, DataProducer] = {}
@@ -214,9 +217,19 @@ class PeerSession:
             self._refused.add(limit)
             logger.warning("room=%s peer=%s has reached the limit of %s", self.room.id, self.id, limit)
 
-    def add_transport(self, transport: WebRtcTransport) -> None:
-        """Keeps a new transport, and what may happen to it in view."""
+    def add_transport(self, transport: WebRtcTransport, given: DtlsParameters | None) -> None:
+        """Keeps a new transport, and what may happen to it in view.
+
+        Args:
+            transport: The transport.
+            given: The client's DTLS parameters if it brought them already.
+        """
         self._keep(self.transports, transport)
+        patience_s = self.room.settings.transport_patience
+        self.paths[transport.id] = TransportWatch(
+            transport, patience_s, given, lambda missing: self._on_stalled(transport, missing), self.start_task
+        )
+        transport.observer.once("close", lambda: self.paths.pop(transport.id, None))
         transport.on("icestatechange", lambda state: self._on_path_state("ice", state, ("disconnected", "closed")))
         transport.on("dtlsstatechange", lambda state, *_: self._on_path_state("dtls", state, ("failed", "closed")))
 
@@ -270,6 +283,13 @@ class PeerSession:
         kept.pop(closed_id, None)
         for key in [key for key in self._news if key[1] == closed_id]:
             self._news.pop(key).close()
+
+    def _on_stalled(self, transport: WebRtcTransport, missing: Missing) -> None:
+        reason = REASONS[missing]
+        self.room.metrics.stalled_transports.labels(missing.value).inc()
+        logger.warning("room=%s peer=%s transport=%s stalls: %s", self.room.id, self.id, transport.id, reason)
+        told: Json = {"transportId": transport.id, "missing": missing.value, "reason": reason}
+        self.notify("transportStalled", {**told, "iceState": transport.ice_state, "dtlsState": transport.dtls_state})
 
     def _on_path_state(self, what: str, state: str, broken: tuple[str, ...]) -> None:
         if state in broken and not self.closed:

@@ -128,6 +128,13 @@ class Settings(BaseSettings):
         20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"
     )
 
+    transport_patience: float = Field(
+        10.0,
+        ge=0,
+        le=3600,
+        description="seconds that a transport may wait for its client's fingerprints or DTLS, and three times as "
+        "long for ICE, before that is logged and told; 0: for ever",
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
         description="addresses or networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed, "
