@@ -39,7 +39,7 @@ def prefer(consumer: Consumer, spatial: int, temporal: int) -> None:
 
 @pytest.mark.parametrize("shift_s", SHIFTS_S)
 def test_simulcast_goes_on_in_every_layer(scene: Scene, shift_s: float) -> None:
-    paths = [Path(seed=90 + index, delay_ms=20, jitter_ms=2) for index in range(4)]
+    paths = [Path(seed=90 + index, delay_ms=20, jitter_ms=4, reorders=True) for index in range(4)]
     camera = Camera(scene.connect(*paths[:2]), simulcast_encodings(), temporal_layers=3)
     receiver = scene.connect(*paths[2:])
     consumer = scene.consume_simulcast(receiver, scene.produce_simulcast(camera._endpoint, camera.encodings))

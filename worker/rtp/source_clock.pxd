@@ -29,7 +29,11 @@ cdef class SourceClock:
     @cython.locals(line=cython.uint, is_behind=bint, gone_us=cython.longlong)
     cpdef unsigned int follow(self, unsigned short sequence_number, unsigned int timestamp, bint is_newest, bint begins, long long now_us) noexcept
 
+    @cython.locals(line=cython.uint, previous=cython.uint)
     cpdef unsigned int place(self, unsigned short sequence_number, unsigned int timestamp) noexcept
+
+    @cython.locals(ahead=cython.uint)
+    cdef unsigned int _distance(self, unsigned int line) noexcept
 
     @cython.locals(elapsed_us=cython.longlong, earliest=cython.uint, room=cython.longlong, line=cython.uint)
     cpdef long long report(self, unsigned int timestamp, long long now_us) noexcept

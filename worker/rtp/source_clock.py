@@ -87,10 +87,20 @@ class SourceClock:
         return line
 
     def place(self, sequence_number: int, timestamp: int) -> int:
-        """The place on the line of a packet that was overtaken, or says nothing of the clock (another codec's)."""
+        """The place on the line of a packet that was overtaken, or says nothing of the clock (another codec's).
+
+        What comes after a clock's first packet, and was sent before it, may be of either clock: of the nearer one.
+        """
+        line = (timestamp + self._offset) & _MODULO
         if self._set_anew and ((sequence_number - self._first) & 0xFFFF) >= 0x8000:
-            return (timestamp + self._previous_offset) & _MODULO
-        return (timestamp + self._offset) & _MODULO
+            previous = (timestamp + self._previous_offset) & _MODULO
+            if self._distance(previous) < self._distance(line):
+                return previous
+        return line
+
+    def _distance(self, line: int) -> int:
+        ahead = (line - self.newest) & _MODULO
+        return ahead if ahead < _HALF else _MODULO - ahead + 1
 
     def report(self, timestamp: int, now_us: int) -> int:
         """The place on the line of a sender report's timestamp; -1: it is of no clock that a packet has come of.

@@ -127,6 +127,23 @@ def test_what_was_overtaken_keeps_its_own_clock(make) -> None:
     assert source.arrive(source.number, newest=False) == after[-1]
 
 
+@pytest.mark.parametrize("shift_s", [-0.5, -60, -20_000, 5, 20_000])
+def test_packets_around_the_step_may_come_in_any_order(make, shift_s) -> None:
+    source = Source(make(90000))
+    source.send(10)
+    now_us, last = source.now_us, source.number
+    expected = {number: source.clock.newest + 3600 * (number - last) for number in range(last + 1, last + 7)}
+    old = {number: source.timestamp(number) for number in range(last + 1, last + 4)}
+    source.shift += int(shift_s * 90000)
+    timestamps = old | {number: source.timestamp(number) for number in range(last + 4, last + 7)}
+    newest = last
+    for number in (last + 5, last + 2, last + 4, last + 1, last + 6, last + 3):
+        now_us += 1
+        is_newest, newest = number > newest, max(newest, number)
+        line = source.clock.follow(number % 65536, timestamps[number], is_newest, True, now_us)
+        assert abs(line - expected[number]) <= 5 * 3600
+
+
 def test_pictures_in_another_order_than_shown_are_no_new_clock(make) -> None:
     clock = make(90000, True)
     shown = [0, 3, 1, 2, 6, 4, 5]
