@@ -111,6 +111,30 @@ async def test_tries_again_when_the_replacement_does_not_start(make_pool: MakePo
     assert len(pool.workers) == 1
 
 
+async def test_a_worker_that_died_before_the_pool_looks_at_it_is_replaced(
+    fake_worker: Callable[..., FakeWorker],
+) -> None:
+    program = fake_worker({})
+    made: list[Worker] = []
+
+    async def create() -> Worker:
+        worker = await create_worker(worker_bin=program.path)
+        if not made:
+            os.kill(worker.pid, signal.SIGKILL)
+            await worker.wait_closed()
+        made.append(worker)
+        return worker
+
+    pool = WorkerPool(1, create, back_off=AT_ONCE)
+    deaths: list[object] = []
+    pool.on("died", lambda worker, error: deaths.append(worker))
+    await pool.start()
+    while pool.workers != made[1:2]:
+        await event(pool, "started")
+    assert deaths == made[:1]
+    await pool.close()
+
+
 async def test_a_worker_closed_on_purpose_is_not_replaced(make_pool: MakePool) -> None:
     pool = make_pool(2)
     await pool.start()

@@ -61,6 +61,12 @@ def test_old_name_of_a_close_in_the_new_dialect_names_the_object_itself():
     assert request.object_id == "t"
 
 
+def test_old_name_of_a_close_without_its_parent_names_the_object_itself():
+    request = parse_request(b'{"id":7,"method":"transport.close","internal":{"transportId":"t"}}')
+    assert request.handler_id is None
+    assert request.object_id == "t"
+
+
 def test_consume_takes_both_ids_from_internal():
     data = {
         "kind": "audio",
@@ -106,6 +112,8 @@ def test_json_of_the_new_dialect_may_contain_colons():
         b'{"id":"1","method":"worker.dump"}',
         b'{"id":true,"method":"worker.dump"}',
         b'{"id":0,"method":"worker.dump"}',
+        b'{"id":-1,"method":"worker.dump"}',
+        b'{"id":4294967296,"method":"worker.dump"}',
         b'{"id":1.5,"method":"worker.dump"}',
         b'{"id":NaN,"method":"worker.dump"}',
     ],
@@ -186,6 +194,12 @@ def test_data_that_is_none_lacks_the_ids(body):
         parse_request(body).body()
 
 
+@pytest.mark.parametrize("router_id", ["null", "5", '""', "[]", '{"a":1}'])
+def test_an_id_that_is_no_text_or_empty_is_missing(router_id):
+    with pytest.raises(CommandError, match="missing routerId"):
+        parse_request(f'9:worker.createRouter::{{"routerId":{router_id}}}'.encode()).body()
+
+
 def test_ids_in_internal_go_before_those_in_the_data():
     body = b'{"id":9,"method":"worker.createRouter","internal":{"routerId":"r"},"data":{"routerId":null}}'
     assert parse_request(body).body() == CreateRouterRequest(router_id="r")
@@ -198,7 +212,9 @@ def test_ids_in_internal_go_before_those_in_the_data():
 @pytest.mark.parametrize("handler_id", ["5", "null", '["r"]', '""'])
 def test_what_is_for_the_worker_does_not_look_at_other_ids(handler_id):
     body = f'{{"id":9,"method":"worker.dump","internal":{{"workerId":{handler_id},"routerId":{handler_id}}}}}'
-    assert parse_request(body.encode()).command is commands.WORKER_DUMP
+    request = parse_request(body.encode())
+    assert request.command is commands.WORKER_DUMP
+    assert request.handler_id is None or request.handler_id == ""
 
 
 @pytest.mark.parametrize("space", [b" ", b"\n", b"\r\n\t"])
@@ -315,6 +331,8 @@ def test_replies_events_and_log_lines():
         "accepted": True,
         "data": [{"encodingIdx": 0, "ssrc": 5, "score": 10}],
     }
+    score = orjson.loads(encode_event("p", "score", [ProducerScore(encoding_idx=0, ssrc=5, score=10)]))
+    assert score == {"targetId": "p", "event": "score", "data": [{"encodingIdx": 0, "ssrc": 5, "score": 10}]}
     assert orjson.loads(encode_event(77, "running")) == {"targetId": 77, "event": "running"}
     assert encode_log(LogLevel.WARN, "words") == b"Wwords"
 
