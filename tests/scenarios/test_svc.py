@@ -53,3 +53,21 @@ def test_switches_under_loss_never_send_what_cannot_be_decoded(scene: Scene, mod
     times = [picture.decoded_us for picture in viewer.pictures if picture.number > 60]
     assert max(later - earlier for earlier, later in itertools.pairwise(times)) <= 1_000_000
     assert camera.encodings[0].key_frames <= 12
+
+
+def test_a_lower_layer_comes_soon_though_the_packets_of_key_pictures_overtake_each_other(scene: Scene) -> None:
+    sender, receiver = scene.connect(Path(seed=70, delay_ms=20, jitter_ms=4, reorders=True)), scene.connect()
+    camera = SvcCamera(sender, k_svc=True)
+    consumer = scene.consume_svc(receiver, scene.produce_svc(sender, camera.encodings[0], "L3T3_KEY"), "L3T3_KEY")
+    viewer = SvcViewer(receiver, consumer)
+    scene.run(4)
+    for _ in range(4):
+        prefer(consumer, 0, 2)
+        scene.run(0.7)
+        before = len(viewer.pictures)
+        scene.run(1)
+        assert {picture.spatial for picture in viewer.pictures[before:]} == {0}
+        assert len(viewer.pictures) - before >= 24
+        prefer(consumer, 2, 2)
+        scene.run(5)
+    assert viewer.undecodable == 0

@@ -78,11 +78,14 @@ cdef class SimulcastLayerSelector(LayeredSelector):
 
 cdef class SvcLayerSelector(LayeredSelector):
     cdef bint _k_svc
+    cdef bint _may_step_down
     cdef unsigned int _newest
     cdef unsigned int _pictures[32]
     cdef int _highest[32]
 
     cdef void _begin_picture(self, PayloadDescriptor payload, int temporal, unsigned int timestamp) noexcept
+
+    cdef void _take_late_key(self, unsigned int timestamp) noexcept
 
     cdef void _remember(self) noexcept
 

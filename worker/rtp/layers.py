@@ -302,6 +302,7 @@ class SvcLayerSelector(LayeredSelector):
         """``k_svc``: only key pictures have dependencies between spatial layers; the rest as in ``LayeredSelector``."""
         super().__init__(spatial_layers, temporal_layers)
         self._k_svc = k_svc
+        self._may_step_down = False  # the newest picture is a key picture
         self._newest = 0
         self._pictures = [0] * 32
         self._highest = [-1] * 32
@@ -325,7 +326,7 @@ class SvcLayerSelector(LayeredSelector):
         if is_newer32(timestamp, self._picture):
             self._begin_picture(payload, temporal, timestamp)
         elif payload.is_key_frame and self.waiting_for_key_frame:
-            self.notice |= KEY_FRAME_MISSED
+            self._take_late_key(timestamp)
         highest = self._highest_of(timestamp)
         if spatial > highest or (self._k_svc and payload.inter_picture and spatial != highest):
             # what is late fills the number that was left for it, whatever layer it is of
@@ -333,6 +334,16 @@ class SvcLayerSelector(LayeredSelector):
         if payload.ends_frame and spatial == highest:
             self.rewrite = MARKER
         return FORWARD
+
+    def _take_late_key(self, timestamp: int) -> None:
+        """A key picture's first packet was overtaken by others of it, or by the next picture.
+
+        All that a lower layer needs of the newest picture is forwarded as it is: that layer may begin with the next.
+        """
+        if timestamp == self._picture and self._is_forwarding and self.target_spatial < self.current_spatial:
+            self._may_step_down = True
+        else:
+            self.notice |= KEY_FRAME_MISSED
 
     def _remember(self) -> None:
         """What is decided of the newest picture: the highest spatial layer of it that is forwarded, -1 none."""
@@ -352,11 +363,13 @@ class SvcLayerSelector(LayeredSelector):
     def _begin_picture(self, payload: PayloadDescriptor, temporal: int, timestamp: int) -> None:
         self._picture = timestamp
         if self.target_spatial != self.current_spatial and (
-            payload.is_key_frame or (self.target_spatial < self.current_spatial and not self._k_svc)
+            payload.is_key_frame
+            or (self.target_spatial < self.current_spatial and (not self._k_svc or self._may_step_down))
         ):
             self.current_spatial = self.target_spatial
             self.notice |= LAYERS_CHANGED
             self._retarget()
+        self._may_step_down = False
         self._admit(payload, temporal, payload.begins_frame)
         self._remember()
 
