@@ -113,6 +113,7 @@ def test_json_of_the_new_dialect_may_contain_colons():
         b'{"id":true,"method":"worker.dump"}',
         b'{"id":0,"method":"worker.dump"}',
         b'{"id":-1,"method":"worker.dump"}',
+        b"1" * 5000 + b":worker.dump",
         b'{"id":4294967296,"method":"worker.dump"}',
         b'{"id":1.5,"method":"worker.dump"}',
         b'{"id":NaN,"method":"worker.dump"}',
@@ -198,6 +199,36 @@ def test_data_that_is_none_lacks_the_ids(body):
 def test_an_id_that_is_no_text_or_empty_is_missing(router_id):
     with pytest.raises(CommandError, match="missing routerId"):
         parse_request(f'9:worker.createRouter::{{"routerId":{router_id}}}'.encode()).body()
+
+
+@pytest.mark.parametrize("body", [b"4294967295:worker.dump", b'{"id":4294967295,"method":"worker.dump"}'])
+def test_the_last_request_id_is_one(body):
+    assert parse_request(body).id == 4294967295
+
+
+@pytest.mark.parametrize("ppid", [0, 4294967295])
+def test_the_first_and_the_last_ppid_are_some(ppid):
+    for body in (
+        f"r:8:dataConsumer.send:d:{ppid}",
+        f'{{"id":8,"method":"dataConsumer.send","data":{{"ppid":{ppid}}}}}',
+    ):
+        assert parse_payload_header(body.encode()).body() == DataMessage(ppid=ppid)
+
+
+@pytest.mark.parametrize("router_id", ["null", "5", "[]"])
+def test_a_parents_id_that_is_no_text_is_refused(router_id):
+    body = f'{{"id":9,"method":"transport.dump","internal":{{"routerId":{router_id},"transportId":"t"}}}}'
+    with pytest.raises(RequestError) as caught:
+        parse_request(body.encode())
+    assert orjson.loads(caught.value.frame)["error"] == "Error"
+
+
+@pytest.mark.parametrize("handler_id", ["", "undefined"])
+def test_old_name_of_a_close_in_the_new_dialect_may_name_the_object_in_the_data(handler_id):
+    request = parse_request(f'7:transport.close:{handler_id}:{{"transportId":"t"}}'.encode())
+    assert (request.handler_id, request.object_id) == (None, "t")
+    with pytest.raises(CommandError, match="missing transportId"):
+        parse_request(f"7:transport.close:{handler_id}:null".encode()).body()
 
 
 def test_ids_in_internal_go_before_those_in_the_data():
