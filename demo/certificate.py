@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from demo.addresses import local_addresses
@@ -24,11 +26,13 @@ logger = logging.getLogger(__name__)
 
 LIFETIME = datetime.timedelta(days=397)
 """No longer: Safari refuses certificates that live longer than 398 days."""
+MIN_RSA_BITS = 2048
+"""OpenSSL's security level 2 and browsers refuse less."""
 RENEW_BEFORE = datetime.timedelta(days=14)
 
 
 class CertificateError(Exception):
-    """The files given are of no use; the text names the setting, the file, and what is wrong with it."""
+    """Files are of no use, or cannot be written; the text names the setting, the file, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ def certificate_for(settings: Settings) -> Certificate:
     """The certificate to serve HTTPS with; makes one when none is given and none fits.
 
     Raises:
-        CertificateError: The given files are no certificate and its key.
-        OSError: ``data_dir`` cannot be written.
+        CertificateError: The given files are no certificate and its key, or ``data_dir`` cannot be written.
     """
     if settings.tls_certificate is not None and settings.tls_key is not None:
         return given("tls", settings.tls_certificate, settings.tls_key)
@@ -78,9 +81,46 @@ def given(use: str, chain: Path, key: Path) -> Certificate:
         raise CertificateError(f"{key_setting}: the file holds no PEM private key that can be used") from None
     if parsed.public_key() != private.public_key():
         raise CertificateError(f"{key_setting}: the key does not belong to the certificate of {chain}")
-    if parsed.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
-        logger.warning("%s: expired on %s", certificate_setting, parsed.not_valid_after_utc.date())
+    _check_strength(private, parsed, key_setting, certificate_setting, key)
+    now = datetime.datetime.now(datetime.UTC)
+    if parsed.not_valid_after_utc < now:
+        logger.warning("%s: expired on %s, renew it", certificate_setting, parsed.not_valid_after_utc.date())
+    if parsed.not_valid_before_utc > now:
+        logger.warning("%s: not valid before %s", certificate_setting, parsed.not_valid_before_utc)
     return Certificate(chain, key)
+
+
+def _check_strength(
+    private: object, parsed: x509.Certificate, key_setting: str, certificate_setting: str, key: Path
+) -> None:
+    """Says in time what OpenSSL and browsers refuse, and in their words what that is about.
+
+    Raises:
+        CertificateError: The key is too small or of a kind that is not used any more, or OpenSSL refuses the pair.
+    """
+    if isinstance(private, rsa.RSAPrivateKey) and private.key_size < MIN_RSA_BITS:
+        raise CertificateError(
+            f"{key_setting}: the RSA key has {private.key_size} bits, at least {MIN_RSA_BITS} are needed: make a new "
+            "key and have its certificate issued anew"
+        )
+    if not isinstance(private, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+        raise CertificateError(f"{key_setting}: the key is neither RSA nor elliptic curve, which TLS needs")
+    chain = Path(certificate_setting.partition(" ")[2])
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key)
+    except ssl.SSLError as error:
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        raise CertificateError(f"{certificate_setting}: OpenSSL refuses it with {key}: {reason}") from None
+
+
+def names_in(chain: Path) -> list[str]:
+    """The host names of a certificate that was looked at before; none when it names only addresses."""
+    try:
+        parsed = x509.load_pem_x509_certificate(chain.read_bytes())
+        names = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, x509.ExtensionNotFound):
+        return []
+    return names.get_values_for_type(x509.DNSName)
 
 
 def _read(file: Path, setting: str) -> bytes:
@@ -96,6 +136,9 @@ def self_made(folder: Path, names: Iterable[str]) -> Certificate:
     Args:
         folder: Where ``cert.pem`` and ``key.pem`` are kept; made when missing.
         names: Host names and IP addresses that the certificate must be valid for.
+
+    Raises:
+        CertificateError: It cannot be written.
     """
     certificate = Certificate(folder / "cert.pem", folder / "key.pem")
     wanted = set(names)
@@ -103,7 +146,14 @@ def self_made(folder: Path, names: Iterable[str]) -> Certificate:
     if wanted <= known:
         return certificate
     # Names of before stay: whoever accepted the certificate under one of them finds it there again.
-    _make(certificate, sorted(wanted | known))
+    try:
+        _make(certificate, sorted(wanted | known))
+    except OSError as error:
+        file = error.filename or folder
+        raise CertificateError(
+            f"cannot write {file}: {error.strerror}; make room or choose another --data-dir, "
+            "or give a certificate with --tls-certificate and --tls-key"
+        ) from None
     logger.info("made a certificate for %s: %s", ", ".join(sorted(wanted)), certificate.chain)
     return certificate
 
@@ -159,7 +209,12 @@ def _general_name(name: str) -> x509.GeneralName:
 def _write(file: Path, content: bytes, *, mode: int) -> None:
     """Replaces a file at once: a start that is interrupted leaves the old one or the new one."""
     draft = file.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
-        out.write(content)
-    draft.replace(file)
+    try:
+        draft.unlink(missing_ok=True)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as out:
+            out.write(content)
+        draft.replace(file)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from None  # a full disk's error names no file

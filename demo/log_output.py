@@ -8,9 +8,10 @@ import os
 import queue
 import threading
 
+from demo.log_lines import LineFormatter
+
 MAX_WAITING_LINES = 10_000
 LAST_WORDS_S = 1.0
-_FORMAT = "%(asctime)s %(levelname)-7s %(name)s  %(message)s"
 
 
 class LogOutput(logging.Handler):
@@ -22,7 +23,7 @@ class LogOutput(logging.Handler):
 
     def __init__(self, descriptor: int = 2) -> None:
         super().__init__()
-        self.setFormatter(logging.Formatter(_FORMAT))
+        self.setFormatter(LineFormatter())
         self._descriptor = descriptor
         self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING_LINES)
         self._dropped = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -29,6 +31,13 @@ NOT_BUILT = """<!doctype html>
 """
 
 
+_STYLE = NOT_BUILT.partition("<style>")[2].partition("</style>")[0]
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_NOT_BUILT_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
 class Page(StaticFiles):
     """Serves the built page's files.
 
@@ -44,7 +53,8 @@ class Page(StaticFiles):
         """Serves one request."""
         if not (self._folder / "index.html").is_file():
             known = self.get_path(scope) in (".", "index.html")
-            response = HTMLResponse(NOT_BUILT, 503) if known else PlainTextResponse("Not Found", 404)
+            headers = {"Content-Security-Policy": _NOT_BUILT_POLICY}
+            response = HTMLResponse(NOT_BUILT, 503, headers) if known else PlainTextResponse("Not Found", 404)
             await response(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
@@ -57,5 +67,4 @@ class Page(StaticFiles):
         response = await super().get_response(path, scope)
         hashed = path.startswith("assets/") and response.status_code == 200
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import ClassVar
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from demo.web_security import SECURITY_HEADERS
 from protoo import RequestError
+from protoo.tally import Tally
+from protoo.turns import turns_of
 
-_TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+INVALID_HTTP = "Invalid HTTP request received."
+"""What uvicorn says of it."""
+_MALFORMED = Tally(logging.getLogger(__name__), "invalid HTTP")
+_SLICE_BYTES = 64
+"""So much of a request is taken for what a WebSocket frame costs: a body may come in chunks of one byte."""
+
+
+def _answer(status: str, text: str = "") -> bytes:
+    headers = {"Connection": "close", "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text))}
+    lines = [f"{name}: {value}\r\n" for name, value in (headers | SECURITY_HEADERS).items()]
+    return f"HTTP/1.1 {status}\r\n{''.join(lines)}\r\n{text}".encode()
+
+
+_TOO_MANY = _answer("429 Too Many Requests")
 
 
 class ImpatientHttp(H11Protocol):
@@ -24,6 +41,8 @@ class ImpatientHttp(H11Protocol):
     LIMIT_S: ClassVar[float] = 120.0
     """Long enough for the page over a slow line."""
 
+    _data = b""
+    _in_circle = False
     _deadline: asyncio.TimerHandle | None = None
     _give_back: Callable[[], None] | None = None
 
@@ -54,6 +73,40 @@ class ImpatientHttp(H11Protocol):
         self._stop_waiting()
         self._leave()
         super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no HTTP, and says so at most once a second."""
+        _MALFORMED.count(f"remote={self.client[0] if self.client else ''}")
+        self.transport.write(_answer("400 Bad Request", msg))
+        self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Takes data, a little in each turn."""
+        self._data += data
+        if not self._in_circle:
+            turns_of(self.loop).serve(self)
+            self._in_circle = self.waiting
+        if self._in_circle:
+            self.transport.pause_reading()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is more to take."""
+        return bool(self._data) and not self.transport.is_closing()
+
+    def work(self, frames: int) -> int:
+        """For :class:`protoo.turns.Turns`."""
+        size = frames * _SLICE_BYTES
+        now, self._data = self._data[:size], self._data[size:]
+        protocol = self.transport.get_protocol()
+        if protocol is self:
+            super().data_received(now)
+        elif isinstance(protocol, asyncio.Protocol):  # it has become a WebSocket meanwhile
+            protocol.data_received(now)
+        if self._in_circle and not self._data and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._in_circle = self.waiting
+        return max(1, len(now) // _SLICE_BYTES)
 
     def on_response_complete(self) -> None:
         """Begins to wait anew."""

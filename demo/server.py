@@ -11,14 +11,15 @@ import socket
 from collections.abc import Callable, Iterator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from demo.address_limits import client_address, is_proxy
-from demo.certificate import Certificate, certificate_for, given
+from demo.certificate import Certificate, certificate_for, given, names_in
 from demo.listening import Listening, check_addresses, listen_http, listen_https
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
-from demo.patience import ImpatientHttp
+from demo.origins import Origins
+from demo.patience import INVALID_HTTP, ImpatientHttp
 from demo.rooms import Rooms
 from demo.settings import Settings
 from demo.web_app import web_app
@@ -53,8 +54,7 @@ class DemoServer:
 
         Raises:
             PortError: A port is taken, or an address is not of this machine.
-            CertificateError: A certificate that was given is of no use.
-            OSError: The self-made certificate cannot be written.
+            CertificateError: A certificate that was given is of no use, or the self-made one cannot be written.
             ControllerError: A worker did not start.
             TypeError: A worker does not accept the settings.
         """
@@ -64,14 +64,17 @@ class DemoServer:
             given("dtls", settings.dtls_certificate, settings.dtls_key)  # the workers read it
         check_addresses([address.ip for address in self.workers.addresses])
         try:
-            app = web_app(self.rooms, self.workers, self._metrics)
+            certificate = certificate_for(settings) if settings.https else None
+            app = web_app(
+                self.rooms, self.workers, self._metrics, Origins(settings.allowed_origins, self._hosts(certificate))
+            )
             if settings.http:
                 bound.append(listen_http(settings))
                 self._web.append(_WebServer(app, bound[-1], None, self._admit))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
                 bound.append(listen_https(settings))
-                self._web.append(_WebServer(app, bound[-1], certificate_for(settings), self._admit))
+                self._web.append(_WebServer(app, bound[-1], certificate, self._admit))
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -125,6 +128,13 @@ class DemoServer:
             return lambda: None
         return self.rooms.limits.take("sockets", client_address(host, "", []))
 
+    def _hosts(self, certificate: Certificate | None) -> list[str]:
+        """Host names that browsers may know this server by."""
+        own = socket.gethostname()
+        settings = self._settings
+        names = names_in(certificate.chain) if certificate is not None else []
+        return [own, f"{own}.local", settings.https_host, settings.announced_address or "", *names]
+
     def _names(self) -> list[str]:
         """Under which names other machines find this one."""
         announced = [address.shown for address in self.workers.addresses]
@@ -144,7 +154,7 @@ class _WebServer:
 
     def __init__(
         self,
-        app: Starlette,
+        app: ASGIApp,
         listening: Listening,
         certificate: Certificate | None,
         admit: Callable[[str], Callable[[], None]],
@@ -200,8 +210,15 @@ def _log_descriptors() -> None:
 
 
 def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours."""
-    return record.msg != "ASGI callable returned without completing handshake."
+    """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours.
+
+    What is no HTTP it tells of each time; :mod:`demo.patience` does it once a second.
+    """
+    return record.msg not in (
+        "ASGI callable returned without completing handshake.",
+        INVALID_HTTP,
+        "Unsupported upgrade request.",
+    )
 
 
 class _Uvicorn(uvicorn.Server):

@@ -28,6 +28,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from demo.origins import check_origin
+
 REFERENCE_NAMES = {
     "PROTOO_LISTEN_PORT": "https_port",
     "HTTPS_CERT_FULLCHAIN": "tls_certificate",
@@ -135,6 +137,11 @@ class Settings(BaseSettings):
         description="seconds that a transport may wait for its client's fingerprints or DTLS, and three times as "
         "long for ICE, before that is logged and told; 0: for ever",
     )
+    allowed_origins: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="pages that may use this server beside its own, such as https://room.example.org or just "
+        "room.example.org, comma-separated; it is known under their host names then; *: all",
+    )
     trusted_proxies: Annotated[list[str], NoDecode] = Field(
         [],
         description="addresses or networks (10.0.0.0/8) of reverse proxies whose X-Forwarded-For is believed, "
@@ -188,7 +195,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 
-    @field_validator("media_ip", "worker_log_tags", "trusted_proxies", mode="before")
+    @field_validator("media_ip", "worker_log_tags", "trusted_proxies", "allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A list may be given as one comma-separated text."""
@@ -200,6 +207,11 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(str(ipaddress.ip_address(address)) for address in value))
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(check_origin(entry) for entry in value))
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -7,16 +7,19 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
+from demo.origins import Origins
 from demo.pages import Page
 from demo.rooms import Rooms
+from demo.web_security import WebSecurity
 from protoo.asgi import serve
 
 
-def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics) -> Starlette:
+def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Origins) -> ASGIApp:
     """The application, for HTTP and HTTPS alike."""
 
     async def signaling(websocket: WebSocket) -> None:
@@ -36,7 +39,7 @@ def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics) -> Starlette:
     async def show_metrics(request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             # protoo clients may use any path
             WebSocketRoute("/{path:path}", signaling),
@@ -46,3 +49,4 @@ def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics) -> Starlette:
             Mount("/", Page()),
         ]
     )
+    return WebSecurity(app, origins, metrics)

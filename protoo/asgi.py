@@ -126,7 +126,7 @@ UVICORN_OPTIONS: Final[dict[str, Any]] = {
 async def serve(websocket: WebSocket, handler: ConnectionHandler) -> None:
     """Serves one client, from its handshake until its connection is closed."""
     if SUBPROTOCOL not in websocket.scope["subprotocols"]:
-        await _deny(websocket, MISSING_SUBPROTOCOL)
+        await deny(websocket, MISSING_SUBPROTOCOL)
         return
     client = websocket.client
     query = websocket.scope["query_string"].decode("latin-1")
@@ -139,7 +139,7 @@ async def serve(websocket: WebSocket, handler: ConnectionHandler) -> None:
     rejection = await request.decide(handler)
     if rejection is not None:
         logger.debug("rejected: remote=%s status=%d: %s", request.remote_address, rejection.status, rejection.reason)
-        await _deny(websocket, rejection)
+        await deny(websocket, rejection)
         return
     transport = AsgiTransport(websocket, request.remote_address)
     try:
@@ -225,5 +225,6 @@ class AsgiTransport:
         return self._reason
 
 
-async def _deny(websocket: WebSocket, rejection: Rejection) -> None:
+async def deny(websocket: WebSocket, rejection: Rejection) -> None:
+    """Turns a client away, before :func:`serve`."""
     await websocket.send_denial_response(Response(status_code=rejection.status, headers=rejection.headers()))

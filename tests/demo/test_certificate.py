@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import re
+import resource
 import stat
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from demo import certificate
 from demo.certificate import CertificateError, certificate_for, given, self_made
@@ -94,3 +96,65 @@ def test_what_is_wrong_with_given_files_is_said_with_their_names(tmp_path: Path)
     ]:
         with pytest.raises(CertificateError, match=re.escape(text)):
             given("tls", chain, private)
+
+
+def rsa_pair(folder: Path, bits: int, lasts: datetime.timedelta = datetime.timedelta(days=1)) -> tuple[Path, Path]:
+    key = rsa.generate_private_key(65537, bits)
+    now = datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a")])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now + lasts)
+        .sign(key, hashes.SHA256())
+    )
+    chain, private = folder / "rsa.pem", folder / "rsa.key"
+    chain.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return chain, private
+
+
+@pytest.mark.parametrize("use", ["tls", "dtls"])
+def test_a_key_that_is_too_small_is_named(tmp_path: Path, use: str) -> None:
+    chain, key = rsa_pair(tmp_path, 1024)
+    with pytest.raises(CertificateError, match=re.escape(f"--{use}-key {key}: the RSA key has 1024 bits")):
+        given(use, chain, key)
+    given(use, *rsa_pair(tmp_path, 2048))
+
+
+def test_an_expired_certificate_is_named_and_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chain, key = rsa_pair(tmp_path, 2048, -datetime.timedelta(days=2))
+    given("tls", chain, key)
+    assert f"--tls-certificate {chain}: expired on" in caplog.text
+
+
+def test_a_disk_that_takes_nothing_is_named(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # writing fails with an error that names no file
+    try:
+        with pytest.raises(
+            CertificateError, match=re.escape(f"cannot write {tmp_path / 'tls' / 'key.pem'}: ")
+        ) as caught:
+            certificate_for(Settings(data_dir=tmp_path))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "--data-dir" in str(caught.value)
+    assert not list((tmp_path / "tls").iterdir())
+    assert certificate_for(Settings(data_dir=tmp_path)).key.exists()
+
+
+def test_a_data_dir_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CertificateError, match=re.escape(f"cannot write {tmp_path / 'file'}")):
+        certificate_for(Settings(data_dir=tmp_path / "file"))
+    (tmp_path / "tls" / "key.pem").mkdir(parents=True)
+    with pytest.raises(
+        CertificateError, match=re.escape(f"cannot write {tmp_path / 'tls' / 'key.pem'}: Is a directory")
+    ):
+        certificate_for(Settings(data_dir=tmp_path))

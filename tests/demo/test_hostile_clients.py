@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
+import time
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -167,3 +170,44 @@ async def test_a_websocket_behind_another_request_is_not_cut(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.read(), 1)  # to the end, which must not come
     writer.close()
+
+
+async def test_invalid_http_is_told_of_once_a_second(server: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
+    port = urlsplit(server.urls[0]).port
+    for _ in range(200):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
+        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400")
+        writer.close()
+    async with asyncio.timeout(5):
+        while "times more" not in caplog.text:  # noqa: ASYNC110  # the log has no event
+            await asyncio.sleep(0.1)
+    lines = [record.getMessage() for record in caplog.records if "nvalid HTTP" in record.getMessage()]
+    told = sum(int(line.split("times")[0].split()[-1]) if "times" in line else 1 for line in lines)
+    assert len(lines) < 20  # 200 connections take some seconds on a busy machine
+    assert 0 < told <= 200
+
+
+async def test_a_body_in_tiny_chunks_holds_up_nobody(server: DemoServer, url: str) -> None:
+    port = urlsplit(server.urls[0]).port
+    loop = asyncio.get_running_loop()
+    longest_s = 0.0
+
+    async def beat() -> None:
+        nonlocal longest_s
+        last_s = time.thread_time()
+        while True:
+            await asyncio.sleep(0.001)
+            longest_s = max(longest_s, time.thread_time() - last_s)
+            last_s = time.thread_time()
+
+    def send() -> None:
+        with socket.create_connection(("127.0.0.1", port or 0)) as client:
+            client.sendall(b"POST /none HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            with contextlib.suppress(OSError):
+                client.sendall(b"1\r\na\r\n" * 300_000)
+
+    beating = asyncio.create_task(beat())
+    await loop.run_in_executor(None, send)
+    beating.cancel()
+    assert longest_s < 0.05

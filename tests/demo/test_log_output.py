@@ -95,3 +95,40 @@ def test_a_wrong_log_call_harms_nobody(
         output.close()
     assert (tmp_path / "log").read_text().endswith("the next line\n")
     assert "Logging error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "char", ["\n", "\r", "\x1b", "\0", "\x08", "\x7f", "\x9b", "\x85", "\u2028", "\u2029", "\u202e", "\u2066", "\ufeff"]
+)
+@pytest.mark.parametrize("where", ["argument", "message", "exception", "logger"])
+def test_nobody_writes_another_s_line_or_to_the_terminal(tmp_path: Path, char: str, where: str) -> None:
+    hostile = f"a{char}2026-11-28 00:00:00,000 INFO    demo.room  room=b is empty"
+    logger = logging.Logger(hostile if where == "logger" else "test")
+    with open(tmp_path / "log", "wb") as file:
+        output = LogOutput(file.fileno())
+        logger.addHandler(output)
+        if where == "exception":
+            try:
+                raise ValueError(hostile)
+            except ValueError:
+                logger.exception("it failed")
+        elif where == "argument":
+            logger.info("room=%s", hostile)
+        else:
+            logger.info(hostile)
+        output.close()
+    text = (tmp_path / "log").read_bytes().decode()
+    assert char not in text.replace("\n", "") or char == "\n"
+    lines = text.splitlines()
+    assert [line for line in lines[1:] if not line.startswith("  ")] == []
+    assert len(lines) == 1 or where == "exception"
+    assert "room=b is empty" in text
+
+
+def test_what_is_no_ascii_stays_readable(tmp_path: Path, logger: logging.Logger) -> None:
+    with open(tmp_path / "log", "wb") as file:
+        output = LogOutput(file.fileno())
+        logger.addHandler(output)
+        logger.info("room=%s", "Küche 部屋 😀 back\\slash \udc80")
+        output.close()
+    assert (tmp_path / "log").read_text().endswith("room=Küche 部屋 😀 back\\slash \\udc80\n")
