@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 from controller import DataProducer, DirectTransport, Router
+from demo.limits import MAX_IGNORED_WORDS, Places
 
 if TYPE_CHECKING:
     from demo.peer_session import PeerSession
@@ -46,13 +48,23 @@ class Bot:
         return cls(transport, await transport.produce_data(label=BOT_LABEL))
 
     async def listen_to(self, session: PeerSession, data_producer: DataProducer) -> None:
-        """Answers from now on what a peer sends over one of its data producers.
+        """Answers from now on what a peer sends over one of its data producers, unless it sends too much.
 
         Raises:
             ControllerError: The worker cannot, or the data producer has closed.
         """
         data_consumer = await self._transport.consume_data(data_producer_id=data_producer.id)
-        data_consumer.on("message", lambda message, ppid: self._answer(session, message, ppid))
+        left = Places(MAX_IGNORED_WORDS)
+
+        def hear(message: bytes, ppid: int) -> None:
+            if session.words_to_bot.take(asyncio.get_running_loop().time()):
+                self._answer(session, message, ppid)
+                return
+            session.refused("words_to_bot")
+            if not left.take():
+                data_consumer.close()
+
+        data_consumer.on("message", hear)
 
     def _answer(self, session: PeerSession, message: bytes, ppid: int) -> None:
         if ppid != TEXT_PPID:

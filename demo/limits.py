@@ -28,6 +28,16 @@ MAX_TOLD_NUMBER = 2**53
 """Beyond it a number is not what it was when it arrives in a browser."""
 MAX_OBJECTS = 64
 """Transports of a peer, and its producers, and its data producers."""
+NEWS_PER_S = 5.0
+"""Names, pauses and the like of a peer that everybody is told of in the long run ..."""
+NEWS_BURST = 60
+"""... and in one go, after a silence."""
+WORDS_TO_BOT_PER_S = 5.0
+"""Messages of a peer that the bot answers in the long run (each answer goes to everybody) ..."""
+WORDS_TO_BOT_BURST = 60
+"""... and in one go, after a silence."""
+MAX_IGNORED_WORDS = 1_000
+"""Of so many more the bot takes notice on one data channel, then it listens to that no longer."""
 PRODUCES_PER_S = 2.0
 """Producers and data producers that a peer makes in the long run (each is offered to everybody) ..."""
 PRODUCES_BURST = 2 * MAX_OBJECTS

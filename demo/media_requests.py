@@ -142,14 +142,14 @@ async def close_producer(session: PeerSession, body: OfProducer, accept: Accept)
     accept()
 
 
-@handles("pauseProducer", OfProducer, needs_join=True)
+@handles("pauseProducer", OfProducer, needs_join=True, told_everybody=True)
 async def pause_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
     """Pauses it; the other peers hear consumerPaused."""
     await _producer(session, body).pause()
     accept()
 
 
-@handles("resumeProducer", OfProducer, needs_join=True)
+@handles("resumeProducer", OfProducer, needs_join=True, told_everybody=True)
 async def resume_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
     """Resumes it; the other peers hear consumerResumed."""
     await _producer(session, body).resume()

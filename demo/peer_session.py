@@ -17,12 +17,16 @@ from demo.limits import (
     MAX_AT_ONCE,
     MAX_REQUEST_BYTES,
     MAX_TOLD_BYTES_OF_PEER,
+    NEWS_BURST,
+    NEWS_PER_S,
     PRODUCES_BURST,
     PRODUCES_PER_S,
     REQUESTS_BURST,
     REQUESTS_PER_S,
     TOO_LARGE,
     TOO_MANY,
+    WORDS_TO_BOT_BURST,
+    WORDS_TO_BOT_PER_S,
     Allowance,
     Places,
 )
@@ -65,6 +69,7 @@ class PeerSession:
         secret: What it may prove itself with when it comes again.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
         paths: How its transports get on, by the transport's id.
+        words_to_bot: How much the bot still answers it.
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
 
@@ -94,6 +99,8 @@ class PeerSession:
         self._refused: set[str] = set()
         now_s = asyncio.get_running_loop().time()
         self._allowance = Allowance(REQUESTS_PER_S, REQUESTS_BURST, now_s)
+        self._told_often = Allowance(NEWS_PER_S, NEWS_BURST, now_s)
+        self.words_to_bot = Allowance(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, now_s)
         self._produces = Allowance(PRODUCES_PER_S, PRODUCES_BURST, now_s)
 
     def __repr__(self) -> str:
@@ -357,6 +364,9 @@ class PeerSession:
             raise RequestError(TOO_LARGE, f"{method} is larger than {MAX_REQUEST_BYTES} bytes")
         if row.needs_join and not self.joined:
             raise RequestError(500, "Peer not yet joined")
+        if row.told_everybody and not self._told_often.take(asyncio.get_running_loop().time()):
+            self.refused("news")
+            raise RequestError(TOO_MANY, f"too many {method} in a short time: everybody is told of each")
         await row.handle(self, msgspec.convert(data, row.body), accept)
 
     def _on_close(self, code: int, reason: str) -> None:

@@ -27,16 +27,26 @@ class Row:
     body: type[Body]
     handle: Handler[Any]
     needs_join: bool
+    told_everybody: bool
 
 
 REQUESTS: dict[str, Row] = {}
 
 
-def handles(method: str, body: type[BodyT], *, needs_join: bool = False) -> Callable[[Handler[BodyT]], Handler[BodyT]]:
-    """Puts a handler into the table. What it raises rejects the request."""
+def handles(
+    method: str, body: type[BodyT], *, needs_join: bool = False, told_everybody: bool = False
+) -> Callable[[Handler[BodyT]], Handler[BodyT]]:
+    """Puts a handler into the table. What it raises rejects the request.
+
+    Args:
+        method: The request's name.
+        body: Its data.
+        needs_join: Whether only who has joined may ask it.
+        told_everybody: Whether all others hear of it: it may come less often.
+    """
 
     def register(handler: Handler[BodyT]) -> Handler[BodyT]:
-        REQUESTS[method] = Row(body, handler, needs_join)
+        REQUESTS[method] = Row(body, handler, needs_join, told_everybody)
         return handler
 
     return register

@@ -66,7 +66,7 @@ async def get_rtc_stats_url(session: PeerSession, body: NoBody, accept: Accept) 
     accept({"rtcstatsUrl": url} if url is not None else {})
 
 
-@handles("changeDisplayName", ChangeDisplayName, needs_join=True)
+@handles("changeDisplayName", ChangeDisplayName, needs_join=True, told_everybody=True)
 async def change_display_name(session: PeerSession, body: ChangeDisplayName, accept: Accept) -> None:
     """Tells the others, then answers."""
     change = {

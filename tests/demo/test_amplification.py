@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 from collections.abc import Awaitable, Iterable
@@ -221,4 +222,53 @@ async def test_no_log_line_tells_what_a_guest_made_long(url: str, caplog: pytest
     with pytest.raises(Rejected):
         await client.produce("audio", changed(AUDIO, "codecs", 0, "mimeType", to="audio/" + "y" * 5_000))
     assert all(len(record.getMessage()) < 1000 for record in caplog.records)
+    await client.close()
+
+
+@pytest.mark.parametrize("method", ["pauseProducer", "changeDisplayName"])
+async def test_a_loop_of_news_for_everybody_is_slowed_down(url: str, method: str) -> None:
+    client, other = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await client.join()
+    await other.join()
+    producer = await client.produce("audio", AUDIO)
+    await other.seen("consumerScore")
+
+    async def turn(number: int) -> None:
+        if method == "changeDisplayName":
+            await client.request(method, displayName=str(number))
+        else:
+            await client.request(method, producerId=producer)
+            await client.request("resumeProducer", producerId=producer)
+
+    with pytest.raises(Rejected, match="everybody") as caught:
+        await until_refused(turn(number) for number in range(400))
+    assert caught.value.code == 429
+    await other.request("getRouterRtpCapabilities")
+    assert len(other.methods) < 250
+    # what only this peer is told is not slowed down with it
+    await client.request("getProducerStats", producerId=producer)
+    await client.close()
+    await other.close()
+
+
+async def test_a_flood_to_the_bot_gets_few_answers_and_then_no_ear(server: DemoServer, url: str) -> None:
+    client = await RoomClient.connect(url, "r", "a")
+    await client.join()
+    [room] = server.rooms.rooms
+    [session] = room.sessions
+    transport = await room.router.create_direct_transport()
+    flood = await transport.produce_data(label="bot")
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+    listener = await transport.consume_data(data_producer_id=room.bot.data_producer.id)
+    listener.on("message", lambda message, ppid: heard.put_nowait(message))
+    await room.bot.listen_to(session, flood)
+    for number in range(3_000):
+        flood.send(str(number))
+        if number % 100 == 0:
+            await transport.dump()  # the worker has read what was sent
+    async with asyncio.timeout(20):
+        while (await room.router.dump()).map_data_producer_id_data_consumer_ids[flood.id]:
+            pass
+    assert 10 <= heard.qsize() < 500
+    assert await counted(server, "refusals", limit="words_to_bot") >= 1_000
     await client.close()
