@@ -1,4 +1,7 @@
-/** The page's entry: reads the URL, builds the parts, joins at once when the link says who and where. */
+/**
+ * The page's entry: reads the URL, builds the parts, joins at once when the link says who and where and the person
+ * trusts this site. Whoever made the link must not turn on a stranger's camera.
+ */
 
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -14,7 +17,7 @@ import { render } from "preact";
 
 import { AppContext } from "./app";
 import { loadPreferences } from "./media/devices";
-import { randomId, readParams, writeRoomToUrl } from "./params";
+import { randomId, reachedFromOurselves, readParams, writeRoomToUrl } from "./params";
 import { RoomClient } from "./room/room-client";
 import { createStore, type State } from "./state";
 import { Main } from "./views/main";
@@ -47,8 +50,10 @@ store.subscribe(() => {
 });
 
 writeRoomToUrl(roomId);
-if (params.produce) void client.media.openPreferred();
-if (params.roomId !== null && params.displayName !== null) client.join(roomId, displayName);
+const trusted = loadPreferences().trusted || reachedFromOurselves();
+if (params.produce && trusted) void client.media.openPreferred();
+const named = params.roomId !== null && params.displayName !== null;
+if (named && (params.autojoin ?? trusted)) client.join(roomId, displayName);
 
 const root = document.getElementById("app");
 if (root) {

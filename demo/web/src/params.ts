@@ -7,6 +7,8 @@ export interface Params {
   readonly roomId: string | null;
   /** Null when the URL names nobody: the lobby asks. */
   readonly displayName: string | null;
+  /** Whether a link that says who and where joins without a click; null: if the person has joined here before. */
+  readonly autojoin: boolean | null;
   readonly codec: VideoCodecName;
   readonly forceTcp: boolean;
   readonly produce: boolean;
@@ -40,6 +42,7 @@ export function readParams(search: string): Params {
   return {
     roomId: nonEmpty(query.get("roomId")),
     displayName: nonEmpty(query.get("displayName")),
+    autojoin: query.has("autojoin") ? query.get("autojoin") === "true" : null,
     codec: readCodec(query),
     forceTcp: query.get("forceTcp") === "true",
     produce: query.get("produce") !== "false",
@@ -54,6 +57,11 @@ export function readParams(search: string): Params {
     },
     consumerReplicas: query.get("consumerReplicas") ?? "",
   };
+}
+
+/** Whether one of our own pages led here: only the server's own pages are told where a visit came from. */
+export function reachedFromOurselves(): boolean {
+  return document.referrer !== "" && new URL(document.referrer).origin === location.origin;
 }
 
 /** The address that brings somebody else into the room: without the name, which is ours. */

@@ -19,6 +19,8 @@ export interface Preferences {
   speakerId: string;
   micOn: boolean;
   cameraOn: boolean;
+  /** They have joined a room here by a click: from then on a link may do it, with their devices. */
+  trusted: boolean;
 }
 
 const PREFERENCES_KEY = "miso.preferences";
@@ -29,6 +31,7 @@ const DEFAULTS: Preferences = {
   speakerId: "",
   micOn: true,
   cameraOn: true,
+  trusted: false,
 };
 
 export function loadPreferences(): Preferences {

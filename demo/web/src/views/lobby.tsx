@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
 import { useAudioLevel } from "../media/level";
-import { savePreferences } from "../media/devices";
+import { loadPreferences, savePreferences } from "../media/devices";
 import { randomId, writeRoomToUrl } from "../params";
 import { MAX_NAME_LENGTH } from "../state";
 import { Avatar } from "./avatar";
@@ -26,7 +26,9 @@ export function Lobby() {
     const displayName = name.trim();
     const roomId = room.trim().replace(ROOM_PATTERN, "-") || randomId();
     if (!displayName) return;
-    savePreferences({ displayName });
+    // The first click here says yes to the devices, and to links that join by themselves later.
+    if (params.produce && !loadPreferences().trusted) void client.media.openPreferred();
+    savePreferences({ displayName, trusted: true });
     writeRoomToUrl(roomId);
     client.join(roomId, displayName);
   };
@@ -88,6 +90,12 @@ export function Lobby() {
   );
 }
 
+/** Nothing opens before the first click on this site. */
+function cameraOffText(): string {
+  const { trusted, cameraOn } = loadPreferences();
+  return !trusted && cameraOn ? "Camera and microphone open when you join" : "Your camera is off";
+}
+
 function Preview({ name }: { name: string }) {
   const { client } = useApp();
   const { local } = useAppState();
@@ -102,7 +110,7 @@ function Preview({ name }: { name: string }) {
         ) : (
           <div class="preview-empty">
             <Avatar name={name || "You"} seed={name} />
-            <p>{camera.busy ? "Opening the camera…" : "Your camera is off"}</p>
+            <p>{camera.busy ? "Opening the camera…" : cameraOffText()}</p>
           </div>
         )}
         <div class="preview-buttons">
