@@ -1,6 +1,6 @@
 """Compound RTCP packets from any peer that has the SRTCP keys, or from anyone on a plain transport."""
 
-from worker.rtcp.compound import build_compound, parse_compound
+from worker.rtcp.compound import build_compound, parse_compound, walk_compound
 from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from worker.rtcp.feedback import Fir, Nack, Pli, Remb
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
@@ -14,10 +14,19 @@ SEEDS = [
         [ExtendedReport(1, 7 << 32, (DelaySinceLastRr(1, 2, 3),)), ApplicationDefined(1, 2, "miso", b"1234")]
     ),
     bytes.fromhex("8fcd0006 00000001 00000002 000a0009 00000109 2003d280 01020300 0405ff00"),
+    # damaged members between whole ones: REMB beyond 2^63, SDES without its zero, NACK without entries, a cut XR block
+    Pli(1, 2).to_bytes() + bytes.fromhex("8fce0004 00000001 00000000 52454d42 00ffffff") + Pli(1, 2).to_bytes(),
+    Pli(1, 2).to_bytes() + bytes.fromhex("81ca0002 00000001 01026162 81cd0002 00000001 00000457"),
+    bytes.fromhex("80cf0002 00000001 040000ff") + ReceiverReport(1).to_bytes(),
 ]
 
 
+WHOLE = Pli(0xFEEDBEEF, 0xDEADBEEF)
+
+
 def run(data: bytes) -> None:
-    """Returns or raises ParseError; what was read can be asked for its numbers."""
+    """Returns or raises ParseError; what was read can be asked for its numbers, and what stands before it counts."""
+    walked = list(walk_compound(WHOLE.to_bytes() + data))
+    assert walked[0] == WHOLE
     for packet in parse_compound(data):
         assert len(repr(packet)) < 1_000_000
