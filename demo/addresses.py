@@ -57,6 +57,14 @@ def media_addresses(settings: Settings) -> list[MediaAddress]:
     return [*(MediaAddress(ip) for ip in local_addresses()), MediaAddress(LOOPBACK)]
 
 
+def plain_address(settings: Settings, media: list[MediaAddress]) -> MediaAddress:
+    """Where broadcasters' plain RTP comes in: ``broadcaster_ip``, else this machine alone unless others may come."""
+    ip = settings.broadcaster_ip
+    if ip is None and (settings.broadcasters == "on" or settings.broadcaster_secret is not None):
+        return media[0]
+    return next((address for address in media if address.ip == ip), MediaAddress(ip or LOOPBACK))
+
+
 def outward_address() -> str:
     """The local address of the default route; ``0.0.0.0`` when there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

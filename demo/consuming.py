@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
 from controller.types import RtpCapabilities
+from demo.participant import Participant
 from protoo import ProtooError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def create_consumers(session: PeerSession, source: PeerSession, producer: Producer) -> None:
+def create_consumers(session: PeerSession, source: Participant, producer: Producer) -> None:
     """Begins to give a peer what another one sends, in as many copies as the room makes; not if it cannot receive it.
 
     What is begun first, media or data, is offered to the client first.
@@ -41,7 +42,7 @@ def create_consumers(session: PeerSession, source: PeerSession, producer: Produc
         session.start_task(_create_consumer(session, source, producer, transport, capabilities))
 
 
-def create_data_consumer(session: PeerSession, source: PeerSession | None, data_producer: DataProducer) -> None:
+def create_data_consumer(session: PeerSession, source: Participant | None, data_producer: DataProducer) -> None:
     """Begins to give a peer the messages of another one; not if it has not said that it takes data channels.
 
     Args:
@@ -64,7 +65,7 @@ def channel_of(data_producer: DataProducer) -> object:
 
 async def _create_consumer(
     session: PeerSession,
-    source: PeerSession,
+    source: Participant,
     producer: Producer,
     transport: WebRtcTransport,
     capabilities: RtpCapabilities,
@@ -116,7 +117,7 @@ async def _create_consumer(
 
 
 async def _create_data_consumer(
-    session: PeerSession, source: PeerSession | None, data_producer: DataProducer, transport: WebRtcTransport
+    session: PeerSession, source: Participant | None, data_producer: DataProducer, transport: WebRtcTransport
 ) -> None:
     """One data consumer. A client may refuse it: what comes then, it passes over."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from demo.bot import BOT_LABEL
-from demo.consuming import channel_of, create_data_consumer
+from demo.consuming import channel_of
 from demo.limits import check_room_for
 from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
 from demo.requests import Accept, found, handles, stats_answer
@@ -14,9 +14,6 @@ from protoo import RequestError
 
 if TYPE_CHECKING:
     from demo.peer_session import PeerSession
-
-CHAT_LABEL = "chat"
-"""What is sent under this label, everybody gets at once; under others, those who join later."""
 
 
 @handles("produceData", ProduceData, needs_join=True)
@@ -40,9 +37,7 @@ async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) 
     # From here to the data consumers nothing waits; see join
     session.add_data_producer(data_producer)
     accept({"id": data_producer.id, "dataProducerId": data_producer.id})
-    if channel_of(data_producer) == CHAT_LABEL:
-        for other in session.room.joined(but=session):
-            create_data_consumer(other, session, data_producer)
+    session.room.offer_data(session, data_producer)
 
 
 @handles("getDataProducerStats", OfDataProducer)

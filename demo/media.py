@@ -9,6 +9,7 @@ from typing import Literal
 
 from controller import (
     ControllerError,
+    PlainTransport,
     Router,
     Watchdog,
     WebRtcServer,
@@ -19,7 +20,7 @@ from controller import (
     from_json,
 )
 from controller.types import ListenInfo, ListenIp, NumSctpStreams
-from demo.addresses import media_addresses
+from demo.addresses import media_addresses, plain_address
 from demo.listening import free_port
 from demo.media_ports import HeldPorts, holder_of, outgoing_ports
 from demo.messages import Json
@@ -170,6 +171,32 @@ class MediaWorkers:
             enable_sctp=streams is not None,
             num_sctp_streams=streams or NUM_SCTP_STREAMS,
             app_data=app_data,
+        )
+
+    async def create_plain_transport(
+        self, media: RoomMedia, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
+    ) -> PlainTransport:
+        """A transport for a program that sends or receives plain RTP, with ports of its own.
+
+        Args:
+            media: The room's.
+            rtcp_mux: RTP and RTCP on one port.
+            comedia: Learn from the first packet where to send.
+            num_sctp_streams: The program's ``numStreams``; None for a transport without data.
+
+        Raises:
+            ControllerError: The worker cannot, or has no free port.
+            TypeError: ``num_sctp_streams`` are wrong.
+        """
+        streams = from_json(NumSctpStreams, num_sctp_streams) if num_sctp_streams is not None else None
+        address = plain_address(self._settings, self.addresses)
+        return await media.router.create_plain_transport(
+            listen_ip=ListenIp(ip=address.ip, announced_ip=address.announced_ip),
+            rtcp_mux=rtcp_mux,
+            comedia=comedia,
+            enable_sctp=streams is not None,
+            num_sctp_streams=streams or NUM_SCTP_STREAMS,
+            app_data={"producing": True, "consuming": True, "comedia": comedia},
         )
 
     async def _create(self) -> Worker:

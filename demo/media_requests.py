@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
 from controller.types import DtlsParameters, Trace
-from demo.consuming import create_consumers
 from demo.dialect import Dialect
 from demo.limits import check_room_for
 from demo.media import NUM_SCTP_STREAMS
@@ -129,10 +128,7 @@ async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
     # From here to the consumers nothing waits; see join
     session.add_producer(producer)
     accept({"id": producer.id, "producerId": producer.id})
-    for other in session.room.joined(but=session):
-        create_consumers(other, session, producer)
-    if producer.kind == "audio":
-        await session.room.observe(producer)
+    await session.room.offer(session, producer)
 
 
 @handles("closeProducer", OfProducer, needs_join=True)

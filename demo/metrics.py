@@ -31,6 +31,7 @@ class Metrics:
 
     Attributes:
         requests: Signaling requests by method and result: accepted, rejected, or failed by a fault of ours.
+        broadcaster_requests: Requests of broadcasters, by the status of the answer.
         refusals: What was not done because a limit was reached, by limit.
         stalled_transports: Transports that waited too long for their client, by what was missing.
     """
@@ -41,6 +42,9 @@ class Metrics:
         self.requests = Counter("miso_requests", "Signaling requests", ["method", "result"], registry=self._registry)
         self.stalled_transports = Counter(
             "miso_stalled_transports", "Transports that wait for their client", ["missing"], registry=self._registry
+        )
+        self.broadcaster_requests = Counter(
+            "miso_broadcaster_requests", "HTTP requests of broadcasters", ["status"], registry=self._registry
         )
         self.refusals = Counter("miso_refusals", "Refused because of a limit", ["limit"], registry=self._registry)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Final, TypeVar
 
 from controller import (
     ActiveSpeakerObserver,
@@ -13,6 +13,8 @@ from controller import (
     AudioLevelObserver,
     AudioLevelObserverVolume,
     ControllerError,
+    DataProducer,
+    PlainTransport,
     Producer,
     Router,
     WebRtcTransport,
@@ -20,9 +22,12 @@ from controller import (
 from demo import data_requests, media_requests, room_requests
 from demo.address_limits import AddressLimits
 from demo.bot import Bot
+from demo.broadcaster import Broadcaster
+from demo.consuming import channel_of, create_consumers, create_data_consumer
 from demo.media import MediaWorkers, RoomMedia
 from demo.messages import Json
 from demo.metrics import Metrics
+from demo.participant import Participant
 from demo.peer_secrets import PeerSecrets
 from demo.peer_session import PeerSession
 from demo.settings import Settings
@@ -35,6 +40,11 @@ logger = logging.getLogger(__name__)
 
 HANDLERS: Final = (data_requests, media_requests, room_requests)
 """The modules that fill the table of requests."""
+
+CHAT_LABEL = "chat"
+"""What is sent under this label, everybody gets at once; under others, those who join later."""
+
+TransportT = TypeVar("TransportT", PlainTransport, WebRtcTransport)
 
 MAX_SPEAKERS = 10
 """Clients of 2026 are told of so many who speak at the same time, others of the loudest."""
@@ -50,6 +60,7 @@ class Room:
         id: The room's name.
         router: Where its media meet.
         bot: Who answers on the data channel labelled ``bot``; there once the room has started.
+        broadcasters: Who sends and receives without a connection, by id.
         consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
         settings, metrics, limits: The server's.
     """
@@ -77,6 +88,7 @@ class Room:
         self._on_close = on_close
         self._peers: ProtooRoom[PeerSession] = ProtooRoom(queues=queues)
         self._secrets = PeerSecrets(strict=settings.strict_peer_ids)
+        self.broadcasters: dict[str, Broadcaster] = {}
         self.bot: Bot
         self._audio_levels: AudioLevelObserver | None = None
         self._active_speaker: ActiveSpeakerObserver | None = None
@@ -113,9 +125,19 @@ class Room:
         """Everybody who is connected."""
         return [peer.data for peer in self._peers.peers]
 
-    def joined(self, *, but: PeerSession | None = None) -> list[PeerSession]:
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody is connected, and there is no broadcaster either."""
+        return not self._peers.peers and not self.broadcasters
+
+    def joined(self, *, but: Participant | None = None) -> list[PeerSession]:
         """Everybody who has joined, but one."""
         return [session for session in self.sessions if session.joined and session is not but]
+
+    @property
+    def participants(self) -> list[Participant]:
+        """Everybody who is shown: who has joined, and the broadcasters."""
+        return [*self.joined(), *self.broadcasters.values()]
 
     def check_place_for(self, visitor: Visitor) -> None:
         """Whether one more may come in.
@@ -132,6 +154,8 @@ class Room:
         if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
             self.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} peers are allowed")
+        if visitor.peer_id in self.broadcasters:
+            raise RequestError(403, "a broadcaster of this room has that peerId")
 
     def connect(self, visitor: Visitor, transport: Transport) -> PeerSession:
         """Lets a peer in. One with the same id gives its place to it.
@@ -159,6 +183,63 @@ class Room:
             transport.close()
         self.close_if_empty()
 
+    def add_broadcaster(self, broadcaster: Broadcaster) -> None:
+        """Lets a broadcaster in, and shows it to everybody.
+
+        Raises:
+            RequestError: Its id is taken, or there are too many, here or of its address.
+        """
+        if broadcaster.id in self.broadcasters or self._peers.has_peer(broadcaster.id):
+            raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
+        most = self.settings.max_broadcasters_per_room
+        if most and len(self.broadcasters) >= most:
+            self.limits.refused("broadcasters_per_room", f"room={self.id}")
+            raise RequestError(503, f"the room is full: {most} broadcasters are allowed")
+        self.limits.pass_by("joins", broadcaster.address)
+        if self._closed:
+            raise RequestError(503, "the room has closed")
+        self.broadcasters[broadcaster.id] = broadcaster
+        logger.info("room=%s broadcaster=%s came from %s", self.id, broadcaster.id, broadcaster.address)
+        for session in self.joined():
+            session.notify("newPeer", {**broadcaster.info, "peer": broadcaster.info})
+
+    def remove_broadcaster(self, broadcaster: Broadcaster) -> None:
+        """Ends a broadcaster: everybody hears of it first, then its media end."""
+        if self.broadcasters.get(broadcaster.id) is not broadcaster:
+            return
+        del self.broadcasters[broadcaster.id]
+        logger.info("room=%s broadcaster=%s left", self.id, broadcaster.id)
+        for session in self.joined():
+            session.notify("peerClosed", {"peerId": broadcaster.id})
+        broadcaster.close()
+        self.close_if_empty()
+
+    async def offer(self, source: Participant, producer: Producer) -> None:
+        """Offers a new producer to everybody else, before anything is waited for; a microphone is listened to."""
+        for other in self.joined(but=source):
+            create_consumers(other, source, producer)
+        if producer.kind == "audio":
+            await self.observe(producer)
+
+    def offer_data(self, source: Participant, data_producer: DataProducer) -> None:
+        """Offers a new data producer to everybody else if it is of the chat; of others only who joins later hears."""
+        if channel_of(data_producer) == CHAT_LABEL:
+            for other in self.joined(but=source):
+                create_data_consumer(other, source, data_producer)
+
+    async def create_plain_transport(
+        self, address: str, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
+    ) -> PlainTransport:
+        """A transport for plain RTP; see :meth:`demo.media.MediaWorkers.create_plain_transport`.
+
+        Raises:
+            RequestError: The address has too many.
+        """
+        making = self._workers.create_plain_transport(
+            self._media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
+        )
+        return await self._counted(address, making)
+
     async def create_transport(
         self, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
     ) -> WebRtcTransport:
@@ -167,11 +248,20 @@ class Room:
         Raises:
             RequestError: The address has too many.
         """
-        give_back = self.limits.take("transports", address)
+        making = self._workers.create_transport(
+            self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
+        )
+        return await self._counted(address, making)
+
+    async def _counted(self, address: str, making: Coroutine[None, None, TransportT]) -> TransportT:
+        """Makes a transport that counts for an address until it closes."""
         try:
-            transport = await self._workers.create_transport(
-                self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
-            )
+            give_back = self.limits.take("transports", address)
+        except BaseException:
+            making.close()
+            raise
+        try:
+            transport = await making
         except BaseException:
             give_back()
             raise
@@ -191,8 +281,8 @@ class Room:
                 logger.debug("room=%s producer=%s is not observed: %s", self.id, producer.id, error)
 
     def close_if_empty(self) -> None:
-        """Closes the room when nobody is connected any more."""
-        if not self._closed and not self._peers.peers:
+        """Closes the room when nobody is here any more."""
+        if not self._closed and self.is_empty:
             logger.info("room=%s is empty, closing it", self.id)
             self.close()
 
@@ -207,12 +297,18 @@ class Room:
             return
         self._closed = True
         self._peers.close(code, reason)
+        for broadcaster in self.broadcasters.values():
+            broadcaster.close()
+        self.broadcasters.clear()
         self.router.close()
         self._on_close(self)
 
     def log_status(self) -> None:
         """One line on how many are here."""
-        logger.info("room=%s peers=%d joined=%d", self.id, len(self.sessions), len(self.joined()))
+        logger.info(
+            "room=%s peers=%d joined=%d broadcasters=%d",
+            *(self.id, len(self.sessions), len(self.joined()), len(self.broadcasters)),
+        )
 
     def _on_volumes(self, volumes: list[AudioLevelObserverVolume]) -> None:
         told = [{"volume": one.volume, **_owner(one.producer)} for one in volumes]

@@ -41,14 +41,15 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
         capabilities = reduce_rtp_capabilities(remote, session.room.router.rtp_capabilities)
     session.room.limits.pass_by("joins", session.address)
     others = session.room.joined()
+    shown = session.room.participants
     session.joined = True
     session.display_name = body.display_name
     session.device = body.device or {}
     session.rtp_capabilities = capabilities
     session.dialect.learn(Dialect.CLASSIC)
     session.takes_data = body.sctp_capabilities is not None or session.speaks_2026
-    accept({"peers": [other.info for other in others], "peerSecret": session.secret})
-    for other in others:
+    accept({"peers": [other.info for other in shown], "peerSecret": session.secret})
+    for other in shown:
         for producer in other.producers.values():
             create_consumers(session, other, producer)
         for data_producer in other.data_producers.values():

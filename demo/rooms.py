@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 TRY_AGAIN_LATER = 1013
 """WebSocket close code (RFC 6455's registry)."""
 UNAVAILABLE = 503
+BAD_REQUEST = 400
 
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -64,7 +65,7 @@ class Rooms:
         if not room_id or not visitor.peer_id:
             request.reject(400, "Connection request without roomId and/or peerId")
             return
-        if not _is_name(room_id) or not _is_name(visitor.peer_id):
+        if not is_name(room_id) or not is_name(visitor.peer_id):
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
         try:
@@ -178,6 +179,27 @@ class Rooms:
         logger.info("room=%s made, router=%s", room_id, media.router.id)
         return room
 
+    async def room_for_program(self, room_id: str, address: str) -> Room:
+        """The room of that name for who comes over HTTP; it is made if it is not there yet.
+
+        Args:
+            room_id: Its name.
+            address: Who asks, as :attr:`limits` knows it.
+
+        Raises:
+            RequestError: The name is of no use, it would be one too many, or no worker can have it.
+        """
+        if not is_name(room_id):
+            raise RequestError(BAD_REQUEST, "roomId is too long or has control characters")
+        async with self._turn(room_id):
+            if self._closed:
+                raise RequestError(UNAVAILABLE, "service restart")
+            try:
+                return await self.get_or_create(room_id, address)
+            except ControllerError as error:
+                logger.warning("room=%s cannot be made: %s", room_id, error)
+                raise RequestError(UNAVAILABLE, "no media worker at the moment") from error
+
     @contextlib.asynccontextmanager
     async def _turn(self, room_id: str) -> AsyncIterator[None]:
         """One after the other, in the order of coming; each room has a queue of its own."""
@@ -200,6 +222,6 @@ class _Queue:
         self.length = 0
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """Names are logged: a line break in one would let its owner write the log."""
     return len(text) <= MAX_NAME_LENGTH and _CONTROL_CHARACTERS.search(text) is None

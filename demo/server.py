@@ -14,6 +14,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from demo.address_limits import client_address, is_proxy
+from demo.broadcaster_api import BroadcasterApi
+from demo.broadcaster_watch import BroadcasterWatch
 from demo.certificate import Certificate, certificate_for, given, names_in
 from demo.listening import Listening, check_addresses, listen_http, listen_https
 from demo.media import MediaWorkers
@@ -44,6 +46,7 @@ class DemoServer:
         self._metrics = Metrics()
         self.workers = MediaWorkers(settings)
         self.rooms = Rooms(self.workers, settings, self._metrics)
+        self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._web: list[_WebServer] = []
         self._status: asyncio.Task[None] | None = None
@@ -65,9 +68,9 @@ class DemoServer:
         check_addresses([address.ip for address in self.workers.addresses])
         try:
             certificate = certificate_for(settings) if settings.https else None
-            app = web_app(
-                self.rooms, self.workers, self._metrics, Origins(settings.allowed_origins, self._hosts(certificate))
-            )
+            origins = Origins(settings.allowed_origins, self._hosts(certificate))
+            api = BroadcasterApi(self.rooms, settings, self._metrics)
+            app = web_app(self.rooms, self.workers, self._metrics, origins, api.routes)
             if settings.http:
                 bound.append(listen_http(settings))
                 self._web.append(_WebServer(app, bound[-1], None, self._admit))
@@ -86,11 +89,13 @@ class DemoServer:
                 listening.close()
             raise
         self._status = asyncio.create_task(self._log_status())
+        self._broadcaster_watch.start()
 
     async def close(self) -> None:
         """Sends everybody away with a code that lets them come back, and ends the workers."""
         if self._status is not None:
             self._status.cancel()
+        self._broadcaster_watch.close()
         self.rooms.close()
         await asyncio.gather(*(web.stop() for web in self._web))
         await self.workers.close()
@@ -107,6 +112,7 @@ class DemoServer:
             "miso_rooms": ("Rooms", len(self.rooms)),
             "miso_unsent_bytes": ("Signaling that waits for clients to read it", self.rooms.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
+            "miso_broadcasters": ("Broadcasters", sum(len(room.broadcasters) for room in self.rooms.rooms)),
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
             "miso_producers": ("Audio and video that peers send", sum(len(session.producers) for session in sessions)),
             "miso_consumers": ("Audio and video sent to peers", sum(len(session.consumers) for session in sessions)),

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -188,6 +188,26 @@ class Settings(BaseSettings):
         ge=1_000_000,
         description="signaling that may wait for clients that read slowly, all together; who has most is closed first",
     )
+    broadcasters: Literal["off", "local", "on"] = Field(
+        "local",
+        description="who may send and record by the HTTP API: nobody, programs on this machine, or all who reach it",
+    )
+    broadcaster_secret: SecretStr | None = Field(
+        None, description="what broadcasters must show instead (Authorization: Bearer …), wherever they come from"
+    )
+    broadcaster_ip: str | None = Field(
+        None,
+        description="local address for broadcasters' plain RTP; default: 127.0.0.1, or the first of --media-ip "
+        "when others than this machine may come",
+    )
+    broadcaster_timeout: float = Field(
+        60.0,
+        ge=1,
+        le=86_400,
+        description="seconds without a packet or a request after which a broadcaster, or a room made for one, goes",
+    )
+    max_broadcasters_per_room: int = Field(20, ge=0, description="broadcasters in one room at once; 0: no limit")
+
     rtcstats_url: str | None = Field(
         None,
         description="where clients of 2026 are told to send their own statistics (rtcstats); default: nowhere",
@@ -217,6 +237,18 @@ class Settings(BaseSettings):
     @classmethod
     def _networks(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(str(ipaddress.ip_network(network, strict=False)) for network in value))
+
+    @field_validator("broadcaster_ip")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return str(ipaddress.ip_address(value)) if value is not None else None
+
+    @field_validator("broadcaster_secret")
+    @classmethod
+    def _secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("a secret must not be empty")
+        return value
 
     @field_validator("announced_address")
     @classmethod
@@ -327,7 +359,14 @@ Each flag is also an environment name (MISO_HTTPS_PORT=443) and a line of the TO
 over the environment, which wins over the file. Exit codes: 0 after a signal, 1 cannot start, 2 wrong settings.
 Ports to open, NAT, certificates, systemd, containers, and what to do when something fails: docs/running.md"""
 
-_PLACEHOLDERS = {"Path": "FILE", "int": "N", "float": "SECONDS", "str": "ADDRESS", "list[str]": "IP,…"}
+_PLACEHOLDERS = {
+    "Path": "FILE",
+    "int": "N",
+    "float": "SECONDS",
+    "str": "ADDRESS",
+    "SecretStr": "SECRET",
+    "list[str]": "IP,…",
+}
 _WIDTH = 118
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -19,7 +21,9 @@ from demo.web_security import WebSecurity
 from protoo.asgi import serve
 
 
-def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Origins) -> ASGIApp:
+def web_app(
+    rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Origins, api: Sequence[BaseRoute]
+) -> ASGIApp:
     """The application, for HTTP and HTTPS alike."""
 
     async def signaling(websocket: WebSocket) -> None:
@@ -46,6 +50,7 @@ def web_app(rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Orig
             Route("/health", health),
             Route("/healthz", health),
             Route("/metrics", show_metrics),
+            *api,
             Mount("/", Page()),
         ]
     )
