@@ -28,7 +28,12 @@ export interface PeerInfo {
   readonly id: string;
   readonly displayName: string;
   /** Absent for a peer that is no browser. */
-  readonly device?: { readonly name?: string; readonly version?: string };
+  readonly device?: { readonly flag?: string; readonly name?: string; readonly version?: string };
+}
+
+/** Whether it is a program that sends by HTTP and plain RTP, not somebody at a page. */
+export function isBroadcaster({ device }: PeerInfo): boolean {
+  return device?.flag === "broadcaster";
 }
 
 export type ConsumerType = "simple" | "simulcast" | "svc" | "pipe";

@@ -3,7 +3,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
-import { MAX_NAME_LENGTH } from "../state";
+import { isBroadcaster, MAX_NAME_LENGTH } from "../state";
 import { Avatar } from "./avatar";
 import { Icon } from "./icons";
 import { PanelFrame } from "./panel";
@@ -12,10 +12,12 @@ import { InviteButton } from "./invite-button";
 export function PeoplePanel() {
   const { peers, peerId, displayName, streams, local, activeSpeakerId, phase } = useAppState();
   const [renaming, setRenaming] = useState(false);
-  const others = peers.map(({ id, displayName: name, device }) => {
+  const others = peers.map((peer) => {
+    const { id, displayName: name, device } = peer;
     const audio = streams.filter((stream) => stream.peerId === id && stream.kind === "audio");
     const browser = [device?.name, device?.version].filter(Boolean).join(" ");
-    return { id, name: name || "Guest", note: browser, muted: audio.every(({ paused }) => paused) };
+    const note = isBroadcaster(peer) ? `Broadcast by ${browser}` : browser;
+    return { id, name: name || "Guest", note, muted: audio.every(({ paused }) => paused) };
   });
   const own = { id: peerId, name: displayName, note: "You", muted: local.mic.muted || !local.mic.track };
   return (

@@ -5,7 +5,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { useAppState } from "../app";
 import { type Box, gridLayout, stageLayout } from "./layout";
-import type { PeerInfo, State } from "../state";
+import { isBroadcaster, type PeerInfo, type State } from "../state";
 import { AudioView } from "./media-elements";
 import { Tile, type TileContent, tileName } from "./tile";
 import { TileMenu } from "./tile-menu";
@@ -64,7 +64,7 @@ export function Stage() {
 /** Everybody's camera, our own first, and every shared screen. */
 function tilesOf(state: State): TileContent[] {
   const { local, displayName, peerId, activeSpeakerId, connections } = state;
-  const own = { peerId, name: displayName || "You", own: true, stream: null };
+  const own = { peerId, name: displayName || "You", own: true, program: false, stream: null };
   const score = overWay(connections.send, local.camera.score ?? local.mic.score);
   const speaking = activeSpeakerId === peerId && !local.mic.muted;
   const tiles: TileContent[] = [
@@ -97,11 +97,12 @@ function tilesOfPeer({ streams, activeSpeakerId, connections }: State, peer: Pee
   const theirs = streams.filter(({ peerId }) => peerId === peer.id);
   const audio = theirs.filter(({ kind }) => kind === "audio");
   const camera = theirs.find(({ kind, share }) => kind === "video" && !share);
-  const person = { peerId: peer.id, name: peer.displayName || "Guest", own: false };
+  const program = isBroadcaster(peer);
+  const person = { peerId: peer.id, name: peer.displayName || "Guest", own: false, program };
   const speaking = activeSpeakerId === peer.id;
   const live = theirs.filter(({ paused, share }) => !paused && !share);
   const score = live.length === 0 ? null : overWay(connections.recv, Math.min(...live.map((stream) => stream.score)));
-  const muted = audio.every(({ paused }) => paused);
+  const muted = audio.every(({ paused }) => paused) && !(program && audio.length === 0);
   const track = camera && !camera.paused ? camera.track : null;
   const shares = theirs.filter(({ kind, share }) => kind === "video" && share);
   return [

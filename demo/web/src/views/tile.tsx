@@ -15,6 +15,8 @@ export interface TileContent {
   readonly name: string;
   readonly kind: "camera" | "share";
   readonly own: boolean;
+  /** No person, but a program that sends into the room. */
+  readonly program: boolean;
   readonly track: MediaStreamTrack | null;
   readonly muted: boolean;
   readonly speaking: boolean;
@@ -42,7 +44,7 @@ export function tileName({ name, kind, own }: TileContent): string {
 }
 
 export function Tile({ content, box, pinned, onPin, menuOpen, onMenu }: TileProps) {
-  const { name, kind, own, track, muted, speaking, score, stream, peerId } = content;
+  const { name, kind, own, program, track, muted, speaking, score, stream, peerId } = content;
   const root = useRef<HTMLElement>(null);
   const place = {
     transform: `translate(${Math.round(box.x)}px, ${Math.round(box.y)}px)`,
@@ -118,6 +120,11 @@ export function Tile({ content, box, pinned, onPin, menuOpen, onMenu }: TileProp
           </span>
         )}
         {kind === "share" && <Icon name="share" />}
+        {program && (
+          <span class="program-mark" role="img" aria-label="Broadcast" title="A broadcast: sent by a program">
+            <Icon name="broadcast" />
+          </span>
+        )}
         <span class="name">{shown}</span>
         {score !== null && <Signal score={score} whose={own ? "Your signal" : "Signal"} />}
       </footer>
