@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -26,6 +27,11 @@ PYTHON = (sys.executable, "-X", "dev", "-W", "error")
 CAPABILITIES = {"codecs": [{"mimeType": "audio/opus", "preferredPayloadType": 100, "clockRate": 48000, "channels": 2}]}
 
 
+def complaints(stderr: str) -> list[str]:
+    """Without what asyncio's debug mode says of a busy machine: that something took over 0.1 s."""
+    return [line for line in stderr.splitlines() if not re.match(r"Executing <.* took \d", line)]
+
+
 @pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed: `make test` says how to get it")
 def test_record_takes_a_stream_in_and_records_it(tmp_path: Path) -> None:
     source, output = tmp_path / "in.mkv", tmp_path / "out.mkv"
@@ -43,7 +49,7 @@ def test_record_takes_a_stream_in_and_records_it(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert (ran.returncode, complaints(ran.stderr)) == (0, [])
     assert "audio arrives, score" in ran.stdout
     count = ["-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of", "json"]
     probed = subprocess.run(
