@@ -87,6 +87,7 @@ class MediaWorkers:
         self._taken: set[int] = set()
         self._webrtc_servers: dict[Worker, WebRtcServer] = {}
         self._faults: dict[Worker, int] = {}
+        self._ports: dict[WebRtcServer, int] = {}
         self.addresses = media_addresses(settings)
         self.deaths = 0
         self._held_ports: HeldPorts | None = None
@@ -109,6 +110,14 @@ class MediaWorkers:
     def wanted(self) -> int:
         """How many workers are to run."""
         return self._settings.workers
+
+    @property
+    def media_ports(self) -> list[tuple[int, int]]:
+        """On which ports media come and go: ranges, first and last."""
+        own = [(port, port) for port in sorted(self._ports.values())]
+        if self._settings.webrtc_server and self._settings.broadcasters == "off":
+            return own
+        return [*own, (self._settings.media_min_port, self._settings.media_max_port)]
 
     async def log_status(self) -> None:
         """One line on each worker: what it has used so far."""
@@ -241,6 +250,7 @@ class MediaWorkers:
             except (ControllerError, TypeError) as error:
                 failure = failure or error
                 continue
+            self._ports[server] = port
             if fixed and port != own:
                 who = holder_of(own) or "nobody that is seen"
                 logger.warning("worker=%d cannot have media port %d, takes %d: %s has it", worker.pid, own, port, who)
@@ -286,8 +296,10 @@ class MediaWorkers:
 
     def _forget(self, worker: Worker, place: int) -> None:
         self._taken.discard(place)
-        self._webrtc_servers.pop(worker, None)
         self._faults.pop(worker, None)
+        server = self._webrtc_servers.pop(worker, None)
+        if server is not None:
+            self._ports.pop(server, None)
 
     def _count_faults(self, worker: Worker, count: int) -> None:
         self.faults += count - self._faults.get(worker, 0)

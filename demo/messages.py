@@ -133,3 +133,28 @@ class ChangeDisplayName(Body, frozen=True):
     """The peer's new name."""
 
     display_name: Name
+
+
+class OfNetworkThrottle(Body, frozen=True):
+    """Brings the secret that opens the network throttle."""
+
+    secret: str = ""
+
+
+class ThrottleOptions(Body, frozen=True):
+    """How bad the network is to be, as clients of 2026 say it; see :class:`ApplyNetworkThrottle`."""
+
+    up: float | None = None
+    down: float | None = None
+    rtt: float | None = None
+    packet_loss: float | None = None
+
+
+class ApplyNetworkThrottle(OfNetworkThrottle, frozen=True):
+    """Makes the network worse: what the server may send and receive in kbit/s, round trip in ms, percent lost."""
+
+    uplink: float | None = None
+    downlink: float | None = None
+    rtt: float | None = None
+    packet_loss: float | None = None
+    options: ThrottleOptions | None = None

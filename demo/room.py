@@ -19,7 +19,7 @@ from controller import (
     Router,
     WebRtcTransport,
 )
-from demo import data_requests, media_requests, room_requests
+from demo import data_requests, media_requests, room_requests, throttle_requests
 from demo.address_limits import AddressLimits
 from demo.bot import Bot
 from demo.broadcaster import Broadcaster
@@ -27,6 +27,7 @@ from demo.consuming import channel_of, create_consumers, create_data_consumer
 from demo.media import MediaWorkers, RoomMedia
 from demo.messages import Json
 from demo.metrics import Metrics
+from demo.network_throttle import NetworkThrottle
 from demo.participant import Participant
 from demo.peer_secrets import PeerSecrets
 from demo.peer_session import PeerSession
@@ -38,7 +39,7 @@ from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
 logger = logging.getLogger(__name__)
 
-HANDLERS: Final = (data_requests, media_requests, room_requests)
+HANDLERS: Final = (data_requests, media_requests, room_requests, throttle_requests)
 """The modules that fill the table of requests."""
 
 CHAT_LABEL = "chat"
@@ -62,7 +63,7 @@ class Room:
         bot: Who answers on the data channel labelled ``bot``; there once the room has started.
         broadcasters: Who sends and receives without a connection, by id.
         consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
-        settings, metrics, limits: The server's.
+        settings, metrics, limits, throttle: The server's.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Room:
         metrics: Metrics,
         limits: AddressLimits,
         queues: SendQueues,
+        throttle: NetworkThrottle,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
@@ -83,6 +85,7 @@ class Room:
         self.settings = settings
         self.metrics = metrics
         self.limits = limits
+        self.throttle = throttle
         self._media = media
         self._workers = workers
         self._on_close = on_close

@@ -1,4 +1,4 @@
-"""Requests on the room itself: its capabilities, joining, names, and what this server does not offer."""
+"""Requests on the room itself: its capabilities, joining, names, statistics of clients."""
 
 from __future__ import annotations
 
@@ -78,11 +78,3 @@ async def change_display_name(session: PeerSession, body: ChangeDisplayName, acc
     session.display_name = body.display_name
     session.notify_all(session.room.joined(but=session), "peerDisplayNameChanged", change)
     accept()
-
-
-@handles("applyNetworkThrottle", NoBody)
-@handles("resetNetworkThrottle", NoBody)
-@handles("stopNetworkThrottle", NoBody)
-async def throttle_network(session: PeerSession, body: NoBody, accept: Accept) -> None:
-    """No secret opens this: the server leaves the network alone."""
-    raise RequestError(403, "this server does not offer network throttling")

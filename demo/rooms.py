@@ -15,6 +15,7 @@ from demo.address_limits import AddressLimits
 from demo.limits import MAX_NAME_LENGTH, TOO_MANY, Places
 from demo.media import MediaWorkers
 from demo.metrics import Metrics
+from demo.network_throttle import NetworkThrottle
 from demo.peer_session import PeerSession
 from demo.room import SERVICE_RESTART, Room
 from demo.settings import Settings
@@ -37,6 +38,7 @@ class Rooms:
     Attributes:
         limits: What each address may have.
         unsent: What waits for clients that read slowly.
+        throttle: Makes the network worse.
     """
 
     def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
@@ -45,6 +47,12 @@ class Rooms:
         self._metrics = metrics
         self.limits = AddressLimits(settings, metrics, time.monotonic)
         self.unsent = SendQueues(settings.max_unsent_bytes)
+        secret = settings.network_throttle_secret
+        self.throttle = NetworkThrottle(
+            secret.get_secret_value() if secret is not None else None,
+            [address.ip for address in workers.addresses],
+            lambda: workers.media_ports,
+        )
         self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
@@ -165,6 +173,7 @@ class Rooms:
             self._metrics,
             self.limits,
             self.unsent,
+            self.throttle,
             consumer_replicas=replicas,
             on_close=forget,
         )

@@ -97,6 +97,7 @@ class DemoServer:
             self._status.cancel()
         self._broadcaster_watch.close()
         self.rooms.close()
+        await self.rooms.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))
         await self.workers.close()
 
@@ -110,6 +111,7 @@ class DemoServer:
         return {
             "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
             "miso_rooms": ("Rooms", len(self.rooms)),
+            "miso_network_throttled": ("1 while somebody makes the network worse", self.rooms.throttle.in_force),
             "miso_unsent_bytes": ("Signaling that waits for clients to read it", self.rooms.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
             "miso_broadcasters": ("Broadcasters", sum(len(room.broadcasters) for room in self.rooms.rooms)),

@@ -42,6 +42,7 @@ REFERENCE_NAMES = {
     "MEDIASOUP_USE_WEBRTC_SERVER": "webrtc_server",
     "MEDIASOUP_MIN_PORT": "media_min_port",
     "MEDIASOUP_MAX_PORT": "media_max_port",
+    "NETWORK_THROTTLE_SECRET": "network_throttle_secret",
 }
 """The reference demo's environment names, and the settings they mean."""
 
@@ -211,6 +212,11 @@ class Settings(BaseSettings):
     rtcstats_url: str | None = Field(
         None,
         description="where clients of 2026 are told to send their own statistics (rtcstats); default: nowhere",
+    )
+    network_throttle_secret: SecretStr | None = Field(
+        None,
+        description="lets clients that know it make the network of this server's media worse (applyNetworkThrottle; "
+        "needs root and iptables); in the environment or the file fewer people see it than in a flag",
     )
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
