@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.people import FULL, MEDIUM, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, FULL, MEDIUM, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -100,7 +100,12 @@ async def test_the_way_to_us_is_shown_in_numbers_and_bars(layered: tuple[Person,
 async def test_one_version_is_sent_when_the_link_asks_so(crowd: Crowd, server: DemoServer) -> None:
     ana = await crowd.join(server.url, "single", "Ana", MEDIUM, enableWebcamLayers="false")
     bo = await crowd.join(server.url, "single", "Bo", produce="false")
-    await bo.wait_for_media(ana)
+
+    async def seen() -> bool:  # not heard: who only watches hears nothing before a click
+        video = await bo.received(ana, "video")
+        return video is not None and bool(video["frames"])
+
+    await eventually(seen, ARRIVAL_TIMEOUT, lambda: bo.describe("sees nothing"))
     menu = await _open_menu(bo, ana)
     await expect(menu.get_by_role("button", name="Refresh picture")).to_be_visible()
     await expect(menu.get_by_role("group")).to_have_count(0)

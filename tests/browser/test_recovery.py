@@ -16,6 +16,16 @@ from tests.browser.server import DemoServer, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+TELL_ADDRESSES = """
+window.addresses = [];
+window.WebSocket = class extends WebSocket {
+    constructor(address, ...rest) {
+        super(address, ...rest);
+        addresses.push(String(address));
+    }
+};
+"""
+
 REJOIN_TIMEOUT = 10.0
 SLOWER_THAN_JOINING = 4
 """A busy machine also joins slowly: whoever comes back may take so many times as long as they took to come."""
@@ -89,10 +99,10 @@ async def test_a_restarted_server_gets_its_people_back(crowd: Crowd, built_page:
 
 
 async def test_a_replaced_person_is_told_and_may_come_back(crowd: Crowd, server: DemoServer) -> None:
-    ana = await crowd.join(server.url, "replaced", "Ana")
+    ana = await crowd.join(server.url, "replaced", "Ana", script=TELL_ADDRESSES)
     bo = await crowd.join(server.url, "replaced", "Bo")
     await ana.wait_for_media(bo)
-    url = f"ws://localhost:{server.port}/?roomId=replaced&peerId={await ana.peer_id()}"
+    url = await ana.page.evaluate("addresses[0]")  # with her secret: nobody else gets her place
     async with websockets.connect(url, subprotocols=[websockets.Subprotocol("protoo")]):
         await expect(ana.page.get_by_role("alertdialog")).to_contain_text("The server ended this session")
         await expect(bo.tiles).to_have_count(0)

