@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build(measuring=True)
     from bench.measure import Worker, measure
     from worker.channel.codec import Dialect
-    from worker.dataplane.suites import SrtpSuite
+    from worker.dataplane.transport.srtp_suite import SrtpSuite
 
     commands = options.worker_bin or [f"{sys.executable} -m worker"]
     dialects = [*(options.dialect or []), *["3.10"] * len(commands)]

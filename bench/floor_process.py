@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 
 from bench.sinks import Sinks
-from worker.dataplane.suites import SrtpSuite
+from worker.dataplane.transport.srtp_suite import SrtpSuite
 
 _DRAIN_S = 0.005
 

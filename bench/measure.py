@@ -12,7 +12,7 @@ from bench.floor_process import FloorProcess
 from bench.room import KEY_SIZES, Room
 from bench.sinks import Sinks
 from worker.channel.codec import Dialect
-from worker.dataplane.suites import SrtpSuite
+from worker.dataplane.transport.srtp_suite import SrtpSuite
 
 FRAME_PACKETS = 10
 PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender

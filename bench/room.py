@@ -39,7 +39,7 @@ from worker.channel.bodies.worker import CreateRouterRequest
 from worker.channel.client_codec import Refused
 from worker.channel.codec import Dialect
 from worker.channel.commands import Command
-from worker.dataplane.suites import SrtpSuite
+from worker.dataplane.transport.srtp_suite import SrtpSuite
 
 LOCAL = "127.0.0.1"
 ROUTER = {"routerId": "router"}

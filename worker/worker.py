@@ -210,7 +210,7 @@ class Worker:
 
     @cached_property
     def _context(self) -> Context:
-        from worker.dataplane.plane import Plane
+        from worker.dataplane import Plane
         from worker.dtls import Certificate
         from worker.rtc.context import Context
 
@@ -230,7 +230,7 @@ class Worker:
 
     def _prepare_encryption(self) -> None:
         if not self._closed:
-            from worker.dataplane import srtp
+            from worker.dataplane.transport import srtp
 
             srtp.load()
             self._context.certificate.prepare()

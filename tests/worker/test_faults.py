@@ -28,7 +28,10 @@ def broken(*arguments, **options):
 {place} = broken
 main()
 """
-IMPORTS = "import worker.dataplane.transport, worker.rtc.plain_transport, worker.rtc.router, worker.rtc.data_producer\n"
+IMPORTS = (
+    "import worker.dataplane.transport.transport\n"
+    "import worker.rtc.plain_transport, worker.rtc.router, worker.rtc.data_producer\n"
+)
 RTCP = bytes.fromhex("80c9000100000001")
 
 
@@ -71,7 +74,7 @@ def send_a_message(worker: WorkerClient) -> None:
 
 
 PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
-    "where the plane cannot raise": ("worker.dataplane.transport.RtcpReceived", send_rtcp),
+    "where the plane cannot raise": ("worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
     "an event of the plane": ("worker.rtc.plain_transport.PlainTransport.on_rtcp", send_rtcp),
     "a wake-up of a socket": ("worker.rtc.udp_port.deliver", send_rtcp),
     "a command": ("worker.rtc.router.RouterDump", dump_a_router),

@@ -1,16 +1,88 @@
-"""The compiled per-packet path.
+"""The compiled per-packet path: sockets in batches, SRTP, streams, consumers.
+
+Control (``worker.rtc``) builds these objects and pushes tables into them; data flows inside without a Python object per
+packet. Everything control has to know comes back as a list of events, one list per wake-up.
 
 ::
 
-    plane               what control sees of the room; events: what it is told; suites: what both number alike
-    sockets, connection UDP in batches, TCP with RFC 4571 framing: packets come in and go out
-    transport           whom it hears and where it sends; srtp: its keys; tables: whose a packet is
-    input               a producer: its streams, and whom they feed
-      receive_stream      one SSRC: counted, repaired, described
-      renaming            to the router's payload types, extensions and SSRCs, once
-      store               packets as the outputs take them, and those kept to be sent again
-    output              a consumer: selected, renumbered, stamped, protected, and sent again
-    outgoing            what the way to a peer carries, and the probation that finds it out
-    egress              what all share: the wake-up, and the batch that waits to be sent
-    addresses, posix    the kernel's structures and calls
+    UdpSocket, TcpConnection ──► TransportPlane ──► ReceiveStream (one per SSRC) ──► ProducerPlane
+                                                                                          │
+    socket ◄── batch ◄── the consumer's TransportPlane ◄── ConsumerPlane (one or more) ◄──┘
+
+    sockets/    UDP in batches, TCP; addresses; which STUN control sees
+    transport/  whose packets are, keys, what a peer may ask of control, what the way to it carries
+    producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
+    consumer/   selected, renumbered, stamped, protected, and sent again when it is lost
+    plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
+    events      what control is told
+
+Every object has a public ``owner`` that control sets and the plane never reads. All times are microseconds of
+``CLOCK_MONOTONIC``, passed in. Addresses are ``(ip, port)`` with the IP as text without a scope id.
+
+The types of the compiled classes stand in the ``.pyi`` beside each module.
 """
+
+from worker.dataplane.consumer.consumer import ConsumerPlane
+from worker.dataplane.events import (
+    Address,
+    ConnectionClosed,
+    DtlsReceived,
+    Event,
+    KeyFrameNeeded,
+    KeyFrameReceived,
+    LayersSwitched,
+    NackNeeded,
+    PacketTraced,
+    ProbationTraced,
+    RtcpReceived,
+    RtpDelivered,
+    SctpReceived,
+    SenderMoved,
+    StunReceived,
+    TrafficLimited,
+    UnknownSender,
+    UnknownSsrc,
+    VideoOrientationChanged,
+)
+from worker.dataplane.plane import Plane
+from worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
+from worker.dataplane.producer.receive_stream import ReceiveStream
+from worker.dataplane.sockets.stun_gate import StunGate
+from worker.dataplane.sockets.tcp import TcpConnection
+from worker.dataplane.sockets.udp import UdpSocket
+from worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
+from worker.dataplane.transport.srtp_suite import SrtpSuite
+from worker.dataplane.transport.transport import TransportPlane
+
+__all__ = [
+    "MAX_STREAMS",
+    "Address",
+    "ConnectionClosed",
+    "ConsumerPlane",
+    "DtlsReceived",
+    "Event",
+    "KeyFrameNeeded",
+    "KeyFrameReceived",
+    "LayersSwitched",
+    "NackNeeded",
+    "OutgoingEstimate",
+    "PacketTraced",
+    "Plane",
+    "ProbationTraced",
+    "ProducerPlane",
+    "ReceiveStream",
+    "RtcpReceived",
+    "RtpDelivered",
+    "SctpReceived",
+    "SenderMoved",
+    "SrtpSuite",
+    "StunGate",
+    "StunReceived",
+    "TcpConnection",
+    "TrafficLimited",
+    "TransportPlane",
+    "UdpSocket",
+    "UnknownSender",
+    "UnknownSsrc",
+    "VideoOrientationChanged",
+]

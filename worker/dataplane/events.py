@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.dataplane.connection import TcpConnection
-    from worker.dataplane.input import Input
-    from worker.dataplane.outgoing import OutgoingEstimate
-    from worker.dataplane.output import Output
-    from worker.dataplane.receive_stream import ReceiveStream
-    from worker.dataplane.sockets import UdpSocket
-    from worker.dataplane.transport import TransportPlane
+    from worker.dataplane.consumer.consumer import ConsumerPlane
+    from worker.dataplane.producer.producer import ProducerPlane
+    from worker.dataplane.producer.receive_stream import ReceiveStream
+    from worker.dataplane.sockets.tcp import TcpConnection
+    from worker.dataplane.sockets.udp import UdpSocket
+    from worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
+    from worker.dataplane.transport.transport import TransportPlane
 
 Address = tuple[str, int]
 
@@ -165,38 +165,38 @@ class KeyFrameReceived:
 
 
 class LayersSwitched:
-    """The layers that an output forwards are others now, with the packet that was just forwarded.
+    """The layers that a consumer forwards are others now, with the packet that was just forwarded.
 
     Attributes:
         spatial: 0 the lowest; likewise ``temporal``.
     """
 
-    __slots__ = ("output", "spatial", "temporal")
+    __slots__ = ("consumer", "spatial", "temporal")
 
-    def __init__(self, output: Output, spatial: int, temporal: int) -> None:
-        self.output = output
+    def __init__(self, consumer: ConsumerPlane, spatial: int, temporal: int) -> None:
+        self.consumer = consumer
         self.spatial = spatial
         self.temporal = temporal
 
 
 class VideoOrientationChanged:
-    """The coordination-of-video-orientation extension (3GPP TS 26.114) changed on the input.
+    """The coordination-of-video-orientation extension (3GPP TS 26.114) changed on the producer.
 
     Attributes:
         rotation: degrees: 0, 90, 180 or 270.
     """
 
-    __slots__ = ("camera", "flip", "input", "rotation")
+    __slots__ = ("camera", "flip", "producer", "rotation")
 
-    def __init__(self, input: Input, camera: bool, flip: bool, rotation: int) -> None:
-        self.input = input
+    def __init__(self, producer: ProducerPlane, camera: bool, flip: bool, rotation: int) -> None:
+        self.producer = producer
         self.camera = camera
         self.flip = flip
         self.rotation = rotation
 
 
 class PacketTraced:
-    """A packet of an input or output whose ``trace_rtp`` (or ``trace_keyframe``) is on.
+    """A packet of a producer or consumer whose ``trace_rtp`` (or ``trace_keyframe``) is on.
 
     Attributes:
         info: ``payloadType``, ``sequenceNumber``, ``timestamp``, ``marker``, ``ssrc``, ``size``, ``payloadSize`` and,
@@ -206,7 +206,7 @@ class PacketTraced:
     __slots__ = ("info", "is_key_frame", "is_rtx", "source")
 
     def __init__(
-        self, source: Input | Output, is_key_frame: bool, is_rtx: bool, info: dict[str, int | bool | str]
+        self, source: ProducerPlane | ConsumerPlane, is_key_frame: bool, is_rtx: bool, info: dict[str, int | bool | str]
     ) -> None:
         self.source = source
         self.is_key_frame = is_key_frame
@@ -225,12 +225,12 @@ class ProbationTraced:
 
 
 class RtpDelivered:
-    """A packet for an output of a direct transport (``Output.deliver``)."""
+    """A packet for a consumer of a direct transport (``ConsumerPlane.deliver``)."""
 
-    __slots__ = ("data", "output")
+    __slots__ = ("consumer", "data")
 
-    def __init__(self, output: Output, data: bytes) -> None:
-        self.output = output
+    def __init__(self, consumer: ConsumerPlane, data: bytes) -> None:
+        self.consumer = consumer
         self.data = data
 
 

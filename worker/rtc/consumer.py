@@ -18,7 +18,7 @@ from worker.channel.bodies.transport import (
 )
 from worker.channel.commands import handles
 from worker.channel.events import TraceValue
-from worker.dataplane.plane import LayersSwitched, PacketTraced
+from worker.dataplane import LayersSwitched, PacketTraced
 from worker.errors import BodyError
 from worker.rtc.consumer_layers import make_layers
 from worker.rtc.consumer_output import make_output
@@ -101,7 +101,7 @@ class Consumer:
         """Gets the producer's packets from now on."""
         self.producer.consumers[self.id] = self
         for stream in self.streams:
-            self.producer.input.add_output(stream.output)
+            self.producer.input.add_consumer(stream.output)
         return ConsumeResponse(
             paused=self.paused,
             producer_paused=self.producer_paused,
@@ -331,7 +331,7 @@ class Consumer:
     def leave_plane(self) -> None:
         """Sends nothing any more, for good."""
         for stream in self.streams:
-            self.producer.input.remove_output(stream.output)
+            self.producer.input.remove_consumer(stream.output)
             stream.output.owner = None
             stream.output.close()
 

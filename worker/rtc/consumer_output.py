@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from worker.dataplane.plane import Output
+from worker.dataplane import ConsumerPlane
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.rtp_parameters import RtpParameters
 
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 _MAX_MID_SIZE = 8  # bytes that every packet has room for; like mediasoup, a longer one is not sent
 
 
-def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> Output:
+def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> ConsumerPlane:
     """An output of the consumer's transport for its encoding ``index``, switched off."""
     parameters, transport = consumer.rtp_parameters, consumer.transport
     encoding = parameters.encodings[index]
@@ -32,7 +32,7 @@ def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> Outp
         mid = ""
     uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
     rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
-    output = Output(
+    output = ConsumerPlane(
         transport.plane,
         ssrc=encoding.ssrc,
         rtx_ssrc=rtx_ssrc,

@@ -1,6 +1,6 @@
 """The stream a consumer sends, control's half: the receiver's RTCP, the score, what dumps and stats show of it.
 
-Packets and the retransmission buffer are the plane's half, ``worker.dataplane.plane.Output``.
+Packets and the retransmission buffer are the plane's half, ``worker.dataplane.Output``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.rtcp.extended import DelaySinceLastRr
 from worker.rtcp.ntp import round_trip_ms
 
 if TYPE_CHECKING:
-    from worker.dataplane.plane import Output
+    from worker.dataplane import ConsumerPlane
     from worker.rtc.consumer import Consumer
     from worker.rtc.context import Scheduler
     from worker.rtc.producer_stream import ProducerStream
@@ -46,7 +46,7 @@ class ConsumerStream:
         ssrc: Of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
     """
 
-    def __init__(self, scheduler: Scheduler, consumer: Consumer, output: Output, index: int) -> None:
+    def __init__(self, scheduler: Scheduler, consumer: Consumer, output: ConsumerPlane, index: int) -> None:
         self.consumer = consumer
         self.output = output
         self.index = index

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from worker.dataplane.plane import Plane
+    from worker.dataplane import Plane
     from worker.dtls import Certificate
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from worker.dataplane.plane import (
+from worker.dataplane import (
     ConnectionClosed,
     DtlsReceived,
     Event,
@@ -124,8 +124,8 @@ def _key_frame_received(event: KeyFrameReceived, now_us: int) -> None:
 
 
 def _video_orientation(event: VideoOrientationChanged, now_us: int) -> None:
-    if event.input.owner is not None:
-        event.input.owner.on_video_orientation(event)
+    if event.producer.owner is not None:
+        event.producer.owner.on_video_orientation(event)
 
 
 def _traced(event: PacketTraced, now_us: int) -> None:
@@ -139,13 +139,13 @@ def _probation_traced(event: ProbationTraced, now_us: int) -> None:
 
 
 def _delivered(event: RtpDelivered, now_us: int) -> None:
-    if event.output.owner is not None:
-        event.output.owner.on_rtp_delivered(event.data)
+    if event.consumer.owner is not None:
+        event.consumer.owner.on_rtp_delivered(event.data)
 
 
 def _layers_switched(event: LayersSwitched, now_us: int) -> None:
-    if event.output.owner is not None:
-        event.output.owner.on_layers_switched(event)
+    if event.consumer.owner is not None:
+        event.consumer.owner.on_layers_switched(event)
 
 
 _DELIVERIES: dict[type, Callable[..., None]] = {

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from worker.dataplane.plane import (
+from worker.dataplane import (
     ConnectionClosed,
     StunGate,
     StunReceived,

@@ -10,7 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from worker.channel.events import TraceValue
-from worker.dataplane.plane import OutgoingEstimate, ProbationTraced
+from worker.dataplane import OutgoingEstimate, ProbationTraced
 from worker.errors import BodyError
 from worker.rtc import rtp_parameters as rtp
 from worker.rtc.trace import Tracer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from worker.channel import commands
 from worker.channel.bodies.transport import ConnectRequest, ConnectResponse, PipeTransportDump, TransportStats
 from worker.channel.commands import handles
-from worker.dataplane.plane import SrtpSuite
+from worker.dataplane import SrtpSuite
 from worker.errors import BodyError, CommandError
 from worker.rtc.srtp_keys import SrtpKeys, check_srtp
 from worker.rtc.transport import Transport
@@ -18,7 +18,7 @@ from worker.rtc.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreatePipeTransportRequest
-    from worker.dataplane.plane import ConnectionClosed, StunReceived, UnknownSender
+    from worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
     from worker.rtc.context import Context
     from worker.rtc.router_tables import RouterTables
 

@@ -15,7 +15,7 @@ from worker.channel.bodies.transport import (
 )
 from worker.channel.commands import handles
 from worker.channel.events import RtcpTupleChange, TupleChange
-from worker.dataplane.plane import SrtpSuite
+from worker.dataplane import SrtpSuite
 from worker.errors import BodyError, CommandError
 from worker.rtc.deliver import deliver
 from worker.rtc.sctp_association import is_sctp
@@ -25,7 +25,7 @@ from worker.rtc.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import CreatePlainTransportRequest
-    from worker.dataplane.plane import ConnectionClosed, StunReceived, UnknownSender
+    from worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
     from worker.rtc.context import Context
     from worker.rtc.router_tables import RouterTables
 

@@ -11,7 +11,7 @@ from worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappin
 from worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
 from worker.channel.commands import handles
 from worker.channel.events import TraceValue, VideoOrientation
-from worker.dataplane.plane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
+from worker.dataplane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
 from worker.errors import BodyError
 from worker.faults import attempt
 from worker.rtc import rtp_parameters as rtp
@@ -97,7 +97,7 @@ class Producer:
         self._closed = False
         self._activity = self._make_watch(context)
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
-        self.input = transport.plane.add_input()
+        self.input = transport.plane.add_producer()
         self.input.owner = self
         self.input.paused = body.paused
         for codec in body.rtp_mapping.codecs:

@@ -1,6 +1,6 @@
 """One stream of a producer, control's half: RTCP towards its sender, its score, what dumps and stats show of it.
 
-Packets, loss detection and repair are the plane's half, ``worker.dataplane.plane.ReceiveStream``.
+Packets, loss detection and repair are the plane's half, ``worker.dataplane.ReceiveStream``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from worker.channel.events import ProducerScore
-from worker.dataplane.plane import ReceiveStream
+from worker.dataplane import ReceiveStream
 from worker.faults import AFTER_FAULT_US
 from worker.rtc.echo_clock import EchoClock
 from worker.rtc.key_frame_requests import KeyFrameRequests

@@ -9,7 +9,7 @@ from worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpListener
 from worker.errors import CommandError
 
 if TYPE_CHECKING:
-    from worker.dataplane.plane import TransportPlane, UnknownSsrc
+    from worker.dataplane import TransportPlane, UnknownSsrc
     from worker.rtc.producer import Producer
 
 _MAX_REMEMBERED = 256  # SSRCs whose MID and RIDs are remembered; then the one that was longest unheard of is forgotten

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 
 from worker.channel.bodies.transport import SrtpParameters
-from worker.dataplane.plane import SrtpSuite
+from worker.dataplane import SrtpSuite
 from worker.errors import BodyError
 
 _KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)

@@ -37,7 +37,7 @@ from worker.channel.bodies.transport import (
     SetBitrateRequest,
 )
 from worker.channel.commands import handles
-from worker.dataplane.plane import SenderMoved, TransportPlane, UnknownSsrc
+from worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
 from worker.errors import BodyError, CommandError
 from worker.faults import attempt
 from worker.rtc.consumer import Consumer

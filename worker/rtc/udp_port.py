@@ -6,13 +6,13 @@ import ipaddress
 from typing import TYPE_CHECKING
 
 from worker.channel.bodies.transport import TransportTuple
-from worker.dataplane.plane import UdpSocket
+from worker.dataplane import UdpSocket
 from worker.errors import BodyError
 from worker.rtc.deliver import SocketOwner, deliver
 
 if TYPE_CHECKING:
     from worker.channel.bodies.router import ListenIp
-    from worker.dataplane.plane import Address
+    from worker.dataplane import Address
     from worker.rtc.context import Context
 
 

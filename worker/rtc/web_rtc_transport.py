@@ -22,7 +22,7 @@ from worker.channel.bodies.transport import (
 )
 from worker.channel.commands import handles
 from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
-from worker.dataplane.plane import SenderMoved, SrtpSuite, TcpConnection, UdpSocket
+from worker.dataplane import SenderMoved, SrtpSuite, TcpConnection, UdpSocket
 from worker.dtls import (
     FINGERPRINT_ALGORITHMS,
     ApplicationData,

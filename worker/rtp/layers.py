@@ -66,7 +66,7 @@ class LayerSelector:
             payload: what the packet carries.
             timestamp: its RTP timestamp as received.
             late: a newer packet of the stream came before it and is gone. The plane looks for these by itself
-                (``Beginning``) before it begins with what was selected, and never says so.
+                (``KeyFrameStart``) before it begins with what was selected, and never says so.
 
         Returns:
             0 drop it, the numbers after it close up; 1 forward it; 2 forward it as the first one of something new: the

@@ -47,8 +47,8 @@ for _index, _codec in enumerate((Codec.H264, Codec.VP8)):
     for _layered in (False, True):
         _selector = SimulcastLayerSelector(_codec, 1, 1) if _layered else SimpleLayerSelector(True)
         _consumer = _rig.add_consumer(codec=_codec, selector=_selector, keep_for_retransmission=_layered)
-        _rig.input.remove_output(_consumer.output)
-        _input.add_output(_consumer.output)
+        _rig.input.remove_consumer(_consumer.output)
+        _input.add_consumer(_consumer.output)
         if isinstance(_selector, SimulcastLayerSelector):
             _selector.set_target(0, 0)
         _selectors.append(_selector)

@@ -8,7 +8,7 @@ from pylibsrtp import Policy, Session
 
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, Peer, Rig, rtp
-from worker.dataplane.plane import SrtpSuite
+from worker.dataplane import SrtpSuite
 from worker.rtp.layers import SimpleLayerSelector
 
 RECEIVER_REPORT = struct.pack("!BBHL", 0x81, 201, 7, 1) + bytes(24)

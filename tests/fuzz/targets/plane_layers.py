@@ -35,8 +35,8 @@ _layered = _selectors()
 _outputs = []
 for _codec, _selector in zip(_CODECS, _layered, strict=True):
     _output = _rig.add_consumer(selector=_selector, codec=_codec).output
-    _rig.input.remove_output(_output)
-    _inputs[_codec].add_output(_output)
+    _rig.input.remove_consumer(_output)
+    _inputs[_codec].add_consumer(_output)
     _outputs.append(_output)
 for _index, (_codec, _encoding) in enumerate(STREAMS):
     _inputs[_codec].map_extension("frame_marking", MARKING_ID, 0)

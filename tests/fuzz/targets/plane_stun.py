@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fuzz.targets.stun import SEEDS as MESSAGES
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import Rig, address_of
-from worker.dataplane.plane import StunGate, StunReceived
+from worker.dataplane import StunGate, StunReceived
 from worker.errors import ParseError
 from worker.ice import stun
 from worker.rtp.packet import DatagramKind, classify

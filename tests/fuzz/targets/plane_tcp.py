@@ -6,7 +6,7 @@ import socket
 import struct
 
 from tests.worker.dataplane.rig import KEY_FRAME, rtp
-from worker.dataplane.plane import ConnectionClosed, Plane, StunReceived, TcpConnection, TransportPlane
+from worker.dataplane import ConnectionClosed, Plane, StunReceived, TcpConnection, TransportPlane
 
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
 

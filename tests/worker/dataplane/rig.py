@@ -11,7 +11,7 @@ from pylibsrtp import Policy, Session
 
 from tests.worker.rtp import packets
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
-from worker.dataplane.plane import Input, Output, Plane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
+from worker.dataplane import ConsumerPlane, Plane, ProducerPlane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
 from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector
 
@@ -144,8 +144,8 @@ class Rig:
         transport.connected = True
         return transport
 
-    def make_input(self, transport: TransportPlane) -> Input:
-        result = transport.add_input()
+    def make_input(self, transport: TransportPlane) -> ProducerPlane:
+        result = transport.add_producer()
         result.map_payload_type(VP8, ROUTER_VP8)
         result.map_payload_type(OPUS, ROUTER_OPUS)
         result.map_extension("mid", 1, MID_ID)
@@ -155,7 +155,7 @@ class Rig:
         result.map_extension("video_orientation", 9, ORIENTATION_ID)
         return result
 
-    def add_video(self, target: Input, ssrc: int = SSRC) -> ReceiveStream:
+    def add_video(self, target: ProducerPlane, ssrc: int = SSRC) -> ReceiveStream:
         return target.add_stream(
             ssrc=ssrc,
             mapped_ssrc=ssrc + 1000,
@@ -166,7 +166,7 @@ class Rig:
             use_pli=True,
         )
 
-    def add_audio(self, target: Input, ssrc: int) -> ReceiveStream:
+    def add_audio(self, target: ProducerPlane, ssrc: int) -> ReceiveStream:
         return target.add_stream(
             ssrc=ssrc,
             mapped_ssrc=ssrc + 1000,
@@ -213,13 +213,13 @@ class Consumer:
         self.transport = rig.transport_to(self.peer, via)
         self.output = make_output(self.transport, **options)
         self.output.active = True
-        rig.input.add_output(self.output)
+        rig.input.add_consumer(self.output)
 
     def packets(self) -> list[RtpPacket]:
         return self.peer.packets()
 
 
-def make_output(transport: TransportPlane, **options: object) -> Output:
+def make_output(transport: TransportPlane, **options: object) -> ConsumerPlane:
     """An output for VP8 with RTX; ``options`` replace what is given here."""
     given: dict[str, object] = {
         "ssrc": 0x22222222,
@@ -235,4 +235,4 @@ def make_output(transport: TransportPlane, **options: object) -> Output:
         "keep_for_retransmission": True,
         "selector": SimpleLayerSelector(True),
     }
-    return Output(transport, **(given | options))  # type: ignore[arg-type]
+    return ConsumerPlane(transport, **(given | options))  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ import pytest
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, VP8, Rig, address_of, make_output, now_us, rtp
 from tests.worker.rtp.payloads import vp8, vp9
-from worker.dataplane.plane import KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
+from worker.dataplane import KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
 from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 
@@ -143,7 +143,7 @@ def test_a_consumer_with_srtp_takes_less_than_47_kb(rig: Rig) -> None:
         transport.connected = True
         output = make_output(transport)
         output.active = True
-        rig.input.add_output(output)
+        rig.input.add_consumer(output)
         return transport
 
     made = [consumer() for _ in range(20)]

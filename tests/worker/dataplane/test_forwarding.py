@@ -22,7 +22,7 @@ from tests.worker.dataplane.rig import (
     Rig,
     rtp,
 )
-from worker.dataplane.plane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
+from worker.dataplane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
 from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector
 

@@ -18,7 +18,7 @@ from tests.worker.dataplane.rig import (
 )
 from tests.worker.rtp.packets import RtpPacket
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9
-from worker.dataplane.plane import KeyFrameNeeded, LayersSwitched, Output, ReceiveStream, TransportPlane
+from worker.dataplane import ConsumerPlane, KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
 from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
 
@@ -86,8 +86,8 @@ def watch(rig: Rig, spatial: int, temporal: int = 2) -> tuple[Consumer, Simulcas
     return rig.add_consumer(selector=selector), selector
 
 
-def switches(events: list[object]) -> list[tuple[Output, int, int]]:
-    return [(event.output, event.spatial, event.temporal) for event in events if isinstance(event, LayersSwitched)]
+def switches(events: list[object]) -> list[tuple[ConsumerPlane, int, int]]:
+    return [(event.consumer, event.spatial, event.temporal) for event in events if isinstance(event, LayersSwitched)]
 
 
 def picture_ids(packets: list[RtpPacket]) -> list[int]:

@@ -24,7 +24,7 @@ from tests.worker.dataplane.rig import (
 )
 from tests.worker.rtp.packets import RtpPacket
 from tests.worker.rtp.payloads import vp8, vp9
-from worker.dataplane.plane import SrtpSuite
+from worker.dataplane import SrtpSuite
 from worker.rtp.codecs.codec import Codec
 from worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, SvcLayerSelector
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, Rig, address_of, make_output, now_us, rtp, udp
-from worker.dataplane.plane import (
-    Input,
-    Output,
+from worker.dataplane import (
+    ConsumerPlane,
     Plane,
+    ProducerPlane,
     ReceiveStream,
     SrtpSuite,
     TcpConnection,
@@ -43,9 +43,9 @@ class Heap:
         self.source = udp()
         self.endpoints: list[UdpSocket | TcpConnection] = []
         self.transports: list[TransportPlane] = []
-        self.inputs: list[Input] = []
+        self.inputs: list[ProducerPlane] = []
         self.streams: list[ReceiveStream] = []
-        self.outputs: list[Output] = []
+        self.outputs: list[ConsumerPlane] = []
         self.number = 0
         for operation in 0, 1, 1, 2, 3, 4, 5:
             self.do(operation, 0, 1)
@@ -75,7 +75,7 @@ class Heap:
         transport.connected = True
 
     def make_input(self, a: int, b: int) -> None:
-        made = self.transports[a % len(self.transports)].add_input()
+        made = self.transports[a % len(self.transports)].add_producer()
         made.map_payload_type(101, 96)
         made.map_extension("mid", 1, 1)
         self.inputs.append(made)
@@ -93,10 +93,10 @@ class Heap:
         self.outputs.append(output)
 
     def attach(self, a: int, b: int) -> None:
-        self.inputs[a % len(self.inputs)].add_output(self.outputs[b % len(self.outputs)])
+        self.inputs[a % len(self.inputs)].add_consumer(self.outputs[b % len(self.outputs)])
 
     def detach(self, a: int, b: int) -> None:
-        self.inputs[a % len(self.inputs)].remove_output(self.outputs[b % len(self.outputs)])
+        self.inputs[a % len(self.inputs)].remove_consumer(self.outputs[b % len(self.outputs)])
 
     def feed(self, a: int, b: int) -> None:
         self.number += 1
@@ -223,8 +223,8 @@ def test_closing_gives_everything_back(rig: Rig) -> None:
         transport.set_srtp(SrtpSuite.AES_CM_128_HMAC_SHA1_80, bytes(30), bytes(30))
         output = make_output(transport)
         output.active = True
-        rig.input.add_output(output)
-        source = transport.add_input()
+        rig.input.add_consumer(output)
+        source = transport.add_producer()
         source.map_payload_type(101, 96)
         rig.add_video(source, 42)
         transport.receive(rtp(1, KEY_FRAME, ssrc=42), now_us())

@@ -12,7 +12,7 @@ from worker.rtp.codecs.codec import Codec
 from worker.rtp.packet import DatagramKind
 
 PLANE = Path(__file__).resolve().parents[3] / "worker" / "dataplane"
-SOURCES = sorted([*PLANE.glob("*.pyx"), *PLANE.glob("*.pxd")])
+SOURCES = sorted([*PLANE.rglob("*.pyx"), *PLANE.rglob("*.pxd")])
 ENUM = re.compile(r"^cdef enum:\n((?: {4}.*\n)+)", re.MULTILINE)
 LAYERS = load("worker.rtp.layers", "interpreted")
 INDICES = load("worker.rtp.codecs.vp8_indices", "interpreted")

@@ -20,7 +20,7 @@ from tests.worker.dataplane.rig import (
     now_us,
     rtp,
 )
-from worker.dataplane.plane import KeyFrameNeeded, NackNeeded, SrtpSuite, UnknownSsrc
+from worker.dataplane import KeyFrameNeeded, NackNeeded, SrtpSuite, UnknownSsrc
 
 
 def frames(first: int, count: int) -> list[bytes]:

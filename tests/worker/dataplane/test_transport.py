@@ -21,7 +21,7 @@ from tests.worker.dataplane.rig import (
     rtp,
     srtp,
 )
-from worker.dataplane.plane import (
+from worker.dataplane import (
     DtlsReceived,
     PacketTraced,
     RtcpReceived,
@@ -303,17 +303,17 @@ def test_a_direct_transport_delivers_and_takes_packets(rig: Rig) -> None:
     direct.connected = True
     output = make_output(direct)
     output.deliver = output.active = True
-    rig.input.add_output(output)
+    rig.input.add_consumer(output)
     [delivered] = [event for event in rig.send(rtp(1, KEY_FRAME)) if isinstance(event, RtpDelivered)]
-    assert delivered.output is output
-    source = direct.add_input()
+    assert delivered.consumer is output
+    source = direct.add_producer()
     source.map_payload_type(101, 96)
     rig.add_video(source, 55)
     back = make_output(direct)
     back.deliver = back.active = True
-    source.add_output(back)
+    source.add_consumer(back)
     events = direct.receive(rtp(1, KEY_FRAME, ssrc=55), now_us())
-    assert [event.output for event in events if isinstance(event, RtpDelivered)] == [back]
+    assert [event.consumer for event in events if isinstance(event, RtpDelivered)] == [back]
     direct.close()
 
 
@@ -380,7 +380,7 @@ def test_a_closed_transport_takes_nothing(rig: Rig) -> None:
     rig.transport.close()
     rig.transport.close()
     with pytest.raises(InvalidStateError):
-        rig.transport.add_input()
+        rig.transport.add_producer()
     with pytest.raises(InvalidStateError):
         rig.transport.accept_from(rig.udp, ("127.0.0.1", 9))
     assert rig.send(rtp(1, KEY_FRAME)) == []

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from worker.channel.bodies.base import Body
-from worker.dataplane.plane import Plane
+from worker.dataplane import Plane
 from worker.dtls import Certificate
 from worker.errors import CommandError
 from worker.registry import Registry

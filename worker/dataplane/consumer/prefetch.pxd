@@ -1,0 +1,35 @@
+"""Fetching memory into the cache before it is needed."""
+
+from worker.bwe.send_side cimport SendSideEstimator
+from worker.dataplane.transport.transport cimport TransportPlane
+
+cdef enum:
+    LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
+    RATE_LINES = 5
+    ESTIMATOR_LINES = 5
+    SENT_LINES = 2
+
+
+cdef extern from *:
+    """
+    #define miso_prefetch(address) __builtin_prefetch((address), 1, 3)
+    """
+    void prefetch "miso_prefetch"(const void *address) noexcept nogil
+
+
+cdef inline void prefetch_lines(void *begin, int count) noexcept:
+    cdef int line
+    for line in range(count):
+        prefetch(<char *>begin + LINE * line)
+
+
+cdef inline void prefetch_rates(TransportPlane transport) noexcept:
+    prefetch_lines(<void *>transport.rtp_sent, RATE_LINES)
+    prefetch_lines(<void *>transport.sent, RATE_LINES)
+    prefetch_lines(<void *>transport.outgoing, ESTIMATOR_LINES)
+
+
+cdef inline void prefetch_estimator(SendSideEstimator outgoing) noexcept:
+    prefetch_lines(<void *>outgoing._sent, SENT_LINES)
+    prefetch(<void *>outgoing._probe_sender)
+    prefetch_lines(<void *>outgoing._sending, RATE_LINES)

@@ -1,0 +1,49 @@
+"""Declares the stream that a consumer sends for the consumer that decides what is in it."""
+
+from worker.dataplane.transport.srtp cimport SrtpSession
+from worker.dataplane.producer.packet_store cimport Packet
+from worker.dataplane.transport.transport cimport Sender, TransportPlane
+from worker.rtp.rate cimport RateCalculator
+from worker.rtp.retransmission cimport RetransmissionIndex
+from worker.rtp.timestamps cimport TimestampMapper
+
+
+cdef class SendStream(Sender):
+    cdef public bint active
+    cdef public bint trace_rtp
+    cdef public bint trace_keyframe
+    cdef public bint deliver
+    cdef public double rtt_ms
+    cdef readonly unsigned int ssrc
+    cdef readonly unsigned int rtx_ssrc
+    cdef readonly unsigned long long packets
+    cdef readonly unsigned long long bytes
+    cdef readonly unsigned long long packets_retransmitted
+    cdef readonly unsigned long long bytes_retransmitted
+    cdef readonly unsigned long long packets_repaired
+    cdef readonly unsigned long long rtx_packets
+    cdef readonly unsigned long long rtx_bytes
+    cdef readonly bint closed
+    cdef list stores  # of the streams that it is made of, by stream index
+    cdef TransportPlane _transport
+    cdef SrtpSession _session
+    cdef TimestampMapper _timestamps
+    cdef RetransmissionIndex _index
+    cdef RateCalculator _rate
+    cdef unsigned char _rtx_payload_types[128]  # 0: none
+    cdef unsigned char _mid_element[9]
+    cdef bint _has_abs_send_time
+    cdef bint _has_transport_wide_cc
+    cdef unsigned short _rtx_sequence
+    cdef unsigned char _payload_type  # of the last packet
+    cdef bint _is_repairing
+
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
+    cdef bint _resend_filler(self, unsigned short number) noexcept
+    cdef bint _has_room(self, int size) noexcept
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept
+    cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept
+    cdef int _send(self, unsigned char *slot, int size) noexcept
+    cdef bint _uses_rtx(self, const Packet *packet) noexcept
+    cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept
+    cdef void _trace(self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx) noexcept

@@ -1,0 +1,245 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""The stream that a consumer sends: stamped, protected, remembered, and sent again when its receiver asks."""
+
+from libc.string cimport memcpy, memset
+
+from worker.bwe.send_side cimport SendSideEstimator
+from worker.dataplane.plane cimport MAX_PACKET
+from worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
+from worker.dataplane.transport.transport cimport TransportPlane
+from worker.dataplane.consumer.rtp_fields cimport (
+    FILLER_SIZE,
+    RTX_FILLER_SIZE,
+    read_u32,
+    rewrite,
+    write_filler,
+    write_u16,
+    write_u32,
+)
+from worker.rtp.codecs.payload cimport PayloadDescriptor
+
+from worker.dataplane.events import PacketTraced, RtpDelivered
+
+cdef enum:
+    TRAILER_ROOM = 32  # bytes, what SRTP adds at most
+    MAX_RESENT = 256  # packets of one retransmit call
+    FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
+    FILLER = 0xFFFF  # in the index, in place of a stream: the generation is the payload type, the offset the timestamp
+
+
+cdef class SendStream(Sender):
+    """What a consumer sends with one SSRC, and repairs with another; what is sent the consumer decides."""
+
+    cdef int rekey(self) except -1:
+        self._session = self._transport.make_session()
+        return 0
+
+    # ------------------------------------------------------------ sending
+
+    cdef void _stamp(
+        self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp
+    ) noexcept:
+        """Writes over the canonical packet what is this consumer's own; an extension not negotiated becomes padding."""
+        cdef unsigned char *element
+        write_u16(packet + 2, sequence_number)
+        write_u32(packet + 4, timestamp)
+        write_u32(packet + 8, self.ssrc)
+        if layout.mid_at != 0:
+            memcpy(packet + layout.mid_at - 1, self._mid_element, 9)
+        if layout.abs_send_time_at != 0:
+            element = packet + layout.abs_send_time_at
+            if self._has_abs_send_time:
+                element[0] = (self._transport.plane.abs_send_time >> 16) & 0xFF
+                element[1] = (self._transport.plane.abs_send_time >> 8) & 0xFF
+                element[2] = self._transport.plane.abs_send_time & 0xFF
+            else:
+                memset(element - 1, 0, 4)
+        if layout.transport_wide_cc_at != 0:
+            element = packet + layout.transport_wide_cc_at
+            if self._has_transport_wide_cc:
+                write_u16(element, self._transport.next_transport_wide_number(layout.size))
+            else:
+                memset(element - 1, 0, 3)
+
+    cdef int _send(self, unsigned char *slot, int size) noexcept:
+        cdef int plain_size = size
+        if self.deliver:
+            self._transport.plane.events.append(RtpDelivered(self, slot[:size]))
+            return size
+        if self._transport.encrypted and self._session.protect(slot, &size) != 0:
+            self._transport.plane.count.srtp_failed += 1
+            return 0
+        self._transport.plane.batch.commit(
+            &self._transport.destination, size, self, plain_size, self._is_repairing
+        )
+        return size
+
+    cdef void _trace(
+        self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx
+    ) noexcept:
+        cdef bint is_key_frame = packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
+        cdef int mid_size = (self._mid_element[0] & 15) + 1
+        cdef bint has_osn = is_rtx and self._uses_rtx(packet)
+        if has_osn:
+            info = describe_packet(packet, self.rtx_ssrc, self._rtx_sequence, timestamp, packet.size + 2)
+            info["payloadType"] = self._rtx_payload_types[packet.payload_type]
+            info["payloadSize"] += 2
+        else:
+            info = describe_packet(packet, self.ssrc, sequence_number, timestamp, packet.size)
+        if packet.mid_at != 0 and self._mid_element[0] != 0:
+            info["mid"] = self._mid_element[1 : 1 + mid_size].decode("utf-8", "replace")
+        if packet.transport_wide_cc_at != 0 and self._has_transport_wide_cc:
+            info["wideSequenceNumber"] = (self._transport.twcc_next - 1) & 0xFFFF
+        self._transport.plane.events.append(PacketTraced(self, is_key_frame, is_rtx, info))
+
+    cdef bint _has_room(self, int size) noexcept:
+        """Whether the connection takes another packet; one that is dropped counts nowhere but here."""
+        if self.deliver or self._transport.endpoint.has_room(size + TRAILER_ROOM):
+            return True
+        self._transport.plane.count.tcp_full += 1
+        return False
+
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept:
+        """What may be asked for again."""
+        if self._index is not None and packet.stored != 0:
+            self._index.put(
+                number,
+                packet.stream_index,
+                packet.stored,
+                self._timestamps.offset(),
+                self._transport.plane.now_us,
+                word,
+            )
+
+    cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
+        cdef TransportPlane transport = self._transport
+        cdef long long now_us = transport.plane.now_us
+        transport.sent.take_back(size, now_us)
+        if not is_repair:
+            self.packets -= 1
+            self.bytes -= plain_size
+            self._rate.take_back(plain_size, now_us)
+            transport.rtp_sent.take_back(plain_size, now_us)
+            return
+        self.packets_retransmitted -= 1
+        self.bytes_retransmitted -= plain_size
+        transport.rtx_sent.take_back(plain_size, now_us)
+        if self.rtx_ssrc != 0 and read_u32(packet + 8) == self.rtx_ssrc:
+            self.rtx_packets -= 1
+            self.rtx_bytes -= plain_size
+
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept:
+        if self._index is not None:
+            self._index.put(number, FILLER, self._payload_type, timestamp, self._transport.plane.now_us, 0)
+
+    # ------------------------------------------------------------ repair
+
+    def retransmit(self, sequence_numbers, long long now_us):
+        """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
+        cdef TransportPlane transport = self._transport
+        cdef const Packet *kept
+        cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
+        cdef SendSideEstimator outgoing = transport.outgoing
+        cdef unsigned short sequence_number
+        cdef int count = 0, size, resent
+        if outgoing is not None:  # knows sooner than the reports when a queue makes the way longer
+            rtt_us = max(rtt_us, <long long>(outgoing.rtt_ms * 1000))
+        if self._index is None or self.closed or not self.active or not transport.connected:
+            return 0
+        if not self.deliver and transport.endpoint is None or (transport.encrypted and self._session is None):
+            return 0
+        transport.plane.begin(now_us)
+        self._is_repairing = True
+        for sequence_number in sequence_numbers[:MAX_RESENT]:
+            if outgoing is not None and not outgoing.may_retransmit(now_us):
+                break
+            if transport.rtx_sent.bitrate(now_us) > 2 * transport.rtp_sent.bitrate(now_us) + FREE_REPAIR_BPS:
+                transport.allowance.repairs += 1
+                transport.plane.count.repairs_limited += 1
+                transport.tell_limited()
+                break
+            if not self._has_room(MAX_PACKET):
+                break
+            if self._index.take(sequence_number, now_us, rtt_us) != 1:
+                continue
+            if self._index.slot == FILLER:
+                count += self._resend_filler(sequence_number)
+                continue
+            if self._index.slot >= len(self.stores):
+                continue
+            kept = (<PacketStore>self.stores[self._index.slot]).get(self._index.generation)
+            if kept == NULL:
+                continue
+            size = self._resend(kept, sequence_number)
+            if size == 0:
+                continue
+            count += 1
+            self.packets_retransmitted += 1
+            resent = kept.size + 2 if self._uses_rtx(kept) else kept.size
+            self.bytes_retransmitted += resent
+            self.packets_repaired += self._index.resent_count == 1
+            transport.sent.update(size, now_us)
+            transport.rtx_sent.update(resent, now_us)
+            if outgoing is not None:
+                outgoing.on_retransmitted(resent, now_us)
+            if self.trace_rtp:
+                self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
+        transport.plane.batch.release()
+        self._is_repairing = False
+        transport.plane.settle()
+        return count
+
+    cdef bint _uses_rtx(self, const Packet *packet) noexcept:
+        """Whether its repair goes with an SSRC of its own, and two bytes for the original sequence number."""
+        return self.rtx_ssrc != 0 and self._rtx_payload_types[packet.payload_type] != 0
+
+    cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept:
+        """RFC 4588 section 4: the original header, the original sequence number, the original payload."""
+        cdef unsigned char *slot = self._transport.plane.batch.reserve(
+            None if self.deliver else self._transport.endpoint
+        )
+        cdef int head = kept.payload_offset, size = kept.size
+        cdef bint is_rtx = self._uses_rtx(kept)
+        cdef unsigned char *payload = slot + head + 2 if is_rtx else slot + head
+        memcpy(slot, kept.data, head)
+        memcpy(payload, kept.data + head, size - head)
+        self._stamp(slot, kept, sequence_number, kept.timestamp + self._index.timestamp_offset)
+        rewrite(slot, payload, size - head, self._index.rewrite)
+        if not is_rtx:
+            return self._send(slot, size)
+        self._rtx_sequence += 1
+        slot[1] = (slot[1] & 0x80) | self._rtx_payload_types[kept.payload_type]
+        write_u16(slot + 2, self._rtx_sequence)
+        write_u32(slot + 8, self.rtx_ssrc)
+        write_u16(slot + head, sequence_number)
+        self.rtx_packets += 1
+        self.rtx_bytes += size + 2
+        return self._send(slot, size + 2)
+
+    cdef bint _resend_filler(self, unsigned short number) noexcept:
+        """Answers for a number that was never a packet's: whoever asked need not ask again."""
+        cdef TransportPlane transport = self._transport
+        cdef unsigned char *slot = transport.plane.batch.reserve(None if self.deliver else transport.endpoint)
+        cdef int size = FILLER_SIZE, payload_type = self._index.generation
+        write_filler(slot, payload_type, number, self._index.timestamp_offset, self.ssrc)
+        if self.rtx_ssrc != 0 and self._rtx_payload_types[payload_type] != 0:
+            self._rtx_sequence += 1
+            slot[0] = 0x80
+            slot[1] = self._rtx_payload_types[payload_type]
+            write_u16(slot + 2, self._rtx_sequence)
+            write_u32(slot + 8, self.rtx_ssrc)
+            write_u16(slot + 12, number)
+            size = RTX_FILLER_SIZE
+            self.rtx_packets += 1
+            self.rtx_bytes += size
+        self.packets_retransmitted += 1
+        self.bytes_retransmitted += size
+        self.packets_repaired += self._index.resent_count == 1
+        transport.rtx_sent.update(size, transport.plane.now_us)
+        size = self._send(slot, size)
+        transport.sent.update(size, transport.plane.now_us)
+        return size > 0
+
+    def bitrate(self, long long now_us):
+        """Bit/s of the last 2.5 s, retransmissions left out."""
+        return self._rate.bitrate(now_us)

@@ -1,4 +1,0 @@
-"""Types of ``parameter_sets.pyx``: what an H264 decoder must know before it can begin."""
-
-class ParameterSets:
-    """The newest sequence and picture parameter sets of one stream, by kind and id."""

@@ -1,0 +1,42 @@
+"""Types of ``plane.pyx``: what all objects of one worker share, and what packets are sent through."""
+
+from typing import Any
+
+from worker.dataplane.events import Event
+
+class Originator:
+    """Whose packets stand in a batch, and count as sent unless they are refused."""
+
+class Batch:
+    """Packets that wait in slots for one socket."""
+
+    def __init__(self) -> None: ...
+
+class Endpoint:
+    """What packets can be sent through. Control puts the object that it belongs to into ``owner``."""
+
+    owner: Any
+    @property
+    def closed(self) -> bool: ...
+
+class UdpSender(Endpoint):
+    """The sending half of a UDP socket."""
+
+    @property
+    def segmentation(self) -> bool:
+        """Whether the kernel still takes UDP_SEGMENT here."""
+
+class Source:
+    """What collects packets while a receive batch is read, and forwards them together."""
+
+class Plane:
+    """What all objects of one worker share: receive and send slots, random numbers, counters."""
+
+    def __init__(self) -> None: ...
+    @property
+    def counters(self) -> dict[str, int]:
+        """Since start: received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, not_connected,
+        send_full, send_failed, tcp_full, segmented_messages, stun_unknown, stun_limited, rtcp_limited, dtls_limited,
+        repairs_limited."""
+    def take_events(self) -> list[Event]:
+        """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""

@@ -1,0 +1,53 @@
+"""Types of ``producer.pyx``: a producer's half."""
+
+from typing import Any
+
+from worker.dataplane.consumer.consumer import ConsumerPlane
+from worker.dataplane.producer.receive_stream import ReceiveStream, StreamOwner
+from worker.dataplane.transport.transport import TransportPlane
+from worker.rtp.codecs.codec import Codec
+
+MAX_STREAMS: int  # of one producer
+
+class ProducerPlane(StreamOwner):
+    """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
+
+    owner: Any
+    @property
+    def closed(self) -> bool: ...
+    def __init__(self, transport: TransportPlane) -> None: ...
+    trace_rtp: bool
+    trace_keyframe: bool
+    def map_payload_type(self, received: int, forwarded: int) -> None: ...
+    def map_extension(self, uri_kind: str, received_id: int, forwarded_id: int) -> None:
+        """As ``RtpMapping.map_extension``."""
+    def add_stream(
+        self,
+        *,
+        ssrc: int,
+        mapped_ssrc: int,
+        codec: Codec,
+        payload_type: int,
+        clock_rate: int,
+        use_nack: bool,
+        use_pli: bool,
+        spatial_layers: int = 1,
+        temporal_layers: int = 1,
+        use_inband_fec: bool = False,
+        encoding_index: int | None = None,
+    ) -> ReceiveStream:
+        """Adds the stream of one SSRC.
+
+        ``encoding_index`` is the stream index by which selectors know its packets: 0 the lowest encoding; the next free
+        one when it is not given.
+
+        Raises:
+            ValueError: the transport has that SSRC, or the producer a stream of that index, already.
+        """
+    def add_consumer(self, consumer: ConsumerPlane) -> None: ...
+    def remove_consumer(self, consumer: ConsumerPlane) -> None: ...
+    def take_audio_levels(self) -> bytes:
+        """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
+    def remove_stream(self, stream: ReceiveStream) -> None:
+        """For ``ReceiveStream.close``."""
+    def close(self) -> None: ...

@@ -1,0 +1,124 @@
+"""Types of ``receive_stream.pyx``: what comes with one SSRC."""
+
+from typing import Any
+
+from worker.dataplane.plane import Source
+from worker.dataplane.transport.transport import Receiver
+from worker.rtp.codecs.codec import Codec
+
+class StreamOwner(Source):
+    """What a stream belongs to, and hands its packets to: its producer."""
+
+    paused: bool  # packets are counted, not forwarded
+
+class ReceiveStream(Receiver):
+    """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
+
+    owner: Any
+    def __init__(
+        self,
+        owner: StreamOwner,
+        index: int,
+        ssrc: int,
+        mapped_ssrc: int,
+        codec: Codec,
+        payload_type: int,
+        clock_rate: int,
+        use_nack: bool,
+        use_pli: bool,
+        spatial_layers: int,
+        temporal_layers: int,
+        use_inband_fec: bool,
+    ) -> None:
+        """For ``ProducerPlane.add_stream``, which says what these are."""
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def ssrc(self) -> int: ...
+    @property
+    def mapped_ssrc(self) -> int: ...
+    rtt_ms: float  # control sets it from SR/RR or XR, 0 while unknown
+    @property
+    def packets(self) -> int:
+        """Received with the stream's own SSRC."""
+    @property
+    def bytes(self) -> int:
+        """Of those packets."""
+    @property
+    def packets_recovered(self) -> int:
+        """Lost, and received by retransmission on the RTX SSRC."""
+    @property
+    def bytes_recovered(self) -> int:
+        """Of those packets, as they would have come the first time."""
+    @property
+    def packets_lost(self) -> int:
+        """RFC 3550 A.3, may be negative."""
+    @property
+    def fraction_lost(self) -> int:
+        """Of the last interval, 0..255."""
+    @property
+    def packets_discarded(self) -> int: ...
+    @property
+    def packets_repaired(self) -> int: ...
+    @property
+    def packets_retransmitted(self) -> int: ...
+    @property
+    def packets_duplicate(self) -> int: ...
+    @property
+    def nack_count(self) -> int: ...
+    @property
+    def nack_packet_count(self) -> int: ...
+    @property
+    def jitter(self) -> int:
+        """Timestamp units."""
+    @property
+    def last_packet_us(self) -> int: ...
+    @property
+    def max_sequence(self) -> int:
+        """Extended highest sequence number."""
+    @property
+    def last_timestamp(self) -> int: ...
+    @property
+    def rtx_packets(self) -> int: ...
+    @property
+    def rtx_packets_discarded(self) -> int: ...
+    def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
+    def clear_rtx(self) -> None:
+        """Nothing repairs this stream any more, until ``set_rtx``."""
+    def bitrate(self, now_us: int, spatial_layer: int = -1, temporal_layer: int = -1) -> int: ...
+    def layer_bitrate(self, now_us: int, spatial_layer: int, temporal_layer: int) -> int:
+        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
+    def layer_packets(self, spatial_layer: int) -> int:
+        """How many packets of a spatial layer came, of all its temporal layers."""
+    def make_report(self, now_us: int, worst_fraction_lost: int = 0) -> tuple[int, int, int, int]:
+        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
+
+        ``worst_fraction_lost`` of the consumers, 0 to 255, is told to a sender with in-band FEC when it is worse.
+        """
+    def make_rtx_report(self, now_us: int) -> tuple[int, int, int, int] | None: ...
+    @property
+    def missing(self) -> int:
+        """Packets that are being asked for: while there are any, poll_nack wants to be called."""
+    def poll_nack(self, now_us: int) -> list[int]:
+        """Sequence numbers to ask for again now; empty when none. Ask ``take_key_frame_needed`` after it."""
+    def take_key_frame_needed(self) -> bool:
+        """Whether ``poll_nack`` has given something up that only a key frame replaces; False from then on."""
+    @property
+    def sender_report_ntp(self) -> int:
+        """64-bit NTP time of the last sender_report, 0 before; likewise below."""
+    @property
+    def sender_report_timestamp(self) -> int:
+        """On the line of the forwarded timestamps, which goes on where the sender sets its clock anew."""
+    @property
+    def sender_report_us(self) -> int: ...
+    @property
+    def sender_report_holds(self) -> bool:
+        """Whether the sender's clock has run on since its report, as far as its packets tell."""
+    def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> bool:
+        """Which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
+
+        Kept on the line of the forwarded timestamps. False, without effect: no packet has come of that clock.
+        """
+    def reset(self) -> None:
+        """Forgets missing packets (after a pause)."""
+    def close(self) -> None: ...

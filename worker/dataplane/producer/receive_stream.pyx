@@ -1,0 +1,428 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What comes with one SSRC: counted, repaired, told apart from duplicates, described, and handed to the producer."""
+
+from libc.string cimport memset
+
+from worker.dataplane.plane cimport Plane, Source
+from worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
+from worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
+from worker.dataplane.transport.transport cimport Receiver, TransportPlane
+from worker.rtp.codecs.describe cimport describe
+from worker.rtp.codecs.h264 cimport INTER, INTRA, PPS, RECOVERY_POINT, SPS, parse_frame_marking
+from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.nack cimport NackGenerator
+from worker.rtp.packet cimport RtpHeader
+from worker.rtp.rate cimport RateCalculator
+from worker.rtp.receive_stats cimport ReceiveStats
+from worker.rtp.source_clock cimport SourceClock
+
+from worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
+from worker.errors import InvalidStateError
+
+cdef enum:
+    H264 = 4  # codec
+    WINDOW = 2048  # sequence numbers in which duplicates are told apart
+    OVERTAKEN = 128  # sequence numbers that a packet may be late by
+    ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
+
+
+cdef class StreamOwner(Source):
+    """What a stream belongs to, and hands its packets to."""
+
+    cdef void take(
+        self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
+    ) noexcept:
+        pass
+
+
+cdef class ReceiveStream(Receiver):
+    """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets.
+
+    Made by ``ProducerPlane.add_stream``, which enters it where its packets are looked up.
+    """
+
+    def __init__(
+        self,
+        StreamOwner owner not None,
+        int index,
+        unsigned int ssrc,
+        unsigned int mapped_ssrc,
+        codec,
+        int payload_type,
+        unsigned int clock_rate,
+        bint use_nack,
+        bint use_pli,
+        int spatial_layers,
+        int temporal_layers,
+        bint use_inband_fec,
+    ):
+        self.producer = owner
+        self.ssrc = ssrc
+        self.mapped_ssrc = mapped_ssrc
+        self._index = index
+        self._codec = codec
+        self._payload_type = payload_type
+        self._clock_rate = clock_rate
+        self._use_pli = use_pli
+        self._use_inband_fec = use_inband_fec
+        self._stats = ReceiveStats(clock_rate)
+        self._clock = SourceClock(clock_rate, codec == H264)
+        self.parameter_sets = H264ParameterSets() if codec == H264 else None
+        self._rate = RateCalculator()
+        self._nack = NackGenerator() if use_nack else None
+        self._spatial_layers = spatial_layers
+        self._temporal_layers = temporal_layers
+        if spatial_layers * temporal_layers > 1:
+            self._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
+
+    cdef bint is_overtaken(self, RtpHeader header) noexcept:
+        """Whether a packet is a little older than the newest: what it says of its stream may be so, too."""
+        if header.ssrc != self.ssrc or not self._window_started:
+            return False
+        return ((self._window_top - header.sequence_number) & 0xFFFF) < OVERTAKEN
+
+    cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
+        cdef Plane plane = self.producer.transport.plane
+        cdef PayloadDescriptor payload
+        cdef bint recovered = header.ssrc != self.ssrc
+        cdef int outcome
+        cdef unsigned long long repaired = self.packets_repaired
+        if recovered:
+            if not self._decapsulate(header, data, size):
+                return
+            outcome = self._stats.on_recovered(header.sequence_number)
+        else:
+            outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
+        if outcome == 0:
+            return
+        if outcome == 2:  # the sender began its numbering anew
+            self._window_started = False
+            self._restarted = True
+            if self._nack is not None:
+                self._nack.reset()
+        if self._is_duplicate(header.sequence_number):
+            self.packets_duplicate += 1
+            return
+        payload = plane.next_payload()
+        if header.payload_type == self._payload_type:
+            self._describe(header, data, payload)
+        else:
+            payload.clear()
+        self._follow_clock(header, payload.is_key_frame)
+        self._rate.update(size, plane.now_us)
+        if self._layer_rates is not None:
+            self._count_layers(payload, size)
+        if recovered:
+            self.packets_retransmitted += 1
+        if self._nack is not None:
+            self._watch_loss(header.sequence_number, payload.is_key_frame, recovered)
+            if recovered and self.packets_repaired != repaired:
+                self.packets_recovered += 1
+                self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
+        if payload.is_key_frame and self._codec >= 2 and (payload.is_random_access or payload.units & SPS == 0):
+            if not self._any_key_frame or self._timestamp != self._key_frame_timestamp:
+                self._any_key_frame = True
+                self._key_frame_timestamp = self._timestamp
+                plane.events.append(KeyFrameReceived(self))
+        if not self.producer.paused:
+            self.producer.take(self, header, data, payload, recovered)
+
+    cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept:
+        """RFC 4588 section 4: the payload begins with the original sequence number. False: nothing is in it."""
+        cdef Py_ssize_t at = header.payload_offset
+        if header.payload_type != self._rtx_payload_type:
+            return False
+        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self.producer.transport.plane.now_us) == 0:
+            return False
+        if header.payload_size < 2:  # padding that probes the way to us
+            return False
+        header.sequence_number = data[at] << 8 | data[at + 1]
+        header.ssrc = self.ssrc
+        header.payload_type = self._payload_type
+        header.payload_offset += 2
+        header.payload_size -= 2
+        return True
+
+    cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
+        """Reads what the payload and its frame marking say. Picture ids of 7 bits become the low ones of 15."""
+        cdef int found
+        describe(self._codec, data + header.payload_offset, header.payload_size, payload)
+        if self._codec == H264 and self.producer.renaming.received_ids[FRAME_MARKING] != 0:
+            found = header.find_extension(self.producer.renaming.received_ids[FRAME_MARKING])
+            if found >= 0:
+                parse_frame_marking(data, header.element_offsets[found], header.element_sizes[found], payload)
+        if payload.units != 0:
+            self._look_at_units(header, data, payload)
+        if payload.picture_id_bits == 7:
+            # the one nearest to the last: 64 pictures to either side
+            payload.picture_id = (
+                self._picture_id + ((payload.picture_id - self._picture_id + 64) & 0x7F) - 64
+            ) & 0x7FFF
+        self._picture_id = payload.picture_id
+
+    cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept:
+        """Events of a tone have the timestamp of its beginning (RFC 4733), padding may have any: the codec's own count."""
+        if header.payload_type == self._payload_type and header.payload_size > 0:
+            self._timestamp = self._clock.follow(
+                header.sequence_number,
+                header.timestamp,
+                header.sequence_number == self._window_top,
+                is_key_frame,
+                self.producer.transport.plane.now_us,
+            )
+        else:
+            self._timestamp = self._clock.place(header.sequence_number, header.timestamp)
+
+    cdef void _look_at_units(self, RtpHeader header, const unsigned char *data, PayloadDescriptor payload) noexcept:
+        """H264: keeps parameter sets, and finds pictures without IDR slices at which decoders begin all the same.
+
+        These come with a sequence parameter set and are all intra, or recover from there on (a recovery point SEI).
+        """
+        cdef int units
+        cdef bint is_gap_before = (
+            self._nack is not None and self._stats.packets > 1 and not self.has_received(header.sequence_number - 1)
+        )
+        if header.timestamp != self._access_unit:
+            self._access_unit = header.timestamp
+            self._access_unit_units = 0
+        self._access_unit_units |= payload.units
+        units = self._access_unit_units
+        if payload.units & (SPS | PPS):
+            self.parameter_sets.take(data + header.payload_offset, <int>header.payload_size)
+            if self.parameter_sets.complete:
+                self.bare_pictures = 0
+        if payload.units & (INTRA | INTER) and units & SPS and units & (INTRA | RECOVERY_POINT):
+            payload.is_random_access = True
+            payload.is_key_frame = True
+        if payload.is_random_access and not self.parameter_sets.complete and not is_gap_before:
+            self.bare_pictures += 1
+
+    cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
+        cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
+        cdef unsigned int position
+        cdef unsigned long long bit = <unsigned long long>1 << (sequence_number & 63)
+        if not self._window_started or (step < 0x8000 and step >= WINDOW):
+            memset(self._window, 0, sizeof(self._window))
+            self._window_started = True
+            self._window_top = sequence_number
+        elif step < 0x8000:
+            for position in range(1, step + 1):
+                self._window[((self._window_top + position) & (WINDOW - 1)) >> 6] &= ~(
+                    <unsigned long long>1 << ((self._window_top + position) & 63)
+                )
+            self._window_top = sequence_number
+        elif 0x10000 - step >= WINDOW:
+            return True  # too old to tell
+        if self._window[(sequence_number & (WINDOW - 1)) >> 6] & bit:
+            return True
+        self._window[(sequence_number & (WINDOW - 1)) >> 6] |= bit
+        return False
+
+    cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
+        cdef Plane plane = self.producer.transport.plane
+        cdef int seen = self._nack.on_packet(sequence_number, is_key_frame, recovered, plane.now_us)
+        if seen & 1:
+            self.packets_repaired += 1
+            self.packets_retransmitted += not recovered
+        if seen & 2:
+            plane.events.append(NackNeeded(self))
+        self._report_key_frame_needed()
+
+    cdef void _report_key_frame_needed(self) noexcept:
+        if self._nack.key_frame_needed:
+            self._nack.key_frame_needed = False
+            if self._use_pli:
+                self.producer.transport.plane.events.append(KeyFrameNeeded(self))
+
+    cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept:
+        cdef int spatial = min(max(payload.spatial_layer, 0), self._spatial_layers - 1)
+        cdef int temporal = min(max(payload.temporal_layer, 0), self._temporal_layers - 1)
+        (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
+            size, self.producer.transport.plane.now_us
+        )
+
+    # ------------------------------------------------------------ control
+
+    def set_rtx(self, unsigned int ssrc, int payload_type):
+        """The SSRC and payload type that repair this stream (RFC 4588). Raises ValueError for an SSRC in use."""
+        cdef ReceiveStats stats = ReceiveStats(self._clock_rate)
+        if self.closed:
+            raise InvalidStateError("the stream is closed")
+        self.producer.transport.add_receiver(ssrc, self)
+        self._leave_rtx()
+        self.rtx_ssrc = ssrc
+        self._rtx_payload_type = payload_type
+        self._rtx_stats = stats
+
+    def clear_rtx(self):
+        """Nothing repairs this stream any more, until ``set_rtx``."""
+        self._leave_rtx()
+        self.rtx_ssrc = 0
+        self._rtx_stats = None
+
+    cdef void _leave_rtx(self) noexcept:
+        """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""
+        if self._rtx_stats is not None:
+            self.producer.transport.remove_receiver(self.rtx_ssrc, self)
+
+    def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
+        """Bit/s of the last 2.5 s.
+
+        Args:
+            now_us: the present.
+            spatial_layer: with this one and those below it; 0 when it is not received. -1: everything.
+            temporal_layer: of the spatial layer, with those below it; -1: all.
+        """
+        cdef int spatial, temporal, total = 0
+        if spatial_layer < 0 or self._layer_rates is None:
+            return self._rate.bitrate(now_us)
+        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
+            return 0
+        if temporal_layer >= 0 and self.layer_bitrate(now_us, spatial_layer, temporal_layer) == 0:
+            return 0
+        for spatial in range(spatial_layer + 1):
+            for temporal in range(self._temporal_layers):
+                if spatial < spatial_layer or temporal_layer < 0 or temporal <= temporal_layer:
+                    total += self.layer_bitrate(now_us, spatial, temporal)
+        return total
+
+    def layer_bitrate(self, long long now_us, int spatial_layer, int temporal_layer):
+        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
+        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
+            return 0
+        if self._layer_rates is None:
+            return self._rate.bitrate(now_us)
+        return (<RateCalculator>self._layer_rates[spatial_layer * self._temporal_layers + temporal_layer]).bitrate(now_us)
+
+    def layer_packets(self, int spatial_layer):
+        """How many packets of a spatial layer came, of all its temporal layers."""
+        cdef int temporal, first = spatial_layer * self._temporal_layers
+        if self._layer_rates is None:
+            return self._rate.packets if spatial_layer == 0 else 0
+        if spatial_layer >= self._spatial_layers:
+            return 0
+        return sum([(<RateCalculator>self._layer_rates[first + temporal]).packets for temporal in range(self._temporal_layers)])
+
+    def make_report(self, long long now_us, int worst_fraction_lost=0):
+        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
+
+        ``worst_fraction_lost`` of the consumers, 0 to 255, is told to a sender with in-band FEC when it is worse.
+        """
+        return self._stats.make_report(worst_fraction_lost if self._use_inband_fec else 0)
+
+    def make_rtx_report(self, long long now_us):
+        """As ``make_report``, of the RTX stream; None before it has one."""
+        return None if self._rtx_stats is None else self._rtx_stats.make_report()
+
+    def poll_nack(self, long long now_us):
+        """Sequence numbers to ask for now; empty when none."""
+        if self._nack is None:
+            return []
+        numbers = self._nack.poll(now_us)
+        if numbers:
+            self.nack_count += 1
+            self.nack_packet_count += len(numbers)
+        return numbers
+
+    def take_key_frame_needed(self):
+        """Whether ``poll_nack`` has given something up that only a key frame replaces; False from then on."""
+        if self._nack is None or not self._nack.key_frame_needed:
+            return False
+        self._nack.key_frame_needed = False
+        return bool(self._use_pli)
+
+    def sender_report(self, unsigned long long ntp, unsigned int rtp_timestamp, long long now_us):
+        """What the sender's report says: which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
+
+        It is kept on the line of the forwarded timestamps. False, and without effect, when no packet has come of its
+        clock.
+        """
+        cdef long long line = self._clock.report(rtp_timestamp, now_us)
+        if line < 0:
+            return False
+        self.sender_report_ntp = ntp
+        self.sender_report_timestamp = <unsigned int>line
+        self.sender_report_us = now_us
+        self._reported_stops = self._clock.stops
+        return True
+
+    @property
+    def sender_report_holds(self):
+        """Whether the sender's clock has run on since its report, as far as its packets tell."""
+        return self.sender_report_ntp != 0 and self._reported_stops == self._clock.stops
+
+    def reset(self):
+        """Forgets missing packets (after a pause)."""
+        if self._nack is not None:
+            self._nack.reset()
+
+    def close(self):
+        """Packets of its SSRCs are unknown from now on. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self.producer.transport.remove_receiver(self.ssrc, self)
+        self._leave_rtx()
+        self.producer.remove_stream(self)
+
+    @property
+    def rtt_ms(self):
+        """Round-trip time to the sender: control sets it from SR/RR or XR, 0 while unknown."""
+        return self._rtt_ms
+
+    @rtt_ms.setter
+    def rtt_ms(self, double value):
+        self._rtt_ms = value
+        if self._nack is not None:
+            self._nack.rtt_us = <long long>(value * 1000)
+        if self.producer.transport.remb is not None:
+            self.producer.transport.remb.set_rtt(value)
+
+    @property
+    def missing(self):
+        """How many packets are being asked for: while there are any, ``poll_nack`` wants to be called."""
+        return 0 if self._nack is None else self._nack.missing
+
+    @property
+    def packets(self):
+        return self._stats.packets
+
+    @property
+    def bytes(self):
+        return self._stats.bytes
+
+    @property
+    def packets_lost(self):
+        return self._stats.packets_lost
+
+    @property
+    def fraction_lost(self):
+        return self._stats.fraction_lost
+
+    @property
+    def packets_discarded(self):
+        return self._stats.packets_discarded
+
+    @property
+    def jitter(self):
+        return self._stats.jitter()
+
+    @property
+    def last_packet_us(self):
+        return self._stats.last_packet_us
+
+    @property
+    def max_sequence(self):
+        return self._stats.max_sequence()
+
+    @property
+    def last_timestamp(self):
+        return self._stats.last_timestamp
+
+    @property
+    def rtx_packets(self):
+        return 0 if self._rtx_stats is None else self._rtx_stats.packets
+
+    @property
+    def rtx_packets_discarded(self):
+        return 0 if self._rtx_stats is None else self._rtx_stats.packets_discarded

@@ -1,0 +1,15 @@
+"""Socket addresses as the kernel and as the tables have them."""
+
+from worker.dataplane.sockets.posix cimport sockaddr_in6
+from worker.dataplane.tables cimport PeerKey
+
+
+cdef struct PeerAddress:
+    sockaddr_in6 name  # a sockaddr_in when `size` is that of one
+    unsigned int size  # 0: nowhere
+
+
+cdef int parse_address(object address, int family, unsigned int scope_id, PeerAddress *result) except -1
+cdef int key_of_address(object address, PeerKey *key) except -1
+cdef void key_of_name(const sockaddr_in6 *name, PeerKey *key) noexcept
+cdef object text_of_name(const sockaddr_in6 *name)

@@ -1,0 +1,23 @@
+"""Types of ``udp.pyx``: UDP sockets read and written in batches."""
+
+from worker.dataplane.events import Address, Event
+from worker.dataplane.plane import Plane, UdpSender
+from worker.dataplane.sockets.stun_gate import StunGate
+from worker.dataplane.transport.transport import TransportPlane
+
+class UdpSocket(UdpSender):
+    """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
+
+    report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
+    stun_gate: StunGate | None  # tells what STUN control sees; None: 1000 messages a second
+    def __init__(self, plane: Plane, fd: int) -> None: ...
+    def receive(self, now_us: int) -> list[Event]:
+        """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""
+    def send(self, data: bytes, address: Address) -> bool:
+        """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""
+    def bind_transport(self, address: Address, transport: TransportPlane) -> None:
+        """For ``TransportPlane.accept_from``: what comes from the address is the transport's now."""
+    def unbind_transport(self, address: Address, transport: TransportPlane) -> None:
+        """Takes it back; no effect when the address has become another transport's since."""
+    def close(self) -> None:
+        """Forgets all addresses; transports that point here have no destination any more. The fd stays open."""

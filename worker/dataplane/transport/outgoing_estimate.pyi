@@ -1,0 +1,48 @@
+"""Types of ``outgoing_estimate.pyx``: what the way to a peer carries, and probing it."""
+
+from typing import Any
+
+from worker.dataplane.transport.transport import Sender, TransportPlane
+from worker.rtcp.arrivals import PROBLEMS as PROBLEMS
+
+PROBATION_SSRC: int
+
+class OutgoingEstimate(Sender):
+    """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
+
+    Outputs of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
+    header extensions in probation packets, 0: not sent.
+    """
+
+    owner: Any
+    @property
+    def closed(self) -> bool: ...
+    trace_probation: bool
+    @property
+    def bitrate_bps(self) -> int:
+        """The estimate."""
+    @property
+    def fraction_lost(self) -> float:
+        """Of the last second or so."""
+    @property
+    def rtt_ms(self) -> float:
+        """By feedback, 0 while unknown."""
+    def __init__(
+        self,
+        transport: TransportPlane,
+        *,
+        start_bitrate_bps: float,
+        min_bitrate_bps: float,
+        mid_id: int,
+        abs_send_time_id: int,
+        transport_wide_cc_id: int,
+    ) -> None: ...
+    def on_feedback(self, body: bytes, now_us: int) -> None:
+        """Takes the body of transport-wide feedback (RTCP 205/15 after its header). Raises ParseError."""
+    def set_limits(self, *, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
+        """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
+    def on_tick(self, now_us: int) -> None:
+        """To be called about once a second, whether or not feedback comes."""
+    def send_probation(self, now_us: int) -> int:
+        """Sends what is due; returns when to call again (monotonic microseconds), -1 when no probing goes on."""
+    def close(self) -> None: ...

@@ -1,0 +1,24 @@
+"""Types of ``srtp.pyx``: SRTP through libsrtp. Only other compiled modules protect and unprotect."""
+
+from typing import Self
+
+from worker.dataplane.transport.srtp_suite import SrtpSuite
+
+KNOWN_VERSIONS: str
+REPLAY_WINDOW: int
+TRAILER_SIZE: int
+
+def load() -> None:
+    """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
+
+    Raises:
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+    """
+
+def check_key(suite: SrtpSuite, key: bytes) -> None:
+    """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
+
+class SrtpSession:
+    """One libsrtp session, for all SSRCs that come in or all that go out with it."""
+
+    def __new__(cls, suite: SrtpSuite, key: bytes, *, inbound: bool) -> Self: ...

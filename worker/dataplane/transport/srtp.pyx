@@ -1,0 +1,146 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""SRTP (RFC 3711, RFC 7714) through the libsrtp inside the pylibsrtp wheel, called by function pointer.
+
+The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Session._srtp``. They are checked by
+``load``.
+"""
+
+from libc.stdint cimport uintptr_t
+
+from worker.dataplane.tables cimport SsrcTable
+
+from worker.dataplane.transport.srtp_suite import SrtpSuite
+
+KNOWN_VERSIONS = "1.0.x"
+REPLAY_WINDOW = 1024  # packets; libsrtp's own default of 128 is less than a frame of high definition
+TRAILER_SIZE = 144  # SRTP_MAX_TRAILER_LEN: a tag of 16 and a key identifier of 128 bytes
+
+ctypedef int (*srtp_call)(void *session, void *packet, int *size) noexcept nogil
+ctypedef int (*srtp_ssrc_call)(void *session, unsigned int ssrc_network_order) noexcept nogil
+
+cdef srtp_call srtp_protect = NULL
+cdef srtp_call srtp_unprotect
+cdef srtp_call srtp_protect_rtcp
+cdef srtp_call srtp_unprotect_rtcp
+cdef srtp_ssrc_call srtp_remove_stream
+cdef object pylibsrtp = None
+
+cdef extern from "arpa/inet.h" nogil:
+    unsigned int htonl(unsigned int value)
+
+_PROFILES = {  # name in pylibsrtp.Policy, bytes of master key and salt
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: ("SRTP_PROFILE_AES128_CM_SHA1_80", 30),
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: ("SRTP_PROFILE_AES128_CM_SHA1_32", 30),
+    SrtpSuite.AEAD_AES_128_GCM: ("SRTP_PROFILE_AEAD_AES_128_GCM", 28),
+    SrtpSuite.AEAD_AES_256_GCM: ("SRTP_PROFILE_AEAD_AES_256_GCM", 44),
+}
+
+
+def load():
+    """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
+
+    Raises:
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+    """
+    global pylibsrtp, srtp_protect, srtp_unprotect, srtp_protect_rtcp, srtp_unprotect_rtcp, srtp_remove_stream
+    if srtp_protect != NULL:
+        return
+    import pylibsrtp as imported
+
+    pylibsrtp = imported
+    _handle_of(pylibsrtp.Session())
+    srtp_unprotect = <srtp_call><uintptr_t>_address("srtp_unprotect")
+    srtp_protect_rtcp = <srtp_call><uintptr_t>_address("srtp_protect_rtcp")
+    srtp_unprotect_rtcp = <srtp_call><uintptr_t>_address("srtp_unprotect_rtcp")
+    srtp_remove_stream = <srtp_ssrc_call><uintptr_t>_address("srtp_remove_stream")
+    srtp_protect = <srtp_call><uintptr_t>_address("srtp_protect")
+
+
+def _address(name):
+    try:
+        from pylibsrtp._binding import ffi, lib
+
+        return int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ImportError(
+            f"pylibsrtp {pylibsrtp.__version__} has no {name} where it is known to be: versions {KNOWN_VERSIONS} are known to work"
+        ) from error
+
+
+def _handle_of(session):
+    try:
+        from pylibsrtp._binding import ffi
+
+        return int(ffi.cast("uintptr_t", session._srtp[0]))
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ImportError(
+            f"pylibsrtp {pylibsrtp.__version__} keeps its session elsewhere: versions {KNOWN_VERSIONS} are known to work"
+        ) from error
+
+
+def check_key(suite, key):
+    """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
+    expected = _PROFILES[SrtpSuite(suite)][1]
+    if len(key) != expected:
+        raise ValueError(f"SRTP key of {SrtpSuite(suite).name} has {len(key)} bytes, expected {expected}")
+
+
+cdef class SrtpSession:
+    """One libsrtp session, for all SSRCs that come in or all that go out with it.
+
+    A packet handed to the methods must be aligned to four bytes, with ``TRAILER_SIZE`` bytes free behind it to protect. They
+    return libsrtp's status, 0 for success, and change ``size``.
+    """
+
+    def __cinit__(self, suite, key, *, inbound):
+        check_key(suite, key)
+        load()
+        policy = pylibsrtp.Policy(
+            key=bytes(key),
+            ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
+            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)][0]),
+        )
+        policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
+        policy.window_size = REPLAY_WINDOW
+        self._session = pylibsrtp.Session(policy)
+        self._handle = <void *><uintptr_t>_handle_of(self._session)
+
+    cdef int protect(self, unsigned char *packet, int *size) noexcept:
+        return srtp_protect(self._handle, packet, size)
+
+    cdef int unprotect(self, unsigned char *packet, int *size) noexcept:
+        return srtp_unprotect(self._handle, packet, size)
+
+    cdef int protect_rtcp(self, unsigned char *packet, int *size) noexcept:
+        return srtp_protect_rtcp(self._handle, packet, size)
+
+    cdef int unprotect_rtcp(self, unsigned char *packet, int *size) noexcept:
+        return srtp_unprotect_rtcp(self._handle, packet, size)
+
+    cdef void remember_rtcp(self, unsigned int ssrc, SsrcTable kept) noexcept:
+        """An SSRC that no stream of ours has sent RTCP, so libsrtp has made a stream: the one heard longest ago goes.
+
+        Of at most 32 it is known which packets came already. A packet of one that was forgotten would be taken once
+        more, if somebody kept it: its sender, who alone can have made us forget, could have said it again anyhow.
+
+        ``kept`` are the SSRCs of RTP, whose state in the session must stay.
+        """
+        cdef int index, oldest = 0
+        self._rtcp_turn += 1
+        for index in range(self._rtcp_count):
+            if self._rtcp_ssrcs[index] == ssrc:
+                self._rtcp_turns[index] = self._rtcp_turn
+                return
+            if self._rtcp_turns[index] < self._rtcp_turns[oldest]:
+                oldest = index
+        if self._rtcp_count < MAX_RTCP_SSRCS:
+            oldest = self._rtcp_count
+            self._rtcp_count += 1
+        elif kept.get(self._rtcp_ssrcs[oldest]) == NULL:
+            self.forget(self._rtcp_ssrcs[oldest])
+        self._rtcp_ssrcs[oldest] = ssrc
+        self._rtcp_turns[oldest] = self._rtcp_turn
+
+    cdef void forget(self, unsigned int ssrc) noexcept:
+        """Frees what libsrtp made for an SSRC it heard: its list of streams is searched for each packet."""
+        srtp_remove_stream(self._handle, htonl(ssrc))

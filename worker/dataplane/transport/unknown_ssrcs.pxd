@@ -1,0 +1,35 @@
+"""Declares for the transport who sees to packets that no stream has claimed."""
+
+from libc.stdint cimport uint32_t
+
+from worker.dataplane.plane cimport Plane
+from worker.dataplane.tables cimport SsrcTable
+from worker.rtp.packet cimport RtpHeader
+
+
+cdef class UnknownSsrcs:
+    cdef int mid_id, rid_id, repaired_rid_id  # 0: not used
+    cdef Plane _plane
+    cdef SsrcTable _judged  # SSRC → mark of its packet that was reported last, with IGNORED when that led to nothing
+    cdef long long _paid_until_us  # reports that led to nothing are paid for with time
+    cdef uint32_t _ssrcs[16]  # reported in this wake-up
+    cdef Py_ssize_t _events[16]  # where plane.events has them
+    cdef int _held
+    cdef int _count
+    cdef unsigned long long _wakeup
+
+    cdef bint ignores(self, RtpHeader header, const unsigned char *data, int size) noexcept
+    cdef bint names_other_mid(self, RtpHeader header, const unsigned char *data, bytes mid) noexcept
+    cdef inline bint holds(self, uint32_t ssrc) noexcept:
+        """Whether packets of the SSRC wait for control, which comes after this wake-up."""
+        return self._wakeup == self._plane.wakeup and self._find(ssrc) >= 0
+    cdef int _find(self, uint32_t ssrc) noexcept
+    cdef bint report(
+        self, object transport, RtpHeader header, const unsigned char *data, int size, bint has_stream
+    ) noexcept
+    cdef void ignore(self, uint32_t ssrc) noexcept
+    cdef void reconsider(self) noexcept
+    cdef void begin_anew(self) noexcept
+    cdef size_t _mark(self, RtpHeader header, const unsigned char *data) noexcept
+    cdef void _pay(self) noexcept
+    cdef object text(self, RtpHeader header, const unsigned char *data, int extension_id)
