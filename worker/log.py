@@ -19,14 +19,14 @@ _MAX_LINE = 8192
 
 # What is sans-I/O does not log: who drives it does.
 _TAG_OF_MODULE = {
-    "worker.rtc.web_rtc_transport": "ice",
-    "worker.rtc.ice_sockets": "ice",
-    "worker.rtc.rtcp_in": "rtcp",
-    "worker.rtc.outgoing_bandwidth": "bwe",
-    "worker.rtc.sctp_association": "sctp",
-    "worker.rtc.transport": "rtp",
-    "worker.rtc.producer": "rtp",
-    "worker.rtc.consumer_output": "rtp",
+    "worker.rtc.web_rtc.web_rtc_transport": "ice",
+    "worker.rtc.web_rtc.ice_sockets": "ice",
+    "worker.rtc.transport.rtcp_in": "rtcp",
+    "worker.rtc.transport.outgoing_bandwidth": "bwe",
+    "worker.rtc.data.sctp_association": "sctp",
+    "worker.rtc.transport.transport": "rtp",
+    "worker.rtc.producer.producer": "rtp",
+    "worker.rtc.consumer.output": "rtp",
 }
 
 

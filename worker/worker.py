@@ -34,7 +34,7 @@ from worker.settings import Settings, parse_log_level
 if TYPE_CHECKING:
     from worker.rtc.context import Context
     from worker.rtc.router import Router
-    from worker.rtc.web_rtc_server import WebRtcServer
+    from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,8 @@ class Worker:
     def load(self) -> None:
         """Imports what the first command for a router or server needs."""
         if not self._closed:
-            from worker.rtc import router, web_rtc_server  # noqa: F401
+            from worker.rtc import router  # noqa: F401
+            from worker.rtc.web_rtc import web_rtc_server  # noqa: F401
 
     def close(self) -> None:
         """Closes routers, then servers, then the channels; idempotent."""
@@ -167,7 +168,7 @@ class Worker:
     @handles(commands.WORKER_CREATE_WEB_RTC_SERVER)
     def create_web_rtc_server(self, body: CreateWebRtcServerRequest) -> None:
         """Makes a WebRtcServer."""
-        from worker.rtc.web_rtc_server import WebRtcServer
+        from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
         self._servers[body.web_rtc_server_id] = WebRtcServer(self._context, body.web_rtc_server_id, body)
         self._loop.call_soon(self._prepare_encryption)

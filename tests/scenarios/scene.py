@@ -24,12 +24,12 @@ from tests.worker.rtp.packets import RtpPacket, parse_rtp
 from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, SrtpParameters
 from worker.errors import ParseError
-from worker.rtc.consumer import Consumer
-from worker.rtc.plain_transport import PlainTransport
-from worker.rtc.producer import Producer
-from worker.rtc.sctp_association import is_sctp
-from worker.rtc.transport import Transport
-from worker.rtc.web_rtc_transport import WebRtcTransport
+from worker.rtc.consumer.consumer import Consumer
+from worker.rtc.data.sctp_association import is_sctp
+from worker.rtc.producer.producer import Producer
+from worker.rtc.transport.plain_transport import PlainTransport
+from worker.rtc.transport.transport import Transport
+from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 if TYPE_CHECKING:

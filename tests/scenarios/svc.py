@@ -10,7 +10,7 @@ from tests.scenarios.camera import HISTORY_PACKETS, PAYLOAD_BYTES, SYNC_PLACES, 
 from tests.scenarios.scene import Endpoint
 from tests.scenarios.viewer import is_filler
 from tests.worker.rtp.packets import RtpPacket, rtp
-from worker.rtc.consumer import Consumer
+from worker.rtc.consumer.consumer import Consumer
 from worker.rtcp.compound import Packet
 from worker.rtcp.feedback import Nack, Pli
 

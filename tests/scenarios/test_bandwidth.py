@@ -13,8 +13,8 @@ from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint, Scene
 from tests.scenarios.viewer import Viewer
 from worker.channel.bodies.consumer import SetPriorityRequest
-from worker.rtc.consumer import Consumer
-from worker.rtc.producer import Producer
+from worker.rtc.consumer.consumer import Consumer
+from worker.rtc.producer.producer import Producer
 
 MBIT = 1_000_000
 LAYERS_BPS = (150_000, 500_000, 1_500_000)

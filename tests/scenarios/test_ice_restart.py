@@ -7,7 +7,7 @@ import socket
 from tests.scenarios.camera import Camera
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
-from worker.rtc.web_rtc_transport import WebRtcTransport
+from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 
 def test_media_goes_on_over_an_ice_restart_and_from_another_address(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from tests.scenarios.network import Path
 from tests.scenarios.scene import Endpoint, Scene
 from tests.scenarios.viewer import Viewer
 from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer import Consumer
+from worker.rtc.consumer.consumer import Consumer
 
 
 class Stage:

@@ -12,7 +12,7 @@ from tests.scenarios.scene import Scene
 from tests.scenarios.svc import SvcCamera, SvcViewer
 from tests.scenarios.viewer import Viewer
 from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer import Consumer
+from worker.rtc.consumer.consumer import Consumer
 
 SHIFTS_S = [0, -0.5, -30, -20_000, 5, 20_000]
 MODULO = 1 << 32

@@ -10,7 +10,7 @@ from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.svc import SvcCamera, SvcViewer
 from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer import Consumer
+from worker.rtc.consumer.consumer import Consumer
 
 
 def stage(scene: Scene, mode: str, loss: float) -> tuple[SvcCamera, Consumer, SvcViewer]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.scenarios.camera import STAMP
 from tests.scenarios.scene import Endpoint
 from tests.worker.rtp.packets import RtpPacket
-from worker.rtc.consumer import Consumer
+from worker.rtc.consumer.consumer import Consumer
 from worker.rtcp.compound import Packet
 from worker.rtcp.feedback import Nack, Pli
 from worker.rtcp.ntp import compact_duration, compact_ntp

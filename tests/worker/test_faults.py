@@ -30,7 +30,7 @@ main()
 """
 IMPORTS = (
     "import worker.dataplane.transport.transport\n"
-    "import worker.rtc.plain_transport, worker.rtc.router, worker.rtc.data_producer\n"
+    "import worker.rtc.transport.plain_transport, worker.rtc.router, worker.rtc.data.data_producer\n"
 )
 RTCP = bytes.fromhex("80c9000100000001")
 
@@ -75,10 +75,10 @@ def send_a_message(worker: WorkerClient) -> None:
 
 PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
     "where the plane cannot raise": ("worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
-    "an event of the plane": ("worker.rtc.plain_transport.PlainTransport.on_rtcp", send_rtcp),
-    "a wake-up of a socket": ("worker.rtc.udp_port.deliver", send_rtcp),
+    "an event of the plane": ("worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", send_rtcp),
+    "a wake-up of a socket": ("worker.rtc.transport.udp_port.deliver", send_rtcp),
     "a command": ("worker.rtc.router.RouterDump", dump_a_router),
-    "a payload notification": ("worker.rtc.data_producer.DataProducer.receive", send_a_message),
+    "a payload notification": ("worker.rtc.data.data_producer.DataProducer.receive", send_a_message),
 }
 
 
@@ -106,7 +106,7 @@ def test_a_bug_costs_its_unit_of_work_and_is_logged_and_counted(place):
 
 
 def test_want_of_memory_ends_it_visibly():
-    with worker_with_a_bug("worker.rtc.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
+    with worker_with_a_bug("worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
         send_rtcp(worker)
         assert worker.wait_for_exit() == 1
         said = worker.stderr()

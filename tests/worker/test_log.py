@@ -41,9 +41,9 @@ def configure() -> Iterator[Configure]:
 @pytest.mark.parametrize(
     ("module", "tag"),
     [
-        ("rtc.web_rtc_transport", "ice"),
-        ("rtc.sctp_association", "sctp"),
-        ("rtc.rtcp_in", "rtcp"),
+        ("rtc.web_rtc.web_rtc_transport", "ice"),
+        ("rtc.data.sctp_association", "sctp"),
+        ("rtc.transport.rtcp_in", "rtcp"),
         ("net.channel", "info"),
     ],
 )
@@ -57,15 +57,15 @@ def test_a_line_has_the_tag_of_its_module(configure: Configure, module: str, tag
 
 def test_a_line_can_have_a_tag_of_its_own(configure: Configure) -> None:
     dtls, ice = configure("warn", "dtls"), configure("warn", "ice")
-    logging.getLogger("worker.rtc.web_rtc_transport").warning("line", extra={"tag": "dtls"})
+    logging.getLogger("worker.rtc.web_rtc.web_rtc_transport").warning("line", extra={"tag": "dtls"})
     assert [line[:1] for line in dtls] == [b"W"]
     assert ice == []
 
 
 def test_errors_pass_whatever_the_tags(configure: Configure) -> None:
     sent = configure("error")
-    logging.getLogger("worker.rtc.producer").error("line")
-    logging.getLogger("worker.rtc.producer").warning("line")
+    logging.getLogger("worker.rtc.producer.producer").error("line")
+    logging.getLogger("worker.rtc.producer.producer").warning("line")
     assert [line[:1] for line in sent] == [b"E"]
 
 

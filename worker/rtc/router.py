@@ -20,17 +20,17 @@ from worker.channel.bodies.router import (
 )
 from worker.channel.bodies.transport import PipeTransportDump, PlainTransportDump, TransportDump, WebRtcTransportDump
 from worker.channel.commands import handles
-from worker.rtc.active_speaker_observer import ActiveSpeakerObserver
-from worker.rtc.audio_level_observer import AudioLevelObserver
-from worker.rtc.direct_transport import DirectTransport
-from worker.rtc.pipe_transport import PipeTransport
-from worker.rtc.plain_transport import PlainTransport
+from worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
+from worker.rtc.observers.audio_level_observer import AudioLevelObserver
 from worker.rtc.router_tables import RouterTables, find
-from worker.rtc.web_rtc_transport import WebRtcTransport
+from worker.rtc.transport.direct_transport import DirectTransport
+from worker.rtc.transport.pipe_transport import PipeTransport
+from worker.rtc.transport.plain_transport import PlainTransport
+from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 if TYPE_CHECKING:
     from worker.rtc.context import Context
-    from worker.rtc.web_rtc_server import WebRtcServer
+    from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 
 class Router:

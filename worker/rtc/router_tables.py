@@ -13,12 +13,12 @@ from worker.errors import CommandError
 from worker.faults import attempt
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer import Consumer
-    from worker.rtc.data_consumer import DataConsumer
-    from worker.rtc.data_producer import DataProducer
-    from worker.rtc.producer import Producer
-    from worker.rtc.rtp_observer import RtpObserver
-    from worker.rtc.transport import Transport
+    from worker.rtc.consumer.consumer import Consumer
+    from worker.rtc.data.data_consumer import DataConsumer
+    from worker.rtc.data.data_producer import DataProducer
+    from worker.rtc.observers.rtp_observer import RtpObserver
+    from worker.rtc.producer.producer import Producer
+    from worker.rtc.transport.transport import Transport
 
 T = TypeVar("T")
 

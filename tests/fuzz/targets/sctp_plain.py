@@ -11,12 +11,12 @@ import msgspec
 from tests.worker.rtc.rig import Rig
 from worker.channel.bodies.router import CreatePlainTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
-from worker.rtc.plain_transport import PlainTransport
-from worker.rtc.sctp_association import is_sctp
+from worker.rtc.data.sctp_association import is_sctp
+from worker.rtc.transport.plain_transport import PlainTransport
 from worker.sctp.checksum import packet_checksum
 
 _RUNS_PER_TRANSPORT = 200
-_logger = logging.getLogger("worker.rtc.sctp_association")
+_logger = logging.getLogger("worker.rtc.data.sctp_association")
 
 
 def _packet(*chunks: bytes, tag: int = 0) -> bytes:

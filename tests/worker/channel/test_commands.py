@@ -47,21 +47,21 @@ activeSpeakerObserver: dominantspeaker
 """
 HANDLERS = {
     "worker": ["worker.worker:Worker"],
-    "webRtcServer": ["worker.rtc.web_rtc_server:WebRtcServer"],
+    "webRtcServer": ["worker.rtc.web_rtc.web_rtc_server:WebRtcServer"],
     "router": ["worker.rtc.router:Router"],
     "transport": [
-        "worker.rtc.web_rtc_transport:WebRtcTransport",
-        "worker.rtc.plain_transport:PlainTransport",
-        "worker.rtc.pipe_transport:PipeTransport",
-        "worker.rtc.direct_transport:DirectTransport",
+        "worker.rtc.web_rtc.web_rtc_transport:WebRtcTransport",
+        "worker.rtc.transport.plain_transport:PlainTransport",
+        "worker.rtc.transport.pipe_transport:PipeTransport",
+        "worker.rtc.transport.direct_transport:DirectTransport",
     ],
-    "producer": ["worker.rtc.producer:Producer"],
-    "consumer": ["worker.rtc.consumer:Consumer"],
-    "dataProducer": ["worker.rtc.data_producer:DataProducer"],
-    "dataConsumer": ["worker.rtc.data_consumer:DataConsumer"],
+    "producer": ["worker.rtc.producer.producer:Producer"],
+    "consumer": ["worker.rtc.consumer.consumer:Consumer"],
+    "dataProducer": ["worker.rtc.data.data_producer:DataProducer"],
+    "dataConsumer": ["worker.rtc.data.data_consumer:DataConsumer"],
     "rtpObserver": [
-        "worker.rtc.audio_level_observer:AudioLevelObserver",
-        "worker.rtc.active_speaker_observer:ActiveSpeakerObserver",
+        "worker.rtc.observers.audio_level_observer:AudioLevelObserver",
+        "worker.rtc.observers.active_speaker_observer:ActiveSpeakerObserver",
     ],
 }
 KINDS = [(target, path) for target, paths in HANDLERS.items() for path in paths]

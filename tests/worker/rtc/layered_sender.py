@@ -9,8 +9,8 @@ from typing import Any
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import rtp
-from worker.rtc.consumer import Consumer
-from worker.rtc.producer import Producer
+from worker.rtc.consumer.consumer import Consumer
+from worker.rtc.producer.producer import Producer
 from worker.rtcp.reports import SenderReport
 
 FIRST_SSRC = 2000

@@ -14,9 +14,9 @@ from tests.worker.rtc.world import World
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
 from worker.channel.bodies.router import CreatePipeTransportRequest
 from worker.channel.bodies.transport import ConnectRequest
-from worker.rtc.consumer import Consumer
-from worker.rtc.pipe_transport import PipeTransport
-from worker.rtc.producer import Producer
+from worker.rtc.consumer.consumer import Consumer
+from worker.rtc.producer.producer import Producer
+from worker.rtc.transport.pipe_transport import PipeTransport
 from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 

@@ -9,7 +9,7 @@ from tests.worker.rtc.parameters import VIDEO_SSRC, produce_body, video_paramete
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 from worker.faults import faults
-from worker.rtc.consumer_stream import ConsumerStream
+from worker.rtc.consumer.stream import ConsumerStream
 from worker.rtcp.feedback import Pli
 from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 

@@ -12,7 +12,7 @@ from worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, Dtl
 from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
 from worker.ice import stun
 from worker.ice.stun import MessageClass
-from worker.rtc.web_rtc_transport import WebRtcTransport
+from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from worker.rtp.packet import DatagramKind, classify
 
 _TRANSACTIONS = itertools.count(1)

@@ -1,0 +1,1 @@
+"""What receivers get: which streams and layers, in the terms negotiated with each."""

@@ -1,0 +1,62 @@
+"""A consumer's half in the data plane, made of what was negotiated with the receiver."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from worker.dataplane import ConsumerPlane
+from worker.rtc import rtp_parameters as rtp
+from worker.rtc.rtp_parameters import RtpParameters
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer.consumer import Consumer
+    from worker.rtp.layers import LayerSelector
+
+logger = logging.getLogger(__name__)
+
+_MAX_MID_SIZE = 8  # bytes that every packet has room for; like mediasoup, a longer one is not sent
+
+
+def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> ConsumerPlane:
+    """An output of the consumer's transport for its encoding ``index``, switched off."""
+    parameters, transport = consumer.rtp_parameters, consumer.transport
+    encoding = parameters.encodings[index]
+    codec = encoding.codec
+    ids = parameters.extension_ids
+    # Like mediasoup, audio packets are not stamped for bandwidth estimation.
+    is_video = consumer.kind == "video"
+    mid = parameters.mid
+    if len(mid.encode()) > _MAX_MID_SIZE:
+        logger.warning("mid does not fit into packets consumer=%s mid=%s", consumer.id, mid)
+        mid = ""
+    uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
+    rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
+    output = ConsumerPlane(
+        transport.plane,
+        ssrc=encoding.ssrc,
+        rtx_ssrc=rtx_ssrc,
+        codec=codec.plane_codec,
+        clock_rate=codec.clock_rate,
+        payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
+        rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
+        mid=mid,
+        mid_id=ids.get(rtp.MID_URI, 0) if mid else 0,
+        abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0) if is_video else 0,
+        transport_wide_cc_id=ids.get(rtp.TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
+        keep_for_retransmission=codec.use_nack,
+        selector=selector,
+    )
+    output.owner = consumer
+    output.active = False
+    output.deliver = transport.is_direct
+    return output
+
+
+def _rtx_payload_types(parameters: RtpParameters) -> dict[int, int]:
+    payload_types: dict[int, int] = {}
+    for codec in parameters.codecs:
+        apt = codec.parameters.get("apt")
+        if codec.name == "rtx" and isinstance(apt, int):
+            payload_types[apt] = codec.payload_type
+    return payload_types

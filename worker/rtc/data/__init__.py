@@ -1,0 +1,1 @@
+"""Messages over SCTP or the payload channel, from data producers to data consumers."""

@@ -1,0 +1,87 @@
+"""A data producer: messages that come in, handed to its data consumers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
+from worker.channel.bodies.transport import ProduceDataRequest
+from worker.channel.commands import handles
+from worker.faults import attempt
+from worker.rtc.data.sctp_association import Stream
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Context
+    from worker.rtc.data.data_consumer import DataConsumer
+    from worker.rtc.transport.transport import Transport
+
+
+class DataProducer:
+    """Takes messages of a peer (type ``sctp``) or of the application (any type).
+
+    Attributes:
+        id: As the controller named it.
+        stream: Of the peer's messages, None for type ``direct``.
+        data_consumers: Of the whole router, by id.
+    """
+
+    def __init__(self, context: Context, transport: Transport, body: ProduceDataRequest) -> None:
+        """Raises ``BodyError`` for SCTP stream parameters that are missing or make no sense."""
+        self.id = body.data_producer_id
+        self.stream = Stream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
+        self.data_consumers: dict[str, DataConsumer] = {}
+        self._context = context
+        self._transport = transport
+        self._body = body
+        self._messages_received = 0
+        self._bytes_received = 0
+        self._closed = False
+
+    @handles(commands.DATA_PRODUCER_DUMP)
+    def dump(self) -> DataProducerDump:
+        """All about it."""
+        return DataProducerDump(
+            id=self.id,
+            type=self._body.type,
+            label=self._body.label,
+            protocol=self._body.protocol,
+            sctp_stream_parameters=self.stream.dump() if self.stream is not None else None,
+        )
+
+    @handles(commands.DATA_PRODUCER_GET_STATS)
+    def get_stats(self) -> list[DataProducerStats]:
+        """What came in."""
+        return [
+            DataProducerStats(
+                type="data-producer",
+                timestamp=self._context.scheduler.now_us() // 1000,
+                label=self._body.label,
+                protocol=self._body.protocol,
+                messages_received=self._messages_received,
+                bytes_received=self._bytes_received,
+            )
+        ]
+
+    @handles(commands.DATA_PRODUCER_SEND)
+    def send(self, body: DataMessage, payload: bytes) -> None:
+        """A message of the application; like in the reference, one beyond ``maxMessageSize`` is dropped."""
+        if len(payload) <= self._transport.max_message_size:
+            self._transport.plane.count_received(len(payload), self._context.scheduler.now_us())
+            self.receive(body.ppid, payload)
+
+    def receive(self, ppid: int, message: bytes) -> None:
+        """A message that came in."""
+        self._messages_received += 1
+        self._bytes_received += len(message)
+        for data_consumer in list(self.data_consumers.values()):
+            attempt(data_consumer, data_consumer.deliver, ppid, message)
+
+    def close(self) -> None:
+        """Closes its data consumers, then itself; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for data_consumer in list(self.data_consumers.values()):
+            attempt(data_consumer, data_consumer.data_producer_closed)
+        self._transport.forget_data_producer(self)

@@ -1,0 +1,328 @@
+"""The SCTP association of a transport: whose messages which stream carries, its timers, its state for the controller.
+
+The protocol itself is ``worker.sctp.association``.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from worker.channel.bodies.data_producer import SctpStreamDump
+from worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
+from worker.channel.events import SctpStateChange
+from worker.errors import BodyError, CommandError, ParseError
+from worker.faults import AFTER_FAULT_US
+from worker.rtc.data.low_thresholds import LowThresholds
+from worker.sctp.association import Association
+from worker.sctp.events import MessageReceived, SctpState, StateChanged
+
+if TYPE_CHECKING:
+    from worker.channel.bodies.router import CreateTransportRequest
+    from worker.rtc.context import Timer
+    from worker.rtc.data.data_consumer import DataConsumer
+    from worker.rtc.data.data_producer import DataProducer
+    from worker.rtc.transport.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+_PORT = 5000
+_TOLD_AT_ONCE = 64  # data consumers
+_COMMON_HEADER_SIZE = 12
+_COMPLAIN_EVERY_US = 1_000_000
+_PPID_DCEP = 50  # WebRTC data channel establishment (RFC 8832 section 8.1): streams are told by signaling here
+
+
+def is_sctp(data: bytes) -> bool:
+    """Whether a datagram over UDP is SCTP: as in mediasoup, both ports are 5000, which nothing else begins with."""
+    return len(data) >= _COMMON_HEADER_SIZE and data[:4] == _PORTS
+
+
+_PORTS = _PORT.to_bytes(2, "big") * 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How messages of one stream are sent (RFC 8831 section 6.1).
+
+    Attributes:
+        id: 0 to 65534.
+        ordered: Whether they arrive in order; without a limit they all arrive.
+        max_packet_life_time: For how many ms a message is tried, 0 for no limit.
+        max_retransmits: How often it is sent again, None for no limit.
+    """
+
+    id: int
+    ordered: bool
+    max_packet_life_time: int
+    max_retransmits: int | None
+
+    @classmethod
+    def from_body(cls, body: SctpStreamParameters | None) -> Stream:
+        """Raises ``BodyError`` when it is missing, has both limits, or is ordered with a limit."""
+        if body is None:
+            raise BodyError("missing sctpStreamParameters")
+        if body.max_packet_life_time and body.max_retransmits:
+            raise BodyError("cannot provide both maxPacketLifeTime and maxRetransmits")
+        limited = bool(body.max_packet_life_time) or body.max_retransmits is not None
+        if body.ordered and (body.max_packet_life_time or body.max_retransmits):
+            raise BodyError("cannot be ordered with maxPacketLifeTime or maxRetransmits")
+        return cls(
+            id=body.stream_id,
+            ordered=not limited if body.ordered is None else body.ordered,
+            max_packet_life_time=body.max_packet_life_time or 0,
+            max_retransmits=body.max_retransmits,
+        )
+
+    def dump(self) -> SctpStreamDump:
+        """As data producers and data consumers show it."""
+        return SctpStreamDump(
+            stream_id=self.id,
+            ordered=self.ordered,
+            max_packet_life_time=self.max_packet_life_time or None,
+            max_retransmits=self.max_retransmits or None,
+        )
+
+
+class SctpAssociation:
+    """Carries the messages of a transport's data producers and data consumers."""
+
+    def __init__(self, transport: Transport, options: CreateTransportRequest) -> None:
+        """Prepares it; ``start`` then speaks to the peer.
+
+        Raises:
+            BodyError: Numbers of streams or the message size are missing.
+        """
+        if options.num_sctp_streams is None:
+            raise BodyError("wrong numSctpStreams (not an object)")
+        if options.max_sctp_message_size is None:
+            raise BodyError("wrong maxSctpMessageSize (not a number)")
+        if not options.num_sctp_streams.os or not options.num_sctp_streams.mis:
+            raise BodyError("wrong numSctpStreams.OS and/or numSctpStreams.MIS (not a positive number)")
+        self.max_message_size = options.max_sctp_message_size
+        self._transport = transport
+        self._options = options
+        self._streams = options.num_sctp_streams
+        self._producers: dict[int, DataProducer] = {}
+        self._buffered_amount = 0  # at which the thresholds were looked at last
+        self._thresholds = LowThresholds()
+        self._to_tell: dict[DataConsumer, int] = {}  # that so little waits
+        self._timer: Timer | None = None
+        self._timer_us = 0
+        self._running = False  # an event of the association leads to calls into it
+        self._closed = False
+        self._complaints = 0
+        self._complained_us = 0
+        self._association = Association(
+            local_port=_PORT,
+            remote_port=_PORT,
+            max_message_size=options.max_sctp_message_size,
+            send_buffer_size=options.sctp_send_buffer_size,
+            outbound_streams=self._streams.os,
+            inbound_streams=self._streams.mis,
+            is_data_channel=options.is_data_channel,
+            random=secrets.token_bytes,
+        )
+
+    # ------------------------------------------------------------ shown
+
+    @property
+    def state(self) -> SctpState:
+        """new, connecting, connected, failed or closed."""
+        return self._association.state
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes of messages that the peer has not acknowledged yet."""
+        return self._association.buffered_amount
+
+    def parameters(self) -> SctpParametersDump:
+        """What the peer should know, and how much waits."""
+        return SctpParametersDump(
+            port=_PORT,
+            os=self._association.outbound_streams,
+            mis=self._streams.mis,
+            max_message_size=self.max_message_size,
+            send_buffer_size=self._options.sctp_send_buffer_size,
+            sctp_buffered_amount=self.buffered_amount,
+            is_data_channel=self._options.is_data_channel,
+        )
+
+    def listener(self) -> SctpListenerDump:
+        """Which data producer each stream belongs to."""
+        return SctpListenerDump(
+            stream_id_table={str(stream_id): producer.id for stream_id, producer in self._producers.items()}
+        )
+
+    # ------------------------------------------------------------ from the transport
+
+    def start(self) -> None:
+        """The peer can be reached. No effect but for the first time."""
+        self._association.start(self._now_us())
+        self._run()
+
+    def receive(self, packet: bytes, now_us: int) -> None:
+        """Takes a packet of the peer; one that is no SCTP is counted, and reported once a second."""
+        try:
+            self._association.receive(packet, now_us)
+        except ParseError as error:
+            self._complain("bad packet", error)
+        self._run()
+
+    def close(self) -> None:
+        """Ends it; the peer is told, the controller is not, who asked for it."""
+        self._closed = True
+        self._association.close(self._now_us())
+        for packet in self._association.take_packets():
+            self._transport.send_sctp(packet)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # ------------------------------------------------------------ from data producers and data consumers
+
+    def add_producer(self, producer: DataProducer, stream: Stream) -> None:
+        """Messages of this stream are the producer's from now on. Raises ``CommandError`` when they are another's."""
+        if stream.id in self._producers:
+            raise CommandError(f"streamId already exists in SCTP listener [streamId:{stream.id}]")
+        self._producers[stream.id] = producer
+
+    def remove_producer(self, stream: Stream) -> None:
+        """Nobody takes the stream's messages any more: the peer should close it (RFC 8831 section 6.7)."""
+        del self._producers[stream.id]
+        # A data channel is closed by the end that still can send on it; the other one follows.
+        self._association.reset_stream(stream.id, self._now_us(), incoming=not self._options.is_data_channel)
+        self._run()
+
+    def add_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+        """It sends messages on this stream: asks for more streams when there are not enough."""
+        self._thresholds.add(consumer, consumer.low_threshold)
+        self._association.need_stream(stream.id, self._now_us())
+        self._run()
+
+    def change_threshold(self, consumer: DataConsumer, before: int) -> bool:
+        """It has another ``low_threshold``. Gives whether so little waits now; if not, it is told later."""
+        self._thresholds.remove(consumer, before)
+        self._thresholds.add(consumer, consumer.low_threshold)
+        self._to_tell.pop(consumer, None)
+        return self._buffered_amount <= consumer.low_threshold
+
+    def remove_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+        """Nothing is sent on its stream any more: the next one to use it begins anew (RFC 6525)."""
+        self._thresholds.remove(consumer, consumer.low_threshold)
+        self._to_tell.pop(consumer, None)
+        self._association.reset_stream(stream.id, self._now_us())
+        self._run()
+
+    def send(self, stream: Stream, ppid: int, message: bytes) -> None:
+        """Queues a message.
+
+        Raises:
+            SendBufferFullError: So much is waiting that it does not fit.
+            InvalidStateError: Not connected, there is no such stream, or the message is empty (SCTP has none).
+        """
+        try:
+            self._association.send(
+                stream.id,
+                ppid,
+                message,
+                ordered=stream.ordered,
+                max_retransmits=stream.max_retransmits,
+                max_lifetime_ms=stream.max_packet_life_time or None,
+                now_us=self._now_us(),
+            )
+        finally:
+            self._run()
+
+    # ------------------------------------------------------------ own
+
+    def _now_us(self) -> int:
+        return self._transport.context.scheduler.now_us()
+
+    def _run(self) -> None:
+        """Does what the association wants until it wants nothing more."""
+        if self._running or self._closed:
+            return
+        self._running = True
+        try:
+            while True:
+                events, packets = self._association.take_events(), self._association.take_packets()
+                if not events and not packets:
+                    break
+                for packet in packets:
+                    self._transport.send_sctp(packet)
+                for event in events:
+                    if isinstance(event, MessageReceived):
+                        self._on_message(event)
+                    elif isinstance(event, StateChanged):
+                        self._on_state(event)
+                self._tell_buffered_amount()
+        finally:
+            self._running = False
+        self._tell_buffered_amount()
+        self._watch()
+
+    def _on_message(self, event: MessageReceived) -> None:
+        producer = self._producers.get(event.stream_id)
+        if event.ppid == _PPID_DCEP or producer is None:
+            self._complain("message ignored", f"stream {event.stream_id}, PPID {event.ppid}")
+            return
+        producer.receive(event.ppid, event.data)
+
+    def _on_state(self, event: StateChanged) -> None:
+        if event.reason:
+            logger.warning("SCTP transport=%s state=%s: %s", self._transport.id, event.state, event.reason)
+        else:
+            logger.debug("SCTP transport=%s state=%s", self._transport.id, event.state)
+        self._transport.context.notifier.notify(
+            self._transport.id, "sctpstatechange", SctpStateChange(sctp_state=event.state.value)
+        )
+
+    def _complain(self, what: str, why: object) -> None:
+        """Once a second at most."""
+        self._complaints += 1
+        now_us = self._now_us()
+        if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
+            self._complained_us = now_us
+            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaints, self._transport.id, why)
+
+    def _tell_buffered_amount(self) -> None:
+        """Tells those whose thresholds were crossed; many of them in slices, so that one packet costs little."""
+        before, self._buffered_amount = self._buffered_amount, self.buffered_amount
+        for consumer in self._thresholds.crossed(before, self._buffered_amount):
+            self._to_tell[consumer] = self._buffered_amount
+        if not self._to_tell:
+            return
+        for consumer in list(islice(self._to_tell, _TOLD_AT_ONCE)):
+            consumer.tell_low(self._to_tell.pop(consumer))
+
+    def _watch(self, patience_us: int = 0) -> None:
+        """Keeps one timer; what moves the deadline back leaves it alone."""
+        due_us = self._association.next_timer_us
+        if self._to_tell:
+            due_us = self._now_us()
+        if due_us is None or (self._timer is not None and self._timer_us <= due_us):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_us = due_us
+        self._timer = self._transport.context.scheduler.call_later(
+            max(due_us - self._now_us(), patience_us), self._on_timer
+        )
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        now_us = self._now_us()
+        due_us = self._association.next_timer_us
+        patience_us = AFTER_FAULT_US
+        try:
+            if due_us is not None and due_us <= now_us:
+                self._association.on_timer(now_us)
+            self._run()
+            patience_us = 0
+        finally:
+            if not self._closed:
+                self._watch(patience_us)

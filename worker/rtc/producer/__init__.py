@@ -1,0 +1,1 @@
+"""What senders send, and what is asked of them: key frames, repairs."""

@@ -1,0 +1,477 @@
+"""A producer: what one sender sends, received, renamed to the router's terms and handed to its consumers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.producer import ProducerDump
+from worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappingDump, RtpStreamStats
+from worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
+from worker.channel.commands import handles
+from worker.channel.events import TraceValue, VideoOrientation
+from worker.dataplane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
+from worker.errors import BodyError
+from worker.faults import attempt
+from worker.rtc import rtp_parameters as rtp
+from worker.rtc.producer.activity import ActivityWatch
+from worker.rtc.producer.stream import ProducerStream
+from worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
+from worker.rtc.trace import STREAM_TRACES, Tracer
+from worker.rtcp.feedback import Fir, Nack, Pli
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer.consumer import Consumer
+    from worker.rtc.context import Context
+    from worker.rtc.observers.rtp_observer import RtpObserver
+    from worker.rtc.transport.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+# URI, what the plane calls the extension, and its id inside the router (mediasoup's, the same in all its routers).
+# The first three are written anew for each consumer, whatever the sender sends; audio is not stamped for bandwidth
+# estimation.
+_MID = (rtp.MID_URI, "mid", 1)
+_ABS_SEND_TIME = (rtp.ABS_SEND_TIME_URI, "abs_send_time", 4)
+_TRANSPORT_WIDE_CC = (rtp.TRANSPORT_WIDE_CC_URI, "transport_wide_cc", 5)
+_ABS_CAPTURE_TIME = (rtp.ABS_CAPTURE_TIME_URI, "abs_capture_time", 13)
+_EXTENSIONS = {
+    "audio": (_MID, (rtp.AUDIO_LEVEL_URI, "audio_level", 10), _ABS_CAPTURE_TIME),
+    "video": (
+        _MID,
+        _ABS_SEND_TIME,
+        _TRANSPORT_WIDE_CC,
+        (rtp.FRAME_MARKING_07_URI, "frame_marking", 6),
+        (rtp.FRAME_MARKING_URI, "frame_marking", 7),
+        (rtp.VIDEO_ORIENTATION_URI, "video_orientation", 11),
+        (rtp.TOFFSET_URI, "toffset", 12),
+        _ABS_CAPTURE_TIME,
+    ),
+}
+_WRITTEN_ANEW = (_MID, _ABS_SEND_TIME, _TRANSPORT_WIDE_CC)
+_SILENCE_US = 1_500_000  # all encodings of a simulcast silent for so long have ended
+_SILENCE_WITH_DTX_US = 5_000_000
+
+
+class Producer:
+    """Receives the streams of one track.
+
+    Attributes:
+        id: As the controller named it.
+        kind: ``audio`` or ``video``.
+        type: ``simple``, ``simulcast`` or ``svc``.
+        rtp_parameters: What the sender announced.
+        input: Its half in the data plane.
+        clock: Its sender's, shared with what else the sender produces on the transport.
+        paused: Whether packets stop here.
+        consumers: Of the whole router, by id; likewise ``observers``.
+        streams: By SSRC, as far as packets of them came.
+        streams_by_rtx: By RTX SSRC, likewise.
+    """
+
+    def __init__(self, context: Context, transport: Transport, body: ProduceRequest) -> None:
+        """Checks the request and enters the plane.
+
+        Raises:
+            BodyError: Parameters and mapping make no sense, each alone or together.
+        """
+        parameters = RtpParameters.from_body(body.rtp_parameters)
+        self.type = parameters.type
+        _check_mapping(parameters, body.rtp_mapping)
+        self.id = body.producer_id
+        self.kind = body.kind
+        self.rtp_parameters = parameters
+        self.transport = transport
+        self.clock = transport.sender_clocks.of(parameters.cname)
+        self.paused = body.paused
+        self.consumers: dict[str, Consumer] = {}
+        self.observers: dict[str, RtpObserver] = {}
+        self.streams: dict[int, ProducerStream] = {}
+        self.streams_by_rtx: dict[int, ProducerStream] = {}
+        self._by_encoding: list[ProducerStream | None] = [None] * len(parameters.encodings)
+        self._context = context
+        self._mapping = body.rtp_mapping
+        self._key_frame_delay_us = body.key_frame_request_delay * 1000
+        self._levels: dict[str, bytearray] = {}
+        self._closed = False
+        self._activity = self._make_watch(context)
+        self._tracer = Tracer(context, self.id, STREAM_TRACES)
+        self.input = transport.plane.add_producer()
+        self.input.owner = self
+        self.input.paused = body.paused
+        for codec in body.rtp_mapping.codecs:
+            self.input.map_payload_type(codec.payload_type, codec.mapped_payload_type)
+        for extension in _EXTENSIONS[self.kind]:
+            uri, name, router_id = extension
+            if uri in parameters.extension_ids or extension in _WRITTEN_ANEW:
+                self.input.map_extension(name, parameters.extension_ids.get(uri, 0), router_id)
+
+    def _make_watch(self, context: Context) -> ActivityWatch | None:
+        """What notices that an encoding or a spatial layer stops, where there are several."""
+        encodings = self.rtp_parameters.encodings
+        if len(encodings) > 1:
+            silence_us = _SILENCE_WITH_DTX_US if encodings[0].use_dtx else _SILENCE_US
+            return ActivityWatch(context.scheduler, self._packets_by_encoding, self._encoding_changed, silence_us)
+        if self.type == "svc" and encodings[0].spatial_layers > 1:
+            return ActivityWatch(context.scheduler, self._packets_by_layer, self._layer_changed, silence_us=None)
+        return None
+
+    @property
+    def scores(self) -> list[int]:
+        """The scores of all encodings, 0 for those that nothing came of."""
+        return [stream.score.value if stream is not None else 0 for stream in self._by_encoding]
+
+    def stream_by_mapped_ssrc(self, mapped_ssrc: int) -> ProducerStream | None:
+        """The stream that consumers know by this SSRC, once packets of it came."""
+        return next((stream for stream in self.streams.values() if stream.mapped_ssrc == mapped_ssrc), None)
+
+    def stream_by_encoding(self, index: int) -> ProducerStream | None:
+        """The stream of an encoding, once packets of it came; None too for an encoding that there is not."""
+        return self._by_encoding[index] if 0 <= index < len(self._by_encoding) else None
+
+    def is_layer_alive(self, stream: ProducerStream, spatial: int) -> bool:
+        """Whether packets of a stream's spatial layer come."""
+        if spatial >= stream.encoding.spatial_layers:
+            return False
+        return self.type != "svc" or self._activity is None or self._activity.is_alive(spatial)
+
+    # ------------------------------------------------------------ streams come
+
+    def accept_ssrc(self, event: UnknownSsrc) -> bool:
+        """Makes a stream of the new SSRC, or the retransmissions of one; False when it fits none of the encodings.
+
+        It is found by announced SSRC, else by RID, else when there is one encoding that announces neither.
+        """
+        index = self._match_ssrc(event)
+        if index is None:
+            index = self._match_rid(event)
+        if index is None:
+            index = self._match_only(event)
+        if index is None:
+            return False
+        encoding = self.rtp_parameters.encodings[index]
+        stream = self._by_encoding[index]
+        if event.payload_type == encoding.codec.payload_type:
+            if stream is not None:
+                return False
+            self._add_stream(event.ssrc, encoding, index)
+            return True
+        if stream is None or stream.rtx_ssrc:  # nothing to repair yet, or repaired with another SSRC
+            return False
+        self._add_rtx(stream, event.ssrc, event.payload_type)
+        return True
+
+    def has_ssrc(self, ssrc: int) -> bool:
+        """Whether a stream of packets that came, or its repairs, have this SSRC."""
+        return ssrc in self.streams or ssrc in self.streams_by_rtx
+
+    def tolerate_mid(self, ssrc: int, mid: str) -> None:
+        """Packets of the SSRC may name this MID, too: the producer has none."""
+        stream = self.streams.get(ssrc) or self.streams_by_rtx.get(ssrc)
+        if stream is not None:
+            stream.plane.mid = mid.encode()
+
+    def release_ssrc(self, ssrc: int) -> list[int]:
+        """The SSRC is another producer's: its stream ends, or it repairs no more. Returns the SSRCs that end."""
+        repaired = self.streams_by_rtx.pop(ssrc, None)
+        if repaired is not None:
+            repaired.clear_rtx()
+            return [ssrc]
+        stream = self.streams.pop(ssrc)
+        released = [ssrc, *(rtx_ssrc for rtx_ssrc, other in self.streams_by_rtx.items() if other is stream)]
+        for rtx_ssrc in released[1:]:
+            del self.streams_by_rtx[rtx_ssrc]
+        self._by_encoding[stream.encoding_index] = None
+        stream.close()
+        self._emit_score()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_stream_removed(stream)
+        return released
+
+    def stream_started(self, ssrc: int) -> None:
+        """The first packet of an accepted SSRC has been forwarded: asks for a key frame unless it was one."""
+        stream = self.streams.get(ssrc)
+        if stream is None:
+            return
+        stream.started()
+        if self.kind == "video" and not self.paused and not stream.got_key_frame:
+            stream.key_frames.force()
+
+    def _match_ssrc(self, event: UnknownSsrc) -> int | None:
+        for index, encoding in enumerate(self.rtp_parameters.encodings):
+            is_media, is_rtx = _payload_of(encoding, event.payload_type)
+            if (is_media and encoding.ssrc == event.ssrc) or (
+                is_rtx and encoding.has_rtx and encoding.rtx_ssrc == event.ssrc
+            ):
+                return index
+        return None
+
+    def _match_rid(self, event: UnknownSsrc) -> int | None:
+        for index, encoding in enumerate(self.rtp_parameters.encodings):
+            is_media, is_rtx = _payload_of(encoding, event.payload_type)
+            rid = event.rid or event.repaired_rid
+            if is_rtx and event.repaired_rid:  # the other one is of the repairs themselves (RFC 8852 section 3)
+                rid = event.repaired_rid
+            if rid and encoding.rid == rid and (is_media or is_rtx):
+                return index
+        return None
+
+    def _match_only(self, event: UnknownSsrc) -> int | None:
+        encodings = self.rtp_parameters.encodings
+        if len(encodings) > 1 or encodings[0].ssrc or encodings[0].rid:
+            return None
+        return 0 if any(_payload_of(encodings[0], event.payload_type)) else None
+
+    def _add_stream(self, ssrc: int, encoding: RtpEncoding, index: int) -> None:
+        codec = encoding.codec
+        plane = self.input.add_stream(
+            ssrc=ssrc,
+            mapped_ssrc=self._mapping.encodings[index].mapped_ssrc,
+            codec=codec.plane_codec,
+            payload_type=codec.payload_type,
+            clock_rate=codec.clock_rate,
+            use_nack=codec.use_nack,
+            use_pli=codec.use_pli,
+            spatial_layers=encoding.spatial_layers,
+            temporal_layers=encoding.temporal_layers,
+            use_inband_fec=codec.use_inband_fec,
+            encoding_index=index,
+        )
+        plane.mid = self.rtp_parameters.mid.encode()
+        stream = ProducerStream(
+            self._context.scheduler,
+            self,
+            plane,
+            encoding,
+            index,
+            key_frame_delay_us=self._key_frame_delay_us,
+            watched=len(self._by_encoding) > 1,
+        )
+        logger.debug("stream added producer=%s ssrc=%d rid=%s encoding=%d", self.id, ssrc, encoding.rid, index)
+        self.streams[ssrc] = stream
+        self._by_encoding[index] = stream
+        if encoding.rtx_codec is not None and encoding.rtx_ssrc and self._is_free(encoding.rtx_ssrc):
+            self._add_rtx(stream, encoding.rtx_ssrc, encoding.rtx_codec.payload_type)
+        if self.paused:
+            stream.pause()
+        elif self._activity is not None:
+            self._activity.start()
+        self._emit_score()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_stream_added(stream)
+
+    def _is_free(self, ssrc: int) -> bool:
+        """Whether the peer has not begun to use an SSRC for something else than it announced."""
+        taken = ssrc in self.streams or ssrc in self.streams_by_rtx
+        return not taken and self.transport.listener.producer_of(ssrc) is self
+
+    def _add_rtx(self, stream: ProducerStream, ssrc: int, payload_type: int) -> None:
+        stream.set_rtx(ssrc, payload_type)
+        self.streams_by_rtx[ssrc] = stream
+
+    # ------------------------------------------------------------ from streams and the plane
+
+    def score_changed(self, *, came_or_ended: bool) -> None:
+        """The score of one of the streams is another one now; maybe it was 0, or is."""
+        for consumer in list(self.consumers.values()):
+            consumer.producer_score_changed()
+            if came_or_ended:
+                consumer.producer_layers_changed()
+        self._emit_score()
+
+    def layers_changed(self) -> None:
+        """A stream or spatial layer came or ended, or got its first sender report: consumers may want another one."""
+        for consumer in list(self.consumers.values()):
+            consumer.producer_layers_changed()
+
+    def _packets_by_encoding(self) -> list[int | None]:
+        return [stream.plane.packets if stream is not None else None for stream in self._by_encoding]
+
+    def _encoding_changed(self, index: int, alive: bool) -> None:
+        stream = self._by_encoding[index]
+        if stream is not None:
+            stream.set_alive(alive)
+
+    def _packets_by_layer(self) -> list[int | None]:
+        stream = self._by_encoding[0]
+        if stream is None:
+            return []
+        return [stream.plane.layer_packets(spatial) for spatial in range(stream.encoding.spatial_layers)]
+
+    def _layer_changed(self, spatial: int, alive: bool) -> None:
+        logger.debug("spatial layer %s producer=%s layer=%d", "came" if alive else "ended", self.id, spatial)
+        self.layers_changed()
+
+    def worst_remote_fraction_lost(self) -> int:
+        """The worst loss that any receiver reports, 0..255: a sender with in-band FEC should know it."""
+        return max((consumer.fraction_lost for consumer in self.consumers.values() if consumer.active), default=0)
+
+    def send_nack(self, packet: Nack) -> None:
+        """Sends a stream's NACK."""
+        self._tracer.emit("nack", "out", {})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def send_pli(self, packet: Pli) -> None:
+        """Sends a stream's picture loss indication."""
+        self._tracer.emit("pli", "out", {"ssrc": packet.media_ssrc})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def send_fir(self, packet: Fir) -> None:
+        """Sends a stream's full intra request."""
+        self._tracer.emit("fir", "out", {"ssrc": packet.media_ssrc})
+        self.transport.send_rtcp(packet.to_bytes())
+
+    def on_video_orientation(self, event: VideoOrientationChanged) -> None:
+        """The camera was turned."""
+        self._context.notifier.notify(
+            self.id,
+            "videoorientationchange",
+            VideoOrientation(camera=event.camera, flip=event.flip, rotation=event.rotation),
+        )
+
+    def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
+        """A packet passed while ``rtp`` or ``keyframe`` is traced."""
+        info: dict[str, TraceValue] = dict(event.info)
+        if event.is_rtx:
+            info["isRtx"] = True
+        info["isKeyFrame"] = is_key_frame = self.kind == "video" and event.is_key_frame
+        self._tracer.emit("keyframe" if is_key_frame and "keyframe" in self._tracer else "rtp", "in", info)
+
+    # ------------------------------------------------------------ observers
+
+    def add_observer(self, observer: RtpObserver) -> None:
+        """The observer reads the audio levels from now on."""
+        self.observers[observer.id] = observer
+        self._levels[observer.id] = bytearray()
+
+    def remove_observer(self, observer: RtpObserver) -> None:
+        """The observer reads no more."""
+        self.observers.pop(observer.id, None)
+        self._levels.pop(observer.id, None)
+
+    def take_audio_levels(self, observer: RtpObserver) -> bytes:
+        """The audio levels of the packets since the observer's last call: -dBov, 0 (loudest) to 127, oldest first."""
+        levels = self.input.take_audio_levels()
+        for waiting in self._levels.values():
+            waiting += levels
+        taken = self._levels[observer.id]
+        self._levels[observer.id] = bytearray()
+        return bytes(taken)
+
+    def request_key_frame(self, mapped_ssrc: int) -> None:
+        """A consumer needs a key frame of the stream it knows by this SSRC."""
+        if self.kind != "video" or self.paused:
+            return
+        stream = self.stream_by_mapped_ssrc(mapped_ssrc)
+        if stream is not None and stream.plane.packets > 0:  # a stream's first packet may be a key frame
+            stream.key_frames.need()
+
+    # ------------------------------------------------------------ commands
+
+    @handles(commands.PRODUCER_DUMP)
+    def dump(self) -> ProducerDump:
+        """All about it."""
+        return ProducerDump(
+            id=self.id,
+            kind=self.kind,
+            rtp_parameters=self.rtp_parameters.dump(),
+            type=self.type,
+            rtp_mapping=RtpMappingDump(
+                codecs=sorted(self._mapping.codecs, key=lambda codec: codec.payload_type),
+                encodings=[
+                    EncodingMappingDump(ssrc=one.ssrc or None, rid=one.rid or None, mapped_ssrc=one.mapped_ssrc)
+                    for one in self._mapping.encodings
+                ],
+            ),
+            rtp_streams=[stream.dump() for stream in self._by_encoding if stream is not None],
+            paused=self.paused,
+            trace_event_types=self._tracer.names,
+        )
+
+    @handles(commands.PRODUCER_GET_STATS)
+    def get_stats(self) -> list[RtpStreamStats]:
+        """One entry per stream that packets came of."""
+        return [stream.stats() for stream in self._by_encoding if stream is not None]
+
+    @handles(commands.PRODUCER_PAUSE)
+    def pause(self) -> None:
+        """Packets are still received, but not forwarded."""
+        if self.paused:
+            return
+        self.paused = self.input.paused = True
+        if self._activity is not None:
+            self._activity.stop()
+        for stream in self.streams.values():
+            stream.pause()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_paused_changed(True)
+        for observer in list(self.observers.values()):
+            observer.producer_paused(self)
+
+    @handles(commands.PRODUCER_RESUME)
+    def resume(self) -> None:
+        """Packets are forwarded again, video from a key frame on."""
+        if not self.paused:
+            return
+        self.paused = self.input.paused = False
+        if self._activity is not None and self.streams:
+            self._activity.start()
+        for consumer in list(self.consumers.values()):
+            consumer.producer_paused_changed(False)
+        for observer in list(self.observers.values()):
+            observer.producer_resumed(self)
+        if self.kind == "video":
+            for stream in self.streams.values():
+                stream.key_frames.force()
+
+    @handles(commands.PRODUCER_ENABLE_TRACE_EVENT)
+    def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
+        """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
+        self._tracer.enable(body.types)
+        self.input.trace_rtp = "rtp" in self._tracer
+        self.input.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
+
+    @handles(commands.PRODUCER_SEND)
+    def send(self, payload: bytes) -> None:
+        """Takes an RTP packet of the application (direct transports)."""
+        self.transport.receive_direct(payload)
+
+    def close(self) -> None:
+        """Closes its consumers, leaves its observers and the transport; idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for consumer in list(self.consumers.values()):
+            attempt(consumer, consumer.producer_closed)
+        for observer in list(self.observers.values()):
+            attempt(observer, observer.forget_producer, self)
+        if self._activity is not None:
+            self._activity.stop()
+        for stream in self.streams.values():
+            stream.close()
+        self.input.owner = None
+        self.input.close()
+        self.transport.forget_producer(self)
+
+    def _emit_score(self) -> None:
+        scores = [stream.score_entry() for stream in self._by_encoding if stream is not None]
+        self._context.notifier.notify(self.id, "score", scores)
+
+
+def _payload_of(encoding: RtpEncoding, payload_type: int) -> tuple[bool, bool]:
+    """Whether the payload type is the encoding's media, and whether it is its RTX."""
+    rtx = encoding.rtx_codec
+    return encoding.codec.payload_type == payload_type, rtx is not None and rtx.payload_type == payload_type
+
+
+def _check_mapping(parameters: RtpParameters, mapping: RtpMapping) -> None:
+    if len(parameters.encodings) != len(mapping.encodings):
+        raise BodyError("rtpParameters.encodings size does not match rtpMapping.encodings size")
+    if len(parameters.encodings) > MAX_STREAMS:
+        raise BodyError(f"too many rtpParameters.encodings ({len(parameters.encodings)}, at most {MAX_STREAMS})")
+    unnamed = any(encoding.ssrc is None and encoding.rid is None for encoding in mapping.encodings)
+    if unnamed and len(mapping.encodings) > 1:
+        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid)")
+    if unnamed and not parameters.mid:
+        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid, or rtpParameters.mid)")

@@ -1,0 +1,1 @@
+"""What received and sent streams have in common: scores, clocks, dumps."""

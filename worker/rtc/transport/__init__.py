@@ -1,0 +1,1 @@
+"""What the kinds of transport share, and those without ICE: plain, pipe and direct."""

@@ -1,0 +1,67 @@
+"""A transport without a network: RTP, RTCP and messages pass between the router and the application, by payload
+channel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.router import CreateDirectTransportRequest
+from worker.channel.bodies.transport import ConnectRequest, ConnectResponse, TransportDump, TransportStats
+from worker.channel.commands import handles
+from worker.rtc.deliver import deliver
+from worker.rtc.transport.transport import Transport
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Context
+    from worker.rtc.router_tables import RouterTables
+
+_MAX_PACKET = 1600  # bytes; the reference drops larger ones too
+
+
+class DirectTransport(Transport):
+    """Always connected, never encrypted."""
+
+    is_direct = True
+
+    def __init__(
+        self, context: Context, tables: RouterTables, transport_id: str, body: CreateDirectTransportRequest
+    ) -> None:
+        super().__init__(context, tables, transport_id, None, encrypted=False, max_message_size=body.max_message_size)
+        self.on_connected()
+
+    @handles(commands.TRANSPORT_DUMP)
+    def dump(self) -> TransportDump:
+        """All about it."""
+        return TransportDump(**self.dump_fields())
+
+    @handles(commands.TRANSPORT_GET_STATS)
+    def get_stats(self) -> list[TransportStats]:
+        """What went in and out."""
+        return [TransportStats(type="direct-transport", **self.stats_fields())]
+
+    @handles(commands.TRANSPORT_CONNECT)
+    def connect(self, body: ConnectRequest) -> ConnectResponse:
+        """There is nothing to connect to: it always is."""
+        return ConnectResponse()
+
+    @handles(commands.TRANSPORT_SEND_RTCP)
+    def send_application_rtcp(self, payload: bytes) -> None:
+        """RTCP of the application, as if a peer had sent it."""
+        if len(payload) <= _MAX_PACKET:
+            now_us = self.context.scheduler.now_us()
+            self.plane.count_received(len(payload), now_us)
+            self.on_rtcp(payload, now_us)
+
+    def receive_direct(self, packet: bytes) -> None:
+        """RTP of the application, as if a peer had sent it."""
+        if len(packet) <= _MAX_PACKET:
+            now_us = self.context.scheduler.now_us()
+            self.plane.count_received(len(packet), now_us)
+            deliver(self.plane.receive(packet, now_us), now_us)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Gives our RTCP to the application."""
+        if self.connected:
+            self.plane.count_sent(len(packet), self.context.scheduler.now_us())
+            self.context.notifier.notify_with_payload(self.id, "rtcp", None, packet)

@@ -1,0 +1,134 @@
+"""How fast the sender may send: transport-wide feedback or REMB to it, and the limit the controller sets.
+
+A sender that negotiated transport-wide congestion control estimates by itself and is told what arrived when (every
+100 ms); one that negotiated abs-send-time with REMB is told our estimate. ``max_bps`` caps the estimate, or is told
+by REMB beside the feedback, as mediasoup does: browsers heed both.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from worker.rtc import rtp_parameters as rtp
+from worker.rtc.rtp_parameters import RtpParameters
+from worker.rtcp.feedback import Remb
+from worker.rtcp.transport_wide import parse_transport_wide
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Timer
+    from worker.rtc.transport.transport import Transport
+
+_INTERVAL_US = 100_000
+_IDLE_INTERVAL_US = 500_000  # when nothing comes in, a look now and then is enough
+_IDLE_AFTER_US = 3_000_000
+_LIMIT_EVERY_US = 1_500_000
+_LOSS_REPORTS = 24  # make the loss that is shown, the latest weighs most
+_RTCP_HEADER_SIZE = 4  # bytes
+_UNLIMITED_REMBS = 4  # how often a lifted limit is told: any of them may be lost
+
+
+class IncomingBandwidth:
+    """Speaks to the sender of one transport.
+
+    Attributes:
+        max_bps: The controller's limit, 0 for none.
+        available_bps: The latest REMB estimate, 0 before the first and with transport-wide feedback.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.max_bps = 0
+        self.available_bps = 0
+        self._transport = transport
+        self._scheduler = transport.context.scheduler
+        self._kind = ""
+        self._active = False
+        self._timer: Timer | None = None
+        self._limit_told_us = -_LIMIT_EVERY_US
+        self._unlimited_left = 0
+        self._losses: deque[float] = deque(maxlen=_LOSS_REPORTS)
+        self._seen_bytes = 0
+        self._seen_us = 0
+
+    @property
+    def fraction_lost(self) -> float | None:
+        """Of the packets, 0.0 to 1.0, as our transport-wide feedback told it; None for a sender without feedback."""
+        if not self._kind:
+            return None
+        if not self._losses:
+            return 0.0
+        weighted = sum(weight * loss for weight, loss in enumerate(self._losses, 1))
+        return weighted / (len(self._losses) * (len(self._losses) + 1) / 2)
+
+    def consider(self, parameters: RtpParameters) -> None:
+        """A producer came: the first whose sender understands one kind of feedback decides for the transport."""
+        if self._kind:
+            return
+        ids = parameters.extension_ids
+        if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+            self._kind = "transport-cc"
+            self._transport.plane.enable_transport_wide_feedback(True)
+        elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+            self._kind = "remb"
+            self._transport.plane.enable_remb(True)
+        self.set_active(self._active)
+
+    def set_max(self, bitrate_bps: int) -> None:
+        """Limits the sender to so many bit/s, 0 lifts the limit."""
+        if self._kind == "transport-cc" and self.max_bps and not bitrate_bps:
+            self._unlimited_left = _UNLIMITED_REMBS
+            self._limit_told_us = self._scheduler.now_us() - _LIMIT_EVERY_US
+        elif bitrate_bps:
+            self._unlimited_left = 0
+        self.max_bps = bitrate_bps
+
+    def set_active(self, active: bool) -> None:
+        """Whether there is a sender that can be spoken to."""
+        self._active = active
+        wanted = active and bool(self._kind)
+        if wanted and self._timer is None:
+            self._seen_us = self._scheduler.now_us()
+            self._timer = self._scheduler.call_later(_INTERVAL_US, self._on_timer)
+        elif not wanted and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """Says nothing any more."""
+        self.set_active(False)
+
+    def _on_timer(self) -> None:
+        now_us = self._scheduler.now_us()
+        self._timer = self._scheduler.call_later(self._next_interval_us(now_us), self._on_timer)
+        if self._kind == "transport-cc":
+            for packet in self._transport.plane.poll_transport_wide_feedback(now_us, 0):
+                self._transport.send_rtcp(packet)
+                self._losses.append(parse_transport_wide(packet[_RTCP_HEADER_SIZE:]).fraction_lost)
+        else:
+            self._poll_remb(now_us)
+        self._tell_limit(now_us)
+
+    def _next_interval_us(self, now_us: int) -> int:
+        received = self._transport.plane.rtp_bytes_received
+        if received != self._seen_bytes:
+            self._seen_bytes, self._seen_us = received, now_us
+        return _INTERVAL_US if now_us - self._seen_us < _IDLE_AFTER_US else _IDLE_INTERVAL_US
+
+    def _poll_remb(self, now_us: int) -> None:
+        estimate_bps = self._transport.plane.poll_remb(now_us)
+        if estimate_bps is None:
+            return
+        self.available_bps = estimate_bps
+        told_bps = min(estimate_bps, self.max_bps) if self.max_bps else estimate_bps
+        ssrcs = [ssrc for producer in self._transport.producers.values() for ssrc in producer.streams]
+        self._transport.send_rtcp(Remb(0, told_bps, tuple(ssrcs[:255])).to_bytes())
+
+    def _tell_limit(self, now_us: int) -> None:
+        limited = self._kind == "transport-cc" and self.max_bps > 0
+        if not limited and not self._unlimited_left:
+            return
+        if now_us - self._limit_told_us < _LIMIT_EVERY_US:
+            return
+        self._limit_told_us = now_us
+        self._unlimited_left = max(self._unlimited_left - 1, 0)
+        self._transport.send_rtcp(Remb(0, self.max_bps, ()).to_bytes())

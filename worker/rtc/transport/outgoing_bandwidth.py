@@ -1,0 +1,351 @@
+"""How much may be sent to one receiver, and which consumer gets how much of it.
+
+The first video consumer whose receiver speaks transport-wide feedback or REMB decides which of the two is listened to.
+From then on the transport manages the bitrate of its consumers: layer by layer, higher priorities more often.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from worker.channel.events import TraceValue
+from worker.dataplane import OutgoingEstimate, ProbationTraced
+from worker.errors import BodyError
+from worker.rtc import rtp_parameters as rtp
+from worker.rtc.trace import Tracer
+
+if TYPE_CHECKING:
+    from worker.rtc.consumer.consumer import Consumer
+    from worker.rtc.context import Timer
+    from worker.rtc.transport.transport import Transport
+
+logger = logging.getLogger(__name__)
+
+_MIN_BITRATE_BPS = 30_000
+DEFAULT_INITIAL_BITRATE_BPS = 600_000
+_EVENT_INTERVAL_US = 1_000_000
+_SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5  # told at once
+_SHARP_INTERVAL_US = 100_000  # but no more often: each time costs a distribution, and receivers may claim anything
+_HEADROOM = 1.35  # what may be found beyond the bitrate that is desired
+_MARGIN = 0.1  # a smaller change of the maximum is none: each change costs probing
+_PADDING_SHARE = 0.85
+_PROBATION_STEP_US = 1_000
+
+
+class DesiredTrend:
+    """A desired bitrate that rises at once and falls by 5 % of its highest value a second: layers come and go."""
+
+    def __init__(self) -> None:
+        self.bitrate_bps = 0
+        self._highest_bps = 0
+        self._highest_us = 0
+
+    def update(self, bitrate_bps: int, now_us: int, *, force: bool) -> None:
+        """Takes the newest value; ``force`` takes a lower one at once too."""
+        if force or bitrate_bps >= self.bitrate_bps:
+            self.bitrate_bps = self._highest_bps = bitrate_bps
+            self._highest_us = now_us
+            return
+        fallen_bps = self._highest_bps * 5 * (now_us - self._highest_us) // 100_000_000
+        self.bitrate_bps = max(bitrate_bps, self._highest_bps - fallen_bps)
+
+
+class OutgoingBandwidth:
+    """The outgoing estimate of one transport and its distribution.
+
+    Attributes:
+        kind: ``transport-cc``, ``remb``, or empty while no consumer asks for either: then nothing is managed.
+        available_bps: What may be sent; 0 before the transport is connected.
+        max_bps: The controller's upper limit, 0 for none.
+        min_bps: The controller's lower limit, 0 for none.
+    """
+
+    def __init__(self, transport: Transport, tracer: Tracer, initial_bps: int) -> None:
+        self.kind = ""
+        self.available_bps = 0
+        self.max_bps = 0
+        self.min_bps = 0
+        self._transport = transport
+        self._scheduler = transport.context.scheduler
+        self._tracer = tracer
+        self._initial_bps = max(initial_bps, _MIN_BITRATE_BPS)
+        self._estimate: OutgoingEstimate | None = None
+        self._remb_bps = self._initial_bps
+        self._connected = False
+        self._desired_bps = 0
+        self._trend = DesiredTrend()
+        self._limit_bps = 0  # the estimate's maximum
+        self._told_bps = 0
+        self._told_us = 0
+        self._sharp_us = -_SHARP_INTERVAL_US
+        self._timer: Timer | None = None
+        self._sharp_timer: Timer | None = None
+        self._probation_timer: Timer | None = None
+
+    # ------------------------------------------------------------ from the transport
+
+    def consider(self, consumer: Consumer) -> None:
+        """A consumer came."""
+        if not self.kind and consumer.kind == "video":
+            self._start(consumer)
+        if self.kind:
+            consumer.managed_by_transport = True
+
+    def _start(self, consumer: Consumer) -> None:
+        parameters = consumer.rtp_parameters
+        ids = parameters.extension_ids
+        if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+            self.kind = "transport-cc"
+            self._estimate = OutgoingEstimate(
+                self._transport.plane,
+                start_bitrate_bps=self._initial_bps,
+                min_bitrate_bps=self._lowest_bps,
+                mid_id=ids.get(rtp.MID_URI, 0),
+                abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0),
+                transport_wide_cc_id=ids[rtp.TRANSPORT_WIDE_CC_URI],
+            )
+            self._estimate.owner = self
+            self.update_traces()
+        elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+            self.kind = "remb"
+        else:
+            return
+        logger.debug("outgoing bandwidth is estimated transport=%s by=%s", self._transport.id, self.kind)
+        for other in self._transport.consumers.values():
+            other.managed_by_transport = True
+        if self._transport.connected:
+            self.on_connected()
+
+    def on_connected(self) -> None:
+        """The receiver can be reached."""
+        if not self.kind or self._connected:
+            return
+        self._connected = True
+        self._apply_limits()
+        self.distribute()
+        self._told_us = self._scheduler.now_us()
+        self._told_bps = self.available_bps
+        self._timer = self._scheduler.call_later(_EVENT_INTERVAL_US, self._on_timer)
+
+    def on_disconnected(self) -> None:
+        """The receiver cannot be reached any more: nothing is probed, the estimate stands."""
+        if not self._connected:
+            return
+        self._connected = False
+        self._desired_bps = 0
+        self._trend.update(0, self._scheduler.now_us(), force=True)
+        self._apply_limits()
+        for timer in (self._timer, self._sharp_timer, self._probation_timer):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._sharp_timer = self._probation_timer = None
+
+    def close(self) -> None:
+        """Estimates nothing any more."""
+        self.on_disconnected()
+        if self._estimate is not None:
+            self._estimate.owner = None
+            self._estimate.close()
+
+    def set_max(self, bitrate_bps: int) -> None:
+        """Limits the estimate from above, in bit/s; 0 lifts the limit.
+
+        Raises:
+            BodyError: It is below 30,000 or the lower limit.
+        """
+        _check_limit(bitrate_bps)
+        if 0 < bitrate_bps < self.min_bps:
+            raise BodyError(f"bitrate must be >= current min outgoing bitrate ({self.min_bps}) or 0 (unlimited)")
+        self.max_bps = bitrate_bps
+        self.distribute()
+
+    def set_min(self, bitrate_bps: int) -> None:
+        """Limits the estimate from below, in bit/s; 0 lifts the limit.
+
+        Raises:
+            BodyError: It is below 30,000 or above the upper limit.
+        """
+        _check_limit(bitrate_bps)
+        if 0 < self.max_bps < bitrate_bps:
+            raise BodyError(f"bitrate must be <= current max outgoing bitrate ({self.max_bps}) or 0 (unlimited)")
+        self.min_bps = bitrate_bps
+        self.distribute()
+
+    def update_traces(self) -> None:
+        """The controller wants other trace events."""
+        if self._estimate is not None:
+            self._estimate.trace_probation = "probation" in self._tracer
+
+    # ------------------------------------------------------------ from the receiver
+
+    def on_transport_feedback(self, body: bytes, now_us: int) -> None:
+        """Transport-wide feedback came: the body of an RTCP packet 205/15, checked by who parsed it."""
+        if self._estimate is None or not self._connected:
+            return
+        self._estimate.on_feedback(body, now_us)
+        self._send_probation()
+        self._take_estimate()
+
+    def on_remb(self, bitrate_bps: int) -> None:
+        """The receiver told its own estimate (draft-alvestrand-rmcat-remb-03); a sum of all streams."""
+        if self.kind != "remb" or not self._connected:
+            return
+        self._remb_bps = bitrate_bps
+        self._take_estimate()
+
+    def on_probation_traced(self, event: ProbationTraced) -> None:
+        """A probation packet was sent while they are traced."""
+        info: dict[str, TraceValue] = dict(event.info)
+        self._tracer.emit("probation", "out", info)
+
+    # ------------------------------------------------------------ shares
+
+    def distribute(self, *, force: bool = False) -> None:
+        """Shares out anew what is available.
+
+        Args:
+            force: What is desired fell for good (a consumer paused or closed), not for the moment.
+        """
+        if not self.kind or not self._connected:
+            return
+        self._share_out()
+        self._update_desired(force=force)
+
+    @property
+    def fraction_lost(self) -> float:
+        """Of what is sent, by transport-wide feedback, 0.0 to 1.0."""
+        return self._estimate.fraction_lost if self._estimate is not None else 0.0
+
+    def _share_out(self) -> None:
+        now_us = self._scheduler.now_us()
+        takers = [
+            (priority, consumer)
+            for consumer in self._transport.consumers.values()
+            if (priority := consumer.bitrate_priority()) > 0
+        ]
+        if not takers:
+            return
+        takers.sort(key=lambda taker: taker[0], reverse=True)
+        left_bps = self.available_bps
+        is_first_round = True  # a layer for each; then as many at once as the priority says
+        while left_bps > 0:
+            before_bps = left_bps
+            for priority, consumer in takers:
+                for _ in range(1 if is_first_round else priority):
+                    taken_bps = consumer.increase_layer(left_bps, self.kind == "remb", now_us)
+                    assert 0 <= taken_bps <= left_bps
+                    left_bps -= taken_bps
+                    if taken_bps == 0:
+                        break
+            if left_bps == before_bps:
+                break
+            is_first_round = False
+        for _, consumer in takers:
+            consumer.apply_layers()
+
+    def _update_desired(self, *, force: bool = False) -> None:
+        now_us = self._scheduler.now_us()
+        self._desired_bps = sum(one.desired_bitrate(now_us) for one in self._transport.consumers.values())
+        self._trend.update(self._desired_bps, now_us, force=force)
+        self._apply_limits()
+
+    # ------------------------------------------------------------ own
+
+    @property
+    def _lowest_bps(self) -> int:
+        return max(self.min_bps, _MIN_BITRATE_BPS)
+
+    def _apply_limits(self) -> None:
+        """The estimate need not know more than somewhat above what is desired."""
+        limit_bps = self._initial_bps
+        if self._trend.bitrate_bps > 0:
+            limit_bps = max(limit_bps, int(self._trend.bitrate_bps * _HEADROOM))
+            if abs(self._limit_bps - limit_bps) < _MARGIN * limit_bps:
+                limit_bps = self._limit_bps
+        if self.max_bps > 0:
+            limit_bps = min(limit_bps, self.max_bps)
+        self._limit_bps = max(limit_bps, self._lowest_bps)
+        if self._estimate is not None:
+            self._estimate.set_limits(
+                min_bitrate_bps=self._lowest_bps,
+                max_bitrate_bps=self._limit_bps,
+                probing=self._connected and self._trend.bitrate_bps > 0,
+                now_us=self._scheduler.now_us(),
+            )
+            self._send_probation()
+        self._read_available()
+
+    def _read_available(self) -> None:
+        if self._estimate is not None:
+            self.available_bps = self._estimate.bitrate_bps
+        else:
+            self.available_bps = max(self._lowest_bps, min(self._limit_bps, self._remb_bps))
+
+    def _take_estimate(self) -> None:
+        """Less or much more may be sent than was told last: at once; other changes wait for the timer."""
+        self._read_available()
+        if self._told_bps * _SHARP_DECREASE <= self.available_bps <= self._told_bps * _SHARP_INCREASE:
+            return
+        now_us = self._scheduler.now_us()
+        wait_us = self._sharp_us + _SHARP_INTERVAL_US - now_us
+        if wait_us <= 0:
+            self._sharp_us = now_us
+            self._tell()
+        elif self._sharp_timer is None:
+            self._sharp_timer = self._scheduler.call_later(wait_us, self._on_sharp_timer)
+
+    def _on_sharp_timer(self) -> None:
+        self._sharp_timer = None
+        self._take_estimate()
+
+    def _on_timer(self) -> None:
+        now_us = self._scheduler.now_us()
+        elapsed_us = now_us - self._told_us
+        is_due = elapsed_us >= _EVENT_INTERVAL_US
+        delay_us = _EVENT_INTERVAL_US - (0 if is_due else elapsed_us)
+        self._timer = self._scheduler.call_later(delay_us, self._on_timer)  # first: it goes on whatever this turn meets
+        if self._estimate is not None:
+            self._estimate.on_tick(now_us)
+            self._send_probation()
+        self._read_available()
+        if is_due:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._told_us = self._scheduler.now_us()
+        self.distribute()
+        self._told_bps = self.available_bps
+        self._tracer.emit(
+            "bwe",
+            "out",
+            {
+                "desiredBitrate": self._desired_bps,
+                "effectiveDesiredBitrate": self._trend.bitrate_bps,
+                "minBitrate": self._lowest_bps,
+                "maxBitrate": self._limit_bps,
+                "startBitrate": max(self.available_bps, _MIN_BITRATE_BPS),
+                "maxPaddingBitrate": int(self._limit_bps * _PADDING_SHARE),
+                "availableBitrate": self.available_bps,
+                "type": self.kind,
+            },
+        )
+
+    def _send_probation(self) -> None:
+        if self._probation_timer is None:
+            self._on_probation_timer()
+
+    def _on_probation_timer(self) -> None:
+        self._probation_timer = None
+        if self._estimate is None or not self._connected:
+            return
+        now_us = self._scheduler.now_us()
+        next_us = self._estimate.send_probation(now_us)
+        if next_us >= 0:
+            delay_us = max(next_us - now_us, _PROBATION_STEP_US)
+            self._probation_timer = self._scheduler.call_later(delay_us, self._on_probation_timer)
+
+
+def _check_limit(bitrate_bps: int) -> None:
+    if 0 < bitrate_bps < _MIN_BITRATE_BPS:
+        raise BodyError(f"bitrate must be >= {_MIN_BITRATE_BPS} or 0 (unlimited)")

@@ -1,0 +1,183 @@
+"""Sockets that many WebRtcTransports share: who a datagram is for is told by ICE username fragment, then by address."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from typing import TYPE_CHECKING
+
+from worker.channel import commands
+from worker.channel.bodies.web_rtc_server import (
+    CreateWebRtcServerRequest,
+    SocketDump,
+    TupleHashDump,
+    UsernameFragmentDump,
+    WebRtcServerDump,
+)
+from worker.channel.commands import handles
+from worker.errors import BodyError, CommandError
+from worker.faults import attempt
+from worker.ice.candidates import LocalEndpoint
+from worker.ice.server import IceTuple
+from worker.ice.stun import StunMessage
+from worker.rtc.web_rtc.ice_sockets import IceSockets
+
+if TYPE_CHECKING:
+    from worker.rtc.context import Context
+    from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+
+logger = logging.getLogger(__name__)
+
+_TELL_INTERVAL_US = 1_000_000
+
+
+class WebRtcServer:
+    """A group of UDP sockets and TCP listeners.
+
+    Attributes:
+        id: As the controller named it.
+        sockets: Over which its transports do ICE.
+        endpoints: What it listens on, in the order of the request.
+        closed: Whether ``close`` was called.
+    """
+
+    def __init__(self, context: Context, server_id: str, body: CreateWebRtcServerRequest) -> None:
+        """Opens all sockets, or none.
+
+        Raises:
+            BodyError: A wrong IP.
+            CommandError: The id or a port is taken.
+        """
+        self.id = server_id
+        self.sockets = IceSockets(context, self)
+        self.endpoints: list[LocalEndpoint] = []
+        self.closed = False
+        self._context = context
+        self._transports: dict[str, WebRtcTransport] = {}
+        self._by_fragment: dict[str, WebRtcTransport] = {}
+        self._by_tuple: dict[IceTuple, WebRtcTransport] = {}
+        self._refused = 0  # checks, for an address that is another transport's
+        self._refusals_told_us = 0
+        context.registry.add(self, self.id, None)
+        try:
+            for info in body.listen_infos:
+                self.endpoints.append(self.sockets.open(info.protocol, info.ip, info.port or None, info.announced_ip))
+        except (BodyError, CommandError):
+            self.close()
+            raise
+
+    @handles(commands.WEB_RTC_SERVER_DUMP)
+    def dump(self) -> WebRtcServerDump:
+        """Its sockets, and whom it serves."""
+        sockets = {
+            protocol: [
+                SocketDump(ip=endpoint.ip, port=endpoint.port)
+                for endpoint in self.endpoints
+                if endpoint.protocol == protocol
+            ]
+            for protocol in ("udp", "tcp")
+        }
+        return WebRtcServerDump(
+            id=self.id,
+            udp_sockets=sockets["udp"],
+            tcp_servers=sockets["tcp"],
+            web_rtc_transport_ids=list(self._transports),
+            local_ice_username_fragments=[
+                UsernameFragmentDump(local_ice_username_fragment=fragment, web_rtc_transport_id=transport.id)
+                for fragment, transport in self._by_fragment.items()
+            ],
+            tuple_hashes=[
+                TupleHashDump(tuple_hash=_tuple_hash(tuple_), web_rtc_transport_id=transport.id)
+                for tuple_, transport in self._by_tuple.items()
+            ],
+        )
+
+    def close(self) -> None:
+        """Closes the transports, which say goodbye, then the sockets; idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        for transport in list(self._transports.values()):
+            attempt(transport, transport.close)
+        self.sockets.close()
+        self._context.registry.remove(self.id, None)
+
+    # ------------------------------------------------------------ for its transports
+
+    def add_transport(self, transport: WebRtcTransport, username_fragment: str) -> None:
+        """The transport uses this server from now on."""
+        self._transports[transport.id] = transport
+        self._by_fragment[username_fragment] = transport
+
+    def remove_transport(self, transport: WebRtcTransport) -> None:
+        """The transport has closed; it has given back its fragments and tuples."""
+        self._transports.pop(transport.id, None)
+
+    def add_username_fragment(self, fragment: str, transport: WebRtcTransport) -> None:
+        """Messages for the fragment are the transport's."""
+        self._by_fragment[fragment] = transport
+
+    def remove_username_fragment(self, fragment: str) -> None:
+        """Messages for the fragment are nobody's."""
+        self._by_fragment.pop(fragment, None)
+
+    def add_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> None:
+        """The peer behind the tuple is the transport's; it is that of one transport only."""
+        former = self._by_tuple.get(tuple_)
+        self._by_tuple[tuple_] = transport
+        if former is not None and former is not transport:
+            former.on_tuple_taken(tuple_)
+
+    def remove_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> bool:
+        """Forgets the tuple if it still is the transport's; False when it has become another's."""
+        if self._by_tuple.get(tuple_) is not transport:
+            return False
+        del self._by_tuple[tuple_]
+        return True
+
+    # ------------------------------------------------------------ for the sockets
+
+    def knows_username_fragment(self, fragment: str) -> bool:
+        """Whether one of the transports has it."""
+        return fragment in self._by_fragment
+
+    def on_stun_message(self, fragment: str, message: StunMessage, tuple_: IceTuple, now_us: int) -> None:
+        """Passes it on to the transport that has the fragment, unless the tuple belongs to the living peer of another.
+
+        Whoever sent it then gets no answer: the source address may be forged, the answer would go to the other peer. A
+        client that has the address now (it was reloaded, or a NAT gave it to the next one) asks again by itself.
+        """
+        transport = self._by_fragment[fragment]
+        owner = self._by_tuple.get(tuple_)
+        if owner is not None and owner is not transport and owner.holds(tuple_, now_us):
+            self._count_refusal(tuple_, owner, transport, now_us)
+            return
+        transport.on_stun_message(fragment, message, tuple_, now_us)
+
+    def on_tuple_gone(self, tuple_: IceTuple) -> None:
+        """The TCP connection ended."""
+        transport = self._by_tuple.get(tuple_)
+        if transport is not None:
+            transport.on_tuple_gone(tuple_)
+
+    def _count_refusal(self, tuple_: IceTuple, owner: WebRtcTransport, claimant: WebRtcTransport, now_us: int) -> None:
+        self._refused += 1
+        if now_us - self._refusals_told_us >= _TELL_INTERVAL_US:
+            self._refusals_told_us = now_us
+            logger.warning(
+                "%d checks refused webRtcServer=%s: remote=%s belongs to transport=%s, the last was for transport=%s",
+                self._refused,
+                self.id,
+                tuple_.remote_address,
+                owner.id,
+                claimant.id,
+            )
+
+
+def _tuple_hash(tuple_: IceTuple) -> int:
+    """A number that names the remote end: port, IP (folded to 32 bits), family and protocol."""
+    ip, port = tuple_.remote_address
+    address = ipaddress.ip_address(ip)
+    number = int(address)
+    folded = (number ^ number >> 32 ^ number >> 64 ^ number >> 96) & 0xFFFFFFFF
+    return port << 48 | folded << 16 | (2 if address.version == 6 else 0) | (1 if tuple_.protocol == "tcp" else 0)
