@@ -1,16 +1,9 @@
 cimport cython
+from worker.rtp cimport enums
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.codecs.vp8_indices cimport Vp8Indices
 from worker.rtp.sequence cimport is_newer32
 
-cdef int DROP
-cdef int FORWARD
-cdef int FORWARD_AFTER_SYNC
-cdef int IGNORE
-cdef int LAYERS_CHANGED
-cdef int KEY_FRAME_MISSED
-cdef int MARKER
-cdef int _VP8
 cdef unsigned int _MODULO
 
 

@@ -7,21 +7,11 @@ forwarded by half.
 
 from __future__ import annotations
 
-from worker.rtp.codecs.codec import Codec
+from worker.rtp import enums
 from worker.rtp.codecs.payload import PayloadDescriptor
 from worker.rtp.codecs.vp8_indices import Vp8Indices
 from worker.rtp.sequence import is_newer32
 
-DROP = 0
-FORWARD = 1
-FORWARD_AFTER_SYNC = 2
-IGNORE = 3
-
-LAYERS_CHANGED = 1
-KEY_FRAME_MISSED = 2
-
-MARKER = 0x10000000
-_VP8 = int(Codec.VP8)
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd
 
 
@@ -36,11 +26,13 @@ class LayerSelector:
         target_spatial: the spatial layer that control wishes, -1 none; likewise ``target_temporal``.
         current_spatial: the spatial layer that is being forwarded, -1 none; ``current_temporal``: the highest temporal
             layer of it that has come.
-        notice: bits for the caller, who clears them: 1 the current layers changed, 2 a key frame came that could not be
-            used, since some of it was gone by already: another is needed.
-        numbered_stream: the stream whose sequence numbers the output's go on with; -1 any, -2 none now.
-        rewrite: what is to be written over the packet that was just selected: bit 28 the marker is set, bit 29 the
-            numbers of ``codecs.vp8_indices`` are in bits 0 to 27; 0: nothing.
+        notice: bits for the caller, who clears them: ``LAYERS_CHANGED``, the current layers are others now;
+            ``KEY_FRAME_MISSED``, a key frame came that could not be used, since some of it was gone by already: another
+            is needed.
+        numbered_stream: the stream whose sequence numbers the consumer's go on with; ``ANY_STREAM``, or ``NO_STREAM``
+            while nothing is forwarded.
+        rewrite: what is to be written over the packet that was just selected: ``REWRITE_MARKER``, the marker is set;
+            ``REWRITE_INDICES``, the numbers of ``codecs.vp8_indices`` are in bits 0 to 27; 0: nothing.
     """
 
     def __init__(self) -> None:
@@ -52,7 +44,7 @@ class LayerSelector:
         self.current_spatial = -1
         self.current_temporal = -1
         self.notice = 0
-        self.numbered_stream = -1
+        self.numbered_stream = enums.ANY_STREAM
         self.rewrite = 0
 
     def sync(self) -> None:
@@ -69,13 +61,14 @@ class LayerSelector:
                 (``KeyFrameStart``) before it begins with what was selected, and never says so.
 
         Returns:
-            0 drop it, the numbers after it close up; 1 forward it; 2 forward it as the first one of something new: the
-            caller syncs its mappers and calls ``begin``, or, when it cannot, leaves it; 3 it is of no concern.
+            ``DROP``: the numbers after it close up. ``FORWARD``. ``FORWARD_AFTER_SYNC``, as the first one of something
+            new: the caller syncs its mappers and calls ``begin``, or, when it cannot, leaves it. ``IGNORE``: it is of
+            no concern.
         """
-        return IGNORE
+        return enums.IGNORE
 
     def begin(self, stream_index: int, payload: PayloadDescriptor, timestamp: int) -> None:
-        """The packet for which ``select`` gave 2 is being forwarded; ``rewrite`` is for it."""
+        """The packet that ``select`` gave ``FORWARD_AFTER_SYNC`` is being forwarded; ``rewrite`` is for it."""
 
     def restart(self, timestamp: int) -> None:
         """The sender of the numbered stream counts anew; its next packet has this RTP timestamp."""
@@ -107,14 +100,14 @@ class SimpleLayerSelector(LayerSelector):
     def select(self, stream_index: int, payload: PayloadDescriptor, timestamp: int, late: bool) -> int:
         """As ``LayerSelector.select``."""
         if self._stream_index >= 0 and stream_index != self._stream_index:
-            return IGNORE
+            return enums.IGNORE
         if self._ignore_dtx and payload.is_dtx:
-            return DROP
+            return enums.DROP
         if not self._sync_required:
-            return FORWARD
+            return enums.FORWARD
         if self._needs_key_frame and not payload.is_key_frame:
-            return IGNORE
-        return FORWARD_AFTER_SYNC
+            return enums.IGNORE
+        return enums.FORWARD_AFTER_SYNC
 
     def begin(self, stream_index: int, payload: PayloadDescriptor, timestamp: int) -> None:
         """The stream flows."""
@@ -202,7 +195,7 @@ class LayeredSelector(LayerSelector):
     def _start(self, spatial: int, temporal: int, timestamp: int) -> None:
         self.current_spatial = spatial
         self.current_temporal = min(temporal, self.target_temporal)
-        self.notice |= LAYERS_CHANGED
+        self.notice |= enums.LAYERS_CHANGED
         self._wanted_temporal = self.target_temporal
         self._ceiling = self.target_temporal
         self._picture = timestamp
@@ -221,7 +214,7 @@ class LayeredSelector(LayerSelector):
             current = temporal
         if current != self.current_temporal:
             self.current_temporal = current
-            self.notice |= LAYERS_CHANGED
+            self.notice |= enums.LAYERS_CHANGED
 
 
 class SimulcastLayerSelector(LayeredSelector):
@@ -234,15 +227,15 @@ class SimulcastLayerSelector(LayeredSelector):
     def __init__(self, codec: int, spatial_layers: int, temporal_layers: int) -> None:
         """``codec`` is ``Codec.VP8`` or ``Codec.H264``; the rest as in ``LayeredSelector``."""
         super().__init__(spatial_layers, temporal_layers)
-        self._indices = Vp8Indices() if codec == _VP8 else None
-        self.numbered_stream = -2
+        self._indices = Vp8Indices() if codec == enums.VP8 else None
+        self.numbered_stream = enums.NO_STREAM
 
     def _retarget(self) -> None:
         if self.target_spatial >= 0 and self.reference_stream < 0:
             self.reference_stream = self.target_spatial
         if self.target_spatial == self.current_spatial:
             self._wanted_temporal = self.target_temporal
-        self.numbered_stream = self.current_spatial if self.current_spatial >= 0 else -2
+        self.numbered_stream = self.current_spatial if self.current_spatial >= 0 else enums.NO_STREAM
         self.waiting_for_key_frame = self.target_spatial >= 0 and self.target_spatial != self.current_spatial
         self.key_frame_wanted_of = self.target_spatial if self.waiting_for_key_frame else -1
 
@@ -250,18 +243,18 @@ class SimulcastLayerSelector(LayeredSelector):
         """As ``LayerSelector.select``."""
         if stream_index != self.current_spatial:
             if stream_index != self.target_spatial or not payload.is_key_frame:
-                return IGNORE
+                return enums.IGNORE
             if late and self.current_spatial >= 0:
-                self.notice |= KEY_FRAME_MISSED
-                return IGNORE
-            return FORWARD_AFTER_SYNC
+                self.notice |= enums.KEY_FRAME_MISSED
+                return enums.IGNORE
+            return enums.FORWARD_AFTER_SYNC
         if is_newer32(timestamp, self._picture):
             return self._begin_picture(payload, timestamp)
         if timestamp == self._picture:
             if not self._is_forwarding:
-                return DROP
+                return enums.DROP
         elif payload.picture_id < 0 and payload.temporal_layer > self._ceiling:
-            return DROP
+            return enums.DROP
         return self._write(payload)
 
     def _begin_picture(self, payload: PayloadDescriptor, timestamp: int) -> int:
@@ -273,15 +266,15 @@ class SimulcastLayerSelector(LayeredSelector):
                 self._restarted = False
             if not self._is_forwarding:
                 self._indices.drop(payload)
-        return self._write(payload) if self._is_forwarding else DROP
+        return self._write(payload) if self._is_forwarding else enums.DROP
 
     def _write(self, payload: PayloadDescriptor) -> int:
         if self._indices is not None:
             word = self._indices.map(payload)
             if word < 0:
-                return DROP
+                return enums.DROP
             self.rewrite = word
-        return FORWARD
+        return enums.FORWARD
 
     def begin(self, stream_index: int, payload: PayloadDescriptor, timestamp: int) -> None:
         """The stream is the current one."""
@@ -320,9 +313,9 @@ class SvcLayerSelector(LayeredSelector):
         spatial = max(payload.spatial_layer, 0)
         temporal = max(payload.temporal_layer, 0)
         if self.current_spatial < 0:
-            return FORWARD_AFTER_SYNC if self.target_spatial >= 0 and payload.is_key_frame else IGNORE
+            return enums.FORWARD_AFTER_SYNC if self.target_spatial >= 0 and payload.is_key_frame else enums.IGNORE
         if spatial >= self._spatial_layers or temporal >= self._temporal_layers:
-            return DROP
+            return enums.DROP
         if is_newer32(timestamp, self._picture):
             self._begin_picture(payload, temporal, timestamp)
         elif payload.is_key_frame and self.waiting_for_key_frame:
@@ -330,10 +323,10 @@ class SvcLayerSelector(LayeredSelector):
         highest = self._highest_of(timestamp)
         if spatial > highest or (self._k_svc and payload.inter_picture and spatial != highest):
             # what is late fills the number that was left for it, whatever layer it is of
-            return DROP if timestamp == self._picture else FORWARD
+            return enums.DROP if timestamp == self._picture else enums.FORWARD
         if payload.ends_frame and spatial == highest:
-            self.rewrite = MARKER
-        return FORWARD
+            self.rewrite = enums.REWRITE_MARKER
+        return enums.FORWARD
 
     def _take_late_key(self, timestamp: int) -> None:
         """A key picture's first packet was overtaken by others of it, or by the next picture.
@@ -343,7 +336,7 @@ class SvcLayerSelector(LayeredSelector):
         if timestamp == self._picture and self._is_forwarding and self.target_spatial < self.current_spatial:
             self._may_step_down = True
         else:
-            self.notice |= KEY_FRAME_MISSED
+            self.notice |= enums.KEY_FRAME_MISSED
 
     def _remember(self) -> None:
         """What is decided of the newest picture: the highest spatial layer of it that is forwarded, -1 none."""
@@ -367,7 +360,7 @@ class SvcLayerSelector(LayeredSelector):
             or (self.target_spatial < self.current_spatial and (not self._k_svc or self._may_step_down))
         ):
             self.current_spatial = self.target_spatial
-            self.notice |= LAYERS_CHANGED
+            self.notice |= enums.LAYERS_CHANGED
             self._retarget()
         self._may_step_down = False
         self._admit(payload, temporal, payload.begins_frame)
@@ -379,4 +372,4 @@ class SvcLayerSelector(LayeredSelector):
         self._start(self.target_spatial, max(payload.temporal_layer, 0), timestamp)
         self._remember()
         if payload.ends_frame and max(payload.spatial_layer, 0) == self.current_spatial:
-            self.rewrite = MARKER
+            self.rewrite = enums.REWRITE_MARKER

@@ -1,8 +1,6 @@
 cimport cython
+from worker.rtp cimport enums
 
-cdef int NACKED_PACKET
-cdef int NACK_NEEDED
-cdef int KEY_FRAME_NEEDED
 cdef int _CAPACITY
 cdef int _PLACE
 cdef int _MAX_MISSING

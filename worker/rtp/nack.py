@@ -7,9 +7,7 @@ ring is compacted, so a packet costs no search unless it is late.
 
 from __future__ import annotations
 
-NACKED_PACKET = 1  # C numbers in the .pxd
-NACK_NEEDED = 2
-KEY_FRAME_NEEDED = 4
+from worker.rtp import enums
 
 _CAPACITY = 1024
 _PLACE = _CAPACITY - 1  # what of an index is the entry in the ring
@@ -95,7 +93,7 @@ class NackGenerator:
         self._retries[entry] = _HOLE
         self.missing -= 1
         self._trim_head()
-        return NACKED_PACKET if retries > 0 else 0
+        return enums.NACKED_PACKET if retries > 0 else 0
 
     def _add_missing(self, sequence_number: int, step: int, now_us: int) -> int:
         number = (self._last_sequence + 1) & 0xFFFF
@@ -110,7 +108,7 @@ class NackGenerator:
         if self.missing + gap > _MAX_MISSING:
             self._clear()
             self.key_frame_needed = True
-            return KEY_FRAME_NEEDED
+            return enums.KEY_FRAME_NEEDED
         if self._used + gap > _CAPACITY:
             self._compact()
         added = 0
@@ -124,7 +122,7 @@ class NackGenerator:
                 self.missing += 1
                 added += 1
             number = (number + 1) & 0xFFFF
-        return NACK_NEEDED if added > 0 else 0
+        return enums.NACK_NEEDED if added > 0 else 0
 
     def _find(self, sequence_number: int) -> int:
         # binary search in stream order; the whole ring spans less than ``_MAX_AGE`` numbers

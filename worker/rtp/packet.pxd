@@ -1,10 +1,5 @@
 cimport cython
-
-cdef int _UNKNOWN
-cdef int _STUN
-cdef int _DTLS
-cdef int _RTP
-cdef int _RTCP
+from worker.rtp cimport enums
 
 
 @cython.locals(first=cython.uchar, second=cython.uchar)

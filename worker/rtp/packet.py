@@ -9,23 +9,18 @@ from __future__ import annotations
 from enum import IntEnum
 
 from worker.errors import ParseError
+from worker.rtp import enums
 
 
 class DatagramKind(IntEnum):
     """What ``classify`` finds in a datagram's first bytes (RFC 7983 section 7, RFC 5761 section 4)."""
 
-    UNKNOWN = 0
-    STUN = 1
-    DTLS = 2
-    RTP = 3
-    RTCP = 4
+    UNKNOWN = enums.UNKNOWN
+    STUN = enums.STUN
+    DTLS = enums.DTLS
+    RTP = enums.RTP
+    RTCP = enums.RTCP
 
-
-_UNKNOWN = int(DatagramKind.UNKNOWN)  # C numbers in the .pxd
-_STUN = int(DatagramKind.STUN)
-_DTLS = int(DatagramKind.DTLS)
-_RTP = int(DatagramKind.RTP)
-_RTCP = int(DatagramKind.RTCP)
 
 PARSE_ERRORS = (
     "",
@@ -48,20 +43,20 @@ def classify(data: bytes, size: int) -> int:
         A ``DatagramKind``; UNKNOWN also for an RTP or RTCP packet too short for its fixed header.
     """
     if size < 1:
-        return _UNKNOWN
+        return enums.UNKNOWN
     first = data[0]
     if first >= 128 and first < 192:
         if size < 8:
-            return _UNKNOWN
+            return enums.UNKNOWN
         second = data[1]
         if second >= 192 and second < 224:
-            return _RTCP
-        return _RTP if size >= 12 else _UNKNOWN
+            return enums.RTCP
+        return enums.RTP if size >= 12 else enums.UNKNOWN
     if first <= 3:
-        return _STUN
+        return enums.STUN
     if first >= 20 and first < 64:
-        return _DTLS
-    return _UNKNOWN
+        return enums.DTLS
+    return enums.UNKNOWN
 
 
 class RtpHeader:

@@ -1,12 +1,10 @@
 cimport cython
+from worker.rtp cimport enums
 from worker.rtp.sequence cimport is_newer32
 from worker.rtp.source_clock cimport is_new_clock
 
 cdef unsigned int _MODULO
 cdef unsigned int _HALF
-cdef int DISCARDED
-cdef int VALID
-cdef int RESTARTED
 cdef int _MAX_DROPOUT
 cdef int _MAX_MISORDER
 cdef int _MAX_TOTAL_LOST

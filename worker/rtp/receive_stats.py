@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
+from worker.rtp import enums
 from worker.rtp.sequence import is_newer32
 from worker.rtp.source_clock import is_new_clock
-
-DISCARDED = 0  # C numbers in the .pxd, as those below
-VALID = 1
-RESTARTED = 2
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
 _HALF = 0x80000000
@@ -72,11 +69,11 @@ class ReceiveStats:
             ``DISCARDED``, ``VALID``, or ``RESTARTED``: valid, and the sender began its numbering anew.
         """
         outcome = self._validate(sequence_number)
-        if outcome == DISCARDED:
+        if outcome == enums.DISCARDED:
             self.packets_discarded += 1
-            return DISCARDED
+            return enums.DISCARDED
         if sequence_number == self._max_sequence:  # what was overtaken tells nothing of the clock
-            self._follow_clock(timestamp, now_us, outcome == RESTARTED or self.packets == 0)
+            self._follow_clock(timestamp, now_us, outcome == enums.RESTARTED or self.packets == 0)
         self.packets += 1
         self._received += 1
         self.bytes += size
@@ -96,21 +93,21 @@ class ReceiveStats:
         if not self._started:
             self._started = True
             self._begin(sequence_number)
-            return VALID
+            return enums.VALID
         step = (sequence_number - self._max_sequence) & 0xFFFF
         if step < _MAX_DROPOUT:
             if sequence_number < self._max_sequence:
                 self._cycles += 0x10000
             self._max_sequence = sequence_number
-            return VALID
+            return enums.VALID
         if step <= 0x10000 - _MAX_MISORDER:
             if sequence_number == self._bad_sequence:
                 self._lost_before_restart += self._expected() - self._received
                 self._begin(sequence_number)
-                return RESTARTED
+                return enums.RESTARTED
             self._bad_sequence = (sequence_number + 1) & 0xFFFF
-            return DISCARDED
-        return VALID
+            return enums.DISCARDED
+        return enums.VALID
 
     def _begin(self, sequence_number: int) -> None:
         self._cycles = 0

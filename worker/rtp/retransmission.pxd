@@ -1,13 +1,10 @@
 cimport cython
+from worker.rtp cimport enums
 
-cdef int NOT_FOUND
-cdef int FOUND
-cdef int TOO_SOON
 cdef unsigned int _MODULO
 cdef unsigned int _LIFETIME_MS
 cdef unsigned int _DEFAULT_RTT_MS
 cdef int _MIN_CAPACITY
-cdef int _WORDS
 cdef unsigned int _VALID
 cdef unsigned int _LATE
 

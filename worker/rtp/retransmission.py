@@ -9,18 +9,14 @@ from __future__ import annotations
 
 from array import array
 
-NOT_FOUND = 0  # C numbers in the .pxd, as those below
-FOUND = 1
-TOO_SOON = 2
+from worker.rtp import enums
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
 _LIFETIME_MS = 2000
 _DEFAULT_RTT_MS = 100
 _MIN_CAPACITY = 64
 
-# row: [_VALID | _LATE | resent count << 16 | sequence number, slot, generation, timestamp offset, sent ms, resent ms,
-#       rewrite]
-_WORDS = 7
+# The first word of a row, ``enums.ROW_STATE``: these bits, how often it was sent again << 16, the sequence number.
 _VALID = 0x40000000
 _LATE = 0x20000000
 
@@ -48,7 +44,7 @@ class RetransmissionIndex:
         self._max_capacity = max_packets
         self._capacity = 0
         self._newest = 0
-        self._rows = array("I", bytes(4 * _WORDS))
+        self._rows = array("I", bytes(4 * enums.ROW_WORDS))
 
     def put(
         self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int, rewrite: int = 0
@@ -63,22 +59,22 @@ class RetransmissionIndex:
         else:
             late = _LATE
         now_ms = (now_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * _WORDS
+        row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
         while (
             self._capacity < self._max_capacity
             and self._rows[row] & _VALID
             and self._rows[row] & 0xFFFF != sequence_number
-            and ((now_ms - self._rows[row + 4]) & _MODULO) < _LIFETIME_MS
+            and ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) < _LIFETIME_MS
         ):
             self._grow()
-            row = (sequence_number & (self._capacity - 1)) * _WORDS
+            row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
         self._rows[row] = _VALID | late | sequence_number
-        self._rows[row + 1] = slot
-        self._rows[row + 2] = generation
-        self._rows[row + 3] = timestamp_offset
-        self._rows[row + 4] = now_ms
-        self._rows[row + 5] = 0
-        self._rows[row + 6] = rewrite
+        self._rows[row + enums.ROW_SLOT] = slot
+        self._rows[row + enums.ROW_GENERATION] = generation
+        self._rows[row + enums.ROW_TIMESTAMP_OFFSET] = timestamp_offset
+        self._rows[row + enums.ROW_SENT_MS] = now_ms
+        self._rows[row + enums.ROW_RESENT_MS] = 0
+        self._rows[row + enums.ROW_REWRITE] = rewrite
         return 0
 
     def take(self, sequence_number: int, now_us: int, rtt_us: int) -> int:
@@ -96,43 +92,43 @@ class RetransmissionIndex:
             (it is under way).
         """
         if self._capacity == 0:
-            return NOT_FOUND
+            return enums.NOT_FOUND
         now_ms = (now_us // 1000) & _MODULO
         rtt_ms = _DEFAULT_RTT_MS if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
-        row = (sequence_number & (self._capacity - 1)) * _WORDS
-        if self._rows[row] & 0x4000FFFF != _VALID | sequence_number:
-            return NOT_FOUND
-        if ((now_ms - self._rows[row + 4]) & _MODULO) > _LIFETIME_MS:
-            return NOT_FOUND
+        row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
+        if self._rows[row] & (_VALID | 0xFFFF) != _VALID | sequence_number:
+            return enums.NOT_FOUND
+        if ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) > _LIFETIME_MS:
+            return enums.NOT_FOUND
         self.resent_count = (self._rows[row] >> 16) & 255
-        if self.resent_count > 0 and ((now_ms - self._rows[row + 5]) & _MODULO) <= rtt_ms:
-            return TOO_SOON
+        if self.resent_count > 0 and ((now_ms - self._rows[row + enums.ROW_RESENT_MS]) & _MODULO) <= rtt_ms:
+            return enums.TOO_SOON
         late = self._rows[row] & _LATE
         if (
             late
             and self.resent_count == 0
             and rtt_us > 0
-            and ((now_ms - self._rows[row + 4]) & _MODULO) < rtt_ms + (rtt_ms >> 3)
+            and ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) < rtt_ms + (rtt_ms >> 3)
         ):
-            return TOO_SOON
+            return enums.TOO_SOON
         if self.resent_count < 255:
             self.resent_count += 1
         self._rows[row] = _VALID | late | self.resent_count << 16 | sequence_number
-        self._rows[row + 5] = now_ms
-        self.slot = self._rows[row + 1]
-        self.generation = self._rows[row + 2]
-        self.timestamp_offset = self._rows[row + 3]
-        self.rewrite = self._rows[row + 6]
-        return FOUND
+        self._rows[row + enums.ROW_RESENT_MS] = now_ms
+        self.slot = self._rows[row + enums.ROW_SLOT]
+        self.generation = self._rows[row + enums.ROW_GENERATION]
+        self.timestamp_offset = self._rows[row + enums.ROW_TIMESTAMP_OFFSET]
+        self.rewrite = self._rows[row + enums.ROW_REWRITE]
+        return enums.FOUND
 
     def _grow(self) -> int:
         capacity = self._capacity * 2 if self._capacity > 0 else _MIN_CAPACITY
-        rows = array("I", bytes(4 * _WORDS * capacity))
+        rows = array("I", bytes(4 * enums.ROW_WORDS * capacity))
         for position in range(self._capacity):
-            source = position * _WORDS
+            source = position * enums.ROW_WORDS
             if self._rows[source] & _VALID:
-                target = (self._rows[source] & (capacity - 1)) * _WORDS
-                for field in range(_WORDS):
+                target = (self._rows[source] & (capacity - 1)) * enums.ROW_WORDS
+                for field in range(enums.ROW_WORDS):
                     rows[target + field] = self._rows[source + field]
         self._rows = rows
         self._capacity = capacity
@@ -141,4 +137,4 @@ class RetransmissionIndex:
     def clear(self) -> None:
         """Forgets everything and gives the memory back."""
         self._capacity = 0
-        self._rows = array("I", bytes(4 * _WORDS))
+        self._rows = array("I", bytes(4 * enums.ROW_WORDS))

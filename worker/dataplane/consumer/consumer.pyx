@@ -14,6 +14,16 @@ from worker.dataplane.producer.packet_store cimport Packet, PacketStore
 from worker.dataplane.transport.transport cimport TransportPlane
 from worker.dataplane.consumer.rtp_fields cimport FILLER_SIZE, rewrite, write_filler
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.enums cimport (
+    ANY_STREAM,
+    DROP,
+    FORWARD_AFTER_SYNC,
+    IGNORE,
+    KEY_FRAME_MISSED,
+    LAYERS_CHANGED,
+    ROW_WORDS,
+    VP8,
+)
 from worker.rtp.layers cimport LayerSelector
 from worker.rtp.rate cimport RateCalculator
 from worker.rtp.retransmission cimport RetransmissionIndex
@@ -23,18 +33,10 @@ from worker.rtp.timestamps cimport TimestampMapper, clock_offset
 from worker.dataplane.events import KeyFrameNeeded, LayersSwitched
 
 cdef enum:
-    # what a selector answers, and what it has to tell
-    DROP = 0
-    FORWARD_AFTER_SYNC = 2
-    IGNORE = 3
-    LAYERS_CHANGED = 1
-    KEY_FRAME_MISSED = 2
     MAX_HEADER = 512  # bytes of RTP header that a packet with parameter sets may take over
-    VP8 = 2  # codec; it and those that follow have key frames
     OUTPUT_LINES = 10  # of the cache that an object's hot part takes, likewise below
     TRANSPORT_LINES = 10
     INDEX_LINES = 3
-    ROW_WORDS = 7  # of the index
     MAPPER_LINES = 3
     SELECTOR_LINES = 2
     MID_ROOM = 8  # bytes that every packet reserves for the MID
@@ -292,7 +294,7 @@ cdef class ConsumerPlane(SendStream):
         return self._send(slot, packet.size)
 
     cdef bint _is_numbered(self, const Packet *packet) noexcept:
-        return self._selector.numbered_stream == -1 or self._selector.numbered_stream == packet.stream_index
+        return self._selector.numbered_stream == ANY_STREAM or self._selector.numbered_stream == packet.stream_index
 
     cdef bint _begin(self, const Packet *packet) noexcept:
         """The numbers go on with this packet of another stream, or after a pause. False: this key frame is left out."""

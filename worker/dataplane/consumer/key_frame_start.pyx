@@ -10,8 +10,8 @@ from libc.string cimport memset
 
 from worker.dataplane.producer.receive_stream cimport ReceiveStream
 from worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from worker.rtp.codecs.h264 cimport PPS, SPS
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.enums cimport PPS, SPS
 
 cdef enum:
     MAX_BARE = 2  # pictures without parameter sets, before it is clear that the sender gives none: receivers have others

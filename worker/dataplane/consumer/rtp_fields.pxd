@@ -1,10 +1,9 @@
 """Fields of RTP packets as they are written, and the packet that stands for one which was left out."""
 
 from worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
+from worker.rtp.enums cimport REWRITE_INDICES, REWRITE_MARKER
 
 cdef enum:
-    REWRITE_MARKER = 0x10000000
-    REWRITE_INDICES = 0x20000000
     FILLER_SIZE = 13
     RTX_FILLER_SIZE = 14
 

@@ -17,6 +17,7 @@ from worker.dataplane.consumer.rtp_fields cimport (
     write_u32,
 )
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.enums cimport FOUND
 
 from worker.dataplane.events import PacketTraced, RtpDelivered
 
@@ -160,7 +161,7 @@ cdef class SendStream(Sender):
                 break
             if not self._has_room(MAX_PACKET):
                 break
-            if self._index.take(sequence_number, now_us, rtt_us) != 1:
+            if self._index.take(sequence_number, now_us, rtt_us) != FOUND:
                 continue
             if self._index.slot == FILLER:
                 count += self._resend_filler(sequence_number)

@@ -10,6 +10,7 @@ from worker.dataplane.producer.rtp_mapping cimport NOT_MAPPED, RtpMapping
 from worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
 from worker.dataplane.transport.transport cimport TransportPlane
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.enums cimport VP8
 from worker.rtp.packet cimport RtpHeader
 
 from worker.dataplane.events import PacketTraced, VideoOrientationChanged
@@ -17,7 +18,6 @@ from worker.errors import InvalidStateError
 
 cdef enum:
     MAX_BATCH = 32
-    VP8 = 2  # codec
 
 MAX_STREAMS = 1024  # of one producer
 cdef int ROTATIONS[4]

@@ -8,8 +8,21 @@ from worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
 from worker.dataplane.transport.transport cimport Receiver, TransportPlane
 from worker.rtp.codecs.describe cimport describe
-from worker.rtp.codecs.h264 cimport INTER, INTRA, PPS, RECOVERY_POINT, SPS, parse_frame_marking
+from worker.rtp.codecs.h264 cimport parse_frame_marking
 from worker.rtp.codecs.payload cimport PayloadDescriptor
+from worker.rtp.enums cimport (
+    DISCARDED,
+    H264,
+    INTER,
+    INTRA,
+    NACK_NEEDED,
+    NACKED_PACKET,
+    PPS,
+    RECOVERY_POINT,
+    RESTARTED,
+    SPS,
+    VP8,
+)
 from worker.rtp.nack cimport NackGenerator
 from worker.rtp.packet cimport RtpHeader
 from worker.rtp.rate cimport RateCalculator
@@ -20,7 +33,6 @@ from worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
 from worker.errors import InvalidStateError
 
 cdef enum:
-    H264 = 4  # codec
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     OVERTAKEN = 128  # sequence numbers that a packet may be late by
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
@@ -93,9 +105,9 @@ cdef class ReceiveStream(Receiver):
             outcome = self._stats.on_recovered(header.sequence_number)
         else:
             outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
-        if outcome == 0:
+        if outcome == DISCARDED:
             return
-        if outcome == 2:  # the sender began its numbering anew
+        if outcome == RESTARTED:
             self._window_started = False
             self._restarted = True
             if self._nack is not None:
@@ -119,7 +131,7 @@ cdef class ReceiveStream(Receiver):
             if recovered and self.packets_repaired != repaired:
                 self.packets_recovered += 1
                 self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
-        if payload.is_key_frame and self._codec >= 2 and (payload.is_random_access or payload.units & SPS == 0):
+        if payload.is_key_frame and self._codec >= VP8 and (payload.is_random_access or payload.units & SPS == 0):
             if not self._any_key_frame or self._timestamp != self._key_frame_timestamp:
                 self._any_key_frame = True
                 self._key_frame_timestamp = self._timestamp
@@ -132,15 +144,15 @@ cdef class ReceiveStream(Receiver):
         cdef Py_ssize_t at = header.payload_offset
         if header.payload_type != self._rtx_payload_type:
             return False
-        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self.producer.transport.plane.now_us) == 0:
+        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self.producer.transport.plane.now_us) == DISCARDED:
             return False
-        if header.payload_size < 2:  # padding that probes the way to us
+        if header.payload_size < ORIGINAL_SEQUENCE_NUMBER_SIZE:  # padding that probes the way to us
             return False
         header.sequence_number = data[at] << 8 | data[at + 1]
         header.ssrc = self.ssrc
         header.payload_type = self._payload_type
-        header.payload_offset += 2
-        header.payload_size -= 2
+        header.payload_offset += ORIGINAL_SEQUENCE_NUMBER_SIZE
+        header.payload_size -= ORIGINAL_SEQUENCE_NUMBER_SIZE
         return True
 
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
@@ -221,10 +233,10 @@ cdef class ReceiveStream(Receiver):
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
         cdef Plane plane = self.producer.transport.plane
         cdef int seen = self._nack.on_packet(sequence_number, is_key_frame, recovered, plane.now_us)
-        if seen & 1:
+        if seen & NACKED_PACKET:
             self.packets_repaired += 1
             self.packets_retransmitted += not recovered
-        if seen & 2:
+        if seen & NACK_NEEDED:
             plane.events.append(NackNeeded(self))
         self._report_key_frame_needed()
 

@@ -41,13 +41,13 @@ from worker.dataplane.sockets.posix cimport (
 from worker.dataplane.sockets.stun_gate cimport StunGate
 from worker.dataplane.tables cimport PeerKey
 from worker.dataplane.transport.transport cimport TransportPlane
+from worker.rtp.enums cimport STUN
 from worker.rtp.packet cimport classify
 
 from worker.dataplane.events import ConnectionClosed, StunReceived
 from worker.errors import InvalidStateError
 
 cdef enum:
-    STUN = 1
     MAX_FRAME = 8192  # longer than any STUN, DTLS or media datagram: the peer does not speak RFC 4571
     MAX_WAITING = 524288
     READ_SIZE = 65536

@@ -29,13 +29,13 @@ from worker.dataplane.sockets.posix cimport (
 from worker.dataplane.sockets.stun_gate cimport StunGate
 from worker.dataplane.tables cimport PeerKey, PeerTable
 from worker.dataplane.transport.transport cimport TransportPlane
+from worker.rtp.enums cimport STUN
 from worker.rtp.packet cimport classify
 
 from worker.dataplane.events import StunReceived, UnknownSender
 from worker.errors import InvalidStateError
 
 cdef enum:
-    STUN = 1
     WAKEUP_PACKETS = 128  # received in one wake-up at most
     WAKEUP_FORWARDS = 1024  # handed to consumers in one wake-up, about: 1 to 2 ms
     STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, and STUN without a gate, shown to control

@@ -14,19 +14,13 @@ from worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
 from worker.bwe.remb cimport RemoteBitrateEstimator
 from worker.bwe.send_side cimport SendSideEstimator
 from worker.bwe.transport_feedback cimport TransportFeedback
+from worker.rtp.enums cimport DTLS, RTCP, RTP, STUN
 from worker.rtp.packet cimport RtpHeader, classify
 from worker.rtp.rate cimport RateCalculator
 
 from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, TrafficLimited
 from worker.dataplane.transport.srtp import check_key
 from worker.errors import InvalidStateError
-
-cdef enum:
-    STUN = 1
-    DTLS = 2
-    RTP = 3
-    RTCP = 4
-
 
 cdef inline uint32_t read_u32(const unsigned char *data) noexcept:
     return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]

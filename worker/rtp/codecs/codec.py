@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from worker.rtp import enums
+
 
 class Codec(IntEnum):
     """What must be known of a payload: where its key frames, layers and silences are."""
 
-    OTHER = 0
-    OPUS = 1
-    VP8 = 2
-    VP9 = 3
-    H264 = 4
+    OTHER = enums.OTHER
+    OPUS = enums.OPUS
+    VP8 = enums.VP8
+    VP9 = enums.VP9
+    H264 = enums.H264

@@ -3,14 +3,9 @@
 
 from __future__ import annotations
 
+from worker.rtp import enums
 from worker.rtp.codecs import h264, opus, vp8, vp9
-from worker.rtp.codecs.codec import Codec
 from worker.rtp.codecs.payload import PayloadDescriptor
-
-_OPUS = int(Codec.OPUS)  # C numbers in the .pxd
-_VP8 = int(Codec.VP8)
-_VP9 = int(Codec.VP9)
-_H264 = int(Codec.H264)
 
 
 def describe(codec: int, data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
@@ -25,13 +20,13 @@ def describe(codec: int, data: bytes, size: int, descriptor: PayloadDescriptor) 
     Returns:
         False when the payload is malformed.
     """
-    if codec == _VP8:
+    if codec == enums.VP8:
         return vp8.parse(data, size, descriptor)
-    if codec == _VP9:
+    if codec == enums.VP9:
         return vp9.parse(data, size, descriptor)
-    if codec == _H264:
+    if codec == enums.H264:
         return h264.parse(data, size, descriptor)
-    if codec == _OPUS:
+    if codec == enums.OPUS:
         return opus.parse(data, size, descriptor)
     descriptor.clear()
     descriptor.is_key_frame = True

@@ -1,12 +1,6 @@
 cimport cython
+from worker.rtp cimport enums
 from worker.rtp.codecs.payload cimport PayloadDescriptor
-
-cdef int SPS
-cdef int PPS
-cdef int RECOVERY_POINT
-cdef int IDR
-cdef int INTRA
-cdef int INTER
 
 
 @cython.locals(kind=int)

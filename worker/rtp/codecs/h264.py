@@ -3,15 +3,8 @@
 
 from __future__ import annotations
 
+from worker.rtp import enums
 from worker.rtp.codecs.payload import PayloadDescriptor
-
-# bits of ``PayloadDescriptor.units``: parameter sets, a recovery point, and the first slice of a picture
-SPS = 1
-PPS = 2
-RECOVERY_POINT = 4
-IDR = 8
-INTRA = 16
-INTER = 32
 
 
 def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
@@ -86,28 +79,28 @@ def parse_frame_marking(data: bytes, offset: int, size: int, descriptor: Payload
 
 def _unit(data: bytes, offset: int, size: int, kind: int) -> int:
     if kind == 7:
-        return SPS
+        return enums.SPS
     if kind == 8:
-        return PPS
+        return enums.PPS
     if offset + 1 >= size:
         return 0
     head = data[offset + 1]
     if kind == 6:  # SEI: its first message
-        return RECOVERY_POINT if head == 6 else 0
+        return enums.RECOVERY_POINT if head == 6 else 0
     # first_mb_in_slice is the slice's first Exp-Golomb number: 0 is coded as a single 1
     if head >> 7 == 0:
         return 0
     if kind == 5:
-        return IDR
+        return enums.IDR
     if kind != 1:
         return 0
     # slice_type is the second: 2 (011) and 7 (0001000) are I
-    return INTRA if (head >> 4) & 7 == 3 or head & 0x7F == 8 else INTER
+    return enums.INTRA if (head >> 4) & 7 == 3 or head & 0x7F == 8 else enums.INTER
 
 
 def _conclude(descriptor: PayloadDescriptor) -> None:
-    descriptor.is_key_frame = descriptor.units & (SPS | IDR) != 0
-    descriptor.is_random_access = descriptor.units & IDR != 0
+    descriptor.is_key_frame = descriptor.units & (enums.SPS | enums.IDR) != 0
+    descriptor.is_random_access = descriptor.units & enums.IDR != 0
 
 
 def _parse_aggregate(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:

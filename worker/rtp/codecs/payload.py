@@ -22,7 +22,7 @@ class PayloadDescriptor:
             payload; -1 when absent.
         tl0_picture_index: 8 bits, -1 when absent, at byte ``tl0_picture_index_offset`` of the payload.
         key_index: 5 bits, -1 when absent (VP8).
-        units: bits of what units the packet carries or begins (H264), of ``codecs.h264``.
+        units: bits of what units an H264 packet carries or begins, of ``enums``.
         is_random_access: the packet begins a picture at which a decoder can begin that has the parameter sets (H264).
         size: bytes of the descriptor before the codec's own data.
     """

@@ -1,8 +1,8 @@
 cimport cython
+from worker.rtp cimport enums
 from worker.rtp.codecs.payload cimport PayloadDescriptor
 from worker.rtp.sequence cimport SequenceMapper
 
-cdef int REWRITTEN
 
 
 @cython.final

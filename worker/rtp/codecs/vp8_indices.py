@@ -7,10 +7,9 @@ RFC 7741 section 4.2); a decoder that sees them jump takes pictures for lost one
 
 from __future__ import annotations
 
+from worker.rtp import enums
 from worker.rtp.codecs.payload import PayloadDescriptor
 from worker.rtp.sequence import SequenceMapper
-
-REWRITTEN = 0x20000000  # of the word: picture id 15 bits, TL0PICIDX 8, KEYIDX 5, then this
 
 
 class Vp8Indices:
@@ -59,7 +58,7 @@ class Vp8Indices:
             key = (payload.key_index + self._key_offset) & 0x1F
             if ((key - self._max_key) & 0x1F) < 0x10:
                 self._max_key = key
-        return REWRITTEN | key << 23 | tl0 << 15 | picture_id
+        return enums.REWRITE_INDICES | key << 23 | tl0 << 15 | picture_id
 
 
 def write(data: bytearray, size: int, word: int) -> None:

@@ -1,0 +1,70 @@
+"""Numbers that several compiled modules share: each stands here once, and is used by its name.
+
+Declared by module (``from worker.rtp cimport enums``), so that ``enums.RTP`` is a constant of C where a ``.py`` is
+compiled and the attribute of a module where it runs interpreted.
+"""
+
+cpdef enum:  # what ``packet.classify`` finds in a datagram (RFC 7983 section 7, RFC 5761 section 4)
+    UNKNOWN = 0
+    STUN = 1
+    DTLS = 2
+    RTP = 3
+    RTCP = 4
+
+cpdef enum:  # codecs; those from VP8 on have key frames that are recognised
+    OTHER = 0
+    OPUS = 1
+    VP8 = 2
+    VP9 = 3
+    H264 = 4
+
+cpdef enum:  # what a layer selector answers for a packet
+    DROP = 0  # the numbers after it close up
+    FORWARD = 1
+    FORWARD_AFTER_SYNC = 2  # as the first one of something new
+    IGNORE = 3  # it is of no concern
+
+cpdef enum:  # bits of ``LayerSelector.notice``
+    LAYERS_CHANGED = 1
+    KEY_FRAME_MISSED = 2
+
+cpdef enum:  # values of ``LayerSelector.numbered_stream`` besides the index of a stream
+    ANY_STREAM = -1
+    NO_STREAM = -2
+
+cpdef enum:  # what a selector has written over a packet: bits of ``LayerSelector.rewrite``
+    REWRITE_MARKER = 0x10000000
+    REWRITE_INDICES = 0x20000000  # with a picture id of 15 bits, 8 of TL0PICIDX and 5 of KEYIDX in the lowest 28
+
+cpdef enum:  # bits of ``PayloadDescriptor.units``: what an H264 packet carries, or begins
+    SPS = 1
+    PPS = 2
+    RECOVERY_POINT = 4
+    IDR = 8
+    INTRA = 16
+    INTER = 32
+
+cpdef enum:  # what ``ReceiveStats`` finds of a packet's sequence number
+    DISCARDED = 0
+    VALID = 1
+    RESTARTED = 2  # valid, and the sender began its numbering anew
+
+cpdef enum:  # bits of what ``NackGenerator.on_packet`` finds
+    NACKED_PACKET = 1  # it had been asked for
+    NACK_NEEDED = 2  # others are missing
+    KEY_FRAME_NEEDED = 4
+
+cpdef enum:  # what ``RetransmissionIndex.take`` finds
+    NOT_FOUND = 0
+    FOUND = 1
+    TOO_SOON = 2
+
+cpdef enum:  # the words of a row of ``RetransmissionIndex``
+    ROW_STATE = 0
+    ROW_SLOT = 1
+    ROW_GENERATION = 2
+    ROW_TIMESTAMP_OFFSET = 3
+    ROW_SENT_MS = 4
+    ROW_RESENT_MS = 5
+    ROW_REWRITE = 6
+    ROW_WORDS = 7
