@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from controller import Consumer, ControllerError, DataConsumer, DataProducer, PlainTransport, Producer, WebRtcTransport
 from controller.types import RtpCapabilities
+from demo.limits import Making
 from demo.messages import Json
 
 logger = logging.getLogger(__name__)
@@ -33,9 +34,11 @@ class Broadcaster:
         device: The program; ``flag`` is always :data:`FLAG`.
         rtp_capabilities: What it can receive; None: nothing.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
+        making: How many of them there may be.
 
     Args:
         time_s: The clock, in seconds.
+        refused: Told when it wants more of something than :data:`MAX_OBJECTS`.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Broadcaster:
         device: Json,
         rtp_capabilities: RtpCapabilities | None,
         time_s: Callable[[], float],
+        refused: Callable[[], None],
     ) -> None:
         self._id = broadcaster_id
         self.address = address
@@ -58,6 +62,7 @@ class Broadcaster:
         self.consumers: dict[str, Consumer] = {}
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
+        self.making = Making(MAX_OBJECTS, lambda what: refused())
         self.closed = False
         self._time_s = time_s
         self._heard_s = time_s()
@@ -83,9 +88,8 @@ class Broadcaster:
         kept[new.id] = new
         new.observer.once("close", lambda: kept.pop(new.id, None))
 
-    def add_transport(self, transport: BroadcasterTransport) -> None:
-        """Keeps a new transport, and looks from now on for what comes over it."""
-        self.keep(self.transports, transport)
+    def watch(self, transport: BroadcasterTransport) -> None:
+        """Looks from now on for what comes over a new transport."""
         self._made_s[transport.id] = self._time_s()
         transport.observer.once("close", lambda: self._forget_transport(transport.id))
 

@@ -14,7 +14,6 @@ import msgspec
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
 from controller import ControllerError, UnsupportedError, to_json
 from demo import broadcaster_requests as requests
@@ -24,6 +23,7 @@ from demo.broadcaster_messages import Connect, ConsumeData, CreateBroadcaster, C
 from demo.limits import TOO_LARGE
 from demo.messages import Body
 from demo.metrics import Metrics
+from demo.raw_routes import RawRoute
 from demo.room import Room
 from demo.rooms import Rooms
 from demo.settings import Settings
@@ -51,7 +51,7 @@ class BroadcasterApi:
         self._metrics = metrics
 
     @property
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[RawRoute]:
         """What there is to ask; nothing when the settings say so."""
         if self._settings.broadcasters == "off":
             return []
@@ -70,7 +70,7 @@ class BroadcasterApi:
             ("POST", f"{transport}/consume/data", self._consume_data),
             ("POST", f"{transport}/produce/data", self._produce_data),
         ]
-        return [Route(path, self._guarded(answer), methods=[method]) for method, path, answer in table]
+        return [RawRoute(path, self._guarded(answer), methods=[method]) for method, path, answer in table]
 
     def _guarded(self, answer: Answer) -> Answer:
         """The same with access checked, and with every error told to who asked, and to nobody else."""
@@ -101,7 +101,8 @@ class BroadcasterApi:
 
     def _address(self, request: Request) -> str:
         host = request.client.host if request.client is not None else ""
-        return client_address(host, request.headers.get("x-forwarded-for", ""), self._settings.trusted_proxies)
+        forwarded_for = ", ".join(request.headers.getlist("x-forwarded-for"))
+        return client_address(host, forwarded_for, self._settings.trusted_proxies)
 
     async def _room(self, request: Request) -> Room:
         return await self._rooms.room_for_program(request.path_params["room_id"], self._address(request))
@@ -165,7 +166,7 @@ async def _body(request: Request, body: type[BodyT]) -> BodyT:
         RequestError: It is too long, or declared as something else than JSON.
         ValueError: It is no JSON object of that kind.
     """
-    content = b""
+    content = bytearray()
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_BODY_BYTES:

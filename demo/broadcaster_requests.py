@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import msgspec
@@ -12,9 +13,8 @@ import msgspec
 from controller import PlainTransport, WebRtcTransport, to_json
 from controller.ortc import reduce_rtp_capabilities
 from controller.validation import validate_rtp_capabilities
-from demo.broadcaster import MAX_OBJECTS, Broadcaster, BroadcasterTransport
+from demo.broadcaster import Broadcaster, BroadcasterTransport, Closable
 from demo.broadcaster_messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
-from demo.limits import TOO_MANY
 from demo.messages import Json
 from demo.room import Room
 from demo.rooms import is_name
@@ -33,24 +33,22 @@ class Call:
     room: Room
     broadcaster: Broadcaster
 
-    def check_room_for(self, things: Mapping[str, object], what: str) -> None:
-        """Whether the broadcaster may have one more.
+    def one_more(self, things: Mapping[str, object], what: str) -> AbstractContextManager[None]:
+        """While the broadcaster gets one more; see :meth:`demo.limits.Making.one_more`."""
+        return self.broadcaster.making.one_more(things, what)
+
+    def keep(self, kept: dict[str, Closable], made: Closable) -> None:
+        """Keeps what was waited for.
 
         Raises:
-            RequestError: It has too many already.
-        """
-        if len(things) >= MAX_OBJECTS:
-            self.room.limits.refused("broadcaster_objects", f"room={self.room.id} broadcaster={self.broadcaster.id}")
-            raise RequestError(TOO_MANY, f"too many {what}: {MAX_OBJECTS} are allowed")
-
-    def check_open(self) -> None:
-        """Whether the broadcaster is still there, after something was waited for.
-
-        Raises:
-            RequestError: It is not.
+            RequestError: The broadcaster is not there any more, or what was made is not.
         """
         if self.broadcaster.closed or self.room.closed:
+            made.close()
             raise RequestError(FAILED, "the broadcaster was deleted meanwhile")
+        if made.closed:
+            raise RequestError(FAILED, "it was closed meanwhile, with its transport or what it was made of")
+        self.broadcaster.keep(kept, made)
 
     def transport(self, transport_id: str) -> BroadcasterTransport:
         """The broadcaster's transport.
@@ -103,6 +101,7 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
         device=msgspec.to_builtins(body.device),
         rtp_capabilities=capabilities,
         time_s=time.monotonic,
+        refused=lambda: room.limits.refused("broadcaster_objects", f"room={room.id} broadcaster={body.id}"),
     )
     room.add_broadcaster(broadcaster)
     if capabilities is None:
@@ -125,24 +124,22 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
 async def create_transport(call: Call, body: CreateTransport) -> Json:
     """A transport, with what the program has to know to reach it."""
     broadcaster = call.broadcaster
-    call.check_room_for(broadcaster.transports, "transports")
     num_sctp_streams = (body.sctp_capabilities or {}).get("numStreams")
     transport: BroadcasterTransport
-    if body.type == "webrtc":
-        transport = await call.room.create_transport(
-            broadcaster.address,
-            force_tcp=False,
-            num_sctp_streams=num_sctp_streams,
-            app_data={"producing": True, "consuming": True},
-        )
-    else:
-        transport = await call.room.create_plain_transport(
-            broadcaster.address, rtcp_mux=body.rtcp_mux, comedia=body.comedia, num_sctp_streams=num_sctp_streams
-        )
-    if broadcaster.closed:
-        transport.close()
-    call.check_open()
-    broadcaster.add_transport(transport)
+    with call.one_more(broadcaster.transports, "transports"):
+        if body.type == "webrtc":
+            transport = await call.room.create_transport(
+                broadcaster.address,
+                force_tcp=False,
+                num_sctp_streams=num_sctp_streams,
+                app_data={"producing": True, "consuming": True},
+            )
+        else:
+            transport = await call.room.create_plain_transport(
+                broadcaster.address, rtcp_mux=body.rtcp_mux, comedia=body.comedia, num_sctp_streams=num_sctp_streams
+            )
+        call.keep(broadcaster.transports, transport)
+    broadcaster.watch(transport)
     return _described(transport)
 
 
@@ -179,14 +176,13 @@ async def connect(call: Call, transport_id: str, body: Connect) -> None:
 async def produce(call: Call, transport_id: str, body: Produce) -> Json:
     """A producer, which everybody in the room is offered."""
     broadcaster = call.broadcaster
-    call.check_room_for(broadcaster.producers, "producers")
-    producer = await call.transport(transport_id).produce(
-        kind=body.kind,
-        rtp_parameters=body.rtp_parameters,
-        app_data={**(body.app_data or {}), "peerId": broadcaster.id},
-    )
-    call.check_open()
-    broadcaster.keep(broadcaster.producers, producer)
+    with call.one_more(broadcaster.producers, "producers"):
+        producer = await call.transport(transport_id).produce(
+            kind=body.kind,
+            rtp_parameters=body.rtp_parameters,
+            app_data={**(body.app_data or {}), "peerId": broadcaster.id},
+        )
+        call.keep(broadcaster.producers, producer)
     await call.room.offer(broadcaster, producer)
     return {"id": producer.id}
 
@@ -199,10 +195,9 @@ async def consume(call: Call, transport_id: str, producer_id: str) -> Json:
         raise RequestError(FAILED, "broadcaster does not have rtpCapabilities")
     if not producer_id:
         raise ValueError("missing query.producerId")
-    call.check_room_for(broadcaster.consumers, "consumers")
-    consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=broadcaster.rtp_capabilities)
-    call.check_open()
-    broadcaster.keep(broadcaster.consumers, consumer)
+    with call.one_more(broadcaster.consumers, "consumers"):
+        consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=broadcaster.rtp_capabilities)
+        call.keep(broadcaster.consumers, consumer)
     return {
         "id": consumer.id,
         "producerId": producer_id,
@@ -220,10 +215,9 @@ async def consume_data(call: Call, transport_id: str, data_producer_id: str) -> 
         raise RequestError(FAILED, "broadcaster does not have rtpCapabilities")
     if not data_producer_id:
         raise ValueError("missing body.dataProducerId")
-    call.check_room_for(broadcaster.data_consumers, "data consumers")
-    data_consumer = await transport.consume_data(data_producer_id=data_producer_id)
-    call.check_open()
-    broadcaster.keep(broadcaster.data_consumers, data_consumer)
+    with call.one_more(broadcaster.data_consumers, "data consumers"):
+        data_consumer = await transport.consume_data(data_producer_id=data_producer_id)
+        call.keep(broadcaster.data_consumers, data_consumer)
     parameters = data_consumer.sctp_stream_parameters
     return {"id": data_consumer.id, "streamId": parameters.stream_id if parameters is not None else None}
 
@@ -231,14 +225,13 @@ async def consume_data(call: Call, transport_id: str, data_producer_id: str) -> 
 async def produce_data(call: Call, transport_id: str, body: ProduceData) -> Json:
     """A data producer; on the chat's channel everybody is offered it at once, else those who join later."""
     broadcaster = call.broadcaster
-    call.check_room_for(broadcaster.data_producers, "data producers")
-    data_producer = await call.transport(transport_id).produce_data(
-        sctp_stream_parameters=body.sctp_stream_parameters,
-        label=body.label or "",
-        protocol=body.protocol or "",
-        app_data={**(body.app_data or {}), "peerId": broadcaster.id},
-    )
-    call.check_open()
-    broadcaster.keep(broadcaster.data_producers, data_producer)
+    with call.one_more(broadcaster.data_producers, "data producers"):
+        data_producer = await call.transport(transport_id).produce_data(
+            sctp_stream_parameters=body.sctp_stream_parameters,
+            label=body.label or "",
+            protocol=body.protocol or "",
+            app_data={**(body.app_data or {}), "peerId": broadcaster.id},
+        )
+        call.keep(broadcaster.data_producers, data_producer)
     call.room.offer_data(broadcaster, data_producer)
     return {"id": data_producer.id}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from demo.bot import BOT_LABEL
 from demo.consuming import channel_of
-from demo.limits import check_room_for
 from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
 from demo.requests import Accept, found, handles, stats_answer
 from demo.told import told_bytes
@@ -19,23 +18,27 @@ if TYPE_CHECKING:
 @handles("produceData", ProduceData, needs_join=True)
 async def produce_data(session: PeerSession, body: ProduceData, accept: Accept) -> None:
     """Makes a data producer: of the chat for each other peer, of the bot's channel for the bot."""
-    check_room_for(session.data_producers, "data producers")
     transport = found(session.transports, "transport", body.transport_id)
-    data_producer = await session.make(
-        told_bytes(body.sctp_stream_parameters, body.label, body.protocol, body.app_data),
-        transport.produce_data(
-            sctp_stream_parameters=body.sctp_stream_parameters,
-            label=body.label or "",
-            protocol=body.protocol or "",
-            app_data={**(body.app_data or {}), "peerId": session.id},
-        ),
-    )
-    if channel_of(data_producer) == BOT_LABEL:
-        await session.room.bot.listen_to(session, data_producer)
-    if data_producer.closed:  # its transport closed meanwhile
-        raise RequestError(500, "the transport has closed")
-    # From here to the data consumers nothing waits; see join
-    session.add_data_producer(data_producer)
+    with session.making.one_more(session.data_producers, "data producers"):
+        data_producer = await session.make(
+            told_bytes(body.sctp_stream_parameters, body.label, body.protocol, body.app_data),
+            transport.produce_data(
+                sctp_stream_parameters=body.sctp_stream_parameters,
+                label=body.label or "",
+                protocol=body.protocol or "",
+                app_data={**(body.app_data or {}), "peerId": session.id},
+            ),
+        )
+        if channel_of(data_producer) == BOT_LABEL:
+            try:
+                await session.room.bot.listen_to(session, data_producer)
+            except BaseException:
+                data_producer.close()  # nobody would know of it
+                raise
+        if data_producer.closed:  # its transport closed meanwhile
+            raise RequestError(500, "the transport has closed")
+        # From here to the data consumers nothing waits; see join
+        session.add_data_producer(data_producer)
     accept({"id": data_producer.id, "dataProducerId": data_producer.id})
     session.room.offer_data(session, data_producer)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 
 from protoo import RequestError
 
@@ -49,6 +50,11 @@ REQUESTS_PER_S = 100.0
 REQUESTS_BURST = 500
 """... and in one go, after a silence."""
 
+LOG_LINES_PER_S = 1.0
+"""Lines of the log on requests of one peer that failed, in the long run (all of them are counted) ..."""
+LOG_LINES_BURST = 20
+"""... and in one go, after a silence."""
+
 TOO_MANY = 429
 TOO_LARGE = 413
 """Error codes, as of HTTP."""
@@ -91,11 +97,32 @@ class Allowance:
         return True
 
 
-def check_room_for(things: Mapping[str, object], what: str) -> None:
-    """Whether a peer may have one more.
+class Making:
+    """Bounds how many things of a kind somebody has; what is being made at the moment counts as if it was there.
 
-    Raises:
-        RequestError: It has too many already.
+    Args:
+        most: How many there may be of each kind.
+        refused: Told of each refusal, with the kind.
     """
-    if len(things) >= MAX_OBJECTS:
-        raise RequestError(TOO_MANY, f"too many {what}: {MAX_OBJECTS} are allowed")
+
+    def __init__(self, most: int, refused: Callable[[str], None]) -> None:
+        self._most = most
+        self._refused = refused
+        self._under_way: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def one_more(self, things: Mapping[str, object], what: str) -> Iterator[None]:
+        """While one more is made, and until it stands among the things.
+
+        Raises:
+            RequestError: There are too many already.
+        """
+        under_way = self._under_way.get(what, 0)
+        if len(things) + under_way >= self._most:
+            self._refused(what)
+            raise RequestError(TOO_MANY, f"too many {what}: {self._most} are allowed")
+        self._under_way[what] = under_way + 1
+        try:
+            yield
+        finally:
+            self._under_way[what] -= 1

@@ -7,6 +7,9 @@ import re
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s  %(message)s"
 
+MAX_LINE_LENGTH = 4_000
+"""Characters of one line: what a stranger says may be long."""
+
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1, with line breaks and ESC
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what turns the direction of text (UAX 9)
@@ -17,7 +20,8 @@ _UNSAFE = re.compile(
 
 def escaped(text: str) -> str:
     """A text in one line: characters that would do something instead of being seen are written as Python does."""
-    return _UNSAFE.sub(_escape, text)
+    shown = text if len(text) <= MAX_LINE_LENGTH else f"{text[:MAX_LINE_LENGTH]}... ({len(text)} characters)"
+    return _UNSAFE.sub(_escape, shown)
 
 
 def _escape(match: re.Match[str]) -> str:

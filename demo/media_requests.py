@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
 from controller.types import DtlsParameters, Trace
 from demo.dialect import Dialect
-from demo.limits import check_room_for
 from demo.media import NUM_SCTP_STREAMS
 from demo.messages import (
     ConnectWebRtcTransport,
@@ -44,23 +43,23 @@ def _consumer(session: PeerSession, body: OfConsumer) -> Consumer:
 @handles("createWebRtcTransport", CreateWebRtcTransport)
 async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransport, accept: Accept) -> None:
     """Makes a transport; allowed before joining, so that a client can be ready when it joins."""
-    check_room_for(session.transports, "transports")
     direction = body.app_data.direction if body.app_data is not None else None
     session.dialect.learn(Dialect.CLASSIC if direction is None else Dialect.OF_2026)
     given = from_json(DtlsParameters, body.dtls_parameters) if body.dtls_parameters is not None else None
-    transport = await session.room.create_transport(
-        session.address,
-        force_tcp=bool(body.force_tcp),
-        num_sctp_streams=_num_sctp_streams(session, body),
-        app_data={
-            "producing": bool(body.producing) or direction == "producer",
-            "consuming": bool(body.consuming) or direction == "consumer",
-        },
-    )
-    if session.closed:  # it left meanwhile, and has closed the transports it had
-        transport.close()
-        return
-    session.add_transport(transport, given)
+    with session.making.one_more(session.transports, "transports"):
+        transport = await session.room.create_transport(
+            session.address,
+            force_tcp=bool(body.force_tcp),
+            num_sctp_streams=_num_sctp_streams(session, body),
+            app_data={
+                "producing": bool(body.producing) or direction == "producer",
+                "consuming": bool(body.consuming) or direction == "consumer",
+            },
+        )
+        if session.closed:  # it left meanwhile, and has closed the transports it had
+            transport.close()
+            return
+        session.add_transport(transport, given)
     transport.on("trace", lambda trace: _tell_downlink(session, transport, trace))
     await transport.enable_trace_event(["bwe"])
     answer = {
@@ -115,18 +114,18 @@ async def restart_ice(session: PeerSession, body: OfTransport, accept: Accept) -
 @handles("produce", Produce, needs_join=True)
 async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
     """Makes a producer, and a consumer of it for each other peer."""
-    check_room_for(session.producers, "producers")
     transport = _transport(session, body)
-    producer = await session.make(
-        told_bytes(body.rtp_parameters, body.app_data),
-        transport.produce(
-            kind=body.kind,
-            rtp_parameters=body.rtp_parameters,
-            app_data={**(body.app_data or {}), "peerId": session.id},
-        ),
-    )
-    # From here to the consumers nothing waits; see join
-    session.add_producer(producer)
+    with session.making.one_more(session.producers, "producers"):
+        producer = await session.make(
+            told_bytes(body.rtp_parameters, body.app_data),
+            transport.produce(
+                kind=body.kind,
+                rtp_parameters=body.rtp_parameters,
+                app_data={**(body.app_data or {}), "peerId": session.id},
+            ),
+        )
+        # From here to the consumers nothing waits; see join
+        session.add_producer(producer)
     accept({"id": producer.id, "producerId": producer.id})
     await session.room.offer(session, producer)
 

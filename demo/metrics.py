@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from protoo.connection import TOO_SLOW_READERS
+from protoo.connection import MALFORMED, TOO_SLOW_READERS
 from protoo.tally import REFUSED
 
 
@@ -68,6 +68,7 @@ class _SnapshotCollector(Collector):
         closed.add_metric(["sent too much"], REFUSED.total)
         closed.add_metric(["read too slowly"], TOO_SLOW_READERS.total)
         yield closed
+        yield CounterMetricFamily("miso_malformed_messages", "Frames without a protoo message", MALFORMED.total)
         yield CounterMetricFamily("miso_worker_deaths", "Workers that died", self._snapshot.worker_deaths())
         yield CounterMetricFamily(
             "miso_worker_faults", "Bugs that cost one packet, timer or request", self._snapshot.worker_faults()

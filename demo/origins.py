@@ -59,14 +59,18 @@ class Origins:
         return name in self._names or f"*.{name.partition('.')[2]}" in self._names
 
     def _allows(self, origin: str, host: str) -> bool:
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False  # "http://[": no browser's
         if parts.scheme not in _SCHEMES:
             return origin in self._allowed
-        if _origin(origin) in self._allowed or (parts.hostname or "") in self._allowed:
+        own_name = _plain(parts.hostname or "")
+        if _origin(origin) in self._allowed or own_name in self._allowed:
             return True
         default = _SCHEMES[parts.scheme]
         name, port = _host_and_port(host)
-        return (parts.hostname, _port_of(origin, default)) == (name, default if port is None else port)
+        return (own_name, _port_of(origin, default)) == (name, default if port is None else port)
 
 
 def check_origin(entry: str) -> str:
@@ -88,7 +92,7 @@ def check_origin(entry: str) -> str:
 def _origin(text: str) -> str:
     """An origin in one form: lower case, the port always there."""
     parts = urlsplit(text.lower())
-    return f"{parts.scheme}://{parts.hostname}:{_port_of(text, _SCHEMES.get(parts.scheme, 0))}"
+    return f"{parts.scheme}://{_plain(parts.hostname or '')}:{_port_of(text, _SCHEMES.get(parts.scheme, 0))}"
 
 
 def _port_of(url: str, default: int) -> int:

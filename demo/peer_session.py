@@ -14,7 +14,10 @@ from controller import Consumer, ControllerError, DataConsumer, DataProducer, Pr
 from controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
 from demo.dialect import Dialect, DialectGuess
 from demo.limits import (
+    LOG_LINES_BURST,
+    LOG_LINES_PER_S,
     MAX_AT_ONCE,
+    MAX_OBJECTS,
     MAX_REQUEST_BYTES,
     MAX_TOLD_BYTES_OF_PEER,
     NEWS_BURST,
@@ -28,12 +31,13 @@ from demo.limits import (
     WORDS_TO_BOT_BURST,
     WORDS_TO_BOT_PER_S,
     Allowance,
+    Making,
     Places,
 )
 from demo.messages import Json
 from demo.path_watch import REASONS, Missing, TransportWatch
 from demo.rate_limit import LatestPerInterval
-from demo.requests import REQUESTS
+from demo.requests import REQUESTS, Accept
 from demo.visitor import Visitor
 from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError, encode
 
@@ -70,6 +74,7 @@ class PeerSession:
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
         paths: How its transports get on, by the transport's id.
         words_to_bot: How much the bot still answers it.
+        making: How many transports, producers and data producers it may have.
         consumer_places, data_consumer_places: How many more of them it may be given.
     """
 
@@ -90,6 +95,7 @@ class PeerSession:
         self.consumers: dict[str, Consumer] = {}
         self.data_producers: dict[str, DataProducer] = {}
         self.data_consumers: dict[str, DataConsumer] = {}
+        self.making = Making(MAX_OBJECTS, lambda what: self.refused(f"{what.replace(' ', '_')}_per_peer"))
         self.consumer_places = Places(room.settings.max_consumers_per_peer)
         self.data_consumer_places = Places(room.settings.max_consumers_per_peer)
         self._told = Places(MAX_TOLD_BYTES_OF_PEER)
@@ -102,6 +108,7 @@ class PeerSession:
         self._told_often = Allowance(NEWS_PER_S, NEWS_BURST, now_s)
         self.words_to_bot = Allowance(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, now_s)
         self._produces = Allowance(PRODUCES_PER_S, PRODUCES_BURST, now_s)
+        self._log_lines = Allowance(LOG_LINES_PER_S, LOG_LINES_BURST, now_s)
 
     def __repr__(self) -> str:
         return f"<PeerSession {self.id} of room {self.room.id}>"
@@ -304,18 +311,22 @@ class PeerSession:
             self.peer.close()
 
     def _on_request(self, request: IncomingRequest) -> None:
-        if self._may_ask():
-            self.start_task(self._counted(self._answer(request)))
-        else:
-            request.reject(TOO_MANY, "too many requests")
-            self._count(request.method, "rejected")
+        self._take(request.method, request.data, request.accept, request.reject)
 
     def _on_notification(self, notification: Notification) -> None:
         """Clients of 2026 send as notifications what others send as requests."""
         if notification.method in REQUESTS:
             self.dialect.learn(Dialect.OF_2026)
+        self._take(notification.method, notification.data, lambda data=None: None, lambda error: None)
+
+    def _take(self, method: str, data: object, accept: Accept, reject: Callable[[BaseException], None]) -> None:
+        """Begins with what the client asks for, or says at once that it asks too much."""
         if self._may_ask():
-            self.start_task(self._counted(self._obey(notification)))
+            self.start_task(self._counted(self._answer(method, data, accept, reject)))
+        else:
+            self.refused("requests")
+            self._count(method, "rejected")
+            reject(RequestError(TOO_MANY, "too many requests"))
 
     def _may_ask(self) -> bool:
         return self._allowance.take(asyncio.get_running_loop().time()) and self._in_progress < MAX_AT_ONCE
@@ -327,36 +338,34 @@ class PeerSession:
         finally:
             self._in_progress -= 1
 
-    async def _answer(self, request: IncomingRequest) -> None:
+    async def _answer(self, method: str, data: object, accept: Accept, reject: Callable[[BaseException], None]) -> None:
         try:
-            await self._dispatch(request.method, request.data, request.accept)
+            await self._dispatch(method, data, accept)
         except (RequestError, ControllerError, TypeError, ValueError) as error:
-            self._log_failure(request.method, error)
-            request.reject(error)
-            self._count(request.method, "rejected")
-        except Exception:
+            self._log_failure(method, error)
+            reject(error)
+            self._count(method, "rejected")
+        except Exception as error:  # noqa: BLE001
             # a bug of ours: the client gets its answer, the log the whole story
-            logger.exception("room=%s peer=%s %s failed", self.room.id, self.id, _known(request.method))
-            request.reject(500, "internal error")
-            self._count(request.method, "failed")
+            self._log_failure(method, error, is_bug=True)
+            reject(RequestError(500, "internal error"))
+            self._count(method, "failed")
         else:
-            self._count(request.method, "accepted")
-
-    async def _obey(self, notification: Notification) -> None:
-        try:
-            await self._dispatch(notification.method, notification.data, lambda data=None: None)
-        except (RequestError, ControllerError, TypeError, ValueError) as error:
-            self._log_failure(notification.method, error)
+            self._count(method, "accepted")
 
     def _count(self, method: str, result: str) -> None:
         self.room.metrics.requests.labels(_known(method), result).inc()
 
-    def _log_failure(self, method: str, error: Exception) -> None:
-        """A client chooses what is in such errors: not more than a line of it."""
+    def _log_failure(self, method: str, error: Exception, *, is_bug: bool = False) -> None:
+        """A client chooses what is in such errors, and how many there are: a line of it, and few of them."""
+        if not self._log_lines.take(asyncio.get_running_loop().time()):
+            return
         text = " ".join(str(error)[:MAX_LOGGED_LENGTH].splitlines())
-        logger.info("room=%s peer=%s %s failed: %s", self.room.id, self.id, _known(method), text)
+        level = logging.ERROR if is_bug else logging.INFO
+        who = (self.room.id, self.id, _known(method))
+        logger.log(level, "room=%s peer=%s %s failed: %s", *who, text, exc_info=error if is_bug else None)
 
-    async def _dispatch(self, method: str, data: object, accept: Callable[..., None]) -> None:
+    async def _dispatch(self, method: str, data: object, accept: Accept) -> None:
         row = REQUESTS.get(method)
         if row is None:
             raise RequestError(500, f'unknown request.method "{method[:MAX_LOGGED_LENGTH]}"')

@@ -114,6 +114,7 @@ class Rooms:
             if self._closed:
                 await transport.close(SERVICE_RESTART, "service restart")
                 return None
+            room.check_place_for(visitor)  # once more: a broadcaster may have come during the handshake
             return room.connect(visitor, transport)
         except TransportClosedError:
             logger.debug("room=%s peer=%s gave up", room_id, visitor.peer_id)

@@ -18,6 +18,7 @@ import asyncio
 import logging
 from asyncio.transports import BaseTransport
 from typing import Any, ClassVar, Final, cast
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -28,7 +29,7 @@ from websockets.protocol import State
 
 from protoo.errors import TransportClosedError
 from protoo.frames import FrameLimits
-from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection
+from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection, joined_headers
 from protoo.paced_transport import PacedTransport
 from protoo.tally import REFUSED
 from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
@@ -131,8 +132,8 @@ async def serve(websocket: WebSocket, handler: ConnectionHandler) -> None:
     client = websocket.client
     query = websocket.scope["query_string"].decode("latin-1")
     request = ConnectionRequest(
-        websocket.url.path + (f"?{query}" if query else ""),
-        {name.lower(): value for name, value in websocket.headers.items()},
+        quote(websocket.scope["path"]) + (f"?{query}" if query else ""),
+        joined_headers(websocket.headers.items()),
         f"{client.host}:{client.port}" if client else "",
         secure=websocket.scope["scheme"] == "wss",
     )

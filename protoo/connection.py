@@ -31,7 +31,11 @@ CLIENT_TIMEOUT_BASE_MS = 1500.0
 TOO_SLOW = 1008
 """Close code (policy violation) for who lets our messages pile up; a client connects again after it."""
 CLOSE_TIMEOUT_S = 5.0
+BAD_REQUEST = 400
+_MAX_REASON_LENGTH = 200
 
+MALFORMED = Tally(logger, "dropped what is no protoo message", logging.INFO)
+"""Frames that no protoo message came in."""
 TOO_SLOW_READERS = Tally(logger, "a reader is too slow, closing")
 """Connections that were closed because too much waited for them."""
 
@@ -59,7 +63,7 @@ class Connection:
     """Sends and receives messages over a transport until either side closes it.
 
     Whatever the other side sends, only the transport itself can end the connection: frames that are no protoo messages
-    are logged and dropped.
+    are counted and dropped, and a request that is none in part only is rejected with 400.
     """
 
     def __init__(
@@ -231,14 +235,16 @@ class Connection:
             if self._closed:
                 continue  # waiting for the other side's close frame
             if isinstance(frame, bytes):
-                logger.debug("binary frame dropped: remote=%s", self._transport.remote_address)
+                MALFORMED.count(f"remote={self._transport.remote_address}: binary frame")
                 continue
             try:
                 message = parse(frame)
             except MalformedMessageError as error:
-                logger.debug("message dropped: remote=%s: %s", self._transport.remote_address, error)
-                continue
-            self._dispatch(message)
+                MALFORMED.count(f"remote={self._transport.remote_address}: {str(error)[:_MAX_REASON_LENGTH]}")
+                if error.request_id is not None:
+                    self._respond(ErrorResponse(error.request_id, BAD_REQUEST, str(error)[:_MAX_REASON_LENGTH]))
+            else:
+                self._dispatch(message)
             # much may have arrived at once: who sends a lot does not keep the others waiting
             await asyncio.sleep(0)
 

@@ -3,7 +3,7 @@
 ::
 
     ProtooError
-    ├── MalformedMessageError   a frame is not a protoo message: it is dropped, the connection stays
+    ├── MalformedMessageError   a frame is not a protoo message: it is dropped or refused, the connection stays
     ├── RequestError            the other side rejected our request (code, reason)
     ├── RequestTimeoutError     the other side did not answer in time
     ├── TransportClosedError    there is no connection (any more): "transport closed", "peer closed"
@@ -19,7 +19,15 @@ class ProtooError(Exception):
 
 
 class MalformedMessageError(ProtooError, ValueError):
-    """A frame that is not a protoo message; the text says what is wrong with it."""
+    """A frame that is not a protoo message; the text says what is wrong with it.
+
+    Attributes:
+        request_id: The id of a request that can be told so; None when it is none, or has no id.
+    """
+
+    def __init__(self, text: str, request_id: int | float | None = None) -> None:
+        super().__init__(text)
+        self.request_id = request_id
 
 
 class RequestError(ProtooError):

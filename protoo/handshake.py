@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from protoo.errors import TransportClosedError
 from protoo.transport import SUBPROTOCOL, Transport
@@ -41,7 +41,7 @@ class ConnectionRequest:
 
     Attributes:
         target: Path and query as the client asked for them.
-        headers: The request's headers, names in lower case.
+        headers: The request's headers, names in lower case; see :func:`joined_headers`.
         remote_address: ``ip:port`` of the client.
         secure: Whether it came over TLS.
     """
@@ -58,12 +58,12 @@ class ConnectionRequest:
     @property
     def path(self) -> str:
         """The path, without the query."""
-        return urlsplit(self.target).path
+        return self.target.partition("?")[0]
 
     @property
     def query(self) -> dict[str, str]:
         """The query's fields; of one that comes twice, the last."""
-        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
     @property
     def origin(self) -> str | None:
@@ -145,6 +145,18 @@ class ConnectionRequest:
 ConnectionHandler = Callable[[ConnectionRequest], Awaitable[None]]
 
 _running: set[asyncio.Future[None]] = set()
+
+
+def joined_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by their names in lower case; of one that comes several times all values (RFC 9110 section 5.3).
+
+    So nobody hides behind a line of his own what a proxy says in another one.
+    """
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        key = name.lower()
+        joined[key] = f"{joined[key]}, {value}" if key in joined else value
+    return joined
 
 
 def offers_protoo(offered: str) -> bool:

@@ -112,7 +112,7 @@ def parse(frame: str | bytes) -> Message:
     if not isinstance(body, dict):
         raise MalformedMessageError(f"message is of type {type(body).__name__}, expected an object")
     if _deeper_than(MAX_DEPTH, body):
-        raise MalformedMessageError(f"message is nested deeper than {MAX_DEPTH}")
+        raise MalformedMessageError(f"message is nested deeper than {MAX_DEPTH}", _request_id(body))
     if _truthy(body.get("request")):
         return Request(_id(body, "request"), _method(body, "request"), _or_empty(body.get("data")))
     if _truthy(body.get("response")):
@@ -145,7 +145,15 @@ def _id(body: dict[str, object], what: str) -> int | float:
 def _method(body: dict[str, object], what: str) -> str:
     value = body.get("method")
     if not isinstance(value, str):
-        raise MalformedMessageError(f"{what}.method is {_shown(value)}, expected a string")
+        raise MalformedMessageError(f"{what}.method is {_shown(value)}, expected a string", _request_id(body))
+    return value
+
+
+def _request_id(body: dict[str, object]) -> int | float | None:
+    """The id of a message that would be a request, if it has a proper one."""
+    value = body.get("id")
+    if not _truthy(body.get("request")) or isinstance(value, bool) or not isinstance(value, int | float):
+        return None
     return value
 
 

@@ -18,6 +18,7 @@ from protoo.handshake import (
     ConnectionHandler,
     ConnectionRequest,
     Rejection,
+    joined_headers,
     offers_protoo,
 )
 from protoo.paced_connection import server_connection
@@ -95,7 +96,7 @@ class WebSocketServer:
             watcher.cancel()
 
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        headers = joined_headers(request.headers.raw_items())
         offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
         if not offers_protoo(offered):
             return _response(MISSING_SUBPROTOCOL)
@@ -124,7 +125,10 @@ class WebSocketServer:
 
     async def _converse(self, connection: ServerConnection) -> None:
         transport = WebSocketTransport(connection, _address(connection))
-        self._accepted.pop(connection).opened(transport)
+        request = self._accepted.pop(connection, None)
+        if request is None:  # it was cut off at this moment
+            return
+        request.opened(transport)
         await connection.wait_closed()
 
 

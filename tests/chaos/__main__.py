@@ -18,6 +18,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
@@ -135,9 +136,14 @@ class Chaos:
             print(f"attacks: {attacks['done']}")
             self.problems += [f"an attack could not be made: {bug}" for bug in attacks["bugs"]]
             self._judge(calm, chaos)
-            print(f"memory: {(after - before) / 2**20:+.1f} MB")
-            if after - before > MAX_GROWTH_BYTES:
-                self.problems.append(f"the processes hold {(after - before) / 2**20:.0f} MB more")
+            grown = {pid: after[pid] - before[pid] for pid in before}
+            growth = sum(grown.values())
+            shown = ", ".join(
+                f"{name} {one / 2**20:+.1f} MB" for name, one in zip(names(grown), grown.values(), strict=True)
+            )
+            print(f"memory: {growth / 2**20:+.1f} MB ({shown})")
+            if growth > MAX_GROWTH_BYTES:
+                self.problems.append(f"the processes hold {growth / 2**20:.0f} MB more")
             if [self.server.pid, *self.server.worker_pids] != pids:
                 self.problems.append("a worker ended")
             for program in people.values():
@@ -198,8 +204,13 @@ async def _health(port: int) -> int:
     return status
 
 
-def _rss_bytes(pids: list[int]) -> int:
-    return sum(holding(pid).rss_bytes for pid in pids if os.path.exists(f"/proc/{pid}"))
+def _rss_bytes(pids: list[int]) -> dict[int, int]:
+    return {pid: holding(pid).rss_bytes for pid in pids if os.path.exists(f"/proc/{pid}")}
+
+
+def names(pids: Iterable[int]) -> list[str]:
+    """Who they are: the controller process comes first."""
+    return ["controller", *(f"worker {number}" for number, _ in enumerate(list(pids)[1:], 1))]
 
 
 async def chaos(seconds: float, log_level: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -60,6 +61,25 @@ async def come(
         additional_headers={"X-Forwarded-For": forwarded_for} if forwarded_for else None,
     )
     return RoomClient(connection)
+
+
+async def test_a_client_does_not_hide_behind_a_forwarded_for_of_its_own(tmp_path: Path) -> None:
+    """Some proxies add a header instead of an address to the one that is there."""
+    own, by_proxy = ("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "203.0.113.7")
+    async with serving(tmp_path, trusted_proxies=["127.0.0.1"], max_connections_per_address=1) as server:
+        url = ws_url(server)
+        async with httpx.AsyncClient(base_url=url.replace("ws", "http", 1), trust_env=False) as http:
+            assert (await http.get("/rooms/r", headers=[by_proxy])).status_code == 403
+            assert (await http.get("/rooms/r", headers=[own, by_proxy])).status_code == 403
+        first = await connect(
+            f"{url}/?roomId=r&peerId=a",
+            subprotocols=[Subprotocol("protoo")],
+            additional_headers=[own, by_proxy],
+        )
+        assert (await turned_away(server, "r", "b", forwarded_for="203.0.113.7"))[0] == 429
+        second = await come(server, "r", "c", forwarded_for="203.0.113.8")
+        await first.close()
+        await second.close()
 
 
 async def turned_away(server: DemoServer, room: str, peer: str, *, forwarded_for: str = "") -> tuple[int, str]:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -359,3 +360,61 @@ async def test_a_worker_that_dies_takes_its_broadcasters_along(server: DemoServe
     await made(http, BROADCASTERS, WHO)
     server.workers.pool.kill("a test")
     await nobody_left(server)
+
+
+@pytest.mark.parametrize("broadcaster_id", ["a/b", "..", "%2F", "a b?c#d", "ü💡", "rooms/r/broadcasters"])
+async def test_an_id_may_be_any_text(http: httpx.AsyncClient, url: str, broadcaster_id: str) -> None:
+    listener = await RoomClient.connect(url, "r%2Fs", "a")
+    await listener.join()
+    broadcasters = "/rooms/r%2Fs/broadcasters"
+    await made(http, broadcasters, {**WHO, "id": broadcaster_id})
+    assert (await listener.seen("newPeer"))["id"] == broadcaster_id
+    path = f"{broadcasters}/{quote(broadcaster_id, safe='').replace('.', '%2E')}"
+    transport = await made(http, f"{path}/transports", {"type": "plain"})
+    await made(http, f"{path}/transports/{transport['id']}/producers", {"kind": "audio", "rtpParameters": OPUS})
+    assert (await http.delete(path)).status_code == 200
+    await listener.close()
+
+
+async def test_asking_for_many_at_once_gives_no_more_than_asking_one_after_the_other(
+    server: DemoServer, http: httpx.AsyncClient
+) -> None:
+    await made(http, BROADCASTERS, WHO)
+    answers = await asyncio.gather(*(http.post(TRANSPORTS, json={"type": "plain"}) for _ in range(40)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 16 + [429] * 24
+    transport_id = next(answer.json()["id"] for answer in answers if answer.status_code == 200)
+    answers = await asyncio.gather(
+        *(
+            http.post(
+                f"{TRANSPORTS}/{transport_id}/producers",
+                json={"kind": "audio", "rtpParameters": {**OPUS, "encodings": [{"ssrc": 1000 + number}]}},
+            )
+            for number in range(40)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] * 16 + [429] * 24
+    assert await counted(server, "refusals", limit="broadcaster_objects") == 48
+
+
+async def test_a_consumer_whose_source_goes_at_the_same_moment_takes_no_place(
+    http: httpx.AsyncClient, url: str
+) -> None:
+    speaker = await RoomClient.connect(url, "r", "a")
+    await speaker.join()
+    await made(http, BROADCASTERS, {**WHO, "rtpCapabilities": RTP_CAPABILITIES})
+    transport = await plain(http, comedia=False)
+    sending = await speaker.transport(producing=True)
+    for number in range(60):
+        parameters = {**AUDIO, "encodings": [{"ssrc": 5000 + number}]}
+        producer_id = (
+            await speaker.request("produce", transportId=sending["id"], kind="audio", rtpParameters=parameters)
+        )["id"]
+        path = f"{TRANSPORTS}/{transport['id']}/consume?producerId={producer_id}"
+        asking = [asyncio.create_task(http.post(path)) for _ in range(3)]
+        await asyncio.sleep(0.001 * (number % 8))
+        await speaker.request("closeProducer", producerId=producer_id)
+        assert {(await asked).status_code for asked in asking} <= {200, 500}
+    producer_id = await speaker.produce("audio", AUDIO)
+    path = f"{TRANSPORTS}/{transport['id']}/consume?producerId={producer_id}"
+    assert (await http.post(path)).status_code == 200
+    await speaker.close()

@@ -12,10 +12,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from demo.limits import MAX_AT_ONCE, MAX_OBJECTS, REQUESTS_BURST, Allowance
+from demo.limits import MAX_OBJECTS, REQUESTS_BURST, Allowance
 from demo.patience import ImpatientHttp
 from demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
+from tests.demo.conftest import counted
 
 PRODUCE = {"transportId": "t", "kind": "audio", "rtpParameters": {}}
 
@@ -91,10 +92,12 @@ async def test_a_flood_of_requests_is_rejected_and_others_are_served(server: Dem
     await other.produce("audio", AUDIO)
     answers = await asyncio.gather(*asked, return_exceptions=True)
     made = [answer for answer in answers if isinstance(answer, dict)]
-    assert len(made) <= MAX_OBJECTS + MAX_AT_ONCE
+    assert len(made) <= MAX_OBJECTS
     refused = [answer for answer in answers if isinstance(answer, Rejected)]
     assert len(made) + len(refused) == len(answers)
     assert {answer.code for answer in refused} == {429}
+    assert await counted(server, "refusals", limit="requests") > 0
+    assert await counted(server, "refusals", limit="transports_per_peer") > 0
     await hostile.close()
     await other.close()
 
@@ -110,6 +113,27 @@ async def test_a_rename_in_a_loop_does_not_drive_the_others_out(url: str) -> Non
     assert victim.methods.count("peerDisplayNameChanged") < REQUESTS_BURST + 200
     await hostile.close()
     await victim.close()
+
+
+async def test_a_flood_of_notifications_is_counted(server: DemoServer, url: str) -> None:
+    client = await RoomClient.connect(url, "r", "a")
+    for _ in range(REQUESTS_BURST + 200):
+        await client.send(notification=True, method="requestConsumerKeyFrame", data={"consumerId": "none"})
+    with pytest.raises(Rejected, match="too many requests"):
+        await client.request("getRouterRtpCapabilities")
+    assert await counted(server, "refusals", limit="requests") > 0
+    assert await counted(server, "requests", method="requestConsumerKeyFrame", result="rejected") >= REQUESTS_BURST
+    await client.close()
+
+
+async def test_requests_that_fail_fill_no_log(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client = await RoomClient.connect(url, "r", "a")
+    for _ in range(200):
+        with pytest.raises(Rejected):
+            await client.request("restartIce", transportId="none")
+    assert len([record for record in caplog.records if "restartIce failed" in record.getMessage()]) < 50
+    await client.close()
 
 
 def test_an_allowance_saves_up_to_the_burst_and_no_more() -> None:

@@ -43,6 +43,13 @@ NAMES = ["box", "*.example.org"]
         ("localhost:3000", "chrome-extension://abc", [], False),
         ("localhost:3000", "http://localhost:3000.evil.test", [], False),
         ("localhost:3000", "http://localhost:99999999", [], False),
+        ("localhost:3000", "http://[", [], False),
+        ("localhost:3000", "http://[::1", [], False),
+        ("localhost:3000", "HTTP://LOCALHOST:3000", [], True),
+        ("room.example.org.", "https://room.example.org.", [], True),
+        ("meet.example", "https://meet.example.", ["https://meet.example"], True),
+        ("[", None, [], True),
+        ("[", "http://[", [], False),
         ("127.0.0.1:3000", "https://meet.example", ["https://meet.example"], True),
         ("127.0.0.1:3000", "https://meet.example:8443", ["https://meet.example"], False),
         ("127.0.0.1:3000", "http://meet.example", ["https://meet.example"], False),
@@ -142,6 +149,9 @@ HANDSHAKE = (
         ("nonsense\r\n\r\n", 400),
         (f"GET / HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}", 400),
         (f"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\n{HANDSHAKE}", 403),
+        (f"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\n{HANDSHAKE}", 403),
+        (f"GET //[ HTTP/1.1\r\nHost: [\r\n{HANDSHAKE}", 400),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://[\r\nConnection: close\r\n\r\n", 403),
     ],
 )
 async def test_every_answer_tells_browsers_what_they_may_do(url: str, request_head: str, expected: int | None) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
+import socket
+import struct
 import tracemalloc
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +32,14 @@ from tests.protoo.conftest import Host
 PROTOO = [Subprotocol("protoo")]
 
 
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: protoo\r\n\r\n"
+)
+RESET = struct.pack("ii", 1, 0)
+"""For SO_LINGER (socket(7)): closing sends a reset."""
+
+
 async def join(host: Host, peer_id: str = "me") -> tuple[ClientConnection, Peer[dict[str, object]]]:
     client = await connect(f"{host.url}/?roomId=r&peerId={peer_id}", subprotocols=PROTOO)
     return client, await host.arrivals.get()
@@ -44,10 +55,7 @@ async def raw_client(host: Host) -> tuple[asyncio.StreamReader, asyncio.StreamWr
     """A connection whose frames the test writes itself."""
     url = urlsplit(host.url)
     reader, writer = await asyncio.open_connection(url.hostname, url.port, limit=4096)
-    writer.write(
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: protoo\r\n\r\n"
-    )
+    writer.write(HANDSHAKE)
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
     await host.arrivals.get()
     return reader, writer
@@ -170,6 +178,49 @@ async def test_malformed_messages_do_not_end_the_connection(host: Host) -> None:
     assert (await receive(client))["data"]["method"] == "still here"
     assert not peer.closed
     await client.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"method": 5}, "request.method is 5, expected a string"),
+        ({}, "request.method is None, expected a string"),
+        ({"method": "m", "data": json.loads("[" * 150 + "]" * 150)}, "message is nested deeper than 100"),
+    ],
+)
+async def test_a_request_that_is_wrong_in_part_is_rejected_with_a_reason(
+    host: Host, wrong: dict[str, object], reason: str
+) -> None:
+    host.on_peer = echo
+    client, _ = await join(host)
+    await client.send(json.dumps({"request": True, "id": 7, **wrong}))
+    assert await receive(client) == {"response": True, "id": 7, "errorCode": 400, "errorReason": reason}
+    await client.close()
+
+
+async def test_who_is_cut_off_at_the_end_of_its_handshake_is_no_error(
+    host: Host, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = urlsplit(host.url)
+    for _ in range(50):
+        _, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(HANDSHAKE)
+        writer.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        await asyncio.sleep(0)
+        writer.transport.abort()
+    client, _ = await join(host, "later")
+    await client.close()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("target", ["//[", "//[/", "/%5B", "//"])
+async def test_an_odd_target_is_no_error_of_ours(host: Host, target: str) -> None:
+    url = urlsplit(host.url)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port)
+    writer.write(HANDSHAKE.replace(b"GET /", f"GET {target}?peerId=me".encode(), 1))
+    assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    assert (await host.arrivals.get()).id == "me"
+    writer.close()
 
 
 async def test_a_message_in_many_fragments_costs_no_more_than_its_content(host: Host) -> None:
