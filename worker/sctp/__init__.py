@@ -4,10 +4,11 @@
 
     association         what its user sees; events: what it tells
     machine             what each chunk and each timer does
-      handshake, cookie   until the peer is known; connection: what there is of it then
-      inbound             DATA that comes: received_tsns, fragments, reassembly
-      outbound            DATA that is sent: send_queue, congestion, rto
-      reconfig, heartbeat streams reset and added; an idle path
-      outlet, timers      chunks into packets; when to be called next
-    packet, chunks, parameters, checksum, constants   the bytes
+    handshake/          until the peer is known
+    control_block       what there is of it then
+      receiving/          DATA that comes
+      sending/            DATA that is sent
+      reconfiguration     streams reset and added
+    heartbeat, timers   an idle path; when to be called next
+    wire/               the bytes
 """

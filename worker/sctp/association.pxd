@@ -1,8 +1,8 @@
 cimport cython
 
-from worker.sctp.connection cimport Connection
+from worker.sctp.control_block cimport ControlBlock
 from worker.sctp.machine cimport Machine
-from worker.sctp.outbound cimport Outbound
+from worker.sctp.sending.outbound cimport Outbound
 
 
 cdef class Association(Machine):

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from worker.errors import InvalidStateError, SendBufferFullError
-from worker.sctp.connection import Phase, Settings
-from worker.sctp.constants import Cause
+from worker.sctp.control_block import Phase, Settings
 from worker.sctp.events import SctpState
 from worker.sctp.machine import Machine
-from worker.sctp.send_queue import Message
+from worker.sctp.sending.send_queue import Message
+from worker.sctp.wire.constants import Cause
 
 
 class Association(Machine):
@@ -82,7 +82,7 @@ class Association(Machine):
 
     def close(self, now_us: int) -> None:
         """Ends it at once, with an ABORT to the peer, as the reference worker does. May be called at any time."""
-        if self._connection is not None and self._phase is not Phase.CLOSED:
+        if self._block is not None and self._phase is not Phase.CLOSED:
             self._abort(Cause.USER_INITIATED_ABORT)
         else:
             self._end(SctpState.CLOSED)
@@ -121,29 +121,29 @@ class Association(Machine):
             SendBufferFullError: it does not fit into the send buffer now, or too many messages wait.
             InvalidStateError: not connected, no such stream or ppid, no data, or more than the send buffer ever takes.
         """
-        connection = self._connection
-        if connection is None or self._phase is not Phase.ESTABLISHED:
+        block = self._block
+        if block is None or self._phase is not Phase.ESTABLISHED:
             raise InvalidStateError(f"SCTP association is {self.state}, expected connected")
-        if not 0 <= stream_id < connection.reconfiguration.outbound_streams:
+        if not 0 <= stream_id < block.reconfiguration.outbound_streams:
             raise InvalidStateError(
-                f"SCTP stream is {stream_id}, expected less than {connection.reconfiguration.outbound_streams}"
+                f"SCTP stream is {stream_id}, expected less than {block.reconfiguration.outbound_streams}"
             )
         if not 0 <= ppid < 1 << 32:
             raise InvalidStateError(f"SCTP payload protocol identifier is {ppid}, expected 0 to 4294967295")
         if not 0 < len(data) <= self._send_buffer_size:
             raise InvalidStateError(f"SCTP message has {len(data)} bytes, expected 1 to {self._send_buffer_size}")
-        outbound = connection.outbound
+        outbound = block.outbound
         buffered = outbound.buffered_amount()
         if buffered + len(data) > self._send_buffer_size or outbound.queue.count >= self._max_messages:
             raise SendBufferFullError(
                 f"SCTP send buffer has {buffered} of {self._send_buffer_size} bytes, no room for {len(data)}"
             )
         retransmits, expires_us = -1, 0
-        if connection.peer.partial_reliability:
+        if block.peer.partial_reliability:
             retransmits = -1 if max_retransmits is None else max_retransmits
             expires_us = 0 if max_lifetime_ms is None else now_us + 1000 * max_lifetime_ms
         outbound.queue.put(Message(stream_id, ppid, data, not ordered, retransmits, expires_us))
-        connection.reconfiguration.on_message_sent(stream_id)
+        block.reconfiguration.on_message_sent(stream_id)
         self._flush(now_us)
 
     def reset_stream(self, stream_id: int, now_us: int, *, incoming: bool = False) -> None:
@@ -157,13 +157,13 @@ class Association(Machine):
             now_us: the time.
             incoming: which of them.
         """
-        connection = self._connection
-        if connection is None or self._phase is not Phase.ESTABLISHED or not connection.peer.reconfiguration:
+        block = self._block
+        if block is None or self._phase is not Phase.ESTABLISHED or not block.peer.reconfiguration:
             return
         if incoming:
-            connection.reconfiguration.reset_incoming(stream_id)
+            block.reconfiguration.reset_incoming(stream_id)
         else:
-            connection.reconfiguration.reset_outgoing(stream_id)
+            block.reconfiguration.reset_outgoing(stream_id)
         self._flush(now_us)
 
     def need_stream(self, stream_id: int, now_us: int) -> None:

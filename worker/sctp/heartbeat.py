@@ -6,9 +6,9 @@ from collections.abc import Callable
 from struct import Struct
 
 from worker.errors import ParseError
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType, ParameterType
-from worker.sctp.parameters import Parameter, parse_parameters
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType, ParameterType
+from worker.sctp.wire.parameters import Parameter, parse_parameters
 
 INTERVAL_US = 30_000_000  # HB.interval
 

@@ -1,8 +1,8 @@
 cimport cython
 
-from worker.sctp.connection cimport Connection
-from worker.sctp.outlet cimport Outlet
-from worker.sctp.packet cimport Packet
+from worker.sctp.control_block cimport ControlBlock
+from worker.sctp.sending.bundler cimport Bundler
+from worker.sctp.wire.packet cimport Packet
 from worker.sctp.timers cimport Timers
 
 
@@ -12,11 +12,11 @@ cdef class Machine:
     cdef object _settings
     cdef object _handshake
     cdef object _heartbeat
-    cdef Outlet _outlet
+    cdef Bundler _bundler
     cdef object _rto
     cdef Timers _timers
     cdef object _phase
-    cdef Connection _connection
+    cdef ControlBlock _block
     cdef bytes _cookie
     cdef int _transmits
     cdef long long _sent_us
@@ -30,8 +30,8 @@ cdef class Machine:
     @cython.locals(flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
     cdef object _take_chunks(self, bytes packet, list chunks, long long now_us)
 
-    @cython.locals(connection=Connection, outcome=int)
+    @cython.locals(block=ControlBlock, outcome=int)
     cdef bint _on_data(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint is_interleaved) except -1
 
-    @cython.locals(connection=Connection)
+    @cython.locals(block=ControlBlock)
     cpdef object _flush(self, long long now_us)

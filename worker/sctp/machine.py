@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from worker.errors import ParseError
-from worker.sctp.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from worker.sctp.connection import Connection, Phase, Settings
-from worker.sctp.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
-from worker.sctp.cookie import Cookie, Peer
+from worker.sctp.control_block import ControlBlock, Phase, Settings
 from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
-from worker.sctp.handshake import CookieOutcome, Handshake, Tags, has_right_tag
+from worker.sctp.handshake.cookie import Cookie, Peer
+from worker.sctp.handshake.handshake import CookieOutcome, Handshake, Tags, has_right_tag
 from worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
 from worker.sctp.heartbeat import Heartbeat
-from worker.sctp.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
-from worker.sctp.outlet import ROOM, Outlet
-from worker.sctp.packet import Packet, parse_packet
-from worker.sctp.rto import RetransmissionTimeout
+from worker.sctp.receiving.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
+from worker.sctp.sending.bundler import ROOM, Bundler
+from worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
 from worker.sctp.timers import Timer, Timers
+from worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
+from worker.sctp.wire.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
+from worker.sctp.wire.packet import Packet, parse_packet
 
 MAX_INIT_TRANSMITS = 9  # Max.Init.Retransmits 8
 MAX_RECEIVED_SIZE = 9216
@@ -43,11 +43,11 @@ class Machine:
             settings.outbound_streams, settings.inbound_streams, settings.random, settings.interleaving
         )
         self._heartbeat = Heartbeat(settings.random)
-        self._outlet = Outlet(settings.local_port, settings.remote_port)
+        self._bundler = Bundler(settings.local_port, settings.remote_port)
         self._rto = RetransmissionTimeout()
         self._timers = Timers()
         self._phase = Phase.CLOSED
-        self._connection: Connection | None = None
+        self._block: ControlBlock | None = None
         self._cookie = b""
         self._transmits = 0
         self._sent_us = 0
@@ -59,14 +59,12 @@ class Machine:
     @property
     def buffered_amount(self) -> int:
         """Bytes of messages that were given to ``send`` and are neither acknowledged nor given up."""
-        return self._connection.outbound.buffered_amount() if self._connection else 0
+        return self._block.outbound.buffered_amount() if self._block else 0
 
     @property
     def outbound_streams(self) -> int:
         """How many streams may be sent on: what was wanted, later what was agreed on."""
-        return (
-            self._connection.reconfiguration.outbound_streams if self._connection else self._settings.outbound_streams
-        )
+        return self._block.reconfiguration.outbound_streams if self._block else self._settings.outbound_streams
 
     @property
     def next_timer_us(self) -> int | None:
@@ -75,7 +73,7 @@ class Machine:
 
     def take_packets(self) -> list[bytes]:
         """What to send, in this order."""
-        return self._outlet.take_packets()
+        return self._bundler.take_packets()
 
     def take_events(self) -> list[Event]:
         """What happened since the last call."""
@@ -126,7 +124,7 @@ class Machine:
         """A peer that did not hear of the end asks until it is answered (RFC 9260 section 8.4, 5)."""
         self.discarded += 1
         if self.state is SctpState.CLOSED and packet.chunks[0][0] == ChunkType.SHUTDOWN_ACK:
-            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE, FLAG_TAG_REFLECTED), packet.tag)
+            self._bundler.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE, FLAG_TAG_REFLECTED), packet.tag)
 
     def _take_chunks(self, packet: bytes, chunks: list[tuple[int, int, int, int]], now_us: int) -> None:
         seen = 0  # a bit for each type: Python's integers, a C integer does not have that many
@@ -148,14 +146,14 @@ class Machine:
                     break
             elif not handler(self, packet, offset, end, now_us):
                 return
-        if has_data and self._connection is not None:
-            self._connection.inbound.unacknowledged += 1
+        if has_data and self._block is not None:
+            self._block.inbound.unacknowledged += 1
 
     def _on_data(self, packet: bytes, offset: int, end: int, flags: int, is_interleaved: bool) -> bool:
-        connection = self._connection
-        if connection is None or self._phase < Phase.ESTABLISHED:
+        block = self._block
+        if block is None or self._phase < Phase.ESTABLISHED:
             return True  # RFC 9260 section 6; before COOKIE ACK nobody takes the messages, and they would pile up
-        outcome = connection.inbound.add(packet, offset, end, flags, is_interleaved)
+        outcome = block.inbound.add(packet, offset, end, flags, is_interleaved)
         if outcome == NO_USER_DATA:
             self._abort(Cause.NO_USER_DATA, "the peer sent a chunk without data", packet[offset : offset + 4])
             return False
@@ -163,39 +161,39 @@ class Machine:
             self._abort(Cause.OUT_OF_RESOURCE, "parts of messages fill the receive buffer, none can be finished")
             return False
         if outcome == INVALID_STREAM:
-            self._outlet.add(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
+            self._bundler.add(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
         return True
 
     def _on_sack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._connection is not None and self._phase >= Phase.ESTABLISHED:
-            self._connection.on_sack(packet, offset, end, now_us)
+        if self._block is not None and self._phase >= Phase.ESTABLISHED:
+            self._block.on_sack(packet, offset, end, now_us)
         return True
 
     def _on_forward_tsn(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._connection is not None and self._phase >= Phase.ESTABLISHED:
-            self._connection.inbound.forward(packet, offset, end, packet[offset - 4] == ChunkType.I_FORWARD_TSN)
+        if self._block is not None and self._phase >= Phase.ESTABLISHED:
+            self._block.inbound.forward(packet, offset, end, packet[offset - 4] == ChunkType.I_FORWARD_TSN)
         return True
 
     def _on_reconfig(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._connection is not None and self._phase >= Phase.ESTABLISHED:
-            self._connection.on_reconfig(packet, offset, end)
+        if self._block is not None and self._phase >= Phase.ESTABLISHED:
+            self._block.on_reconfig(packet, offset, end)
         return True
 
     def _on_heartbeat(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._phase >= Phase.ESTABLISHED and end - offset + 4 <= ROOM:
-            self._outlet.add(chunk(ChunkType.HEARTBEAT_ACK, 0, packet[offset:end]))
+            self._bundler.add(chunk(ChunkType.HEARTBEAT_ACK, 0, packet[offset:end]))
         return True
 
     def _on_heartbeat_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         rtt_us = self._heartbeat.on_ack(packet, offset, end, now_us)
-        if self._connection is not None and rtt_us >= 0:
-            self._connection.on_round_trip(rtt_us)
+        if self._block is not None and rtt_us >= 0:
+            self._block.on_round_trip(rtt_us)
         return True
 
     def _on_unknown_chunk(self, type_: int, whole: bytes) -> bool:
         """The type's highest bits say what to do (RFC 9260 section 3.2); gives whether the packet is read on."""
         if type_ & 0x40:
-            self._outlet.add(error_chunk(Cause.UNRECOGNIZED_CHUNK, whole))
+            self._bundler.add(error_chunk(Cause.UNRECOGNIZED_CHUNK, whole))
         return bool(type_ & 0x80)
 
     # ------------------------------------------------------------------ beginning
@@ -203,10 +201,10 @@ class Machine:
     def _on_init(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         init = Init.parse(packet, offset, end)
         if self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+            self._bundler.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
             return False
         tags = None if self._phase < Phase.ESTABLISHED else self._tags()
-        self._outlet.send_alone(self._handshake.init_ack(init, tags, now_us), init.tag)
+        self._bundler.send_alone(self._handshake.init_ack(init, tags, now_us), init.tag)
         return False
 
     def _on_init_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -228,7 +226,7 @@ class Machine:
             return False
         if outcome is CookieOutcome.STALE:
             age_us = min(now_us - cookie.created_us, 0xFFFFFFFF)
-            self._outlet.send_alone(error_chunk(Cause.STALE_COOKIE, age_us.to_bytes(4, "big")), cookie.peer.tag)
+            self._bundler.send_alone(error_chunk(Cause.STALE_COOKIE, age_us.to_bytes(4, "big")), cookie.peer.tag)
             return False
         if outcome is CookieOutcome.RESTART:
             return self._restart(cookie, now_us)
@@ -239,7 +237,7 @@ class Machine:
             self._connect(cookie.peer)
         if self._phase < Phase.ESTABLISHED:
             self._establish(now_us)
-        self._outlet.add(chunk(ChunkType.COOKIE_ACK))
+        self._bundler.add(chunk(ChunkType.COOKIE_ACK))
         return True
 
     def _on_cookie_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
@@ -252,18 +250,18 @@ class Machine:
         causes = parse_causes(packet, offset, end)
         if self._phase is Phase.COOKIE_ECHOED and any(cause.type == Cause.STALE_COOKIE for cause in causes):
             self._phase = Phase.COOKIE_WAIT
-            self._connection = None
+            self._block = None
             self._send_init(now_us)
         return True
 
     def _measure_round_trip(self, now_us: int) -> None:
         """What was sent once was answered (RFC 9260 section 6.3.1, C5)."""
-        if self._transmits == 1 and self._connection is not None:
-            self._connection.on_round_trip(now_us - self._sent_us)
+        if self._transmits == 1 and self._block is not None:
+            self._block.on_round_trip(now_us - self._sent_us)
 
     def _tags(self) -> Tags:
         local = 0 if self._phase is Phase.CLOSED else self._handshake.tag
-        return Tags(local, self._connection.peer.tag if self._connection else 0)
+        return Tags(local, self._block.peer.tag if self._block else 0)
 
     def _establish(self, now_us: int) -> None:
         self._phase = Phase.ESTABLISHED
@@ -275,22 +273,22 @@ class Machine:
 
     def _restart(self, cookie: Cookie, now_us: int) -> bool:
         if self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
-            self._outlet.add(error_chunk(Cause.COOKIE_WHILE_SHUTTING_DOWN))
+            self._bundler.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+            self._bundler.add(error_chunk(Cause.COOKIE_WHILE_SHUTTING_DOWN))
             return False
-        if self._connection is not None:
-            self._hand_out_all(self._connection.inbound)
+        if self._block is not None:
+            self._hand_out_all(self._block.inbound)
         self._handshake.adopt(cookie)
         self._connect(cookie.peer)
-        self._outlet.clear()
+        self._bundler.clear()
         self._events.append(Restarted())
         self._establish(now_us)
-        self._outlet.add(chunk(ChunkType.COOKIE_ACK))
+        self._bundler.add(chunk(ChunkType.COOKIE_ACK))
         return True
 
     def _connect(self, peer: Peer) -> None:
-        self._outlet.peer_tag = peer.tag
-        self._connection = Connection(peer, self._handshake.initial_tsn, self._settings, self._outlet, self._timers)
+        self._bundler.peer_tag = peer.tag
+        self._block = ControlBlock(peer, self._handshake.initial_tsn, self._settings, self._bundler, self._timers)
 
     # ------------------------------------------------------------------ ending
 
@@ -300,21 +298,21 @@ class Machine:
         return False
 
     def _on_shutdown(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        connection = self._connection
+        block = self._block
         tsn = parse_tsn(packet, offset, end)
-        if connection is None or self._phase < Phase.ESTABLISHED:
+        if block is None or self._phase < Phase.ESTABLISHED:
             return True
-        connection.on_shutdown(tsn, now_us)
+        block.on_shutdown(tsn, now_us)
         if self._phase in (Phase.ESTABLISHED, Phase.SHUTDOWN_PENDING):
             self._phase = Phase.SHUTDOWN_RECEIVED
         elif self._phase is Phase.SHUTDOWN_SENT:
-            self._send_shutdown_ack(connection, now_us)
+            self._send_shutdown_ack(block, now_us)
         self._change_state(SctpState.CLOSED)
         return True
 
     def _on_shutdown_ack(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
         if self._phase in (Phase.SHUTDOWN_SENT, Phase.SHUTDOWN_ACK_SENT):
-            self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE))
+            self._bundler.send_alone(chunk(ChunkType.SHUTDOWN_COMPLETE))
             self._end(SctpState.CLOSED)
         return False
 
@@ -323,34 +321,34 @@ class Machine:
             self._end(SctpState.CLOSED)
         return False
 
-    def _continue_shutdown(self, connection: Connection, now_us: int) -> None:
-        if not connection.outbound.is_idle() or connection.inbound.has_more():
+    def _continue_shutdown(self, block: ControlBlock, now_us: int) -> None:
+        if not block.outbound.is_idle() or block.inbound.has_more():
             return
         if self._phase is Phase.SHUTDOWN_PENDING:
             self._phase = Phase.SHUTDOWN_SENT
             self._transmits = 0
-            self._send_shutdown(connection, now_us)
+            self._send_shutdown(block, now_us)
         elif self._phase is Phase.SHUTDOWN_RECEIVED:
             self._transmits = 0
-            self._send_shutdown_ack(connection, now_us)
+            self._send_shutdown_ack(block, now_us)
 
     def _abort(self, cause: Cause, reason: str = "", information: bytes = b"") -> None:
-        self._outlet.send_alone(error_chunk(cause, information, abort=True))
+        self._bundler.send_alone(error_chunk(cause, information, abort=True))
         self._end(SctpState.CLOSED, reason)
 
     def _end(self, state: SctpState, reason: str = "") -> None:
         """Nothing is sent any more but what stands in the list of packets; what was queued is forgotten."""
-        if self._connection is not None:
-            self._hand_out_all(self._connection.inbound)
+        if self._block is not None:
+            self._hand_out_all(self._block.inbound)
         self._phase = Phase.CLOSED
-        self._connection = None
+        self._block = None
         self._cookie = b""
-        self._outlet.clear()
+        self._bundler.clear()
         self._timers.stop_all()
         self._change_state(state, reason)
 
     def _hand_out_all(self, inbound: Inbound) -> None:
-        """What has its turn, and was acknowledged, is not lost with the connection."""
+        """What has its turn, and was acknowledged, is not lost with the control block."""
         self._events.extend(inbound.take_messages())
         while inbound.has_more():
             self._events.extend(inbound.take_messages())
@@ -375,41 +373,41 @@ class Machine:
             self._send_cookie(now_us)
 
     def _on_t2(self, now_us: int) -> None:
-        connection = self._connection
-        if connection is None or self._is_given_up(connection):
+        block = self._block
+        if block is None or self._is_given_up(block):
             return
-        connection.rto.back_off()
+        block.rto.back_off()
         if self._phase is Phase.SHUTDOWN_SENT:
-            self._send_shutdown(connection, now_us)
+            self._send_shutdown(block, now_us)
         elif self._phase is Phase.SHUTDOWN_ACK_SENT:
-            self._send_shutdown_ack(connection, now_us)
+            self._send_shutdown_ack(block, now_us)
 
     def _on_t3(self, now_us: int) -> None:
-        if self._connection is not None and not self._is_given_up(self._connection):
-            self._connection.on_t3(now_us)
+        if self._block is not None and not self._is_given_up(self._block):
+            self._block.on_t3(now_us)
 
     def _on_probe_timer(self, now_us: int) -> None:
-        if self._connection is not None:
-            self._connection.on_probe_timer(now_us)
+        if self._block is not None:
+            self._block.on_probe_timer(now_us)
 
     def _on_sack_timer(self, now_us: int) -> None:
-        if self._connection is not None:
-            self._connection.on_sack_timer(now_us)
+        if self._block is not None:
+            self._block.on_sack_timer(now_us)
 
     def _on_heartbeat_timer(self, now_us: int) -> None:
-        connection = self._connection
-        if connection is None or (self._heartbeat.is_waiting and self._is_given_up(connection)):
+        block = self._block
+        if block is None or (self._heartbeat.is_waiting and self._is_given_up(block)):
             return
-        self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US + connection.rto.timeout_us)
-        self._outlet.add(self._heartbeat.send(now_us))
+        self._timers.start(Timer.HEARTBEAT, now_us + HEARTBEAT_INTERVAL_US + block.rto.timeout_us)
+        self._bundler.add(self._heartbeat.send(now_us))
 
     def _on_reconfig_timer(self, now_us: int) -> None:
-        if self._connection is not None:
-            self._connection.on_reconfig_timer(now_us)
+        if self._block is not None:
+            self._block.on_reconfig_timer(now_us)
 
-    def _is_given_up(self, connection: Connection) -> bool:
+    def _is_given_up(self, block: ControlBlock) -> bool:
         """Something was not answered: whether that was one too many, and the association has ended."""
-        is_gone = connection.count_error()
+        is_gone = block.count_error()
         if is_gone:
             self._abort(Cause.PROTOCOL_VIOLATION, "no answer", b"no answer")
         return is_gone
@@ -419,41 +417,41 @@ class Machine:
     def _send_init(self, now_us: int) -> None:
         self._transmits += 1
         self._sent_us = now_us
-        self._outlet.send_alone(self._handshake.init(), 0)
+        self._bundler.send_alone(self._handshake.init(), 0)
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
     def _send_cookie(self, now_us: int) -> None:
         self._transmits += 1
         self._sent_us = now_us
-        self._outlet.send_alone(chunk(ChunkType.COOKIE_ECHO, 0, self._cookie))
+        self._bundler.send_alone(chunk(ChunkType.COOKIE_ECHO, 0, self._cookie))
         self._timers.start(Timer.T1, now_us + self._rto.timeout_us)
 
-    def _send_shutdown(self, connection: Connection, now_us: int) -> None:
-        self._outlet.send_alone(shutdown_chunk(connection.inbound.cumulative_tsn()))
-        self._timers.start(Timer.T2, now_us + connection.rto.timeout_us)
+    def _send_shutdown(self, block: ControlBlock, now_us: int) -> None:
+        self._bundler.send_alone(shutdown_chunk(block.inbound.cumulative_tsn()))
+        self._timers.start(Timer.T2, now_us + block.rto.timeout_us)
 
-    def _send_shutdown_ack(self, connection: Connection, now_us: int) -> None:
+    def _send_shutdown_ack(self, block: ControlBlock, now_us: int) -> None:
         self._phase = Phase.SHUTDOWN_ACK_SENT
-        self._outlet.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
-        self._timers.start(Timer.T2, now_us + connection.rto.timeout_us)
+        self._bundler.send_alone(chunk(ChunkType.SHUTDOWN_ACK))
+        self._timers.start(Timer.T2, now_us + block.rto.timeout_us)
 
     def _ask_for_streams(self) -> None:
-        connection = self._connection
-        if connection is not None and connection.peer.reconfiguration:
-            missing = self._wanted_streams - connection.reconfiguration.outbound_streams
+        block = self._block
+        if block is not None and block.peer.reconfiguration:
+            missing = self._wanted_streams - block.reconfiguration.outbound_streams
             if missing > 0:
-                connection.reconfiguration.add_outgoing_streams(missing)
+                block.reconfiguration.add_outgoing_streams(missing)
 
     def _flush(self, now_us: int) -> None:
         """Sends all that may be sent now, and hands out what came."""
-        connection = self._connection
-        if connection is None or self._phase < Phase.ESTABLISHED:
+        block = self._block
+        if block is None or self._phase < Phase.ESTABLISHED:
             return
-        self._events.extend(connection.inbound.take_messages())
-        self._events.extend(connection.reconfiguration.take_events())
-        connection.flush(now_us)
+        self._events.extend(block.inbound.take_messages())
+        self._events.extend(block.reconfiguration.take_events())
+        block.flush(now_us)
         if self._phase > Phase.ESTABLISHED:
-            self._continue_shutdown(connection, now_us)
+            self._continue_shutdown(block, now_us)
 
 
 def _why_aborted(packet: bytes, offset: int, end: int) -> str:

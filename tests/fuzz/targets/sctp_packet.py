@@ -7,12 +7,12 @@ import struct
 
 from worker.errors import ParseError
 from worker.sctp.association import Association
-from worker.sctp.checksum import packet_checksum
-from worker.sctp.chunks import Init, chunk, error_chunk, shutdown_chunk
-from worker.sctp.constants import Cause, ChunkType
 from worker.sctp.events import SctpState
-from worker.sctp.packet import build_packet, parse_packet
-from worker.sctp.parameters import Parameter
+from worker.sctp.wire.checksum import packet_checksum
+from worker.sctp.wire.chunks import Init, chunk, error_chunk, shutdown_chunk
+from worker.sctp.wire.constants import Cause, ChunkType
+from worker.sctp.wire.packet import build_packet, parse_packet
+from worker.sctp.wire.parameters import Parameter
 
 PEER_TAG = 0x01020304
 PEER_TSN = 1000

@@ -13,7 +13,7 @@ from worker.channel.bodies.router import CreatePlainTransportRequest
 from worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
 from worker.rtc.data.sctp_association import is_sctp
 from worker.rtc.transport.plain_transport import PlainTransport
-from worker.sctp.checksum import packet_checksum
+from worker.sctp.wire.checksum import packet_checksum
 
 _RUNS_PER_TRANSPORT = 200
 _logger = logging.getLogger("worker.rtc.data.sctp_association")

@@ -7,9 +7,9 @@ import time
 
 from tests import modes
 from tests.worker.sctp.world import World
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType
-from worker.sctp.packet import build_packet
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType
+from worker.sctp.wire.packet import build_packet
 
 
 class Liar:

@@ -10,10 +10,10 @@ import pytest
 
 from tests.worker.sctp.world import SECOND, End, World
 from worker.errors import ParseError
-from worker.sctp.chunks import Init, chunk
-from worker.sctp.constants import ChunkType, ParameterType
 from worker.sctp.events import Restarted, SctpState, StateChanged
-from worker.sctp.packet import build_packet
+from worker.sctp.wire.chunks import Init, chunk
+from worker.sctp.wire.constants import ChunkType, ParameterType
+from worker.sctp.wire.packet import build_packet
 
 Load = Callable[[str], ModuleType]
 

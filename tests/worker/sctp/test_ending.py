@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 
 from tests.worker.sctp.world import World
-from worker.sctp.constants import ChunkType
 from worker.sctp.events import SctpState
+from worker.sctp.wire.constants import ChunkType
 
 Load = Callable[[str], ModuleType]
 

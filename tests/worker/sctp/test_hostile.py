@@ -12,11 +12,11 @@ import pytest
 from tests import modes, sanitizers
 from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType
 from worker.sctp.events import SctpState
-from worker.sctp.packet import build_packet
-from worker.sctp.parameters import Parameter
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType
+from worker.sctp.wire.packet import build_packet
+from worker.sctp.wire.parameters import Parameter
 
 # Loosely: a packet takes a tenth of this on an idle machine, and the tests share theirs.
 PATIENCE_MS = 5.0

@@ -7,12 +7,12 @@ import struct
 import pytest
 
 from tests.worker.sctp.liar import Liar
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType
 from worker.sctp.events import Event, MessageReceived, StreamsReset
-from worker.sctp.packet import build_packet
-from worker.sctp.parameters import Parameter
-from worker.sctp.reassembly import SLICE
+from worker.sctp.receiving.reassembly import SLICE
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType
+from worker.sctp.wire.packet import build_packet
+from worker.sctp.wire.parameters import Parameter
 
 WAITING = 1000
 

@@ -10,9 +10,9 @@ from types import ModuleType
 import pytest
 
 from tests.worker.sctp.world import SECOND, World
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType
-from worker.sctp.packet import build_packet
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType
+from worker.sctp.wire.packet import build_packet
 
 DATA_TYPES = (ChunkType.DATA, ChunkType.I_DATA)
 Load = Callable[[str], ModuleType]

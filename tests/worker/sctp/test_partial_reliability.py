@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tests.worker.sctp.world import World
-from worker.sctp.constants import ChunkType
+from worker.sctp.wire.constants import ChunkType
 
 DATA_TYPES = (ChunkType.DATA, ChunkType.I_DATA)
 

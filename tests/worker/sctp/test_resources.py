@@ -12,12 +12,12 @@ import pytest
 from tests import modes
 from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import Cause, ChunkType
 from worker.sctp.events import Event, MessageReceived, SctpState, StateChanged
-from worker.sctp.packet import build_packet
-from worker.sctp.parameters import Parameter, parse_parameters
-from worker.sctp.reassembly import Reassembly
+from worker.sctp.receiving.reassembly import Reassembly
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import Cause, ChunkType
+from worker.sctp.wire.packet import build_packet
+from worker.sctp.wire.parameters import Parameter, parse_parameters
 
 BEGIN, END, UNORDERED = 2, 1, 4
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, annotation_typing=False
-"""What there is of an association once the peer is known, and what makes it send."""
+"""The transmission control block (RFC 9260): what there is of an association once the peer is known."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from worker.sctp.cookie import Peer
-from worker.sctp.inbound import Inbound
-from worker.sctp.outbound import ADVANCED, Outbound
-from worker.sctp.outlet import ROOM, Outlet
-from worker.sctp.reconfig import Reconfiguration
-from worker.sctp.rto import RetransmissionTimeout
+from worker.sctp.handshake.cookie import Peer
+from worker.sctp.receiving.inbound import Inbound
+from worker.sctp.reconfiguration import Reconfiguration
+from worker.sctp.sending.bundler import ROOM, Bundler
+from worker.sctp.sending.outbound import ADVANCED, Outbound
+from worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
 from worker.sctp.timers import Timer, Timers
 
 MAX_ERRORS = 10  # Association.Max.Retrans
@@ -54,7 +54,7 @@ class Settings:
     interleaving: bool
 
 
-class Connection:
+class ControlBlock:
     """Both halves, the reconfiguration between them, and the timers that drive them.
 
     Attributes:
@@ -65,7 +65,7 @@ class Connection:
         rto: of the path.
     """
 
-    def __init__(self, peer: Peer, local_tsn: int, settings: Settings, outlet: Outlet, timers: Timers) -> None:
+    def __init__(self, peer: Peer, local_tsn: int, settings: Settings, bundler: Bundler, timers: Timers) -> None:
         self.peer = peer
         self.inbound = Inbound(peer.initial_tsn, peer.inbound_streams, settings.max_message_size, peer.interleaving)
         self.outbound = Outbound(local_tsn, peer.a_rwnd, peer.interleaving)
@@ -79,7 +79,7 @@ class Connection:
             echoes_resets=settings.is_data_channel,
         )
         self.rto = RetransmissionTimeout()
-        self._outlet = outlet
+        self._bundler = bundler
         self._timers = timers
         self._errors = 0
 
@@ -109,7 +109,7 @@ class Connection:
         """Takes the value of a RE-CONFIG. Raises ParseError for a wrong one."""
         answer = self.reconfiguration.receive(packet, offset, end)
         if answer is not None:
-            self._outlet.add(answer)
+            self._bundler.add(answer)
         if not self.reconfiguration.is_waiting():
             self._timers.stop(_RECONFIG)
 
@@ -134,7 +134,7 @@ class Connection:
         """Sends what is not acknowledged once more, before the retransmission timeout does."""
         chunks = self.outbound.probe(ROOM, now_us, self.rto.srtt_us)
         if chunks:
-            self._outlet.send_alone(b"".join(chunks))
+            self._bundler.send_alone(b"".join(chunks))
             self._timers.start_not_before(_T3, now_us + self.rto.probe_us)
 
     def on_sack_timer(self, now_us: int) -> None:
@@ -145,7 +145,7 @@ class Connection:
         """A request is sent again, or given up."""
         request = self.reconfiguration.on_timeout()
         if request is not None:
-            self._outlet.add(request)
+            self._bundler.add(request)
             self._timers.start(_RECONFIG, now_us + self.rto.timeout_us)
 
     # ------------------------------------------------------------------ what is sent
@@ -157,12 +157,12 @@ class Connection:
         self._add_sack(inbound, now_us)
         request = self.reconfiguration.next_request()
         if request is not None:
-            self._outlet.add(request)
+            self._bundler.add(request)
             self._timers.start(_RECONFIG, now_us + self.rto.timeout_us)
-        if outbound.flight == 0 and outbound.queue.count and now_us - self._outlet.last_data_us > self.rto.timeout_us:
+        if outbound.flight == 0 and outbound.queue.count and now_us - self._bundler.last_data_us > self.rto.timeout_us:
             outbound.congestion.on_idle()
         outbound.queue.is_cut = False  # lost chunks come first: as long as there are any, the queue is not looked at
-        self._outlet.flush(outbound, now_us)
+        self._bundler.flush(outbound, now_us)
         if inbound.has_more() or outbound.queue.is_cut:
             self._timers.start(_REST, now_us)
         self._watch(outbound, now_us)
@@ -170,7 +170,7 @@ class Connection:
     def _add_sack(self, inbound: Inbound, now_us: int) -> None:
         """At once for every second packet, for gaps and repetitions, else within 200 ms (RFC 9260 section 6.2)."""
         if inbound.sack_now or inbound.unacknowledged >= 2:
-            self._outlet.add_first(inbound.sack(ROOM))
+            self._bundler.add_first(inbound.sack(ROOM))
             self._timers.stop(_SACK)
         elif inbound.unacknowledged and not self._timers.is_running(_SACK):
             self._timers.start(_SACK, now_us + SACK_DELAY_US)

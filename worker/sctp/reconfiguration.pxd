@@ -1,7 +1,7 @@
 cimport cython
 
-from worker.sctp.inbound cimport Inbound
-from worker.sctp.outbound cimport Outbound
+from worker.sctp.receiving.inbound cimport Inbound
+from worker.sctp.sending.outbound cimport Outbound
 
 
 @cython.final

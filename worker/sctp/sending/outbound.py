@@ -21,9 +21,9 @@ from __future__ import annotations
 from struct import Struct
 
 from worker.errors import ParseError
-from worker.sctp.congestion import CongestionControl
-from worker.sctp.send_queue import Message, SendQueue
-from worker.sctp.sent_chunk import SentChunk
+from worker.sctp.sending.congestion import CongestionControl
+from worker.sctp.sending.send_queue import Message, SendQueue
+from worker.sctp.sending.sent_chunk import SentChunk
 
 MAX_OUTSTANDING = 4096  # chunks
 

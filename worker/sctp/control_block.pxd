@@ -1,10 +1,10 @@
 cimport cython
 
-from worker.sctp.inbound cimport Inbound
-from worker.sctp.outbound cimport Outbound
-from worker.sctp.outlet cimport Outlet
-from worker.sctp.reconfig cimport Reconfiguration
-from worker.sctp.rto cimport RetransmissionTimeout
+from worker.sctp.receiving.inbound cimport Inbound
+from worker.sctp.sending.outbound cimport Outbound
+from worker.sctp.sending.bundler cimport Bundler
+from worker.sctp.reconfiguration cimport Reconfiguration
+from worker.sctp.sending.retransmission_timeout cimport RetransmissionTimeout
 from worker.sctp.timers cimport Timers
 
 cdef int MAX_PROBES
@@ -15,13 +15,13 @@ cdef int _REST
 cdef int _PROBE
 
 @cython.final
-cdef class Connection:
+cdef class ControlBlock:
     cdef public object peer
     cdef public Inbound inbound
     cdef public Outbound outbound
     cdef public Reconfiguration reconfiguration
     cdef public RetransmissionTimeout rto
-    cdef Outlet _outlet
+    cdef Bundler _bundler
     cdef Timers _timers
     cdef int _errors
 

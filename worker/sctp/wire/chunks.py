@@ -1,6 +1,5 @@
 """The control chunks: each is read from a packet, and written, here. DATA and SACK, which come all the time, are read
-where
-they are used: ``inbound.py`` and ``outbound.py``.
+where they are used: ``receiving/inbound.py`` and ``sending/outbound.py``.
 
 https://www.rfc-editor.org/rfc/rfc9260.html#section-3.3
 """
@@ -12,8 +11,8 @@ from struct import Struct
 from typing import Self
 
 from worker.errors import ParseError
-from worker.sctp.constants import Cause, ChunkType, ParameterType
-from worker.sctp.parameters import Parameter, parse_parameters
+from worker.sctp.wire.constants import Cause, ChunkType, ParameterType
+from worker.sctp.wire.parameters import Parameter, parse_parameters
 
 _CHUNK = Struct("!BBH")
 _INIT = Struct("!IIHHI")

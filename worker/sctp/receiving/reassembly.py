@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 
 from worker.sctp.events import MessageReceived
-from worker.sctp.fragments import PartialMessage, Runs
+from worker.sctp.receiving.fragments import PartialMessage, Runs
 
 SLICE = 64  # messages that had to wait and are handed out at a time
 

@@ -1,10 +1,10 @@
 cimport cython
 
-from worker.sctp.outbound cimport Outbound
+from worker.sctp.sending.outbound cimport Outbound
 
 
 @cython.final
-cdef class Outlet:
+cdef class Bundler:
     cdef public unsigned int peer_tag
     cdef public long long last_data_us
     cdef int _local_port

@@ -11,12 +11,12 @@ from enum import IntEnum
 from struct import Struct, iter_unpack
 
 from worker.errors import ParseError
-from worker.sctp.chunks import chunk
-from worker.sctp.constants import ChunkType, ParameterType
 from worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
-from worker.sctp.inbound import Inbound
-from worker.sctp.outbound import Outbound
-from worker.sctp.parameters import Parameter, joined, parse_parameters
+from worker.sctp.receiving.inbound import Inbound
+from worker.sctp.sending.outbound import Outbound
+from worker.sctp.wire.chunks import chunk
+from worker.sctp.wire.constants import ChunkType, ParameterType
+from worker.sctp.wire.parameters import Parameter, joined, parse_parameters
 
 MAX_STREAMS_PER_REQUEST = 128
 MAX_WAITING_RESETS = 4096  # of streams we send on; a peer that wants more has to ask again

@@ -1,6 +1,6 @@
 cimport cython
 
-from worker.sctp.send_queue cimport Message
+from worker.sctp.sending.send_queue cimport Message
 
 
 @cython.final

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from worker.sctp.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
-from worker.sctp.outbound import Outbound
-from worker.sctp.packet import build_packet
+from worker.sctp.sending.outbound import Outbound
+from worker.sctp.wire.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
+from worker.sctp.wire.packet import build_packet
 
 MAX_CONTROL_CHUNKS = 32
 ROOM = MAX_PACKET_SIZE - COMMON_HEADER_SIZE
 
 
-class Outlet:
+class Bundler:
     """What an association sends.
 
     Attributes:

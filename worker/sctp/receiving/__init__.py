@@ -1,0 +1,1 @@
+"""Chunks that come, until they are messages that can be handed out."""

@@ -1,0 +1,1 @@
+"""Messages on their way out, until they are acknowledged or given up."""
