@@ -70,10 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     build(measuring=True)
     from bench.measure import Worker, measure
-    from worker.channel.codec import Dialect
-    from worker.dataplane.transport.srtp_suite import SrtpSuite
+    from miso.worker.channel.codec import Dialect
+    from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
-    commands = options.worker_bin or [f"{sys.executable} -m worker"]
+    commands = options.worker_bin or [f"{sys.executable} -m miso.worker"]
     dialects = [*(options.dialect or []), *["3.10"] * len(commands)]
     workers = [
         Worker(

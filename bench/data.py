@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.sctp_peer import SctpPeer
-from controller import Router, Worker, create_worker
+from miso.controller import Router, Worker, create_worker
 
 _STREAM_ID = 1
 _PPID = 53  # binary (RFC 8831 section 8)

@@ -1,6 +1,6 @@
 """Types of ``floor.pyx``."""
 
-from worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
 class Floor:
     """See the source."""

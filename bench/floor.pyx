@@ -11,9 +11,9 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
-from worker.dataplane.transport.srtp import SrtpSession as Session
+from miso.worker.dataplane.transport.srtp import SrtpSession as Session
 
 cdef extern from * nogil:
     """

@@ -8,9 +8,9 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from bench.sinks cimport Sinks
-from worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
-from worker.dataplane.transport.srtp import SrtpSession as Session
+from miso.worker.dataplane.transport.srtp import SrtpSession as Session
 
 cdef extern from * nogil:
     """

@@ -11,8 +11,8 @@ from bench.figures import Kind, Pattern, Row, Settings
 from bench.floor_process import FloorProcess
 from bench.room import KEY_SIZES, Room
 from bench.sinks import Sinks
-from worker.channel.codec import Dialect
-from worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.channel.codec import Dialect
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
 FRAME_PACKETS = 10
 PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender

@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from miso.worker.channel.codec import Dialect
 from native.extensions import build
 from tests.harness.client import WorkerClient, resident_kb
-from worker.channel.codec import Dialect
 
 EXPLANATION = """
 Idle is a worker that nothing was asked of yet. A consumer is what `python -m bench` measures, on a plain transport of
@@ -42,7 +42,7 @@ def measure(command: Sequence[str], dialect: Dialect, few: int, many: int, secon
 
 def _measure_room(command: Sequence[str], dialect: Dialect, receivers: int, seconds: float) -> tuple[int, int]:
     from bench.room import Room  # compiled first
-    from worker.dataplane.transport.srtp_suite import SrtpSuite
+    from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
     with Room(command, dialect, SrtpSuite.AES_CM_128_HMAC_SHA1_80, receivers, "simple") as room:
         quiet = _settled_kb(room.pid)
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=EXPLANATION,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m worker", help="command line (default: ours)")
+    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line (default: ours)")
     parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.10")
     parser.add_argument("--few", type=int, default=20, help="consumers of the first room (default 20)")
     parser.add_argument("--many", type=int, default=220, help="consumers of the second room (default 220)")

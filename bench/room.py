@@ -11,11 +11,10 @@ from typing import Any, cast
 
 from bench.load import Sender
 from bench.sinks import Sinks
-from tests.harness.client import WorkerClient
-from worker.channel import commands
-from worker.channel.bodies.base import RtpType
-from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp, SrtpCryptoSuite
-from worker.channel.bodies.rtp import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import RtpType
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp, SrtpCryptoSuite
+from miso.worker.channel.bodies.rtp import (
     CodecMapping,
     EncodingMapping,
     RtcpFeedback,
@@ -27,7 +26,7 @@ from worker.channel.bodies.rtp import (
     RtpParameters,
     RtxParameters,
 )
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     ConsumeRequest,
     ConsumerLayers,
@@ -35,11 +34,12 @@ from worker.channel.bodies.transport import (
     SetBitrateRequest,
     SrtpParameters,
 )
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Refused
-from worker.channel.codec import Dialect
-from worker.channel.commands import Command
-from worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Refused
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from tests.harness.client import WorkerClient
 
 LOCAL = "127.0.0.1"
 ROUTER = {"routerId": "router"}

@@ -8,8 +8,8 @@ import socket
 import time
 from collections.abc import Callable
 
-from worker.sctp.association import Association
-from worker.sctp.events import MessageReceived, SctpState
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import MessageReceived, SctpState
 
 _PORT = 5000
 _MAX_MESSAGE_SIZE = 262_144

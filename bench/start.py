@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.codec import Dialect
 from tests.harness.client import WorkerClient
 from tests.harness.go_client import GoClient
-from worker.channel import commands
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.codec import Dialect
 
 LOAD_S = 60
 """Busy loops end by themselves after so long, whatever becomes of this process."""
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         epilog=EXPLANATION,
         formatter_class=argparse.RawTextHelpFormatter,
     )
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m worker", help="command line of a worker")
+    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line of a worker")
     parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.12", help="of the worker (default: 3.12)")
     parser.add_argument("--starts", type=int, default=20, help="for each load (default: 20)")
     parser.add_argument("--load", type=int, nargs="+", default=[0, 15], help="busy loops (default: 0 15)")

@@ -14,13 +14,16 @@
 
 from __future__ import annotations
 
-from controller.active_speaker_observer import ActiveSpeakerObserver, ActiveSpeakerObserverDominantSpeaker
-from controller.audio_level_observer import AudioLevelObserver, AudioLevelObserverVolume
-from controller.consumer import Consumer
-from controller.data_consumer import DataConsumer
-from controller.data_producer import DataProducer
-from controller.direct_transport import DirectTransport
-from controller.errors import (
+if __name__ != "miso.controller":
+    raise ImportError(f"{__name__} is imported as miso.controller")
+
+from miso.controller.active_speaker_observer import ActiveSpeakerObserver, ActiveSpeakerObserverDominantSpeaker
+from miso.controller.audio_level_observer import AudioLevelObserver, AudioLevelObserverVolume
+from miso.controller.consumer import Consumer
+from miso.controller.data_consumer import DataConsumer
+from miso.controller.data_producer import DataProducer
+from miso.controller.direct_transport import DirectTransport
+from miso.controller.errors import (
     ControllerError,
     InvalidStateError,
     NotFoundError,
@@ -28,21 +31,21 @@ from controller.errors import (
     UnsupportedError,
     WorkerStartError,
 )
-from controller.pipe_pairs import PipeToRouterResult
-from controller.pipe_transport import PipeTransport
-from controller.plain_transport import PlainTransport
-from controller.producer import Producer
-from controller.router import Router
-from controller.rtp_observer import RtpObserver
-from controller.scalability_modes import parse_scalability_mode
-from controller.signaling import from_json, to_json
-from controller.supervision import BackOff, WorkerPool
-from controller.supported_rtp_capabilities import get_supported_rtp_capabilities
-from controller.transport import Transport
-from controller.watchdog import Watchdog
-from controller.web_rtc_server import WebRtcServer
-from controller.web_rtc_transport import WebRtcTransport
-from controller.worker import Worker, WorkerLogLevel, WorkerLogTag, create_worker, observer
+from miso.controller.pipe_pairs import PipeToRouterResult
+from miso.controller.pipe_transport import PipeTransport
+from miso.controller.plain_transport import PlainTransport
+from miso.controller.producer import Producer
+from miso.controller.router import Router
+from miso.controller.rtp_observer import RtpObserver
+from miso.controller.scalability_modes import parse_scalability_mode
+from miso.controller.signaling import from_json, to_json
+from miso.controller.supervision import BackOff, WorkerPool
+from miso.controller.supported_rtp_capabilities import get_supported_rtp_capabilities
+from miso.controller.transport import Transport
+from miso.controller.watchdog import Watchdog
+from miso.controller.web_rtc_server import WebRtcServer
+from miso.controller.web_rtc_transport import WebRtcTransport
+from miso.controller.worker import Worker, WorkerLogLevel, WorkerLogTag, create_worker, observer
 
 __all__ = [
     "ActiveSpeakerObserver",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from controller.producer import Producer
-from controller.rtp_observer import RtpObserver
-from worker.channel.events import DominantSpeaker
+from miso.controller.producer import Producer
+from miso.controller.rtp_observer import RtpObserver
+from miso.worker.channel.events import DominantSpeaker
 
 
 class ActiveSpeakerObserverDominantSpeaker(NamedTuple):

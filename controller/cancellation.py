@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from worker.channel import commands
-from worker.channel.bodies.router import CloseRtpObserverRequest, CloseTransportRequest
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CloseRtpObserverRequest, CloseTransportRequest
+from miso.worker.channel.bodies.transport import (
     CloseConsumerRequest,
     CloseDataConsumerRequest,
     CloseDataProducerRequest,
     CloseProducerRequest,
 )
-from worker.channel.bodies.worker import CloseRouterRequest, CloseWebRtcServerRequest
-from worker.channel.commands import Command
+from miso.worker.channel.bodies.worker import CloseRouterRequest, CloseWebRtcServerRequest
+from miso.worker.channel.commands import Command
 
 # what creates → what closes, its body, the name of the id in paths
 _CLOSING: dict[Command[Any, Any], tuple[Command[Any, Any], type[Any], str]] = {

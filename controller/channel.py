@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
-from controller.cancellation import undoing
-from controller.errors import InvalidStateError, RequestError
-from controller.process import ChannelSockets
-from worker.channel.client_codec import (
+from miso.controller.cancellation import undoing
+from miso.controller.errors import InvalidStateError, RequestError
+from miso.controller.process import ChannelSockets
+from miso.worker.channel.client_codec import (
     Accepted,
     LogLine,
     Notification,
@@ -27,13 +27,13 @@ from worker.channel.client_codec import (
     encode_request,
     parse_message,
 )
-from worker.channel.codec import MAX_REQUEST_ID, LogLevel
-from worker.channel.commands import PAYLOAD_REQUESTS, Command
-from worker.channel.framing import FrameReader, OversizeFrame, frame
-from worker.errors import ParseError
+from miso.worker.channel.codec import MAX_REQUEST_ID, LogLevel
+from miso.worker.channel.commands import PAYLOAD_REQUESTS, Command
+from miso.worker.channel.framing import FrameReader, OversizeFrame, frame
+from miso.worker.errors import ParseError
 
 _logger = logging.getLogger(__name__)
-_worker_logger = logging.getLogger("controller.worker.log")
+_worker_logger = logging.getLogger("miso.controller.worker.log")
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from controller.channel import Channel
-from controller.entity import Entity
-from controller.producer import ProducerTraceEventType
-from controller.types import (
+from miso.controller.channel import Channel
+from miso.controller.entity import Entity
+from miso.controller.producer import ProducerTraceEventType
+from miso.controller.types import (
     AppData,
     ConsumerDump,
     ConsumerLayers,
@@ -17,10 +17,10 @@ from controller.types import (
     RtpStreamStats,
     Trace,
 )
-from worker.channel import commands
-from worker.channel.bodies.base import RtpType
-from worker.channel.bodies.consumer import SetPriorityRequest
-from worker.channel.bodies.transport import CloseConsumerRequest, ConsumeResponse, EnableTraceEventRequest
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import RtpType
+from miso.worker.channel.bodies.consumer import SetPriorityRequest
+from miso.worker.channel.bodies.transport import CloseConsumerRequest, ConsumeResponse, EnableTraceEventRequest
 
 
 class Consumer(Entity):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controller.channel import Channel
-from controller.data_message import encode_message
-from controller.entity import Entity
-from controller.types import AppData, DataProducerDump, DataProducerStats, SctpStreamParameters
-from worker.channel import commands
-from worker.channel.bodies.base import DataType
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.transport import CloseDataProducerRequest
+from miso.controller.channel import Channel
+from miso.controller.data_message import encode_message
+from miso.controller.entity import Entity
+from miso.controller.types import AppData, DataProducerDump, DataProducerStats, SctpStreamParameters
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import DataType
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.transport import CloseDataProducerRequest
 
 
 class DataProducer(Entity):

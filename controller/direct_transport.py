@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from controller.errors import UnsupportedError
-from controller.transport import Transport
-from worker.channel import commands
+from miso.controller.errors import UnsupportedError
+from miso.controller.transport import Transport
+from miso.worker.channel import commands
 
 
 class DirectTransport(Transport):

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, ClassVar, TypeVar
 
-from controller.channel import Channel
-from controller.emitter import Emitter
-from controller.errors import InvalidStateError
-from controller.types import AppData
-from worker.channel.client_codec import decode_event
-from worker.channel.commands import Command
-from worker.channel.events import BY_NAME
+from miso.controller.channel import Channel
+from miso.controller.emitter import Emitter
+from miso.controller.errors import InvalidStateError
+from miso.controller.types import AppData
+from miso.worker.channel.client_codec import decode_event
+from miso.worker.channel.commands import Command
+from miso.worker.channel.events import BY_NAME
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ The way of a producer's RTP parameters through a router::
     consumable + remote capabilities ─► consumer's RTP parameters        get_consumer_rtp_parameters
                                                                          get_pipe_consumer_rtp_parameters
 
-All data is checked and typed before (``controller.validation``); nothing given to these functions is changed by them.
+All data is checked and typed before (``miso.controller.validation``); nothing given to these functions is changed by
+them.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from controller import h264
-from controller.errors import UnsupportedError
-from controller.rtp_capabilities import MediaKind, RtpCapabilities, RtpCodecCapability
-from controller.scalability_modes import parse_scalability_mode
-from controller.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
-from controller.validation import validate_rtp_capabilities, validate_rtp_codec_capability
-from worker.channel.bodies.rtp import (
+from miso.controller import h264
+from miso.controller.errors import UnsupportedError
+from miso.controller.rtp_capabilities import MediaKind, RtpCapabilities, RtpCodecCapability
+from miso.controller.scalability_modes import parse_scalability_mode
+from miso.controller.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
+from miso.controller.validation import validate_rtp_capabilities, validate_rtp_codec_capability
+from miso.worker.channel.bodies.rtp import (
     CodecMapping,
     CodecParameters,
     EncodingMapping,

@@ -7,15 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from controller.consumer import Consumer
-from controller.data_consumer import DataConsumer
-from controller.data_producer import DataProducer
-from controller.errors import InvalidStateError
-from controller.producer import Producer
+from miso.controller.consumer import Consumer
+from miso.controller.data_consumer import DataConsumer
+from miso.controller.data_producer import DataProducer
+from miso.controller.errors import InvalidStateError
+from miso.controller.producer import Producer
 
 if TYPE_CHECKING:
-    from controller.pipe_transport import PipeTransport
-    from controller.router import Router
+    from miso.controller.pipe_transport import PipeTransport
+    from miso.controller.router import Router
 
 _logger = logging.getLogger(__name__)
 

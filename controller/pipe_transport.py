@@ -5,15 +5,15 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from controller import ortc
-from controller.channel import Channel
-from controller.consumer import Consumer
-from controller.entity import check_app_data
-from controller.signaling import from_json
-from controller.transport import RouterView, Transport
-from controller.types import AppData, SrtpParameters, TransportTuple
-from worker.channel import commands
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PipeTransportDump
+from miso.controller import ortc
+from miso.controller.channel import Channel
+from miso.controller.consumer import Consumer
+from miso.controller.entity import check_app_data
+from miso.controller.signaling import from_json
+from miso.controller.transport import RouterView, Transport
+from miso.controller.types import AppData, SrtpParameters, TransportTuple
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PipeTransportDump
 
 
 class PipeTransport(Transport):

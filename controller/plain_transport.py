@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from controller.channel import Channel
-from controller.signaling import from_json
-from controller.transport import RouterView, Transport
-from controller.types import AppData, SrtpParameters, TransportTuple
-from worker.channel import commands
-from worker.channel.bodies.transport import ConnectRequest, PlainTransportDump
-from worker.channel.events import RtcpTupleChange, TupleChange
+from miso.controller.channel import Channel
+from miso.controller.signaling import from_json
+from miso.controller.transport import RouterView, Transport
+from miso.controller.types import AppData, SrtpParameters, TransportTuple
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.transport import ConnectRequest, PlainTransportDump
+from miso.worker.channel.events import RtcpTupleChange, TupleChange
 
 
 class PlainTransport(Transport):

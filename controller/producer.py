@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-from controller.channel import Channel
-from controller.entity import Entity
-from controller.types import (
+from miso.controller.channel import Channel
+from miso.controller.entity import Entity
+from miso.controller.types import (
     AppData,
     MediaKind,
     ProducerDump,
@@ -17,9 +17,9 @@ from controller.types import (
     Trace,
     VideoOrientation,
 )
-from worker.channel import commands
-from worker.channel.bodies.base import RtpType
-from worker.channel.bodies.transport import CloseProducerRequest, EnableTraceEventRequest
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import RtpType
+from miso.worker.channel.bodies.transport import CloseProducerRequest, EnableTraceEventRequest
 
 ProducerTraceEventType = Literal["rtp", "keyframe", "nack", "pli", "fir"]
 """What a producer or consumer can be traced for."""

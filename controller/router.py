@@ -9,27 +9,27 @@ from typing import TypeVar
 
 from msgspec import structs
 
-from controller import ortc
-from controller.active_speaker_observer import ActiveSpeakerObserver
-from controller.audio_level_observer import AudioLevelObserver
-from controller.channel import Channel
-from controller.data_producer import DataProducer
-from controller.direct_transport import DirectTransport
-from controller.entity import Entity, check_app_data
-from controller.errors import InvalidStateError
-from controller.pipe_pairs import PipePairs, PipeToRouterResult
-from controller.pipe_transport import PipeTransport
-from controller.plain_transport import PlainTransport
-from controller.producer import Producer
-from controller.rtp_observer import RtpObserver
-from controller.signaling import from_json
-from controller.transport import RouterView, Transport
-from controller.types import AppData, ListenIp, NumSctpStreams, RouterDump, RtpCapabilities, SrtpCryptoSuite
-from controller.validation import validate_num_sctp_streams
-from controller.web_rtc_server import WebRtcServer
-from controller.web_rtc_transport import WebRtcTransport
-from worker.channel import commands
-from worker.channel.bodies.router import (
+from miso.controller import ortc
+from miso.controller.active_speaker_observer import ActiveSpeakerObserver
+from miso.controller.audio_level_observer import AudioLevelObserver
+from miso.controller.channel import Channel
+from miso.controller.data_producer import DataProducer
+from miso.controller.direct_transport import DirectTransport
+from miso.controller.entity import Entity, check_app_data
+from miso.controller.errors import InvalidStateError
+from miso.controller.pipe_pairs import PipePairs, PipeToRouterResult
+from miso.controller.pipe_transport import PipeTransport
+from miso.controller.plain_transport import PlainTransport
+from miso.controller.producer import Producer
+from miso.controller.rtp_observer import RtpObserver
+from miso.controller.signaling import from_json
+from miso.controller.transport import RouterView, Transport
+from miso.controller.types import AppData, ListenIp, NumSctpStreams, RouterDump, RtpCapabilities, SrtpCryptoSuite
+from miso.controller.validation import validate_num_sctp_streams
+from miso.controller.web_rtc_server import WebRtcServer
+from miso.controller.web_rtc_transport import WebRtcTransport
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import (
     CreateActiveSpeakerObserverRequest,
     CreateAudioLevelObserverRequest,
     CreateDirectTransportRequest,
@@ -39,7 +39,7 @@ from worker.channel.bodies.router import (
     CreateWebRtcTransportWithServerRequest,
     WebRtcTransportOptions,
 )
-from worker.channel.bodies.worker import CloseRouterRequest
+from miso.worker.channel.bodies.worker import CloseRouterRequest
 
 _logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from worker.channel.bodies.rtp import CodecParameters, RtcpFeedback
+from miso.worker.channel.bodies.rtp import CodecParameters, RtcpFeedback
 
 MediaKind = Literal["audio", "video"]
 """What a producer or consumer carries."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from controller.channel import Channel
-from controller.entity import Entity
-from controller.errors import NotFoundError
-from controller.producer import Producer
-from controller.types import AppData
-from worker.channel import commands
-from worker.channel.bodies.router import CloseRtpObserverRequest
-from worker.channel.bodies.rtp_observer import ObservedProducerRequest
+from miso.controller.channel import Channel
+from miso.controller.entity import Entity
+from miso.controller.errors import NotFoundError
+from miso.controller.producer import Producer
+from miso.controller.types import AppData
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CloseRtpObserverRequest
+from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
 
 
 class RtpObserver(Entity):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.errors import UnsupportedError
+from miso.controller.errors import UnsupportedError
 
 
 class SctpStreamIds:

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Self
 
-from controller.emitter import Emitter
-from controller.errors import InvalidStateError
-from controller.watchdog import DEFAULT_WATCHDOG, Watchdog
-from controller.worker import Worker, create_worker
+from miso.controller.emitter import Emitter
+from miso.controller.errors import InvalidStateError
+from miso.controller.watchdog import DEFAULT_WATCHDOG, Watchdog
+from miso.controller.worker import Worker, create_worker
 
 _logger = logging.getLogger(__name__)
 

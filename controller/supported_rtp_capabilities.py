@@ -6,8 +6,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-from controller.rtp_capabilities import Direction, MediaKind, RtpCapabilities, RtpCodecCapability, RtpHeaderExtension
-from worker.channel.bodies.rtp import CodecParameters, RtcpFeedback
+from miso.controller.rtp_capabilities import (
+    Direction,
+    MediaKind,
+    RtpCapabilities,
+    RtpCodecCapability,
+    RtpHeaderExtension,
+)
+from miso.worker.channel.bodies.rtp import CodecParameters, RtcpFeedback
 
 _TRANSPORT_CC = RtcpFeedback(type="transport-cc", parameter="")
 _NACK = RtcpFeedback(type="nack", parameter="")

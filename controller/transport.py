@@ -10,17 +10,17 @@ from typing import Literal, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 
-from controller import ortc
-from controller.channel import Channel
-from controller.consumer import Consumer
-from controller.data_consumer import DataConsumer
-from controller.data_producer import DataProducer
-from controller.entity import Entity, check_app_data
-from controller.errors import NotFoundError
-from controller.producer import Producer
-from controller.sctp_streams import SctpStreamIds
-from controller.signaling import from_json
-from controller.types import (
+from miso.controller import ortc
+from miso.controller.channel import Channel
+from miso.controller.consumer import Consumer
+from miso.controller.data_consumer import DataConsumer
+from miso.controller.data_producer import DataProducer
+from miso.controller.entity import Entity, check_app_data
+from miso.controller.errors import NotFoundError
+from miso.controller.producer import Producer
+from miso.controller.sctp_streams import SctpStreamIds
+from miso.controller.signaling import from_json
+from miso.controller.types import (
     AppData,
     ConsumerLayers,
     MediaKind,
@@ -35,11 +35,15 @@ from controller.types import (
     TransportDump,
     TransportStats,
 )
-from controller.validation import validate_rtp_capabilities, validate_rtp_parameters, validate_sctp_stream_parameters
-from worker.channel import commands
-from worker.channel.bodies.base import DataType
-from worker.channel.bodies.router import CloseTransportRequest
-from worker.channel.bodies.transport import (
+from miso.controller.validation import (
+    validate_rtp_capabilities,
+    validate_rtp_parameters,
+    validate_sctp_stream_parameters,
+)
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import DataType
+from miso.worker.channel.bodies.router import CloseTransportRequest
+from miso.worker.channel.bodies.transport import (
     ConsumeDataRequest,
     ConsumeRequest,
     EnableTraceEventRequest,
@@ -47,7 +51,7 @@ from worker.channel.bodies.transport import (
     ProduceRequest,
     SetBitrateRequest,
 )
-from worker.channel.events import SctpStateChange
+from miso.worker.channel.events import SctpStateChange
 
 _logger = logging.getLogger(__name__)
 

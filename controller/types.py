@@ -6,21 +6,21 @@ from typing import Any
 
 import msgspec
 
-from controller.rtp_capabilities import (
+from miso.controller.rtp_capabilities import (
     Direction,
     MediaKind,
     RtpCapabilities,
     RtpCodecCapability,
     RtpHeaderExtension,
 )
-from controller.scalability_modes import ScalabilityMode
-from worker.channel.bodies.base import DtlsRole, DtlsState, IceState, SctpState
-from worker.channel.bodies.consumer import ConsumerDump
-from worker.channel.bodies.data_consumer import DataConsumerDump, DataConsumerStats
-from worker.channel.bodies.data_producer import DataProducerDump, DataProducerStats
-from worker.channel.bodies.producer import ProducerDump
-from worker.channel.bodies.router import ListenIp, RouterDump, SrtpCryptoSuite
-from worker.channel.bodies.rtp import (
+from miso.controller.scalability_modes import ScalabilityMode
+from miso.worker.channel.bodies.base import DtlsRole, DtlsState, IceState, SctpState
+from miso.worker.channel.bodies.consumer import ConsumerDump
+from miso.worker.channel.bodies.data_consumer import DataConsumerDump, DataConsumerStats
+from miso.worker.channel.bodies.data_producer import DataProducerDump, DataProducerStats
+from miso.worker.channel.bodies.producer import ProducerDump
+from miso.worker.channel.bodies.router import ListenIp, RouterDump, SrtpCryptoSuite
+from miso.worker.channel.bodies.rtp import (
     CodecMapping,
     EncodingMapping,
     RtcpFeedback,
@@ -33,7 +33,7 @@ from worker.channel.bodies.rtp import (
     RtpStreamStats,
     RtxParameters,
 )
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.transport import (
     ConsumerLayers,
     ConsumerScore,
     DtlsFingerprint,
@@ -48,9 +48,9 @@ from worker.channel.bodies.transport import (
     TransportStats,
     TransportTuple,
 )
-from worker.channel.bodies.web_rtc_server import ListenInfo, WebRtcServerDump
-from worker.channel.bodies.worker import ResourceUsage, WorkerDump
-from worker.channel.events import ProducerScore, Trace, VideoOrientation
+from miso.worker.channel.bodies.web_rtc_server import ListenInfo, WebRtcServerDump
+from miso.worker.channel.bodies.worker import ResourceUsage, WorkerDump
+from miso.worker.channel.events import ProducerScore, Trace, VideoOrientation
 
 AppData = dict[str, Any]
 """What an application hangs on an object; nobody else looks at it."""

@@ -14,10 +14,16 @@ from typing import TypeVar, cast
 
 import msgspec
 
-from controller.rtp_capabilities import Direction, MediaKind, RtpCapabilities, RtpCodecCapability, RtpHeaderExtension
-from controller.types import SctpCapabilities, SctpParameters
-from worker.channel.bodies.base import check_text
-from worker.channel.bodies.rtp import (
+from miso.controller.rtp_capabilities import (
+    Direction,
+    MediaKind,
+    RtpCapabilities,
+    RtpCodecCapability,
+    RtpHeaderExtension,
+)
+from miso.controller.types import SctpCapabilities, SctpParameters
+from miso.worker.channel.bodies.base import check_text
+from miso.worker.channel.bodies.rtp import (
     CodecParameters,
     RtcpFeedback,
     RtcpParameters,
@@ -27,7 +33,7 @@ from worker.channel.bodies.rtp import (
     RtpParameters,
     RtxParameters,
 )
-from worker.channel.bodies.transport import NumSctpStreams, SctpStreamParameters
+from miso.worker.channel.bodies.transport import NumSctpStreams, SctpStreamParameters
 
 PAYLOAD_TYPES = range(128)  # what the worker takes, so that it is refused here with the field's name
 CLOCK_RATES = range(1, 1_000_001)

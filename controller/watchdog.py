@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-from controller.types import ResourceUsage
-from controller.worker import Worker
+from miso.controller.types import ResourceUsage
+from miso.controller.worker import Worker
 
 _TURNS = 10
 

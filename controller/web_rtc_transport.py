@@ -7,10 +7,10 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from controller.channel import Channel
-from controller.signaling import from_json
-from controller.transport import RouterView, Transport
-from controller.types import (
+from miso.controller.channel import Channel
+from miso.controller.signaling import from_json
+from miso.controller.transport import RouterView, Transport
+from miso.controller.types import (
     AppData,
     DtlsParameters,
     DtlsState,
@@ -19,9 +19,9 @@ from controller.types import (
     IceState,
     TransportTuple,
 )
-from worker.channel import commands
-from worker.channel.bodies.transport import ConnectRequest, WebRtcTransportDump
-from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.transport import ConnectRequest, WebRtcTransportDump
+from miso.worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
 
 
 class WebRtcTransport(Transport):

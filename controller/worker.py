@@ -14,21 +14,21 @@ from typing import Literal, Self
 
 import msgspec
 
-from controller.channel import Channel
-from controller.emitter import Emitter
-from controller.entity import check_app_data
-from controller.errors import InvalidStateError, WorkerStartError
-from controller.ortc import generate_router_rtp_capabilities
-from controller.process import ExitStatus, WorkerProcess
-from controller.router import Router
-from controller.signaling import from_json
-from controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
-from controller.web_rtc_server import WebRtcServer
-from worker.channel import commands
-from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
-from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
-from worker.channel.client_codec import decode_event
-from worker.channel.events import BY_NAME
+from miso.controller.channel import Channel
+from miso.controller.emitter import Emitter
+from miso.controller.entity import check_app_data
+from miso.controller.errors import InvalidStateError, WorkerStartError
+from miso.controller.ortc import generate_router_rtp_capabilities
+from miso.controller.process import ExitStatus, WorkerProcess
+from miso.controller.router import Router
+from miso.controller.signaling import from_json
+from miso.controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
+from miso.controller.web_rtc_server import WebRtcServer
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
+from miso.worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
+from miso.worker.channel.client_codec import decode_event
+from miso.worker.channel.events import BY_NAME
 
 _logger = logging.getLogger(__name__)
 
@@ -77,8 +77,8 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     def command(self) -> list[str]:
         """The program and its arguments."""
         program = self.worker_bin or os.environ.get("MEDIASOUP_WORKER_BIN")
-        # -P: a directory "worker" in the current directory is not ours.
-        command = [os.fspath(program)] if program else [sys.executable, "-P", "-m", "worker"]
+        # -P: a directory "miso" in the current directory is not ours.
+        command = [os.fspath(program)] if program else [sys.executable, "-P", "-m", "miso.worker"]
         command.append(f"--logLevel={self.log_level}")
         command += [f"--logTag={tag}" for tag in self.log_tags]
         command += [f"--rtcMinPort={self.rtc_min_port}", f"--rtcMaxPort={self.rtc_max_port}"]
@@ -92,7 +92,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     def environment(self) -> dict[str, str]:
         """The worker's environment: ours, and what it needs to start."""
         environment = {"MEDIASOUP_VERSION": _VERSION, **os.environ}
-        specification = importlib.util.find_spec("worker")
+        specification = importlib.util.find_spec("miso")
         if specification is not None and specification.origin is not None:
             place = str(Path(specification.origin).parent.parent)
             others = environment.get("PYTHONPATH")
@@ -358,7 +358,7 @@ async def create_worker(
     """Starts a worker and waits until it is running.
 
     Args:
-        log_level: From which level on the worker logs (its log goes to the logger ``controller.worker.log``).
+        log_level: From which level on the worker logs (its log goes to the logger ``miso.controller.worker.log``).
         log_tags: What it logs of the levels debug and warn.
         rtc_min_port: Lowest port of ICE, DTLS, RTP; 0 to 65535.
         rtc_max_port: Highest port of ICE, DTLS, RTP.

@@ -1,4 +1,4 @@
-"""The ``controller`` command and ``python -m demo``: loads the rest, which takes a moment in which Ctrl-C may come."""
+"""The ``controller`` command, ``python -m miso.demo``: loads the rest, which takes a moment; Ctrl-C may come in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         before it began.
     """
     try:
-        from demo.command import run
+        from miso.demo.command import run
 
         return run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from demo.limits import TOO_MANY, Allowance
-from demo.metrics import Metrics
-from demo.settings import Settings
-from protoo import RequestError
+from miso.demo.limits import TOO_MANY, Allowance
+from miso.demo.metrics import Metrics
+from miso.demo.settings import Settings
+from miso.protoo import RequestError
 
 logger = logging.getLogger(__name__)
 

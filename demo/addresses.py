@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from demo.settings import Settings
+from miso.demo.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 

@@ -7,9 +7,9 @@ import ipaddress
 
 from starlette.requests import HTTPConnection
 
-from demo.address_limits import is_proxy
-from demo.settings import Settings
-from protoo import RequestError
+from miso.demo.address_limits import is_proxy
+from miso.demo.settings import Settings
+from miso.protoo import RequestError
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403

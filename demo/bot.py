@@ -6,11 +6,11 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from controller import DataProducer, DirectTransport, Router
-from demo.limits import MAX_IGNORED_WORDS, Places
+from miso.controller import DataProducer, DirectTransport, Router
+from miso.demo.limits import MAX_IGNORED_WORDS, Places
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,18 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from controller import Consumer, ControllerError, DataConsumer, DataProducer, PlainTransport, Producer, WebRtcTransport
-from controller.types import RtpCapabilities
-from demo.limits import Making
-from demo.messages import Json
+from miso.controller import (
+    Consumer,
+    ControllerError,
+    DataConsumer,
+    DataProducer,
+    PlainTransport,
+    Producer,
+    WebRtcTransport,
+)
+from miso.controller.types import RtpCapabilities
+from miso.demo.limits import Making
+from miso.demo.messages import Json
 
 logger = logging.getLogger(__name__)
 

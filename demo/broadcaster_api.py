@@ -15,19 +15,26 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from controller import ControllerError, UnsupportedError, to_json
-from demo import broadcaster_requests as requests
-from demo.address_limits import client_address
-from demo.api_access import UNAUTHORIZED, check_access
-from demo.broadcaster_messages import Connect, ConsumeData, CreateBroadcaster, CreateTransport, Produce, ProduceData
-from demo.limits import TOO_LARGE
-from demo.messages import Body
-from demo.metrics import Metrics
-from demo.raw_routes import RawRoute
-from demo.room import Room
-from demo.rooms import Rooms
-from demo.settings import Settings
-from protoo import RequestError
+from miso.controller import ControllerError, UnsupportedError, to_json
+from miso.demo import broadcaster_requests as requests
+from miso.demo.address_limits import client_address
+from miso.demo.api_access import UNAUTHORIZED, check_access
+from miso.demo.broadcaster_messages import (
+    Connect,
+    ConsumeData,
+    CreateBroadcaster,
+    CreateTransport,
+    Produce,
+    ProduceData,
+)
+from miso.demo.limits import TOO_LARGE
+from miso.demo.messages import Body
+from miso.demo.metrics import Metrics
+from miso.demo.raw_routes import RawRoute
+from miso.demo.room import Room
+from miso.demo.rooms import Rooms
+from miso.demo.settings import Settings
+from miso.protoo import RequestError
 
 logger = logging.getLogger(__name__)
 

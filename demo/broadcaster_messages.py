@@ -6,9 +6,9 @@ came; ``controller`` checks them.
 
 from __future__ import annotations
 
-from controller.types import MediaKind
-from demo.messages import Body, Json, Name
-from demo.told import check_rtp_parameters, check_told
+from miso.controller.types import MediaKind
+from miso.demo.messages import Body, Json, Name
+from miso.demo.told import check_rtp_parameters, check_told
 
 
 class Device(Body, frozen=True):

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from controller import PlainTransport, WebRtcTransport, to_json
-from controller.ortc import reduce_rtp_capabilities
-from controller.validation import validate_rtp_capabilities
-from demo.broadcaster import Broadcaster, BroadcasterTransport, Closable
-from demo.broadcaster_messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
-from demo.messages import Json
-from demo.room import Room
-from demo.rooms import is_name
-from protoo import RequestError
+from miso.controller import PlainTransport, WebRtcTransport, to_json
+from miso.controller.ortc import reduce_rtp_capabilities
+from miso.controller.validation import validate_rtp_capabilities
+from miso.demo.broadcaster import Broadcaster, BroadcasterTransport, Closable
+from miso.demo.broadcaster_messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
+from miso.demo.messages import Json
+from miso.demo.room import Room
+from miso.demo.rooms import is_name
+from miso.protoo import RequestError
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Call:
     broadcaster: Broadcaster
 
     def one_more(self, things: Mapping[str, object], what: str) -> AbstractContextManager[None]:
-        """While the broadcaster gets one more; see :meth:`demo.limits.Making.one_more`."""
+        """While the broadcaster gets one more; see :meth:`miso.demo.limits.Making.one_more`."""
         return self.broadcaster.making.one_more(things, what)
 
     def keep(self, kept: dict[str, Closable], made: Closable) -> None:

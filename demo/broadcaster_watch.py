@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from demo.room import Room
-from demo.rooms import Rooms
+from miso.demo.room import Room
+from miso.demo.rooms import Rooms
 
 logger = logging.getLogger(__name__)
 

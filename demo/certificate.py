@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from demo.addresses import local_addresses
-from demo.settings import Settings
+from miso.demo.addresses import local_addresses
+from miso.demo.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from controller import ControllerError
-from demo.certificate import CertificateError
-from demo.log_output import LogOutput
-from demo.server import DemoServer
-from demo.settings import ConfigError, Settings, load, origin, unknown_names
+from miso.controller import ControllerError
+from miso.demo.certificate import CertificateError
+from miso.demo.log_output import LogOutput
+from miso.demo.server import DemoServer
+from miso.demo.settings import ConfigError, Settings, load, origin, unknown_names
 
-logger = logging.getLogger("demo")
+logger = logging.getLogger("miso.demo")
 
 WRONG_SETTINGS = 2
 FAILED = 1
@@ -29,7 +29,7 @@ MANY_DESCRIPTORS = 65_536
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Does what :func:`demo.__main__.main` promises."""
+    """Does what :func:`miso.demo.__main__.main` promises."""
     _fill_standard_descriptors()
     try:
         settings = load(arguments)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
-from controller.types import RtpCapabilities
-from demo.participant import Participant
-from protoo import ProtooError
+from miso.controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
+from miso.controller.types import RtpCapabilities
+from miso.demo.participant import Participant
+from miso.protoo import ProtooError
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 logger = logging.getLogger(__name__)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from demo.bot import BOT_LABEL
-from demo.consuming import channel_of
-from demo.messages import OfDataConsumer, OfDataProducer, ProduceData
-from demo.requests import Accept, found, handles, stats_answer
-from demo.told import told_bytes
-from protoo import RequestError
+from miso.demo.bot import BOT_LABEL
+from miso.demo.consuming import channel_of
+from miso.demo.messages import OfDataConsumer, OfDataProducer, ProduceData
+from miso.demo.requests import Accept, found, handles, stats_answer
+from miso.demo.told import told_bytes
+from miso.protoo import RequestError
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 
 @handles("produceData", ProduceData, needs_join=True)

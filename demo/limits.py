@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 
-from protoo import RequestError
+from miso.protoo import RequestError
 
 MAX_NAME_LENGTH = 256
 """Of a room's or a peer's id, and of what a peer calls itself; characters."""

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from demo.settings import Settings
+from miso.demo.settings import Settings
 
 
 class PortError(OSError):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from controller import (
+from miso.controller import (
     ControllerError,
     PlainTransport,
     Router,
@@ -19,12 +19,12 @@ from controller import (
     create_worker,
     from_json,
 )
-from controller.types import ListenInfo, ListenIp, NumSctpStreams
-from demo.addresses import media_addresses, plain_address
-from demo.listening import free_port
-from demo.media_ports import HeldPorts, holder_of, outgoing_ports
-from demo.messages import Json
-from demo.settings import Settings
+from miso.controller.types import ListenInfo, ListenIp, NumSctpStreams
+from miso.demo.addresses import media_addresses, plain_address
+from miso.demo.listening import free_port
+from miso.demo.media_ports import HeldPorts, holder_of, outgoing_ports
+from miso.demo.messages import Json
+from miso.demo.settings import Settings
 
 logger = logging.getLogger(__name__)
 

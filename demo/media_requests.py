@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
-from controller.types import DtlsParameters, Trace
-from demo.dialect import Dialect
-from demo.media import NUM_SCTP_STREAMS
-from demo.messages import (
+from miso.controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
+from miso.controller.types import DtlsParameters, Trace
+from miso.demo.dialect import Dialect
+from miso.demo.media import NUM_SCTP_STREAMS
+from miso.demo.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
     OfConsumer,
@@ -19,11 +19,11 @@ from demo.messages import (
     SetConsumerPreferredLayers,
     SetConsumerPriority,
 )
-from demo.requests import Accept, found, handles, stats_answer
-from demo.told import told_bytes
+from miso.demo.requests import Accept, found, handles, stats_answer
+from miso.demo.told import told_bytes
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import msgspec
 
-from controller.types import MediaKind
-from demo.limits import MAX_NAME_LENGTH
-from demo.told import check_rtp_parameters, check_told
+from miso.controller.types import MediaKind
+from miso.demo.limits import MAX_NAME_LENGTH
+from miso.demo.told import check_rtp_parameters, check_told
 
 Json = dict[str, object]
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]

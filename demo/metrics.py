@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from protoo.connection import MALFORMED, TOO_SLOW_READERS
-from protoo.tally import REFUSED
+from miso.protoo.connection import MALFORMED, TOO_SLOW_READERS
+from miso.protoo.tally import REFUSED
 
 
 class Snapshot(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from controller import DataProducer, Producer
-from demo.messages import Json
+from miso.controller import DataProducer, Producer
+from miso.demo.messages import Json
 
 
 class Participant(Protocol):

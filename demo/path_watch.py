@@ -11,8 +11,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum
 from typing import ClassVar
 
-from controller import ControllerError, WebRtcTransport
-from controller.types import DtlsParameters, DtlsState, IceState
+from miso.controller import ControllerError, WebRtcTransport
+from miso.controller.types import DtlsParameters, DtlsState, IceState
 
 
 class Missing(Enum):

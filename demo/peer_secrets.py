@@ -12,7 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from protoo import RequestError
+from miso.protoo import RequestError
 
 SECRET_LENGTH: Final = range(16, 129)
 """Characters of a secret that a client brings."""

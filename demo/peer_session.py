@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 import orjson
 
-from controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
-from controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
-from demo.dialect import Dialect, DialectGuess
-from demo.limits import (
+from miso.controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
+from miso.controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
+from miso.demo.dialect import Dialect, DialectGuess
+from miso.demo.limits import (
     LOG_LINES_BURST,
     LOG_LINES_PER_S,
     MAX_AT_ONCE,
@@ -34,15 +34,15 @@ from demo.limits import (
     Making,
     Places,
 )
-from demo.messages import Json
-from demo.path_watch import REASONS, Missing, TransportWatch
-from demo.rate_limit import LatestPerInterval
-from demo.requests import REQUESTS, Accept
-from demo.visitor import Visitor
-from protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError, encode
+from miso.demo.messages import Json
+from miso.demo.path_watch import REASONS, Missing, TransportWatch
+from miso.demo.rate_limit import LatestPerInterval
+from miso.demo.requests import REQUESTS, Accept
+from miso.demo.visitor import Visitor
+from miso.protoo import IncomingRequest, Notification, Peer, ProtooError, RequestError, encode
 
 if TYPE_CHECKING:
-    from demo.room import Room
+    from miso.demo.room import Room
 
 logger = logging.getLogger(__name__)
 

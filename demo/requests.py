@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from controller import to_json
-from demo.messages import Body
-from protoo import RequestError
+from miso.controller import to_json
+from miso.demo.messages import Body
+from miso.protoo import RequestError
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 BodyT = TypeVar("BodyT", bound=Body)
 Thing = TypeVar("Thing")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Final, TypeVar
 
-from controller import (
+from miso.controller import (
     ActiveSpeakerObserver,
     ActiveSpeakerObserverDominantSpeaker,
     AudioLevelObserver,
@@ -19,23 +19,23 @@ from controller import (
     Router,
     WebRtcTransport,
 )
-from demo import data_requests, media_requests, room_requests, throttle_requests
-from demo.address_limits import AddressLimits
-from demo.bot import Bot
-from demo.broadcaster import Broadcaster
-from demo.consuming import channel_of, create_consumers, create_data_consumer
-from demo.media import MediaWorkers, RoomMedia
-from demo.messages import Json
-from demo.metrics import Metrics
-from demo.network_throttle import NetworkThrottle
-from demo.participant import Participant
-from demo.peer_secrets import PeerSecrets
-from demo.peer_session import PeerSession
-from demo.settings import Settings
-from demo.visitor import Visitor
-from protoo import RequestError, SendQueues, Transport
-from protoo import Room as ProtooRoom
-from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
+from miso.demo import data_requests, media_requests, room_requests, throttle_requests
+from miso.demo.address_limits import AddressLimits
+from miso.demo.bot import Bot
+from miso.demo.broadcaster import Broadcaster
+from miso.demo.consuming import channel_of, create_consumers, create_data_consumer
+from miso.demo.media import MediaWorkers, RoomMedia
+from miso.demo.messages import Json
+from miso.demo.metrics import Metrics
+from miso.demo.network_throttle import NetworkThrottle
+from miso.demo.participant import Participant
+from miso.demo.peer_secrets import PeerSecrets
+from miso.demo.peer_session import PeerSession
+from miso.demo.settings import Settings
+from miso.demo.visitor import Visitor
+from miso.protoo import RequestError, SendQueues, Transport
+from miso.protoo import Room as ProtooRoom
+from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
 logger = logging.getLogger(__name__)
 
@@ -233,7 +233,7 @@ class Room:
     async def create_plain_transport(
         self, address: str, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
     ) -> PlainTransport:
-        """A transport for plain RTP; see :meth:`demo.media.MediaWorkers.create_plain_transport`.
+        """A transport for plain RTP; see :meth:`miso.demo.media.MediaWorkers.create_plain_transport`.
 
         Raises:
             RequestError: The address has too many.
@@ -246,7 +246,7 @@ class Room:
     async def create_transport(
         self, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
     ) -> WebRtcTransport:
-        """A transport for a peer from that address; see :meth:`demo.media.MediaWorkers.create_transport`.
+        """A transport for a peer from that address; see :meth:`miso.demo.media.MediaWorkers.create_transport`.
 
         Raises:
             RequestError: The address has too many.

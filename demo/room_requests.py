@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controller import to_json
-from controller.ortc import reduce_rtp_capabilities
-from controller.validation import validate_rtp_capabilities
-from demo.bot import BOT_LABEL
-from demo.consuming import channel_of, create_consumers, create_data_consumer
-from demo.dialect import Dialect
-from demo.messages import ChangeDisplayName, Join, NoBody
-from demo.requests import Accept, handles
-from protoo import RequestError
+from miso.controller import to_json
+from miso.controller.ortc import reduce_rtp_capabilities
+from miso.controller.validation import validate_rtp_capabilities
+from miso.demo.bot import BOT_LABEL
+from miso.demo.consuming import channel_of, create_consumers, create_data_consumer
+from miso.demo.dialect import Dialect
+from miso.demo.messages import ChangeDisplayName, Join, NoBody
+from miso.demo.requests import Accept, handles
+from miso.protoo import RequestError
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 
 @handles("getRouterRtpCapabilities", NoBody)

@@ -10,17 +10,17 @@ import re
 import time
 from collections.abc import AsyncIterator
 
-from controller import ControllerError
-from demo.address_limits import AddressLimits
-from demo.limits import MAX_NAME_LENGTH, TOO_MANY, Places
-from demo.media import MediaWorkers
-from demo.metrics import Metrics
-from demo.network_throttle import NetworkThrottle
-from demo.peer_session import PeerSession
-from demo.room import SERVICE_RESTART, Room
-from demo.settings import Settings
-from demo.visitor import Visitor
-from protoo import ConnectionRequest, RequestError, SendQueues, TransportClosedError
+from miso.controller import ControllerError
+from miso.demo.address_limits import AddressLimits
+from miso.demo.limits import MAX_NAME_LENGTH, TOO_MANY, Places
+from miso.demo.media import MediaWorkers
+from miso.demo.metrics import Metrics
+from miso.demo.network_throttle import NetworkThrottle
+from miso.demo.peer_session import PeerSession
+from miso.demo.room import SERVICE_RESTART, Room
+from miso.demo.settings import Settings
+from miso.demo.visitor import Visitor
+from miso.protoo import ConnectionRequest, RequestError, SendQueues, TransportClosedError
 
 logger = logging.getLogger(__name__)
 

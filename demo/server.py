@@ -13,19 +13,19 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from demo.address_limits import client_address, is_proxy
-from demo.broadcaster_api import BroadcasterApi
-from demo.broadcaster_watch import BroadcasterWatch
-from demo.certificate import Certificate, certificate_for, given, names_in
-from demo.listening import Listening, check_addresses, listen_http, listen_https
-from demo.media import MediaWorkers
-from demo.metrics import Metrics
-from demo.origins import Origins
-from demo.patience import INVALID_HTTP, ImpatientHttp
-from demo.rooms import Rooms
-from demo.settings import Settings
-from demo.web_app import web_app
-from protoo.asgi import UVICORN_OPTIONS
+from miso.demo.address_limits import client_address, is_proxy
+from miso.demo.broadcaster_api import BroadcasterApi
+from miso.demo.broadcaster_watch import BroadcasterWatch
+from miso.demo.certificate import Certificate, certificate_for, given, names_in
+from miso.demo.listening import Listening, check_addresses, listen_http, listen_https
+from miso.demo.media import MediaWorkers
+from miso.demo.metrics import Metrics
+from miso.demo.origins import Origins
+from miso.demo.patience import INVALID_HTTP, ImpatientHttp
+from miso.demo.rooms import Rooms
+from miso.demo.settings import Settings
+from miso.demo.web_app import web_app
+from miso.protoo.asgi import UVICORN_OPTIONS
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class DemoServer:
         self.workers.pool.kill("the controller ends at once")
 
     def gauges(self) -> dict[str, tuple[str, float]]:
-        """For :class:`demo.metrics.Snapshot`."""
+        """For :class:`miso.demo.metrics.Snapshot`."""
         sessions = [session for room in self.rooms.rooms for session in room.sessions]
         return {
             "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
@@ -123,15 +123,15 @@ class DemoServer:
         }
 
     def worker_deaths(self) -> int:
-        """For :class:`demo.metrics.Snapshot`."""
+        """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.deaths
 
     def worker_faults(self) -> int:
-        """For :class:`demo.metrics.Snapshot`."""
+        """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults
 
     def _admit(self, host: str) -> Callable[[], None]:
-        """One more TCP connection from an address; see :meth:`demo.patience.ImpatientHttp.admit`."""
+        """One more TCP connection from an address; see :meth:`miso.demo.patience.ImpatientHttp.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
         return self.rooms.limits.take("sockets", client_address(host, "", []))
@@ -220,7 +220,7 @@ def _log_descriptors() -> None:
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours.
 
-    What is no HTTP it tells of each time; :mod:`demo.patience` does it once a second.
+    What is no HTTP it tells of each time; :mod:`miso.demo.patience` does it once a second.
     """
     return record.msg not in (
         "ASGI callable returned without completing handshake.",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from demo.messages import ApplyNetworkThrottle, OfNetworkThrottle
-from demo.network_throttle import Conditions, ThrottleError
-from demo.requests import Accept, handles
-from protoo import RequestError
+from miso.demo.messages import ApplyNetworkThrottle, OfNetworkThrottle
+from miso.demo.network_throttle import Conditions, ThrottleError
+from miso.demo.requests import Accept, handles
+from miso.protoo import RequestError
 
 if TYPE_CHECKING:
-    from demo.peer_session import PeerSession
+    from miso.demo.peer_session import PeerSession
 
 FORBIDDEN = 403
 

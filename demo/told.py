@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from demo.limits import (
+from miso.demo.limits import (
     MAX_CODECS,
     MAX_ENCODINGS,
     MAX_HEADER_EXTENSIONS,

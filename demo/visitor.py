@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from demo.address_limits import client_address
-from demo.settings import Settings
-from protoo import ConnectionRequest
+from miso.demo.address_limits import client_address
+from miso.demo.settings import Settings
+from miso.protoo import ConnectionRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Visitor:
 
     Attributes:
         peer_id: What it wants to be called.
-        address: Where it comes from, as :class:`~demo.address_limits.AddressLimits` knows it.
+        address: Where it comes from, as :class:`~miso.demo.address_limits.AddressLimits` knows it.
         query: All fields of its address.
     """
 

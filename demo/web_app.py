@@ -12,13 +12,13 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from demo.media import MediaWorkers
-from demo.metrics import Metrics
-from demo.origins import Origins
-from demo.pages import Page
-from demo.rooms import Rooms
-from demo.web_security import WebSecurity
-from protoo.asgi import serve
+from miso.demo.media import MediaWorkers
+from miso.demo.metrics import Metrics
+from miso.demo.origins import Origins
+from miso.demo.pages import Page
+from miso.demo.rooms import Rooms
+from miso.demo.web_security import WebSecurity
+from miso.protoo.asgi import serve
 
 
 def web_app(

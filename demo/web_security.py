@@ -10,11 +10,11 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from demo.metrics import Metrics
-from demo.origins import Origins
-from protoo.asgi import deny
-from protoo.handshake import Rejection
-from protoo.tally import Tally
+from miso.demo.metrics import Metrics
+from miso.demo.origins import Origins
+from miso.protoo.asgi import deny
+from miso.protoo.handshake import Rejection
+from miso.protoo.tally import Tally
 
 _FORBIDDEN = 403
 

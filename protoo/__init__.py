@@ -15,11 +15,14 @@ A client::
     await peer.open()
     print(await peer.request("greet"))
 
-For an HTTP server that also speaks protoo see :mod:`protoo.asgi`.
+For an HTTP server that also speaks protoo see :mod:`miso.protoo.asgi`.
 """
 
-from protoo.client import ClientOptions, ClientPeer, Retry
-from protoo.errors import (
+if __name__ != "miso.protoo":
+    raise ImportError(f"{__name__} is imported as miso.protoo")
+
+from miso.protoo.client import ClientOptions, ClientPeer, Retry
+from miso.protoo.errors import (
     DuplicatePeerError,
     MalformedMessageError,
     ProtooError,
@@ -28,15 +31,15 @@ from protoo.errors import (
     RoomClosedError,
     TransportClosedError,
 )
-from protoo.frames import FrameLimits
-from protoo.handshake import ConnectionHandler, ConnectionRequest
-from protoo.incoming import IncomingRequest
-from protoo.message import Notification, encode
-from protoo.peer import Peer
-from protoo.room import Room
-from protoo.send_queues import QueueLimits, SendQueues
-from protoo.server import WebSocketServer
-from protoo.transport import Transport, WebSocketTransport
+from miso.protoo.frames import FrameLimits
+from miso.protoo.handshake import ConnectionHandler, ConnectionRequest
+from miso.protoo.incoming import IncomingRequest
+from miso.protoo.message import Notification, encode
+from miso.protoo.peer import Peer
+from miso.protoo.room import Room
+from miso.protoo.send_queues import QueueLimits, SendQueues
+from miso.protoo.server import WebSocketServer
+from miso.protoo.transport import Transport, WebSocketTransport
 
 __all__ = [
     "ClientOptions",

@@ -27,12 +27,12 @@ from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from protoo.errors import TransportClosedError
-from protoo.frames import FrameLimits
-from protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection, joined_headers
-from protoo.paced_transport import PacedTransport
-from protoo.tally import REFUSED
-from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
+from miso.protoo.errors import TransportClosedError
+from miso.protoo.frames import FrameLimits
+from miso.protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection, joined_headers
+from miso.protoo.paced_transport import PacedTransport
+from miso.protoo.tally import REFUSED
+from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ async def serve(websocket: WebSocket, handler: ConnectionHandler) -> None:
 
 
 class AsgiTransport:
-    """A transport over a WebSocket of Starlette; see :class:`protoo.transport.Transport`."""
+    """A transport over a WebSocket of Starlette; see :class:`miso.protoo.transport.Transport`."""
 
     def __init__(self, websocket: WebSocket, remote_address: str) -> None:
         self._websocket = websocket
@@ -173,7 +173,7 @@ class AsgiTransport:
         return self._remote_address
 
     async def receive(self) -> str | bytes:
-        """See :meth:`protoo.transport.Transport.receive`."""
+        """See :meth:`miso.protoo.transport.Transport.receive`."""
         if self._reason is not None:
             raise self._reason
         message = await self._websocket.receive()
@@ -184,13 +184,13 @@ class AsgiTransport:
 
     @property
     def unsent_bytes(self) -> int:
-        """See :meth:`protoo.transport.Transport.unsent_bytes`; 0 under another server than ours."""
+        """See :meth:`miso.protoo.transport.Transport.unsent_bytes`; 0 under another server than ours."""
         paced = self._websocket.scope.get("extensions", {}).get(_PACED)
         size_bytes: int = paced["transport"].get_write_buffer_size() if paced is not None else 0
         return size_bytes
 
     async def send(self, text: bytes) -> None:
-        """See :meth:`protoo.transport.Transport.send`."""
+        """See :meth:`miso.protoo.transport.Transport.send`."""
         if self._reason is not None:
             raise self._reason
         try:
@@ -200,7 +200,7 @@ class AsgiTransport:
             raise TransportClosedError() from error
 
     async def close(self, code: int, reason: str) -> None:
-        """See :meth:`protoo.transport.Transport.close`."""
+        """See :meth:`miso.protoo.transport.Transport.close`."""
         if self._reason is not None:
             return
         try:

@@ -12,15 +12,15 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
-from protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener
-from protoo.errors import TransportClosedError
-from protoo.events import ProtooEmitter
-from protoo.frames import FrameLimits
-from protoo.incoming import IncomingRequest
-from protoo.message import Notification
-from protoo.paced_connection import client_connection
-from protoo.send_queues import QueueLimits
-from protoo.transport import CLOSED_BY_SERVER, MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
+from miso.protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener
+from miso.protoo.errors import TransportClosedError
+from miso.protoo.events import ProtooEmitter
+from miso.protoo.frames import FrameLimits
+from miso.protoo.incoming import IncomingRequest
+from miso.protoo.message import Notification
+from miso.protoo.paced_connection import client_connection
+from miso.protoo.send_queues import QueueLimits
+from miso.protoo.transport import CLOSED_BY_SERVER, MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ class ClientPeer(ProtooEmitter):
         failed (attempt: int): An attempt to connect failed; counted from 1 since the last connection.
         disconnected (): The connection was lost; a new attempt starts at once.
         close (): It is over: :meth:`close` was called, the server closed with code 4000, or the retries are used up.
-        request (IncomingRequest), notification (Notification): as of :class:`protoo.peer.Peer`.
+        request (IncomingRequest), notification (Notification): as of :class:`miso.protoo.peer.Peer`.
     """
 
     def __init__(self, url: str, options: ClientOptions | None = None) -> None:

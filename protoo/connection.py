@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protoo.errors import MalformedMessageError, RequestError, RequestTimeoutError, TransportClosedError
-from protoo.incoming import IncomingRequest
-from protoo.message import (
+from miso.protoo.errors import MalformedMessageError, RequestError, RequestTimeoutError, TransportClosedError
+from miso.protoo.incoming import IncomingRequest
+from miso.protoo.message import (
     ErrorResponse,
     Message,
     Notification,
@@ -20,9 +20,9 @@ from protoo.message import (
     parse,
     random_id,
 )
-from protoo.send_queues import QueueLimits, SendQueue, SendQueues
-from protoo.tally import Tally
-from protoo.transport import Transport
+from miso.protoo.send_queues import QueueLimits, SendQueue, SendQueues
+from miso.protoo.tally import Tally
+from miso.protoo.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyee import EventEmitter
 
-from protoo.incoming import IncomingRequest
+from miso.protoo.incoming import IncomingRequest
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ class ProtooEmitter(EventEmitter):
     """Emits to plain functions and to coroutine functions, which run as tasks.
 
     What a listener raises does not reach who emits. A listener of ``request`` that raises rejects the request (see
-    :meth:`protoo.incoming.IncomingRequest.reject`); any other failure is logged.
+    :meth:`miso.protoo.incoming.IncomingRequest.reject`); any other failure is logged.
     """
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from protoo.errors import TransportClosedError
-from protoo.transport import SUBPROTOCOL, Transport
+from miso.protoo.errors import TransportClosedError
+from miso.protoo.transport import SUBPROTOCOL, Transport
 
 REJECT_REASON_HEADER = "X-WebSocket-Reject-Reason"
 INTERNAL_ERROR = 1011

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from protoo.errors import RequestError
-from protoo.message import ErrorResponse, Request, SuccessResponse
+from miso.protoo.errors import RequestError
+from miso.protoo.message import ErrorResponse, Request, SuccessResponse
 
 logger = logging.getLogger(__name__)
 

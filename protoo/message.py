@@ -20,7 +20,7 @@ from typing import cast
 
 import orjson
 
-from protoo.errors import MalformedMessageError
+from miso.protoo.errors import MalformedMessageError
 
 MAX_ID = 10_000_000
 """Ids of requests are drawn from 0 to this number; any JSON number is accepted from the other side."""

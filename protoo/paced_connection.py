@@ -1,4 +1,4 @@
-"""The connections of ``websockets``, server and client, with their bytes paced; see :mod:`protoo.paced_transport`."""
+"""The connections of ``websockets``, server and client, with their bytes paced (:mod:`miso.protoo.paced_transport`)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from protoo.frames import FrameLimits
-from protoo.paced_transport import PacedTransport
-from protoo.tally import REFUSED
+from miso.protoo.frames import FrameLimits
+from miso.protoo.paced_transport import PacedTransport
+from miso.protoo.tally import REFUSED
 
 
 class _Paced(Connection):

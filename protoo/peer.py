@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener
-from protoo.events import ProtooEmitter
-from protoo.incoming import IncomingRequest
-from protoo.message import Notification
-from protoo.send_queues import QueueLimits, SendQueues
-from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
+from miso.protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener
+from miso.protoo.events import ProtooEmitter
+from miso.protoo.incoming import IncomingRequest
+from miso.protoo.message import Notification
+from miso.protoo.send_queues import QueueLimits, SendQueues
+from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
 Data = TypeVar("Data")
 
@@ -70,7 +70,7 @@ class Peer(ProtooEmitter, Generic[Data]):
         return self._connection.closed
 
     async def request(self, method: str, data: object = None, *, timeout_ms: float | None = None) -> object:
-        """Sends a request and waits for its answer; see :meth:`protoo.connection.Connection.request`.
+        """Sends a request and waits for its answer; see :meth:`miso.protoo.connection.Connection.request`.
 
         Raises:
             RequestError: The other side rejected it.
@@ -88,7 +88,7 @@ class Peer(ProtooEmitter, Generic[Data]):
         self._connection.notify(method, data)
 
     def send(self, frame: bytes) -> None:
-        """Sends what :func:`protoo.message.encode` has made, once for many peers.
+        """Sends what :func:`miso.protoo.message.encode` has made, once for many peers.
 
         Raises:
             TransportClosedError: The peer is closed.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from protoo.errors import DuplicatePeerError, RoomClosedError
-from protoo.events import ProtooEmitter
-from protoo.peer import Peer
-from protoo.send_queues import QueueLimits, SendQueues
-from protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
+from miso.protoo.errors import DuplicatePeerError, RoomClosedError
+from miso.protoo.events import ProtooEmitter
+from miso.protoo.peer import Peer
+from miso.protoo.send_queues import QueueLimits, SendQueues
+from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
 Data = TypeVar("Data")
 

@@ -1,4 +1,4 @@
-"""A protoo server on a port of its own, over ``websockets``. :mod:`protoo.asgi` serves beside HTTP instead."""
+"""A protoo server on a port of its own, over ``websockets``. :mod:`miso.protoo.asgi` serves beside HTTP instead."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from protoo.frames import FrameLimits
-from protoo.handshake import (
+from miso.protoo.frames import FrameLimits
+from miso.protoo.handshake import (
     MISSING_SUBPROTOCOL,
     OPEN_TIMEOUT_S,
     ConnectionHandler,
@@ -21,8 +21,8 @@ from protoo.handshake import (
     joined_headers,
     offers_protoo,
 )
-from protoo.paced_connection import server_connection
-from protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
+from miso.protoo.paced_connection import server_connection
+from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
 

@@ -57,5 +57,5 @@ class Tally:
             self._wait()
 
 
-REFUSED = Tally(logging.getLogger("protoo"), "a WebSocket client sent more than it may, closing")
+REFUSED = Tally(logging.getLogger("miso.protoo"), "a WebSocket client sent more than it may, closing")
 """Connections that were closed with 1008 for what they sent."""

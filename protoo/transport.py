@@ -1,4 +1,4 @@
-"""What protoo asks of a connection, and the one over ``websockets``; :mod:`protoo.asgi` has the other."""
+"""What protoo asks of a connection, and the one over ``websockets``; :mod:`miso.protoo.asgi` has the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 from websockets.asyncio.connection import Connection as WebSocketConnection
 from websockets.exceptions import ConnectionClosed
 
-from protoo.errors import TransportClosedError
+from miso.protoo.errors import TransportClosedError
 
 SUBPROTOCOL = "protoo"
 MAX_MESSAGE_SIZE_BYTES = 960_000

@@ -1,7 +1,7 @@
 """Chooses how a pure-Python-mode module runs: interpreted from its ``.py``, or compiled.
 
-A compiled module hides its ``.py``. ``load("worker.rtp.nack", "interpreted")`` imports the module and everything it
-imports among the listed ones from source, apart from ``sys.modules``, where the compiled ones stay.
+A compiled module hides its ``.py``. ``load("miso.worker.rtp.nack", "interpreted")`` imports the module and everything
+it imports among the listed ones from source, apart from ``sys.modules``, where the compiled ones stay.
 """
 
 from __future__ import annotations

@@ -55,18 +55,18 @@ def module_name(path: Path) -> str:
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Full names of what a source imports, ``TYPE_CHECKING`` blocks included (a type is a dependency too)."""
+    """Names below ``miso`` of what a source imports, ``TYPE_CHECKING`` blocks included (a type is a dependency too)."""
     if path.suffix != ".py":
         for line in path.read_text().splitlines():
             if found := re.match(r"\s*(?:from\s+(\S+)\s+)?c?import\s+([\w.]+)", line):
-                yield found[1] or found[2]
+                yield (found[1] or found[2]).removeprefix("miso.")
         return
     package = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            yield from (name.name.removeprefix("miso.") for name in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
+            base = (node.module or "").removeprefix("miso.")
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
@@ -111,15 +111,15 @@ def test_imports_only_what_its_room_may(path: Path) -> None:
 def loaded_by(statement: str) -> set[str]:
     program = f"{statement}\nimport sys\nprint(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(result.stdout.split())
+    return {name.removeprefix("miso.") for name in result.stdout.split()}
 
 
 def test_the_controller_loads_nothing_of_the_data_plane() -> None:
-    loaded = {name for name in loaded_by("import controller") if inside(name, "worker")}
+    loaded = {name for name in loaded_by("import miso.controller") if inside(name, "worker")}
     allowed = ("worker.channel", "worker.errors")
     assert {name for name in loaded if name != "worker" and not any(inside(name, room) for room in allowed)} == set()
 
 
 def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
-    loaded = loaded_by("import worker.__main__, worker.worker")
+    loaded = loaded_by("import miso.worker.__main__, miso.worker.worker")
     assert not {name for name in loaded if name.split(".")[0] in ("aiortc", "av", "controller", "protoo", "demo")}

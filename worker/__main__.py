@@ -1,4 +1,4 @@
-"""The process: ``python -m worker`` or ``miso-worker``, spawned by a controller with descriptors 3 to 6.
+"""The process: ``python -m miso.worker`` or ``miso-worker``, spawned by a controller with descriptors 3 to 6.
 
 Exit codes: 0 closed as asked (or the controller has gone), 1 the process itself failed (memory, its start), 40 cannot
 start, 41 no ``MEDIASOUP_VERSION``, 42 wrong settings.
@@ -10,9 +10,9 @@ import os
 import signal
 import sys
 
-from worker.channel import descriptors
-from worker.errors import SettingsError
-from worker.settings import Settings, parse_arguments
+from miso.worker.channel import descriptors
+from miso.worker.errors import SettingsError
+from miso.worker.settings import Settings, parse_arguments
 
 TYPE_CHECKING = False  # ``typing`` takes long to import
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def main() -> None:
     """Runs the worker until it is closed; never returns."""
     if {"-h", "-help", "--help"}.intersection(sys.argv[1:]):
-        from worker.help import HELP
+        from miso.worker.help import HELP
 
         sys.stdout.write(HELP)
         sys.exit(EXIT_CLOSED)
@@ -61,8 +61,8 @@ def _run(settings: Settings, running_said: bool) -> int:
     import asyncio
     import traceback
 
-    from worker.faults import faults
-    from worker.worker import Worker
+    from miso.worker.faults import faults
+    from miso.worker.worker import Worker
 
     try:
         import uvloop

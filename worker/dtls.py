@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from worker.errors import InvalidStateError, SettingsError
+from miso.worker.errors import InvalidStateError, SettingsError
 
 if TYPE_CHECKING:
     from OpenSSL import SSL

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.settings import LOG_LEVELS, LOG_TAGS, Settings
+from miso.worker.settings import LOG_LEVELS, LOG_TAGS, Settings
 
 _DEFAULTS = Settings()
 

@@ -10,23 +10,23 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable
 
-from worker.channel.codec import LogLevel, encode_log
-from worker.settings import LOG_TAGS
+from miso.worker.channel.codec import LogLevel, encode_log
+from miso.worker.settings import LOG_TAGS
 
-ROOT = "worker"
+ROOT = "miso.worker"
 _LEVELS = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR, "none": logging.CRITICAL + 1}
 _MAX_LINE = 8192
 
 # What is sans-I/O does not log: who drives it does.
 _TAG_OF_MODULE = {
-    "worker.rtc.web_rtc.web_rtc_transport": "ice",
-    "worker.rtc.web_rtc.ice_sockets": "ice",
-    "worker.rtc.transport.rtcp_in": "rtcp",
-    "worker.rtc.transport.outgoing_bandwidth": "bwe",
-    "worker.rtc.data.sctp_association": "sctp",
-    "worker.rtc.transport.transport": "rtp",
-    "worker.rtc.producer.producer": "rtp",
-    "worker.rtc.consumer.output": "rtp",
+    "miso.worker.rtc.web_rtc.web_rtc_transport": "ice",
+    "miso.worker.rtc.web_rtc.ice_sockets": "ice",
+    "miso.worker.rtc.transport.rtcp_in": "rtcp",
+    "miso.worker.rtc.transport.outgoing_bandwidth": "bwe",
+    "miso.worker.rtc.data.sctp_association": "sctp",
+    "miso.worker.rtc.transport.transport": "rtp",
+    "miso.worker.rtc.producer.producer": "rtp",
+    "miso.worker.rtc.consumer.output": "rtp",
 }
 
 

@@ -7,17 +7,17 @@ from itertools import pairwise
 from types import NoneType
 from typing import Any
 
-from worker.channel.bodies.worker import ChannelMessageHandlers
-from worker.channel.codec import Dialect, Request
-from worker.channel.commands import COMMANDS, Command, handlers_of
-from worker.errors import CommandError
+from miso.worker.channel.bodies.worker import ChannelMessageHandlers
+from miso.worker.channel.codec import Dialect, Request
+from miso.worker.channel.commands import COMMANDS, Command, handlers_of
+from miso.worker.errors import CommandError
 
 _TAKES_PAYLOAD_REQUESTS = ("transport", "dataConsumer")
 _TAKES_PAYLOAD_NOTIFICATIONS = ("transport", "producer", "dataProducer")
 
 
 class Registry:
-    """Implements ``worker.rtc.context.Registry``; the worker itself handles what names no other object.
+    """Implements ``miso.worker.rtc.context.Registry``; the worker itself handles what names no other object.
 
     An id is new in the whole worker in the 3.12 dialect, whose commands name an object by its id alone. The commands of
     the 3.10 dialect name the parents too, and there an id is new among its parent's children: two routers of one worker

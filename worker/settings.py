@@ -9,7 +9,7 @@ short as long as they are unique, arguments that are no options are passed over.
 
 from __future__ import annotations
 
-from worker.errors import SettingsError
+from miso.worker.errors import SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

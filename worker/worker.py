@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
-from worker.channel.bodies.worker import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
+from miso.worker.channel.bodies.worker import (
     CloseRouterRequest,
     CloseWebRtcServerRequest,
     CreateRouterRequest,
@@ -21,20 +21,20 @@ from worker.channel.bodies.worker import (
     WorkerDump,
     WorkerFaults,
 )
-from worker.channel.commands import handles
-from worker.errors import BodyError, CommandError, SettingsError
-from worker.faults import attempt, faults
-from worker.log import ROOT, ChannelLog
-from worker.net.channel import Channel
-from worker.net.clock import LoopScheduler
-from worker.net.sockets import LoopSockets
-from worker.registry import Registry
-from worker.settings import Settings, parse_log_level
+from miso.worker.channel.commands import handles
+from miso.worker.errors import BodyError, CommandError, SettingsError
+from miso.worker.faults import attempt, faults
+from miso.worker.log import ROOT, ChannelLog
+from miso.worker.net.channel import Channel
+from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.sockets import LoopSockets
+from miso.worker.registry import Registry
+from miso.worker.settings import Settings, parse_log_level
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.router import Router
-    from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.router import Router
+    from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
 
@@ -94,8 +94,8 @@ class Worker:
     def load(self) -> None:
         """Imports what the first command for a router or server needs."""
         if not self._closed:
-            from worker.rtc import router  # noqa: F401
-            from worker.rtc.web_rtc import web_rtc_server  # noqa: F401
+            from miso.worker.rtc import router  # noqa: F401
+            from miso.worker.rtc.web_rtc import web_rtc_server  # noqa: F401
 
     def close(self) -> None:
         """Closes routers, then servers, then the channels; idempotent."""
@@ -168,7 +168,7 @@ class Worker:
     @handles(commands.WORKER_CREATE_WEB_RTC_SERVER)
     def create_web_rtc_server(self, body: CreateWebRtcServerRequest) -> None:
         """Makes a WebRtcServer."""
-        from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
+        from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
         self._servers[body.web_rtc_server_id] = WebRtcServer(self._context, body.web_rtc_server_id, body)
         self._loop.call_soon(self._prepare_encryption)
@@ -184,7 +184,7 @@ class Worker:
     @handles(commands.WORKER_CREATE_ROUTER)
     def create_router(self, body: CreateRouterRequest) -> None:
         """Makes a router."""
-        from worker.rtc.router import Router
+        from miso.worker.rtc.router import Router
 
         self._routers[body.router_id] = Router(self._context, body.router_id, self._servers)
         self._loop.call_soon(self._prepare_encryption)
@@ -211,9 +211,9 @@ class Worker:
 
     @cached_property
     def _context(self) -> Context:
-        from worker.dataplane import Plane
-        from worker.dtls import Certificate
-        from worker.rtc.context import Context
+        from miso.worker.dataplane import Plane
+        from miso.worker.dtls import Certificate
+        from miso.worker.rtc.context import Context
 
         settings = self._settings
         if settings.dtls_certificate_file:
@@ -231,7 +231,7 @@ class Worker:
 
     def _prepare_encryption(self) -> None:
         if not self._closed:
-            from worker.dataplane.transport import srtp
+            from miso.worker.dataplane.transport import srtp
 
             srtp.load()
             self._context.certificate.prepare()

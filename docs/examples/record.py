@@ -19,7 +19,7 @@ from asyncio.subprocess import DEVNULL, Process, create_subprocess_exec
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from controller import Consumer, Producer, Router, create_worker
+from miso import Consumer, Producer, Router, create_worker
 
 HOST = "127.0.0.1"
 MEDIA_CODECS = [

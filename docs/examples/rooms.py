@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from controller import (
+from miso import (
     AudioLevelObserverVolume,
     Consumer,
     ControllerError,
@@ -35,8 +35,8 @@ from controller import (
     create_worker,
     to_json,
 )
-from protoo import ConnectionRequest, IncomingRequest, Peer, ProtooError, RequestError, Room, TransportClosedError
-from protoo.asgi import UVICORN_OPTIONS, serve
+from miso.protoo import ConnectionRequest, IncomingRequest, Peer, ProtooError, RequestError, Room, TransportClosedError
+from miso.protoo.asgi import UVICORN_OPTIONS, serve
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ STOP_TIMEOUT = 30.0
 
 
 class DemoServer:
-    """``python -m demo`` with plain HTTP on localhost; the first worker's media port is ``media_port``.
+    """``python -m miso.demo`` with plain HTTP on localhost; the first worker's media port is ``media_port``.
 
     Args:
         workers: Media workers.
@@ -69,7 +69,14 @@ class DemoServer:
         """
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "demo", *self._flags, cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+                sys.executable,
+                "-m",
+                "miso.demo",
+                *self._flags,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         try:
             async with asyncio.timeout(START_TIMEOUT):

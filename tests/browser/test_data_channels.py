@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-import controller
-from controller import Router, WebRtcTransport
+from miso import controller
+from miso.controller import Router, WebRtcTransport
 from tests.browser.people import ARRIVAL_TIMEOUT
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 from websockets.exceptions import WebSocketException
 
+from miso.worker.rtcp.feedback import Nack
+from miso.worker.rtcp.reports import ReceiverReport
 from tests.chaos import frames
 from tests.chaos.guest import AUDIO_SSRC, Guest
 from tests.chaos.spoof import Spoofer
 from tests.demo.client import AUDIO, Rejected, RoomClient
 from tests.worker.rtp.packets import rtp
-from worker.rtcp.feedback import Nack
-from worker.rtcp.reports import ReceiverReport
 
 Address = tuple[str, int]
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from miso.worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport, Fingerprint
+from miso.worker.ice import stun
+from miso.worker.ice.stun import MessageClass
 from tests.scenarios.protection import SrtpProtection
-from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport, Fingerprint
-from worker.ice import stun
-from worker.ice.stun import MessageClass
 
 CERTIFICATE = Certificate()
 SUITES = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from controller import Router, Worker, create_worker
+from miso.controller import Router, Worker, create_worker
 
 Script = dict[str, list[dict[str, Any]]]
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import cast
 
-from controller import PlainTransport, Router
+from miso.controller import PlainTransport, Router
 from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 

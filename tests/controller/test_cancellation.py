@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import Router, Worker
+from miso.controller import Router, Worker
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, StartWorker
 
 Create = Callable[[Worker, Router], Coroutine[Any, Any, Any]]

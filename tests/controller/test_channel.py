@@ -10,8 +10,8 @@ import signal
 
 import pytest
 
-from controller import InvalidStateError, RequestError, Router
-from controller.types import ResourceUsage
+from miso.controller import InvalidStateError, RequestError, Router
+from miso.controller.types import ResourceUsage
 from tests.controller.conftest import AUDIO, CONSUMER, MEDIA_CODECS, StartWorker
 
 

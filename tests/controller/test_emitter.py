@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from controller.emitter import Emitter
+from miso.controller.emitter import Emitter
 
 
 def failing(*_: object) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import (
+from miso.controller import (
     Consumer,
     InvalidStateError,
     NotFoundError,
@@ -20,7 +20,7 @@ from controller import (
     UnsupportedError,
     WebRtcTransport,
 )
-from controller.emitter import Emitter
+from miso.controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO, StartWorker
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from controller import Consumer, Producer, Router, Worker
+from miso.controller import Consumer, Producer, Router, Worker
 from tests.controller.rtp_socket import RtpSocket
 from tests.worker.rtp.packets import rtp
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller import PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
+from miso.controller import PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
 from tests.controller.conftest import MEDIA_CODECS, VIDEO
 from tests.controller.rtp_socket import RtpSocket, flow
 

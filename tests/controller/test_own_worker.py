@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from controller import Consumer, Producer, RequestError, Router, Worker, create_worker, to_json
-from controller.emitter import Emitter
+from miso.controller import Consumer, Producer, RequestError, Router, Worker, create_worker, to_json
+from miso.controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +191,7 @@ async def test_observers(router: Router) -> None:
 
 CONTROLLER = """
     import asyncio
-    from controller import create_worker
+    from miso.controller import create_worker
 
     async def main():
         workers = [await create_worker() for _ in range(2)]

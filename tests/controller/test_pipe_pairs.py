@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller import InvalidStateError, PipeTransport, Producer, RequestError, Router
+from miso.controller import InvalidStateError, PipeTransport, Producer, RequestError, Router
 from tests.controller.conftest import AUDIO, CONSUMER, MEDIA_CODECS, VIDEO, Script, StartWorker
 
 

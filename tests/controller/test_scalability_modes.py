@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller import parse_scalability_mode
-from controller.scalability_modes import ScalabilityMode
+from miso.controller import parse_scalability_mode
+from miso.controller.scalability_modes import ScalabilityMode
 
 
 @pytest.mark.parametrize(

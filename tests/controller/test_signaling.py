@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controller import from_json, to_json
-from controller.types import DtlsParameters, IceParameters, NumSctpStreams, RtpHeaderExtension
+from miso.controller import from_json, to_json
+from miso.controller.types import DtlsParameters, IceParameters, NumSctpStreams, RtpHeaderExtension
 
 FINGERPRINT = {"algorithm": "sha-256", "value": "82:5A"}
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from controller import (
+from miso.controller import (
     BackOff,
     InvalidStateError,
     Watchdog,

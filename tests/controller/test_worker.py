@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import InvalidStateError, Router, WebRtcServer, Worker, WorkerStartError, create_worker, observer
+from miso.controller import InvalidStateError, Router, WebRtcServer, Worker, WorkerStartError, create_worker, observer
 from tests.controller.conftest import FakeWorker, StartWorker
 
 MakeFake = Callable[..., FakeWorker]
@@ -254,7 +254,7 @@ async def test_a_malformed_listen_info_is_a_type_error(start_worker: StartWorker
 
 ORPHAN = """
 import asyncio, sys
-from controller import create_worker
+from miso.controller import create_worker
 
 async def main():
     workers = [await create_worker(worker_bin=sys.argv[1]) for _ in range(2)]

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from demo.server import DemoServer
-from demo.settings import Settings
+from miso.demo.server import DemoServer
+from miso.demo.settings import Settings
 
 
 def free_ports(data_dir: Path, **settings: object) -> Settings:

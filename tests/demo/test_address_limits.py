@@ -15,11 +15,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from demo.address_limits import FORGET_S, MAX_QUIET, AddressLimits, client_address
-from demo.metrics import Metrics
-from demo.server import DemoServer
-from demo.settings import Settings
-from protoo import RequestError
+from miso.demo.address_limits import FORGET_S, MAX_QUIET, AddressLimits, client_address
+from miso.demo.metrics import Metrics
+from miso.demo.server import DemoServer
+from miso.demo.settings import Settings
+from miso.protoo import RequestError
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

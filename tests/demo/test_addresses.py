@@ -5,8 +5,8 @@ from __future__ import annotations
 import ipaddress
 import subprocess
 
-from demo.addresses import LOOPBACK, MediaAddress, local_addresses, media_addresses, outward_address
-from demo.settings import Settings
+from miso.demo.addresses import LOOPBACK, MediaAddress, local_addresses, media_addresses, outward_address
+from miso.demo.settings import Settings
 
 
 def test_finds_the_addresses_that_the_kernel_lists() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from controller.types import RtpCapabilities
-from demo.server import DemoServer
+from miso.controller.types import RtpCapabilities
+from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, SCTP_CAPABILITIES, VIDEO, Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.server import DemoServer
+from miso.demo.server import DemoServer
 from tests.demo.client import RTP_CAPABILITIES, RoomClient
 from tests.demo.conftest import ws_url
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from demo.broadcaster_api import MAX_BODY_BYTES
-from demo.server import DemoServer
-from demo.settings import Settings
+from miso.demo.broadcaster_api import MAX_BODY_BYTES
+from miso.demo.server import DemoServer
+from miso.demo.settings import Settings
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, SCTP_CAPABILITIES, VIDEO, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

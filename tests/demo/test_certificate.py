@@ -13,9 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from demo import certificate
-from demo.certificate import CertificateError, certificate_for, given, self_made
-from demo.settings import Settings
+from miso.demo import certificate
+from miso.demo.certificate import CertificateError, certificate_for, given, self_made
+from miso.demo.settings import Settings
 
 
 def names_of(file: Path) -> set[str]:

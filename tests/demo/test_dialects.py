@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from controller.types import ConsumerLayers
-from demo.dialect import Dialect, DialectGuess
-from demo.peer_session import layers_told
+from miso.controller.types import ConsumerLayers
+from miso.demo.dialect import Dialect, DialectGuess
+from miso.demo.peer_session import layers_told
 from tests.demo.client import RTP_CAPABILITIES, Rejected, RoomClient
 
 CLASSIC, OF_2026 = "mediasoup-version", "mediasoupVersion"

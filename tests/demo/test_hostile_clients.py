@@ -12,9 +12,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from demo.limits import MAX_OBJECTS, REQUESTS_BURST, Allowance
-from demo.patience import ImpatientHttp
-from demo.server import DemoServer
+from miso.demo.limits import MAX_OBJECTS, REQUESTS_BURST, Allowance
+from miso.demo.patience import ImpatientHttp
+from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
 

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from demo.server import DemoServer
+from miso.demo.server import DemoServer
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports
 

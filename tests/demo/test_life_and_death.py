@@ -18,9 +18,9 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from demo.__main__ import main
-from demo.server import DemoServer
-from protoo import ClientOptions, ClientPeer, ConnectionRequest, Retry, WebSocketServer
+from miso.demo.__main__ import main
+from miso.demo.server import DemoServer
+from miso.protoo import ClientOptions, ClientPeer, ConnectionRequest, Retry, WebSocketServer
 from tests.demo.client import AUDIO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 
@@ -184,7 +184,7 @@ async def start_controller(tmp_path: Path, *flags: str) -> tuple[Process, str, l
     """The real command; gives its process, its log so far, and its HTTP and HTTPS addresses."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "demo", "--workers", "2", "--https-port", "0", "--http-port", "0", "--webrtc-server-port", "0"),
+        *("-m", "miso.demo", "--workers", "2", "--https-port", "0", "--http-port", "0", "--webrtc-server-port", "0"),
         *("--media-ip", "127.0.0.1", "--data-dir", str(tmp_path), *flags),
         cwd=ROOT,
         stderr=PIPE,
@@ -294,7 +294,7 @@ async def test_a_second_signal_ends_all_at_once_even_a_worker_that_hangs(tmp_pat
 
 async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "importtime", "-m", "demo", "--workers", "1"),
+        *(sys.executable, "-X", "importtime", "-m", "miso.demo", "--workers", "1"),
         cwd=ROOT,
         stderr=PIPE,
         preexec_fn=as_at_a_terminal,
@@ -308,7 +308,7 @@ async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
 
 
 def test_the_log_goes_into_no_socket_where_standard_error_is_closed() -> None:
-    code = """import os; os.close(0); os.close(2); from demo.__main__ import main; main(["--workers", "0"])
+    code = """import os; os.close(0); os.close(2); from miso.demo.__main__ import main; main(["--workers", "0"])
 print(*(os.readlink(f"/proc/self/fd/{number}") for number in (0, 2)))"""
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ended.stdout == f"{os.devnull} {os.devnull}\n"

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from demo.listening import PortError, listen_http, listen_https
-from demo.settings import Settings
+from miso.demo.listening import PortError, listen_http, listen_https
+from miso.demo.settings import Settings
 
 
 def test_https_listens_on_all_addresses_and_http_on_localhost_only() -> None:

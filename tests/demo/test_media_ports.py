@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from demo.listening import free_port
-from demo.media_ports import HeldPorts, holder_of, outgoing_ports
-from demo.server import DemoServer
+from miso.demo.listening import free_port
+from miso.demo.media_ports import HeldPorts, holder_of, outgoing_ports
+from miso.demo.server import DemoServer
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from demo.network_throttle import Conditions, NetworkThrottle, ThrottleError
-from demo.server import DemoServer
+from miso.demo.network_throttle import Conditions, NetworkThrottle, ThrottleError
+from miso.demo.server import DemoServer
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -12,10 +12,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
-from demo.origins import Origins
-from demo.server import DemoServer
-from demo.settings import Settings
-from demo.web_security import SECURITY_HEADERS
+from miso.demo.origins import Origins
+from miso.demo.server import DemoServer
+from miso.demo.settings import Settings
+from miso.demo.web_security import SECURITY_HEADERS
 from tests.demo.conftest import free_ports, ws_url
 
 NAMES = ["box", "*.example.org"]

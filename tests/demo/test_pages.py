@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from demo.pages import Page
+from miso.demo.pages import Page
 
 
 async def get(page: Page, path: str, method: str = "GET") -> httpx.Response:

@@ -12,8 +12,8 @@ from typing import Any
 import aioice
 import pytest
 
-from demo.path_watch import ICE_SHARE, Missing, PathWatch, TransportWatch
-from demo.server import DemoServer
+from miso.demo.path_watch import ICE_SHARE, Missing, PathWatch, TransportWatch
+from miso.demo.server import DemoServer
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from demo.peer_secrets import KEEP_S, MAX_KEPT, PeerSecrets
-from demo.server import DemoServer
-from protoo import RequestError
+from miso.demo.peer_secrets import KEEP_S, MAX_KEPT, PeerSecrets
+from miso.demo.server import DemoServer
+from miso.protoo import RequestError
 from tests.demo.client import RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import weakref
 
-from demo.rate_limit import LatestPerInterval
+from miso.demo.rate_limit import LatestPerInterval
 
 
 async def test_the_first_goes_at_once_then_only_the_latest() -> None:

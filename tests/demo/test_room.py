@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from demo.server import DemoServer
+from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, VIDEO, Rejected, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from demo.settings import REFERENCE_NAMES, ConfigError, Settings, load
+from miso.demo.settings import REFERENCE_NAMES, ConfigError, Settings, load
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import struct
 
-from controller import Producer
-from demo.room import Room
-from demo.server import DemoServer
+from miso.controller import Producer
+from miso.demo.room import Room
+from miso.demo.server import DemoServer
 from tests.demo.client import RoomClient
 
 LEVEL_ID = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.told import check_rtp_parameters, check_told
+from miso.demo.told import check_rtp_parameters, check_told
 from tests.demo.client import AUDIO, VIDEO
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.listening import free_port
-from demo.server import DemoServer
+from miso.demo.listening import free_port
+from miso.demo.server import DemoServer
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 
@@ -39,7 +39,7 @@ def worker_that_fails(directory: Path, failure: str) -> tuple[Path, Path]:
         "if left:\n"
         f"    open({str(failures)!r}, 'w').write(left[1:])\n"
         + "".join(f"    {line}\n" for line in failure.strip().splitlines())
-        + f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'worker', *sys.argv[1:]])\n"
+        + f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'miso.worker', *sys.argv[1:]])\n"
     )
     program.chmod(0o755)
     failures.write_text("")

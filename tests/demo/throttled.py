@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from demo.network_throttle import Conditions, NetworkThrottle
-from demo.server import DemoServer
+from miso.demo.network_throttle import Conditions, NetworkThrottle
+from miso.demo.server import DemoServer
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

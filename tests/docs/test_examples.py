@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from protoo import ClientOptions, ClientPeer, IncomingRequest, Notification, RequestError, Retry
+from miso.protoo import ClientOptions, ClientPeer, IncomingRequest, Notification, RequestError, Retry
 from tests.demo.client import AUDIO
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,8 +1,8 @@
 """Runs fuzz targets, bounded: ``python -m tests.fuzz [--seconds 10] [--inputs 100000] [--seed 1] [TARGET …]``.
 
 A target is a module in ``tests/fuzz/targets`` with ``SEEDS`` (valid inputs) and ``run(data)``, which returns, or raises
-``worker.errors.ParseError`` (or the classes in the target's ``DOCUMENTED``). Anything else is a finding, and so is an
-input that takes longer than a second. A finding is printed with the bytes that made it, and the exit code is 1.
+``miso.worker.errors.ParseError`` (or the classes in the target's ``DOCUMENTED``). Anything else is a finding, and so is
+an input that takes longer than a second. A finding is printed with the bytes that made it, and the exit code is 1.
 """
 
 from __future__ import annotations

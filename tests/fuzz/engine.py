@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from miso.worker.errors import ParseError
 from tests.fuzz import targets as targets_package
-from worker.errors import ParseError
 
 SLOWEST_ALLOWED_MS = 1000.0
 LARGEST_INPUT_BYTES = 4096

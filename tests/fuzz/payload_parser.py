@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from miso.worker.errors import ParseError
 from tests.modes import MODES, load
-from worker.errors import ParseError
 
 _FIELDS = ("is_key_frame", "spatial_layer", "temporal_layer", "picture_id", "tl0_picture_index", "size")
 
 
 class PayloadParser:
-    """``worker.rtp.codecs.<codec>.parse`` in both modes."""
+    """``miso.worker.rtp.codecs.<codec>.parse`` in both modes."""
 
     def __init__(self, codec: str) -> None:
         self._modes = [
             (
-                load(f"worker.rtp.codecs.{codec}", mode).parse,
-                load("worker.rtp.codecs.payload", mode).PayloadDescriptor(),
+                load(f"miso.worker.rtp.codecs.{codec}", mode).parse,
+                load("miso.worker.rtp.codecs.payload", mode).PayloadDescriptor(),
             )
             for mode in MODES
         ]

@@ -12,10 +12,10 @@ import subprocess
 import sys
 from itertools import product
 
+from miso.worker.channel.codec import Dialect
 from tests.harness.client import WorkerClient, WorkerGone
 from tests.harness.conversation import Conversation, Outcome
 from tests.harness.go_client import GoClient
-from worker.channel.codec import Dialect
 
 CLIENTS: dict[str, type[WorkerClient]] = {"node": WorkerClient, "go": GoClient}
 
@@ -46,7 +46,7 @@ def print_table(outcomes: list[Outcome]) -> None:
 def main() -> int:
     """Prints a table per dialect and client; 1 when anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness", description=__doc__)
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m worker", help="command line of the worker")
+    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line of the worker")
     parser.add_argument("--dialect", choices=["3.10", "3.12", "both"], default="both")
     parser.add_argument("--client", choices=[*CLIENTS, "both"], default="both", help="whose habits (default: both)")
     options = parser.parse_args()

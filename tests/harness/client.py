@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
 
-from worker.channel.client_codec import (
+from miso.worker.channel.client_codec import (
     Accepted,
     LogLine,
     Message,
@@ -26,9 +26,9 @@ from worker.channel.client_codec import (
     encode_request,
     parse_message,
 )
-from worker.channel.codec import Dialect
-from worker.channel.commands import Command
-from worker.channel.framing import FrameReader, OversizeFrame, frame
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
+from miso.worker.channel.framing import FrameReader, OversizeFrame, frame
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0

@@ -14,11 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from miso.worker.channel.client_codec import Accepted, Message, Notification, Refused
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
 from tests.harness.client import WorkerClient
 from tests.harness.conversation import Conversation
-from worker.channel.client_codec import Accepted, Message, Notification, Refused
-from worker.channel.codec import Dialect
-from worker.channel.commands import Command
 
 _BY_NATURE = frozenset(
     {
@@ -102,7 +102,7 @@ def differences(one: Sequence[str], other: Sequence[str]) -> list[str]:
 def main() -> int:
     """Prints the differences per dialect; 1 when there are any."""
     parser = argparse.ArgumentParser(prog="python -m tests.harness.compare", description=__doc__)
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m worker", help="command line of a worker")
+    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line of a worker")
     parser.add_argument("--other-bin", required=True, help="command line of the worker to compare it with")
     parser.add_argument("--dialect", choices=["3.10", "3.12", "both"], default="both")
     options = parser.parse_args()

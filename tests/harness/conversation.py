@@ -10,14 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.harness import media
-from tests.harness.client import WorkerClient
-from tests.harness.shapes import compare_shape
-from worker.channel import commands
-from worker.channel.bodies.consumer import SetPriorityRequest
-from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.consumer import SetPriorityRequest
+from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import (
     CloseRtpObserverRequest,
     CloseTransportRequest,
     CreateActiveSpeakerObserverRequest,
@@ -29,8 +26,8 @@ from worker.channel.bodies.router import (
     CreateWebRtcTransportWithServerRequest,
     ListenIp,
 )
-from worker.channel.bodies.rtp_observer import ObservedProducerRequest
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
+from miso.worker.channel.bodies.transport import (
     CloseConsumerRequest,
     CloseDataConsumerRequest,
     CloseDataProducerRequest,
@@ -52,16 +49,19 @@ from worker.channel.bodies.transport import (
     TransportDump,
     WebRtcTransportDump,
 )
-from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from worker.channel.bodies.worker import (
+from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
+from miso.worker.channel.bodies.worker import (
     CloseRouterRequest,
     CloseWebRtcServerRequest,
     CreateRouterRequest,
     UpdateSettingsRequest,
 )
-from worker.channel.client_codec import Accepted, Refused
-from worker.channel.codec import Dialect
-from worker.channel.commands import Command
+from miso.worker.channel.client_codec import Accepted, Refused
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
+from tests.harness import media
+from tests.harness.client import WorkerClient
+from tests.harness.shapes import compare_shape
 
 LOCAL = "127.0.0.1"
 FINGERPRINT = DtlsFingerprint(algorithm="sha-256", value=":".join(["82"] * 32))

@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 import msgspec
 import orjson
 
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
+from miso.worker.channel.framing import frame
 from tests import sanitizers
 from tests.harness.client import TIMEOUT_S, End, WorkerClient
-from worker.channel.codec import Dialect
-from worker.channel.commands import Command
-from worker.channel.framing import frame
 
 _LENGTH_SIZE = 4
 _WORKERS_HANDLERS = ("worker", "", "undefined")

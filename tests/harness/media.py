@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.channel.bodies.rtp import (
+from miso.worker.channel.bodies.rtp import (
     CodecMapping,
     EncodingMapping,
     RtcpFeedback,

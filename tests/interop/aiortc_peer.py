@@ -17,7 +17,7 @@ from aiortc import (
     RTCSctpTransport,
 )
 
-from controller import WebRtcTransport
+from miso.controller import WebRtcTransport
 
 
 class AiortcPeer:

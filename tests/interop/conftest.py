@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controller import Router, Worker, create_worker
+from miso.controller import Router, Worker, create_worker
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pymediasoup.rtp_parameters import RtpCapabilities, RtpParameters
 from pymediasoup.sctp_parameters import SctpParameters, SctpStreamParameters
 from pymediasoup.transport import Transport
 
-from protoo import ClientOptions, ClientPeer, IncomingRequest, Notification
+from miso.protoo import ClientOptions, ClientPeer, IncomingRequest, Notification
 
 
 class PymediasoupPeer:

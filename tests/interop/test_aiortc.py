@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from controller import Router, WebRtcTransport, Worker
+from miso.controller import Router, WebRtcTransport, Worker
 from tests.interop.aiortc_peer import AiortcPeer
 
 PATIENCE_S = 10.0

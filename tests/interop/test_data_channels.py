@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiortc import RTCDataChannel
 
-from controller import Router
+from miso.controller import Router
 from tests.interop.aiortc_peer import AiortcPeer
 
 PATIENCE_S = 20

@@ -49,7 +49,7 @@ pytestmark = pytest.mark.skipif(
 def worker_bin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A program that becomes our worker: the reported pid must be the spawned process's, hence ``exec``."""
     path = tmp_path_factory.mktemp("bin") / "miso-worker"
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m worker "$@"\n')
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m miso.worker "$@"\n')
     path.chmod(0o755)
     return path
 

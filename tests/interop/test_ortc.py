@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller import UnsupportedError, ortc, parse_scalability_mode, to_json
-from controller.types import MediaKind, RtpCapabilities, RtpParameters
-from controller.validation import validate_rtp_capabilities, validate_rtp_parameters
+from miso.controller import UnsupportedError, ortc, parse_scalability_mode, to_json
+from miso.controller.types import MediaKind, RtpCapabilities, RtpParameters
+from miso.controller.validation import validate_rtp_capabilities, validate_rtp_parameters
 
 pytestmark = pytest.mark.skipif(
     shutil.which("npm") is None, reason="npm is not installed: `make test` says how to get it"

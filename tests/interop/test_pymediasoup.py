@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pymediasoup.consumer import Consumer
 
-from demo.server import DemoServer
+from miso.demo.server import DemoServer
 from tests.demo.conftest import free_ports, ws_url
 from tests.interop.pymediasoup_peer import PymediasoupPeer
 from tests.interop.tracks import ColourTrack, ToneTrack, left_channel, mean_colour, share_of_tone

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from protoo import ConnectionRequest, Peer, QueueLimits, Room, WebSocketServer
-from protoo.asgi import UVICORN_OPTIONS, serve
+from miso.protoo import ConnectionRequest, Peer, QueueLimits, Room, WebSocketServer
+from miso.protoo.asgi import UVICORN_OPTIONS, serve
 
 
 @dataclass

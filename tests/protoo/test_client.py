@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from protoo import (
+from miso.protoo import (
     ClientOptions,
     ClientPeer,
     ConnectionRequest,
@@ -17,7 +17,7 @@ from protoo import (
     TransportClosedError,
     WebSocketServer,
 )
-from protoo.connection import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
+from miso.protoo.connection import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
 from tests.protoo.conftest import Host, free_port
 
 QUICK = Retry(retries=2, min_delay_s=0.01, max_delay_s=0.02)

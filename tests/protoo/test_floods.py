@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from protoo import Peer
+from miso.protoo import Peer
 from tests.protoo.conftest import Host
 from tests.protoo.test_server import join, receive
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protoo.errors import MalformedMessageError
-from protoo.message import ErrorResponse, Message, Notification, Request, SuccessResponse, encode, parse
+from miso.protoo.errors import MalformedMessageError
+from miso.protoo.message import ErrorResponse, Message, Notification, Request, SuccessResponse, encode, parse
 from tests.fuzz.targets.protoo_message import SEEDS, run
 
 WIRE: list[tuple[Message, dict[str, object]]] = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from protoo import ClientOptions, ClientPeer, RequestError
+from miso.protoo import ClientOptions, ClientPeer, RequestError
 from tests.protoo.conftest import Host
 
 NPM = Path(__file__).with_name("npm")

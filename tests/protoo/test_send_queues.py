@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import tracemalloc
 
-from protoo import Notification, Peer, QueueLimits, Room, SendQueues, encode
-from protoo.send_queues import SendQueue
+from miso.protoo import Notification, Peer, QueueLimits, Room, SendQueues, encode
+from miso.protoo.send_queues import SendQueue
 from tests.protoo.conftest import Host
 from tests.protoo.test_server import join
 

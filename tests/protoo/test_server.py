@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from protoo import (
+from miso.protoo import (
     DuplicatePeerError,
     IncomingRequest,
     Peer,

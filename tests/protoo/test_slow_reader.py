@@ -10,7 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from protoo import Peer
+from miso.protoo import Peer
 from tests.protoo.conftest import Host
 
 TOO_SLOW = 1008

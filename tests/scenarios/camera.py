@@ -6,14 +6,14 @@ import struct
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+from miso.worker.rtcp.compound import Packet
+from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from miso.worker.rtcp.feedback import Fir, Nack, Pli
+from miso.worker.rtcp.ntp import compact_duration, compact_ntp
+from miso.worker.rtcp.reports import SenderReport
 from tests.scenarios.scene import Endpoint
 from tests.worker.rtc.parameters import VIDEO_RTX_SSRC, VIDEO_SSRC
 from tests.worker.rtp.packets import RtpPacket, rtp
-from worker.rtcp.compound import Packet
-from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.feedback import Fir, Nack, Pli
-from worker.rtcp.ntp import compact_duration, compact_ntp
-from worker.rtcp.reports import SenderReport
 
 CLOCK_RATE = 90_000
 PAYLOAD_BYTES = 1_000

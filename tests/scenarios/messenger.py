@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from worker.sctp.association import Association
-from worker.sctp.events import MessageReceived, SctpState
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import MessageReceived, SctpState
 
 if TYPE_CHECKING:
     from tests.scenarios.scene import Endpoint

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from miso.worker.bwe.transport_feedback import TransportFeedback
+from miso.worker.rtcp.compound import Packet
 from tests.scenarios.scene import Endpoint
 from tests.worker.rtp.packets import RtpPacket
-from worker.bwe.transport_feedback import TransportFeedback
-from worker.rtcp.compound import Packet
 
 TRANSPORT_WIDE_CC_ID = 5
 PROBATION_SSRC = 1234

@@ -14,6 +14,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, SrtpParameters
+from miso.worker.errors import ParseError
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.data.sctp_association import is_sctp
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.transport.plain_transport import PlainTransport
+from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+from miso.worker.rtcp.compound import Packet, build_compound, parse_compound
 from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
@@ -21,16 +31,6 @@ from tests.worker.rtc.parameters import MAPPED_SSRC, consume_body, produce_body,
 from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World, enlarge_buffers
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
-from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, SrtpParameters
-from worker.errors import ParseError
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.data.sctp_association import is_sctp
-from worker.rtc.producer.producer import Producer
-from worker.rtc.transport.plain_transport import PlainTransport
-from worker.rtc.transport.transport import Transport
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
-from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 if TYPE_CHECKING:
     from tests.scenarios.camera import Encoding

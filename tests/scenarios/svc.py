@@ -6,13 +6,13 @@ import struct
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtcp.compound import Packet
+from miso.worker.rtcp.feedback import Nack, Pli
 from tests.scenarios.camera import HISTORY_PACKETS, PAYLOAD_BYTES, SYNC_PLACES, TEMPORAL_PATTERNS, Camera, Encoding
 from tests.scenarios.scene import Endpoint
 from tests.scenarios.viewer import is_filler
 from tests.worker.rtp.packets import RtpPacket, rtp
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtcp.compound import Packet
-from worker.rtcp.feedback import Nack, Pli
 
 SPATIAL_LAYERS = 3
 PACKETS = (1, 2, 4)  # of a frame, by spatial layer

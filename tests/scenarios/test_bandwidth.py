@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from miso.worker.channel.bodies.consumer import SetPriorityRequest
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.producer.producer import Producer
 from tests.scenarios.camera import Camera, simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint, Scene
 from tests.scenarios.viewer import Viewer
-from worker.channel.bodies.consumer import SetPriorityRequest
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.producer.producer import Producer
 
 MBIT = 1_000_000
 LAYERS_BPS = (150_000, 500_000, 1_500_000)

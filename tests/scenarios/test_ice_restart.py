@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from tests.scenarios.camera import Camera
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 
 def test_media_goes_on_over_an_ice_restart_and_from_another_address(scene: Scene) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from miso.worker.rtcp.feedback import Fir, Pli
 from tests.scenarios.camera import Camera
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
-from worker.rtcp.feedback import Fir, Pli
 
 
 def test_thirty_joins_in_a_second_cost_a_few_key_frames(scene: Scene) -> None:

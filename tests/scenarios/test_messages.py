@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataRequest
 from tests.scenarios.messenger import Messenger
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
-from worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataRequest
 
 STREAM = 2
 

@@ -6,13 +6,13 @@ import itertools
 
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtc.consumer.consumer import Consumer
 from tests.scenarios.camera import Camera, simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.svc import SvcCamera, SvcViewer
 from tests.scenarios.viewer import Viewer
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer.consumer import Consumer
 
 SHIFTS_S = [0, -0.5, -30, -20_000, 5, 20_000]
 MODULO = 1 << 32

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from miso.worker.errors import CommandError
+from miso.worker.rtcp.feedback import Nack, Pli
+from miso.worker.rtcp.source import Goodbye
 from tests.scenarios.camera import Camera, Encoding
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
 from tests.worker.rtc.parameters import video_parameters
-from worker.errors import CommandError
-from worker.rtcp.feedback import Nack, Pli
-from worker.rtcp.source import Goodbye
 
 
 def test_two_senders_with_the_same_ssrc_do_not_meet(scene: Scene) -> None:

@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtc.consumer.consumer import Consumer
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.svc import SvcCamera, SvcViewer
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer.consumer import Consumer
 
 
 def stage(scene: Scene, mode: str, loss: float) -> tuple[SvcCamera, Consumer, SvcViewer]:

@@ -7,14 +7,14 @@ import struct
 from collections import Counter
 from dataclasses import dataclass, field
 
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtcp.compound import Packet
+from miso.worker.rtcp.feedback import Nack, Pli
+from miso.worker.rtcp.ntp import compact_duration, compact_ntp
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from tests.scenarios.camera import STAMP
 from tests.scenarios.scene import Endpoint
 from tests.worker.rtp.packets import RtpPacket
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtcp.compound import Packet
-from worker.rtcp.feedback import Nack, Pli
-from worker.rtcp.ntp import compact_duration, compact_ntp
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 
 NACK_AFTER_US = 70_000  # a round trip of 50 ms and some
 NACK_AFTER_UNORDERED_US = 10_000

@@ -13,5 +13,5 @@ from tests import modes
 
 @pytest.fixture(scope="session", params=modes.MODES)
 def load(request: pytest.FixtureRequest) -> Callable[[str], ModuleType]:
-    """``load("worker.rtp.nack")`` imports a module in the mode of this run."""
+    """``load("miso.worker.rtp.nack")`` imports a module in the mode of this run."""
     return partial(modes.load, mode=request.param)

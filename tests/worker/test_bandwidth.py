@@ -14,6 +14,13 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.consumer import ConsumerDump
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PlainTransportDump, TransportStats
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted
+from miso.worker.channel.commands import Command
 from tests.harness.client import WorkerClient
 from tests.scenarios.camera import Camera, simulcast_encodings
 from tests.scenarios.network import Path
@@ -22,15 +29,8 @@ from tests.scenarios.scene import Endpoint
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
 from tests.scenarios.viewer import Viewer
 from tests.worker.rtc.parameters import produce_body
-from worker.channel import commands
-from worker.channel.bodies.consumer import ConsumerDump
-from worker.channel.bodies.router import CreatePlainTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PlainTransportDump, TransportStats
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Accepted
-from worker.channel.commands import Command
 
-WORKER = shlex.split(f"{sys.executable} -m worker")
+WORKER = shlex.split(f"{sys.executable} -m miso.worker")
 LAYERS_BPS = (100_000, 300_000, 900_000)
 SSRC = 7000
 WIDE, NARROW = 2_000_000, 500_000

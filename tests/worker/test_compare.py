@@ -3,11 +3,11 @@
 import shlex
 import sys
 
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import COMMANDS
 from tests.harness.compare import converse, differences, normalized
-from worker.channel.codec import Dialect
-from worker.channel.commands import COMMANDS
 
-WORKER = shlex.split(f"{sys.executable} -m worker")
+WORKER = shlex.split(f"{sys.executable} -m miso.worker")
 
 
 def test_ports_keys_and_order_of_ids_are_no_difference():

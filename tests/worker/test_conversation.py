@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import COMMANDS
 from tests.harness.__main__ import CLIENTS, run
-from worker.channel.codec import Dialect
-from worker.channel.commands import COMMANDS
 
-WORKER = shlex.split(f"{sys.executable} -m worker")
+WORKER = shlex.split(f"{sys.executable} -m miso.worker")
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
-from worker.dtls import (
+from miso.worker.dtls import (
     FINGERPRINT_ALGORITHMS,
     HANDSHAKE_TIMEOUT_US,
     MTU,
@@ -35,7 +35,7 @@ from worker.dtls import (
     fingerprint_of,
     is_dtls,
 )
-from worker.errors import InvalidStateError, SettingsError
+from miso.worker.errors import InvalidStateError, SettingsError
 
 
 @functools.cache
@@ -426,5 +426,5 @@ def test_wrong_files_are_wrong_settings(tmp_path: Path) -> None:
 
 
 def test_importing_it_does_not_load_openssl() -> None:
-    code = "import sys, worker.dtls; worker.dtls.Certificate(); sys.exit('OpenSSL' in sys.modules)"
+    code = "import sys, miso.worker.dtls; miso.worker.dtls.Certificate(); sys.exit('OpenSSL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import CreateDirectTransportRequest, CreatePlainTransportRequest, ListenIp
+from miso.worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted, Notification, Refused
+from miso.worker.channel.codec import LogLevel
+from miso.worker.faults import FaultBook, attempt, describe, faults
+from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.sockets import LoopSockets
 from tests.harness.client import WorkerClient
-from worker.channel import commands
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import CreateDirectTransportRequest, CreatePlainTransportRequest, ListenIp
-from worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Accepted, Notification, Refused
-from worker.channel.codec import LogLevel
-from worker.faults import FaultBook, attempt, describe, faults
-from worker.net.clock import LoopScheduler
-from worker.net.sockets import LoopSockets
 
 PLANT = """
-from worker.__main__ import main
+from miso.worker.__main__ import main
 
 def broken(*arguments, **options):
     raise {error}("planted")
@@ -29,8 +29,8 @@ def broken(*arguments, **options):
 main()
 """
 IMPORTS = (
-    "import worker.dataplane.transport.transport\n"
-    "import worker.rtc.transport.plain_transport, worker.rtc.router, worker.rtc.data.data_producer\n"
+    "import miso.worker.dataplane.transport.transport\n"
+    "import miso.worker.rtc.transport.plain_transport, miso.worker.rtc.router, miso.worker.rtc.data.data_producer\n"
 )
 RTCP = bytes.fromhex("80c9000100000001")
 
@@ -74,11 +74,11 @@ def send_a_message(worker: WorkerClient) -> None:
 
 
 PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
-    "where the plane cannot raise": ("worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
-    "an event of the plane": ("worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", send_rtcp),
-    "a wake-up of a socket": ("worker.rtc.transport.udp_port.deliver", send_rtcp),
-    "a command": ("worker.rtc.router.RouterDump", dump_a_router),
-    "a payload notification": ("worker.rtc.data.data_producer.DataProducer.receive", send_a_message),
+    "where the plane cannot raise": ("miso.worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
+    "an event of the plane": ("miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", send_rtcp),
+    "a wake-up of a socket": ("miso.worker.rtc.transport.udp_port.deliver", send_rtcp),
+    "a command": ("miso.worker.rtc.router.RouterDump", dump_a_router),
+    "a payload notification": ("miso.worker.rtc.data.data_producer.DataProducer.receive", send_a_message),
 }
 
 
@@ -106,7 +106,7 @@ def test_a_bug_costs_its_unit_of_work_and_is_logged_and_counted(place):
 
 
 def test_want_of_memory_ends_it_visibly():
-    with worker_with_a_bug("worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
+    with worker_with_a_bug("miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
         send_rtcp(worker)
         assert worker.wait_for_exit() == 1
         said = worker.stderr()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from worker.settings import LOG_LEVELS, LOG_TAGS, Settings, parse_arguments
+from miso.worker.settings import LOG_LEVELS, LOG_TAGS, Settings, parse_arguments
 
 
 def test_help_lists_arguments_environment_descriptors_and_exit_codes() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "worker", "--help"], env={}, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-m", "miso.worker", "--help"], env={}, capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stderr == ""
     flags = [word.partition("=")[0] for word in result.stdout.split() if word.startswith("--") and "=" in word]

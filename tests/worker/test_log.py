@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.log import ChannelLog
-from worker.settings import LOG_TAGS
+from miso.worker.log import ChannelLog
+from miso.worker.settings import LOG_TAGS
 
 WORKER = Path(__file__).resolve().parents[2] / "worker"
 Configure = Callable[..., list[bytes]]
@@ -20,7 +20,7 @@ Configure = Callable[..., list[bytes]]
 @pytest.fixture
 def configure() -> Iterator[Configure]:
     """Sets a handler up like the worker does; what it sends."""
-    logger = logging.getLogger("worker")
+    logger = logging.getLogger("miso.worker")
     level, propagate = logger.level, logger.propagate
     handlers: list[ChannelLog] = []
 
@@ -48,7 +48,7 @@ def configure() -> Iterator[Configure]:
     ],
 )
 def test_a_line_has_the_tag_of_its_module(configure: Configure, module: str, tag: str) -> None:
-    logger = importlib.import_module(f"worker.{module}").logger
+    logger = importlib.import_module(f"miso.worker.{module}").logger
     wanted, unwanted = configure("debug", tag), configure("debug", *(other for other in LOG_TAGS if other != tag))
     logger.debug("one %s", "line")
     assert [(line[:1], line.rpartition(b"| ")[2]) for line in wanted] == [(b"D", b"one line")]
@@ -57,21 +57,21 @@ def test_a_line_has_the_tag_of_its_module(configure: Configure, module: str, tag
 
 def test_a_line_can_have_a_tag_of_its_own(configure: Configure) -> None:
     dtls, ice = configure("warn", "dtls"), configure("warn", "ice")
-    logging.getLogger("worker.rtc.web_rtc.web_rtc_transport").warning("line", extra={"tag": "dtls"})
+    logging.getLogger("miso.worker.rtc.web_rtc.web_rtc_transport").warning("line", extra={"tag": "dtls"})
     assert [line[:1] for line in dtls] == [b"W"]
     assert ice == []
 
 
 def test_errors_pass_whatever_the_tags(configure: Configure) -> None:
     sent = configure("error")
-    logging.getLogger("worker.rtc.producer.producer").error("line")
-    logging.getLogger("worker.rtc.producer.producer").warning("line")
+    logging.getLogger("miso.worker.rtc.producer.producer").error("line")
+    logging.getLogger("miso.worker.rtc.producer.producer").warning("line")
     assert [line[:1] for line in sent] == [b"E"]
 
 
 def test_a_line_is_cut_to_what_a_frame_should_hold(configure: Configure) -> None:
     sent = configure("error")
-    logging.getLogger("worker").error("x" * 100_000)
+    logging.getLogger("miso.worker").error("x" * 100_000)
     assert [len(line) for line in sent] == [8193]
 
 

@@ -6,18 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.harness import media
-from tests.harness.client import WorkerClient
-from tests.harness.conversation import LOCAL, ROUTER, on_consumer, on_producer, on_transport
-from worker.channel import commands
-from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
-from worker.channel.bodies.router import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from miso.worker.channel.bodies.router import (
     CreateDirectTransportRequest,
     CreatePlainTransportRequest,
     CreateTransportRequest,
     ListenIp,
 )
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.transport import (
     CloseProducerRequest,
     ConnectRequest,
     ConsumeDataRequest,
@@ -27,11 +24,14 @@ from worker.channel.bodies.transport import (
     ProduceRequest,
     SctpStreamParameters,
 )
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Accepted, Notification
-from worker.channel.codec import Dialect
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted, Notification
+from miso.worker.channel.codec import Dialect
+from tests.harness import media
+from tests.harness.client import WorkerClient
+from tests.harness.conversation import LOCAL, ROUTER, on_consumer, on_producer, on_transport
 
-WORKER = shlex.split(f"{sys.executable} -m worker")
+WORKER = shlex.split(f"{sys.executable} -m miso.worker")
 
 
 @pytest.fixture

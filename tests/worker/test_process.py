@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
+from miso.worker.channel.client_codec import Accepted, LogLine, Refused
+from miso.worker.channel.codec import Dialect, LogLevel
+from miso.worker.channel.framing import MAX_BODY_SIZE, frame
 from tests.harness.client import ROOT, WorkerClient, WorkerGone
-from worker.channel import commands
-from worker.channel.bodies.worker import CreateRouterRequest, UpdateSettingsRequest
-from worker.channel.client_codec import Accepted, LogLine, Refused
-from worker.channel.codec import Dialect, LogLevel
-from worker.channel.framing import MAX_BODY_SIZE, frame
 
-WORKER = [sys.executable, "-m", "worker"]
+WORKER = [sys.executable, "-m", "miso.worker"]
 
 
 @pytest.fixture

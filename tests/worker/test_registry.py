@@ -4,15 +4,15 @@ import sys
 
 import pytest
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CloseTransportRequest, CreateDirectTransportRequest
+from miso.worker.channel.bodies.transport import CloseDataProducerRequest, ProduceDataRequest
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted, Refused
+from miso.worker.channel.codec import Dialect
 from tests.harness.client import WorkerClient
-from worker.channel import commands
-from worker.channel.bodies.router import CloseTransportRequest, CreateDirectTransportRequest
-from worker.channel.bodies.transport import CloseDataProducerRequest, ProduceDataRequest
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Accepted, Refused
-from worker.channel.codec import Dialect
 
-WORKER = [sys.executable, "-m", "worker"]
+WORKER = [sys.executable, "-m", "miso.worker"]
 
 
 @pytest.fixture

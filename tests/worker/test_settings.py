@@ -2,8 +2,8 @@
 
 import pytest
 
-from worker.errors import SettingsError
-from worker.settings import Settings, parse_arguments
+from miso.worker.errors import SettingsError
+from miso.worker.settings import Settings, parse_arguments
 
 
 def test_defaults():

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CreateDirectTransportRequest
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.framing import frame
 from tests import sanitizers
 from tests.harness.client import TIMEOUT_S, End, WorkerClient, resident_kb
 from tests.harness.go_client import GoClient, PipeEnd
-from worker.channel import commands
-from worker.channel.bodies.router import CreateDirectTransportRequest
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import Accepted
-from worker.channel.codec import Dialect
-from worker.channel.framing import frame
 
-WORKER = [sys.executable, "-m", "worker"]
+WORKER = [sys.executable, "-m", "miso.worker"]
 BARE_PYTHON = [sys.executable, "-c", "pass"]
 TIMES_A_BARE_PYTHON = 3
 START_CPU_MS = 400

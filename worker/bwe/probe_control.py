@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe.usage import BandwidthUsage
 
 _NORMAL = int(BandwidthUsage.NORMAL)  # C numbers in the .pxd
 _OVERUSE = int(BandwidthUsage.OVERUSE)

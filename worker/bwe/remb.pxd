@@ -1,8 +1,8 @@
 cimport cython
-from worker.bwe.inter_arrival cimport InterArrival
-from worker.bwe.rate_control cimport RateControl
-from worker.bwe.trendline cimport TrendlineDetector
-from worker.rtp.rate cimport RateCalculator
+from miso.worker.bwe.inter_arrival cimport InterArrival
+from miso.worker.bwe.rate_control cimport RateControl
+from miso.worker.bwe.trendline cimport TrendlineDetector
+from miso.worker.rtp.rate cimport RateCalculator
 
 cdef int _OVERUSE
 cdef int _PAUSE_US

@@ -6,11 +6,11 @@ draft-alvestrand-rmcat-remb-03, draft-ietf-rmcat-gcc-02.
 
 from __future__ import annotations
 
-from worker.bwe.inter_arrival import InterArrival
-from worker.bwe.rate_control import RateControl
-from worker.bwe.trendline import TrendlineDetector
-from worker.bwe.usage import BandwidthUsage
-from worker.rtp.rate import RateCalculator
+from miso.worker.bwe.inter_arrival import InterArrival
+from miso.worker.bwe.rate_control import RateControl
+from miso.worker.bwe.trendline import TrendlineDetector
+from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.rtp.rate import RateCalculator
 
 _OVERUSE = int(BandwidthUsage.OVERUSE)  # C numbers in the .pxd
 _PAUSE_US = 2000000  # without packets: what was learned of delays does not hold any more

@@ -1,14 +1,14 @@
 cimport cython
-from worker.bwe.inter_arrival cimport InterArrival
-from worker.bwe.loss_control cimport LossControl
-from worker.bwe.probe_control cimport ProbeControl
-from worker.bwe.probe_results cimport ProbeResults
-from worker.bwe.probe_sender cimport ProbeSender
-from worker.bwe.rate_control cimport RateControl
-from worker.bwe.sent_packets cimport SentPackets
-from worker.bwe.trendline cimport TrendlineDetector
-from worker.rtcp.arrivals cimport ArrivalReader
-from worker.rtp.rate cimport RateCalculator
+from miso.worker.bwe.inter_arrival cimport InterArrival
+from miso.worker.bwe.loss_control cimport LossControl
+from miso.worker.bwe.probe_control cimport ProbeControl
+from miso.worker.bwe.probe_results cimport ProbeResults
+from miso.worker.bwe.probe_sender cimport ProbeSender
+from miso.worker.bwe.rate_control cimport RateControl
+from miso.worker.bwe.sent_packets cimport SentPackets
+from miso.worker.bwe.trendline cimport TrendlineDetector
+from miso.worker.rtcp.arrivals cimport ArrivalReader
+from miso.worker.rtp.rate cimport RateCalculator
 
 cdef int _OVERUSE
 cdef long long _WRAP

@@ -7,17 +7,17 @@ the trend of the delay, one from loss. Probe clusters find out what the way carr
 
 from __future__ import annotations
 
-from worker.bwe.inter_arrival import InterArrival
-from worker.bwe.loss_control import LossControl
-from worker.bwe.probe_control import ProbeControl
-from worker.bwe.probe_results import ProbeResults
-from worker.bwe.probe_sender import ProbeSender
-from worker.bwe.rate_control import RateControl
-from worker.bwe.sent_packets import SentPackets
-from worker.bwe.trendline import TrendlineDetector
-from worker.bwe.usage import BandwidthUsage
-from worker.rtcp.arrivals import ArrivalReader
-from worker.rtp.rate import RateCalculator
+from miso.worker.bwe.inter_arrival import InterArrival
+from miso.worker.bwe.loss_control import LossControl
+from miso.worker.bwe.probe_control import ProbeControl
+from miso.worker.bwe.probe_results import ProbeResults
+from miso.worker.bwe.probe_sender import ProbeSender
+from miso.worker.bwe.rate_control import RateControl
+from miso.worker.bwe.sent_packets import SentPackets
+from miso.worker.bwe.trendline import TrendlineDetector
+from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.rtcp.arrivals import ArrivalReader
+from miso.worker.rtp.rate import RateCalculator
 
 _OVERUSE = int(BandwidthUsage.OVERUSE)  # a C number in the .pxd
 _WRAP = 0x100000000  # of the receiver's clock; a C integer in the .pxd, of a literal Cython would make a Python object
@@ -123,7 +123,7 @@ class SendSideEstimator:
             now_us: the present.
 
         Returns:
-            0, or which of ``worker.rtcp.arrivals.PROBLEMS`` it has; then nothing changes.
+            0, or which of ``miso.worker.rtcp.arrivals.PROBLEMS`` it has; then nothing changes.
         """
         problem = self._reader.read(body, size)
         if problem != 0 or self._sent.newest < 0:

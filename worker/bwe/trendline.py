@@ -7,7 +7,7 @@ TCP flows do not starve the stream.
 
 from __future__ import annotations
 
-from worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe.usage import BandwidthUsage
 
 # C numbers in the .pxd; the names in brackets are the draft's
 _NORMAL = int(BandwidthUsage.NORMAL)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import orjson
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 from .codec import Dialect, LogLevel
 from .commands import Command

@@ -26,7 +26,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from worker.errors import BodyError, CommandError, MisoError, ParseError
+from miso.worker.errors import BodyError, CommandError, MisoError, ParseError
 
 from .bodies.worker import WorkerDump
 from .commands import BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME, PAYLOAD_REQUESTS_BY_NAME, Command

@@ -1,7 +1,7 @@
 """The compiled per-packet path: sockets in batches, SRTP, streams, consumers.
 
-Control (``worker.rtc``) builds these objects and pushes tables into them; data flows inside without a Python object per
-packet. Everything control has to know comes back as a list of events, one list per wake-up.
+Control (``miso.worker.rtc``) builds these objects and pushes tables into them; data flows inside without a Python
+object per packet. Everything control has to know comes back as a list of events, one list per wake-up.
 
 ::
 
@@ -22,8 +22,8 @@ Every object has a public ``owner`` that control sets and the plane never reads.
 The types of the compiled classes stand in the ``.pyi`` beside each module.
 """
 
-from worker.dataplane.consumer.consumer import ConsumerPlane
-from worker.dataplane.events import (
+from miso.worker.dataplane.consumer.consumer import ConsumerPlane
+from miso.worker.dataplane.events import (
     Address,
     ConnectionClosed,
     DtlsReceived,
@@ -44,15 +44,15 @@ from worker.dataplane.events import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
-from worker.dataplane.plane import Plane
-from worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
-from worker.dataplane.producer.receive_stream import ReceiveStream
-from worker.dataplane.sockets.stun_gate import StunGate
-from worker.dataplane.sockets.tcp import TcpConnection
-from worker.dataplane.sockets.udp import UdpSocket
-from worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
-from worker.dataplane.transport.srtp_suite import SrtpSuite
-from worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.plane import Plane
+from miso.worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
+from miso.worker.dataplane.producer.receive_stream import ReceiveStream
+from miso.worker.dataplane.sockets.stun_gate import StunGate
+from miso.worker.dataplane.sockets.tcp import TcpConnection
+from miso.worker.dataplane.sockets.udp import UdpSocket
+from miso.worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.dataplane.transport.transport import TransportPlane
 
 __all__ = [
     "MAX_STREAMS",

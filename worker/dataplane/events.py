@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.dataplane.consumer.consumer import ConsumerPlane
-    from worker.dataplane.producer.producer import ProducerPlane
-    from worker.dataplane.producer.receive_stream import ReceiveStream
-    from worker.dataplane.sockets.tcp import TcpConnection
-    from worker.dataplane.sockets.udp import UdpSocket
-    from worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
-    from worker.dataplane.transport.transport import TransportPlane
+    from miso.worker.dataplane.consumer.consumer import ConsumerPlane
+    from miso.worker.dataplane.producer.producer import ProducerPlane
+    from miso.worker.dataplane.producer.receive_stream import ReceiveStream
+    from miso.worker.dataplane.sockets.tcp import TcpConnection
+    from miso.worker.dataplane.sockets.udp import UdpSocket
+    from miso.worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
+    from miso.worker.dataplane.transport.transport import TransportPlane
 
 Address = tuple[str, int]
 

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from worker.dataplane.sockets.addresses cimport PeerAddress
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.packet cimport RtpHeader
 
 
 cdef enum:

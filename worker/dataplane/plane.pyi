@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from worker.dataplane.events import Event
+from miso.worker.dataplane.events import Event
 
 class Originator:
     """Whose packets stand in a batch, and count as sent unless they are refused."""

@@ -10,8 +10,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from worker.dataplane.sockets.addresses cimport PeerAddress
-from worker.dataplane.sockets.posix cimport (
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress
+from miso.worker.dataplane.sockets.posix cimport (
     EAGAIN,
     EINTR,
     EINVAL,
@@ -31,8 +31,8 @@ from worker.dataplane.sockets.posix cimport (
     sendto,
 )
 
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.packet cimport RtpHeader
 
 cdef extern from "<stdlib.h>" nogil:
     int posix_memalign(void **memory, size_t alignment, size_t size)

@@ -3,7 +3,7 @@
 A slot has room for the longest packet, and a read beyond a short one would find what an older packet left there.
 """
 
-from worker.dataplane.plane cimport RECEIVE_HEAD, SLOT_STRIDE
+from miso.worker.dataplane.plane cimport RECEIVE_HEAD, SLOT_STRIDE
 
 cdef enum:
     SLOT_ROOM = SLOT_STRIDE - RECEIVE_HEAD  # bytes from where a packet begins

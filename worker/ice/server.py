@@ -10,9 +10,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.ice import stun
-from worker.ice.candidates import IceProtocol
-from worker.ice.stun import MessageClass, Method, StunMessage
+from miso.worker.ice import stun
+from miso.worker.ice.candidates import IceProtocol
+from miso.worker.ice.stun import MessageClass, Method, StunMessage
 
 MAX_TUPLES = 8
 DEFAULT_CONSENT_TIMEOUT_S = 30

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 HEADER_SIZE = 20
 MAGIC_COOKIE = 0x2112A442

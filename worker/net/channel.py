@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from worker.channel.codec import (
+from miso.worker.channel.codec import (
     Request,
     RequestError,
     encode_error,
@@ -16,21 +16,21 @@ from worker.channel.codec import (
     parse_payload_header,
     parse_request,
 )
-from worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
-from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
-from worker.errors import CommandError, MisoError, ParseError
-from worker.faults import attempt, faults
-from worker.net.pipes import IncomingPipe, OutgoingPipe
+from miso.worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
+from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
+from miso.worker.errors import CommandError, MisoError, ParseError
+from miso.worker.faults import attempt, faults
+from miso.worker.net.pipes import IncomingPipe, OutgoingPipe
 
 logger = logging.getLogger(__name__)
 
 
 class Channel:
-    """Descriptors 3 to 6. Implements ``worker.rtc.context.Notifier``.
+    """Descriptors 3 to 6. Implements ``miso.worker.rtc.context.Notifier``.
 
     Attributes:
         on_request: Called for every command; its answer (a body or None) becomes the reply. It raises
-            ``worker.errors`` for the error reply.
+            ``miso.worker.errors`` for the error reply.
         on_payload: Called for every message of the payload channel, with the payload.
         on_end: Called once when the controller has gone.
     """

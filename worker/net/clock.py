@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from worker.faults import attempt
+from miso.worker.faults import attempt
 
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
 # until the millisecond is over.
@@ -15,11 +15,11 @@ _NTP_EPOCH_OFFSET_S = 2_208_988_800  # 1900 to 1970, RFC 5905 section 6
 
 
 class LoopTimer:
-    """One scheduled call. Implements ``worker.rtc.context.Timer``.
+    """One scheduled call. Implements ``miso.worker.rtc.context.Timer``.
 
     An event loop may ring early: it counts from a time of its own, which on a loaded machine is older than the
     caller's, and rounds. So the clock is asked when it rings, and who is early waits for the rest. What a
-    callback raises costs its one call (``worker.faults``).
+    callback raises costs its one call (``miso.worker.faults``).
     """
 
     __slots__ = ("_callback", "_due_us", "_handle", "_scheduler")
@@ -44,7 +44,7 @@ class LoopTimer:
 
 
 class LoopScheduler:
-    """Implements ``worker.rtc.context.Scheduler`` over an event loop and the system's clocks."""
+    """Implements ``miso.worker.rtc.context.Scheduler`` over an event loop and the system's clocks."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Callbacks run on ``loop``."""

@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable
 
-from worker.channel.framing import MAX_BODY_SIZE, frame
+from miso.worker.channel.framing import MAX_BODY_SIZE, frame
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 _READ_SIZE = 262_144

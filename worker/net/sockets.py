@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 
-from worker.errors import BodyError, CommandError
-from worker.faults import attempt
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.faults import attempt
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ OnConnection = Callable[["LoopSocket", Address], Callable[[], None]]
 
 
 class LoopSocket:
-    """Implements ``worker.rtc.context.BoundSocket``."""
+    """Implements ``miso.worker.rtc.context.BoundSocket``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, on_close: Callable[[], None]) -> None:
         """Takes over a non-blocking socket; ``on_close`` is called once, after the descriptor is closed."""
@@ -108,7 +108,7 @@ class LoopSocket:
 
 
 class LoopSockets:
-    """Implements ``worker.rtc.context.Sockets``."""
+    """Implements ``miso.worker.rtc.context.Sockets``."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, min_port: int, max_port: int) -> None:
         """Sockets without a given port get a free one of ``min_port`` to ``max_port``, beginning at a random place."""

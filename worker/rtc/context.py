@@ -1,7 +1,7 @@
 """What every object of a worker is given: its way out to the controller, the clock, the sockets, the plane.
 
-The protocols here are implemented in ``worker.net`` (asyncio, sockets) and ``worker.worker`` (the object table), and by
-the seeded network and fake clock of the tests.
+The protocols here are implemented in ``miso.worker.net`` (asyncio, sockets) and ``miso.worker.worker`` (the object
+table), and by the seeded network and fake clock of the tests.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from worker.dataplane import Plane
-    from worker.dtls import Certificate
+    from miso.worker.dataplane import Plane
+    from miso.worker.dtls import Certificate
 
 
 class Notifier(Protocol):
     """The pipes to the controller."""
 
     def notify(self, target_id: str, event: str, body: object | None = None) -> None:
-        """Sends an event; ``body`` is a ``msgspec.Struct`` (or list of them) of ``worker.channel.events``."""
+        """Sends an event; ``body`` is a ``msgspec.Struct`` (or list of them) of ``miso.worker.channel.events``."""
 
     def notify_with_payload(self, target_id: str, event: str, body: object | None, payload: bytes) -> None:
         """Sends an event on the payload channel, followed by the payload's frame."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from worker.dataplane import (
+from miso.worker.dataplane import (
     ConnectionClosed,
     DtlsReceived,
     Event,
@@ -29,7 +29,7 @@ from worker.dataplane import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
-from worker.faults import describe, faults
+from miso.worker.faults import describe, faults
 
 
 class SocketOwner(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.router import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import (
     CloseRtpObserverRequest,
     CloseTransportRequest,
     CreateActiveSpeakerObserverRequest,
@@ -18,19 +18,24 @@ from worker.channel.bodies.router import (
     CreateWebRtcTransportWithServerRequest,
     RouterDump,
 )
-from worker.channel.bodies.transport import PipeTransportDump, PlainTransportDump, TransportDump, WebRtcTransportDump
-from worker.channel.commands import handles
-from worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
-from worker.rtc.observers.audio_level_observer import AudioLevelObserver
-from worker.rtc.router_tables import RouterTables, find
-from worker.rtc.transport.direct_transport import DirectTransport
-from worker.rtc.transport.pipe_transport import PipeTransport
-from worker.rtc.transport.plain_transport import PlainTransport
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+from miso.worker.channel.bodies.transport import (
+    PipeTransportDump,
+    PlainTransportDump,
+    TransportDump,
+    WebRtcTransportDump,
+)
+from miso.worker.channel.commands import handles
+from miso.worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
+from miso.worker.rtc.observers.audio_level_observer import AudioLevelObserver
+from miso.worker.rtc.router_tables import RouterTables, find
+from miso.worker.rtc.transport.direct_transport import DirectTransport
+from miso.worker.rtc.transport.pipe_transport import PipeTransport
+from miso.worker.rtc.transport.plain_transport import PlainTransport
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 
 class Router:

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from worker.errors import CommandError
-from worker.faults import attempt
+from miso.worker.errors import CommandError
+from miso.worker.faults import attempt
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.data.data_consumer import DataConsumer
-    from worker.rtc.data.data_producer import DataProducer
-    from worker.rtc.observers.rtp_observer import RtpObserver
-    from worker.rtc.producer.producer import Producer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.data.data_consumer import DataConsumer
+    from miso.worker.rtc.data.data_producer import DataProducer
+    from miso.worker.rtc.observers.rtp_observer import RtpObserver
+    from miso.worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.transport.transport import Transport
 
 T = TypeVar("T")
 

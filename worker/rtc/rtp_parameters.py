@@ -1,7 +1,7 @@
 """RTP parameters as the worker needs them: checked, with each encoding's codec found and its layers known.
 
-What arrives in a command is ``worker.channel.bodies.rtp.RtpParameters``; ``RtpParameters.from_body`` checks what its
-types cannot say, and ``body`` gives it back with what was filled in, for ``dump``.
+What arrives in a command is ``miso.worker.channel.bodies.rtp.RtpParameters``; ``RtpParameters.from_body`` checks what
+its types cannot say, and ``body`` gives it back with what was filled in, for ``dump``.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from worker.channel.bodies import rtp as bodies
-from worker.channel.bodies.base import RtpType
-from worker.channel.bodies.transport import RecvRtpHeaderExtensions
-from worker.errors import BodyError
-from worker.rtp.codecs.codec import Codec
+from miso.worker.channel.bodies import rtp as bodies
+from miso.worker.channel.bodies.base import RtpType
+from miso.worker.channel.bodies.transport import RecvRtpHeaderExtensions
+from miso.worker.errors import BodyError
+from miso.worker.rtp.codecs.codec import Codec
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from worker.channel.events import Trace, TraceValue
-from worker.rtc.context import Context
+from miso.worker.channel.events import Trace, TraceValue
+from miso.worker.rtc.context import Context
 
 STREAM_TRACES = ("rtp", "keyframe", "nack", "pli", "fir")
 TRANSPORT_TRACES = ("probation", "bwe")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from worker.errors import ParseError
-from worker.rtcp.extended import ExtendedReport, parse_extended_report
-from worker.rtcp.feedback import (
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.extended import ExtendedReport, parse_extended_report
+from miso.worker.rtcp.feedback import (
     APPLICATION_FORMAT,
     FIR_FORMAT,
     NACK_FORMAT,
@@ -21,8 +21,8 @@ from worker.rtcp.feedback import (
     parse_nack,
     parse_pli,
 )
-from worker.rtcp.reports import ReceiverReport, SenderReport, parse_receiver_report, parse_sender_report
-from worker.rtcp.source import (
+from miso.worker.rtcp.reports import ReceiverReport, SenderReport, parse_receiver_report, parse_sender_report
+from miso.worker.rtcp.source import (
     ApplicationDefined,
     Goodbye,
     SourceDescription,
@@ -30,8 +30,8 @@ from worker.rtcp.source import (
     parse_goodbye,
     parse_source_description,
 )
-from worker.rtcp.transport_wide import TransportWideFeedback, parse_transport_wide
-from worker.rtcp.wire import PacketType, RawPacket, split_compound
+from miso.worker.rtcp.transport_wide import TransportWideFeedback, parse_transport_wide
+from miso.worker.rtcp.wire import PacketType, RawPacket, split_compound
 
 BuildablePacket = (
     SenderReport

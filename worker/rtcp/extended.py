@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.rtcp.wire import PacketType, make_packet, need, read32
+from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
 _REFERENCE_TIME = 4
 _DELAYS = 5

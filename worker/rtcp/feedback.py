@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worker.errors import ParseError
-from worker.rtcp.wire import PacketType, make_packet, need, read32
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
 NACK_FORMAT = 1
 TRANSPORT_WIDE_FORMAT = 15

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from worker.rtcp.wire import PacketType, make_packet, need, read32
+from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
 MAX_BLOCKS = 31
 _BLOCK_SIZE = 24

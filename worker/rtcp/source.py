@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.errors import ParseError
-from worker.rtcp.wire import PacketType, make_packet, need, read32
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
 _CNAME = 1
 _MAX_CHUNKS = 31

@@ -1,15 +1,15 @@
 """Transport-wide congestion control feedback as it is received (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
-``worker.bwe.transport_feedback`` builds it.
+``miso.worker.bwe.transport_feedback`` builds it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from worker.errors import ParseError
-from worker.rtcp.arrivals import PROBLEMS, ArrivalReader
-from worker.rtcp.wire import read32
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.arrivals import PROBLEMS, ArrivalReader
+from miso.worker.rtcp.wire import read32
 
 _reader = ArrivalReader()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 HEADER_SIZE = 4
 MAX_PACKETS = 128  # of one compound packet: a datagram holds more only when somebody wants to keep us busy

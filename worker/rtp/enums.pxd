@@ -1,6 +1,6 @@
 """Numbers that several compiled modules share: each stands here once, and is used by its name.
 
-Declared by module (``from worker.rtp cimport enums``), so that ``enums.RTP`` is a constant of C where a ``.py`` is
+Declared by module (``from miso.worker.rtp cimport enums``), so that ``enums.RTP`` is a constant of C where a ``.py`` is
 compiled and the attribute of a module where it runs interpreted.
 """
 

@@ -1,8 +1,8 @@
 cimport cython
-from worker.rtp cimport enums
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.codecs.vp8_indices cimport Vp8Indices
-from worker.rtp.sequence cimport is_newer32
+from miso.worker.rtp cimport enums
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.codecs.vp8_indices cimport Vp8Indices
+from miso.worker.rtp.sequence cimport is_newer32
 
 cdef unsigned int _MODULO
 

@@ -7,10 +7,10 @@ forwarded by half.
 
 from __future__ import annotations
 
-from worker.rtp import enums
-from worker.rtp.codecs.payload import PayloadDescriptor
-from worker.rtp.codecs.vp8_indices import Vp8Indices
-from worker.rtp.sequence import is_newer32
+from miso.worker.rtp import enums
+from miso.worker.rtp.codecs.payload import PayloadDescriptor
+from miso.worker.rtp.codecs.vp8_indices import Vp8Indices
+from miso.worker.rtp.sequence import is_newer32
 
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd
 

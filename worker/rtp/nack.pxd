@@ -1,5 +1,5 @@
 cimport cython
-from worker.rtp cimport enums
+from miso.worker.rtp cimport enums
 
 cdef int _CAPACITY
 cdef int _PLACE

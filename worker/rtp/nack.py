@@ -7,7 +7,7 @@ ring is compacted, so a packet costs no search unless it is late.
 
 from __future__ import annotations
 
-from worker.rtp import enums
+from miso.worker.rtp import enums
 
 _CAPACITY = 1024
 _PLACE = _CAPACITY - 1  # what of an index is the entry in the ring

@@ -1,5 +1,5 @@
 cimport cython
-from worker.rtp cimport enums
+from miso.worker.rtp cimport enums
 
 
 @cython.locals(first=cython.uchar, second=cython.uchar)

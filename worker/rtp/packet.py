@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from worker.errors import ParseError
-from worker.rtp import enums
+from miso.worker.errors import ParseError
+from miso.worker.rtp import enums
 
 
 class DatagramKind(IntEnum):

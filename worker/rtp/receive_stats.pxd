@@ -1,7 +1,7 @@
 cimport cython
-from worker.rtp cimport enums
-from worker.rtp.sequence cimport is_newer32
-from worker.rtp.source_clock cimport is_new_clock
+from miso.worker.rtp cimport enums
+from miso.worker.rtp.sequence cimport is_newer32
+from miso.worker.rtp.source_clock cimport is_new_clock
 
 cdef unsigned int _MODULO
 cdef unsigned int _HALF

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from worker.rtp import enums
-from worker.rtp.sequence import is_newer32
-from worker.rtp.source_clock import is_new_clock
+from miso.worker.rtp import enums
+from miso.worker.rtp.sequence import is_newer32
+from miso.worker.rtp.source_clock import is_new_clock
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
 _HALF = 0x80000000

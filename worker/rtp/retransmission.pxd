@@ -1,5 +1,5 @@
 cimport cython
-from worker.rtp cimport enums
+from miso.worker.rtp cimport enums
 
 cdef unsigned int _MODULO
 cdef unsigned int _LIFETIME_MS

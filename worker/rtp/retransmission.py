@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 
-from worker.rtp import enums
+from miso.worker.rtp import enums
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
 _LIFETIME_MS = 2000

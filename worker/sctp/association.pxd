@@ -1,8 +1,8 @@
 cimport cython
 
-from worker.sctp.control_block cimport ControlBlock
-from worker.sctp.machine cimport Machine
-from worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.control_block cimport ControlBlock
+from miso.worker.sctp.machine cimport Machine
+from miso.worker.sctp.sending.outbound cimport Outbound
 
 
 cdef class Association(Machine):

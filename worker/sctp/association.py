@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.errors import InvalidStateError, SendBufferFullError
-from worker.sctp.control_block import Phase, Settings
-from worker.sctp.events import SctpState
-from worker.sctp.machine import Machine
-from worker.sctp.sending.send_queue import Message
-from worker.sctp.wire.constants import Cause
+from miso.worker.errors import InvalidStateError, SendBufferFullError
+from miso.worker.sctp.control_block import Phase, Settings
+from miso.worker.sctp.events import SctpState
+from miso.worker.sctp.machine import Machine
+from miso.worker.sctp.sending.send_queue import Message
+from miso.worker.sctp.wire.constants import Cause
 
 
 class Association(Machine):

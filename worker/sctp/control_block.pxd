@@ -1,11 +1,11 @@
 cimport cython
 
-from worker.sctp.receiving.inbound cimport Inbound
-from worker.sctp.sending.outbound cimport Outbound
-from worker.sctp.sending.bundler cimport Bundler
-from worker.sctp.reconfiguration cimport Reconfiguration
-from worker.sctp.sending.retransmission_timeout cimport RetransmissionTimeout
-from worker.sctp.timers cimport Timers
+from miso.worker.sctp.receiving.inbound cimport Inbound
+from miso.worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.sending.bundler cimport Bundler
+from miso.worker.sctp.reconfiguration cimport Reconfiguration
+from miso.worker.sctp.sending.retransmission_timeout cimport RetransmissionTimeout
+from miso.worker.sctp.timers cimport Timers
 
 cdef int MAX_PROBES
 cdef int _T3

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from worker.sctp.handshake.cookie import Peer
-from worker.sctp.receiving.inbound import Inbound
-from worker.sctp.reconfiguration import Reconfiguration
-from worker.sctp.sending.bundler import ROOM, Bundler
-from worker.sctp.sending.outbound import ADVANCED, Outbound
-from worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
-from worker.sctp.timers import Timer, Timers
+from miso.worker.sctp.handshake.cookie import Peer
+from miso.worker.sctp.receiving.inbound import Inbound
+from miso.worker.sctp.reconfiguration import Reconfiguration
+from miso.worker.sctp.sending.bundler import ROOM, Bundler
+from miso.worker.sctp.sending.outbound import ADVANCED, Outbound
+from miso.worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
+from miso.worker.sctp.timers import Timer, Timers
 
 MAX_ERRORS = 10  # Association.Max.Retrans
 SACK_DELAY_US = 200_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import Struct
 
-from worker.errors import ParseError
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType, ParameterType
-from worker.sctp.wire.parameters import Parameter, parse_parameters
+from miso.worker.errors import ParseError
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType, ParameterType
+from miso.worker.sctp.wire.parameters import Parameter, parse_parameters
 
 INTERVAL_US = 30_000_000  # HB.interval
 

@@ -1,9 +1,9 @@
 cimport cython
 
-from worker.sctp.control_block cimport ControlBlock
-from worker.sctp.sending.bundler cimport Bundler
-from worker.sctp.wire.packet cimport Packet
-from worker.sctp.timers cimport Timers
+from miso.worker.sctp.control_block cimport ControlBlock
+from miso.worker.sctp.sending.bundler cimport Bundler
+from miso.worker.sctp.wire.packet cimport Packet
+from miso.worker.sctp.timers cimport Timers
 
 
 cdef class Machine:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from worker.errors import ParseError
-from worker.sctp.control_block import ControlBlock, Phase, Settings
-from worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
-from worker.sctp.handshake.cookie import Cookie, Peer
-from worker.sctp.handshake.handshake import CookieOutcome, Handshake, Tags, has_right_tag
-from worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
-from worker.sctp.heartbeat import Heartbeat
-from worker.sctp.receiving.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
-from worker.sctp.sending.bundler import ROOM, Bundler
-from worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
-from worker.sctp.timers import Timer, Timers
-from worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from worker.sctp.wire.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
-from worker.sctp.wire.packet import Packet, parse_packet
+from miso.worker.errors import ParseError
+from miso.worker.sctp.control_block import ControlBlock, Phase, Settings
+from miso.worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
+from miso.worker.sctp.handshake.cookie import Cookie, Peer
+from miso.worker.sctp.handshake.handshake import CookieOutcome, Handshake, Tags, has_right_tag
+from miso.worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
+from miso.worker.sctp.heartbeat import Heartbeat
+from miso.worker.sctp.receiving.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
+from miso.worker.sctp.sending.bundler import ROOM, Bundler
+from miso.worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
+from miso.worker.sctp.timers import Timer, Timers
+from miso.worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
+from miso.worker.sctp.wire.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
+from miso.worker.sctp.wire.packet import Packet, parse_packet
 
 MAX_INIT_TRANSMITS = 9  # Max.Init.Retransmits 8
 MAX_RECEIVED_SIZE = 9216

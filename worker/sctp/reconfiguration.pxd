@@ -1,7 +1,7 @@
 cimport cython
 
-from worker.sctp.receiving.inbound cimport Inbound
-from worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.receiving.inbound cimport Inbound
+from miso.worker.sctp.sending.outbound cimport Outbound
 
 
 @cython.final

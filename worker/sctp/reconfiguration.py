@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct, iter_unpack
 
-from worker.errors import ParseError
-from worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
-from worker.sctp.receiving.inbound import Inbound
-from worker.sctp.sending.outbound import Outbound
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType, ParameterType
-from worker.sctp.wire.parameters import Parameter, joined, parse_parameters
+from miso.worker.errors import ParseError
+from miso.worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
+from miso.worker.sctp.receiving.inbound import Inbound
+from miso.worker.sctp.sending.outbound import Outbound
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType, ParameterType
+from miso.worker.sctp.wire.parameters import Parameter, joined, parse_parameters
 
 MAX_STREAMS_PER_REQUEST = 128
 MAX_WAITING_RESETS = 4096  # of streams we send on; a peer that wants more has to ask again

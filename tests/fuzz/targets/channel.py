@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import orjson
 
-from worker.channel.codec import RequestError, parse_request
-from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, frame
-from worker.errors import BodyError, CommandError, ParseError
+from miso.worker.channel.codec import RequestError, parse_request
+from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, frame
+from miso.worker.errors import BodyError, CommandError, ParseError
 
 DOCUMENTED = (ParseError, RequestError, BodyError, CommandError)
 SEEDS = [

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.harness import media
-from worker.channel import commands
-from worker.channel.bodies.base import Body
-from worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest, ListenIp
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.base import Body
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest, CreateWebRtcTransportRequest, ListenIp
+from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     ConsumeRequest,
     DtlsFingerprint,
@@ -17,11 +16,12 @@ from worker.channel.bodies.transport import (
     ProduceRequest,
     SrtpParameters,
 )
-from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from worker.channel.client_codec import encode_request
-from worker.channel.codec import Dialect, RequestError, parse_request
-from worker.channel.commands import Command
-from worker.errors import BodyError, CommandError, ParseError
+from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
+from miso.worker.channel.client_codec import encode_request
+from miso.worker.channel.codec import Dialect, RequestError, parse_request
+from miso.worker.channel.commands import Command
+from miso.worker.errors import BodyError, CommandError, ParseError
+from tests.harness import media
 
 DOCUMENTED = (ParseError, RequestError, BodyError, CommandError)
 IDS = {"routerId": "r", "transportId": "t"}

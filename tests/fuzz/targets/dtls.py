@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.dtls import Certificate, DatagramToSend, DtlsEvent, DtlsRole, DtlsState, DtlsTransport
+from miso.worker.dtls import Certificate, DatagramToSend, DtlsEvent, DtlsRole, DtlsState, DtlsTransport
 
 CERTIFICATE = Certificate()
 

@@ -5,8 +5,8 @@ from tests.modes import load
 SEEDS = [bytes.fromhex(seed) for seed in ("c0", "e00000", "8a0007", "d20105", "")]
 _MODES = [
     (
-        load("worker.rtp.codecs.h264", mode).parse_frame_marking,
-        load("worker.rtp.codecs.payload", mode).PayloadDescriptor(),
+        load("miso.worker.rtp.codecs.h264", mode).parse_frame_marking,
+        load("miso.worker.rtp.codecs.payload", mode).PayloadDescriptor(),
     )
     for mode in ("interpreted", "compiled")
 ]

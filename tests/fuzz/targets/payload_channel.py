@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from worker.channel.codec import RequestError, parse_payload_header
-from worker.channel.framing import OversizeFrame, PairReader, frame
-from worker.errors import BodyError, CommandError, ParseError
+from miso.worker.channel.codec import RequestError, parse_payload_header
+from miso.worker.channel.framing import OversizeFrame, PairReader, frame
+from miso.worker.errors import BodyError, CommandError, ParseError
 
 DOCUMENTED = (ParseError, RequestError, BodyError, CommandError)
 SEEDS = [

@@ -6,11 +6,11 @@ picture, the size of its payload, its payload.
 
 from __future__ import annotations
 
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import LayerSelector, SimpleLayerSelector, SimulcastLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import SSRC, VP8, Rig, rtp
 from tests.worker.rtp.payloads import vp8
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import LayerSelector, SimpleLayerSelector, SimulcastLayerSelector
 
 SPS, PPS, IDR, SLICE = (bytes.fromhex(unit) for unit in ("6742e01fda", "68ce3c80", "65888400", "419a0000"))
 BEGIN_ANEW = 255

@@ -6,10 +6,10 @@ import struct
 
 from pylibsrtp import Policy, Session
 
+from miso.worker.dataplane import SrtpSuite
+from miso.worker.rtp.layers import SimpleLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, Peer, Rig, rtp
-from worker.dataplane import SrtpSuite
-from worker.rtp.layers import SimpleLayerSelector
 
 RECEIVER_REPORT = struct.pack("!BBHL", 0x81, 201, 7, 1) + bytes(24)
 _rig = Rig(SrtpSuite.AES_CM_128_HMAC_SHA1_80)

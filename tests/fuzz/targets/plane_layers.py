@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import SSRC, VP8, Rig, rtp
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
 
 STREAMS = [(Codec.VP8, 0), (Codec.VP8, 1), (Codec.VP8, 2), (Codec.H264, 0), (Codec.VP9, 0)]
 MARKING_ID = 12

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
+from miso.worker.rtp.layers import SimpleLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, RTX_SSRC, SSRC, VP8_RTX, Rig, rtp
-from worker.rtp.layers import SimpleLayerSelector
 
 EXTENSIONS = {1: b"0", 2: b"hi", 6: b"abc", 7: b"de", 8: b"\x80", 9: b"\x05"}
 SEEDS = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from miso.worker.dataplane import StunGate, StunReceived
+from miso.worker.errors import ParseError
+from miso.worker.ice import stun
+from miso.worker.rtp.packet import DatagramKind, classify
 from tests.fuzz.targets.stun import SEEDS as MESSAGES
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import Rig, address_of
-from worker.dataplane import StunGate, StunReceived
-from worker.errors import ParseError
-from worker.ice import stun
-from worker.rtp.packet import DatagramKind, classify
 
 FRAGMENT = "fragment"
 SEEDS = [message for message in MESSAGES if FRAGMENT.encode() in message]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from miso.worker.dataplane import ConnectionClosed, Plane, StunReceived, TcpConnection, TransportPlane
 from tests.worker.dataplane.rig import KEY_FRAME, rtp
-from worker.dataplane import ConnectionClosed, Plane, StunReceived, TcpConnection, TransportPlane
 
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
 

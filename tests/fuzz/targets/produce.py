@@ -21,12 +21,12 @@ from typing import Any
 
 import msgspec
 
-from controller import ortc
-from controller.errors import UnsupportedError
-from controller.validation import validate_rtp_parameters, validate_sctp_stream_parameters
+from miso.controller import ortc
+from miso.controller.errors import UnsupportedError
+from miso.controller.validation import validate_rtp_parameters, validate_sctp_stream_parameters
+from miso.worker.channel.client_codec import Accepted, Notification
+from miso.worker.channel.framing import frame
 from tests.harness.client import WorkerClient
-from worker.channel.client_codec import Accepted, Notification
-from worker.channel.framing import frame
 
 DOCUMENTED = (TypeError, UnsupportedError)
 SEEDS = [bytes((number,)) * 8 for number in range(32)]
@@ -88,7 +88,7 @@ class Bench:
     """A worker with one router, a transport that a peer sends through, and one over which others hear of it."""
 
     def __init__(self) -> None:
-        self.worker = WorkerClient([sys.executable, "-m", "worker"])
+        self.worker = WorkerClient([sys.executable, "-m", "miso.worker"])
         atexit.register(self.worker.close)
         codecs = [{"kind": "video", **VIDEO}, {"kind": "audio", **AUDIO}]
         self.capabilities = ortc.generate_router_rtp_capabilities(codecs)

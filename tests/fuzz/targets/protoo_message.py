@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protoo.errors import MalformedMessageError
-from protoo.message import encode, parse
+from miso.protoo.errors import MalformedMessageError
+from miso.protoo.message import encode, parse
 
 SEEDS: list[bytes] = [
     b'{"request":true,"id":4711,"method":"join","data":{"displayName":"A","device":{"flag":"chrome"}}}',

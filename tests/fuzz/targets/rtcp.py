@@ -1,10 +1,10 @@
 """Compound RTCP packets from any peer that has the SRTCP keys, or from anyone on a plain transport."""
 
-from worker.rtcp.compound import build_compound, parse_compound, walk_compound
-from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.feedback import Fir, Nack, Pli, Remb
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
-from worker.rtcp.source import ApplicationDefined, Goodbye, SourceDescription
+from miso.worker.rtcp.compound import build_compound, parse_compound, walk_compound
+from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from miso.worker.rtcp.feedback import Fir, Nack, Pli, Remb
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
+from miso.worker.rtcp.source import ApplicationDefined, Goodbye, SourceDescription
 
 SEEDS = [
     build_compound([SenderReport(1, 2 << 32, 3, 4, 5, (ReportBlock(6),)), SourceDescription(((1, "cname"),))]),

@@ -1,14 +1,14 @@
 """RTP headers and extensions of both forms, interpreted: an index out of range shows as an IndexError."""
 
+from miso.worker.rtp.packet import parse_header as parse_compiled
 from tests.modes import load
-from worker.rtp.packet import parse_header as parse_compiled
 
 SEEDS = [
     bytes.fromhex("8060123489abcdeffedcba98") + b"payload",
     bytes.fromhex("9060123489abcdeffedcba98 bede0003 10aa000021313200e0bb0000") + b"payload",
     bytes.fromhex("b260123489abcdeffedcba98 0000000100000002 10000002 0100200241420000") + b"payload\0\0\3",
 ]
-_packet = load("worker.rtp.packet", "interpreted")
+_packet = load("miso.worker.rtp.packet", "interpreted")
 
 
 def run(data: bytes) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from worker.errors import ParseError
-from worker.sctp.handshake.cookie import Cookie, Peer
-from worker.sctp.wire.checksum import packet_checksum
-from worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from worker.sctp.wire.constants import Cause, ChunkType
-from worker.sctp.wire.packet import build_packet, parse_packet
-from worker.sctp.wire.parameters import Parameter, joined, parse_parameters
+from miso.worker.errors import ParseError
+from miso.worker.sctp.handshake.cookie import Cookie, Peer
+from miso.worker.sctp.wire.checksum import packet_checksum
+from miso.worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
+from miso.worker.sctp.wire.constants import Cause, ChunkType
+from miso.worker.sctp.wire.packet import build_packet, parse_packet
+from miso.worker.sctp.wire.parameters import Parameter, joined, parse_parameters
 
 KEY = bytes(32)
 PEER = Peer(1, 2, 3, 4, 5, True, False, True)

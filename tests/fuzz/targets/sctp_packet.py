@@ -5,14 +5,14 @@ from __future__ import annotations
 import random
 import struct
 
-from worker.errors import ParseError
-from worker.sctp.association import Association
-from worker.sctp.events import SctpState
-from worker.sctp.wire.checksum import packet_checksum
-from worker.sctp.wire.chunks import Init, chunk, error_chunk, shutdown_chunk
-from worker.sctp.wire.constants import Cause, ChunkType
-from worker.sctp.wire.packet import build_packet, parse_packet
-from worker.sctp.wire.parameters import Parameter
+from miso.worker.errors import ParseError
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import SctpState
+from miso.worker.sctp.wire.checksum import packet_checksum
+from miso.worker.sctp.wire.chunks import Init, chunk, error_chunk, shutdown_chunk
+from miso.worker.sctp.wire.constants import Cause, ChunkType
+from miso.worker.sctp.wire.packet import build_packet, parse_packet
+from miso.worker.sctp.wire.parameters import Parameter
 
 PEER_TAG = 0x01020304
 PEER_TSN = 1000

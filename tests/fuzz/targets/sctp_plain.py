@@ -8,15 +8,15 @@ import struct
 
 import msgspec
 
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
+from miso.worker.rtc.data.sctp_association import is_sctp
+from miso.worker.rtc.transport.plain_transport import PlainTransport
+from miso.worker.sctp.wire.checksum import packet_checksum
 from tests.worker.rtc.rig import Rig
-from worker.channel.bodies.router import CreatePlainTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ProduceDataRequest
-from worker.rtc.data.sctp_association import is_sctp
-from worker.rtc.transport.plain_transport import PlainTransport
-from worker.sctp.wire.checksum import packet_checksum
 
 _RUNS_PER_TRANSPORT = 200
-_logger = logging.getLogger("worker.rtc.data.sctp_association")
+_logger = logging.getLogger("miso.worker.rtc.data.sctp_association")
 
 
 def _packet(*chunks: bytes, tag: int = 0) -> bytes:

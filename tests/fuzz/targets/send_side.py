@@ -1,8 +1,8 @@
 """Feedback for the outgoing estimate: whatever it says, the estimate stays in its limits and the cost in bounds."""
 
-from worker.bwe.send_side import SendSideEstimator
-from worker.errors import ParseError
-from worker.rtcp.transport_wide import parse_transport_wide
+from miso.worker.bwe.send_side import SendSideEstimator
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.transport_wide import parse_transport_wide
 
 MIN_BPS, MAX_BPS = 30_000, 4_000_000
 

@@ -19,9 +19,9 @@ from typing import Any
 
 import orjson
 
-from demo.server import DemoServer
-from demo.settings import Settings
-from protoo.transport import MAX_MESSAGE_SIZE_BYTES
+from miso.demo.server import DemoServer
+from miso.demo.settings import Settings
+from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES
 from tests.demo.client import RTP_CAPABILITIES, Rejected, RoomClient
 from tests.fuzz.targets.produce import GOOD, NASTY, STREAM, spoil
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from worker.errors import ParseError
-from worker.ice import stun
-from worker.ice.server import Credentials, IceServer, IceTuple
-from worker.ice.stun import MessageClass
+from miso.worker.errors import ParseError
+from miso.worker.ice import stun
+from miso.worker.ice.server import Credentials, IceServer, IceTuple
+from miso.worker.ice.stun import MessageClass
 
 CREDENTIALS = Credentials("fragment", "password-with-22-characters")
 TUPLE = IceTuple(1, "udp", ("127.0.0.1", 1), ("127.0.0.1", 2))

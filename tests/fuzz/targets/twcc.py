@@ -1,8 +1,8 @@
 """Transport-wide feedback: any arrivals are recorded and built into packets that say the same; any packet is parsed."""
 
-from worker.bwe.transport_feedback import TransportFeedback
-from worker.rtcp.compound import parse_compound
-from worker.rtcp.transport_wide import TransportWideFeedback
+from miso.worker.bwe.transport_feedback import TransportFeedback
+from miso.worker.rtcp.compound import parse_compound
+from miso.worker.rtcp.transport_wide import TransportWideFeedback
 
 SEEDS = [
     bytes.fromhex("8fcd0006 00000001 00000002 000a0009 00000109 2003d280 01020300 0405ff00"),

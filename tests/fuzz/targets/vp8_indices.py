@@ -5,9 +5,9 @@ from tests.modes import load
 SEEDS = [
     bytes.fromhex("2fffffff" + seed) for seed in ("90f0923407a500", "1000", "b0807f01", "9010e500", "80", "80f080")
 ]
-_write = [load("worker.rtp.codecs.vp8_indices", mode).write for mode in ("interpreted", "compiled")]
-_parse = load("worker.rtp.codecs.vp8", "interpreted").parse
-_Descriptor = load("worker.rtp.codecs.payload", "interpreted").PayloadDescriptor
+_write = [load("miso.worker.rtp.codecs.vp8_indices", mode).write for mode in ("interpreted", "compiled")]
+_parse = load("miso.worker.rtp.codecs.vp8", "interpreted").parse
+_Descriptor = load("miso.worker.rtp.codecs.payload", "interpreted").PayloadDescriptor
 _before, _after = _Descriptor(), _Descriptor()
 _KEPT = ("is_key_frame", "begins_frame", "temporal_layer", "switching_up", "picture_id_bits", "size")
 

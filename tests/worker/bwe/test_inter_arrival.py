@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def feed(load):
-    arrival = load("worker.bwe.inter_arrival").InterArrival()
+    arrival = load("miso.worker.bwe.inter_arrival").InterArrival()
 
     def feed(send_ms: float, arrival_ms: float) -> tuple[float, float] | None:
         if arrival.on_packet(round(send_ms * 262.144) & 0xFFFFFF, round(arrival_ms * 1000)):

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe.usage import BandwidthUsage
 
 MS = 1000
 
 
 @pytest.fixture
 def sender(load):
-    return load("worker.bwe.probe_sender").ProbeSender()
+    return load("miso.worker.bwe.probe_sender").ProbeSender()
 
 
 @pytest.fixture
 def results(load):
-    return load("worker.bwe.probe_results").ProbeResults()
+    return load("miso.worker.bwe.probe_results").ProbeResults()
 
 
 @pytest.fixture
 def control(load):
-    return load("worker.bwe.probe_control").ProbeControl()
+    return load("miso.worker.bwe.probe_control").ProbeControl()
 
 
 def _send_all(sender, now_us: int) -> list[tuple[int, int, int]]:

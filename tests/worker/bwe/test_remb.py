@@ -13,7 +13,7 @@ MS = 1000
 
 @pytest.fixture
 def make(load):
-    return load("worker.bwe.remb").RemoteBitrateEstimator
+    return load("miso.worker.bwe.remb").RemoteBitrateEstimator
 
 
 def _steady(estimator, *, seconds: float, bitrate_bps: int, start_us: int = 0) -> list[int]:

@@ -23,9 +23,9 @@ def make(load):
     """An estimator whose way is open, and a receiver's feedback."""
 
     def build(max_bps: float = MAX_BPS) -> tuple[Any, Any]:
-        estimator = load("worker.bwe.send_side").SendSideEstimator(START_BPS, MIN_BPS)
+        estimator = load("miso.worker.bwe.send_side").SendSideEstimator(START_BPS, MIN_BPS)
         estimator.set_limits(MIN_BPS, max_bps, True, 0)
-        return estimator, load("worker.bwe.transport_feedback").TransportFeedback()
+        return estimator, load("miso.worker.bwe.transport_feedback").TransportFeedback()
 
     return build
 

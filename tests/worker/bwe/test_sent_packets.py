@@ -9,7 +9,7 @@ SECOND = 1_000_000
 
 @pytest.fixture
 def sent(load):
-    return load("worker.bwe.sent_packets").SentPackets()
+    return load("miso.worker.bwe.sent_packets").SentPackets()
 
 
 def test_a_packet_waits_with_its_size_time_and_cluster_until_it_is_taken(sent):

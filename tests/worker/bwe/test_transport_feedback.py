@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from worker.rtcp.compound import parse_compound
-from worker.rtcp.transport_wide import TransportWideFeedback
+from miso.worker.rtcp.compound import parse_compound
+from miso.worker.rtcp.transport_wide import TransportWideFeedback
 
 MS = 1000
 START_US = 5_000_000
@@ -17,7 +17,7 @@ START_US = 5_000_000
 
 @pytest.fixture
 def feedback(load):
-    return load("worker.bwe.transport_feedback").TransportFeedback()
+    return load("miso.worker.bwe.transport_feedback").TransportFeedback()
 
 
 def _parse(packets: list[bytes]) -> list[TransportWideFeedback]:
@@ -149,7 +149,7 @@ def test_jump_beyond_the_memory_begins_anew(feedback) -> None:
     polls=st.sets(st.integers(1, 800), max_size=6),
 )
 def test_what_is_told_is_what_arrived(load, start, lost, pauses_us, jitter, polls) -> None:
-    feedback = load("worker.bwe.transport_feedback").TransportFeedback()
+    feedback = load("miso.worker.bwe.transport_feedback").TransportFeedback()
     arrived: dict[int, int] = {}
     told: dict[int, int] = {}
     now_us = START_US

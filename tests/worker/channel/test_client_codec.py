@@ -2,13 +2,13 @@
 
 import pytest
 
-from worker.channel import commands, events
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import CloseTransportRequest
-from worker.channel.bodies.rtp_observer import ObservedProducerRequest
-from worker.channel.bodies.transport import ConsumerLayers, ProduceResponse
-from worker.channel.bodies.worker import CreateRouterRequest
-from worker.channel.client_codec import (
+from miso.worker.channel import commands, events
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import CloseTransportRequest
+from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
+from miso.worker.channel.bodies.transport import ConsumerLayers, ProduceResponse
+from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.client_codec import (
     Accepted,
     LogLine,
     Notification,
@@ -20,8 +20,8 @@ from worker.channel.client_codec import (
     encode_request,
     parse_message,
 )
-from worker.channel.codec import Dialect, LogLevel, parse_payload_header, parse_request
-from worker.errors import ParseError
+from miso.worker.channel.codec import Dialect, LogLevel, parse_payload_header, parse_request
+from miso.worker.errors import ParseError
 
 TRANSPORT = {"routerId": "r", "transportId": "t"}
 

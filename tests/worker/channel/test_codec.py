@@ -3,12 +3,17 @@
 import orjson
 import pytest
 
-from worker.channel import commands
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import CloseTransportRequest, CreateWebRtcTransportRequest
-from worker.channel.bodies.transport import ConsumeRequest, SetBitrateRequest
-from worker.channel.bodies.worker import ChannelMessageHandlers, CreateRouterRequest, UpdateSettingsRequest, WorkerDump
-from worker.channel.codec import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import CloseTransportRequest, CreateWebRtcTransportRequest
+from miso.worker.channel.bodies.transport import ConsumeRequest, SetBitrateRequest
+from miso.worker.channel.bodies.worker import (
+    ChannelMessageHandlers,
+    CreateRouterRequest,
+    UpdateSettingsRequest,
+    WorkerDump,
+)
+from miso.worker.channel.codec import (
     Dialect,
     LogLevel,
     RequestError,
@@ -19,8 +24,8 @@ from worker.channel.codec import (
     parse_payload_header,
     parse_request,
 )
-from worker.channel.events import ProducerScore
-from worker.errors import BodyError, CommandError, InvalidStateError, ParseError
+from miso.worker.channel.events import ProducerScore
+from miso.worker.errors import BodyError, CommandError, InvalidStateError, ParseError
 
 CREATE_ROUTER_3_10 = b'{"id":1,"method":"worker.createRouter","internal":{"routerId":"af27"}}'
 CREATE_ROUTER_3_12 = b'1:worker.createRouter:undefined:{"routerId":"af27"}'

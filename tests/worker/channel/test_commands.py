@@ -7,8 +7,8 @@ from types import NoneType
 
 import pytest
 
-from worker.channel import commands, events
-from worker.channel.commands import BY_NAME, COMMANDS, PAYLOAD_NOTIFICATIONS, PAYLOAD_REQUESTS, handlers_of
+from miso.worker.channel import commands, events
+from miso.worker.channel.commands import BY_NAME, COMMANDS, PAYLOAD_NOTIFICATIONS, PAYLOAD_REQUESTS, handlers_of
 
 NAMES_OF_3_10 = """
 worker: close dump getResourceUsage updateSettings createWebRtcServer createRouter
@@ -46,22 +46,22 @@ audioLevelObserver: volumes silence
 activeSpeakerObserver: dominantspeaker
 """
 HANDLERS = {
-    "worker": ["worker.worker:Worker"],
-    "webRtcServer": ["worker.rtc.web_rtc.web_rtc_server:WebRtcServer"],
-    "router": ["worker.rtc.router:Router"],
+    "worker": ["miso.worker.worker:Worker"],
+    "webRtcServer": ["miso.worker.rtc.web_rtc.web_rtc_server:WebRtcServer"],
+    "router": ["miso.worker.rtc.router:Router"],
     "transport": [
-        "worker.rtc.web_rtc.web_rtc_transport:WebRtcTransport",
-        "worker.rtc.transport.plain_transport:PlainTransport",
-        "worker.rtc.transport.pipe_transport:PipeTransport",
-        "worker.rtc.transport.direct_transport:DirectTransport",
+        "miso.worker.rtc.web_rtc.web_rtc_transport:WebRtcTransport",
+        "miso.worker.rtc.transport.plain_transport:PlainTransport",
+        "miso.worker.rtc.transport.pipe_transport:PipeTransport",
+        "miso.worker.rtc.transport.direct_transport:DirectTransport",
     ],
-    "producer": ["worker.rtc.producer.producer:Producer"],
-    "consumer": ["worker.rtc.consumer.consumer:Consumer"],
-    "dataProducer": ["worker.rtc.data.data_producer:DataProducer"],
-    "dataConsumer": ["worker.rtc.data.data_consumer:DataConsumer"],
+    "producer": ["miso.worker.rtc.producer.producer:Producer"],
+    "consumer": ["miso.worker.rtc.consumer.consumer:Consumer"],
+    "dataProducer": ["miso.worker.rtc.data.data_producer:DataProducer"],
+    "dataConsumer": ["miso.worker.rtc.data.data_consumer:DataConsumer"],
     "rtpObserver": [
-        "worker.rtc.observers.audio_level_observer:AudioLevelObserver",
-        "worker.rtc.observers.active_speaker_observer:ActiveSpeakerObserver",
+        "miso.worker.rtc.observers.audio_level_observer:AudioLevelObserver",
+        "miso.worker.rtc.observers.active_speaker_observer:ActiveSpeakerObserver",
     ],
 }
 KINDS = [(target, path) for target, paths in HANDLERS.items() for path in paths]
@@ -148,7 +148,7 @@ def load(path: str) -> type:
 
 
 BODY_MODULES = [
-    importlib.import_module(f"worker.channel.bodies.{name}")
+    importlib.import_module(f"miso.worker.channel.bodies.{name}")
     for name in (
         "base",
         "consumer",

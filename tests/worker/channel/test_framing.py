@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader, frame
+from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader, frame
 
 
 def test_length_stands_before_the_body_in_little_endian():

@@ -9,11 +9,19 @@ from collections.abc import Iterator
 
 from pylibsrtp import Policy, Session
 
+from miso.worker.dataplane import (
+    ConsumerPlane,
+    Plane,
+    ProducerPlane,
+    ReceiveStream,
+    SrtpSuite,
+    TransportPlane,
+    UdpSocket,
+)
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import SimpleLayerSelector
 from tests.worker.rtp import packets
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
-from worker.dataplane import ConsumerPlane, Plane, ProducerPlane, ReceiveStream, SrtpSuite, TransportPlane, UdpSocket
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import SimpleLayerSelector
 
 PROFILES = {
     SrtpSuite.AES_CM_128_HMAC_SHA1_80: (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),

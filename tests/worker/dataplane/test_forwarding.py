@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from miso.worker.dataplane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import SimpleLayerSelector
 from tests.worker.dataplane.rig import (
     ABS_SEND_TIME_ID,
     AUDIO_LEVEL_ID,
@@ -22,9 +25,6 @@ from tests.worker.dataplane.rig import (
     Rig,
     rtp,
 )
-from worker.dataplane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import SimpleLayerSelector
 
 
 @pytest.mark.parametrize("suite", [None, *PROFILES], ids=lambda suite: "none" if suite is None else suite.name)

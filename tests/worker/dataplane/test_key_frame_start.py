@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.worker.dataplane.rig import SSRC, VP8, Consumer, Rig, now_us, rtp
-from tests.worker.rtp.packets import RtpPacket
-from tests.worker.rtp.payloads import frame_marking, vp8, vp9
-from worker.dataplane import KeyFrameNeeded, KeyFrameReceived, SrtpSuite
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import (
+from miso.worker.dataplane import KeyFrameNeeded, KeyFrameReceived, SrtpSuite
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import (
     LayerSelector,
     SimpleLayerSelector,
     SimulcastLayerSelector,
     StreamSelector,
     SvcLayerSelector,
 )
+from tests.worker.dataplane.rig import SSRC, VP8, Consumer, Rig, now_us, rtp
+from tests.worker.rtp.packets import RtpPacket
+from tests.worker.rtp.payloads import frame_marking, vp8, vp9
 
 FIRST = 65_533  # the numbers begin anew within the key frame
 RTX, RTX_SSRC = 97, SSRC + 1

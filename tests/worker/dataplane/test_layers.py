@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from miso.worker.dataplane import ConsumerPlane, KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     ROUTER_VP8,
@@ -18,9 +21,6 @@ from tests.worker.dataplane.rig import (
 )
 from tests.worker.rtp.packets import RtpPacket
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9
-from worker.dataplane import ConsumerPlane, KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
 
 FIRST_SSRC = 0x33330000
 FIRST_TIMESTAMP = [1_000_000, 4_294_960_000, 77]  # of each stream, at the same moment

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from miso.worker.dataplane import SrtpSuite
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, SvcLayerSelector
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     OPUS,
@@ -24,9 +27,6 @@ from tests.worker.dataplane.rig import (
 )
 from tests.worker.rtp.packets import RtpPacket
 from tests.worker.rtp.payloads import vp8, vp9
-from worker.dataplane import SrtpSuite
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, SvcLayerSelector
 
 FILLER = b"\x01"  # the byte of padding
 FIRST = 65_500

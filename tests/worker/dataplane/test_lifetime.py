@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.worker.dataplane.rig import KEY_FRAME, SSRC, Rig, address_of, make_output, now_us, rtp, udp
-from worker.dataplane import (
+from miso.worker.dataplane import (
     ConsumerPlane,
     Plane,
     ProducerPlane,
@@ -24,8 +23,9 @@ from worker.dataplane import (
     UdpSocket,
     UnknownSsrc,
 )
-from worker.errors import InvalidStateError
-from worker.rtp.layers import SimpleLayerSelector
+from miso.worker.errors import InvalidStateError
+from miso.worker.rtp.layers import SimpleLayerSelector
+from tests.worker.dataplane.rig import KEY_FRAME, SSRC, Rig, address_of, make_output, now_us, rtp, udp
 
 REPAIR_SSRC = 70
 OPERATIONS = st.lists(st.tuples(st.integers(0, 18), st.integers(0, 1000), st.integers(0, 1000)), max_size=60)

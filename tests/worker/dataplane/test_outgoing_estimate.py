@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.bwe.transport_feedback import TransportFeedback
+from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, SrtpSuite, TransportPlane
+from miso.worker.errors import ParseError
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import (
     ABS_SEND_TIME_ID,
@@ -19,9 +22,6 @@ from tests.worker.dataplane.rig import (
     now_us,
     rtp,
 )
-from worker.bwe.transport_feedback import TransportFeedback
-from worker.dataplane import OutgoingEstimate, ProbationTraced, SrtpSuite, TransportPlane
-from worker.errors import ParseError
 
 START_BPS, MAX_BPS = 600_000, 4_000_000
 MS = 1000

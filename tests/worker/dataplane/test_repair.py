@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.dataplane import KeyFrameNeeded, NackNeeded, SrtpSuite, UnknownSsrc
 from tests.worker.dataplane.rig import (
     DELTA_FRAME,
     KEY_FRAME,
@@ -20,7 +21,6 @@ from tests.worker.dataplane.rig import (
     now_us,
     rtp,
 )
-from worker.dataplane import KeyFrameNeeded, NackNeeded, SrtpSuite, UnknownSsrc
 
 
 def frames(first: int, count: int) -> list[bytes]:

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.worker.dataplane.rig import KEY_FRAME, TRANSPORT_WIDE_CC_ID, Rig, make_output, now_us, rtp, srtp
-from tests.worker.rtp.packets import parse_rtp
-from worker.dataplane import (
+from miso.worker.dataplane import (
     ConnectionClosed,
     DtlsReceived,
     SrtpSuite,
@@ -18,6 +16,8 @@ from worker.dataplane import (
     TcpConnection,
     TransportPlane,
 )
+from tests.worker.dataplane.rig import KEY_FRAME, TRANSPORT_WIDE_CC_ID, Rig, make_output, now_us, rtp, srtp
+from tests.worker.rtp.packets import parse_rtp
 
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
 DTLS = bytes([22, 254, 253]) + bytes(20)

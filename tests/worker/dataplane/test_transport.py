@@ -9,6 +9,19 @@ from typing import Any
 
 import pytest
 
+from miso.worker.dataplane import (
+    DtlsReceived,
+    PacketTraced,
+    RtcpReceived,
+    RtpDelivered,
+    SctpReceived,
+    SrtpSuite,
+    StunReceived,
+    TransportPlane,
+    UnknownSender,
+    UnknownSsrc,
+)
+from miso.worker.errors import InvalidStateError
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     PROFILES,
@@ -21,19 +34,6 @@ from tests.worker.dataplane.rig import (
     rtp,
     srtp,
 )
-from worker.dataplane import (
-    DtlsReceived,
-    PacketTraced,
-    RtcpReceived,
-    RtpDelivered,
-    SctpReceived,
-    SrtpSuite,
-    StunReceived,
-    TransportPlane,
-    UnknownSender,
-    UnknownSsrc,
-)
-from worker.errors import InvalidStateError
 
 RECEIVER_REPORT = struct.pack("!BBHL", 0x80, 201, 1, 0x01020304)
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)

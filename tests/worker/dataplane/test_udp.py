@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.dataplane import Plane, SrtpSuite, StunReceived, UdpSocket
 from tests.worker.dataplane.rig import (
     DELTA_FRAME,
     KEY_FRAME,
@@ -18,7 +19,6 @@ from tests.worker.dataplane.rig import (
     rtp,
     udp,
 )
-from worker.dataplane import Plane, SrtpSuite, StunReceived, UdpSocket
 
 IPV6_MTU = 24  # Linux: the socket module does not have it
 SO_NO_CHECK = 11  # Linux: no UDP checksum, without which the kernel refuses to segment

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from worker.ice.candidates import LocalEndpoint, candidate_priority, make_candidates
+from miso.worker.ice.candidates import LocalEndpoint, candidate_priority, make_candidates
 
 
 def test_priority_is_the_formula_of_the_rfc() -> None:

@@ -8,8 +8,8 @@ import zlib
 
 import pytest
 
-from worker.ice import stun
-from worker.ice.server import (
+from miso.worker.ice import stun
+from miso.worker.ice.server import (
     MAX_TUPLES,
     Credentials,
     IceEvent,
@@ -25,7 +25,7 @@ from worker.ice.server import (
     UsernameFragmentAdded,
     UsernameFragmentRemoved,
 )
-from worker.ice.stun import MessageClass
+from miso.worker.ice.stun import MessageClass
 
 LOCAL = Credentials("localfragment", "local-password-of-22-chars")
 NEW = Credentials("newfragment", "another-password-of-22-chars")

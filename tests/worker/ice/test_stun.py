@@ -6,9 +6,9 @@ import struct
 
 import pytest
 
-from worker.errors import ParseError
-from worker.ice import stun
-from worker.ice.stun import Attribute, MessageClass, build, local_username_fragment, parse
+from miso.worker.errors import ParseError
+from miso.worker.ice import stun
+from miso.worker.ice.stun import Attribute, MessageClass, build, local_username_fragment, parse
 
 # RFC 5769 sections 2.1 to 2.3
 PASSWORD = "VOkJxbRl1RmTxUk/WvJxBt"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import uvloop
 
-from worker.net.clock import LoopScheduler
+from miso.worker.net.clock import LoopScheduler
 
 DELAYS_US = [200, 400, 600, 900, 1400, 1500, 2600, 7100, 7499, 12_345]
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame
-from worker.net.pipes import MAX_WAITING_BYTES, IncomingPipe, OutgoingPipe
+from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame
+from miso.worker.net.pipes import MAX_WAITING_BYTES, IncomingPipe, OutgoingPipe
 
 BODY = b"x" * 65536
 

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from worker.errors import BodyError, CommandError
-from worker.net.sockets import LoopSockets
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.net.sockets import LoopSockets
 
 
 def nothing() -> None:

@@ -6,12 +6,12 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtcp.reports import SenderReport
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import rtp
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.producer.producer import Producer
-from worker.rtcp.reports import SenderReport
 
 FIRST_SSRC = 2000
 _FRAME_SIZE = 200

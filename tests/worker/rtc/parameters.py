@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from worker.channel.bodies.transport import ConsumeRequest, ProduceRequest
-from worker.rtc.producer.producer import Producer
+from miso.worker.channel.bodies.transport import ConsumeRequest, ProduceRequest
+from miso.worker.rtc.producer.producer import Producer
 
 MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"

@@ -9,15 +9,15 @@ from typing import Any
 
 import msgspec
 
+from miso.worker.channel.bodies.router import CreatePipeTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.transport.pipe_transport import PipeTransport
+from miso.worker.rtcp.compound import Packet, build_compound, parse_compound
 from tests.worker.rtc.parameters import consume_body, produce_body
 from tests.worker.rtc.world import World
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
-from worker.channel.bodies.router import CreatePipeTransportRequest
-from worker.channel.bodies.transport import ConnectRequest
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.producer.producer import Producer
-from worker.rtc.transport.pipe_transport import PipeTransport
-from worker.rtcp.compound import Packet, build_compound, parse_compound
 
 
 class Peer:

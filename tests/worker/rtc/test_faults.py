@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from miso.worker.faults import faults
+from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtcp.feedback import Pli
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from tests.worker.rtc.parameters import VIDEO_SSRC, produce_body, video_parameters
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.faults import faults
-from worker.rtc.consumer.stream import ConsumerStream
-from worker.rtcp.feedback import Pli
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 
 BAD_REMB = bytes.fromhex("8fce0004 00000001 00000000 52454d42 00ffffff")
 BAD_SDES = bytes.fromhex("81ca0002 00000001 01026162")

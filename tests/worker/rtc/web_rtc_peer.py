@@ -7,13 +7,13 @@ import selectors
 import socket
 from collections.abc import Iterator
 
+from miso.worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, DtlsParameters, WebRtcTransportDump
+from miso.worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
+from miso.worker.ice import stun
+from miso.worker.ice.stun import MessageClass
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+from miso.worker.rtp.packet import DatagramKind, classify
 from tests.worker.rtc.world import PATIENCE_S, World
-from worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, DtlsParameters, WebRtcTransportDump
-from worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
-from worker.ice import stun
-from worker.ice.stun import MessageClass
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
-from worker.rtp.packet import DatagramKind, classify
 
 _TRANSACTIONS = itertools.count(1)
 CERTIFICATE = Certificate()

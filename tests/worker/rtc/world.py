@@ -14,13 +14,13 @@ from typing import Any
 
 import msgspec
 
-from worker.channel.bodies.base import Body
-from worker.dataplane import Plane
-from worker.dtls import Certificate
-from worker.errors import CommandError
-from worker.registry import Registry
-from worker.rtc.context import Context
-from worker.rtc.router_tables import RouterTables
+from miso.worker.channel.bodies.base import Body
+from miso.worker.dataplane import Plane
+from miso.worker.dtls import Certificate
+from miso.worker.errors import CommandError
+from miso.worker.registry import Registry
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.router_tables import RouterTables
 
 Address = tuple[str, int]
 PATIENCE_S = 5.0

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.errors import ParseError
-from worker.rtcp.compound import BuildablePacket, build_compound, parse_compound
-from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.feedback import Fir, Nack, Pli, Remb
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport, receiver_reports
-from worker.rtcp.source import ApplicationDefined, Goodbye, SourceDescription
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.compound import BuildablePacket, build_compound, parse_compound
+from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from miso.worker.rtcp.feedback import Fir, Nack, Pli, Remb
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport, receiver_reports
+from miso.worker.rtcp.source import ApplicationDefined, Goodbye, SourceDescription
 
 # A sender report with one block, then a CNAME: composed by hand after RFC 3550 sections 6.4.1 and 6.5.
 SENDER_REPORT = bytes.fromhex(

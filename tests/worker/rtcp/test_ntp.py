@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.rtcp.ntp import compact_duration, compact_ntp, round_trip_ms
+from miso.worker.rtcp.ntp import compact_duration, compact_ntp, round_trip_ms
 
 SECOND = 1 << 32
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from worker.errors import ParseError
-from worker.rtcp.compound import parse_compound
-from worker.rtcp.transport_wide import TransportWideFeedback
-from worker.rtcp.wire import PacketType, make_packet
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.compound import parse_compound
+from miso.worker.rtcp.transport_wide import TransportWideFeedback
+from miso.worker.rtcp.wire import PacketType, make_packet
 
 
 def _feedback(base: int, status_count: int, reference: int, chunks: str, deltas: str) -> bytes:

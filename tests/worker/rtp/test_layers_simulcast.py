@@ -17,12 +17,12 @@ class Shown:
     """A selector to which pictures of one packet each are shown."""
 
     def __init__(self, load, codec: int = VP8, layers: tuple[int, int] = (3, 3)) -> None:
-        self.selector = load("worker.rtp.layers").SimulcastLayerSelector(codec, *layers)
+        self.selector = load("miso.worker.rtp.layers").SimulcastLayerSelector(codec, *layers)
         self._codec = codec
-        self._describe = load("worker.rtp.codecs.describe").describe
-        self._parse_frame_marking = load("worker.rtp.codecs.h264").parse_frame_marking
-        self._write = load("worker.rtp.codecs.vp8_indices").write
-        self.descriptor = load("worker.rtp.codecs.payload").PayloadDescriptor()
+        self._describe = load("miso.worker.rtp.codecs.describe").describe
+        self._parse_frame_marking = load("miso.worker.rtp.codecs.h264").parse_frame_marking
+        self._write = load("miso.worker.rtp.codecs.vp8_indices").write
+        self.descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
         self.payload = b""
 
     def show(

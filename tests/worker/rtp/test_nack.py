@@ -13,7 +13,7 @@ MS = 1000
 
 @pytest.fixture
 def nack(load):
-    return load("worker.rtp.nack").NackGenerator()
+    return load("miso.worker.rtp.nack").NackGenerator()
 
 
 def test_gap_is_asked_for_after_10_ms(nack) -> None:
@@ -150,7 +150,7 @@ def test_nothing_that_happens_makes_the_list_grow_beyond_its_bound(nack) -> None
 
 @given(st.lists(st.booleans(), min_size=2, max_size=300), st.integers(0, 65535))
 def test_asks_for_exactly_what_is_missing(load, came, start) -> None:
-    nack = load("worker.rtp.nack").NackGenerator()
+    nack = load("miso.worker.rtp.nack").NackGenerator()
     nack.on_packet(start, False, False, 0)
     last = 0
     for index, present in enumerate(came, 1):
@@ -166,7 +166,7 @@ def test_asks_for_exactly_what_is_missing(load, came, start) -> None:
 @pytest.mark.parametrize("loss", [0.02, 0.1, 0.3])
 def test_lossy_path_is_repaired(load, loss: float) -> None:
     """A sender that answers each request after a round trip, over a path that loses packets and answers alike."""
-    nack = load("worker.rtp.nack").NackGenerator()
+    nack = load("miso.worker.rtp.nack").NackGenerator()
     nack.rtt_us = 60 * MS
     random_ = random.Random(42)
     received = {0}

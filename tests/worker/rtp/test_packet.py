@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 
 def _packet(first: int = 0x80, extension: bytes = b"", payload: bytes = b"payload", csrcs: int = 0) -> bytes:
@@ -29,7 +29,7 @@ def _elements(header, data: bytes) -> dict[int, bytes]:
 
 
 def test_reads_the_fixed_header(load) -> None:
-    header = load("worker.rtp.packet").parse_header(_packet())
+    header = load("miso.worker.rtp.packet").parse_header(_packet())
     assert (header.marker, header.payload_type, header.sequence_number) == (True, 96, 0x1234)
     assert (header.timestamp, header.ssrc) == (0x89ABCDEF, 0xFEDCBA98)
     assert (header.payload_offset, header.payload_size, header.padding_size) == (12, 7, 0)
@@ -38,7 +38,7 @@ def test_reads_the_fixed_header(load) -> None:
 
 def test_payload_lies_between_csrcs_extension_and_padding(load) -> None:
     data = _packet(0xB0, _extension(0x1234, b"12345678"), b"payload\0\0\3", csrcs=3)
-    header = load("worker.rtp.packet").parse_header(data)
+    header = load("miso.worker.rtp.packet").parse_header(data)
     assert header.csrc_count == 3
     assert data[header.payload_offset : header.payload_offset + header.payload_size] == b"payload"
     assert (header.padding_size, header.extension_profile, header.extension_size) == (3, 0x1234, 8)
@@ -48,7 +48,7 @@ def test_payload_lies_between_csrcs_extension_and_padding(load) -> None:
 
 def test_one_byte_elements(load) -> None:
     data = _packet(0x90, _extension(0xBEDE, b"\x10\xaa\x00\x00\x2112\xe0\xbb"))
-    header = load("worker.rtp.packet").parse_header(data)
+    header = load("miso.worker.rtp.packet").parse_header(data)
     assert _elements(header, data) == {1: b"\xaa", 2: b"12", 14: b"\xbb"}
     assert header.find_extension(14) == 2
     assert header.find_extension(3) == -1
@@ -56,7 +56,7 @@ def test_one_byte_elements(load) -> None:
 
 def test_two_byte_elements(load) -> None:
     data = _packet(0x90, _extension(0x1005, b"\x01\x00\x00\x20\x12" + b"m" * 18 + b"\xff\x01z"))
-    header = load("worker.rtp.packet").parse_header(data)
+    header = load("miso.worker.rtp.packet").parse_header(data)
     assert _elements(header, data) == {1: b"", 0x20: b"m" * 18, 0xFF: b"z"}
 
 
@@ -74,18 +74,18 @@ def test_broken_element_ends_the_list(load, profile: int, body: bytes, expected:
     data = _packet(0x90, profile.to_bytes(2, "big") + b"\0\2" + body.ljust(8, b"\0"))
     if len(body) % 4 == 0:
         data = _packet(0x90, _extension(profile, body))
-    header = load("worker.rtp.packet").parse_header(data)
+    header = load("miso.worker.rtp.packet").parse_header(data)
     assert _elements(header, data) == expected
     assert header.payload_size == 7
 
 
 def test_more_elements_than_anyone_negotiates_are_left_out(load) -> None:
     data = _packet(0x90, _extension(0x1000, b"".join(bytes((number, 1, number)) for number in range(1, 40))))
-    assert load("worker.rtp.packet").parse_header(data).element_count == 16
+    assert load("miso.worker.rtp.packet").parse_header(data).element_count == 16
 
 
 def test_view_is_filled_anew_for_each_packet(load) -> None:
-    header = load("worker.rtp.packet").RtpHeader()
+    header = load("miso.worker.rtp.packet").RtpHeader()
     first = _packet(0x90, _extension(0xBEDE, b"\x10\xaa"))
     assert header.parse(first, len(first)) == 0
     second = _packet()
@@ -94,7 +94,7 @@ def test_view_is_filled_anew_for_each_packet(load) -> None:
 
 
 def test_every_truncation_of_the_header_is_refused(load) -> None:
-    packet = load("worker.rtp.packet")
+    packet = load("miso.worker.rtp.packet")
     data = _packet(0x90, _extension(0xBEDE, b"\x10\xaa"), b"", csrcs=2)
     for size in range(len(data)):
         with pytest.raises(ParseError):
@@ -105,23 +105,23 @@ def test_every_truncation_of_the_header_is_refused(load) -> None:
 @pytest.mark.parametrize("padding", [0, 8, 255])
 def test_impossible_padding_is_refused(load, padding: int) -> None:
     with pytest.raises(ParseError, match="padding"):
-        load("worker.rtp.packet").parse_header(_packet(0xA0, payload=b"123456" + bytes((padding,))))
+        load("miso.worker.rtp.packet").parse_header(_packet(0xA0, payload=b"123456" + bytes((padding,))))
 
 
 def test_packet_of_padding_only_has_no_payload(load) -> None:
-    header = load("worker.rtp.packet").parse_header(_packet(0xA0, payload=bytes(254) + b"\xff"))
+    header = load("miso.worker.rtp.packet").parse_header(_packet(0xA0, payload=bytes(254) + b"\xff"))
     assert (header.payload_size, header.padding_size) == (0, 255)
 
 
 def test_padding_bit_without_any_byte_is_refused(load) -> None:
     with pytest.raises(ParseError, match="padding"):
-        load("worker.rtp.packet").parse_header(_packet(0xA0, payload=b""))
+        load("miso.worker.rtp.packet").parse_header(_packet(0xA0, payload=b""))
 
 
 @pytest.mark.parametrize("version", [0, 1, 3])
 def test_other_versions_are_refused(load, version: int) -> None:
     with pytest.raises(ParseError, match="version"):
-        load("worker.rtp.packet").parse_header(_packet(version << 6))
+        load("miso.worker.rtp.packet").parse_header(_packet(version << 6))
 
 
 @pytest.mark.parametrize(
@@ -147,13 +147,13 @@ def test_other_versions_are_refused(load, version: int) -> None:
     ],
 )
 def test_tells_the_protocols_of_a_shared_port_apart(load, data: bytes, kind: str) -> None:
-    packet = load("worker.rtp.packet")
+    packet = load("miso.worker.rtp.packet")
     assert packet.classify(data, len(data)) == packet.DatagramKind[kind]
 
 
 @given(st.binary(max_size=200))
 def test_whatever_parses_lies_within_the_packet(load, data: bytes) -> None:
-    packet = load("worker.rtp.packet")
+    packet = load("miso.worker.rtp.packet")
     header = packet.RtpHeader()
     data = b"\x90\x60" + data
     if header.parse(data, len(data)) != 0:

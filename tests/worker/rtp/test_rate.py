@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 @pytest.fixture
 def rate(load):
-    return load("worker.rtp.rate").RateCalculator()
+    return load("miso.worker.rtp.rate").RateCalculator()
 
 
 def test_steady_stream_has_its_bitrate(rate) -> None:
@@ -44,7 +44,7 @@ def test_time_that_goes_backwards_counts_in_the_newest_bucket(rate) -> None:
 
 
 def test_window_can_be_shorter(load) -> None:
-    rate = load("worker.rtp.rate").RateCalculator(1_000_000)
+    rate = load("miso.worker.rtp.rate").RateCalculator(1_000_000)
     rate.update(125, 0)
     assert rate.bitrate(900_000) == 1000
     assert rate.bitrate(1_000_000) == 0
@@ -52,7 +52,7 @@ def test_window_can_be_shorter(load) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 400_000), st.integers(0, 1500)), max_size=60))
 def test_window_holds_exactly_its_buckets(load, packets) -> None:
-    rate = load("worker.rtp.rate").RateCalculator()
+    rate = load("miso.worker.rtp.rate").RateCalculator()
     now_us = 0
     times = []
     for pause_us, size in packets:

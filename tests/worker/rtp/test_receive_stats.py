@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def make(load):
-    return load("worker.rtp.receive_stats").ReceiveStats
+    return load("miso.worker.rtp.receive_stats").ReceiveStats
 
 
 def _feed(stats, numbers, *, start_us: int = 0, interval_us: int = 20_000, ticks: int = 960) -> None:

@@ -11,7 +11,7 @@ MS = 1000
 
 @pytest.fixture
 def index(load):
-    return load("worker.rtp.retransmission").RetransmissionIndex()
+    return load("miso.worker.rtp.retransmission").RetransmissionIndex()
 
 
 def test_finds_what_was_sent(index) -> None:
@@ -56,7 +56,7 @@ def test_fast_stream_keeps_two_seconds(index) -> None:
 
 
 def test_faster_stream_keeps_what_the_bound_allows(load) -> None:
-    index = load("worker.rtp.retransmission").RetransmissionIndex(256)
+    index = load("miso.worker.rtp.retransmission").RetransmissionIndex(256)
     for number in range(3000):
         index.put(number, number, 0, 0, number * MS)
     assert index.take(2999 - 255, 2999 * MS, 0) == 1
@@ -82,12 +82,12 @@ def test_clear_forgets_everything(index) -> None:
 @pytest.mark.parametrize("size", [0, 32, 65, 1000, 32768])
 def test_bound_must_be_a_power_of_two(load, size: int) -> None:
     with pytest.raises(ValueError, match="power of two"):
-        load("worker.rtp.retransmission").RetransmissionIndex(size)
+        load("miso.worker.rtp.retransmission").RetransmissionIndex(size)
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 30)), max_size=300), st.integers(0, 65535))
 def test_everything_younger_than_two_seconds_is_found(load, steps, start) -> None:
-    index = load("worker.rtp.retransmission").RetransmissionIndex(1024)
+    index = load("miso.worker.rtp.retransmission").RetransmissionIndex(1024)
     sent: dict[int, int] = {}
     number, now_ms = start, 0
     for gap, pause_ms in steps:

@@ -7,24 +7,24 @@ from hypothesis import strategies as st
 
 
 def test_newer_across_the_wrap(load) -> None:
-    sequence = load("worker.rtp.sequence")
+    sequence = load("miso.worker.rtp.sequence")
     assert sequence.is_newer32(5, 0xFFFFFFF0)
     assert not sequence.is_newer32(0xFFFFFFF0, 5)
     assert not sequence.is_newer32(7, 7)
 
 
 def test_first_packet_is_number_one_whatever_came_in(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert [mapper.map(number) for number in (65534, 65535, 0, 1)] == [1, 2, 3, 4]
 
 
 def test_loss_on_the_way_in_stays_visible(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper(max_output=99)
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper(max_output=99)
     assert [mapper.map(number) for number in (10, 12, 11)] == [100, 102, 101]
 
 
 def test_dropped_packet_leaves_no_gap(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     mapper.drop(11)
     mapper.drop(12)
@@ -33,7 +33,7 @@ def test_dropped_packet_leaves_no_gap(load) -> None:
 
 
 def test_late_packet_gets_the_number_left_for_it(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     mapper.drop(12)  # 11 is still on its way
     assert mapper.map(14) == 4
@@ -44,7 +44,7 @@ def test_late_packet_gets_the_number_left_for_it(load) -> None:
 
 
 def test_packet_dropped_after_later_ones_were_sent_tells_its_number_to_be_filled(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     assert mapper.map(12) == 3
     assert mapper.drop(11) == 2
@@ -52,7 +52,7 @@ def test_packet_dropped_after_later_ones_were_sent_tells_its_number_to_be_filled
 
 
 def test_packet_dropped_late_closes_up_while_nothing_after_it_was_sent(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     assert mapper.drop(13) == -1  # 11 and 12 are still on their way
     assert mapper.drop(11) == -1
@@ -61,7 +61,7 @@ def test_packet_dropped_late_closes_up_while_nothing_after_it_was_sent(load) -> 
 
 
 def test_what_was_dropped_before_a_sync_is_not_to_be_filled(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     mapper.map(10)
     mapper.map(12)
     mapper.sync(50)
@@ -75,7 +75,7 @@ def test_what_was_dropped_before_a_sync_is_not_to_be_filled(load) -> None:
     delays=st.lists(st.integers(0, 200), min_size=300, max_size=300),
 )
 def test_no_hole_stays_but_of_what_never_came_and_no_number_goes_twice(load, start, fates, delays) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper(max_output=65000)
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper(max_output=65000)
     mapper.sync(start)
     arrivals = sorted(range(len(fates)), key=lambda index: (index + delays[index], index))
     sent: list[int] = []
@@ -97,14 +97,14 @@ def test_no_hole_stays_but_of_what_never_came_and_no_number_goes_twice(load, sta
 
 
 def test_sync_goes_on_after_the_last_number(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert [mapper.map(number) for number in (10, 11)] == [1, 2]
     mapper.sync(50000)
     assert [mapper.map(number) for number in (50000, 50001)] == [3, 4]
 
 
 def test_sync_goes_on_after_a_late_packet_behind_which_all_was_dropped(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     mapper.drop(12)
     assert mapper.map(11) == 2
@@ -113,7 +113,7 @@ def test_sync_goes_on_after_a_late_packet_behind_which_all_was_dropped(load) -> 
 
 
 def test_packets_from_before_a_sync_are_refused(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     assert mapper.map(10) == 1
     mapper.sync(20)
     assert mapper.map(19) == -1
@@ -122,7 +122,7 @@ def test_packets_from_before_a_sync_are_refused(load) -> None:
 
 
 def test_packet_older_than_the_memory_is_refused(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     mapper.map(0)
     assert mapper.map(2000) == 2001
     assert mapper.map(977) == 978
@@ -130,7 +130,7 @@ def test_packet_older_than_the_memory_is_refused(load) -> None:
 
 
 def test_drops_before_the_first_packet_do_not_count(load) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper()
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper()
     mapper.drop(9)
     assert mapper.map(10) == 1
 
@@ -141,7 +141,7 @@ def test_drops_before_the_first_packet_do_not_count(load) -> None:
     jitter=st.lists(st.integers(0, 60), min_size=400, max_size=400),
 )
 def test_numbers_keep_order_and_are_unique_under_reordering(load, start, fates, jitter) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper(max_output=65000)
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper(max_output=65000)
     mapper.sync(start)
     arrivals = sorted(range(len(fates)), key=lambda index: (index + jitter[index], index))
     mapped: dict[int, int] = {}
@@ -158,7 +158,7 @@ def test_numbers_keep_order_and_are_unique_under_reordering(load, start, fates, 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=3000), st.integers(0, 65535))
 def test_forwarded_packets_in_order_are_numbered_without_gap(load, forwarded, start) -> None:
-    mapper = load("worker.rtp.sequence").SequenceMapper(max_output=65535)
+    mapper = load("miso.worker.rtp.sequence").SequenceMapper(max_output=65535)
     mapper.sync(start)
     outputs = []
     for index, forward in enumerate(forwarded):

@@ -38,7 +38,7 @@ class Source:
 
 @pytest.fixture
 def make(load):
-    return load("worker.rtp.source_clock").SourceClock
+    return load("miso.worker.rtp.source_clock").SourceClock
 
 
 def steps(lines: list[int]) -> list[int]:
@@ -181,7 +181,7 @@ def test_reports_of_a_silent_sender_fit_whether_its_clock_runs_or_stands(make) -
 
 @given(st.lists(st.tuples(st.integers(0, MODULO - 1), st.integers(1, 20)), max_size=20))
 def test_whatever_the_clock_is_set_to_the_line_goes_forward(load, shifts) -> None:
-    source = Source(load("worker.rtp.source_clock").SourceClock(90000))
+    source = Source(load("miso.worker.rtp.source_clock").SourceClock(90000))
     lines = source.send()
     for shift, pictures in shifts:
         source.shift = shift

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 
 def test_timestamps_pass_until_a_switch(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     mapper.sync(777, 5)
     assert mapper.map(777, 10) == 777
     assert mapper.map(3777, 33_343) == 3777
@@ -16,7 +16,7 @@ def test_timestamps_pass_until_a_switch(load) -> None:
 
 
 def test_switch_goes_on_at_the_clock_rate(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     mapper.map(0xFFFFFFF0, 1_000_000)
     mapper.sync(123, 1_100_000)
     assert mapper.map(123, 1_100_000) == (0xFFFFFFF0 + 9000) & 0xFFFFFFFF
@@ -24,14 +24,14 @@ def test_switch_goes_on_at_the_clock_rate(load) -> None:
 
 
 def test_switch_within_a_tick_still_goes_forward(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(8000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(8000)
     mapper.map(100, 1_000_000)
     mapper.sync(5, 999_000)
     assert mapper.map(5, 1_000_000) == 101
 
 
 def test_a_pause_lasts_as_long_as_the_sender_says(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     mapper.map(1000, 1_000_000)
     mapper.sync(500, 1_100_000)
     assert mapper.map(500, 1_100_000) == 10_000
@@ -41,14 +41,14 @@ def test_a_pause_lasts_as_long_as_the_sender_says(load) -> None:
 
 @pytest.mark.parametrize("restarted_at", [500, 45_500 - 1, 45_500 + 20 * 90_000, 0x80000000])
 def test_a_sender_that_begins_anew_after_a_pause_goes_on_with_the_time(load, restarted_at) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     mapper.map(45_500, 1_000_000)
     mapper.resume(restarted_at, 2_000_000)
     assert mapper.map(restarted_at, 2_000_000) == 45_500 + 90_000
 
 
 def test_tells_the_timestamp_of_now(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(48000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(48000)
     mapper.map(960, 2_000_000)
     mapper.map(0, 2_020_000)  # late: the clock stays with the newest
     assert mapper.at(2_500_000) == 960 + 24000
@@ -57,7 +57,7 @@ def test_tells_the_timestamp_of_now(load) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 0xFFFFFFFF), st.integers(1, 3_000_000)), max_size=30))
 def test_every_switch_goes_forward(load, switches) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     now_us = 0
     last = mapper.map(0xFFFF0000, now_us)
     for next_input, pause_us in switches:
@@ -69,7 +69,7 @@ def test_every_switch_goes_forward(load, switches) -> None:
 
 
 def test_offset_of_two_clocks_comes_from_their_reports(load) -> None:
-    clock_offset = load("worker.rtp.timestamps").clock_offset
+    clock_offset = load("miso.worker.rtp.timestamps").clock_offset
     second = 1 << 32
     # the same moment
     assert clock_offset(5 * second, 1000, 5 * second, 400, 90000) == 600
@@ -82,7 +82,7 @@ def test_offset_of_two_clocks_comes_from_their_reports(load) -> None:
 
 
 def test_other_stream_is_put_in_line(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     assert mapper.switch(1000, 0)
     assert mapper.map(1000, 0) == 1000
     assert mapper.switch(0xFFFFFF00, (0xFFFFFF00 - 4000) & 0xFFFFFFFF)
@@ -91,7 +91,7 @@ def test_other_stream_is_put_in_line(load) -> None:
 
 
 def test_other_stream_never_goes_back_in_time(load) -> None:
-    mapper = load("worker.rtp.timestamps").TimestampMapper(90000)
+    mapper = load("miso.worker.rtp.timestamps").TimestampMapper(90000)
     mapper.map(9000, 0)
     assert mapper.switch(9000, 0)
     assert mapper.map(9000, 0) == 9090  # the same picture in another size

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 import time
 
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType
+from miso.worker.sctp.wire.packet import build_packet
 from tests import modes
 from tests.worker.sctp.world import World
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType
-from worker.sctp.wire.packet import build_packet
 
 
 class Liar:
@@ -19,7 +19,7 @@ class Liar:
         streams: dict[str, object] = {
             name: settings[name] for name in ("outbound_streams", "inbound_streams") if name in settings
         }
-        self.world = World(module=modes.load("worker.sctp.association", "compiled"), a=settings, b=streams)
+        self.world = World(module=modes.load("miso.worker.sctp.association", "compiled"), a=settings, b=streams)
         self.world.connect()
         self.victim = self.world.a.association
         self.tag = int.from_bytes(self.world.b.sent[-1][4:8], "big")

@@ -11,9 +11,9 @@ import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
-from worker.errors import SendBufferFullError
-from worker.sctp.association import Association
-from worker.sctp.events import Event, MessageReceived, SctpState, StreamsReset
+from miso.worker.errors import SendBufferFullError
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import Event, MessageReceived, SctpState, StreamsReset
 
 PATIENCE_S = 20.0
 STRING, BINARY = 51, 53

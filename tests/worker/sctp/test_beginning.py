@@ -8,19 +8,19 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.errors import ParseError
+from miso.worker.sctp.events import Restarted, SctpState, StateChanged
+from miso.worker.sctp.wire.chunks import Init, chunk
+from miso.worker.sctp.wire.constants import ChunkType, ParameterType
+from miso.worker.sctp.wire.packet import build_packet
 from tests.worker.sctp.world import SECOND, End, World
-from worker.errors import ParseError
-from worker.sctp.events import Restarted, SctpState, StateChanged
-from worker.sctp.wire.chunks import Init, chunk
-from worker.sctp.wire.constants import ChunkType, ParameterType
-from worker.sctp.wire.packet import build_packet
 
 Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
 def module(load: Load) -> ModuleType:
-    return load("worker.sctp.association")
+    return load("miso.worker.sctp.association")
 
 
 def works_both_ways(world: World) -> None:

@@ -7,16 +7,16 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.sctp.events import SctpState
+from miso.worker.sctp.wire.constants import ChunkType
 from tests.worker.sctp.world import World
-from worker.sctp.events import SctpState
-from worker.sctp.wire.constants import ChunkType
 
 Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
 def module(load: Load) -> ModuleType:
-    return load("worker.sctp.association")
+    return load("miso.worker.sctp.association")
 
 
 @pytest.mark.parametrize("loss", [0.0, 0.2])

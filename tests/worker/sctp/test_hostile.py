@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from miso.worker.sctp.events import SctpState
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType
+from miso.worker.sctp.wire.packet import build_packet
+from miso.worker.sctp.wire.parameters import Parameter
 from tests import modes, sanitizers
 from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
-from worker.sctp.events import SctpState
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType
-from worker.sctp.wire.packet import build_packet
-from worker.sctp.wire.parameters import Parameter
 
 # Loosely: a packet takes a tenth of this on an idle machine, and the tests share theirs.
 PATIENCE_MS = 5.0
@@ -102,7 +102,7 @@ def test_forward_tsns_that_jump_far(liar: Liar, cost: Cost) -> None:
 
 def test_a_message_on_each_of_65535_streams() -> None:
     world = World(
-        module=modes.load("worker.sctp.association", "compiled"),
+        module=modes.load("miso.worker.sctp.association", "compiled"),
         a={"inbound_streams": 65535, "outbound_streams": 65535},
         b={"inbound_streams": 65535, "outbound_streams": 65535},
     )

@@ -6,13 +6,13 @@ import struct
 
 import pytest
 
+from miso.worker.sctp.events import Event, MessageReceived, StreamsReset
+from miso.worker.sctp.receiving.reassembly import SLICE
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType
+from miso.worker.sctp.wire.packet import build_packet
+from miso.worker.sctp.wire.parameters import Parameter
 from tests.worker.sctp.liar import Liar
-from worker.sctp.events import Event, MessageReceived, StreamsReset
-from worker.sctp.receiving.reassembly import SLICE
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType
-from worker.sctp.wire.packet import build_packet
-from worker.sctp.wire.parameters import Parameter
 
 WAITING = 1000
 

@@ -9,10 +9,10 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import ChunkType
+from miso.worker.sctp.wire.packet import build_packet
 from tests.worker.sctp.world import SECOND, World
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import ChunkType
-from worker.sctp.wire.packet import build_packet
 
 DATA_TYPES = (ChunkType.DATA, ChunkType.I_DATA)
 Load = Callable[[str], ModuleType]
@@ -21,7 +21,7 @@ Load = Callable[[str], ModuleType]
 @pytest.fixture
 def world(load: Load) -> World:
     """Connected, 20 ms of round trip."""
-    world = World(module=load("worker.sctp.association"))
+    world = World(module=load("miso.worker.sctp.association"))
     world.connect()
     return world
 

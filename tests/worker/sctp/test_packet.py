@@ -7,11 +7,11 @@ from types import ModuleType
 
 import pytest
 
-from worker.errors import ParseError
-from worker.sctp.handshake.cookie import Cookie, Peer
-from worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from worker.sctp.wire.constants import Cause, ChunkType, ParameterType
-from worker.sctp.wire.parameters import Parameter, parse_parameters
+from miso.worker.errors import ParseError
+from miso.worker.sctp.handshake.cookie import Cookie, Peer
+from miso.worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
+from miso.worker.sctp.wire.constants import Cause, ChunkType, ParameterType
+from miso.worker.sctp.wire.parameters import Parameter, parse_parameters
 
 Load = Callable[[str], ModuleType]
 
@@ -34,12 +34,12 @@ INIT_PACKET = bytes.fromhex(
 )
 def test_checksum_of_the_known_vectors(load: Load, data: bytes, checksum: int) -> None:
     """The catalogue's check value and the vectors of RFC 3720 appendix B.4."""
-    assert load("worker.sctp.wire.checksum").crc32c(data) == checksum
+    assert load("miso.worker.sctp.wire.checksum").crc32c(data) == checksum
 
 
 def test_reads_an_init_and_writes_the_same_bytes(load: Load) -> None:
-    module = load("worker.sctp.wire.packet")
-    checksum = load("worker.sctp.wire.checksum").packet_checksum(INIT_PACKET).to_bytes(4, "little")
+    module = load("miso.worker.sctp.wire.packet")
+    checksum = load("miso.worker.sctp.wire.checksum").packet_checksum(INIT_PACKET).to_bytes(4, "little")
     data = INIT_PACKET[:8] + checksum + INIT_PACKET[12:]
     packet = module.parse_packet(data)
     assert (packet.source_port, packet.destination_port, packet.tag) == (5000, 5000, 0)
@@ -54,7 +54,7 @@ def test_reads_an_init_and_writes_the_same_bytes(load: Load) -> None:
 
 
 def test_every_truncation_and_every_changed_byte_is_refused(load: Load) -> None:
-    module = load("worker.sctp.wire.packet")
+    module = load("miso.worker.sctp.wire.packet")
     data = module.build_packet(1, 2, 3, [shutdown_chunk(4), chunk(ChunkType.COOKIE_ACK)])
     assert [place[0] for place in module.parse_packet(data).chunks] == [ChunkType.SHUTDOWN, ChunkType.COOKIE_ACK]
     for position in range(len(data)):
@@ -74,13 +74,13 @@ def test_every_truncation_and_every_changed_byte_is_refused(load: Load) -> None:
     ],
 )
 def test_chunks_that_do_not_fit_are_refused(load: Load, chunks: list[bytes], text: str) -> None:
-    module = load("worker.sctp.wire.packet")
+    module = load("miso.worker.sctp.wire.packet")
     with pytest.raises(ParseError, match=text):
         module.parse_packet(module.build_packet(1, 2, 3, chunks))
 
 
 def test_a_last_chunk_without_its_padding_is_taken(load: Load) -> None:
-    module = load("worker.sctp.wire.packet")
+    module = load("miso.worker.sctp.wire.packet")
     packet = module.parse_packet(module.build_packet(1, 2, 3, [b"\x04\x00\x00\x05a"]))
     assert packet.chunks == [(4, 0, 16, 17)]
 

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.sctp.wire.constants import ChunkType
 from tests.worker.sctp.world import World
-from worker.sctp.wire.constants import ChunkType
 
 DATA_TYPES = (ChunkType.DATA, ChunkType.I_DATA)
 
@@ -18,7 +18,7 @@ Load = Callable[[str], ModuleType]
 
 @pytest.fixture
 def module(load: Load) -> ModuleType:
-    return load("worker.sctp.association")
+    return load("miso.worker.sctp.association")
 
 
 def numbers(world: World) -> list[int]:

@@ -24,7 +24,7 @@ def blocks_of(tsns: set[int], cumulative: int) -> list[int]:
 @pytest.mark.parametrize("initial", [1, 0, 0xFFFFFFFF, 0xFFFFFF00, 0x7FFFFFFF])
 def test_gaps_and_the_cumulative_tsn_are_those_of_a_set(load: Load, initial: int) -> None:
     random_ = random.Random(initial)
-    tsns = load("worker.sctp.receiving.received_tsns").ReceivedTsns(initial)
+    tsns = load("miso.worker.sctp.receiving.received_tsns").ReceivedTsns(initial)
     cumulative = tsns.cumulative
     assert cumulative & 0xFFFFFFFF == (initial - 1) & 0xFFFFFFFF
     beyond: set[int] = set()
@@ -51,7 +51,7 @@ def test_gaps_and_the_cumulative_tsn_are_those_of_a_set(load: Load, initial: int
 
 
 def test_what_is_beyond_the_window_is_not_taken(load: Load) -> None:
-    module = load("worker.sctp.receiving.received_tsns")
+    module = load("miso.worker.sctp.receiving.received_tsns")
     tsns = module.ReceivedTsns(1)
     assert tsns.look_up(tsns.cumulative + 8192) == module.NEW
     assert tsns.look_up(tsns.cumulative + 8193) == module.BEYOND_WINDOW
@@ -63,7 +63,7 @@ def test_what_is_beyond_the_window_is_not_taken(load: Load) -> None:
 
 
 def test_duplicates_are_told_once_and_no_more_than_32(load: Load) -> None:
-    tsns = load("worker.sctp.receiving.received_tsns").ReceivedTsns(1)
+    tsns = load("miso.worker.sctp.receiving.received_tsns").ReceivedTsns(1)
     for tsn in range(40):
         tsns.add_duplicate(tsn)
     assert tsns.take_duplicates() == list(range(32))

@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.sctp.events import Event, MessageReceived, SctpState, StateChanged
+from miso.worker.sctp.receiving.reassembly import Reassembly
+from miso.worker.sctp.wire.chunks import chunk
+from miso.worker.sctp.wire.constants import Cause, ChunkType
+from miso.worker.sctp.wire.packet import build_packet
+from miso.worker.sctp.wire.parameters import Parameter, parse_parameters
 from tests import modes
 from tests.worker.sctp.liar import Liar
 from tests.worker.sctp.world import World
-from worker.sctp.events import Event, MessageReceived, SctpState, StateChanged
-from worker.sctp.receiving.reassembly import Reassembly
-from worker.sctp.wire.chunks import chunk
-from worker.sctp.wire.constants import Cause, ChunkType
-from worker.sctp.wire.packet import build_packet
-from worker.sctp.wire.parameters import Parameter, parse_parameters
 
 BEGIN, END, UNORDERED = 2, 1, 4
 
@@ -68,7 +68,7 @@ def test_a_largest_message_lost_but_for_its_end_is_repaired_when_the_window_behi
 
 
 def test_many_large_messages_at_once_do_not_fill_a_peer_that_can_finish_none() -> None:
-    world = World(module=modes.load("worker.sctp.association", "compiled"), a={"send_buffer_size": 8 << 20})
+    world = World(module=modes.load("miso.worker.sctp.association", "compiled"), a={"send_buffer_size": 8 << 20})
     world.connect()
     for stream_id in range(20):
         world.send(bytes([stream_id]) * 262_144, stream_id=stream_id)
@@ -78,7 +78,7 @@ def test_many_large_messages_at_once_do_not_fill_a_peer_that_can_finish_none() -
 
 
 def test_small_messages_still_overtake_large_ones() -> None:
-    world = World(module=modes.load("worker.sctp.association", "compiled"), a={"send_buffer_size": 8 << 20})
+    world = World(module=modes.load("miso.worker.sctp.association", "compiled"), a={"send_buffer_size": 8 << 20})
     world.connect()
     world.send(bytes(262_144), stream_id=1)
     world.send(b"small", stream_id=2)
@@ -138,7 +138,7 @@ def test_resets_of_all_streams_cost_little_memory_and_are_all_done(is_data_chann
 
 
 def test_messages_that_expired_in_the_queue_are_dropped_in_slices() -> None:
-    world = World(module=modes.load("worker.sctp.association", "compiled"), a={"send_buffer_size": 1 << 20})
+    world = World(module=modes.load("miso.worker.sctp.association", "compiled"), a={"send_buffer_size": 1 << 20})
     world.connect()
     before = world.a.association.buffered_amount
     for _ in range(10_000):
@@ -160,7 +160,7 @@ def test_messages_that_expired_in_the_queue_are_dropped_in_slices() -> None:
 
 def test_expired_messages_behind_lost_ones_do_not_keep_the_timer_busy() -> None:
     world = World(
-        module=modes.load("worker.sctp.association", "compiled"), a={"send_buffer_size": 1 << 20}, delay_us=60_000
+        module=modes.load("miso.worker.sctp.association", "compiled"), a={"send_buffer_size": 1 << 20}, delay_us=60_000
     )
     world.connect()
     world.send(bytes(200_000))

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
+from miso.worker.sctp.events import MessageReceived, OutboundStreamsChanged, StreamResetRefused, StreamsReset
 from tests.worker.sctp.world import End, World
-from worker.sctp.events import MessageReceived, OutboundStreamsChanged, StreamResetRefused, StreamsReset
 
 Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
 def module(load: Load) -> ModuleType:
-    return load("worker.sctp.association")
+    return load("miso.worker.sctp.association")
 
 
 def resets(end: End) -> list[tuple[tuple[int, ...], bool]]:

@@ -9,17 +9,17 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.errors import InvalidStateError, SendBufferFullError
+from miso.worker.sctp.events import BufferedAmountChanged, SctpState, StateChanged
 from tests import modes
 from tests.worker.sctp.world import World
-from worker.errors import InvalidStateError, SendBufferFullError
-from worker.sctp.events import BufferedAmountChanged, SctpState, StateChanged
 
 Load = Callable[[str], ModuleType]
 
 
 @pytest.fixture
 def module(load: Load) -> ModuleType:
-    return load("worker.sctp.association")
+    return load("miso.worker.sctp.association")
 
 
 def send_numbered(world: World, count: int, size: int) -> None:
@@ -194,7 +194,9 @@ def test_both_sides_tell_their_states(module: ModuleType) -> None:
 
 
 def test_a_hundred_thousand_messages_of_a_kilobyte_over_a_bad_link() -> None:
-    world = World(module=modes.load("worker.sctp.association", "compiled"), seed=8, a={"send_buffer_size": 1 << 20})
+    world = World(
+        module=modes.load("miso.worker.sctp.association", "compiled"), seed=8, a={"send_buffer_size": 1 << 20}
+    )
     world.connect()
     for end in (world.a, world.b):
         link = world.link_from(end)

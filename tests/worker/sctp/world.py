@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from worker.sctp.association import Association
-from worker.sctp.events import Event, MessageReceived, SctpState
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import Event, MessageReceived, SctpState
 
 SECOND = 1_000_000
 

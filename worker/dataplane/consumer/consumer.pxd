@@ -1,10 +1,10 @@
 """Declares a consumer's half for the producers that feed it."""
 
-from worker.dataplane.producer.receive_stream cimport ReceiveStream
-from worker.dataplane.consumer.send_stream cimport SendStream
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from worker.rtp.layers cimport LayerSelector
-from worker.rtp.sequence cimport SequenceMapper
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.consumer.send_stream cimport SendStream
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
+from miso.worker.rtp.layers cimport LayerSelector
+from miso.worker.rtp.sequence cimport SequenceMapper
 
 cdef enum:
     APPROACH = 4  # consumers ahead of the one that is served their memory is fetched

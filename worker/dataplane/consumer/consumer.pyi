@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from worker.dataplane.consumer.send_stream import SendStream
-from worker.dataplane.transport.transport import TransportPlane
-from worker.rtp.codecs.codec import Codec
-from worker.rtp.layers import LayerSelector
+from miso.worker.dataplane.consumer.send_stream import SendStream
+from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layers import LayerSelector
 
 class ConsumerPlane(SendStream):
     """A consumer's half: what it forwards, from where on, by which numbers and timestamps."""

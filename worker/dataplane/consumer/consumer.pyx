@@ -5,16 +5,16 @@ import os
 
 from libc.string cimport memcpy
 
-from worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
-from worker.dataplane.plane cimport Plane
-from worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
-from worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
-from worker.dataplane.producer.receive_stream cimport ReceiveStream
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from worker.dataplane.transport.transport cimport TransportPlane
-from worker.dataplane.consumer.rtp_fields cimport FILLER_SIZE, rewrite, write_filler
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.enums cimport (
+from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
+from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
+from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.consumer.rtp_fields cimport FILLER_SIZE, rewrite, write_filler
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport (
     ANY_STREAM,
     DROP,
     FORWARD_AFTER_SYNC,
@@ -24,13 +24,13 @@ from worker.rtp.enums cimport (
     ROW_WORDS,
     VP8,
 )
-from worker.rtp.layers cimport LayerSelector
-from worker.rtp.rate cimport RateCalculator
-from worker.rtp.retransmission cimport RetransmissionIndex
-from worker.rtp.sequence cimport SequenceMapper
-from worker.rtp.timestamps cimport TimestampMapper, clock_offset
+from miso.worker.rtp.layers cimport LayerSelector
+from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.rtp.retransmission cimport RetransmissionIndex
+from miso.worker.rtp.sequence cimport SequenceMapper
+from miso.worker.rtp.timestamps cimport TimestampMapper, clock_offset
 
-from worker.dataplane.events import KeyFrameNeeded, LayersSwitched
+from miso.worker.dataplane.events import KeyFrameNeeded, LayersSwitched
 
 cdef enum:
     MAX_HEADER = 512  # bytes of RTP header that a packet with parameter sets may take over

@@ -1,8 +1,8 @@
 """Declares for the consumer how it finds the packet with which its receiver can begin."""
 
-from worker.dataplane.producer.receive_stream cimport ReceiveStream
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 cdef enum:
     MAX_BEHIND = 64  # packets of a picture before the one at which it is known for a beginning

@@ -8,10 +8,10 @@ where a sender gave these earlier, or they are lost, the stream's own are sent i
 
 from libc.string cimport memset
 
-from worker.dataplane.producer.receive_stream cimport ReceiveStream
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.enums cimport PPS, SPS
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport PPS, SPS
 
 cdef enum:
     MAX_BARE = 2  # pictures without parameter sets, before it is clear that the sender gives none: receivers have others

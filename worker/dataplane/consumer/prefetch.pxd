@@ -1,7 +1,7 @@
 """Fetching memory into the cache before it is needed."""
 
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 cdef enum:
     LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes

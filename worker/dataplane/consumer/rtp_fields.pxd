@@ -1,7 +1,7 @@
 """Fields of RTP packets as they are written, and the packet that stands for one which was left out."""
 
-from worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
-from worker.rtp.enums cimport REWRITE_INDICES, REWRITE_MARKER
+from miso.worker.rtp.codecs.vp8_indices cimport write as write_vp8_indices
+from miso.worker.rtp.enums cimport REWRITE_INDICES, REWRITE_MARKER
 
 cdef enum:
     FILLER_SIZE = 13

@@ -1,11 +1,11 @@
 """Declares the stream that a consumer sends for the consumer that decides what is in it."""
 
-from worker.dataplane.transport.srtp cimport SrtpSession
-from worker.dataplane.producer.packet_store cimport Packet
-from worker.dataplane.transport.transport cimport Sender, TransportPlane
-from worker.rtp.rate cimport RateCalculator
-from worker.rtp.retransmission cimport RetransmissionIndex
-from worker.rtp.timestamps cimport TimestampMapper
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.rtp.retransmission cimport RetransmissionIndex
+from miso.worker.rtp.timestamps cimport TimestampMapper
 
 
 cdef class SendStream(Sender):

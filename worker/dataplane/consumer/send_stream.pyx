@@ -3,11 +3,11 @@
 
 from libc.string cimport memcpy, memset
 
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.dataplane.plane cimport MAX_PACKET
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
-from worker.dataplane.transport.transport cimport TransportPlane
-from worker.dataplane.consumer.rtp_fields cimport (
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.plane cimport MAX_PACKET
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
+from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.consumer.rtp_fields cimport (
     FILLER_SIZE,
     RTX_FILLER_SIZE,
     read_u32,
@@ -16,10 +16,10 @@ from worker.dataplane.consumer.rtp_fields cimport (
     write_u16,
     write_u32,
 )
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.enums cimport FOUND
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport FOUND
 
-from worker.dataplane.events import PacketTraced, RtpDelivered
+from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 
 cdef enum:
     TRAILER_ROOM = 32  # bytes, what SRTP adds at most

@@ -1,6 +1,6 @@
 """Packets in their canonical form: those of the receive batch, and those kept to be sent again."""
 
-from worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 
 cdef struct Packet:

@@ -4,7 +4,7 @@
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 cdef enum:
     FIRST_CAPACITY = 64

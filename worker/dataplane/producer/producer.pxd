@@ -1,8 +1,8 @@
 """Declares a producer's half of the plane."""
 
-from worker.dataplane.producer.receive_stream cimport ReceiveStream, StreamOwner
-from worker.dataplane.producer.packet_store cimport Packet
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream, StreamOwner
+from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.rtp.packet cimport RtpHeader
 
 
 cdef class ProducerPlane(StreamOwner):

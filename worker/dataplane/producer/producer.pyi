@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from worker.dataplane.consumer.consumer import ConsumerPlane
-from worker.dataplane.producer.receive_stream import ReceiveStream, StreamOwner
-from worker.dataplane.transport.transport import TransportPlane
-from worker.rtp.codecs.codec import Codec
+from miso.worker.dataplane.consumer.consumer import ConsumerPlane
+from miso.worker.dataplane.producer.receive_stream import ReceiveStream, StreamOwner
+from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.rtp.codecs.codec import Codec
 
 MAX_STREAMS: int  # of one producer
 

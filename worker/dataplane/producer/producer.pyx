@@ -3,18 +3,18 @@
 
 from libc.string cimport memset
 
-from worker.dataplane.plane cimport Plane
-from worker.dataplane.consumer.consumer cimport APPROACH, ConsumerPlane
-from worker.dataplane.producer.receive_stream cimport ReceiveStream, StreamOwner
-from worker.dataplane.producer.rtp_mapping cimport NOT_MAPPED, RtpMapping
-from worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
-from worker.dataplane.transport.transport cimport TransportPlane
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.enums cimport VP8
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.consumer.consumer cimport APPROACH, ConsumerPlane
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream, StreamOwner
+from miso.worker.dataplane.producer.rtp_mapping cimport NOT_MAPPED, RtpMapping
+from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
+from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport VP8
+from miso.worker.rtp.packet cimport RtpHeader
 
-from worker.dataplane.events import PacketTraced, VideoOrientationChanged
-from worker.errors import InvalidStateError
+from miso.worker.dataplane.events import PacketTraced, VideoOrientationChanged
+from miso.worker.errors import InvalidStateError
 
 cdef enum:
     MAX_BATCH = 32

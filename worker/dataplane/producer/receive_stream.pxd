@@ -1,15 +1,15 @@
 """Declares the streams for the producer that owns them."""
 
-from worker.dataplane.plane cimport Source
-from worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
-from worker.dataplane.producer.rtp_mapping cimport RtpMapping
-from worker.dataplane.transport.transport cimport Receiver, TransportPlane
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.nack cimport NackGenerator
-from worker.rtp.packet cimport RtpHeader
-from worker.rtp.rate cimport RateCalculator
-from worker.rtp.receive_stats cimport ReceiveStats
-from worker.rtp.source_clock cimport SourceClock
+from miso.worker.dataplane.plane cimport Source
+from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
+from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
+from miso.worker.dataplane.transport.transport cimport Receiver, TransportPlane
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.nack cimport NackGenerator
+from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.rtp.receive_stats cimport ReceiveStats
+from miso.worker.rtp.source_clock cimport SourceClock
 
 
 cdef class StreamOwner(Source):

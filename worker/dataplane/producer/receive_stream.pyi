@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from worker.dataplane.plane import Source
-from worker.dataplane.transport.transport import Receiver
-from worker.rtp.codecs.codec import Codec
+from miso.worker.dataplane.plane import Source
+from miso.worker.dataplane.transport.transport import Receiver
+from miso.worker.rtp.codecs.codec import Codec
 
 class StreamOwner(Source):
     """What a stream belongs to, and hands its packets to: its producer."""

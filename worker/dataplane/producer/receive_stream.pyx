@@ -3,14 +3,14 @@
 
 from libc.string cimport memset
 
-from worker.dataplane.plane cimport Plane, Source
-from worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
-from worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
-from worker.dataplane.transport.transport cimport Receiver, TransportPlane
-from worker.rtp.codecs.describe cimport describe
-from worker.rtp.codecs.h264 cimport parse_frame_marking
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.enums cimport (
+from miso.worker.dataplane.plane cimport Plane, Source
+from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
+from miso.worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
+from miso.worker.dataplane.transport.transport cimport Receiver, TransportPlane
+from miso.worker.rtp.codecs.describe cimport describe
+from miso.worker.rtp.codecs.h264 cimport parse_frame_marking
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport (
     DISCARDED,
     H264,
     INTER,
@@ -23,14 +23,14 @@ from worker.rtp.enums cimport (
     SPS,
     VP8,
 )
-from worker.rtp.nack cimport NackGenerator
-from worker.rtp.packet cimport RtpHeader
-from worker.rtp.rate cimport RateCalculator
-from worker.rtp.receive_stats cimport ReceiveStats
-from worker.rtp.source_clock cimport SourceClock
+from miso.worker.rtp.nack cimport NackGenerator
+from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.rtp.receive_stats cimport ReceiveStats
+from miso.worker.rtp.source_clock cimport SourceClock
 
-from worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
-from worker.errors import InvalidStateError
+from miso.worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
+from miso.worker.errors import InvalidStateError
 
 cdef enum:
     WINDOW = 2048  # sequence numbers in which duplicates are told apart

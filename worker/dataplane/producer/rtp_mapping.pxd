@@ -1,8 +1,8 @@
 """Declares the renaming of a producer's packets to the router's terms."""
 
-from worker.dataplane.producer.packet_store cimport Packet
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.packet cimport RtpHeader
 
 cdef enum:
     # kinds of header extension: the first three are written by each consumer, the others pass

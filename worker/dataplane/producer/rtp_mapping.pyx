@@ -7,9 +7,9 @@ one-byte form, no padding, and room for what each consumer writes itself.
 
 from libc.string cimport memcpy, memset
 
-from worker.dataplane.producer.packet_store cimport Packet
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.packet cimport RtpHeader
 
 cdef enum:
     EXTENSION_ROOM = 160

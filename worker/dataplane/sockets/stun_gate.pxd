@@ -1,8 +1,8 @@
 """Declares who gets the STUN messages of a group of sockets."""
 
-from worker.dataplane.plane cimport Plane
-from worker.dataplane.tables cimport PeerKey
-from worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 
 cdef class StunGate:

@@ -1,6 +1,6 @@
 """Types of ``stun_gate.pyx``: which STUN messages control is to see."""
 
-from worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.transport.transport import TransportPlane
 
 class StunGate:
     """The username fragments for which messages are expected on a group of sockets.

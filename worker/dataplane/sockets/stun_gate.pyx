@@ -4,9 +4,9 @@
 Anybody can send STUN from any address to the socket of all; what is for nobody costs a look at its USERNAME.
 """
 
-from worker.dataplane.plane cimport STUN_US, Plane
-from worker.dataplane.tables cimport PeerKey
-from worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.plane cimport STUN_US, Plane
+from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 cdef enum:
     HEADER_SIZE = 20
@@ -18,7 +18,8 @@ cdef enum:
 cdef int fragment_size(const unsigned char *data, int size, int *begin) noexcept:
     """How many bytes of the receiver's fragment stand at ``begin``: before the colon of USERNAME; -1: there is none.
 
-    As ``worker.ice.stun.local_username_fragment``, which takes what comes this far and names what is wrong with it.
+    As ``miso.worker.ice.stun.local_username_fragment``, which takes what comes this far and names what is wrong with
+    it.
     """
     cdef int at = HEADER_SIZE, kind, length, end
     if size < HEADER_SIZE or data[4] != 0x21 or data[5] != 0x12 or data[6] != 0xA4 or data[7] != 0x42:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from worker.dataplane.events import Address, Event
-from worker.dataplane.plane import Endpoint, Plane
-from worker.dataplane.sockets.stun_gate import StunGate
-from worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.plane import Endpoint, Plane
+from miso.worker.dataplane.sockets.stun_gate import StunGate
+from miso.worker.dataplane.transport.transport import TransportPlane
 
 class TcpConnection(Endpoint):
     """An accepted non-blocking TCP connection with RFC 4571 framing; at most 512 KiB wait to be written.

@@ -15,8 +15,8 @@ import os
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
-from worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
-from worker.dataplane.plane cimport (
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
+from miso.worker.dataplane.plane cimport (
     MAX_PACKET,
     RECEIVE_COUNT,
     WAKEUP_CONTROL_US,
@@ -24,8 +24,8 @@ from worker.dataplane.plane cimport (
     Endpoint,
     Plane,
 )
-from worker.dataplane.sanitizer cimport fence
-from worker.dataplane.sockets.posix cimport (
+from miso.worker.dataplane.sanitizer cimport fence
+from miso.worker.dataplane.sockets.posix cimport (
     EAGAIN,
     EINTR,
     MSG_DONTWAIT,
@@ -38,14 +38,14 @@ from worker.dataplane.sockets.posix cimport (
     sendmsg,
     ssize_t,
 )
-from worker.dataplane.sockets.stun_gate cimport StunGate
-from worker.dataplane.tables cimport PeerKey
-from worker.dataplane.transport.transport cimport TransportPlane
-from worker.rtp.enums cimport STUN
-from worker.rtp.packet cimport classify
+from miso.worker.dataplane.sockets.stun_gate cimport StunGate
+from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.rtp.enums cimport STUN
+from miso.worker.rtp.packet cimport classify
 
-from worker.dataplane.events import ConnectionClosed, StunReceived
-from worker.errors import InvalidStateError
+from miso.worker.dataplane.events import ConnectionClosed, StunReceived
+from miso.worker.errors import InvalidStateError
 
 cdef enum:
     MAX_FRAME = 8192  # longer than any STUN, DTLS or media datagram: the peer does not speak RFC 4571

@@ -1,9 +1,9 @@
 """Types of ``udp.pyx``: UDP sockets read and written in batches."""
 
-from worker.dataplane.events import Address, Event
-from worker.dataplane.plane import Plane, UdpSender
-from worker.dataplane.sockets.stun_gate import StunGate
-from worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.plane import Plane, UdpSender
+from miso.worker.dataplane.sockets.stun_gate import StunGate
+from miso.worker.dataplane.transport.transport import TransportPlane
 
 class UdpSocket(UdpSender):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""

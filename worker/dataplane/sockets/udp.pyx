@@ -3,17 +3,17 @@
 
 from libc.string cimport memset
 
-from worker.dataplane.sockets.addresses cimport (
+from miso.worker.dataplane.sockets.addresses cimport (
     PeerAddress,
     key_of_address,
     key_of_name,
     parse_address,
     text_of_name,
 )
-from worker.dataplane.transport.control_allowance cimport TokenBucket, take
-from worker.dataplane.plane cimport MAX_PACKET, RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane, UdpSender
-from worker.dataplane.sanitizer cimport SLOT_ROOM, fence
-from worker.dataplane.sockets.posix cimport (
+from miso.worker.dataplane.transport.control_allowance cimport TokenBucket, take
+from miso.worker.dataplane.plane cimport MAX_PACKET, RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane, UdpSender
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.sockets.posix cimport (
     AF_INET,
     AF_INET6,
     EINTR,
@@ -26,14 +26,14 @@ from worker.dataplane.sockets.posix cimport (
     recvmmsg,
     sockaddr_in6,
 )
-from worker.dataplane.sockets.stun_gate cimport StunGate
-from worker.dataplane.tables cimport PeerKey, PeerTable
-from worker.dataplane.transport.transport cimport TransportPlane
-from worker.rtp.enums cimport STUN
-from worker.rtp.packet cimport classify
+from miso.worker.dataplane.sockets.stun_gate cimport StunGate
+from miso.worker.dataplane.tables cimport PeerKey, PeerTable
+from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.rtp.enums cimport STUN
+from miso.worker.rtp.packet cimport classify
 
-from worker.dataplane.events import StunReceived, UnknownSender
-from worker.errors import InvalidStateError
+from miso.worker.dataplane.events import StunReceived, UnknownSender
+from miso.worker.errors import InvalidStateError
 
 cdef enum:
     WAKEUP_PACKETS = 128  # received in one wake-up at most

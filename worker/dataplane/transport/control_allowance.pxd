@@ -2,10 +2,10 @@
 
 from libc.stdint cimport int64_t
 
-from worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.tables cimport PeerKey
 
 cdef enum:
-    TUPLES = 8  # of one transport, as many as its ICE agent keeps (``worker.ice.server.MAX_TUPLES``)
+    TUPLES = 8  # of one transport, as many as its ICE agent keeps (``miso.worker.ice.server.MAX_TUPLES``)
 
 
 cdef struct TokenBucket:

@@ -1,8 +1,8 @@
 """Declares the outgoing estimate with its probation packets."""
 
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.dataplane.transport.srtp cimport SrtpSession
-from worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
 
 
 cdef class OutgoingEstimate(Sender):

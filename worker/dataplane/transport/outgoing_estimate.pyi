@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from worker.dataplane.transport.transport import Sender, TransportPlane
-from worker.rtcp.arrivals import PROBLEMS as PROBLEMS
+from miso.worker.dataplane.transport.transport import Sender, TransportPlane
+from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 
 PROBATION_SSRC: int
 

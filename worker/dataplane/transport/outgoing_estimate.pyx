@@ -9,14 +9,14 @@ import os
 
 from libc.string cimport memcpy, memset
 
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.dataplane.plane cimport Plane
-from worker.dataplane.transport.srtp cimport SrtpSession
-from worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
 
-from worker.dataplane.events import ProbationTraced
-from worker.errors import ParseError
-from worker.rtcp.arrivals import PROBLEMS
+from miso.worker.dataplane.events import ProbationTraced
+from miso.worker.errors import ParseError
+from miso.worker.rtcp.arrivals import PROBLEMS
 
 PROBATION_SSRC = 1234
 

@@ -7,9 +7,9 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 
 from libc.stdint cimport uintptr_t
 
-from worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.tables cimport SsrcTable
 
-from worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS = "1.0.x"
 REPLAY_WINDOW = 1024  # packets; libsrtp's own default of 128 is less than a frame of high definition

@@ -2,17 +2,17 @@
 
 from libc.stdint cimport uint32_t
 
-from worker.dataplane.sockets.addresses cimport PeerAddress
-from worker.dataplane.transport.control_allowance cimport ControlAllowance
-from worker.dataplane.plane cimport Endpoint, Originator, Plane
-from worker.dataplane.transport.srtp cimport SrtpSession
-from worker.dataplane.tables cimport PeerKey, SsrcTable
-from worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
-from worker.bwe.remb cimport RemoteBitrateEstimator
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.bwe.transport_feedback cimport TransportFeedback
-from worker.rtp.packet cimport RtpHeader
-from worker.rtp.rate cimport RateCalculator
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress
+from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
+from miso.worker.dataplane.plane cimport Endpoint, Originator, Plane
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.tables cimport PeerKey, SsrcTable
+from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
+from miso.worker.bwe.remb cimport RemoteBitrateEstimator
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.bwe.transport_feedback cimport TransportFeedback
+from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.rate cimport RateCalculator
 
 
 cdef class Receiver:  # what the SSRC table of a transport leads to

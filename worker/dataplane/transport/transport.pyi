@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from worker.dataplane.events import Address, Event
-from worker.dataplane.plane import Originator, Plane
-from worker.dataplane.producer.producer import ProducerPlane
-from worker.dataplane.sockets.tcp import TcpConnection
-from worker.dataplane.sockets.udp import UdpSocket
-from worker.dataplane.transport.control_allowance import ControlAllowance
-from worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.plane import Originator, Plane
+from miso.worker.dataplane.producer.producer import ProducerPlane
+from miso.worker.dataplane.sockets.tcp import TcpConnection
+from miso.worker.dataplane.sockets.udp import UdpSocket
+from miso.worker.dataplane.transport.control_allowance import ControlAllowance
+from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 
 class Receiver:
     """What the SSRC table of a transport leads to."""

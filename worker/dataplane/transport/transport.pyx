@@ -4,23 +4,23 @@
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
 
-from worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
-from worker.dataplane.transport.control_allowance cimport ControlAllowance, rtcp_cost_us
-from worker.dataplane.plane cimport DTLS_US, MAX_PACKET, Endpoint, Originator, Plane
-from worker.dataplane.sanitizer cimport SLOT_ROOM, fence
-from worker.dataplane.transport.srtp cimport SrtpSession
-from worker.dataplane.tables cimport SsrcTable
-from worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
-from worker.bwe.remb cimport RemoteBitrateEstimator
-from worker.bwe.send_side cimport SendSideEstimator
-from worker.bwe.transport_feedback cimport TransportFeedback
-from worker.rtp.enums cimport DTLS, RTCP, RTP, STUN
-from worker.rtp.packet cimport RtpHeader, classify
-from worker.rtp.rate cimport RateCalculator
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
+from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance, rtcp_cost_us
+from miso.worker.dataplane.plane cimport DTLS_US, MAX_PACKET, Endpoint, Originator, Plane
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
+from miso.worker.bwe.remb cimport RemoteBitrateEstimator
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.bwe.transport_feedback cimport TransportFeedback
+from miso.worker.rtp.enums cimport DTLS, RTCP, RTP, STUN
+from miso.worker.rtp.packet cimport RtpHeader, classify
+from miso.worker.rtp.rate cimport RateCalculator
 
-from worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, TrafficLimited
-from worker.dataplane.transport.srtp import check_key
-from worker.errors import InvalidStateError
+from miso.worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved, TrafficLimited
+from miso.worker.dataplane.transport.srtp import check_key
+from miso.worker.errors import InvalidStateError
 
 cdef inline uint32_t read_u32(const unsigned char *data) noexcept:
     return <uint32_t>data[0] << 24 | <uint32_t>data[1] << 16 | <uint32_t>data[2] << 8 | data[3]
@@ -475,7 +475,7 @@ cdef class TransportPlane:
 
     def add_producer(self):
         """Makes a producer's half that receives from this transport."""
-        from worker.dataplane.producer.producer import ProducerPlane  # which is built on this module
+        from miso.worker.dataplane.producer.producer import ProducerPlane  # which is built on this module
 
         return ProducerPlane(self)
 

@@ -2,9 +2,9 @@
 
 from libc.stdint cimport uint32_t
 
-from worker.dataplane.plane cimport Plane
-from worker.dataplane.tables cimport SsrcTable
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.rtp.packet cimport RtpHeader
 
 
 cdef class UnknownSsrcs:

@@ -9,11 +9,11 @@ control busy.
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
-from worker.dataplane.plane cimport Plane
-from worker.dataplane.tables cimport SsrcTable
-from worker.rtp.packet cimport RtpHeader
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.rtp.packet cimport RtpHeader
 
-from worker.dataplane.events import UnknownSsrc
+from miso.worker.dataplane.events import UnknownSsrc
 
 cdef enum:
     MAX_JUDGED = 1024  # SSRCs that are remembered; then all are forgotten

@@ -6,31 +6,31 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.consumer import ConsumerDump, SetPriorityRequest, SetPriorityResponse
-from worker.channel.bodies.rtp import RtpStreamStats
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.consumer import ConsumerDump, SetPriorityRequest, SetPriorityResponse
+from miso.worker.channel.bodies.rtp import RtpStreamStats
+from miso.worker.channel.bodies.transport import (
     ConsumeRequest,
     ConsumeResponse,
     ConsumerLayers,
     ConsumerScore,
     EnableTraceEventRequest,
 )
-from worker.channel.commands import handles
-from worker.channel.events import TraceValue
-from worker.dataplane import LayersSwitched, PacketTraced
-from worker.errors import BodyError
-from worker.rtc.consumer.layers import make_layers
-from worker.rtc.consumer.output import make_output
-from worker.rtc.consumer.stream import ConsumerStream
-from worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
-from worker.rtc.trace import STREAM_TRACES, Tracer
+from miso.worker.channel.commands import handles
+from miso.worker.channel.events import TraceValue
+from miso.worker.dataplane import LayersSwitched, PacketTraced
+from miso.worker.errors import BodyError
+from miso.worker.rtc.consumer.layers import make_layers
+from miso.worker.rtc.consumer.output import make_output
+from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
+from miso.worker.rtc.trace import STREAM_TRACES, Tracer
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.producer.producer import Producer
-    from worker.rtc.producer.stream import ProducerStream
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.producer.stream import ProducerStream
+    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 

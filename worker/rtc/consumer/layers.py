@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypedDict
 
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
-from worker.rtc.producer.layers import SimulcastStreams, SingleStream
-from worker.rtp.layers import (
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
+from miso.worker.rtc.producer.layers import SimulcastStreams, SingleStream
+from miso.worker.rtp.layers import (
     LayerSelector,
     SimpleLayerSelector,
     SimulcastLayerSelector,
@@ -20,9 +20,9 @@ from worker.rtp.layers import (
 )
 
 if TYPE_CHECKING:
-    from worker.channel.bodies.transport import ConsumeRequest
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.producer.stream import ProducerStream
+    from miso.worker.channel.bodies.transport import ConsumeRequest
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.producer.stream import ProducerStream
 
 
 class LayersDump(TypedDict, total=False):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from worker.dataplane import ConsumerPlane
-from worker.rtc import rtp_parameters as rtp
-from worker.rtc.rtp_parameters import RtpParameters
+from miso.worker.dataplane import ConsumerPlane
+from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.rtp_parameters import RtpParameters
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtp.layers import LayerSelector
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """The stream a consumer sends, control's half: the receiver's RTCP, the score, what dumps and stats show of it.
 
-Packets and the retransmission buffer are the plane's half, ``worker.dataplane.Output``.
+Packets and the retransmission buffer are the plane's half, ``miso.worker.dataplane.Output``.
 """
 
 from __future__ import annotations
@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
-from worker.rtc.deliver import deliver
-from worker.rtc.streams.bodies import stream_dump
-from worker.rtc.streams.echo_clock import EchoClock
-from worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
-from worker.rtcp import reports
-from worker.rtcp.extended import DelaySinceLastRr
-from worker.rtcp.ntp import round_trip_ms
+from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
+from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.streams.bodies import stream_dump
+from miso.worker.rtc.streams.echo_clock import EchoClock
+from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
+from miso.worker.rtcp import reports
+from miso.worker.rtcp.extended import DelaySinceLastRr
+from miso.worker.rtcp.ntp import round_trip_ms
 
 if TYPE_CHECKING:
-    from worker.dataplane import ConsumerPlane
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.context import Scheduler
-    from worker.rtc.producer.stream import ProducerStream
+    from miso.worker.dataplane import ConsumerPlane
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.context import Scheduler
+    from miso.worker.rtc.producer.stream import ProducerStream
 
 # A receiver may ask for this many packets a second, and for this many at once (what the buffer holds at most): more
 # is not repair but a flood, and looking packets up costs us time.

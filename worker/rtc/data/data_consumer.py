@@ -5,24 +5,24 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.data_consumer import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_consumer import (
     DataConsumerDump,
     DataConsumerStats,
     GetBufferedAmountResponse,
     SetBufferedAmountLowThresholdRequest,
 )
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.transport import ConsumeDataRequest
-from worker.channel.commands import handles
-from worker.channel.events import BufferedAmountLow
-from worker.errors import BodyError, CommandError, InvalidStateError, SendBufferFullError
-from worker.rtc.data.sctp_association import SctpAssociation, Stream
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.transport import ConsumeDataRequest
+from miso.worker.channel.commands import handles
+from miso.worker.channel.events import BufferedAmountLow
+from miso.worker.errors import BodyError, CommandError, InvalidStateError, SendBufferFullError
+from miso.worker.rtc.data.sctp_association import SctpAssociation, Stream
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.data.data_producer import DataProducer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.data.data_producer import DataProducer
+    from miso.worker.rtc.transport.transport import Transport
 
 
 class DataConsumer:

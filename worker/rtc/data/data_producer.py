@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
-from worker.channel.bodies.transport import ProduceDataRequest
-from worker.channel.commands import handles
-from worker.faults import attempt
-from worker.rtc.data.sctp_association import Stream
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
+from miso.worker.channel.bodies.transport import ProduceDataRequest
+from miso.worker.channel.commands import handles
+from miso.worker.faults import attempt
+from miso.worker.rtc.data.sctp_association import Stream
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.data.data_consumer import DataConsumer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.data.data_consumer import DataConsumer
+    from miso.worker.rtc.transport.transport import Transport
 
 
 class DataProducer:

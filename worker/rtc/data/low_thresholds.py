@@ -9,7 +9,7 @@ from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from worker.rtc.data.data_consumer import DataConsumer
+    from miso.worker.rtc.data.data_consumer import DataConsumer
 
 
 class LowThresholds:

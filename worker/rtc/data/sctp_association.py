@@ -1,6 +1,6 @@
 """The SCTP association of a transport: whose messages which stream carries, its timers, its state for the controller.
 
-The protocol itself is ``worker.sctp.association``.
+The protocol itself is ``miso.worker.sctp.association``.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from worker.channel.bodies.data_producer import SctpStreamDump
-from worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
-from worker.channel.events import SctpStateChange
-from worker.errors import BodyError, CommandError, ParseError
-from worker.faults import AFTER_FAULT_US
-from worker.rtc.data.low_thresholds import LowThresholds
-from worker.sctp.association import Association
-from worker.sctp.events import MessageReceived, SctpState, StateChanged
+from miso.worker.channel.bodies.data_producer import SctpStreamDump
+from miso.worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
+from miso.worker.channel.events import SctpStateChange
+from miso.worker.errors import BodyError, CommandError, ParseError
+from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.rtc.data.low_thresholds import LowThresholds
+from miso.worker.sctp.association import Association
+from miso.worker.sctp.events import MessageReceived, SctpState, StateChanged
 
 if TYPE_CHECKING:
-    from worker.channel.bodies.router import CreateTransportRequest
-    from worker.rtc.context import Timer
-    from worker.rtc.data.data_consumer import DataConsumer
-    from worker.rtc.data.data_producer import DataProducer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.channel.bodies.router import CreateTransportRequest
+    from miso.worker.rtc.context import Timer
+    from miso.worker.rtc.data.data_consumer import DataConsumer
+    from miso.worker.rtc.data.data_producer import DataProducer
+    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.rtp_observer import ObservedProducerRequest
-from worker.channel.commands import handles
-from worker.errors import BodyError
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
+from miso.worker.channel.commands import handles
+from miso.worker.errors import BodyError
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context, Timer
-    from worker.rtc.producer.producer import Producer
-    from worker.rtc.router_tables import RouterTables
+    from miso.worker.rtc.context import Context, Timer
+    from miso.worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.router_tables import RouterTables
 
 
 class RtpObserver:

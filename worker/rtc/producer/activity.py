@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from worker.rtc.context import Scheduler, Timer
+from miso.worker.rtc.context import Scheduler, Timer
 
 TICK_US = 200_000
 _MISSES = 3  # ticks in which the others went on, and it did not

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from worker.rtc.context import Scheduler, Timer
+from miso.worker.rtc.context import Scheduler, Timer
 
 RETRY_AFTER_US = 1_000_000  # a PLI or FIR that brought no key frame by now was lost
 _AT_ONCE = 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rtc.consumer.layer_choice import Layers
+from miso.worker.rtc.consumer.layer_choice import Layers
 
 if TYPE_CHECKING:
-    from worker.rtc.producer.producer import Producer
-    from worker.rtc.producer.stream import ProducerStream
-    from worker.rtp.layers import SimulcastLayerSelector
+    from miso.worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.producer.stream import ProducerStream
+    from miso.worker.rtp.layers import SimulcastLayerSelector
 
 # What the lowest layer of a stream counts as before its first packet is through the plane: not nothing.
 _UNMEASURED_BPS = 1

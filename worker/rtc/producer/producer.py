@@ -5,27 +5,27 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.producer import ProducerDump
-from worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappingDump, RtpStreamStats
-from worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
-from worker.channel.commands import handles
-from worker.channel.events import TraceValue, VideoOrientation
-from worker.dataplane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
-from worker.errors import BodyError
-from worker.faults import attempt
-from worker.rtc import rtp_parameters as rtp
-from worker.rtc.producer.activity import ActivityWatch
-from worker.rtc.producer.stream import ProducerStream
-from worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
-from worker.rtc.trace import STREAM_TRACES, Tracer
-from worker.rtcp.feedback import Fir, Nack, Pli
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.producer import ProducerDump
+from miso.worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappingDump, RtpStreamStats
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
+from miso.worker.channel.commands import handles
+from miso.worker.channel.events import TraceValue, VideoOrientation
+from miso.worker.dataplane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
+from miso.worker.errors import BodyError
+from miso.worker.faults import attempt
+from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.producer.activity import ActivityWatch
+from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
+from miso.worker.rtc.trace import STREAM_TRACES, Tracer
+from miso.worker.rtcp.feedback import Fir, Nack, Pli
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.context import Context
-    from worker.rtc.observers.rtp_observer import RtpObserver
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.observers.rtp_observer import RtpObserver
+    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -1,29 +1,29 @@
 """One stream of a producer, control's half: RTCP towards its sender, its score, what dumps and stats show of it.
 
-Packets, loss detection and repair are the plane's half, ``worker.dataplane.ReceiveStream``.
+Packets, loss detection and repair are the plane's half, ``miso.worker.dataplane.ReceiveStream``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
-from worker.channel.events import ProducerScore
-from worker.dataplane import ReceiveStream
-from worker.faults import AFTER_FAULT_US
-from worker.rtc.producer.key_frame_requests import KeyFrameRequests
-from worker.rtc.rtp_parameters import RtpEncoding
-from worker.rtc.streams.bodies import stream_dump
-from worker.rtc.streams.echo_clock import EchoClock
-from worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
-from worker.rtc.streams.sender_clock import CaptureClock
-from worker.rtcp import reports
-from worker.rtcp.feedback import Fir, Nack, Pli
-from worker.rtcp.ntp import round_trip_ms
+from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
+from miso.worker.channel.events import ProducerScore
+from miso.worker.dataplane import ReceiveStream
+from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.rtc.producer.key_frame_requests import KeyFrameRequests
+from miso.worker.rtc.rtp_parameters import RtpEncoding
+from miso.worker.rtc.streams.bodies import stream_dump
+from miso.worker.rtc.streams.echo_clock import EchoClock
+from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
+from miso.worker.rtc.streams.sender_clock import CaptureClock
+from miso.worker.rtcp import reports
+from miso.worker.rtcp.feedback import Fir, Nack, Pli
+from miso.worker.rtcp.ntp import round_trip_ms
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Scheduler, Timer
-    from worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.context import Scheduler, Timer
+    from miso.worker.rtc.producer.producer import Producer
 
 _NACK_PATIENCE_US = 10_000  # after a gap: the plane asks for nothing sooner
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from worker.channel.bodies.rtp import RtpStreamDump, RtpStreamParams, RtxStreamDump, RtxStreamParams
-from worker.rtc.rtp_parameters import RtpEncoding
+from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamParams, RtxStreamDump, RtxStreamParams
+from miso.worker.rtc.rtp_parameters import RtpEncoding
 
 
 def stream_dump(

@@ -3,7 +3,7 @@ DLRR)."""
 
 from __future__ import annotations
 
-from worker.rtcp.ntp import compact_duration, compact_ntp
+from miso.worker.rtcp.ntp import compact_duration, compact_ntp
 
 
 class EchoClock:

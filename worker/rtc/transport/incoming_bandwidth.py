@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from worker.rtc import rtp_parameters as rtp
-from worker.rtc.rtp_parameters import RtpParameters
-from worker.rtcp.feedback import Remb
-from worker.rtcp.transport_wide import parse_transport_wide
+from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.rtp_parameters import RtpParameters
+from miso.worker.rtcp.feedback import Remb
+from miso.worker.rtcp.transport_wide import parse_transport_wide
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Timer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.context import Timer
+    from miso.worker.rtc.transport.transport import Transport
 
 _INTERVAL_US = 100_000
 _IDLE_INTERVAL_US = 500_000  # when nothing comes in, a look now and then is enough

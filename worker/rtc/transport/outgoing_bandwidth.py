@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from worker.channel.events import TraceValue
-from worker.dataplane import OutgoingEstimate, ProbationTraced
-from worker.errors import BodyError
-from worker.rtc import rtp_parameters as rtp
-from worker.rtc.trace import Tracer
+from miso.worker.channel.events import TraceValue
+from miso.worker.dataplane import OutgoingEstimate, ProbationTraced
+from miso.worker.errors import BodyError
+from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.trace import Tracer
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.context import Timer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.context import Timer
+    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -5,29 +5,29 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     ConnectResponse,
     PlainTransportDump,
     TransportStats,
     TransportTuple,
 )
-from worker.channel.commands import handles
-from worker.channel.events import RtcpTupleChange, TupleChange
-from worker.dataplane import SrtpSuite
-from worker.errors import BodyError, CommandError
-from worker.rtc.data.sctp_association import is_sctp
-from worker.rtc.deliver import deliver
-from worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
-from worker.rtc.transport.transport import Transport
-from worker.rtc.transport.udp_port import UdpPort
+from miso.worker.channel.commands import handles
+from miso.worker.channel.events import RtcpTupleChange, TupleChange
+from miso.worker.dataplane import SrtpSuite
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.data.sctp_association import is_sctp
+from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
+from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtc.transport.udp_port import UdpPort
 
 if TYPE_CHECKING:
-    from worker.channel.bodies.router import CreatePlainTransportRequest
-    from worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
-    from worker.rtc.context import Context
-    from worker.rtc.router_tables import RouterTables
+    from miso.worker.channel.bodies.router import CreatePlainTransportRequest
+    from miso.worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.router_tables import RouterTables
 
 logger = logging.getLogger(__name__)
 

@@ -9,17 +9,17 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from worker.errors import ParseError
-from worker.faults import attempt
-from worker.rtcp.compound import Packet, walk_compound
-from worker.rtcp.extended import ExtendedReport
-from worker.rtcp.feedback import Fir, Nack, Pli, Remb
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
-from worker.rtcp.transport_wide import TransportWideFeedback
+from miso.worker.errors import ParseError
+from miso.worker.faults import attempt
+from miso.worker.rtcp.compound import Packet, walk_compound
+from miso.worker.rtcp.extended import ExtendedReport
+from miso.worker.rtcp.feedback import Fir, Nack, Pli, Remb
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
+from miso.worker.rtcp.transport_wide import TransportWideFeedback
 
 if TYPE_CHECKING:
-    from worker.rtc.producer.stream import ProducerStream
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.producer.stream import ProducerStream
+    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 

@@ -11,17 +11,17 @@ import random
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from worker.faults import attempt
-from worker.rtcp.compound import BuildablePacket, build_compound
-from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
-from worker.rtcp.source import SourceDescription
+from miso.worker.faults import attempt
+from miso.worker.rtcp.compound import BuildablePacket, build_compound
+from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from miso.worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
+from miso.worker.rtcp.source import SourceDescription
 
 if TYPE_CHECKING:
-    from worker.rtc.consumer.consumer import Consumer
-    from worker.rtc.context import Timer
-    from worker.rtc.producer.producer import Producer
-    from worker.rtc.transport.transport import Transport
+    from miso.worker.rtc.consumer.consumer import Consumer
+    from miso.worker.rtc.context import Timer
+    from miso.worker.rtc.producer.producer import Producer
+    from miso.worker.rtc.transport.transport import Transport
 
 _INTERVAL_US = {"audio": 5_000_000, "video": 1_000_000}
 _FIRST_AFTER_US = 500_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, NamedTuple
 
-from worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpListenerDump
-from worker.errors import CommandError
+from miso.worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpListenerDump
+from miso.worker.errors import CommandError
 
 if TYPE_CHECKING:
-    from worker.dataplane import TransportPlane, UnknownSsrc
-    from worker.rtc.producer.producer import Producer
+    from miso.worker.dataplane import TransportPlane, UnknownSsrc
+    from miso.worker.rtc.producer.producer import Producer
 
 _MAX_REMEMBERED = 256  # SSRCs whose MID and RIDs are remembered; then the one that was longest unheard of is forgotten
 

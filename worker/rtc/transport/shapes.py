@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from worker.channel.bodies.base import SctpState
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.base import SctpState
+from miso.worker.channel.bodies.transport import (
     RecvRtpHeaderExtensions,
     RtpListenerDump,
     SctpListenerDump,

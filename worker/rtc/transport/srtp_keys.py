@@ -7,9 +7,9 @@ import binascii
 import secrets
 from collections.abc import Collection
 
-from worker.channel.bodies.transport import SrtpParameters
-from worker.dataplane import SrtpSuite
-from worker.errors import BodyError
+from miso.worker.channel.bodies.transport import SrtpParameters
+from miso.worker.dataplane import SrtpSuite
+from miso.worker.errors import BodyError
 
 _KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)
     SrtpSuite.AEAD_AES_256_GCM: 32 + 12,

@@ -19,10 +19,10 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.data_consumer import DataConsumerDump
-from worker.channel.bodies.data_producer import DataProducerDump
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.data_consumer import DataConsumerDump
+from miso.worker.channel.bodies.data_producer import DataProducerDump
+from miso.worker.channel.bodies.transport import (
     CloseConsumerRequest,
     CloseDataConsumerRequest,
     CloseDataProducerRequest,
@@ -36,30 +36,30 @@ from worker.channel.bodies.transport import (
     ProduceResponse,
     SetBitrateRequest,
 )
-from worker.channel.commands import handles
-from worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
-from worker.errors import BodyError, CommandError
-from worker.faults import attempt
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.data.data_consumer import DataConsumer
-from worker.rtc.data.data_producer import DataProducer
-from worker.rtc.data.sctp_association import SctpAssociation, is_sctp
-from worker.rtc.deliver import deliver
-from worker.rtc.producer.producer import Producer
-from worker.rtc.router_tables import RouterTables, find
-from worker.rtc.streams.sender_clock import SenderClocks
-from worker.rtc.trace import TRANSPORT_TRACES, Tracer
-from worker.rtc.transport.incoming_bandwidth import IncomingBandwidth
-from worker.rtc.transport.outgoing_bandwidth import DEFAULT_INITIAL_BITRATE_BPS, OutgoingBandwidth
-from worker.rtc.transport.rtcp_in import RtcpReceiver
-from worker.rtc.transport.rtcp_out import RtcpSender
-from worker.rtc.transport.rtp_listener import RtpListener
-from worker.rtc.transport.shapes import DumpFields, StatsFields
+from miso.worker.channel.commands import handles
+from miso.worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.faults import attempt
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.data.data_consumer import DataConsumer
+from miso.worker.rtc.data.data_producer import DataProducer
+from miso.worker.rtc.data.sctp_association import SctpAssociation, is_sctp
+from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.router_tables import RouterTables, find
+from miso.worker.rtc.streams.sender_clock import SenderClocks
+from miso.worker.rtc.trace import TRANSPORT_TRACES, Tracer
+from miso.worker.rtc.transport.incoming_bandwidth import IncomingBandwidth
+from miso.worker.rtc.transport.outgoing_bandwidth import DEFAULT_INITIAL_BITRATE_BPS, OutgoingBandwidth
+from miso.worker.rtc.transport.rtcp_in import RtcpReceiver
+from miso.worker.rtc.transport.rtcp_out import RtcpSender
+from miso.worker.rtc.transport.rtp_listener import RtpListener
+from miso.worker.rtc.transport.shapes import DumpFields, StatsFields
 
 if TYPE_CHECKING:
-    from worker.channel.bodies.router import CreateTransportRequest
-    from worker.rtc.consumer.stream import ConsumerStream
-    from worker.rtc.context import Context
+    from miso.worker.channel.bodies.router import CreateTransportRequest
+    from miso.worker.rtc.consumer.stream import ConsumerStream
+    from miso.worker.rtc.context import Context
 
 logger = logging.getLogger(__name__)
 

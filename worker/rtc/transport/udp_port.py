@@ -5,15 +5,15 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from worker.channel.bodies.transport import TransportTuple
-from worker.dataplane import UdpSocket
-from worker.errors import BodyError
-from worker.rtc.deliver import SocketOwner, deliver
+from miso.worker.channel.bodies.transport import TransportTuple
+from miso.worker.dataplane import UdpSocket
+from miso.worker.errors import BodyError
+from miso.worker.rtc.deliver import SocketOwner, deliver
 
 if TYPE_CHECKING:
-    from worker.channel.bodies.router import ListenIp
-    from worker.dataplane import Address
-    from worker.rtc.context import Context
+    from miso.worker.channel.bodies.router import ListenIp
+    from miso.worker.dataplane import Address
+    from miso.worker.rtc.context import Context
 
 
 class UdpPort:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from worker.dataplane import (
+from miso.worker.dataplane import (
     ConnectionClosed,
     StunGate,
     StunReceived,
@@ -14,13 +14,13 @@ from worker.dataplane import (
     TransportPlane,
     UdpSocket,
 )
-from worker.errors import ParseError
-from worker.ice import stun
-from worker.ice.candidates import IceProtocol, LocalEndpoint
-from worker.ice.server import IceTuple
-from worker.rtc.context import BoundSocket, Context
-from worker.rtc.deliver import deliver
-from worker.rtc.web_rtc.unproven_connections import UnprovenConnections
+from miso.worker.errors import ParseError
+from miso.worker.ice import stun
+from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
+from miso.worker.ice.server import IceTuple
+from miso.worker.rtc.context import BoundSocket, Context
+from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.web_rtc.unproven_connections import UnprovenConnections
 
 logger = logging.getLogger(__name__)
 

@@ -6,25 +6,25 @@ import ipaddress
 import logging
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.web_rtc_server import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.web_rtc_server import (
     CreateWebRtcServerRequest,
     SocketDump,
     TupleHashDump,
     UsernameFragmentDump,
     WebRtcServerDump,
 )
-from worker.channel.commands import handles
-from worker.errors import BodyError, CommandError
-from worker.faults import attempt
-from worker.ice.candidates import LocalEndpoint
-from worker.ice.server import IceTuple
-from worker.ice.stun import StunMessage
-from worker.rtc.web_rtc.ice_sockets import IceSockets
+from miso.worker.channel.commands import handles
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.faults import attempt
+from miso.worker.ice.candidates import LocalEndpoint
+from miso.worker.ice.server import IceTuple
+from miso.worker.ice.stun import StunMessage
+from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context
-    from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+    from miso.worker.rtc.context import Context
+    from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 logger = logging.getLogger(__name__)
 

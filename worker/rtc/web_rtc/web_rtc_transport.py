@@ -6,9 +6,9 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from worker.channel import commands
-from worker.channel.bodies.router import CreateWebRtcTransportRequest, WebRtcTransportOptions
-from worker.channel.bodies.transport import (
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CreateWebRtcTransportRequest, WebRtcTransportOptions
+from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     ConnectResponse,
     DtlsFingerprint,
@@ -20,10 +20,10 @@ from worker.channel.bodies.transport import (
     TransportTuple,
     WebRtcTransportDump,
 )
-from worker.channel.commands import handles
-from worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
-from worker.dataplane import SenderMoved, SrtpSuite, TcpConnection, UdpSocket
-from worker.dtls import (
+from miso.worker.channel.commands import handles
+from miso.worker.channel.events import DtlsStateChange, IceSelectedTupleChange, IceStateChange
+from miso.worker.dataplane import SenderMoved, SrtpSuite, TcpConnection, UdpSocket
+from miso.worker.dtls import (
     FINGERPRINT_ALGORITHMS,
     ApplicationData,
     Connected,
@@ -35,19 +35,19 @@ from worker.dtls import (
     Fingerprint,
     StateChanged,
 )
-from worker.errors import BodyError, CommandError
-from worker.faults import AFTER_FAULT_US
-from worker.ice import server as ice
-from worker.ice.candidates import make_candidates
-from worker.ice.server import Credentials, IceEvent, IceServer, IceState, IceTuple
-from worker.ice.stun import StunMessage
-from worker.rtc.transport.transport import Transport
-from worker.rtc.web_rtc.ice_sockets import IceSockets
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.ice import server as ice
+from miso.worker.ice.candidates import make_candidates
+from miso.worker.ice.server import Credentials, IceEvent, IceServer, IceState, IceTuple
+from miso.worker.ice.stun import StunMessage
+from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
 
 if TYPE_CHECKING:
-    from worker.rtc.context import Context, Timer
-    from worker.rtc.router_tables import RouterTables
-    from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
+    from miso.worker.rtc.context import Context, Timer
+    from miso.worker.rtc.router_tables import RouterTables
+    from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from worker.rtp import enums
+from miso.worker.rtp import enums
 
 
 class Codec(IntEnum):

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from worker.rtp import enums
-from worker.rtp.codecs import h264, opus, vp8, vp9
-from worker.rtp.codecs.payload import PayloadDescriptor
+from miso.worker.rtp import enums
+from miso.worker.rtp.codecs import h264, opus, vp8, vp9
+from miso.worker.rtp.codecs.payload import PayloadDescriptor
 
 
 def describe(codec: int, data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:

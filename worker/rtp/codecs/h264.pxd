@@ -1,6 +1,6 @@
 cimport cython
-from worker.rtp cimport enums
-from worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp cimport enums
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 
 @cython.locals(kind=int)

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from worker.rtp import enums
-from worker.rtp.codecs.payload import PayloadDescriptor
+from miso.worker.rtp import enums
+from miso.worker.rtp.codecs.payload import PayloadDescriptor
 
 
 def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from worker.rtp.codecs.payload import PayloadDescriptor
+from miso.worker.rtp.codecs.payload import PayloadDescriptor
 
 
 def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:

@@ -1,7 +1,7 @@
 cimport cython
-from worker.rtp cimport enums
-from worker.rtp.codecs.payload cimport PayloadDescriptor
-from worker.rtp.sequence cimport SequenceMapper
+from miso.worker.rtp cimport enums
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.sequence cimport SequenceMapper
 
 
 

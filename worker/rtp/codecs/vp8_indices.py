@@ -7,9 +7,9 @@ RFC 7741 section 4.2); a decoder that sees them jump takes pictures for lost one
 
 from __future__ import annotations
 
-from worker.rtp import enums
-from worker.rtp.codecs.payload import PayloadDescriptor
-from worker.rtp.sequence import SequenceMapper
+from miso.worker.rtp import enums
+from miso.worker.rtp.codecs.payload import PayloadDescriptor
+from miso.worker.rtp.sequence import SequenceMapper
 
 
 class Vp8Indices:

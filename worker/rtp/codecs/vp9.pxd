@@ -1,5 +1,5 @@
 cimport cython
-from worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 
 @cython.locals(first=cython.uchar, position=int, count=int)

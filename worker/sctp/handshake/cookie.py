@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Self
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 LIFETIME_US = 60_000_000  # Valid.Cookie.Life
 

@@ -8,13 +8,19 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
-from worker.errors import ParseError
-from worker.sctp.handshake.cookie import LIFETIME_US, Cookie, Peer
-from worker.sctp.receiving.inbound import RECEIVE_BUFFER_SIZE
-from worker.sctp.wire.chunks import Init
-from worker.sctp.wire.constants import COMMON_HEADER_SIZE, FLAG_TAG_REFLECTED, MAX_PACKET_SIZE, ChunkType, ParameterType
-from worker.sctp.wire.packet import Packet
-from worker.sctp.wire.parameters import Parameter
+from miso.worker.errors import ParseError
+from miso.worker.sctp.handshake.cookie import LIFETIME_US, Cookie, Peer
+from miso.worker.sctp.receiving.inbound import RECEIVE_BUFFER_SIZE
+from miso.worker.sctp.wire.chunks import Init
+from miso.worker.sctp.wire.constants import (
+    COMMON_HEADER_SIZE,
+    FLAG_TAG_REFLECTED,
+    MAX_PACKET_SIZE,
+    ChunkType,
+    ParameterType,
+)
+from miso.worker.sctp.wire.packet import Packet
+from miso.worker.sctp.wire.parameters import Parameter
 
 MAX_COOKIE_SIZE = MAX_PACKET_SIZE - COMMON_HEADER_SIZE - 4  # a COOKIE ECHO can not be cut in pieces
 MAX_REPORTED_SIZE = 512  # bytes of unrecognized parameters that are told back

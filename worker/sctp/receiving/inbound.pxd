@@ -1,7 +1,7 @@
 cimport cython
 
-from worker.sctp.receiving.reassembly cimport Reassembly
-from worker.sctp.receiving.received_tsns cimport ReceivedTsns
+from miso.worker.sctp.receiving.reassembly cimport Reassembly
+from miso.worker.sctp.receiving.received_tsns cimport ReceivedTsns
 
 cdef Py_ssize_t CHUNK_OVERHEAD
 

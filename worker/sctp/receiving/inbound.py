@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from worker.errors import ParseError
-from worker.sctp.events import MessageReceived
-from worker.sctp.receiving.reassembly import Reassembly
-from worker.sctp.receiving.received_tsns import ReceivedTsns
+from miso.worker.errors import ParseError
+from miso.worker.sctp.events import MessageReceived
+from miso.worker.sctp.receiving.reassembly import Reassembly
+from miso.worker.sctp.receiving.received_tsns import ReceivedTsns
 
 RECEIVE_BUFFER_SIZE = 1 << 20  # bytes that are kept at least; twice the largest message if that is more
 CHUNK_OVERHEAD = 512  # room that a chunk needs beside its bytes: at most so much is charged for one

@@ -1,6 +1,6 @@
 cimport cython
 
-from worker.sctp.receiving.fragments cimport PartialMessage, Run, Runs
+from miso.worker.sctp.receiving.fragments cimport PartialMessage, Run, Runs
 
 cdef Py_ssize_t WAITING_OVERHEAD
 cdef Py_ssize_t TABLE_OVERHEAD

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections import deque
 
-from worker.sctp.events import MessageReceived
-from worker.sctp.receiving.fragments import PartialMessage, Runs
+from miso.worker.sctp.events import MessageReceived
+from miso.worker.sctp.receiving.fragments import PartialMessage, Runs
 
 SLICE = 64  # messages that had to wait and are handed out at a time
 

@@ -1,6 +1,6 @@
 cimport cython
 
-from worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.sending.outbound cimport Outbound
 
 
 @cython.final

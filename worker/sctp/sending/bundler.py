@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from worker.sctp.sending.outbound import Outbound
-from worker.sctp.wire.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
-from worker.sctp.wire.packet import build_packet
+from miso.worker.sctp.sending.outbound import Outbound
+from miso.worker.sctp.wire.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
+from miso.worker.sctp.wire.packet import build_packet
 
 MAX_CONTROL_CHUNKS = 32
 ROOM = MAX_PACKET_SIZE - COMMON_HEADER_SIZE

@@ -1,8 +1,8 @@
 cimport cython
 
-from worker.sctp.sending.congestion cimport CongestionControl
-from worker.sctp.sending.send_queue cimport Message, SendQueue
-from worker.sctp.sending.sent_chunk cimport SentChunk
+from miso.worker.sctp.sending.congestion cimport CongestionControl
+from miso.worker.sctp.sending.send_queue cimport Message, SendQueue
+from miso.worker.sctp.sending.sent_chunk cimport SentChunk
 
 
 @cython.final

@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from struct import Struct
 
-from worker.errors import ParseError
-from worker.sctp.sending.congestion import CongestionControl
-from worker.sctp.sending.send_queue import Message, SendQueue
-from worker.sctp.sending.sent_chunk import SentChunk
+from miso.worker.errors import ParseError
+from miso.worker.sctp.sending.congestion import CongestionControl
+from miso.worker.sctp.sending.send_queue import Message, SendQueue
+from miso.worker.sctp.sending.sent_chunk import SentChunk
 
 MAX_OUTSTANDING = 4096  # chunks
 

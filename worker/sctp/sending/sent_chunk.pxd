@@ -1,6 +1,6 @@
 cimport cython
 
-from worker.sctp.sending.send_queue cimport Message
+from miso.worker.sctp.sending.send_queue cimport Message
 
 
 @cython.final

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from struct import Struct
 
-from worker.sctp.sending.send_queue import Message
+from miso.worker.sctp.sending.send_queue import Message
 
 # States
 IN_FLIGHT = 0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Self
 
-from worker.errors import ParseError
-from worker.sctp.wire.constants import Cause, ChunkType, ParameterType
-from worker.sctp.wire.parameters import Parameter, parse_parameters
+from miso.worker.errors import ParseError
+from miso.worker.sctp.wire.constants import Cause, ChunkType, ParameterType
+from miso.worker.sctp.wire.parameters import Parameter, parse_parameters
 
 _CHUNK = Struct("!BBH")
 _INIT = Struct("!IIHHI")

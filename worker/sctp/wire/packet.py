@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from struct import Struct
 
-from worker.errors import ParseError
-from worker.sctp.wire.checksum import crc32c, packet_checksum
+from miso.worker.errors import ParseError
+from miso.worker.sctp.wire.checksum import crc32c, packet_checksum
 
 MAX_CHUNKS = 512  # of one packet: more would need a packet larger than any path here takes
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
 
-from worker.errors import ParseError
+from miso.worker.errors import ParseError
 
 _HEADER = Struct("!HH")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest
+from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from tests.worker.rtc.parameters import (
     AUDIO_SSRC,
     MID_URI,
@@ -15,8 +17,6 @@ from tests.worker.rtc.parameters import (
 )
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.transport import EnableTraceEventRequest
-from worker.rtcp.feedback import Fir, Nack, Pli
 
 
 def send_video(peer: Peer, *numbers: int, key: bool = False) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
+from miso.worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
 
 NOW_US = 100_000_000
 KBPS = 1000

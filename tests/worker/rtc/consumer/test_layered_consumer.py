@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.errors import BodyError
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtcp.feedback import Pli
 from tests.worker.rtc.layered_sender import FIRST_SSRC, LayeredSender
 from tests.worker.rtc.rig import Peer, Rig
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.errors import BodyError
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtcp.feedback import Pli
 
 HIGHEST = {"spatialLayer": 2, "temporalLayer": 2}
 

@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import CreateDirectTransportRequest, CreatePipeTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeDataRequest, ProduceDataRequest
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.data.data_consumer import DataConsumer
+from miso.worker.rtc.data.data_producer import DataProducer
+from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.transport.direct_transport import DirectTransport
+from miso.worker.rtc.transport.pipe_transport import PipeTransport
+from miso.worker.rtc.transport.transport import Transport
 from tests.worker.rtc.rig import Rig
-from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import CreateDirectTransportRequest, CreatePipeTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ConsumeDataRequest, ProduceDataRequest
-from worker.errors import BodyError, CommandError
-from worker.rtc.data.data_consumer import DataConsumer
-from worker.rtc.data.data_producer import DataProducer
-from worker.rtc.router_tables import RouterTables
-from worker.rtc.transport.direct_transport import DirectTransport
-from worker.rtc.transport.pipe_transport import PipeTransport
-from worker.rtc.transport.transport import Transport
 
 STRING, BINARY, EMPTY_STRING, EMPTY_BINARY = 51, 53, 56, 57  # payload protocol identifiers of RFC 8831 section 8
 MAX_MESSAGE_SIZE = 100_000

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from miso.worker.channel.bodies.router import CreateActiveSpeakerObserverRequest, CreateAudioLevelObserverRequest
+from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
+from miso.worker.rtc.observers.audio_level_observer import AudioLevelObserver
+from miso.worker.rtc.producer.producer import Producer
 from tests.worker.rtc.parameters import AUDIO_SSRC, audio_parameters
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import rtp
-from worker.channel.bodies.router import CreateActiveSpeakerObserverRequest, CreateAudioLevelObserverRequest
-from worker.channel.bodies.rtp_observer import ObservedProducerRequest
-from worker.errors import BodyError, CommandError
-from worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
-from worker.rtc.observers.audio_level_observer import AudioLevelObserver
-from worker.rtc.producer.producer import Producer
 
 
 class Voice:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from miso.worker.rtc.producer.activity import ActivityWatch
 from tests.worker.rtc.world import FakeClock
-from worker.rtc.producer.activity import ActivityWatch
 
 
 class Counters:

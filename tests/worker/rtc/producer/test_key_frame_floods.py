@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtcp.feedback import Fir, Pli
 from tests.worker.rtc.layered_sender import FIRST_SSRC, LayeredSender
 from tests.worker.rtc.parameters import MAPPED_SSRC, VIDEO_SSRC
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.producer.producer import Producer
-from worker.rtcp.feedback import Fir, Pli
 
 
 class Camera:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from miso.worker.rtc.producer.key_frame_requests import RETRY_AFTER_US, KeyFrameRequests
 from tests.worker.rtc.world import FakeClock
-from worker.rtc.producer.key_frame_requests import RETRY_AFTER_US, KeyFrameRequests
 
 DELAY_US = 300_000
 RETRY_MS = RETRY_AFTER_US / 1000

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from miso.worker.errors import BodyError, CommandError
 from tests.worker.rtc.parameters import (
     MID_URI,
     ORIENTATION_URI,
@@ -19,7 +20,6 @@ from tests.worker.rtc.parameters import (
 )
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtp.packets import KEY_FRAME, rtp
-from worker.errors import BodyError, CommandError
 
 
 def codec(mime_type: str, payload_type: int, **more: Any) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def test_router_tables_show_who_consumes_whom(rig: Rig) -> None:
 
 
 def test_consumer_dump_and_priority(rig: Rig) -> None:
-    from worker.channel.bodies.consumer import SetPriorityRequest
+    from miso.worker.channel.bodies.consumer import SetPriorityRequest
 
     sender, receiver = rig.connect(), rig.connect()
     consumer = rig.consume(receiver, rig.produce(sender), paused=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.rtc.streams.score import LossCounters, StreamScore, inbound_sample, outbound_sample
+from miso.worker.rtc.streams.score import LossCounters, StreamScore, inbound_sample, outbound_sample
 
 NOTHING = LossCounters()
 

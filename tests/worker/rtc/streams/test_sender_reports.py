@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtcp.ntp import compact_ntp
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from tests.worker.rtc.layered_sender import FIRST_SSRC, LayeredSender
 from tests.worker.rtc.parameters import AUDIO_SSRC, VIDEO_SSRC
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.transport import ConsumerLayers
-from worker.rtcp.ntp import compact_ntp
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 
 MODULO = 1 << 32
 FOREIGN_CLOCK = 0x1234_5678 << 32  # what the sender's wall clock is ahead of ours

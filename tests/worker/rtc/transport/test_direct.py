@@ -7,17 +7,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
+from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.router import CreateDirectTransportRequest
+from miso.worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataRequest
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.transport.direct_transport import DirectTransport
+from miso.worker.rtcp.compound import build_compound, parse_compound
+from miso.worker.rtcp.feedback import Nack, Pli
 from tests.worker.rtc.parameters import VIDEO_SSRC, consume_body, produce_body
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtp.packets import KEY_FRAME, parse_rtp, rtp
-from worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
-from worker.channel.bodies.data_producer import DataMessage
-from worker.channel.bodies.router import CreateDirectTransportRequest
-from worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataRequest
-from worker.errors import BodyError, CommandError
-from worker.rtc.transport.direct_transport import DirectTransport
-from worker.rtcp.compound import build_compound, parse_compound
-from worker.rtcp.feedback import Nack, Pli
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ import logging
 
 import pytest
 
+from miso.worker.channel.bodies.transport import NumSctpStreams
+from miso.worker.rtcp.feedback import Nack, Pli
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock
 from tests.worker.rtc.parameters import VIDEO_SSRC
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtc.transport.test_plain_transport import RTP
@@ -14,9 +17,6 @@ from tests.worker.rtc.web_rtc.test_web_rtc_server import join, make_server, make
 from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World, udp_peer
 from tests.worker.rtp.packets import KEY_FRAME, rtp
-from worker.channel.bodies.transport import NumSctpStreams
-from worker.rtcp.feedback import Nack, Pli
-from worker.rtcp.reports import ReceiverReport, ReportBlock
 
 SECONDS = 3
 AT_ONCE = 50  # packets between two looks at the sockets

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from miso.worker.bwe.transport_feedback import TransportFeedback
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest, SetBitrateRequest
+from miso.worker.errors import BodyError
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.transport.outgoing_bandwidth import DesiredTrend
+from miso.worker.rtcp.feedback import Remb
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, VIDEO_SSRC
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, rtp
-from worker.bwe.transport_feedback import TransportFeedback
-from worker.channel.bodies.transport import EnableTraceEventRequest, SetBitrateRequest
-from worker.errors import BodyError
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.transport.outgoing_bandwidth import DesiredTrend
-from worker.rtcp.feedback import Remb
 
 INITIAL_BPS = 600_000
 PROBATION_SSRC = 1234

@@ -8,6 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
+from miso.worker.channel.bodies.router import CreatePipeTransportRequest
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ConsumerLayers
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.transport.pipe_transport import PipeTransport
+from miso.worker.rtcp.feedback import Nack, Pli
+from miso.worker.rtcp.reports import SenderReport
 from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.parameters import (
     MAPPED_SSRC,
@@ -19,15 +28,6 @@ from tests.worker.rtc.parameters import (
 )
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.router import CreatePipeTransportRequest
-from worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ConsumerLayers
-from worker.errors import BodyError, CommandError
-from worker.rtc.consumer.consumer import Consumer
-from worker.rtc.producer.producer import Producer
-from worker.rtc.router_tables import RouterTables
-from worker.rtc.transport.pipe_transport import PipeTransport
-from worker.rtcp.feedback import Nack, Pli
-from worker.rtcp.reports import SenderReport
 
 
 @dataclass

@@ -8,11 +8,11 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
+from miso.worker.channel.bodies.transport import ConnectRequest, NumSctpStreams, SrtpParameters
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.transport.plain_transport import PlainTransport
 from tests.worker.rtc.world import World, fields, udp_peer
-from worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
-from worker.channel.bodies.transport import ConnectRequest, NumSctpStreams, SrtpParameters
-from worker.errors import BodyError, CommandError
-from worker.rtc.transport.plain_transport import PlainTransport
 
 RECEIVER_REPORT = bytes.fromhex("80c9000100000001")
 RTP = bytes.fromhex("806400010000000011223344") + bytes(20)

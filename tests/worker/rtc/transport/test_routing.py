@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from miso.worker.channel.bodies.transport import CloseProducerRequest
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtcp.feedback import Pli
 from tests.worker.rtc.parameters import (
     AUDIO_SSRC,
     MID_URI,
@@ -17,9 +20,6 @@ from tests.worker.rtc.parameters import (
 )
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.transport import CloseProducerRequest
-from worker.rtc.producer.producer import Producer
-from worker.rtcp.feedback import Pli
 
 MID, RID, REPAIRED_RID = 4, 5, 6
 EXTENSIONS = [{"uri": MID_URI, "id": MID}, {"uri": RID_URI, "id": RID}, {"uri": REPAIRED_RID_URI, "id": REPAIRED_RID}]

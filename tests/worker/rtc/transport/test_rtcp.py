@@ -6,6 +6,14 @@ import itertools
 
 import pytest
 
+from miso.worker.channel.bodies.transport import SetBitrateRequest
+from miso.worker.errors import BodyError
+from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
+from miso.worker.rtcp.feedback import Nack, Remb
+from miso.worker.rtcp.ntp import compact_ntp
+from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
+from miso.worker.rtcp.source import SourceDescription
+from miso.worker.rtcp.transport_wide import TransportWideFeedback
 from tests.worker.rtc.parameters import (
     ABS_SEND_TIME_URI,
     AUDIO_SSRC,
@@ -20,14 +28,6 @@ from tests.worker.rtc.parameters import (
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtc.world import START_NTP
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
-from worker.channel.bodies.transport import SetBitrateRequest
-from worker.errors import BodyError
-from worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from worker.rtcp.feedback import Nack, Remb
-from worker.rtcp.ntp import compact_ntp
-from worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
-from worker.rtcp.source import SourceDescription
-from worker.rtcp.transport_wide import TransportWideFeedback
 
 
 def send_video(peer: Peer, *numbers: int, key: bool = False, **options: object) -> None:

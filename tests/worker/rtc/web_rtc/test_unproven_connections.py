@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from worker.rtc.web_rtc.unproven_connections import UnprovenConnections, network_of
+from miso.worker.rtc.web_rtc.unproven_connections import UnprovenConnections, network_of
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
+from miso.worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
+from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
+from miso.worker.dtls import DtlsState, DtlsTransport, StateChanged
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from tests.worker.rtc.web_rtc_peer import CERTIFICATE, WebRtcPeer
 from tests.worker.rtc.world import World
-from worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
-from worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from worker.dtls import DtlsState, DtlsTransport, StateChanged
-from worker.errors import BodyError, CommandError
-from worker.rtc.web_rtc.web_rtc_server import WebRtcServer
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 
 @pytest.fixture

@@ -7,20 +7,20 @@ import socket
 import pytest
 from pylibsrtp import Policy, Session
 
-from tests.worker.rtc.web_rtc_peer import WebRtcPeer, framed
-from tests.worker.rtc.world import World, fields
-from worker.channel.bodies.router import CreateWebRtcTransportRequest, ListenIp
-from worker.channel.bodies.transport import (
+from miso.worker.channel.bodies.router import CreateWebRtcTransportRequest, ListenIp
+from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     DtlsFingerprint,
     DtlsParameters,
     NumSctpStreams,
     RestartIceResponse,
 )
-from worker.dtls import ApplicationData, DatagramToSend, DtlsRole, DtlsState, StateChanged
-from worker.errors import BodyError, CommandError
-from worker.ice.stun import MessageClass
-from worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+from miso.worker.dtls import ApplicationData, DatagramToSend, DtlsRole, DtlsState, StateChanged
+from miso.worker.errors import BodyError, CommandError
+from miso.worker.ice.stun import MessageClass
+from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
+from tests.worker.rtc.web_rtc_peer import WebRtcPeer, framed
+from tests.worker.rtc.world import World, fields
 
 SECOND_MS = 1_000
 
@@ -364,7 +364,7 @@ def test_datagrams_over_tcp_may_come_in_pieces(world: World) -> None:
 
 
 def test_unproven_tcp_connections_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.rtc.web_rtc.ice_sockets.MAX_UNPROVEN_CONNECTIONS", 3)
+    monkeypatch.setattr("miso.worker.rtc.web_rtc.ice_sockets.MAX_UNPROVEN_CONNECTIONS", 3)
     transport = make_transport(world, enable_udp=False, enable_tcp=True)
     proven = peer_of(world, transport)
     proven.connect_ice()

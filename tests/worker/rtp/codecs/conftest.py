@@ -12,8 +12,8 @@ def parse(load) -> Callable[[str, bytes], object]:
     """``parse("vp8", data)`` gives the descriptor, or None for a malformed payload."""
 
     def parse(codec: str, data: bytes) -> object:
-        descriptor = load("worker.rtp.codecs.payload").PayloadDescriptor()
-        if load(f"worker.rtp.codecs.{codec}").parse(data, len(data), descriptor):
+        descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
+        if load(f"miso.worker.rtp.codecs.{codec}").parse(data, len(data), descriptor):
             return descriptor
         assert (descriptor.picture_id, descriptor.temporal_layer, descriptor.is_key_frame) == (-1, -1, False)
         return None

@@ -25,14 +25,14 @@ def test_opus_packet_of_two_bytes_is_silence(parse, payload: bytes, is_dtx: bool
     ],
 )
 def test_each_codec_has_its_parser(load, codec: int, payload: bytes, is_key_frame: bool) -> None:
-    descriptor = load("worker.rtp.codecs.payload").PayloadDescriptor()
-    assert load("worker.rtp.codecs.describe").describe(codec, payload, len(payload), descriptor)
+    descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
+    assert load("miso.worker.rtp.codecs.describe").describe(codec, payload, len(payload), descriptor)
     assert descriptor.is_key_frame is is_key_frame
 
 
 def test_descriptor_keeps_nothing_of_the_packet_before(load) -> None:
-    descriptor = load("worker.rtp.codecs.payload").PayloadDescriptor()
-    describe = load("worker.rtp.codecs.describe").describe
+    descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
+    describe = load("miso.worker.rtp.codecs.describe").describe
     data = bytes.fromhex("90f0923407a500")
     assert describe(2, data, len(data), descriptor)
     assert describe(2, b"\x00\x00", 2, descriptor)

@@ -73,8 +73,8 @@ def test_units_that_overrun_are_refused(parse, payload: bytes) -> None:
 
 
 def _mark(load, extension: bytes):
-    descriptor = load("worker.rtp.codecs.payload").PayloadDescriptor()
-    load("worker.rtp.codecs.h264").parse_frame_marking(b"xx" + extension, 2, len(extension), descriptor)
+    descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
+    load("miso.worker.rtp.codecs.h264").parse_frame_marking(b"xx" + extension, 2, len(extension), descriptor)
     return descriptor
 
 

@@ -9,7 +9,7 @@ from tests.worker.rtp.payloads import vp8
 
 @pytest.fixture
 def write(load):
-    return load("worker.rtp.codecs.vp8_indices").write
+    return load("miso.worker.rtp.codecs.vp8_indices").write
 
 
 def word(picture_id: int, tl0: int, key_index: int) -> int:
