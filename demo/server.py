@@ -13,18 +13,18 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from miso.demo.address_limits import client_address, is_proxy
-from miso.demo.broadcaster_api import BroadcasterApi
-from miso.demo.broadcaster_watch import BroadcasterWatch
-from miso.demo.certificate import Certificate, certificate_for, given, names_in
-from miso.demo.listening import Listening, check_addresses, listen_http, listen_https
-from miso.demo.media import MediaWorkers
+from miso.demo.broadcasters.api import BroadcasterApi
+from miso.demo.broadcasters.watch import BroadcasterWatch
+from miso.demo.http.app import web_app
+from miso.demo.http.certificate import Certificate, certificate_for, given, names_in
+from miso.demo.http.listening import Listening, check_addresses, listen_http, listen_https
+from miso.demo.http.origins import Origins
+from miso.demo.http.timeouts import INVALID_HTTP, ImpatientHttp
+from miso.demo.limits.per_address import client_address, is_proxy
 from miso.demo.metrics import Metrics
-from miso.demo.origins import Origins
-from miso.demo.patience import INVALID_HTTP, ImpatientHttp
-from miso.demo.rooms import Rooms
+from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
-from miso.demo.web_app import web_app
+from miso.demo.workers.media_workers import MediaWorkers
 from miso.protoo.asgi import UVICORN_OPTIONS
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class DemoServer:
         return self.workers.faults
 
     def _admit(self, host: str) -> Callable[[], None]:
-        """One more TCP connection from an address; see :meth:`miso.demo.patience.ImpatientHttp.admit`."""
+        """One more TCP connection from an address; see :meth:`miso.demo.http.timeouts.ImpatientHttp.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
         return self.rooms.limits.take("sockets", client_address(host, "", []))
@@ -220,7 +220,7 @@ def _log_descriptors() -> None:
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours.
 
-    What is no HTTP it tells of each time; :mod:`miso.demo.patience` does it once a second.
+    What is no HTTP it tells of each time; :mod:`miso.demo.http.timeouts` does it once a second.
     """
     return record.msg not in (
         "ASGI callable returned without completing handshake.",

@@ -28,7 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from miso.demo.origins import check_origin
+from miso.demo.http.origins import check_origin
 
 REFERENCE_NAMES = {
     "PROTOO_LISTEN_PORT": "https_port",

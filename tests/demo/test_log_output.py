@@ -102,7 +102,7 @@ def test_a_wrong_log_call_harms_nobody(
 )
 @pytest.mark.parametrize("where", ["argument", "message", "exception", "logger"])
 def test_nobody_writes_another_s_line_or_to_the_terminal(tmp_path: Path, char: str, where: str) -> None:
-    hostile = f"a{char}2026-11-28 00:00:00,000 INFO    miso.demo.room  room=b is empty"
+    hostile = f"a{char}2026-11-28 00:00:00,000 INFO    miso.demo.rooms.room  room=b is empty"
     logger = logging.Logger(hostile if where == "logger" else "test")
     with open(tmp_path / "log", "wb") as file:
         output = LogOutput(file.fileno())

@@ -1,0 +1,1 @@
+"""Programs that send into rooms and record from them over plain RTP: their HTTP API."""

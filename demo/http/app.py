@@ -1,0 +1,57 @@
+"""What the ports serve: the page, signaling on the same address, and what operators look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from miso.demo.http.origins import Origins
+from miso.demo.http.page import Page
+from miso.demo.http.security import WebSecurity
+from miso.demo.metrics import Metrics
+from miso.demo.rooms.rooms import Rooms
+from miso.demo.workers.media_workers import MediaWorkers
+from miso.protoo.asgi import serve
+
+
+def web_app(
+    rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Origins, api: Sequence[BaseRoute]
+) -> ASGIApp:
+    """The application, for HTTP and HTTPS alike."""
+
+    async def signaling(websocket: WebSocket) -> None:
+        await serve(websocket, rooms.connect)
+
+    async def health(request: Request) -> Response:
+        running, wanted = len(workers.pool.workers), workers.wanted
+        body = {
+            "status": "ok" if running == wanted else "degraded" if running else "down",
+            "workers": running,
+            "workersWanted": wanted,
+            "rooms": len(rooms),
+            "peers": sum(len(room.sessions) for room in rooms.rooms),
+        }
+        return JSONResponse(body, 200 if running else 503, {"Cache-Control": "no-store"})
+
+    async def show_metrics(request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    app = Starlette(
+        routes=[
+            # protoo clients may use any path
+            WebSocketRoute("/{path:path}", signaling),
+            Route("/health", health),
+            Route("/healthz", health),
+            Route("/metrics", show_metrics),
+            *api,
+            Mount("/", Page()),
+        ]
+    )
+    return WebSecurity(app, origins, metrics)

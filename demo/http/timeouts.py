@@ -1,0 +1,135 @@
+"""HTTP that does not wait for ever: neither for a request nor for who does not read the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import ClassVar
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from miso.demo.http.security import SECURITY_HEADERS
+from miso.protoo import RequestError
+from miso.protoo.tally import Tally
+from miso.protoo.turns import turns_of
+
+INVALID_HTTP = "Invalid HTTP request received."
+"""What uvicorn says of it."""
+_MALFORMED = Tally(logging.getLogger(__name__), "invalid HTTP")
+_SLICE_BYTES = 64
+"""So much of a request is taken for what a WebSocket frame costs: a body may come in chunks of one byte."""
+
+
+def _answer(status: str, text: str = "") -> bytes:
+    headers = {"Connection": "close", "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(text))}
+    lines = [f"{name}: {value}\r\n" for name, value in (headers | SECURITY_HEADERS).items()]
+    return f"HTTP/1.1 {status}\r\n{''.join(lines)}\r\n{text}".encode()
+
+
+_TOO_MANY = _answer("429 Too Many Requests")
+
+
+class ImpatientHttp(H11Protocol):
+    """Uvicorn's HTTP/1.1, for connections that have to get on.
+
+    A connection is cut when it has neither had a whole answer nor become a WebSocket within ``LIMIT_S``, be it silent,
+    or sending a byte now and then, or not reading: it would be kept for ever otherwise.
+    """
+
+    LIMIT_S: ClassVar[float] = 120.0
+    """Long enough for the page over a slow line."""
+
+    _data = b""
+    _in_circle = False
+    _deadline: asyncio.TimerHandle | None = None
+    _give_back: Callable[[], None] | None = None
+
+    def admit(self, host: str) -> Callable[[], None]:
+        """Asks whether an address may have one more connection. The server that has limits says so in its own class.
+
+        Returns:
+            To be called when the connection is gone.
+
+        Raises:
+            RequestError: It may not.
+        """
+        return lambda: None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Starts to wait, unless the address has too many connections."""
+        super().connection_made(transport)
+        try:
+            self._give_back = self.admit((transport.get_extra_info("peername") or ("",))[0])
+        except RequestError:
+            transport.write(_TOO_MANY)
+            transport.close()
+            return
+        self._wait()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Hands the connection over: WebSockets have rules of their own, and are counted as peers."""
+        self._stop_waiting()
+        self._leave()
+        super().handle_websocket_upgrade(event)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what is no HTTP, and says so at most once a second."""
+        _MALFORMED.count(f"remote={self.client[0] if self.client else ''}")
+        self.transport.write(_answer("400 Bad Request", msg))
+        self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Takes data, a little in each turn."""
+        self._data += data
+        if not self._in_circle:
+            turns_of(self.loop).serve(self)
+            self._in_circle = self.waiting
+        if self._in_circle:
+            self.transport.pause_reading()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is more to take."""
+        return bool(self._data) and not self.transport.is_closing()
+
+    def work(self, frames: int) -> int:
+        """For :class:`miso.protoo.turns.Turns`."""
+        size = frames * _SLICE_BYTES
+        now, self._data = self._data[:size], self._data[size:]
+        protocol = self.transport.get_protocol()
+        if protocol is self:
+            super().data_received(now)
+        elif isinstance(protocol, asyncio.Protocol):  # it has become a WebSocket meanwhile
+            protocol.data_received(now)
+        if self._in_circle and not self._data and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._in_circle = self.waiting
+        return max(1, len(now) // _SLICE_BYTES)
+
+    def on_response_complete(self) -> None:
+        """Begins to wait anew."""
+        self._wait()  # first: the next request may be here already, and make it a WebSocket
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends the waiting."""
+        self._stop_waiting()
+        self._leave()
+        super().connection_lost(exc)
+
+    def _leave(self) -> None:
+        if self._give_back is not None:
+            self._give_back()
+            self._give_back = None
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self._deadline = self.loop.call_later(self.LIMIT_S, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

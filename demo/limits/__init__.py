@@ -1,0 +1,1 @@
+"""How much one client and one address may have."""

@@ -1,0 +1,73 @@
+"""The room's bot: answers everybody who writes to it, over data channels and a direct transport of the server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from miso.controller import DataProducer, DirectTransport, Router
+from miso.demo.limits.per_client import MAX_IGNORED_WORDS, Places
+
+if TYPE_CHECKING:
+    from miso.demo.rooms.session import PeerSession
+
+logger = logging.getLogger(__name__)
+
+BOT_LABEL = "bot"
+"""The label of the data channels to the bot and from it."""
+
+MAX_MESSAGE_SIZE_BYTES = 512
+"""The worker drops messages to the bot that are longer."""
+
+TEXT_PPID = 51
+"""SCTP payload protocol identifier of a text message that is not empty (RFC 8831 section 8)."""
+
+
+class Bot:
+    """Reads what peers send on channels labelled ``bot``, and answers to the whole room.
+
+    It ends with its router.
+
+    Attributes:
+        data_producer: What it says; each peer has a data consumer of it.
+    """
+
+    def __init__(self, transport: DirectTransport, data_producer: DataProducer) -> None:
+        self._transport = transport
+        self.data_producer = data_producer
+
+    @classmethod
+    async def create(cls, router: Router) -> Bot:
+        """Makes the bot of a room.
+
+        Raises:
+            ControllerError: The worker cannot.
+        """
+        transport = await router.create_direct_transport(max_message_size=MAX_MESSAGE_SIZE_BYTES)
+        return cls(transport, await transport.produce_data(label=BOT_LABEL))
+
+    async def listen_to(self, session: PeerSession, data_producer: DataProducer) -> None:
+        """Answers from now on what a peer sends over one of its data producers, unless it sends too much.
+
+        Raises:
+            ControllerError: The worker cannot, or the data producer has closed.
+        """
+        data_consumer = await self._transport.consume_data(data_producer_id=data_producer.id)
+        left = Places(MAX_IGNORED_WORDS)
+
+        def hear(message: bytes, ppid: int) -> None:
+            if session.words_to_bot.take(asyncio.get_running_loop().time()):
+                self._answer(session, message, ppid)
+                return
+            session.refused("words_to_bot")
+            if not left.take():
+                data_consumer.close()
+
+        data_consumer.on("message", hear)
+
+    def _answer(self, session: PeerSession, message: bytes, ppid: int) -> None:
+        if ppid != TEXT_PPID:
+            logger.debug("room=%s peer=%s sent the bot something other than text", session.room.id, session.id)
+            return
+        self.data_producer.send(f'{session.display_name or "Somebody"} said me: "{message.decode(errors="replace")}"')

@@ -1,0 +1,1 @@
+"""What clients ask: the table of requests, their data, and a file of handlers for each kind."""

@@ -1,0 +1,54 @@
+"""Requests that make the network of the whole server worse, for who knows the secret."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from miso.demo.rooms.requests.messages import ApplyNetworkThrottle, OfNetworkThrottle
+from miso.demo.rooms.requests.table import Accept, handles
+from miso.demo.workers.network_throttle import Conditions, ThrottleError
+from miso.protoo import RequestError
+
+if TYPE_CHECKING:
+    from miso.demo.rooms.session import PeerSession
+
+FORBIDDEN = 403
+
+
+@handles("applyNetworkThrottle", ApplyNetworkThrottle)
+async def apply_network_throttle(session: PeerSession, body: ApplyNetworkThrottle, accept: Accept) -> None:
+    """Puts conditions in force until somebody resets them, or the peer leaves."""
+    _check(session, body.secret)
+    throttle = session.room.throttle
+    try:
+        await throttle.apply(session, _conditions(body))
+    except ThrottleError as error:
+        raise RequestError(500, str(error)) from error
+    session.on_left(lambda: session.start_task(throttle.release(session)))
+    accept()
+
+
+@handles("resetNetworkThrottle", OfNetworkThrottle)
+@handles("stopNetworkThrottle", OfNetworkThrottle)
+async def reset_network_throttle(session: PeerSession, body: OfNetworkThrottle, accept: Accept) -> None:
+    """Ends what is in force, whoever applied it."""
+    _check(session, body.secret)
+    try:
+        await session.room.throttle.reset()
+    except ThrottleError as error:
+        raise RequestError(500, str(error)) from error
+    accept()
+
+
+def _check(session: PeerSession, secret: str) -> None:
+    if not session.room.throttle.opens(secret):
+        session.refused("network_throttle")
+        raise RequestError(FORBIDDEN, "network throttling is not allowed")
+
+
+def _conditions(body: ApplyNetworkThrottle) -> Conditions:
+    """As clients of either dialect say them."""
+    options = body.options
+    if options is not None:
+        return Conditions(options.up, options.down, options.packet_loss or 0, options.rtt or 0)
+    return Conditions(body.uplink, body.downlink, body.packet_loss or 0, body.rtt or 0)

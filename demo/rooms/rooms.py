@@ -1,0 +1,237 @@
+"""All rooms: who knocks is brought to the room it names."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import re
+import time
+from collections.abc import AsyncIterator
+
+from miso.controller import ControllerError
+from miso.demo.limits.per_address import AddressLimits
+from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY, Places
+from miso.demo.metrics import Metrics
+from miso.demo.rooms.room import SERVICE_RESTART, Room
+from miso.demo.rooms.session import PeerSession
+from miso.demo.rooms.visitor import Visitor
+from miso.demo.settings import Settings
+from miso.demo.workers.media_workers import MediaWorkers
+from miso.demo.workers.network_throttle import NetworkThrottle
+from miso.protoo import ConnectionRequest, RequestError, SendQueues, TransportClosedError
+
+logger = logging.getLogger(__name__)
+
+TRY_AGAIN_LATER = 1013
+"""WebSocket close code (RFC 6455's registry)."""
+UNAVAILABLE = 503
+BAD_REQUEST = 400
+
+_CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Rooms:
+    """The rooms, which come with their first peer and go with their last.
+
+    Attributes:
+        limits: What each address may have.
+        unsent: What waits for clients that read slowly.
+        throttle: Makes the network worse.
+    """
+
+    def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
+        self._workers = workers
+        self._settings = settings
+        self._metrics = metrics
+        self.limits = AddressLimits(settings, metrics, time.monotonic)
+        self.unsent = SendQueues(settings.max_unsent_bytes)
+        secret = settings.network_throttle_secret
+        self.throttle = NetworkThrottle(
+            secret.get_secret_value() if secret is not None else None,
+            [address.ip for address in workers.addresses],
+            lambda: workers.media_ports,
+        )
+        self._places = Places(settings.max_rooms or math.inf)
+        self._rooms: dict[str, Room] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    @property
+    def rooms(self) -> list[Room]:
+        """The rooms."""
+        return list(self._rooms.values())
+
+    async def connect(self, request: ConnectionRequest) -> None:
+        """Answers a protoo client: the room is made if it is not there yet. Clients of one room come in in order."""
+        visitor = Visitor.of(request, self._settings)
+        room_id = visitor.query.get("roomId", "")
+        if not room_id or not visitor.peer_id:
+            request.reject(400, "Connection request without roomId and/or peerId")
+            return
+        if not is_name(room_id) or not is_name(visitor.peer_id):
+            request.reject(400, "roomId and/or peerId is too long or has control characters")
+            return
+        try:
+            give_back = self.limits.take("connections", visitor.address)
+        except RequestError as error:
+            request.reject(error.code or TOO_MANY, error.reason)
+            return
+        session = None
+        try:
+            async with self._turn(room_id):
+                session = await self._enter(request, room_id, visitor)
+        finally:
+            if session is None:
+                give_back()
+            else:
+                session.on_left(give_back)
+
+    async def _enter(self, request: ConnectionRequest, room_id: str, visitor: Visitor) -> PeerSession | None:
+        """Lets a client into its room; None when it was turned away, or gave up."""
+        replicas = min(visitor.consumer_replicas, self._settings.max_consumer_replicas)
+        if self._closed:  # clients that are sent away come back at once, while the port is still open
+            request.reject(UNAVAILABLE, "service restart")
+            return None
+        try:
+            room = await self.get_or_create(room_id, visitor.address, replicas=replicas)
+            room.check_place_for(visitor)
+        except RequestError as error:
+            request.reject(error.code or UNAVAILABLE, error.reason)
+            return None
+        except ControllerError as error:
+            logger.warning("room=%s cannot be made: %s", room_id, error)
+            request.reject(UNAVAILABLE, "no media worker at the moment")
+            return None
+        try:
+            transport = await request.accept()
+            if room.closed and not self._closed:  # its last peer left, or its worker died, during the handshake
+                room = await self.get_or_create(room_id, visitor.address, replicas=replicas)
+            if self._closed:
+                await transport.close(SERVICE_RESTART, "service restart")
+                return None
+            room.check_place_for(visitor)  # once more: a broadcaster may have come during the handshake
+            return room.connect(visitor, transport)
+        except TransportClosedError:
+            logger.debug("room=%s peer=%s gave up", room_id, visitor.peer_id)
+        except RequestError as error:
+            await transport.close(TRY_AGAIN_LATER, error.reason)
+        except ControllerError as error:
+            logger.warning("room=%s cannot be made: %s", room_id, error)
+            await transport.close(SERVICE_RESTART, "no media worker at the moment")
+        finally:
+            room.close_if_empty()
+        return None
+
+    def close(self) -> None:
+        """Closes all rooms, with a code that brings the clients back when the server is back."""
+        self._closed = True
+        for room in self.rooms:
+            room.close(SERVICE_RESTART, "service restart")
+
+    async def get_or_create(self, room_id: str, address: str, *, replicas: int = 0) -> Room:
+        """The room of that name. The caller makes sure that nobody else asks for the same one meanwhile.
+
+        Args:
+            room_id: Its name.
+            address: Who asks, as :attr:`limits` knows it.
+            replicas: How many more consumers of each stream there are to be if the room is new.
+
+        Raises:
+            RequestError: It would be one too many.
+            ControllerError: No worker can have it.
+        """
+        room = self._rooms.get(room_id)
+        if room is not None:
+            return room
+        give_back = self.limits.take("rooms", address)
+        if not self._places.take():
+            give_back()
+            self.limits.refused("rooms", "this server")
+            raise RequestError(UNAVAILABLE, "too many rooms on this server")
+
+        def forget(room: Room) -> None:
+            give_back()
+            self._places.give_back()
+            if self._rooms.get(room.id) is room:
+                del self._rooms[room.id]
+
+        try:
+            media = await self._workers.give_to_room()
+        except BaseException:
+            give_back()
+            self._places.give_back()
+            raise
+        room = Room(
+            room_id,
+            media,
+            self._workers,
+            self._settings,
+            self._metrics,
+            self.limits,
+            self.unsent,
+            self.throttle,
+            consumer_replicas=replicas,
+            on_close=forget,
+        )
+        try:
+            await room.start()
+        except BaseException:
+            room.close()
+            raise
+        self._rooms[room_id] = room
+        if self._closed:
+            room.close(SERVICE_RESTART, "service restart")
+        logger.info("room=%s made, router=%s", room_id, media.router.id)
+        return room
+
+    async def room_for_program(self, room_id: str, address: str) -> Room:
+        """The room of that name for who comes over HTTP; it is made if it is not there yet.
+
+        Args:
+            room_id: Its name.
+            address: Who asks, as :attr:`limits` knows it.
+
+        Raises:
+            RequestError: The name is of no use, it would be one too many, or no worker can have it.
+        """
+        if not is_name(room_id):
+            raise RequestError(BAD_REQUEST, "roomId is too long or has control characters")
+        async with self._turn(room_id):
+            if self._closed:
+                raise RequestError(UNAVAILABLE, "service restart")
+            try:
+                return await self.get_or_create(room_id, address)
+            except ControllerError as error:
+                logger.warning("room=%s cannot be made: %s", room_id, error)
+                raise RequestError(UNAVAILABLE, "no media worker at the moment") from error
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, room_id: str) -> AsyncIterator[None]:
+        """One after the other, in the order of coming; each room has a queue of its own."""
+        queue = self._queues.setdefault(room_id, _Queue())
+        queue.length += 1
+        try:
+            async with queue.lock:  # asyncio's lock is fair
+                yield
+        finally:
+            queue.length -= 1
+            if queue.length == 0:
+                del self._queues[room_id]
+
+
+class _Queue:
+    """Who waits to come into a room."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.length = 0
+
+
+def is_name(text: str) -> bool:
+    """Names are logged: a line break in one would let its owner write the log."""
+    return len(text) <= MAX_NAME_LENGTH and _CONTROL_CHARACTERS.search(text) is None

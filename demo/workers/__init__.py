@@ -1,0 +1,1 @@
+"""The media workers as rooms use them: routers, transports, addresses and ports."""
