@@ -1,30 +1,6 @@
-"""Types of ``plane.pyx``: what all objects of one worker share, and what packets are sent through."""
-
-from typing import Any
+"""Types of ``plane.pyx``: what all objects of one worker share."""
 
 from miso.worker.dataplane.events import Event
-
-class Originator:
-    """Whose packets stand in a batch, and count as sent unless they are refused."""
-
-class Batch:
-    """Packets that wait in slots for one socket."""
-
-    def __init__(self) -> None: ...
-
-class Endpoint:
-    """What packets can be sent through. Control puts the object that it belongs to into ``owner``."""
-
-    owner: Any
-    @property
-    def closed(self) -> bool: ...
-
-class UdpSender(Endpoint):
-    """The sending half of a UDP socket."""
-
-    @property
-    def segmentation(self) -> bool:
-        """Whether the kernel still takes UDP_SEGMENT here."""
 
 class Source:
     """What collects packets while a receive batch is read, and forwards them together."""

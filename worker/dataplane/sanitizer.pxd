@@ -3,7 +3,8 @@
 A slot has room for the longest packet, and a read beyond a short one would find what an older packet left there.
 """
 
-from miso.worker.dataplane.plane cimport RECEIVE_HEAD, SLOT_STRIDE
+from miso.worker.dataplane.plane cimport RECEIVE_HEAD
+from miso.worker.dataplane.sockets.batch cimport SLOT_STRIDE
 
 cdef enum:
     SLOT_ROOM = SLOT_STRIDE - RECEIVE_HEAD  # bytes from where a packet begins

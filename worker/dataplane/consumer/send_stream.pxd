@@ -2,7 +2,8 @@
 
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.dataplane.producer.packet_store cimport Packet
-from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.dataplane.sockets.batch cimport Sender
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.timestamps cimport TimestampMapper

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from miso.worker.dataplane.transport.transport import Sender
+from miso.worker.dataplane.sockets.batch import Sender
 
 class SendStream(Sender):
     """What a consumer sends with one SSRC, and repairs with another; what is sent the consumer decides."""

@@ -4,7 +4,7 @@
 from libc.string cimport memcpy, memset
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
-from miso.worker.dataplane.plane cimport MAX_PACKET
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET
 from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 from miso.worker.dataplane.consumer.rtp_fields cimport (

@@ -18,7 +18,7 @@ from miso.worker.dataplane.sockets.posix cimport (
     sockaddr_in,
     sockaddr_in6,
 )
-from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 
 cdef unsigned char MAPPED[12]
 memset(MAPPED, 0, 10)

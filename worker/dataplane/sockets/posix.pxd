@@ -94,3 +94,7 @@ cdef extern from * nogil:
     int inet_pton(int family, const char *text, void *address)
     const char *inet_ntop(int family, const void *address, char *text, unsigned int size)
     void miso_set_segment(msghdr *message, char *control, unsigned short size)
+
+
+cdef extern from "<stdlib.h>" nogil:
+    int posix_memalign(void **memory, size_t alignment, size_t size)

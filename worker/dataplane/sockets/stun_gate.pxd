@@ -1,7 +1,7 @@
 """Declares who gets the STUN messages of a group of sockets."""
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 

@@ -5,7 +5,7 @@ Anybody can send STUN from any address to the socket of all; what is for nobody 
 """
 
 from miso.worker.dataplane.plane cimport STUN_US, Plane
-from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 cdef enum:

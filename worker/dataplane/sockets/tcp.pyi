@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from miso.worker.dataplane.events import Address, Event
-from miso.worker.dataplane.plane import Endpoint, Plane
+from miso.worker.dataplane.plane import Plane
+from miso.worker.dataplane.sockets.batch import Endpoint
 from miso.worker.dataplane.sockets.stun_gate import StunGate
 from miso.worker.dataplane.transport.transport import TransportPlane
 

@@ -16,15 +16,10 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
-from miso.worker.dataplane.plane cimport (
-    MAX_PACKET,
-    RECEIVE_COUNT,
-    WAKEUP_CONTROL_US,
-    Batch,
-    Endpoint,
-    Plane,
-)
+from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.sanitizer cimport fence
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.sockets.posix cimport (
     EAGAIN,
     EINTR,
@@ -39,7 +34,6 @@ from miso.worker.dataplane.sockets.posix cimport (
     ssize_t,
 )
 from miso.worker.dataplane.sockets.stun_gate cimport StunGate
-from miso.worker.dataplane.tables cimport PeerKey
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 from miso.worker.rtp.enums cimport STUN
 from miso.worker.rtp.packet cimport classify
@@ -64,6 +58,7 @@ cdef class TcpConnection(Endpoint):
     A frame that does not fit is dropped whole and counted: media over a slow TCP peer loses packets, not memory.
     """
 
+    cdef Plane plane
     cdef public object remote_address
     cdef public object on_blocked
     cdef public StunGate stun_gate  # None: control sees all STUN
@@ -209,7 +204,7 @@ cdef class TcpConnection(Endpoint):
         cdef int waiting = self._tail - self._head
         if waiting == 0:  # more than a batch fits
             return True
-        if batch._endpoint is self:
+        if batch.endpoint is self:
             waiting += batch.total + 2 * batch.packet_count
         return waiting + 2 + size <= MAX_WAITING
 

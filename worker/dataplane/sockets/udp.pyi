@@ -1,15 +1,19 @@
 """Types of ``udp.pyx``: UDP sockets read and written in batches."""
 
 from miso.worker.dataplane.events import Address, Event
-from miso.worker.dataplane.plane import Plane, UdpSender
+from miso.worker.dataplane.plane import Plane
+from miso.worker.dataplane.sockets.batch import Endpoint
 from miso.worker.dataplane.sockets.stun_gate import StunGate
 from miso.worker.dataplane.transport.transport import TransportPlane
 
-class UdpSocket(UdpSender):
+class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
     stun_gate: StunGate | None  # tells what STUN control sees; None: 1000 messages a second
+    @property
+    def segmentation(self) -> bool:
+        """Whether the kernel still takes UDP_SEGMENT here."""
     def __init__(self, plane: Plane, fd: int) -> None: ...
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""

@@ -10,24 +10,36 @@ from miso.worker.dataplane.sockets.addresses cimport (
     parse_address,
     text_of_name,
 )
-from miso.worker.dataplane.transport.control_allowance cimport TokenBucket, take
-from miso.worker.dataplane.plane cimport MAX_PACKET, RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane, UdpSender
+from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, SLOT_COUNT, Batch, Endpoint, Run
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey, PeerTable
 from miso.worker.dataplane.sockets.posix cimport (
     AF_INET,
     AF_INET6,
+    EAGAIN,
     EINTR,
+    EINVAL,
+    EIO,
+    ENOBUFS,
+    ENOPROTOOPT,
+    EOPNOTSUPP,
     MSG_DONTWAIT,
+    MSG_NOSIGNAL,
     MSG_TRUNC,
     errno,
     getsockname,
     iovec,
+    miso_set_segment,
     mmsghdr,
     recvmmsg,
+    sendmmsg,
+    sendmsg,
+    sendto,
     sockaddr_in6,
 )
 from miso.worker.dataplane.sockets.stun_gate cimport StunGate
-from miso.worker.dataplane.tables cimport PeerKey, PeerTable
+from miso.worker.dataplane.token_bucket cimport TokenBucket, take
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 from miso.worker.rtp.enums cimport STUN
 from miso.worker.rtp.packet cimport classify
@@ -40,16 +52,24 @@ cdef enum:
     WAKEUP_FORWARDS = 1024  # handed to consumers in one wake-up, about: 1 to 2 ms
     STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, and STUN without a gate, shown to control
 
-# Filled anew by every receive; one thread runs the plane.
-cdef mmsghdr messages[RECEIVE_COUNT]
-cdef iovec vectors[RECEIVE_COUNT]
-cdef sockaddr_in6 names[RECEIVE_COUNT]
+# Filled anew by every receive and every transmit; one thread runs the plane.
+cdef mmsghdr received[RECEIVE_COUNT]
+cdef iovec received_vectors[RECEIVE_COUNT]
+cdef sockaddr_in6 received_from[RECEIVE_COUNT]
+cdef mmsghdr outgoing[SLOT_COUNT]
+cdef iovec outgoing_vectors[SLOT_COUNT]
+cdef char controls[SLOT_COUNT][32]
+cdef int message_packets[SLOT_COUNT]  # how many packets a message has
+cdef int message_runs[SLOT_COUNT]  # and of which run of the batch
+cdef int message_firsts[SLOT_COUNT]  # the slot of its first
 
 
-cdef class UdpSocket(UdpSender):
+cdef class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
+    cdef Plane plane
     cdef public bint report_unknown
+    cdef readonly bint segmentation
     cdef public StunGate stun_gate  # None: control sees all STUN
     cdef TokenBucket _strangers
     cdef int _family
@@ -74,6 +94,8 @@ cdef class UdpSocket(UdpSender):
         self._table = PeerTable()
         self._transports = {}
         self._fan_out = 1
+
+    # ------------------------------------------------------------ receiving
 
     def receive(self, long long now_us):
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on.
@@ -108,25 +130,25 @@ cdef class UdpSocket(UdpSender):
         cdef int index, got
         for index in range(wanted):
             fence(plane.receive_slot(index), SLOT_ROOM)
-            vectors[index].iov_base = plane.receive_slot(index)
-            vectors[index].iov_len = MAX_PACKET
-            messages[index].msg_hdr.msg_name = &names[index]
-            messages[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
-            messages[index].msg_hdr.msg_iov = &vectors[index]
-            messages[index].msg_hdr.msg_iovlen = 1
-            messages[index].msg_hdr.msg_control = NULL
-            messages[index].msg_hdr.msg_controllen = 0
-            messages[index].msg_hdr.msg_flags = 0
-        got = recvmmsg(self.fd, messages, wanted, MSG_DONTWAIT, NULL)
+            received_vectors[index].iov_base = plane.receive_slot(index)
+            received_vectors[index].iov_len = MAX_PACKET
+            received[index].msg_hdr.msg_name = &received_from[index]
+            received[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
+            received[index].msg_hdr.msg_iov = &received_vectors[index]
+            received[index].msg_hdr.msg_iovlen = 1
+            received[index].msg_hdr.msg_control = NULL
+            received[index].msg_hdr.msg_controllen = 0
+            received[index].msg_hdr.msg_flags = 0
+        got = recvmmsg(self.fd, received, wanted, MSG_DONTWAIT, NULL)
         if got < 0:
             return -1 if errno != EINTR else 0
         for index in range(got):
             plane.count.received += 1
-            if messages[index].msg_hdr.msg_flags & MSG_TRUNC:
+            if received[index].msg_hdr.msg_flags & MSG_TRUNC:
                 plane.count.truncated += 1
             else:
-                fence(plane.receive_slot(index), messages[index].msg_len)
-                self._handle(plane.receive_slot(index), messages[index].msg_len, &names[index])
+                fence(plane.receive_slot(index), received[index].msg_len)
+                self._handle(plane.receive_slot(index), received[index].msg_len, &received_from[index])
         return got
 
     cdef void _handle(self, unsigned char *data, int size, const sockaddr_in6 *name) noexcept:
@@ -166,6 +188,116 @@ cdef class UdpSocket(UdpSender):
         plane.count.stun_unknown += 1
         return False
 
+    # ------------------------------------------------------------ sending
+
+    cdef void transmit(self, Batch batch) noexcept:
+        cdef int count = 0, index, packet, done, result, error
+        cdef Run *run
+        cdef mmsghdr *message
+        cdef Plane plane = self.plane
+        if self.closed:
+            return
+        if batch.packet_count == 1:
+            run = &batch.runs[0]
+            if sendto(self.fd, batch.slot(0), run.segment, MSG_DONTWAIT | MSG_NOSIGNAL, &run.to.name, run.to.size) >= 0:
+                plane.count.sent += 1
+                return
+            if errno == EAGAIN or errno == ENOBUFS:
+                plane.count.send_full += 1
+            else:
+                plane.count.send_failed += 1
+            batch.take_back(0)
+            return
+        for packet in range(batch.packet_count):
+            outgoing_vectors[packet].iov_base = batch.slot(packet)
+            outgoing_vectors[packet].iov_len = batch.sizes[packet]
+        for index in range(batch.run_count):
+            run = &batch.runs[index]
+            packet = run.first
+            while packet < run.first + run.count:
+                message = &outgoing[count]
+                message.msg_hdr.msg_name = &run.to.name
+                message.msg_hdr.msg_namelen = run.to.size
+                message.msg_hdr.msg_iov = &outgoing_vectors[packet]
+                message.msg_hdr.msg_flags = 0
+                if self.segmentation and run.count > 1:
+                    message.msg_hdr.msg_iovlen = run.count
+                    miso_set_segment(&message.msg_hdr, controls[count], run.segment)
+                    message_packets[count] = run.count
+                else:
+                    message.msg_hdr.msg_iovlen = 1
+                    message.msg_hdr.msg_control = NULL
+                    message.msg_hdr.msg_controllen = 0
+                    message_packets[count] = 1
+                message_runs[count] = index
+                message_firsts[count] = packet
+                packet += message_packets[count]
+                count += 1
+        done = 0
+        while done < count:
+            if count - done == 1:
+                result = 1 if sendmsg(self.fd, &outgoing[done].msg_hdr, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 else -1
+            else:
+                result = sendmmsg(self.fd, &outgoing[done], count - done, MSG_DONTWAIT | MSG_NOSIGNAL)
+            error = errno
+            if result > 0:
+                for index in range(done, done + result):
+                    plane.count.sent += message_packets[index]
+                    plane.count.segmented_messages += message_packets[index] > 1
+                done += result
+            elif error == EINTR:
+                continue
+            elif error == EAGAIN or error == ENOBUFS:
+                for index in range(done, count):
+                    plane.count.send_full += message_packets[index]
+                for packet in range(message_firsts[done], batch.packet_count):
+                    batch.take_back(packet)
+                return
+            elif message_packets[done] > 1:
+                # no driver or route for it here (EIO, EINVAL …); EMSGSIZE speaks of this path only
+                if error == EIO or error == EINVAL or error == ENOPROTOOPT or error == EOPNOTSUPP:
+                    self.segmentation = False
+                self._send_each(batch, &batch.runs[message_runs[done]])
+                done += 1
+            else:
+                plane.count.send_failed += 1
+                batch.take_back(message_firsts[done])
+                done += 1
+
+    cdef void _send_each(self, Batch batch, const Run *run) noexcept:
+        cdef int packet
+        for packet in range(run.first, run.first + run.count):
+            if (
+                sendto(
+                    self.fd,
+                    batch.slot(packet),
+                    batch.sizes[packet],
+                    MSG_DONTWAIT | MSG_NOSIGNAL,
+                    &run.to.name,
+                    run.to.size,
+                )
+                >= 0
+            ):
+                self.plane.count.sent += 1
+                continue
+            if errno == EAGAIN or errno == ENOBUFS:
+                self.plane.count.send_full += 1
+            else:
+                self.plane.count.send_failed += 1
+            batch.take_back(packet)
+
+    cdef bint send_control(self, const PeerAddress *to, const unsigned char *data, int size) noexcept:
+        if self.closed or to.size == 0:
+            return False
+        if sendto(self.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to.name, to.size) >= 0:
+            self.plane.count.sent += 1
+            return True
+        if errno == EAGAIN or errno == ENOBUFS:
+            self.plane.count.send_full += 1
+        else:
+            self.plane.count.send_failed += 1
+        return False
+
     def send(self, bytes data not None, address):
         """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""
         cdef PeerAddress to
@@ -181,6 +313,8 @@ cdef class UdpSocket(UdpSender):
         if found != NULL:
             (<TransportPlane>found).sent.update(len(data), self.plane.now_us)
         return True
+
+    # ------------------------------------------------------------ transports
 
     cdef int resolve(self, object address, PeerAddress *result) except -1:
         return parse_address(address, self._family, self._scope_id, result)

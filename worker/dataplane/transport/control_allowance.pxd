@@ -2,28 +2,11 @@
 
 from libc.stdint cimport int64_t
 
-from miso.worker.dataplane.tables cimport PeerKey
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.token_bucket cimport TokenBucket
 
 cdef enum:
     TUPLES = 8  # of one transport, as many as its ICE agent keeps (``miso.worker.ice.server.MAX_TUPLES``)
-
-
-cdef struct TokenBucket:
-    double level
-    int64_t filled_us  # 0: never used, it is full
-
-
-cdef inline bint take(TokenBucket *bucket, double per_second, double most, double cost, int64_t now_us) noexcept:
-    """Whether the bucket has as much as ``cost``, which is taken out then."""
-    if bucket.filled_us == 0:
-        bucket.level = most
-    elif now_us > bucket.filled_us:
-        bucket.level = min(most, bucket.level + (now_us - bucket.filled_us) * per_second / 1e6)
-    bucket.filled_us = now_us
-    if bucket.level < cost:
-        return False
-    bucket.level -= cost
-    return True
 
 
 cdef struct TupleBucket:

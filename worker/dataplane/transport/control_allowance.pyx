@@ -10,6 +10,9 @@ worker waits for it. The rates are several times what browsers need:
 * DTLS: a handshake is a dozen datagrams; data channels are as many as control lets through.
 """
 
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.token_bucket cimport take
+
 cdef enum:
     CHECKS_PER_SECOND = 30  # over one tuple
     CHECKS_AT_ONCE = 60

@@ -2,7 +2,8 @@
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.dataplane.sockets.batch cimport Sender
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 
 cdef class OutgoingEstimate(Sender):

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from miso.worker.dataplane.transport.transport import Sender, TransportPlane
+from miso.worker.dataplane.sockets.batch import Sender
+from miso.worker.dataplane.transport.transport import TransportPlane
 from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 
 PROBATION_SSRC: int

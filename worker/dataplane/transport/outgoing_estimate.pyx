@@ -12,7 +12,8 @@ from libc.string cimport memcpy, memset
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.transport.transport cimport Sender, TransportPlane
+from miso.worker.dataplane.sockets.batch cimport Sender
+from miso.worker.dataplane.transport.transport cimport TransportPlane
 
 from miso.worker.dataplane.events import ProbationTraced
 from miso.worker.errors import ParseError

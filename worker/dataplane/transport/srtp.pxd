@@ -1,7 +1,7 @@
 """Declares the libsrtp calls that the plane makes without a Python object."""
 
 
-from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 
 cdef enum:
     MAX_RTCP_SSRCS = 32  # of one session that send RTCP and no RTP that is known

@@ -7,7 +7,7 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 
 from libc.stdint cimport uintptr_t
 
-from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 
 from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 

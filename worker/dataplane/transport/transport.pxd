@@ -4,9 +4,11 @@ from libc.stdint cimport uint32_t
 
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
-from miso.worker.dataplane.plane cimport Endpoint, Originator, Plane
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.sockets.batch cimport Endpoint, Sender
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.tables cimport PeerKey, SsrcTable
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
 from miso.worker.bwe.remb cimport RemoteBitrateEstimator
 from miso.worker.bwe.send_side cimport SendSideEstimator
@@ -20,10 +22,6 @@ cdef class Receiver:  # what the SSRC table of a transport leads to
     cdef public bytes mid  # packets that name another one are not for it; None: any are
     cdef bint is_overtaken(self, RtpHeader header) noexcept
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept
-
-
-cdef class Sender(Originator):  # what sends through a transport with an RTP session of its own
-    cdef int rekey(self) except -1
 
 
 cdef class TransportPlane:

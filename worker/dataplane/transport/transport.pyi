@@ -3,8 +3,9 @@
 from typing import Any
 
 from miso.worker.dataplane.events import Address, Event
-from miso.worker.dataplane.plane import Originator, Plane
+from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import ProducerPlane
+from miso.worker.dataplane.sockets.batch import Sender
 from miso.worker.dataplane.sockets.tcp import TcpConnection
 from miso.worker.dataplane.sockets.udp import UdpSocket
 from miso.worker.dataplane.transport.control_allowance import ControlAllowance
@@ -17,9 +18,6 @@ class Receiver:
     @property
     def rtx_ssrc(self) -> int:
         """0: none."""
-
-class Sender(Originator):
-    """What sends through a transport with an RTP session of its own."""
 
 class TransportPlane:
     """A transport's half in the plane: whom it hears, where it sends, its keys, and its SSRC table."""

@@ -6,10 +6,11 @@ from libc.string cimport memcpy
 
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance, rtcp_cost_us
-from miso.worker.dataplane.plane cimport DTLS_US, MAX_PACKET, Endpoint, Originator, Plane
+from miso.worker.dataplane.plane cimport DTLS_US, Plane
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
 from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
 from miso.worker.bwe.remb cimport RemoteBitrateEstimator
 from miso.worker.bwe.send_side cimport SendSideEstimator
@@ -34,13 +35,6 @@ cdef class Receiver:
 
     cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
         pass
-
-
-cdef class Sender(Originator):
-    """What sends through a transport with an RTP session of its own."""
-
-    cdef int rekey(self) except -1:
-        return 0
 
 
 cdef class TransportPlane:

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.packet cimport RtpHeader
 
 

@@ -10,7 +10,7 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.tables cimport SsrcTable
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.packet cimport RtpHeader
 
 from miso.worker.dataplane.events import UnknownSsrc

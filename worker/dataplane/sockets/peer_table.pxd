@@ -1,7 +1,4 @@
-"""C hash tables with open addressing: remote address → pointer, SSRC → pointer.
-
-The pointers are borrowed: who fills a table keeps what it points to alive.
-"""
+"""Declares the table of remote addresses. The pointers are borrowed: who fills it keeps what they point to alive."""
 
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -24,20 +21,4 @@ cdef class PeerTable:
     cdef void *get(self, const PeerKey *key) noexcept
     cdef int put(self, const PeerKey *key, void *value) except -1
     cdef void remove(self, const PeerKey *key) noexcept
-    cdef int _grow(self) except -1
-
-
-cdef struct SsrcEntry:
-    uint32_t ssrc
-    void *value
-
-
-cdef class SsrcTable:
-    cdef SsrcEntry *_entries
-    cdef uint32_t _mask
-    cdef readonly uint32_t used
-    cdef void *get(self, uint32_t ssrc) noexcept
-    cdef int put(self, uint32_t ssrc, void *value) except -1
-    cdef void remove(self, uint32_t ssrc) noexcept
-    cdef void clear(self) noexcept
     cdef int _grow(self) except -1

@@ -1,0 +1,18 @@
+"""Types of ``batch.pyx``: the packets that wait to be handed to the kernel."""
+
+from typing import Any
+
+class Sender:
+    """What writes packets into the batch, protected by an RTP session of its own; they count as sent from then on."""
+
+class Batch:
+    """Packets that wait in slots for one socket."""
+
+    def __init__(self) -> None: ...
+
+class Endpoint:
+    """What packets are sent through: a UDP socket, or a TCP connection. Control puts its owner into ``owner``."""
+
+    owner: Any
+    @property
+    def closed(self) -> bool: ...
