@@ -26,7 +26,7 @@ _TAG_OF_MODULE = {
     "miso.worker.rtc.data.sctp_association": "sctp",
     "miso.worker.rtc.transport.transport": "rtp",
     "miso.worker.rtc.producer.producer": "rtp",
-    "miso.worker.rtc.consumer.output": "rtp",
+    "miso.worker.rtc.consumer.plane": "rtp",
 }
 
 

@@ -65,13 +65,13 @@ class Audience:
         passed = []
         for _ in range(seconds):
             self.way.longest_queue_ms = 0.0
-            before = self.consumer.streams[0].output.bytes
+            before = self.consumer.streams[0].plane.bytes
             self.scene.run(1)
             passed.append(
                 Second(
                     self.endpoint.transport.outgoing.available_bps,
                     layer_of(self.consumer),
-                    8 * (self.consumer.streams[0].output.bytes - before),
+                    8 * (self.consumer.streams[0].plane.bytes - before),
                     self.way.longest_queue_ms,
                 )
             )

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from miso.worker.channel.events import Trace, TraceValue
+from miso.worker.dataplane import PacketTraced
 from miso.worker.rtc.context import Context
 
 STREAM_TRACES = ("rtp", "keyframe", "nack", "pli", "fir")
@@ -13,7 +14,7 @@ TRANSPORT_TRACES = ("probation", "bwe")
 
 
 class Tracer:
-    """Which kinds of trace events one object sends, and in which direction its packets go by default."""
+    """Which kinds of trace events one object sends."""
 
     def __init__(self, context: Context, object_id: str, known: tuple[str, ...]) -> None:
         self._context = context
@@ -32,6 +33,14 @@ class Tracer:
     def enable(self, types: Collection[str]) -> None:
         """Turns on exactly these kinds; unknown ones are ignored."""
         self._types = frozenset(types) & frozenset(self._known)
+
+    def emit_packet(self, event: PacketTraced, direction: str, *, is_video: bool) -> None:
+        """Sends the event of a packet: ``keyframe`` where it is one and they are traced, else ``rtp``."""
+        info: dict[str, TraceValue] = dict(event.info)
+        if event.is_rtx:
+            info["isRtx"] = True
+        info["isKeyFrame"] = is_key_frame = is_video and event.is_key_frame
+        self.emit("keyframe" if is_key_frame and "keyframe" in self else "rtp", direction, info)
 
     def emit(self, trace_type: str, direction: str, info: dict[str, TraceValue]) -> None:
         """Sends the event when its kind is on; ``direction`` is ``in`` or ``out``."""

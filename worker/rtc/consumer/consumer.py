@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.consumer import ConsumerDump, SetPriorityRequest, SetPriorityResponse
@@ -18,23 +17,39 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import TraceValue
-from miso.worker.dataplane import LayersSwitched, PacketTraced
+from miso.worker.dataplane import LayersSwitched, PacketTraced, TransportPlane
 from miso.worker.errors import BodyError
 from miso.worker.rtc.consumer.layers import make_layers
-from miso.worker.rtc.consumer.output import make_output
+from miso.worker.rtc.consumer.plane import Negotiated, make_plane
 from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.producer.stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.producer.stream import ProducerStream
-    from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)
 
 _BEST_SCORE = 10
+
+
+class ConsumerTransport(Protocol):
+    """What a consumer asks of its transport."""
+
+    @property
+    def plane(self) -> TransportPlane:
+        """Its half in the data plane."""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether packets go to the application."""
+
+    def distribute_bitrate(self, *, force: bool = False) -> None:
+        """A consumer wants more or less than before; ``force``: less for good."""
+
+    def forget_consumer(self, consumer: Consumer) -> None:
+        """The consumer has closed."""
 
 
 class Consumer:
@@ -53,7 +68,9 @@ class Consumer:
         managed_by_transport: Whether the transport estimates the bandwidth and shares it out.
     """
 
-    def __init__(self, context: Context, transport: Transport, producer: Producer, body: ConsumeRequest) -> None:
+    def __init__(
+        self, context: Context, transport: ConsumerTransport, producer: Producer, body: ConsumeRequest
+    ) -> None:
         """Checks the request and enters the plane; ``attach`` then makes packets flow.
 
         Raises:
@@ -66,22 +83,28 @@ class Consumer:
         self.type = body.type
         self.producer = producer
         self.rtp_parameters = parameters
-        self.transport = transport
         self.paused = body.paused
         self.producer_paused = producer.paused
         self.managed_by_transport = False
         self._context = context
+        self._transport = transport
         self._body = body
         self._priority = 1
         self._connected = False
         self._flowing = False
         self._closed = False
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
-        self.layers, selectors = make_layers(self, body)
-        self.streams = [
-            ConsumerStream(context.scheduler, self, make_output(self, index, selector), index)
-            for index, selector in enumerate(selectors)
-        ]
+        self.layers, selectors = make_layers(self, producer, parameters, body)
+        self.streams = [self._make_stream(index, selector) for index, selector in enumerate(selectors)]
+
+    def _make_stream(self, index: int, selector: LayerSelector) -> ConsumerStream:
+        parameters = self.rtp_parameters
+        encoding = parameters.encodings[index]
+        plane = make_plane(self._transport.plane, Negotiated(self.id, self.kind, parameters), index, selector)
+        plane.owner = self
+        plane.deliver = self._transport.is_direct
+        layers = (1, 1) if self.type == "simple" else (encoding.spatial_layers, encoding.temporal_layers)
+        return ConsumerStream(self._context, self, plane, encoding, index, cname=parameters.cname, shown_layers=layers)
 
     @property
     def active(self) -> bool:
@@ -99,9 +122,9 @@ class Consumer:
 
     def attach(self) -> ConsumeResponse:
         """Gets the producer's packets from now on."""
-        self.producer.consumers[self.id] = self
+        self.producer.add_consumer(self.id, self)
         for stream in self.streams:
-            self.producer.input.add_consumer(stream.output)
+            self.producer.input.add_consumer(stream.plane)
         return ConsumeResponse(
             paused=self.paused,
             producer_paused=self.producer_paused,
@@ -133,7 +156,7 @@ class Consumer:
         self._switch()
         self._context.notifier.notify(self.id, "producerpause" if paused else "producerresume")
 
-    def producer_stream_added(self, stream: ProducerStream) -> None:
+    def producer_stream_added(self) -> None:
         """Packets of one of the producer's streams came for the first time."""
         self.emit_score()
         self.producer_layers_changed()
@@ -142,7 +165,7 @@ class Consumer:
         """One of the producer's streams has ended: where it was forwarded, the next one begins cleanly."""
         for sent in self.streams:
             if self.layers.forwards(sent.index, stream.encoding_index):
-                sent.output.sync()
+                sent.plane.sync()
         self.emit_score()
         self.producer_layers_changed()
 
@@ -166,11 +189,7 @@ class Consumer:
 
     def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
         """A packet passed while ``rtp`` or ``keyframe`` is traced."""
-        info: dict[str, TraceValue] = dict(event.info)
-        if event.is_rtx:
-            info["isRtx"] = True
-        info["isKeyFrame"] = is_key_frame = self.kind == "video" and event.is_key_frame
-        self._tracer.emit("keyframe" if is_key_frame and "keyframe" in self._tracer else "rtp", "out", info)
+        self._tracer.emit_packet(event, "out", is_video=self.kind == "video")
 
     def on_rtp_delivered(self, data: bytes) -> None:
         """A packet for the application (direct transports)."""
@@ -178,25 +197,28 @@ class Consumer:
 
     # ------------------------------------------------------------ from the receiver's RTCP
 
-    def on_nack(self, stream: ConsumerStream, sequence_numbers: Sequence[int], now_us: int) -> None:
-        """The receiver misses packets of one of the streams (RFC 4585 section 6.2.1)."""
-        if self.active:
-            self._tracer.emit("nack", "in", {})
-            stream.on_nack(sequence_numbers, now_us)
+    def trace_feedback(self, name: str, info: dict[str, TraceValue]) -> None:
+        """The receiver sent a ``nack``, ``pli`` or ``fir``."""
+        self._tracer.emit(name, "in", info)
 
-    def on_pli(self, stream: ConsumerStream) -> None:
-        """The receiver cannot decode one of the streams any more (RFC 4585 section 6.3.1)."""
-        self._tracer.emit("pli", "in", {"ssrc": stream.ssrc})
-        stream.pli_count += 1
-        if stream.may_ask_for_key_frame():
-            self.layers.request_repair(stream.index)
+    def request_repair(self, index: int) -> None:
+        """Asks the sender for a key frame of what the stream ``index`` forwards: the picture is lost."""
+        self.layers.request_repair(index)
 
-    def on_fir(self, stream: ConsumerStream) -> None:
-        """The receiver wants a key frame of one of the streams (RFC 5104 section 4.3.1)."""
-        self._tracer.emit("fir", "in", {"ssrc": stream.ssrc})
-        stream.fir_count += 1
-        if stream.may_ask_for_key_frame():
-            self.layers.request_repair(stream.index)
+    # ------------------------------------------------------------ from streams and layers
+
+    def source_of(self, stream_index: int) -> ProducerStream | None:
+        """The producer's stream of this index in the plane."""
+        return self.producer.stream_by_encoding(stream_index)
+
+    def distribute_bitrate(self) -> None:
+        """Has the transport share out its bandwidth anew."""
+        self._transport.distribute_bitrate()
+
+    def encoding_switched(self) -> None:
+        """Another encoding of the producer is forwarded: what was lost of the one before says nothing about it."""
+        self.streams[0].begin_score()
+        self.emit_score()
 
     def emit_score(self) -> None:
         """Tells the controller the scores of now; those of a pipe are not told, like in mediasoup."""
@@ -302,7 +324,7 @@ class Consumer:
         """How much of the outgoing bandwidth it may take before others."""
         changed, self._priority = body.priority != self._priority, body.priority
         if changed and self.managed_by_transport and self.bitrate_priority():
-            self.transport.distribute_bitrate()
+            self._transport.distribute_bitrate()
         return SetPriorityResponse(priority=self._priority)
 
     @handles(commands.CONSUMER_REQUEST_KEY_FRAME)
@@ -316,24 +338,24 @@ class Consumer:
         """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
         self._tracer.enable(body.types)
         for stream in self.streams:
-            stream.output.trace_rtp = "rtp" in self._tracer
-            stream.output.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
+            stream.plane.trace_rtp = "rtp" in self._tracer
+            stream.plane.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
 
     def close(self) -> None:
         """Leaves producer and transport; idempotent."""
         if self._closed:
             return
         self._closed = True
-        self.producer.consumers.pop(self.id, None)
+        self.producer.remove_consumer(self.id)
         self.leave_plane()
-        self.transport.forget_consumer(self)
+        self._transport.forget_consumer(self)
 
     def leave_plane(self) -> None:
         """Sends nothing any more, for good."""
         for stream in self.streams:
-            self.producer.input.remove_consumer(stream.output)
-            stream.output.owner = None
-            stream.output.close()
+            self.producer.input.remove_consumer(stream.plane)
+            stream.plane.owner = None
+            stream.plane.close()
 
     # ------------------------------------------------------------ own
 
@@ -346,14 +368,14 @@ class Consumer:
         self._flowing = on
         for stream in self.streams:
             if on:
-                stream.output.sync()
-            stream.output.active = on
+                stream.plane.sync()
+            stream.plane.active = on
         if self.active:
             self.layers.begin()
         if took_part:
             self.layers.end()
             if self.managed_by_transport and self._connected and self.kind == "video":
-                self.transport.distribute_bitrate(force=True)
+                self._transport.distribute_bitrate(force=True)
 
     def _score(self) -> ConsumerScore:
         if self.type == "pipe":  # the next router looks at the streams itself

@@ -6,11 +6,14 @@ controller, and asks the transport for bandwidth where the transport manages it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypedDict
+from typing import Protocol, TypedDict
 
-from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.channel.bodies.transport import ConsumeRequest, ConsumerLayers
 from miso.worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
-from miso.worker.rtc.producer.layers import SimulcastStreams, SingleStream
+from miso.worker.rtc.consumer.layer_sources import SimulcastStreams, SingleStream
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtp.layers import (
     LayerSelector,
     SimpleLayerSelector,
@@ -18,11 +21,6 @@ from miso.worker.rtp.layers import (
     StreamSelector,
     SvcLayerSelector,
 )
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.transport import ConsumeRequest
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtc.producer.stream import ProducerStream
 
 
 class LayersDump(TypedDict, total=False):
@@ -34,6 +32,33 @@ class LayersDump(TypedDict, total=False):
     preferred_temporal_layer: int
     target_temporal_layer: int
     current_temporal_layer: int
+
+
+class LayersOwner(Protocol):
+    """What layers ask of their consumer."""
+
+    @property
+    def active(self) -> bool:
+        """Whether packets may flow."""
+
+    @property
+    def managed_by_transport(self) -> bool:
+        """Whether the transport estimates the bandwidth and shares it out."""
+
+    def now_us(self) -> int:
+        """Monotonic time."""
+
+    def distribute_bitrate(self) -> None:
+        """Has the transport share out its bandwidth anew."""
+
+    def request_key_frame_of(self, encoding: int) -> None:
+        """Asks the sender for a key frame of one of the consumable encodings."""
+
+    def emit_layers(self, spatial: int, temporal: int) -> None:
+        """Tells the controller what layers are forwarded; -1: none."""
+
+    def encoding_switched(self) -> None:
+        """Another encoding of the producer is forwarded now."""
 
 
 class LayerControl(Protocol):
@@ -96,11 +121,14 @@ class WholeStreams:
 
     preferred = None
 
-    def __init__(self, consumer: Consumer, sources: list[SingleStream], selectors: list[LayerSelector]) -> None:
-        self._consumer = consumer
+    def __init__(
+        self, owner: LayersOwner, sources: list[SingleStream], selectors: list[LayerSelector], *, is_pipe: bool
+    ) -> None:
+        self._owner = owner
         self._sources = sources
         self._selectors = selectors
-        self._granted = False
+        self._is_pipe = is_pipe
+        self._granted = False  # in the distribution under way
 
     @property
     def live(self) -> bool:
@@ -110,7 +138,7 @@ class WholeStreams:
     @property
     def stream(self) -> ProducerStream | None:
         """As ``LayerControl``."""
-        return self._sources[0].stream(0) if self._consumer.type == "simple" else None
+        return None if self._is_pipe else self._sources[0].stream(0)
 
     def prefer(self, body: ConsumerLayers) -> None:
         """Has no layers to choose from; like mediasoup, does not mind."""
@@ -127,7 +155,7 @@ class WholeStreams:
 
     def forwards(self, index: int, encoding: int) -> bool:
         """As ``LayerControl``."""
-        return self._consumer.type == "simple" or index == encoding
+        return not self._is_pipe or index == encoding
 
     def switched(self, spatial: int, temporal: int) -> None:
         """As ``LayerControl``; it does not happen."""
@@ -135,12 +163,12 @@ class WholeStreams:
     def request_key_frames(self) -> None:
         """As ``LayerControl``."""
         for index in range(len(self._sources)):
-            self._consumer.request_key_frame_of(index)
+            self._owner.request_key_frame_of(index)
 
     def request_repair(self, index: int) -> None:
         """As ``LayerControl``."""
-        if self._consumer.active:
-            self._consumer.request_key_frame_of(index)
+        if self._owner.active:
+            self._owner.request_key_frame_of(index)
 
     def awaits_key_frame_of(self, stream: ProducerStream) -> bool:
         """As ``LayerControl``."""
@@ -174,16 +202,17 @@ class ChosenLayers:
 
     def __init__(
         self,
-        consumer: Consumer,
+        owner: LayersOwner,
         source: SimulcastStreams | SingleStream,
         selector: SimulcastLayerSelector | SvcLayerSelector,
+        choice: LayerChoice,
         preferred: ConsumerLayers | None,
     ) -> None:
-        encoding = consumer.rtp_parameters.encodings[0]
-        self._consumer = consumer
+        self._owner = owner
         self._source = source
         self._selector = selector
-        self._choice = LayerChoice(source, encoding.spatial_layers, encoding.temporal_layers)
+        self._choice = choice
+        self._began_us = owner.now_us()
         self._reported_spatial = -1
         if preferred is not None:
             self._choice.prefer(preferred.spatial_layer, preferred.temporal_layer)
@@ -212,7 +241,7 @@ class ChosenLayers:
         """As ``LayerControl``."""
         before = self._choice.preferred
         self._choice.prefer(body.spatial_layer, body.temporal_layer)
-        if self._choice.preferred != before and self._consumer.active:
+        if self._choice.preferred != before and self._owner.active:
             self._choose(force=True)
 
     def begin(self) -> None:
@@ -226,7 +255,7 @@ class ChosenLayers:
 
     def reconsider(self) -> None:
         """As ``LayerControl``."""
-        if self._consumer.active:
+        if self._owner.active:
             self._choose()
         elif self._target != NO_LAYERS:
             self._set_target(NO_LAYERS)
@@ -239,21 +268,20 @@ class ChosenLayers:
         """As ``LayerControl``; what was lost of the layer before says nothing about the new one."""
         if self._target == NO_LAYERS:
             return
-        self._consumer.emit_layers(spatial, temporal)
+        self._owner.emit_layers(spatial, temporal)
         if self._source.encoding_of(spatial) != self._source.encoding_of(self._reported_spatial):
-            self._consumer.streams[0].begin_score()
-            self._consumer.emit_score()
+            self._owner.encoding_switched()
         self._reported_spatial = spatial
 
     def request_key_frames(self) -> None:
         """As ``LayerControl``."""
         wanted = {self._selector.target_spatial, self._selector.current_spatial} - {-1}
         for encoding in {self._source.encoding_of(spatial) for spatial in wanted}:
-            self._consumer.request_key_frame_of(encoding)
+            self._owner.request_key_frame_of(encoding)
 
     def request_repair(self, index: int) -> None:
         """As ``LayerControl``."""
-        if self._consumer.active and self._selector.current_spatial >= 0:
+        if self._owner.active and self._selector.current_spatial >= 0:
             self._request_key_frame(self._selector.current_spatial)
 
     def awaits_key_frame_of(self, stream: ProducerStream) -> bool:
@@ -270,9 +298,8 @@ class ChosenLayers:
         if granted == self._target:
             return
         self._set_target(granted)
-        now_us = self._consumer.now_us()
-        age_us = now_us - self._consumer.streams[0].active_since_us
-        self._choice.note_target(granted.spatial, self._selector.current_spatial, age_us, now_us)
+        now_us = self._owner.now_us()
+        self._choice.note_target(granted.spatial, self._selector.current_spatial, now_us - self._began_us, now_us)
 
     def desired_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""
@@ -296,22 +323,22 @@ class ChosenLayers:
         The transport manages the temporal layers by itself, so it is asked only when another spatial layer is wanted
         or with ``force``.
         """
-        consumer, target = self._consumer, self._target
-        managed = consumer.managed_by_transport
-        wanted = self._choice.wanted(self._selector.current_spatial, consumer.now_us(), managed=managed)
+        owner, target = self._owner, self._target
+        managed = owner.managed_by_transport
+        wanted = self._choice.wanted(self._selector.current_spatial, owner.now_us(), managed=managed)
         if wanted == target:
             return
         if not managed:
             self._set_target(wanted)
         elif wanted.spatial != target.spatial or force:
-            consumer.transport.distribute_bitrate()
+            owner.distribute_bitrate()
 
     def _set_target(self, layers: Layers) -> None:
         selector = self._selector
         selector.set_target(layers.spatial, layers.temporal)
         if layers == NO_LAYERS:
             self._reported_spatial = -1
-            self._consumer.emit_layers(-1, -1)
+            self._owner.emit_layers(-1, -1)
             return
         if self._needs_key_frame(layers.spatial, selector.current_spatial):
             self._request_key_frame(layers.spatial)
@@ -321,27 +348,31 @@ class ChosenLayers:
         return target > current if self._source.adds_up else target != current
 
     def _request_key_frame(self, spatial: int) -> None:
-        self._consumer.request_key_frame_of(self._source.encoding_of(spatial))
+        self._owner.request_key_frame_of(self._source.encoding_of(spatial))
 
 
-def make_layers(consumer: Consumer, body: ConsumeRequest) -> tuple[LayerControl, list[LayerSelector]]:
+def make_layers(
+    owner: LayersOwner, producer: Producer, parameters: RtpParameters, body: ConsumeRequest
+) -> tuple[LayerControl, list[LayerSelector]]:
     """What the consumer's type needs, and the plane's selector for each stream that it sends."""
-    producer = consumer.producer
     sources = [SingleStream(producer, encoding.ssrc or 0) for encoding in body.consumable_rtp_encodings]
-    encodings = consumer.rtp_parameters.encodings
+    encodings = parameters.encodings
     codec = encodings[0].codec
     numbers = encodings[0].spatial_layers, encodings[0].temporal_layers
     if body.type == "simulcast":
         simulcast = SimulcastLayerSelector(codec.plane_codec, *numbers)
         streams = SimulcastStreams(producer, simulcast, numbers[0])
-        return ChosenLayers(consumer, streams, simulcast, body.preferred_layers), [simulcast]
+        choice = LayerChoice(streams, *numbers)
+        return ChosenLayers(owner, streams, simulcast, choice, body.preferred_layers), [simulcast]
     if body.type == "svc":
         svc = SvcLayerSelector(codec.plane_codec, *numbers, encodings[0].ksvc)
         stream = SingleStream(producer, sources[0].mapped_ssrc, ksvc=encodings[0].ksvc)
-        return ChosenLayers(consumer, stream, svc, body.preferred_layers), [svc]
+        choice = LayerChoice(stream, *numbers)
+        return ChosenLayers(owner, stream, svc, choice, body.preferred_layers), [svc]
+    is_pipe = body.type == "pipe"
     selectors: list[LayerSelector]
-    if body.type == "pipe":
+    if is_pipe:
         selectors = [StreamSelector(index, encoding.codec.has_key_frames) for index, encoding in enumerate(encodings)]
     else:
         selectors = [SimpleLayerSelector(codec.has_key_frames, body.ignore_dtx)]
-    return WholeStreams(consumer, sources, selectors), selectors
+    return WholeStreams(owner, sources, selectors, is_pipe=is_pipe), selectors

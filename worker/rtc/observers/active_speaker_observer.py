@@ -38,13 +38,13 @@ class ActiveSpeakerObserver(RtpObserver):
         if self._speakers.remove(producer.id):
             self.update(self.context.scheduler.now_us())
 
-    def producer_paused(self, producer: Producer) -> None:
+    def producer_paused(self, producer_id: str) -> None:
         """It cannot take the floor now."""
-        self._speakers.set_paused(producer.id, True)
+        self._speakers.set_paused(producer_id, True)
 
-    def producer_resumed(self, producer: Producer) -> None:
+    def producer_resumed(self, producer_id: str) -> None:
         """It can take the floor again."""
-        self._speakers.set_paused(producer.id, False)
+        self._speakers.set_paused(producer_id, False)
 
     def update(self, now_us: int) -> None:
         """Feeds what was said and judges anew."""

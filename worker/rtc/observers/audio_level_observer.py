@@ -33,9 +33,9 @@ class AudioLevelObserver(RtpObserver):
         """What it said before does not count."""
         producer.take_audio_levels(self)
 
-    def producer_resumed(self, producer: Producer) -> None:
+    def producer_resumed(self, producer_id: str) -> None:
         """What it said before does not count."""
-        producer.take_audio_levels(self)
+        self.producers[producer_id].take_audio_levels(self)
 
     def update(self, now_us: int) -> None:
         """Reports the loud ones, or that there are none any more."""

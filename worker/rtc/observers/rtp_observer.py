@@ -13,9 +13,10 @@ from miso.worker.channel import commands
 from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
 from miso.worker.channel.commands import handles
 from miso.worker.errors import BodyError
+from miso.worker.rtc.alarm import Alarm
 
 if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context, Timer
+    from miso.worker.rtc.context import Context
     from miso.worker.rtc.producer.producer import Producer
     from miso.worker.rtc.router_tables import RouterTables
 
@@ -37,7 +38,7 @@ class RtpObserver:
         self.context = context
         self._tables = tables
         self._interval_us = interval_us
-        self._timer: Timer | None = None
+        self._look = Alarm(context.scheduler, self._on_look)
         self._closed = False
         context.registry.add(self, observer_id, tables.router_id)
         tables.observers[observer_id] = self
@@ -50,10 +51,10 @@ class RtpObserver:
     def producer_removed(self, producer: Producer) -> None:
         """One less to watch."""
 
-    def producer_paused(self, producer: Producer) -> None:
+    def producer_paused(self, producer_id: str) -> None:
         """A watched producer was paused."""
 
-    def producer_resumed(self, producer: Producer) -> None:
+    def producer_resumed(self, producer_id: str) -> None:
         """A watched producer was resumed."""
 
     def update(self, now_us: int) -> None:
@@ -85,11 +86,15 @@ class RtpObserver:
     @handles(commands.RTP_OBSERVER_REMOVE_PRODUCER)
     def remove_producer(self, body: ObservedProducerRequest) -> None:
         """Watches it no more."""
-        self.forget_producer(self._tables.producer(body.producer_id))
+        self._forget(self._tables.producer(body.producer_id).id)
 
-    def forget_producer(self, producer: Producer) -> None:
-        """Watches it no more; it is closing, or was removed."""
-        if self.producers.pop(producer.id, None) is None:
+    def producer_closed(self, producer_id: str) -> None:
+        """A watched producer is gone."""
+        self._forget(producer_id)
+
+    def _forget(self, producer_id: str) -> None:
+        producer = self.producers.pop(producer_id, None)
+        if producer is None:
             return
         producer.remove_observer(self)
         self.producer_removed(producer)
@@ -130,12 +135,11 @@ class RtpObserver:
     def _run(self) -> None:
         """Keeps the timer only while there is something to look at."""
         wanted = bool(self.producers) and not self.paused
-        if wanted and self._timer is None:
-            self._timer = self.context.scheduler.call_later(self._interval_us, self._on_timer)
-        elif not wanted and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not wanted:
+            self._look.stop()
+        elif not self._look.is_set:
+            self._look.set(self._interval_us)
 
-    def _on_timer(self) -> None:
-        self._timer = self.context.scheduler.call_later(self._interval_us, self._on_timer)
+    def _on_look(self) -> None:
+        self._look.set(self._interval_us)
         self.update(self.context.scheduler.now_us())

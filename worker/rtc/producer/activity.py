@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from miso.worker.rtc.context import Scheduler, Timer
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.context import Scheduler
 
 TICK_US = 200_000
 _MISSES = 3  # ticks in which the others went on, and it did not
@@ -48,7 +49,7 @@ class ActivityWatch:
         self._on_change = on_change
         self._silence_us = silence_us
         self._watched: dict[int, _Watched] = {}
-        self._timer: Timer | None = None
+        self._tick = Alarm(scheduler, self._on_tick)
 
     def is_alive(self, index: int) -> bool:
         """Whether packets of the stream come; as long as nothing else is known, they do."""
@@ -57,23 +58,21 @@ class ActivityWatch:
 
     def start(self) -> None:
         """Watches from now on: silence until now counts for nothing. No effect while it watches."""
-        if self._timer is not None:
+        if self._tick.is_set:
             return
         now_us = self._scheduler.now_us()
         for index, packets in enumerate(self._counters()):
             watched = self._watched.get(index)
             if watched is not None:
                 watched.packets, watched.misses, watched.heard_us = packets or 0, 0, now_us
-        self._timer = self._scheduler.call_later(TICK_US, self._tick)
+        self._tick.set(TICK_US)
 
     def stop(self) -> None:
         """Watches no more; what was alive stays so."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._tick.stop()
 
-    def _tick(self) -> None:
-        self._timer = self._scheduler.call_later(TICK_US, self._tick)
+    def _on_tick(self) -> None:
+        self._tick.set(TICK_US)
         now_us = self._scheduler.now_us()
         counters = [(index, packets) for index, packets in enumerate(self._counters()) if packets is not None]
         went_on = False

@@ -12,10 +12,11 @@ ignores the next request for 300 ms. So it is repeated as long as a consumer wai
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
-from miso.worker.rtc.context import Scheduler, Timer
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.context import Scheduler
+from miso.worker.rtc.token_bucket import TokenBucket
 
 RETRY_AFTER_US = 1_000_000  # a PLI or FIR that brought no key frame by now was lost
 _AT_ONCE = 4
@@ -40,22 +41,21 @@ class KeyFrameRequests:
         self._request = request
         self._is_awaited = is_awaited
         self._delay_us = delay_us
-        self._pending: Timer | None = None
-        self._retry = False
-        self._delay: Timer | None = None
+        self._allowance = TokenBucket(_AT_ONCE, _EVERY_US, scheduler.now_us())
+        self._answer = Alarm(scheduler, self._on_no_answer)  # set while a request is pending
+        self._retry = False  # ask again when no key frame comes, whoever waits for it then
+        self._delay = Alarm(scheduler, self._on_delay_over)
         self._wanted_after_delay = False
-        self._allowance = float(_AT_ONCE)
-        self._allowance_us = scheduler.now_us()
-        self._held: Timer | None = None  # until the allowance is there for the request that waits
+        self._turn = Alarm(scheduler, self._on_turn)  # set while a request waits for the allowance
 
     def need(self) -> None:
         """Somebody wants a key frame: asks now, or notes the wish while a request is pending or delayed."""
         if self._delay_us > 0:
-            if self._delay is not None:
+            if self._delay.is_set:
                 self._wanted_after_delay = True
                 return
             self._start_delay()
-        if self._pending is not None:
+        if self._answer.is_set:
             self._retry = True
             return
         self._ask(retry=True)
@@ -68,67 +68,44 @@ class KeyFrameRequests:
 
     def received(self) -> None:
         """A key frame came; who could not begin with it waits for the next."""
-        self._stop_pending()
+        self._answer.stop()
         if self._is_awaited():
-            self._start_pending(retry=True)
+            self._await_answer(retry=True)
         else:
-            self._stop_holding()
+            self._turn.stop()
 
     def close(self) -> None:
         """Asks for nothing that was wanted so far. Idempotent."""
-        self._stop_pending()
-        self._stop_holding()
-        if self._delay is not None:
-            self._delay.cancel()
-            self._delay = None
+        self._answer.stop()
+        self._turn.stop()
+        self._delay.stop()
 
     def _ask(self, *, retry: bool) -> None:
         """Asks as soon as the allowance lets it."""
-        if self._held is not None:
+        if self._turn.is_set:
             return
         now_us = self._scheduler.now_us()
-        regained = (now_us - self._allowance_us) / _EVERY_US
-        self._allowance = min(self._allowance + regained, float(_AT_ONCE))
-        self._allowance_us = now_us
-        if self._allowance < 1:
-            wait_us = math.ceil((1 - self._allowance) * _EVERY_US)
-            self._held = self._scheduler.call_later(wait_us, self._on_allowance)
+        if not self._allowance.take(1, now_us):
+            self._turn.set(self._allowance.wait_us(now_us))
             return
-        self._allowance -= 1
-        self._start_pending(retry=retry)
+        self._await_answer(retry=retry)
         self._request()
 
-    def _on_allowance(self) -> None:
-        self._held = None
+    def _on_turn(self) -> None:
         self._ask(retry=True)
 
-    def _stop_holding(self) -> None:
-        if self._held is not None:
-            self._held.cancel()
-            self._held = None
-
-    def _start_pending(self, *, retry: bool) -> None:
-        self._stop_pending()
+    def _await_answer(self, *, retry: bool) -> None:
         self._retry = retry
-        self._pending = self._scheduler.call_later(RETRY_AFTER_US, self._on_pending_timeout)
+        self._answer.set(RETRY_AFTER_US)
 
-    def _stop_pending(self) -> None:
-        if self._pending is not None:
-            self._pending.cancel()
-            self._pending = None
-
-    def _on_pending_timeout(self) -> None:
-        self._pending = None
+    def _on_no_answer(self) -> None:
         if self._retry or self._is_awaited():
             self._ask(retry=False)
 
     def _start_delay(self) -> None:
-        if self._delay is not None:
-            self._delay.cancel()
         self._wanted_after_delay = False
-        self._delay = self._scheduler.call_later(self._delay_us, self._on_delay_timeout)
+        self._delay.set(self._delay_us)
 
-    def _on_delay_timeout(self) -> None:
-        self._delay = None
+    def _on_delay_over(self) -> None:
         if self._wanted_after_delay:
             self.need()

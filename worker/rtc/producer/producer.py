@@ -3,55 +3,48 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.producer import ProducerDump
-from miso.worker.channel.bodies.rtp import EncodingMappingDump, RtpMapping, RtpMappingDump, RtpStreamStats
+from miso.worker.channel.bodies.rtp import EncodingMappingDump, RtpMappingDump, RtpStreamStats
 from miso.worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
 from miso.worker.channel.commands import handles
-from miso.worker.channel.events import TraceValue, VideoOrientation
-from miso.worker.dataplane import MAX_STREAMS, PacketTraced, UnknownSsrc, VideoOrientationChanged
-from miso.worker.errors import BodyError
+from miso.worker.channel.events import VideoOrientation
+from miso.worker.dataplane import PacketTraced, TransportPlane, UnknownSsrc, VideoOrientationChanged
 from miso.worker.faults import attempt
-from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.activity import ActivityWatch
+from miso.worker.rtc.producer.audience import Observer, Subscriber
+from miso.worker.rtc.producer.audio_levels import AudioLevels
+from miso.worker.rtc.producer.encodings import check_mapping, find_encoding
+from miso.worker.rtc.producer.header_extensions import map_extensions
 from miso.worker.rtc.producer.stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
+from miso.worker.rtc.streams.sender_clock import SenderClocks
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 
-if TYPE_CHECKING:
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.observers.rtp_observer import RtpObserver
-    from miso.worker.rtc.transport.transport import Transport
-
 logger = logging.getLogger(__name__)
 
-# URI, what the plane calls the extension, and its id inside the router (mediasoup's, the same in all its routers).
-# The first three are written anew for each consumer, whatever the sender sends; audio is not stamped for bandwidth
-# estimation.
-_MID = (rtp.MID_URI, "mid", 1)
-_ABS_SEND_TIME = (rtp.ABS_SEND_TIME_URI, "abs_send_time", 4)
-_TRANSPORT_WIDE_CC = (rtp.TRANSPORT_WIDE_CC_URI, "transport_wide_cc", 5)
-_ABS_CAPTURE_TIME = (rtp.ABS_CAPTURE_TIME_URI, "abs_capture_time", 13)
-_EXTENSIONS = {
-    "audio": (_MID, (rtp.AUDIO_LEVEL_URI, "audio_level", 10), _ABS_CAPTURE_TIME),
-    "video": (
-        _MID,
-        _ABS_SEND_TIME,
-        _TRANSPORT_WIDE_CC,
-        (rtp.FRAME_MARKING_07_URI, "frame_marking", 6),
-        (rtp.FRAME_MARKING_URI, "frame_marking", 7),
-        (rtp.VIDEO_ORIENTATION_URI, "video_orientation", 11),
-        (rtp.TOFFSET_URI, "toffset", 12),
-        _ABS_CAPTURE_TIME,
-    ),
-}
-_WRITTEN_ANEW = (_MID, _ABS_SEND_TIME, _TRANSPORT_WIDE_CC)
 _SILENCE_US = 1_500_000  # all encodings of a simulcast silent for so long have ended
 _SILENCE_WITH_DTX_US = 5_000_000
+
+
+class ProducerTransport(Protocol):
+    """What a producer asks of its transport."""
+
+    def producer_of(self, ssrc: int) -> Producer | None:
+        """Whose stream the SSRC is on the transport, or the repair of a stream."""
+
+    def receive_direct(self, packet: bytes) -> None:
+        """An RTP packet of the application."""
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Sends a compound RTCP packet to the sender while it can be reached."""
+
+    def forget_producer(self, producer: Producer) -> None:
+        """The producer has closed."""
 
 
 class Producer:
@@ -63,49 +56,59 @@ class Producer:
         type: ``simple``, ``simulcast`` or ``svc``.
         rtp_parameters: What the sender announced.
         input: Its half in the data plane.
-        clock: Its sender's, shared with what else the sender produces on the transport.
         paused: Whether packets stop here.
         consumers: Of the whole router, by id; likewise ``observers``.
         streams: By SSRC, as far as packets of them came.
         streams_by_rtx: By RTX SSRC, likewise.
     """
 
-    def __init__(self, context: Context, transport: Transport, body: ProduceRequest) -> None:
+    def __init__(
+        self,
+        context: Context,
+        transport: ProducerTransport,
+        plane: TransportPlane,
+        clocks: SenderClocks,
+        body: ProduceRequest,
+    ) -> None:
         """Checks the request and enters the plane.
+
+        Args:
+            context: What every object of the worker is given.
+            transport: On which the sender sends.
+            plane: The transport's half in the data plane.
+            clocks: Of the transport's senders: its own is shared with what else the sender produces there.
+            body: The request.
 
         Raises:
             BodyError: Parameters and mapping make no sense, each alone or together.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         self.type = parameters.type
-        _check_mapping(parameters, body.rtp_mapping)
+        check_mapping(parameters, body.rtp_mapping)
         self.id = body.producer_id
         self.kind = body.kind
         self.rtp_parameters = parameters
-        self.transport = transport
-        self.clock = transport.sender_clocks.of(parameters.cname)
         self.paused = body.paused
-        self.consumers: dict[str, Consumer] = {}
-        self.observers: dict[str, RtpObserver] = {}
+        self.consumers: dict[str, Subscriber] = {}
+        self.observers: dict[str, Observer] = {}
         self.streams: dict[int, ProducerStream] = {}
         self.streams_by_rtx: dict[int, ProducerStream] = {}
         self._by_encoding: list[ProducerStream | None] = [None] * len(parameters.encodings)
         self._context = context
+        self._transport = transport
+        self._clock = clocks.of(parameters.cname)
         self._mapping = body.rtp_mapping
         self._key_frame_delay_us = body.key_frame_request_delay * 1000
-        self._levels: dict[str, bytearray] = {}
         self._closed = False
         self._activity = self._make_watch(context)
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
-        self.input = transport.plane.add_producer()
+        self.input = plane.add_producer()
         self.input.owner = self
         self.input.paused = body.paused
         for codec in body.rtp_mapping.codecs:
             self.input.map_payload_type(codec.payload_type, codec.mapped_payload_type)
-        for extension in _EXTENSIONS[self.kind]:
-            uri, name, router_id = extension
-            if uri in parameters.extension_ids or extension in _WRITTEN_ANEW:
-                self.input.map_extension(name, parameters.extension_ids.get(uri, 0), router_id)
+        map_extensions(self.input, self.kind, parameters.extension_ids)
+        self._audio_levels = AudioLevels(self.input.take_audio_levels)
 
     def _make_watch(self, context: Context) -> ActivityWatch | None:
         """What notices that an encoding or a spatial layer stops, where there are several."""
@@ -139,15 +142,8 @@ class Producer:
     # ------------------------------------------------------------ streams come
 
     def accept_ssrc(self, event: UnknownSsrc) -> bool:
-        """Makes a stream of the new SSRC, or the retransmissions of one; False when it fits none of the encodings.
-
-        It is found by announced SSRC, else by RID, else when there is one encoding that announces neither.
-        """
-        index = self._match_ssrc(event)
-        if index is None:
-            index = self._match_rid(event)
-        if index is None:
-            index = self._match_only(event)
+        """Makes a stream of the new SSRC, or the retransmissions of one; False when it fits none of the encodings."""
+        index = find_encoding(self.rtp_parameters.encodings, event)
         if index is None:
             return False
         encoding = self.rtp_parameters.encodings[index]
@@ -198,31 +194,6 @@ class Producer:
         if self.kind == "video" and not self.paused and not stream.got_key_frame:
             stream.key_frames.force()
 
-    def _match_ssrc(self, event: UnknownSsrc) -> int | None:
-        for index, encoding in enumerate(self.rtp_parameters.encodings):
-            is_media, is_rtx = _payload_of(encoding, event.payload_type)
-            if (is_media and encoding.ssrc == event.ssrc) or (
-                is_rtx and encoding.has_rtx and encoding.rtx_ssrc == event.ssrc
-            ):
-                return index
-        return None
-
-    def _match_rid(self, event: UnknownSsrc) -> int | None:
-        for index, encoding in enumerate(self.rtp_parameters.encodings):
-            is_media, is_rtx = _payload_of(encoding, event.payload_type)
-            rid = event.rid or event.repaired_rid
-            if is_rtx and event.repaired_rid:  # the other one is of the repairs themselves (RFC 8852 section 3)
-                rid = event.repaired_rid
-            if rid and encoding.rid == rid and (is_media or is_rtx):
-                return index
-        return None
-
-    def _match_only(self, event: UnknownSsrc) -> int | None:
-        encodings = self.rtp_parameters.encodings
-        if len(encodings) > 1 or encodings[0].ssrc or encodings[0].rid:
-            return None
-        return 0 if any(_payload_of(encodings[0], event.payload_type)) else None
-
     def _add_stream(self, ssrc: int, encoding: RtpEncoding, index: int) -> None:
         codec = encoding.codec
         plane = self.input.add_stream(
@@ -245,6 +216,8 @@ class Producer:
             plane,
             encoding,
             index,
+            cname=self.rtp_parameters.cname,
+            clock=self._clock,
             key_frame_delay_us=self._key_frame_delay_us,
             watched=len(self._by_encoding) > 1,
         )
@@ -259,12 +232,12 @@ class Producer:
             self._activity.start()
         self._emit_score()
         for consumer in list(self.consumers.values()):
-            consumer.producer_stream_added(stream)
+            consumer.producer_stream_added()
 
     def _is_free(self, ssrc: int) -> bool:
         """Whether the peer has not begun to use an SSRC for something else than it announced."""
         taken = ssrc in self.streams or ssrc in self.streams_by_rtx
-        return not taken and self.transport.listener.producer_of(ssrc) is self
+        return not taken and self._transport.producer_of(ssrc) is self
 
     def _add_rtx(self, stream: ProducerStream, ssrc: int, payload_type: int) -> None:
         stream.set_rtx(ssrc, payload_type)
@@ -303,6 +276,10 @@ class Producer:
         logger.debug("spatial layer %s producer=%s layer=%d", "came" if alive else "ended", self.id, spatial)
         self.layers_changed()
 
+    def is_key_frame_awaited(self, stream: ProducerStream) -> bool:
+        """Whether a consumer forwards nothing, or not the wanted layer, until a key frame of the stream comes."""
+        return any(consumer.awaits_key_frame_of(stream) for consumer in self.consumers.values())
+
     def worst_remote_fraction_lost(self) -> int:
         """The worst loss that any receiver reports, 0..255: a sender with in-band FEC should know it."""
         return max((consumer.fraction_lost for consumer in self.consumers.values() if consumer.active), default=0)
@@ -310,17 +287,17 @@ class Producer:
     def send_nack(self, packet: Nack) -> None:
         """Sends a stream's NACK."""
         self._tracer.emit("nack", "out", {})
-        self.transport.send_rtcp(packet.to_bytes())
+        self._transport.send_rtcp(packet.to_bytes())
 
     def send_pli(self, packet: Pli) -> None:
         """Sends a stream's picture loss indication."""
         self._tracer.emit("pli", "out", {"ssrc": packet.media_ssrc})
-        self.transport.send_rtcp(packet.to_bytes())
+        self._transport.send_rtcp(packet.to_bytes())
 
     def send_fir(self, packet: Fir) -> None:
         """Sends a stream's full intra request."""
         self._tracer.emit("fir", "out", {"ssrc": packet.media_ssrc})
-        self.transport.send_rtcp(packet.to_bytes())
+        self._transport.send_rtcp(packet.to_bytes())
 
     def on_video_orientation(self, event: VideoOrientationChanged) -> None:
         """The camera was turned."""
@@ -332,32 +309,33 @@ class Producer:
 
     def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
         """A packet passed while ``rtp`` or ``keyframe`` is traced."""
-        info: dict[str, TraceValue] = dict(event.info)
-        if event.is_rtx:
-            info["isRtx"] = True
-        info["isKeyFrame"] = is_key_frame = self.kind == "video" and event.is_key_frame
-        self._tracer.emit("keyframe" if is_key_frame and "keyframe" in self._tracer else "rtp", "in", info)
+        self._tracer.emit_packet(event, "in", is_video=self.kind == "video")
 
     # ------------------------------------------------------------ observers
 
-    def add_observer(self, observer: RtpObserver) -> None:
+    def add_observer(self, observer: Observer) -> None:
         """The observer reads the audio levels from now on."""
         self.observers[observer.id] = observer
-        self._levels[observer.id] = bytearray()
+        self._audio_levels.add_reader(observer.id)
 
-    def remove_observer(self, observer: RtpObserver) -> None:
+    def remove_observer(self, observer: Observer) -> None:
         """The observer reads no more."""
         self.observers.pop(observer.id, None)
-        self._levels.pop(observer.id, None)
+        self._audio_levels.remove_reader(observer.id)
 
-    def take_audio_levels(self, observer: RtpObserver) -> bytes:
+    def take_audio_levels(self, observer: Observer) -> bytes:
         """The audio levels of the packets since the observer's last call: -dBov, 0 (loudest) to 127, oldest first."""
-        levels = self.input.take_audio_levels()
-        for waiting in self._levels.values():
-            waiting += levels
-        taken = self._levels[observer.id]
-        self._levels[observer.id] = bytearray()
-        return bytes(taken)
+        return self._audio_levels.read(observer.id)
+
+    # ------------------------------------------------------------ consumers
+
+    def add_consumer(self, consumer_id: str, consumer: Subscriber) -> None:
+        """It hears what becomes of the producer from now on."""
+        self.consumers[consumer_id] = consumer
+
+    def remove_consumer(self, consumer_id: str) -> None:
+        """It hears nothing more; no effect when it was not added."""
+        self.consumers.pop(consumer_id, None)
 
     def request_key_frame(self, mapped_ssrc: int) -> None:
         """A consumer needs a key frame of the stream it knows by this SSRC."""
@@ -407,7 +385,7 @@ class Producer:
         for consumer in list(self.consumers.values()):
             consumer.producer_paused_changed(True)
         for observer in list(self.observers.values()):
-            observer.producer_paused(self)
+            observer.producer_paused(self.id)
 
     @handles(commands.PRODUCER_RESUME)
     def resume(self) -> None:
@@ -420,7 +398,7 @@ class Producer:
         for consumer in list(self.consumers.values()):
             consumer.producer_paused_changed(False)
         for observer in list(self.observers.values()):
-            observer.producer_resumed(self)
+            observer.producer_resumed(self.id)
         if self.kind == "video":
             for stream in self.streams.values():
                 stream.key_frames.force()
@@ -435,7 +413,7 @@ class Producer:
     @handles(commands.PRODUCER_SEND)
     def send(self, payload: bytes) -> None:
         """Takes an RTP packet of the application (direct transports)."""
-        self.transport.receive_direct(payload)
+        self._transport.receive_direct(payload)
 
     def close(self) -> None:
         """Closes its consumers, leaves its observers and the transport; idempotent."""
@@ -445,33 +423,15 @@ class Producer:
         for consumer in list(self.consumers.values()):
             attempt(consumer, consumer.producer_closed)
         for observer in list(self.observers.values()):
-            attempt(observer, observer.forget_producer, self)
+            attempt(observer, observer.producer_closed, self.id)
         if self._activity is not None:
             self._activity.stop()
         for stream in self.streams.values():
             stream.close()
         self.input.owner = None
         self.input.close()
-        self.transport.forget_producer(self)
+        self._transport.forget_producer(self)
 
     def _emit_score(self) -> None:
         scores = [stream.score_entry() for stream in self._by_encoding if stream is not None]
         self._context.notifier.notify(self.id, "score", scores)
-
-
-def _payload_of(encoding: RtpEncoding, payload_type: int) -> tuple[bool, bool]:
-    """Whether the payload type is the encoding's media, and whether it is its RTX."""
-    rtx = encoding.rtx_codec
-    return encoding.codec.payload_type == payload_type, rtx is not None and rtx.payload_type == payload_type
-
-
-def _check_mapping(parameters: RtpParameters, mapping: RtpMapping) -> None:
-    if len(parameters.encodings) != len(mapping.encodings):
-        raise BodyError("rtpParameters.encodings size does not match rtpMapping.encodings size")
-    if len(parameters.encodings) > MAX_STREAMS:
-        raise BodyError(f"too many rtpParameters.encodings ({len(parameters.encodings)}, at most {MAX_STREAMS})")
-    unnamed = any(encoding.ssrc is None and encoding.rid is None for encoding in mapping.encodings)
-    if unnamed and len(mapping.encodings) > 1:
-        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid)")
-    if unnamed and not parameters.mid:
-        raise BodyError("wrong entry in rtpMapping.encodings (missing ssrc or rid, or rtpParameters.mid)")

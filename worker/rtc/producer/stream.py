@@ -5,53 +5,112 @@ Packets, loss detection and repair are the plane's half, ``miso.worker.dataplane
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from miso.worker.channel.events import ProducerScore
 from miso.worker.dataplane import ReceiveStream
 from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.key_frame_requests import KeyFrameRequests
 from miso.worker.rtc.rtp_parameters import RtpEncoding
 from miso.worker.rtc.streams.bodies import stream_dump
 from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
-from miso.worker.rtc.streams.sender_clock import CaptureClock
+from miso.worker.rtc.streams.sender_clock import CaptureClock, SenderClock
 from miso.worker.rtcp import reports
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from miso.worker.rtcp.ntp import round_trip_ms
 
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Scheduler, Timer
-    from miso.worker.rtc.producer.producer import Producer
-
-_NACK_PATIENCE_US = 10_000  # after a gap: the plane asks for nothing sooner
+_REORDERING_US = 10_000  # a packet missing no longer than this may only have been overtaken: the plane waits as long
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
 _REPORT_LASTS_US = 60_000_000  # then the media's clock may have run away from the wall clock
 
 
+class StreamOwner(Protocol):
+    """What a stream asks of its producer."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether packets stop at the producer."""
+
+    def is_key_frame_awaited(self, stream: ProducerStream) -> bool:
+        """Whether a consumer forwards nothing, or not the wanted layer, until a key frame of the stream comes."""
+
+    def worst_remote_fraction_lost(self) -> int:
+        """The worst loss that any receiver reports, 0..255."""
+
+    def score_changed(self, *, came_or_ended: bool) -> None:
+        """The score of the stream is another one now; maybe it was 0, or is."""
+
+    def layers_changed(self) -> None:
+        """The stream got its first sender report."""
+
+    def send_nack(self, packet: Nack) -> None:
+        """Sends the stream's NACK."""
+
+    def send_pli(self, packet: Pli) -> None:
+        """Sends the stream's picture loss indication."""
+
+    def send_fir(self, packet: Fir) -> None:
+        """Sends the stream's full intra request."""
+
+
 class ProducerStream:
-    """What is received with one SSRC (and its RTX SSRC) of a producer."""
+    """What is received with one SSRC (and its RTX SSRC) of a producer.
+
+    Attributes:
+        plane: Its half in the data plane.
+        encoding: What was negotiated of it.
+        encoding_index: Of the encoding in the producer's RTP parameters.
+        ssrc: By which it is received.
+        mapped_ssrc: By which consumers know it.
+        rtx_ssrc: By which its retransmissions are received, 0 while there are none.
+        score: How it fares.
+        active_since_us: When it began, or was last heard again after it had ended.
+        rtt_ms: To the sender and back; 0 while unknown.
+        pli_count: Key frames that were asked for by PLI; ``fir_count`` by FIR.
+        got_key_frame: Whether a key frame has come.
+        key_frames: When its sender is asked for one.
+    """
 
     def __init__(
         self,
         scheduler: Scheduler,
-        producer: Producer,
+        owner: StreamOwner,
         plane: ReceiveStream,
         encoding: RtpEncoding,
         encoding_index: int,
         *,
+        cname: str,
+        clock: SenderClock,
         key_frame_delay_us: int,
         watched: bool,
     ) -> None:
+        """Begins with the first packet.
+
+        Args:
+            scheduler: Time.
+            owner: Its producer.
+            plane: Its half in the data plane.
+            encoding: What was negotiated of it.
+            encoding_index: Of the encoding in the producer's RTP parameters.
+            cname: Of its sender.
+            clock: Of its sender.
+            key_frame_delay_us: The least time between two key frame requests, 0 for none.
+            watched: Whether ``set_alive`` will tell when it stops, and comes back.
+        """
         self.plane = plane
         plane.owner = self
         self.encoding = encoding
         self.encoding_index = encoding_index
         self.ssrc = plane.ssrc
+        self.mapped_ssrc = plane.mapped_ssrc
         self.rtx_ssrc = 0
         self.score = StreamScore()
+        self.active_since_us = scheduler.now_us()
         self.rtt_ms = 0.0
         self.pli_count = 0
         self.fir_count = 0
@@ -60,38 +119,28 @@ class ProducerStream:
             scheduler, self._send_key_frame_request, self._is_key_frame_awaited, key_frame_delay_us
         )
         self._scheduler = scheduler
-        self._producer = producer
+        self._owner = owner
+        self._cname = cname
         self._fir_sequence = 0
-        self._capture_clock = CaptureClock(producer.clock)
+        self._capture_clock = CaptureClock(clock)
         self._last_sr = EchoClock()
         self._last_rtx_sr = EchoClock()
-        self._scored = LossCounters()
+        self._scored = LossCounters()  # as they were at the last sample of the score
         self._scored_us = -_SCORE_EVERY_US
-        self._base_sequence: int | None = None
-        self._nack_timer: Timer | None = None
-        self._nack_timer_us = 0
-        self._gap_us = -_NACK_PATIENCE_US
+        self._base_sequence: int | None = None  # of the first packet
+        self._missing_look = Alarm(scheduler, self._look_for_missing)
+        self._gap_us = -_REORDERING_US  # when packets were last found missing
         self._watched = watched
-        self._silent = False
-        self.active_since_us = scheduler.now_us()
+        self._silent = False  # its sender has stopped it
 
     def started(self) -> None:
         """Its first packet has gone through the plane."""
         self._base_sequence = self.plane.max_sequence
 
     @property
-    def mapped_ssrc(self) -> int:
-        """The SSRC by which consumers know it."""
-        return self.plane.mapped_ssrc
-
-    @property
     def live(self) -> bool:
         """Whether there is something to forward; a stream that nobody watches is alive whatever its score."""
         return self.score.value > 0 or not self._watched
-
-    def is_layer_alive(self, spatial: int) -> bool:
-        """Whether packets of a spatial layer come (SVC)."""
-        return self._producer.is_layer_alive(self, spatial)
 
     def set_rtx(self, ssrc: int, payload_type: int) -> None:
         """The stream's retransmissions come with this SSRC (RFC 4588)."""
@@ -105,13 +154,13 @@ class ProducerStream:
 
     def pause(self) -> None:
         """Forgets what is missing, and asks for nothing."""
-        self._stop_nack_timer()
+        self._missing_look.stop()
         self.key_frames.close()
         self.plane.reset()
 
     def close(self) -> None:
         """Stops its timers and leaves the plane."""
-        self._stop_nack_timer()
+        self._missing_look.stop()
         self.key_frames.close()
         self.plane.owner = None
         self.plane.close()
@@ -121,12 +170,13 @@ class ProducerStream:
     def on_nack_needed(self, now_us: int) -> None:
         """Waits a moment for packets that were only overtaken, and keeps an eye on what stays missing."""
         self._gap_us = now_us
-        if self._nack_timer is None or self._nack_timer_us > now_us + _NACK_PATIENCE_US:
-            self._look_for_missing(now_us, _NACK_PATIENCE_US)
+        due_us = self._missing_look.due_us
+        if due_us is None or due_us > now_us + _REORDERING_US:
+            self._missing_look.set(_REORDERING_US)
 
     def on_key_frame_needed(self) -> None:
         """Repair has failed, or a key frame came that could not be used."""
-        if not self._producer.paused:
+        if not self._owner.paused:
             self.key_frames.force()
 
     def on_key_frame_received(self) -> None:
@@ -134,29 +184,18 @@ class ProducerStream:
         self.got_key_frame = True
         self.key_frames.received()
 
-    def _poll_nack(self) -> None:
-        self._nack_timer = None
+    def _look_for_missing(self) -> None:
         now_us = self._scheduler.now_us()
-        self._look_for_missing(now_us, AFTER_FAULT_US)  # should what follows meet a fault
+        self._missing_look.set(AFTER_FAULT_US)  # should what follows meet a fault
         sequence_numbers = self.plane.poll_nack(now_us)
         if sequence_numbers:
             self._send_nack(sequence_numbers)
         if self.plane.take_key_frame_needed():
             self.on_key_frame_needed()
-        self._stop_nack_timer()
+        self._missing_look.stop()
         if self.plane.missing > 0:
-            patience_us = self._gap_us + _NACK_PATIENCE_US - now_us  # for what was found missing meanwhile
-            self._look_for_missing(now_us, patience_us if patience_us > 0 else _NACK_INTERVAL_US)
-
-    def _look_for_missing(self, now_us: int, delay_us: int) -> None:
-        self._stop_nack_timer()
-        self._nack_timer_us = now_us + delay_us
-        self._nack_timer = self._scheduler.call_later(delay_us, self._poll_nack)
-
-    def _stop_nack_timer(self) -> None:
-        if self._nack_timer is not None:
-            self._nack_timer.cancel()
-            self._nack_timer = None
+            overtaken_us = self._gap_us + _REORDERING_US - now_us  # what was found missing meanwhile may only be so
+            self._missing_look.set(overtaken_us if overtaken_us > 0 else _NACK_INTERVAL_US)
 
     # ------------------------------------------------------------ RTCP in
 
@@ -169,7 +208,7 @@ class ProducerStream:
             if self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us):
                 self._capture_clock.take()
         if first:
-            self._producer.layers_changed()
+            self._owner.layers_changed()
         if now_us - self._scored_us < _SCORE_EVERY_US:
             return
         self._scored_us = now_us
@@ -231,13 +270,13 @@ class ProducerStream:
     def _score_changed(self, previous: int) -> None:
         if previous == 0:
             self.active_since_us = self._scheduler.now_us()
-        self._producer.score_changed(came_or_ended=0 in (previous, self.score.value))
+        self._owner.score_changed(came_or_ended=0 in (previous, self.score.value))
 
     # ------------------------------------------------------------ RTCP out
 
     def report_blocks(self, now_us: int) -> list[reports.ReportBlock]:
         """What a receiver report says of the stream and of its retransmissions."""
-        worst = self._producer.worst_remote_fraction_lost() if self.encoding.codec.use_inband_fec else 0
+        worst = self._owner.worst_remote_fraction_lost() if self.encoding.codec.use_inband_fec else 0
         blocks = [_block(self.ssrc, self.plane.make_report(now_us, worst), self._last_sr, now_us)]
         rtx_report = self.plane.make_rtx_report(now_us)
         if rtx_report is not None and self.plane.rtx_packets:
@@ -245,20 +284,20 @@ class ProducerStream:
         return blocks
 
     def _send_nack(self, sequence_numbers: list[int]) -> None:
-        self._producer.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
+        self._owner.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
 
     def _is_key_frame_awaited(self) -> bool:
-        return any(consumer.awaits_key_frame_of(self) for consumer in self._producer.consumers.values())
+        return self._owner.is_key_frame_awaited(self)
 
     def _send_key_frame_request(self) -> None:
         # Nobody here sends media, so the sender's SSRC should be 0, but GStreamer ignores such a request.
         if self.encoding.codec.use_pli:
             self.pli_count += 1
-            self._producer.send_pli(Pli(self.ssrc, self.ssrc))
+            self._owner.send_pli(Pli(self.ssrc, self.ssrc))
         elif self.encoding.codec.use_fir:
             self.fir_count += 1
             self._fir_sequence = (self._fir_sequence + 1) & 0xFF
-            self._producer.send_fir(Fir(self.ssrc, self.ssrc, ((self.ssrc, self._fir_sequence),)))
+            self._owner.send_fir(Fir(self.ssrc, self.ssrc, ((self.ssrc, self._fir_sequence),)))
 
     # ------------------------------------------------------------ shown
 
@@ -270,7 +309,7 @@ class ProducerStream:
             ssrc=self.ssrc,
             rtx_ssrc=self._shown_rtx_ssrc,
             rid=self.encoding.rid,
-            cname=self._producer.rtp_parameters.cname,
+            cname=self._cname,
             score=self.score.value,
             layers=(self.encoding.spatial_layers, self.encoding.temporal_layers),
         )

@@ -101,18 +101,18 @@ class RtcpReceiver:
     def _on_nack(self, nack: Nack, now_us: int) -> None:
         stream = self._transport.sent_by_ssrc.get(nack.media_ssrc)
         if stream is not None:
-            stream.consumer.on_nack(stream, nack.sequence_numbers, now_us)
+            stream.on_nack(nack.sequence_numbers, now_us)
 
     def _on_pli(self, pli: Pli, now_us: int) -> None:
         stream = self._transport.sent_by_ssrc.get(pli.media_ssrc)
         if stream is not None:
-            stream.consumer.on_pli(stream)
+            stream.on_pli()
 
     def _on_fir(self, fir: Fir, now_us: int) -> None:
         for ssrc, _ in fir.entries:
             stream = self._transport.sent_by_ssrc.get(ssrc)
             if stream is not None:
-                stream.consumer.on_fir(stream)
+                stream.on_fir()
 
     def _on_remb(self, remb: Remb, now_us: int) -> None:
         self._transport.outgoing.on_remb(remb.bitrate_bps)

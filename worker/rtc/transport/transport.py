@@ -193,8 +193,8 @@ class Transport:
             "direct": self.is_direct,
             "producer_ids": list(self.producers),
             "consumer_ids": list(self.consumers),
-            "map_ssrc_consumer_id": {str(ssrc): one.consumer.id for ssrc, one in self.sent_by_ssrc.items()},
-            "map_rtx_ssrc_consumer_id": {str(ssrc): one.consumer.id for ssrc, one in self.sent_by_rtx_ssrc.items()},
+            "map_ssrc_consumer_id": {str(ssrc): one.consumer_id for ssrc, one in self.sent_by_ssrc.items()},
+            "map_rtx_ssrc_consumer_id": {str(ssrc): one.consumer_id for ssrc, one in self.sent_by_rtx_ssrc.items()},
             "data_producer_ids": list(self.data_producers),
             "data_consumer_ids": list(self.data_consumers),
             "recv_rtp_header_extensions": self.listener.extensions,
@@ -292,7 +292,7 @@ class Transport:
         """
         if body.producer_id in self.tables.producers:
             raise CommandError("a Producer with same producerId already exists")
-        producer = Producer(self.context, self, body)
+        producer = Producer(self.context, self, self.plane, self.sender_clocks, body)
         try:
             self.listener.add(producer)
             self.context.registry.add(producer, producer.id, self.id)
@@ -344,6 +344,10 @@ class Transport:
     def close_consumer(self, body: CloseConsumerRequest) -> None:
         """Closes a consumer."""
         find(self.consumers, body.consumer_id, "Consumer not found").close()
+
+    def producer_of(self, ssrc: int) -> Producer | None:
+        """Whose stream the SSRC is, or the repair of a stream."""
+        return self.listener.producer_of(ssrc)
 
     def forget_producer(self, producer: Producer) -> None:
         """The producer has closed."""

@@ -108,7 +108,7 @@ def test_the_first_wish_is_granted_at_once_and_one_in_a_flood_within_half_a_seco
     waiting = rig.consume(rig.connect(), camera.producer)
     for _ in range(50):
         camera.tick()
-    assert not waiting.streams[0].output.waiting_for_key_frame
+    assert not waiting.streams[0].plane.waiting_for_key_frame
 
 
 def test_a_flood_of_preferred_layers_costs_each_stream_two_key_frames_a_second(rig: Rig) -> None:

@@ -180,10 +180,10 @@ def test_repairs_are_bounded_by_what_is_sent_at_all(rig: Rig) -> None:
         payload = (KEY_FRAME if number == 0 else b"\x10\x01") + bytes(1200)
         sender.send(rtp(number + 1, payload, ssrc=VIDEO_SSRC, payload_type=96))
         if number % 10 == 9:
-            newest = stream.output.last_sequence
+            newest = stream.plane.last_sequence
             viewer.send_rtcp(Nack(1, stream.ssrc, tuple((newest - back) & 0xFFFF for back in range(100, -1, -1))))
         rig.clock.advance(10)
-    assert stream.output.packets == 500
+    assert stream.plane.packets == 500
     assert plane.rtx_bytes_sent > plane.rtp_bytes_sent
     assert plane.rtx_bytes_sent < 2.5 * plane.rtp_bytes_sent + 5 * 125_000
     assert rig.context.plane.counters["repairs_limited"] > 0

@@ -207,7 +207,7 @@ def test_nack_of_one_stream_leaves_the_others_alone(rig: Rig, pipe: Pipe) -> Non
     consumer = pipe.consume(simulcast(rig, sender, 2), rtx=True, count=2)
     for index in range(2):
         sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC + 10 * index, payload_type=96))
-    number = consumer.streams[1].output.last_sequence
+    number = consumer.streams[1].plane.last_sequence
     pipe.far.send_rtcp(Nack(1, 7001, (number,)).to_bytes())
     rig.pump()
     assert [stats.packets_retransmitted for stats in consumer.get_stats()] == [0, 1]

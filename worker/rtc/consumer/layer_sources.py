@@ -1,15 +1,11 @@
-"""What a producer offers a consumer, layer by layer: streams of their own (simulcast) or parts of one stream (SVC)."""
+"""Where a consumer's layers come from: streams of their own (simulcast), or parts of one stream (SVC)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.worker.rtc.consumer.layer_choice import Layers
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.producer.stream import ProducerStream
-    from miso.worker.rtp.layers import SimulcastLayerSelector
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtp.layers import SimulcastLayerSelector
 
 # What the lowest layer of a stream counts as before its first packet is through the plane: not nothing.
 _UNMEASURED_BPS = 1
@@ -115,7 +111,7 @@ class SingleStream:
     def is_alive(self, spatial: int) -> bool:
         """As ``LayerSource``."""
         stream = self.stream(spatial)
-        return stream is not None and stream.score.value > 0 and stream.is_layer_alive(spatial)
+        return stream is not None and stream.score.value > 0 and self._producer.is_layer_alive(stream, spatial)
 
     def is_offered(self, spatial: int) -> bool:
         """As ``LayerSource``."""

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from miso.worker.dataplane import ConsumerPlane
+from miso.worker.dataplane import ConsumerPlane, TransportPlane
 from miso.worker.rtc import rtp_parameters as rtp
 from miso.worker.rtc.rtp_parameters import RtpParameters
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtp.layers import LayerSelector
+from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)
 
 _MAX_MID_SIZE = 8  # bytes that every packet has room for; like mediasoup, a longer one is not sent
 
 
-def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> ConsumerPlane:
-    """An output of the consumer's transport for its encoding ``index``, switched off."""
-    parameters, transport = consumer.rtp_parameters, consumer.transport
+class Negotiated(NamedTuple):
+    """What was agreed on with the receiver."""
+
+    consumer_id: str
+    kind: str  # audio or video
+    parameters: RtpParameters
+
+
+def make_plane(transport: TransportPlane, negotiated: Negotiated, index: int, selector: LayerSelector) -> ConsumerPlane:
+    """Makes the half for the encoding ``index``, switched off."""
+    parameters = negotiated.parameters
     encoding = parameters.encodings[index]
     codec = encoding.codec
     ids = parameters.extension_ids
     # Like mediasoup, audio packets are not stamped for bandwidth estimation.
-    is_video = consumer.kind == "video"
+    is_video = negotiated.kind == "video"
     mid = parameters.mid
     if len(mid.encode()) > _MAX_MID_SIZE:
-        logger.warning("mid does not fit into packets consumer=%s mid=%s", consumer.id, mid)
+        logger.warning("mid does not fit into packets consumer=%s mid=%s", negotiated.consumer_id, mid)
         mid = ""
     uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
     rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
-    output = ConsumerPlane(
-        transport.plane,
+    plane = ConsumerPlane(
+        transport,
         ssrc=encoding.ssrc,
         rtx_ssrc=rtx_ssrc,
         codec=codec.plane_codec,
@@ -47,10 +52,8 @@ def make_output(consumer: Consumer, index: int, selector: LayerSelector) -> Cons
         keep_for_retransmission=codec.use_nack,
         selector=selector,
     )
-    output.owner = consumer
-    output.active = False
-    output.deliver = transport.is_direct
-    return output
+    plane.active = False
+    return plane
 
 
 def _rtx_payload_types(parameters: RtpParameters) -> dict[int, int]:

@@ -1,0 +1,49 @@
+"""A timer that its owner sets, sets anew and stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from miso.worker.faults import describe
+from miso.worker.rtc.context import Scheduler, Timer
+
+
+class Alarm:
+    """Calls back once when it is due; may then, or before, be set anew.
+
+    Attributes:
+        due_us: When it calls back, by the scheduler's clock; None while it is not set.
+    """
+
+    def __init__(self, scheduler: Scheduler, callback: Callable[[], None]) -> None:
+        """Not set yet."""
+        self.due_us: int | None = None
+        self._scheduler = scheduler
+        self._callback = callback
+        self._timer: Timer | None = None
+
+    @property
+    def id(self) -> str:
+        """Whose it is, for the log line of a fault that its work meets."""
+        return describe(self._callback)
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it will call back."""
+        return self.due_us is not None
+
+    def set(self, delay_us: int) -> None:
+        """Calls back in so many microseconds; what it was set to before does not count."""
+        self.stop()
+        self.due_us = self._scheduler.now_us() + delay_us
+        self._timer = self._scheduler.call_later(delay_us, self._ring)
+
+    def stop(self) -> None:
+        """Does not call back. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.due_us = None
+
+    def _ring(self) -> None:
+        self._timer = self.due_us = None
+        self._callback()
