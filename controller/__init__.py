@@ -17,12 +17,8 @@ from __future__ import annotations
 if __name__ != "miso.controller":
     raise ImportError(f"{__name__} is imported as miso.controller")
 
-from miso.controller.active_speaker_observer import ActiveSpeakerObserver, ActiveSpeakerObserverDominantSpeaker
-from miso.controller.audio_level_observer import AudioLevelObserver, AudioLevelObserverVolume
-from miso.controller.consumer import Consumer
-from miso.controller.data_consumer import DataConsumer
-from miso.controller.data_producer import DataProducer
-from miso.controller.direct_transport import DirectTransport
+from miso.controller.data.data_consumer import DataConsumer
+from miso.controller.data.data_producer import DataProducer
 from miso.controller.errors import (
     ControllerError,
     InvalidStateError,
@@ -31,20 +27,27 @@ from miso.controller.errors import (
     UnsupportedError,
     WorkerStartError,
 )
-from miso.controller.pipe_pairs import PipeToRouterResult
-from miso.controller.pipe_transport import PipeTransport
-from miso.controller.plain_transport import PlainTransport
-from miso.controller.producer import Producer
+from miso.controller.json_form import from_json, to_json
+from miso.controller.media.consumer import Consumer
+from miso.controller.media.producer import Producer
+from miso.controller.observers.active_speaker_observer import (
+    ActiveSpeakerObserver,
+    ActiveSpeakerObserverDominantSpeaker,
+)
+from miso.controller.observers.audio_level_observer import AudioLevelObserver, AudioLevelObserverVolume
+from miso.controller.observers.rtp_observer import RtpObserver
+from miso.controller.ortc.supported_rtp_capabilities import get_supported_rtp_capabilities
+from miso.controller.pool.watchdog import Watchdog
+from miso.controller.pool.worker_pool import BackOff, WorkerPool
 from miso.controller.router import Router
-from miso.controller.rtp_observer import RtpObserver
 from miso.controller.scalability_modes import parse_scalability_mode
-from miso.controller.signaling import from_json, to_json
-from miso.controller.supervision import BackOff, WorkerPool
-from miso.controller.supported_rtp_capabilities import get_supported_rtp_capabilities
-from miso.controller.transport import Transport
-from miso.controller.watchdog import Watchdog
+from miso.controller.transports.direct_transport import DirectTransport
+from miso.controller.transports.pipe_pairs import PipeToRouterResult
+from miso.controller.transports.pipe_transport import PipeTransport
+from miso.controller.transports.plain_transport import PlainTransport
+from miso.controller.transports.transport import Transport
+from miso.controller.transports.web_rtc_transport import WebRtcTransport
 from miso.controller.web_rtc_server import WebRtcServer
-from miso.controller.web_rtc_transport import WebRtcTransport
 from miso.controller.worker import Worker, WorkerLogLevel, WorkerLogTag, create_worker, observer
 
 __all__ = [

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, ClassVar, TypeVar
 
-from miso.controller.channel import Channel
 from miso.controller.emitter import Emitter
 from miso.controller.errors import InvalidStateError
+from miso.controller.process.channel import Channel
 from miso.controller.types import AppData
 from miso.worker.channel.client_codec import decode_event
 from miso.worker.channel.commands import Command

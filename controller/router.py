@@ -10,24 +10,24 @@ from typing import TypeVar
 from msgspec import structs
 
 from miso.controller import ortc
-from miso.controller.active_speaker_observer import ActiveSpeakerObserver
-from miso.controller.audio_level_observer import AudioLevelObserver
-from miso.controller.channel import Channel
-from miso.controller.data_producer import DataProducer
-from miso.controller.direct_transport import DirectTransport
+from miso.controller.data.data_producer import DataProducer
 from miso.controller.entity import Entity, check_app_data
 from miso.controller.errors import InvalidStateError
-from miso.controller.pipe_pairs import PipePairs, PipeToRouterResult
-from miso.controller.pipe_transport import PipeTransport
-from miso.controller.plain_transport import PlainTransport
-from miso.controller.producer import Producer
-from miso.controller.rtp_observer import RtpObserver
-from miso.controller.signaling import from_json
-from miso.controller.transport import RouterView, Transport
+from miso.controller.json_form import from_json
+from miso.controller.media.producer import Producer
+from miso.controller.observers.active_speaker_observer import ActiveSpeakerObserver
+from miso.controller.observers.audio_level_observer import AudioLevelObserver
+from miso.controller.observers.rtp_observer import RtpObserver
+from miso.controller.ortc.validation import validate_num_sctp_streams
+from miso.controller.process.channel import Channel
+from miso.controller.transports.direct_transport import DirectTransport
+from miso.controller.transports.pipe_pairs import PipePairs, PipeToRouterResult
+from miso.controller.transports.pipe_transport import PipeTransport
+from miso.controller.transports.plain_transport import PlainTransport
+from miso.controller.transports.transport import RouterView, Transport
+from miso.controller.transports.web_rtc_transport import WebRtcTransport
 from miso.controller.types import AppData, ListenIp, NumSctpStreams, RouterDump, RtpCapabilities, SrtpCryptoSuite
-from miso.controller.validation import validate_num_sctp_streams
 from miso.controller.web_rtc_server import WebRtcServer
-from miso.controller.web_rtc_transport import WebRtcTransport
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import (
     CreateActiveSpeakerObserverRequest,

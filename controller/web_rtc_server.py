@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from miso.controller.channel import Channel
 from miso.controller.entity import Entity
+from miso.controller.process.channel import Channel
 from miso.controller.types import AppData, WebRtcServerDump
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.worker import CloseWebRtcServerRequest
 
 if TYPE_CHECKING:
-    from miso.controller.web_rtc_transport import WebRtcTransport
+    from miso.controller.transports.web_rtc_transport import WebRtcTransport
 
 
 class WebRtcServer(Entity):

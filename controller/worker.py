@@ -14,14 +14,14 @@ from typing import Literal, Self
 
 import msgspec
 
-from miso.controller.channel import Channel
 from miso.controller.emitter import Emitter
 from miso.controller.entity import check_app_data
 from miso.controller.errors import InvalidStateError, WorkerStartError
-from miso.controller.ortc import generate_router_rtp_capabilities
-from miso.controller.process import ExitStatus, WorkerProcess
+from miso.controller.json_form import from_json
+from miso.controller.ortc.negotiation import generate_router_rtp_capabilities
+from miso.controller.process.channel import Channel
+from miso.controller.process.worker_process import ExitStatus, WorkerProcess
 from miso.controller.router import Router
-from miso.controller.signaling import from_json
 from miso.controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
 from miso.controller.web_rtc_server import WebRtcServer
 from miso.worker.channel import commands

@@ -12,7 +12,7 @@ import msgspec
 
 from miso.controller import PlainTransport, WebRtcTransport, to_json
 from miso.controller.ortc import reduce_rtp_capabilities
-from miso.controller.validation import validate_rtp_capabilities
+from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.demo.broadcasters.broadcaster import Broadcaster, BroadcasterTransport, Closable
 from miso.demo.broadcasters.messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
 from miso.demo.rooms.requests.messages import Json

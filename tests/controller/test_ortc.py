@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miso.controller import UnsupportedError, get_supported_rtp_capabilities, ortc, to_json
+from miso.controller.ortc.validation import validate_rtp_capabilities, validate_rtp_parameters
 from miso.controller.types import RtpCapabilities, RtpParameters
-from miso.controller.validation import validate_rtp_capabilities, validate_rtp_parameters
 
 OPUS = {"mimeType": "audio/opus", "clockRate": 48000, "channels": 2}
 VP8 = {"mimeType": "video/VP8", "clockRate": 90000}

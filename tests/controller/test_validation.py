@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from miso.controller import to_json
-from miso.controller import validation as v
+from miso.controller.ortc import validation as v
 
 CODEC = {"mimeType": "audio/opus", "clockRate": 48000, "payloadType": 100}
 EXT = {"kind": "audio", "uri": "urn:x", "preferredId": 1, "id": 1}

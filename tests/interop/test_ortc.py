@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from miso.controller import UnsupportedError, ortc, parse_scalability_mode, to_json
+from miso.controller.ortc.validation import validate_rtp_capabilities, validate_rtp_parameters
 from miso.controller.types import MediaKind, RtpCapabilities, RtpParameters
-from miso.controller.validation import validate_rtp_capabilities, validate_rtp_parameters
 
 pytestmark = pytest.mark.skipif(
     shutil.which("npm") is None, reason="npm is not installed: `make test` says how to get it"

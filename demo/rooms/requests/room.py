@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from miso.controller import to_json
 from miso.controller.ortc import reduce_rtp_capabilities
-from miso.controller.validation import validate_rtp_capabilities
+from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.consuming import channel_of, create_consumers, create_data_consumer
 from miso.demo.rooms.dialect import Dialect

@@ -23,7 +23,7 @@ import msgspec
 
 from miso.controller import ortc
 from miso.controller.errors import UnsupportedError
-from miso.controller.validation import validate_rtp_parameters, validate_sctp_stream_parameters
+from miso.controller.ortc.validation import validate_rtp_parameters, validate_sctp_stream_parameters
 from miso.worker.channel.client_codec import Accepted, Notification
 from miso.worker.channel.framing import frame
 from tests.harness.client import WorkerClient

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Mapping
 
 from miso.controller import ortc
-from miso.controller.channel import Channel
-from miso.controller.consumer import Consumer
 from miso.controller.entity import check_app_data
-from miso.controller.signaling import from_json
-from miso.controller.transport import RouterView, Transport
+from miso.controller.json_form import from_json
+from miso.controller.media.consumer import Consumer
+from miso.controller.process.channel import Channel
+from miso.controller.transports.transport import RouterView, Transport
 from miso.controller.types import AppData, SrtpParameters, TransportTuple
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, PipeTransportDump

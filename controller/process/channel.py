@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
-from miso.controller.cancellation import undoing
 from miso.controller.errors import InvalidStateError, RequestError
-from miso.controller.process import ChannelSockets
+from miso.controller.process.cancellation import undoing
+from miso.controller.process.worker_process import ChannelSockets
 from miso.worker.channel.client_codec import (
     Accepted,
     LogLine,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from miso.controller.errors import UnsupportedError
-from miso.controller.transport import Transport
+from miso.controller.transports.transport import Transport
 from miso.worker.channel import commands
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from miso.controller.channel import Channel
-from miso.controller.signaling import from_json
-from miso.controller.transport import RouterView, Transport
+from miso.controller.json_form import from_json
+from miso.controller.process.channel import Channel
+from miso.controller.transports.transport import RouterView, Transport
 from miso.controller.types import (
     AppData,
     DtlsParameters,

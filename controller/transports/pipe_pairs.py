@@ -7,15 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from miso.controller.consumer import Consumer
-from miso.controller.data_consumer import DataConsumer
-from miso.controller.data_producer import DataProducer
+from miso.controller.data.data_consumer import DataConsumer
+from miso.controller.data.data_producer import DataProducer
 from miso.controller.errors import InvalidStateError
-from miso.controller.producer import Producer
+from miso.controller.media.consumer import Consumer
+from miso.controller.media.producer import Producer
 
 if TYPE_CHECKING:
-    from miso.controller.pipe_transport import PipeTransport
     from miso.controller.router import Router
+    from miso.controller.transports.pipe_transport import PipeTransport
 
 _logger = logging.getLogger(__name__)
 

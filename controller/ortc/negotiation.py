@@ -8,8 +8,7 @@ The way of a producer's RTP parameters through a router::
     consumable + remote capabilities ─► consumer's RTP parameters        get_consumer_rtp_parameters
                                                                          get_pipe_consumer_rtp_parameters
 
-All data is checked and typed before (``miso.controller.validation``); nothing given to these functions is changed by
-them.
+All data is checked and typed before (``validation.py``); nothing given to these functions is changed by them.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from miso.controller import h264
 from miso.controller.errors import UnsupportedError
+from miso.controller.ortc import h264
+from miso.controller.ortc.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
+from miso.controller.ortc.validation import validate_rtp_capabilities, validate_rtp_codec_capability
 from miso.controller.rtp_capabilities import MediaKind, RtpCapabilities, RtpCodecCapability
 from miso.controller.scalability_modes import parse_scalability_mode
-from miso.controller.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
-from miso.controller.validation import validate_rtp_capabilities, validate_rtp_codec_capability
 from miso.worker.channel.bodies.rtp import (
     CodecMapping,
     CodecParameters,

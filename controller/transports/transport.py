@@ -11,15 +11,20 @@ from typing import Literal, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from miso.controller import ortc
-from miso.controller.channel import Channel
-from miso.controller.consumer import Consumer
-from miso.controller.data_consumer import DataConsumer
-from miso.controller.data_producer import DataProducer
+from miso.controller.data.data_consumer import DataConsumer
+from miso.controller.data.data_producer import DataProducer
 from miso.controller.entity import Entity, check_app_data
 from miso.controller.errors import NotFoundError
-from miso.controller.producer import Producer
-from miso.controller.sctp_streams import SctpStreamIds
-from miso.controller.signaling import from_json
+from miso.controller.json_form import from_json
+from miso.controller.media.consumer import Consumer
+from miso.controller.media.producer import Producer
+from miso.controller.ortc.validation import (
+    validate_rtp_capabilities,
+    validate_rtp_parameters,
+    validate_sctp_stream_parameters,
+)
+from miso.controller.process.channel import Channel
+from miso.controller.transports.sctp_stream_ids import SctpStreamIds
 from miso.controller.types import (
     AppData,
     ConsumerLayers,
@@ -34,11 +39,6 @@ from miso.controller.types import (
     Trace,
     TransportDump,
     TransportStats,
-)
-from miso.controller.validation import (
-    validate_rtp_capabilities,
-    validate_rtp_parameters,
-    validate_sctp_stream_parameters,
 )
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import DataType

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-from miso.controller.channel import Channel
 from miso.controller.entity import Entity
+from miso.controller.process.channel import Channel
 from miso.controller.types import (
     AppData,
     MediaKind,

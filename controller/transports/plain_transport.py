@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from miso.controller.channel import Channel
-from miso.controller.signaling import from_json
-from miso.controller.transport import RouterView, Transport
+from miso.controller.json_form import from_json
+from miso.controller.process.channel import Channel
+from miso.controller.transports.transport import RouterView, Transport
 from miso.controller.types import AppData, SrtpParameters, TransportTuple
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import ConnectRequest, PlainTransportDump

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from miso.controller.producer import Producer
-from miso.controller.rtp_observer import RtpObserver
+from miso.controller.media.producer import Producer
+from miso.controller.observers.rtp_observer import RtpObserver
 from miso.worker.channel.events import Volume
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from miso.controller.channel import Channel
 from miso.controller.entity import Entity
-from miso.controller.producer import ProducerTraceEventType
+from miso.controller.media.producer import ProducerTraceEventType
+from miso.controller.process.channel import Channel
 from miso.controller.types import (
     AppData,
     ConsumerDump,

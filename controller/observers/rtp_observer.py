@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from miso.controller.channel import Channel
 from miso.controller.entity import Entity
 from miso.controller.errors import NotFoundError
-from miso.controller.producer import Producer
+from miso.controller.media.producer import Producer
+from miso.controller.process.channel import Channel
 from miso.controller.types import AppData
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CloseRtpObserverRequest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from miso.controller.channel import Channel
-from miso.controller.data_message import encode_message
+from miso.controller.data.data_message import encode_message
 from miso.controller.entity import Entity
+from miso.controller.process.channel import Channel
 from miso.controller.types import AppData, DataConsumerDump, DataConsumerStats, SctpStreamParameters
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import DataType

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from miso.controller.emitter import Emitter
 from miso.controller.errors import InvalidStateError
-from miso.controller.watchdog import DEFAULT_WATCHDOG, Watchdog
+from miso.controller.pool.watchdog import DEFAULT_WATCHDOG, Watchdog
 from miso.controller.worker import Worker, create_worker
 
 _logger = logging.getLogger(__name__)

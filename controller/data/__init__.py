@@ -1,0 +1,1 @@
+"""Data messages on a transport: data producers and data consumers."""

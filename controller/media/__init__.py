@@ -1,0 +1,1 @@
+"""Audio and video on a transport: producers and consumers."""

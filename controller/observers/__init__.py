@@ -1,0 +1,1 @@
+"""Who is loud, and who leads the conversation."""

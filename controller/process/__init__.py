@@ -1,0 +1,1 @@
+"""The worker's process, and the pipes to it."""

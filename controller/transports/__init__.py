@@ -1,0 +1,1 @@
+"""The four kinds of transport, and pairs of pipe transports."""
