@@ -211,6 +211,9 @@ def sent(draw: st.DrawFn) -> JsonObject:
             },
         )
     )
+    rtcp = rest.get("rtcp")
+    if isinstance(rtcp, dict) and not isinstance(rtcp.get("mux"), bool):
+        rtcp.pop("mux", None)  # the reference hands on whatever it is, and we do not
     return {"codecs": codecs + rtx, **rest}
 
 
