@@ -22,9 +22,27 @@ from miso.protoo.handshake import (
     offers_protoo,
 )
 from miso.protoo.paced_connection import server_connection
+from miso.protoo.tally import Tally
 from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
+
+FAILED_HANDSHAKES = Tally(logger, "opening handshake failed", logging.INFO)
+"""Connections that never became WebSockets, as far as ``websockets`` tells of them."""
+
+
+class _NoHandshakes(logging.Filter):
+    """Passes over what ``websockets`` says of each connection that is no WebSocket: strangers make many."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg != "opening handshake failed":
+            return True
+        FAILED_HANDSHAKES.count(str(record.exc_info[1]) if record.exc_info else "")
+        return False
+
+
+_connections = logging.getLogger(f"{__name__}.connections")
+_connections.addFilter(_NoHandshakes())
 
 
 class WebSocketServer:
@@ -75,6 +93,7 @@ class WebSocketServer:
             ssl=tls,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             compression=None,
+            logger=_connections,
             process_request=self._process_request,
             create_connection=server_connection(self._frame_limits),
             server_header=None,

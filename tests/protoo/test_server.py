@@ -213,6 +213,23 @@ async def test_who_is_cut_off_at_the_end_of_its_handshake_is_no_error(
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.parametrize("said", [b"no HTTP\r\n\r\n", b"GET / HTTP/1.1\r\n", b"", b"GET /" + 9000 * b"a"])
+async def test_what_never_becomes_a_websocket_fills_no_log(
+    host: Host, caplog: pytest.LogCaptureFixture, said: bytes
+) -> None:
+    """Of some versions of ``websockets`` it did, with a traceback each time."""
+    caplog.set_level(logging.INFO)
+    url = urlsplit(host.url)
+    for _ in range(50):
+        _, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(said)
+        writer.close()
+        await writer.wait_closed()
+    client, _ = await join(host)
+    await client.close()
+    assert len([record for record in caplog.records if "handshake" in record.getMessage()]) < 20
+
+
 @pytest.mark.parametrize("target", ["//[", "//[/", "/%5B", "//"])
 async def test_an_odd_target_is_no_error_of_ours(host: Host, target: str) -> None:
     url = urlsplit(host.url)
