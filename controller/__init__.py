@@ -42,8 +42,8 @@ from miso.controller.pool.worker_pool import BackOff, WorkerPool
 from miso.controller.router import Router
 from miso.controller.scalability_modes import parse_scalability_mode
 from miso.controller.transports.direct_transport import DirectTransport
-from miso.controller.transports.pipe_pairs import PipeToRouterResult
 from miso.controller.transports.pipe_transport import PipeTransport
+from miso.controller.transports.piping import PipeToRouterResult
 from miso.controller.transports.plain_transport import PlainTransport
 from miso.controller.transports.transport import Transport
 from miso.controller.transports.web_rtc_transport import WebRtcTransport

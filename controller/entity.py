@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import NoneType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from miso.controller.emitter import Emitter
 from miso.controller.errors import InvalidStateError
 from miso.controller.process.channel import Channel
+from miso.controller.process.closing import closing_body
 from miso.controller.types import AppData
 from miso.worker.channel.client_codec import decode_event
 from miso.worker.channel.commands import Command
@@ -19,18 +21,24 @@ _logger = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
+EntityT = TypeVar("EntityT", bound="Entity")
 
 
 class Entity(Emitter):
-    """An object that lives in the worker under an id.
+    """An object that lives in the worker under an id. Its attributes are for reading, except ``app_data``.
 
     Attributes:
+        id: A UUID unless the application chose one.
+        closed: Whether it is closed, by itself or with what it belongs to.
         app_data: The application's own data; it may be replaced.
         observer: Tells of everything that happens to the object, whoever caused it; always of ``close``.
     """
 
-    _KIND: ClassVar[str] = ""
+    _KIND: ClassVar[str]
     """What the worker's table of events calls such objects."""
+
+    _CLOSE: ClassVar[Command[Any, None]]
+    """What closes its half in the worker."""
 
     def __init__(self, channel: Channel, path: Mapping[str, str], app_data: AppData | None) -> None:
         """Registers an object.
@@ -41,52 +49,51 @@ class Entity(Emitter):
             app_data: The application's own data.
         """
         super().__init__()
+        self.id: Final = list(path.values())[-1]
+        self.closed = False
         self.app_data: AppData = check_app_data(app_data)
-        self.observer = Emitter()
+        self.observer: Final = Emitter()
         self._channel = channel
         self._path = dict(path)
-        self._id = list(path.values())[-1]
-        self._closed = False
         self._at_end: list[Callable[[], object]] = []
         self._handlers = self._event_handlers()
-        channel.subscribe(self._id, self._on_event)
+        channel.subscribe(self.id, self._on_event)
 
-    @property
-    def id(self) -> str:
-        """The object's id, a UUID unless the application chose one."""
-        return self._id
+    def close(self) -> None:
+        """Closes it and what belongs to it, here at once and in the worker as soon as that hears of it."""
+        self._end(None)
 
-    @property
-    def closed(self) -> bool:
-        """Whether the object is closed, by itself or with what it belongs to."""
-        return self._closed
+    def closed_by(self, cause: str) -> None:
+        """For what it belongs to, which closed, and whose half in the worker closed this one's.
+
+        Args:
+            cause: The event that says so, such as "transportclose".
+        """
+        self._end(cause)
 
     def at_end(self, callback: Callable[[], object]) -> None:
         """Calls back when the object ends, before anybody else hears of it. For the objects it belongs to."""
         self._at_end.append(callback)
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         """The worker's events: name → what to do with the body (if it has one) and the payload (if it has one)."""
         return {}
 
     def _end_children(self) -> None:
         """Ends what belongs to the object."""
 
-    def _close_in_worker(self) -> None:
-        """Asks the worker to close its half."""
-
     def _end(self, cause: str | None) -> None:
         """Ends the object: on the application's wish (None), or because of an event that is named and emitted."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
-        self._channel.unsubscribe(self._id)
+        self.closed = True
+        self._channel.unsubscribe(self.id)
         if cause is None:
-            self._close_in_worker()
+            self._channel.post(self._CLOSE, self._path, closing_body(self._CLOSE, self.id))
         self._end_children()
         for callback in self._at_end:
             callback()
-        _logger.debug("%s=%s closed cause=%s", type(self).__name__, self._id, cause or "close()")
+        _logger.debug("%s=%s closed cause=%s", type(self).__name__, self.id, cause or "close()")
         if cause is not None:
             self.emit(cause)
         self.observer.emit("close")
@@ -97,7 +104,7 @@ class Entity(Emitter):
         self.observer.emit(event, *args)
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise InvalidStateError(f"{type(self).__name__} closed")
 
     async def _request(
@@ -111,7 +118,7 @@ class Entity(Emitter):
         handler = self._handlers.get(name)
         event = BY_NAME.get((self._KIND, name))
         if handler is None or event is None:
-            _logger.error("%s=%s ignoring unknown event %r", type(self).__name__, self._id, name)
+            _logger.error("%s=%s ignoring unknown event %r", type(self).__name__, self.id, name)
             return
         arguments: list[Any] = []
         if event.body is not NoneType:
@@ -119,6 +126,13 @@ class Entity(Emitter):
         if event.payload:
             arguments.append(payload or b"")
         handler(*arguments)
+
+
+def keep_until_end(child: EntityT, *tables: dict[str, EntityT]) -> None:
+    """Keeps a child in tables, by its id, until it ends."""
+    for table in tables:
+        table[child.id] = child
+        child.at_end(partial(table.pop, child.id, None))
 
 
 def check_app_data(app_data: object) -> AppData:

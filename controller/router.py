@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Coroutine, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 
-from miso.controller import ortc
 from miso.controller.data.data_producer import DataProducer
-from miso.controller.entity import Entity, check_app_data
+from miso.controller.entity import Entity, check_app_data, keep_until_end
 from miso.controller.errors import InvalidStateError
 from miso.controller.json_form import from_json
 from miso.controller.media.producer import Producer
 from miso.controller.observers.active_speaker_observer import ActiveSpeakerObserver
 from miso.controller.observers.audio_level_observer import AudioLevelObserver
 from miso.controller.observers.rtp_observer import RtpObserver
+from miso.controller.ortc import negotiation
 from miso.controller.ortc.validation import validate_num_sctp_streams
 from miso.controller.process.channel import Channel
+from miso.controller.router_view import RouterView
 from miso.controller.transports.direct_transport import DirectTransport
-from miso.controller.transports.pipe_pairs import PipePairs, PipeToRouterResult
+from miso.controller.transports.pipe_pairs import PipePairs
 from miso.controller.transports.pipe_transport import PipeTransport
+from miso.controller.transports.piping import PipeToRouterResult, pipe_data_producer, pipe_producer
 from miso.controller.transports.plain_transport import PlainTransport
-from miso.controller.transports.transport import RouterView, Transport
+from miso.controller.transports.transport import Transport
 from miso.controller.transports.web_rtc_transport import WebRtcTransport
 from miso.controller.types import AppData, ListenIp, NumSctpStreams, RouterDump, RtpCapabilities, SrtpCryptoSuite
 from miso.controller.web_rtc_server import WebRtcServer
@@ -39,12 +41,10 @@ from miso.worker.channel.bodies.router import (
     CreateWebRtcTransportWithServerRequest,
     WebRtcTransportOptions,
 )
-from miso.worker.channel.bodies.worker import CloseRouterRequest
 
 _logger = logging.getLogger(__name__)
 
-TransportT = TypeVar("TransportT", bound=Transport)
-ObserverT = TypeVar("ObserverT", bound=RtpObserver)
+EntityT = TypeVar("EntityT", bound=Entity)
 
 ListenIpLike = str | ListenIp | Mapping[str, object]
 """An IP address to bind; or it and the one to announce, as struct or ``{"ip": …, "announcedIp": …}``."""
@@ -62,9 +62,13 @@ class Router(Entity):
         workerclose(): Its worker closed or died, and it with it.
 
     Observer events: close, newtransport(Transport), newrtpobserver(RtpObserver).
+
+    Attributes:
+        rtp_capabilities: What producers may send to it: the basis of what endpoints negotiate.
     """
 
     _KIND = "router"
+    _CLOSE = commands.ROUTER_CLOSE
 
     def __init__(
         self,
@@ -75,38 +79,19 @@ class Router(Entity):
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
-        self._producers: dict[str, Producer] = {}
-        self._data_producers: dict[str, DataProducer] = {}
-        self._view = RouterView(rtp_capabilities, self._producers, self._data_producers)
+        self.rtp_capabilities: Final = rtp_capabilities
+        self._view = RouterView(rtp_capabilities, {}, {})
         self._transports: dict[str, Transport] = {}
         self._rtp_observers: dict[str, RtpObserver] = {}
-        self._pipes = PipePairs(self)
-
-    @property
-    def rtp_capabilities(self) -> RtpCapabilities:
-        """What producers may send to it: the basis of what endpoints negotiate."""
-        return self._view.rtp_capabilities
-
-    @property
-    def pipes(self) -> PipePairs:
-        """The pipe transports to other routers."""
-        return self._pipes
+        self._pipes = PipePairs(self.id)
 
     def producer(self, producer_id: str) -> Producer | None:
         """The producer with that id."""
-        return self._producers.get(producer_id)
+        return self._view.producers.get(producer_id)
 
     def data_producer(self, data_producer_id: str) -> DataProducer | None:
         """The data producer with that id."""
-        return self._data_producers.get(data_producer_id)
-
-    def close(self) -> None:
-        """Closes it and everything in it."""
-        self._end(None)
-
-    def worker_closed(self) -> None:
-        """For its worker, which closed or died."""
-        self._end("workerclose")
+        return self._view.data_producers.get(data_producer_id)
 
     async def dump(self) -> RouterDump:
         """The worker's view of it."""
@@ -119,12 +104,12 @@ class Router(Entity):
             producer_id: The producer.
             rtp_capabilities: What the endpoint can receive, as struct or in its JSON form.
         """
-        producer = self._producers.get(producer_id)
+        producer = self.producer(producer_id)
         if producer is None:
             _logger.error("can_consume(): Producer with id %r not found", producer_id)
             return False
         try:
-            return ortc.can_consume(producer.consumable_rtp_parameters, rtp_capabilities)
+            return negotiation.can_consume(producer.consumable_rtp_parameters, rtp_capabilities)
         except TypeError as error:
             _logger.error("can_consume(): %s", error)
             return False
@@ -201,14 +186,12 @@ class Router(Entity):
                 commands.ROUTER_CREATE_WEB_RTC_TRANSPORT,
                 CreateWebRtcTransportRequest(listen_ips=addresses, port=port, **options),
             )
-        transport = self._enter_transport(
-            WebRtcTransport(
-                self._channel, self._path_to(transport_id), router=self._view, state=state, app_data=app_data
-            )
-        )
+        path = self._path_to(transport_id)
+        transport = WebRtcTransport(self._channel, path, router=self._view, state=state, app_data=app_data)
+        self._enter(transport, self._transports, "newtransport")
         if web_rtc_server is not None:
             if web_rtc_server.closed:  # and in the worker the transport with it
-                transport.listen_server_closed()
+                transport.closed_by("listenserverclose")
                 raise InvalidStateError("WebRtcServer closed")
             web_rtc_server.handle_web_rtc_transport(transport)
         return transport
@@ -264,11 +247,10 @@ class Router(Entity):
             srtp_crypto_suite=srtp_crypto_suite,
         )
         state = await self._request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, body)
-        return self._enter_transport(
-            PlainTransport(
-                self._channel, self._path_to(transport_id), router=self._view, state=state, app_data=app_data
-            )
-        )
+        path = self._path_to(transport_id)
+        transport = PlainTransport(self._channel, path, router=self._view, state=state, app_data=app_data)
+        self._enter(transport, self._transports, "newtransport")
+        return transport
 
     async def create_pipe_transport(
         self,
@@ -315,9 +297,10 @@ class Router(Entity):
             enable_srtp=enable_srtp,
         )
         state = await self._request(commands.ROUTER_CREATE_PIPE_TRANSPORT, body)
-        return self._enter_transport(
-            PipeTransport(self._channel, self._path_to(transport_id), router=self._view, state=state, app_data=app_data)
-        )
+        path = self._path_to(transport_id)
+        transport = PipeTransport(self._channel, path, router=self._view, state=state, app_data=app_data)
+        self._enter(transport, self._transports, "newtransport")
+        return transport
 
     async def create_direct_transport(
         self, *, max_message_size: int = 262_144, app_data: AppData | None = None
@@ -332,9 +315,9 @@ class Router(Entity):
         transport_id = str(uuid.uuid4())
         body = CreateDirectTransportRequest(transport_id=transport_id, max_message_size=max_message_size, direct=True)
         await self._request(commands.ROUTER_CREATE_DIRECT_TRANSPORT, body)
-        return self._enter_transport(
-            DirectTransport(self._channel, self._path_to(transport_id), router=self._view, app_data=app_data)
-        )
+        transport = DirectTransport(self._channel, self._path_to(transport_id), router=self._view, app_data=app_data)
+        self._enter(transport, self._transports, "newtransport")
+        return transport
 
     async def pipe_to_router(
         self,
@@ -367,18 +350,33 @@ class Router(Entity):
             InvalidStateError: The producer was closed meanwhile.
             RequestError: The worker refuses it.
         """
-        return await self._pipes.pipe(
-            router,
-            producer_id,
-            data_producer_id,
-            lambda end: end.create_pipe_transport(
+        if not producer_id and not data_producer_id:
+            raise TypeError("missing producer_id or data_producer_id")
+        if producer_id and data_producer_id:
+            raise TypeError("just producer_id or data_producer_id can be given")
+        if not router:
+            raise TypeError("Router not found")
+        if router is self:
+            raise TypeError("cannot use this Router as destination")
+        producer = self.producer(producer_id) if producer_id else None
+        data_producer = self.data_producer(data_producer_id) if data_producer_id else None
+        if producer is None and data_producer is None:
+            raise TypeError("Producer not found" if producer_id else "DataProducer not found")
+
+        def create(end: Router) -> Coroutine[Any, Any, PipeTransport]:
+            return end.create_pipe_transport(
                 listen_ip=listen_ip,
                 enable_sctp=enable_sctp,
                 num_sctp_streams=num_sctp_streams,
                 enable_rtx=enable_rtx,
                 enable_srtp=enable_srtp,
-            ),
-        )
+            )
+
+        here, there = await self._pipes.join(router._pipes, lambda: create(self), lambda: create(router))
+        if producer is not None:
+            return await pipe_producer(producer, here, there)
+        assert data_producer is not None
+        return await pipe_data_producer(data_producer, here, there)
 
     async def create_active_speaker_observer(
         self, *, interval: int = 300, app_data: AppData | None = None
@@ -394,9 +392,9 @@ class Router(Entity):
         body = CreateActiveSpeakerObserverRequest(rtp_observer_id=observer_id, interval=interval)
         await self._request(commands.ROUTER_CREATE_ACTIVE_SPEAKER_OBSERVER, body)
         path = {**self._path, "rtpObserverId": observer_id}
-        return self._enter_observer(
-            ActiveSpeakerObserver(self._channel, path, get_producer=self._producers.get, app_data=app_data)
-        )
+        observer = ActiveSpeakerObserver(self._channel, path, router=self._view, app_data=app_data)
+        self._enter(observer, self._rtp_observers, "newrtpobserver")
+        return observer
 
     async def create_audio_level_observer(
         self, *, max_entries: int = 1, threshold: int = -80, interval: int = 1000, app_data: AppData | None = None
@@ -419,39 +417,25 @@ class Router(Entity):
         )
         await self._request(commands.ROUTER_CREATE_AUDIO_LEVEL_OBSERVER, body)
         path = {**self._path, "rtpObserverId": observer_id}
-        return self._enter_observer(
-            AudioLevelObserver(self._channel, path, get_producer=self._producers.get, app_data=app_data)
-        )
+        observer = AudioLevelObserver(self._channel, path, router=self._view, app_data=app_data)
+        self._enter(observer, self._rtp_observers, "newrtpobserver")
+        return observer
 
     def _path_to(self, transport_id: str) -> dict[str, str]:
         return {**self._path, "transportId": transport_id}
 
-    def _enter_transport(self, transport: TransportT) -> TransportT:
-        if self._closed:
-            transport.router_closed()
+    def _enter(self, child: EntityT, siblings: dict[str, EntityT], event: str) -> None:
+        if self.closed:
+            child.closed_by("routerclose")
         self._check_open()
-        self._transports[transport.id] = transport
-        transport.at_end(lambda: self._transports.pop(transport.id, None))
-        self.observer.emit("newtransport", transport)
-        return transport
-
-    def _enter_observer(self, observer: ObserverT) -> ObserverT:
-        if self._closed:
-            observer.router_closed()
-        self._check_open()
-        self._rtp_observers[observer.id] = observer
-        observer.at_end(lambda: self._rtp_observers.pop(observer.id, None))
-        self.observer.emit("newrtpobserver", observer)
-        return observer
-
-    def _close_in_worker(self) -> None:
-        self._channel.post(commands.ROUTER_CLOSE, self._path, CloseRouterRequest(router_id=self.id))
+        keep_until_end(child, siblings)
+        self.observer.emit(event, child)
 
     def _end_children(self) -> None:
         for transport in list(self._transports.values()):
-            transport.router_closed()
+            transport.closed_by("routerclose")
         for observer in list(self._rtp_observers.values()):
-            observer.router_closed()
+            observer.closed_by("routerclose")
 
 
 def _listen_ip(value: object) -> ListenIp:

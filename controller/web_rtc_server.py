@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from miso.controller.entity import Entity
 from miso.controller.process.channel import Channel
+from miso.controller.transports.web_rtc_transport import WebRtcTransport
 from miso.controller.types import AppData, WebRtcServerDump
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.worker import CloseWebRtcServerRequest
-
-if TYPE_CHECKING:
-    from miso.controller.transports.web_rtc_transport import WebRtcTransport
 
 
 class WebRtcServer(Entity):
-    """Ports that many WebRTC transports, also of different routers of its worker, share.
+    """Ports that many WebRTC transports, also of different routers of its worker, share; its transports close with it.
 
     Events:
         workerclose(): Its worker closed or died, and it with it.
@@ -25,6 +21,7 @@ class WebRtcServer(Entity):
     """
 
     _KIND = "webRtcServer"
+    _CLOSE = commands.WEB_RTC_SERVER_CLOSE
 
     def __init__(self, channel: Channel, path: Mapping[str, str], app_data: AppData | None) -> None:
         super().__init__(channel, path, app_data)
@@ -35,14 +32,10 @@ class WebRtcServer(Entity):
         """The transports that use its ports."""
         return list(self._transports.values())
 
-    def close(self) -> None:
-        """Closes it and its transports."""
-        self._end(None)
-
-    def worker_closed(self) -> None:
+    def closed_by(self, cause: str) -> None:
         """For its worker, which closed or died; the transports close with their routers."""
         self._transports.clear()
-        self._end("workerclose")
+        super().closed_by(cause)
 
     async def dump(self) -> WebRtcServerDump:
         """The worker's view of it."""
@@ -58,11 +51,6 @@ class WebRtcServer(Entity):
         if self._transports.pop(transport.id, None) is not None:
             self.observer.emit("webrtctransportunhandled", transport)
 
-    def _close_in_worker(self) -> None:
-        self._channel.post(
-            commands.WEB_RTC_SERVER_CLOSE, self._path, CloseWebRtcServerRequest(web_rtc_server_id=self.id)
-        )
-
     def _end_children(self) -> None:
         for transport in list(self._transports.values()):
-            transport.listen_server_closed()
+            transport.closed_by("listenserverclose")

@@ -15,7 +15,7 @@ from typing import Literal, Self
 import msgspec
 
 from miso.controller.emitter import Emitter
-from miso.controller.entity import check_app_data
+from miso.controller.entity import check_app_data, keep_until_end
 from miso.controller.errors import InvalidStateError, WorkerStartError
 from miso.controller.json_form import from_json
 from miso.controller.ortc.negotiation import generate_router_rtp_capabilities
@@ -110,9 +110,14 @@ class Worker(Emitter):
 
     Observer events: close, newwebrtcserver(WebRtcServer), newrouter(Router).
 
+    Its attributes are for reading, except ``app_data``.
+
     Attributes:
         app_data: The application's own data; it may be replaced.
         observer: Tells of what happens to the worker, whoever caused it.
+        closed: Whether it is closed, or its process has ended.
+        death: Why its process ended unexpectedly.
+        faults: How many bugs its packets, timers and requests have met since it started; each is worth a report.
     """
 
     def __init__(self, app_data: AppData | None) -> None:
@@ -123,12 +128,12 @@ class Worker(Emitter):
         self._process: WorkerProcess
         self._channel: Channel
         self._running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._closed = False
-        self._death: Exception | None = None
+        self.closed = False
+        self.death: Exception | None = None
         self._killed_for = ""
-        self._faults = 0
-        self._routers: set[Router] = set()
-        self._web_rtc_servers: set[WebRtcServer] = set()
+        self.faults = 0
+        self._routers: dict[str, Router] = {}
+        self._web_rtc_servers: dict[str, WebRtcServer] = {}
 
     async def __aenter__(self) -> Self:
         """``async with await create_worker() as worker``: closed, and its process ended, when the block ends."""
@@ -144,34 +149,19 @@ class Worker(Emitter):
         return self._process.pid
 
     @property
-    def closed(self) -> bool:
-        """Whether it is closed, or its process has ended."""
-        return self._closed
-
-    @property
     def died(self) -> bool:
         """Whether its process ended unexpectedly."""
-        return self._death is not None
-
-    @property
-    def death(self) -> Exception | None:
-        """Why its process ended unexpectedly."""
-        return self._death
-
-    @property
-    def faults(self) -> int:
-        """How many bugs its packets, timers and requests have met since it started; each is worth a report."""
-        return self._faults
+        return self.death is not None
 
     @property
     def routers(self) -> frozenset[Router]:
         """The routers in it that are not closed."""
-        return frozenset(self._routers)
+        return frozenset(self._routers.values())
 
     @property
     def web_rtc_servers(self) -> frozenset[WebRtcServer]:
         """The WebRTC servers in it that are not closed."""
-        return frozenset(self._web_rtc_servers)
+        return frozenset(self._web_rtc_servers.values())
 
     async def start(self, settings: WorkerSettings) -> None:
         """Starts the process and waits until it is running. For ``create_worker``.
@@ -202,9 +192,9 @@ class Worker(Emitter):
 
     def close(self) -> None:
         """Closes everything in the worker and ends its process (SIGTERM)."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._process.terminate()
         self._end()
         self.observer.emit("close")
@@ -264,8 +254,7 @@ class Worker(Emitter):
         await self._channel.request(commands.WORKER_CREATE_WEB_RTC_SERVER, {}, body)
         self._check_open()
         server = WebRtcServer(self._channel, path, app_data)
-        self._web_rtc_servers.add(server)
-        server.at_end(lambda: self._web_rtc_servers.discard(server))
+        keep_until_end(server, self._web_rtc_servers)
         self.observer.emit("newwebrtcserver", server)
         return server
 
@@ -287,13 +276,12 @@ class Worker(Emitter):
         await self._channel.request(commands.WORKER_CREATE_ROUTER, {}, body)
         self._check_open()
         router = Router(self._channel, path, rtp_capabilities=rtp_capabilities, app_data=app_data)
-        self._routers.add(router)
-        router.at_end(lambda: self._routers.discard(router))
+        keep_until_end(router, self._routers)
         self.observer.emit("newrouter", router)
         return router
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise InvalidStateError("Worker closed")
 
     def _end(self) -> None:
@@ -302,19 +290,19 @@ class Worker(Emitter):
         if not self._running.done():
             self._running.set_exception(InvalidStateError("Worker closed"))
             self._running.exception()  # nobody may be waiting any more
-        for router in list(self._routers):
-            router.worker_closed()
-        for server in list(self._web_rtc_servers):
-            server.worker_closed()
+        for router in list(self._routers.values()):
+            router.closed_by("workerclose")
+        for server in list(self._web_rtc_servers.values()):
+            server.closed_by("workerclose")
 
     def _on_event(self, name: str, data: object, payload: bytes | None) -> None:
         if name == "running" and not self._running.done():
             _logger.debug("worker=%d running", self.pid)
             self._running.set_result(None)
         elif name == "faults":
-            self._faults = decode_event(BY_NAME["worker", "faults"], data).count
-            _logger.error("worker=%d has met %d faults", self.pid, self._faults)
-            self.emit("faults", self._faults)
+            self.faults = decode_event(BY_NAME["worker", "faults"], data).count
+            _logger.error("worker=%d has met %d faults", self.pid, self.faults)
+            self.emit("faults", self.faults)
 
     def _on_channel_lost(self) -> None:
         """The process ends, or closed its pipes and is of no use."""
@@ -323,10 +311,10 @@ class Worker(Emitter):
         loop.call_later(_LOST_PIPE_GRACE_S, self._process.kill)
 
     def _on_exit(self, status: ExitStatus) -> None:
-        if self._closed:
+        if self.closed:
             return
         text = f"[pid:{self.pid}, code:{status.code}, signal:{status.signal}]"
-        self._closed = True
+        self.closed = True
         if not self._running.done():
             _logger.error("worker process failed %s", text)
             wrong_settings = status.code == _WRONG_SETTINGS
@@ -337,9 +325,9 @@ class Worker(Emitter):
         if self._killed_for:
             text += f", killed: {self._killed_for}"
         _logger.error("worker process died unexpectedly %s", text)
-        self._death = RuntimeError(f"worker process died unexpectedly {text}")
+        self.death = RuntimeError(f"worker process died unexpectedly {text}")
         self._end()
-        self.emit("died", self._death)
+        self.emit("died", self.death)
         self.observer.emit("close")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final
 
 from miso.controller.data.data_message import encode_message
 from miso.controller.entity import Entity
@@ -12,7 +14,6 @@ from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import DataType
 from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
 from miso.worker.channel.bodies.data_producer import DataMessage
-from miso.worker.channel.bodies.transport import CloseDataConsumerRequest
 from miso.worker.channel.events import BufferedAmountLow
 
 
@@ -27,9 +28,17 @@ class DataConsumer(Entity):
         bufferedamountlow(size_bytes): Little enough is waiting to be sent again.
 
     Observer events: close.
+
+    Attributes:
+        data_producer_id: The data producer it consumes.
+        type: ``sctp``, or ``direct`` if it is of a direct transport.
+        sctp_stream_parameters: The SCTP stream its messages go out on; None if it is direct.
+        label: The data channel's label.
+        protocol: The data channel's sub-protocol.
     """
 
     _KIND = "dataConsumer"
+    _CLOSE = commands.DATA_CONSUMER_CLOSE
 
     def __init__(
         self,
@@ -44,44 +53,11 @@ class DataConsumer(Entity):
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
-        self._data_producer_id = data_producer_id
-        self._type = type
-        self._sctp_stream_parameters = sctp_stream_parameters
-        self._label = label
-        self._protocol = protocol
-
-    @property
-    def data_producer_id(self) -> str:
-        """The data producer it consumes."""
-        return self._data_producer_id
-
-    @property
-    def type(self) -> DataType:
-        """``sctp``, or ``direct`` if it is of a direct transport."""
-        return self._type
-
-    @property
-    def sctp_stream_parameters(self) -> SctpStreamParameters | None:
-        """The SCTP stream its messages go out on; None if it is direct."""
-        return self._sctp_stream_parameters
-
-    @property
-    def label(self) -> str:
-        """The data channel's label."""
-        return self._label
-
-    @property
-    def protocol(self) -> str:
-        """The data channel's sub-protocol."""
-        return self._protocol
-
-    def close(self) -> None:
-        """Closes it."""
-        self._end(None)
-
-    def transport_closed(self) -> None:
-        """For its transport, which closed."""
-        self._end("transportclose")
+        self.data_producer_id: Final = data_producer_id
+        self.type: Final = type
+        self.sctp_stream_parameters: Final = sctp_stream_parameters
+        self.label: Final = label
+        self.protocol: Final = protocol
 
     async def dump(self) -> DataConsumerDump:
         """The worker's view of it."""
@@ -116,22 +92,13 @@ class DataConsumer(Entity):
             SetBufferedAmountLowThresholdRequest(threshold=threshold),
         )
 
-    def _close_in_worker(self) -> None:
-        self._channel.post(commands.DATA_CONSUMER_CLOSE, self._path, CloseDataConsumerRequest(data_consumer_id=self.id))
-
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {
-            "dataproducerclose": self._on_data_producer_close,
-            "sctpsendbufferfull": self._on_send_buffer_full,
+            "dataproducerclose": partial(self.closed_by, "dataproducerclose"),
+            "sctpsendbufferfull": partial(self.emit, "sctpsendbufferfull"),
             "bufferedamountlow": self._on_buffered_amount_low,
             "message": self._on_message,
         }
-
-    def _on_data_producer_close(self) -> None:
-        self._end("dataproducerclose")
-
-    def _on_send_buffer_full(self) -> None:
-        self.emit("sctpsendbufferfull")
 
     def _on_buffered_amount_low(self, event: BufferedAmountLow) -> None:
         self.emit("bufferedamountlow", event.buffered_amount)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from miso.controller.data.data_message import encode_message
 from miso.controller.entity import Entity
@@ -11,19 +12,25 @@ from miso.controller.types import AppData, DataProducerDump, DataProducerStats, 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import DataType
 from miso.worker.channel.bodies.data_producer import DataMessage
-from miso.worker.channel.bodies.transport import CloseDataProducerRequest
 
 
 class DataProducer(Entity):
-    """A source of data messages in a router.
+    """A source of data messages in a router. In the worker its data consumers close with it.
 
     Events:
         transportclose(): Its transport closed, and it with it.
 
     Observer events: close.
+
+    Attributes:
+        type: ``sctp``, or ``direct`` if it is of a direct transport.
+        sctp_stream_parameters: The SCTP stream its messages come on; None if it is direct.
+        label: The data channel's label.
+        protocol: The data channel's sub-protocol.
     """
 
     _KIND = "dataProducer"
+    _CLOSE = commands.DATA_PRODUCER_CLOSE
 
     def __init__(
         self,
@@ -37,38 +44,10 @@ class DataProducer(Entity):
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
-        self._type = type
-        self._sctp_stream_parameters = sctp_stream_parameters
-        self._label = label
-        self._protocol = protocol
-
-    @property
-    def type(self) -> DataType:
-        """``sctp``, or ``direct`` if it is of a direct transport."""
-        return self._type
-
-    @property
-    def sctp_stream_parameters(self) -> SctpStreamParameters | None:
-        """The SCTP stream its messages come on; None if it is direct."""
-        return self._sctp_stream_parameters
-
-    @property
-    def label(self) -> str:
-        """The data channel's label."""
-        return self._label
-
-    @property
-    def protocol(self) -> str:
-        """The data channel's sub-protocol."""
-        return self._protocol
-
-    def close(self) -> None:
-        """Closes it and, in the worker, its data consumers."""
-        self._end(None)
-
-    def transport_closed(self) -> None:
-        """For its transport, which closed."""
-        self._end("transportclose")
+        self.type: Final = type
+        self.sctp_stream_parameters: Final = sctp_stream_parameters
+        self.label: Final = label
+        self.protocol: Final = protocol
 
     async def dump(self) -> DataProducerDump:
         """The worker's view of it."""
@@ -93,6 +72,3 @@ class DataProducer(Entity):
         ppid, data = encode_message(message, ppid)
         self._check_open()
         self._channel.notify(commands.DATA_PRODUCER_SEND, self._path, DataMessage(ppid=ppid), data)
-
-    def _close_in_worker(self) -> None:
-        self._channel.post(commands.DATA_PRODUCER_CLOSE, self._path, CloseDataProducerRequest(data_producer_id=self.id))

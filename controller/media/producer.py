@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from functools import partial
+from typing import Final, Literal
 
 from miso.controller.entity import Entity
 from miso.controller.process.channel import Channel
-from miso.controller.types import (
-    AppData,
-    MediaKind,
-    ProducerDump,
-    ProducerScore,
-    RtpParameters,
-    RtpStreamStats,
-    Trace,
-    VideoOrientation,
-)
+from miso.controller.types import AppData, MediaKind, ProducerDump, ProducerScore, RtpParameters, RtpStreamStats
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import RtpType
-from miso.worker.channel.bodies.transport import CloseProducerRequest, EnableTraceEventRequest
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest
 
 ProducerTraceEventType = Literal["rtp", "keyframe", "nack", "pli", "fir"]
 """What a producer or consumer can be traced for."""
 
 
 class Producer(Entity):
-    """A media source in a router.
+    """A media source in a router. In the worker its consumers close with it.
 
     Events:
         transportclose(): Its transport closed, and it with it.
@@ -35,9 +27,18 @@ class Producer(Entity):
         trace(Trace): What ``enable_trace_event`` asked for.
 
     Observer events: close, pause, resume, score, videoorientationchange, trace.
+
+    Attributes:
+        kind: Audio or video.
+        type: ``simple`` (one stream), ``simulcast`` (several) or ``svc`` (one with layers).
+        rtp_parameters: What the remote side sends, completed.
+        consumable_rtp_parameters: What the router makes of it for its consumers.
+        paused: Whether its media is dropped.
+        score: How well its streams arrive, 0 to 10, one entry for each stream seen.
     """
 
     _KIND = "producer"
+    _CLOSE = commands.PRODUCER_CLOSE
 
     def __init__(
         self,
@@ -52,50 +53,12 @@ class Producer(Entity):
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
-        self._kind = kind
-        self._type = type
-        self._rtp_parameters = rtp_parameters
-        self._consumable_rtp_parameters = consumable_rtp_parameters
-        self._paused = paused
-        self._score: list[ProducerScore] = []
-
-    @property
-    def kind(self) -> MediaKind:
-        """Audio or video."""
-        return self._kind
-
-    @property
-    def type(self) -> RtpType:
-        """``simple`` (one stream), ``simulcast`` (several) or ``svc`` (one with layers)."""
-        return self._type
-
-    @property
-    def rtp_parameters(self) -> RtpParameters:
-        """What the remote side sends, completed."""
-        return self._rtp_parameters
-
-    @property
-    def consumable_rtp_parameters(self) -> RtpParameters:
-        """What the router makes of it for its consumers."""
-        return self._consumable_rtp_parameters
-
-    @property
-    def paused(self) -> bool:
-        """Whether it is paused."""
-        return self._paused
-
-    @property
-    def score(self) -> list[ProducerScore]:
-        """How well its streams arrive, 0 to 10, one entry for each stream seen."""
-        return self._score
-
-    def close(self) -> None:
-        """Closes it and, in the worker, its consumers."""
-        self._end(None)
-
-    def transport_closed(self) -> None:
-        """For its transport, which closed."""
-        self._end("transportclose")
+        self.kind: Final = kind
+        self.type: Final = type
+        self.rtp_parameters: Final = rtp_parameters
+        self.consumable_rtp_parameters: Final = consumable_rtp_parameters
+        self.paused = paused
+        self.score: list[ProducerScore] = []
 
     async def dump(self) -> ProducerDump:
         """The worker's view of it."""
@@ -107,17 +70,17 @@ class Producer(Entity):
 
     async def pause(self) -> None:
         """Drops its media from now on."""
-        was_paused = self._paused
+        was_paused = self.paused
         await self._request(commands.PRODUCER_PAUSE)
-        self._paused = True
+        self.paused = True
         if not was_paused:
             self.observer.emit("pause")
 
     async def resume(self) -> None:
         """Forwards its media again."""
-        was_paused = self._paused
+        was_paused = self.paused
         await self._request(commands.PRODUCER_RESUME)
-        self._paused = False
+        self.paused = False
         if was_paused:
             self.observer.emit("resume")
 
@@ -138,22 +101,13 @@ class Producer(Entity):
         self._check_open()
         self._channel.notify(commands.PRODUCER_SEND, self._path, None, bytes(rtp_packet))
 
-    def _close_in_worker(self) -> None:
-        self._channel.post(commands.PRODUCER_CLOSE, self._path, CloseProducerRequest(producer_id=self.id))
-
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {
             "score": self._on_score,
-            "videoorientationchange": self._on_video_orientation_change,
-            "trace": self._on_trace,
+            "videoorientationchange": partial(self._tell, "videoorientationchange"),
+            "trace": partial(self._tell, "trace"),
         }
 
     def _on_score(self, score: list[ProducerScore]) -> None:
-        self._score = score
+        self.score = score
         self._tell("score", score)
-
-    def _on_video_orientation_change(self, orientation: VideoOrientation) -> None:
-        self._tell("videoorientationchange", orientation)
-
-    def _on_trace(self, trace: Trace) -> None:
-        self._tell("trace", trace)

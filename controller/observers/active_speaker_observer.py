@@ -28,10 +28,10 @@ class ActiveSpeakerObserver(RtpObserver):
 
     _KIND = "activeSpeakerObserver"
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {"dominantspeaker": self._on_dominant_speaker}
 
     def _on_dominant_speaker(self, event: DominantSpeaker) -> None:
-        producer = self._get_producer(event.producer_id)
+        producer = self._router.producers.get(event.producer_id)
         if producer is not None:
             self._tell("dominantspeaker", ActiveSpeakerObserverDominantSpeaker(producer))

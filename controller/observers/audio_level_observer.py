@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from miso.controller.media.producer import Producer
@@ -30,18 +31,15 @@ class AudioLevelObserver(RtpObserver):
 
     _KIND = "audioLevelObserver"
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
-        return {"volumes": self._on_volumes, "silence": self._on_silence}
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
+        return {"volumes": self._on_volumes, "silence": partial(self._tell, "silence")}
 
     def _on_volumes(self, entries: list[Volume]) -> None:
         # A producer may have closed in the meantime.
         volumes = [
             AudioLevelObserverVolume(producer, entry.volume)
             for entry in entries
-            if (producer := self._get_producer(entry.producer_id)) is not None
+            if (producer := self._router.producers.get(entry.producer_id)) is not None
         ]
         if volumes:
             self._tell("volumes", volumes)
-
-    def _on_silence(self) -> None:
-        self._tell("silence")

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 from miso.controller.errors import InvalidStateError, RequestError
-from miso.controller.process.cancellation import undoing
+from miso.controller.process.closing import undoing
 from miso.controller.process.worker_process import ChannelSockets
 from miso.worker.channel.client_codec import (
     Accepted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from miso.controller.errors import UnsupportedError
 from miso.controller.transports.transport import Transport
@@ -63,8 +64,5 @@ class DirectTransport(Transport):
         self._check_open()
         self._channel.notify(commands.TRANSPORT_SEND_RTCP, self._path, None, bytes(rtcp_packet))
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
-        return {**super()._event_handlers(), "rtcp": self._on_rtcp}
-
-    def _on_rtcp(self, packet: bytes) -> None:
-        self._tell("rtcp", packet)
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
+        return {**super()._event_handlers(), "rtcp": partial(self._tell, "rtcp")}

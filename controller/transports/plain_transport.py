@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from miso.controller.json_form import from_json
 from miso.controller.process.channel import Channel
-from miso.controller.transports.transport import RouterView, Transport
-from miso.controller.types import AppData, SrtpParameters, TransportTuple
+from miso.controller.router_view import RouterView
+from miso.controller.transports.transport import Transport
+from miso.controller.types import AppData, SrtpParameters
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import ConnectRequest, PlainTransportDump
 from miso.worker.channel.events import RtcpTupleChange, TupleChange
@@ -22,6 +23,11 @@ class PlainTransport(Transport):
         routerclose(), sctpstatechange(SctpState), trace(Trace): As of every ``Transport``.
 
     Observer events: all but the close, and those of every ``Transport``.
+
+    Attributes:
+        tuple: The local address, and the remote one once it is known.
+        rtcp_tuple: The addresses for RTCP; None with RTCP-mux.
+        srtp_parameters: The local SRTP keys; None without SRTP.
     """
 
     _KIND = "plainTransport"
@@ -36,24 +42,9 @@ class PlainTransport(Transport):
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, router=router, state=state, app_data=app_data)
-        self._tuple = state.tuple
-        self._rtcp_tuple = state.rtcp_tuple
-        self._srtp_parameters = state.srtp_parameters
-
-    @property
-    def tuple(self) -> TransportTuple:
-        """The local address, and the remote one once it is known."""
-        return self._tuple
-
-    @property
-    def rtcp_tuple(self) -> TransportTuple | None:
-        """The addresses for RTCP; None with RTCP-mux."""
-        return self._rtcp_tuple
-
-    @property
-    def srtp_parameters(self) -> SrtpParameters | None:
-        """The local SRTP keys; None without SRTP."""
-        return self._srtp_parameters
+        self.tuple = state.tuple
+        self.rtcp_tuple = state.rtcp_tuple
+        self.srtp_parameters = state.srtp_parameters
 
     async def connect(
         self,
@@ -82,11 +73,11 @@ class PlainTransport(Transport):
             srtp_parameters=None if srtp_parameters is None else from_json(SrtpParameters, srtp_parameters),
         )
         answer = await self._request(commands.TRANSPORT_CONNECT, body)
-        self._tuple = answer.tuple or self._tuple
-        self._rtcp_tuple = answer.rtcp_tuple or self._rtcp_tuple
-        self._srtp_parameters = answer.srtp_parameters
+        self.tuple = answer.tuple or self.tuple
+        self.rtcp_tuple = answer.rtcp_tuple or self.rtcp_tuple
+        self.srtp_parameters = answer.srtp_parameters
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {
             **super()._event_handlers(),
             "tuple": self._on_tuple,
@@ -94,9 +85,9 @@ class PlainTransport(Transport):
         }
 
     def _on_tuple(self, event: TupleChange) -> None:
-        self._tuple = event.tuple
+        self.tuple = event.tuple
         self._tell("tuple", event.tuple)
 
     def _on_rtcp_tuple(self, event: RtcpTupleChange) -> None:
-        self._rtcp_tuple = event.rtcp_tuple
+        self.rtcp_tuple = event.rtcp_tuple
         self._tell("rtcptuple", event.rtcp_tuple)

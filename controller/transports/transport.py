@@ -6,24 +6,24 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Literal, NamedTuple, TypeVar
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from miso.controller import ortc
 from miso.controller.data.data_consumer import DataConsumer
 from miso.controller.data.data_producer import DataProducer
-from miso.controller.entity import Entity, check_app_data
-from miso.controller.errors import NotFoundError
+from miso.controller.entity import Entity, check_app_data, keep_until_end
 from miso.controller.json_form import from_json
 from miso.controller.media.consumer import Consumer
 from miso.controller.media.producer import Producer
+from miso.controller.ortc import negotiation
 from miso.controller.ortc.validation import (
     validate_rtp_capabilities,
     validate_rtp_parameters,
     validate_sctp_stream_parameters,
 )
 from miso.controller.process.channel import Channel
+from miso.controller.router_view import RouterView
 from miso.controller.transports.sctp_stream_ids import SctpStreamIds
 from miso.controller.types import (
     AppData,
@@ -34,15 +34,12 @@ from miso.controller.types import (
     RtpEncodingParameters,
     RtpParameters,
     SctpParameters,
-    SctpState,
     SctpStreamParameters,
-    Trace,
     TransportDump,
     TransportStats,
 )
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import DataType
-from miso.worker.channel.bodies.router import CloseTransportRequest
 from miso.worker.channel.bodies.transport import (
     ConsumeDataRequest,
     ConsumeRequest,
@@ -55,27 +52,11 @@ from miso.worker.channel.events import SctpStateChange
 
 _logger = logging.getLogger(__name__)
 
-T = TypeVar("T", Producer, Consumer, DataProducer, DataConsumer)
-
 TransportTraceEventType = Literal["probation", "bwe"]
 """What a transport can be traced for."""
 
-# Eight digits: the longest text for which header extension elements of 8 bytes do.
-_MAX_MID = 100_000_000
-
-
-class RouterView(NamedTuple):
-    """What a transport knows of its router.
-
-    Attributes:
-        rtp_capabilities: What the router accepts.
-        producers: By id; a transport enters and removes its own.
-        data_producers: By id; a transport enters and removes its own.
-    """
-
-    rtp_capabilities: RtpCapabilities
-    producers: dict[str, Producer]
-    data_producers: dict[str, DataProducer]
+# MIDs count up to here, so that none has more than 8 digits: workers write no longer one into packets.
+_MID_COUNT = 100_000_000
 
 
 class Transport(Entity):
@@ -89,7 +70,13 @@ class Transport(Entity):
 
     Observer events: close, newproducer(Producer), newconsumer(Consumer), newdataproducer(DataProducer),
     newdataconsumer(DataConsumer), sctpstatechange, trace.
+
+    Attributes:
+        sctp_parameters: The local SCTP parameters; None without SCTP, and on a direct transport.
+        sctp_state: new, connecting, connected, failed, closed; None without SCTP.
     """
+
+    _CLOSE = commands.TRANSPORT_CLOSE
 
     _SHARES_CNAME = True
     _DATA_TYPE: DataType = "sctp"
@@ -105,37 +92,15 @@ class Transport(Entity):
     ) -> None:
         super().__init__(channel, path, app_data)
         self._router = router
-        self._sctp_parameters = SctpParameters.of_dump(state.sctp_parameters) if state is not None else None
-        self._sctp_state = state.sctp_state if state is not None else None
-        self._sctp_stream_ids = SctpStreamIds(self._sctp_parameters.mis) if self._sctp_parameters else None
+        self.sctp_parameters: Final = SctpParameters.of_dump(state.sctp_parameters) if state is not None else None
+        self.sctp_state = state.sctp_state if state is not None else None
+        self._sctp_stream_ids = SctpStreamIds(self.sctp_parameters.mis) if self.sctp_parameters else None
         self._producers: dict[str, Producer] = {}
         self._consumers: dict[str, Consumer] = {}
         self._data_producers: dict[str, DataProducer] = {}
         self._data_consumers: dict[str, DataConsumer] = {}
         self._cname: str | None = None
         self._next_mid = 0
-
-    @property
-    def sctp_parameters(self) -> SctpParameters | None:
-        """The local SCTP parameters; None without SCTP, and on a direct transport."""
-        return self._sctp_parameters
-
-    @property
-    def sctp_state(self) -> SctpState | None:
-        """new, connecting, connected, failed, closed; None without SCTP."""
-        return self._sctp_state
-
-    def close(self) -> None:
-        """Closes it and everything on it."""
-        self._end(None)
-
-    def router_closed(self) -> None:
-        """For its router, which closed."""
-        self._end("routerclose")
-
-    def listen_server_closed(self) -> None:
-        """For the WebRTC server it uses, which closed."""
-        self._end("listenserverclose")
 
     async def dump(self) -> TransportDump:
         """The worker's view of it."""
@@ -195,9 +160,11 @@ class Transport(Entity):
             raise TypeError(f'invalid kind "{kind}"')
         app_data = check_app_data(app_data)
         capabilities = self._router.rtp_capabilities
-        params = ortc.match_producer_codecs(self._with_cname(validate_rtp_parameters(rtp_parameters)), capabilities)
-        mapping = ortc.get_producer_rtp_parameters_mapping(params, capabilities)
-        consumable = ortc.get_consumable_rtp_parameters(kind, params, capabilities, mapping)
+        params = negotiation.match_producer_codecs(
+            self._with_cname(validate_rtp_parameters(rtp_parameters)), capabilities
+        )
+        mapping = negotiation.get_producer_rtp_parameters_mapping(params, capabilities)
+        consumable = negotiation.get_consumable_rtp_parameters(kind, params, capabilities, mapping)
         producer_id = id or str(uuid.uuid4())
         path = {**self._path, "producerId": producer_id}
         body = ProduceRequest(
@@ -220,7 +187,7 @@ class Transport(Entity):
             paused=paused,
             app_data=app_data,
         )
-        _enter(producer, self._producers, self._router.producers)
+        keep_until_end(producer, self._producers, self._router.producers)
         self.observer.emit("newproducer", producer)
         return producer
 
@@ -259,8 +226,8 @@ class Transport(Entity):
             raise TypeError("if given, mid must be non empty string")
         app_data = check_app_data(app_data)
         capabilities = validate_rtp_capabilities(rtp_capabilities)
-        producer = self._producer(producer_id)
-        params = ortc.get_consumer_rtp_parameters(
+        producer = self._router_producer(producer_id)
+        params = negotiation.get_consumer_rtp_parameters(
             consumable=producer.consumable_rtp_parameters,
             remote_capabilities=capabilities,
             pipe=pipe,
@@ -331,7 +298,7 @@ class Transport(Entity):
             protocol=protocol,
             app_data=app_data,
         )
-        _enter(data_producer, self._data_producers, self._router.data_producers)
+        keep_until_end(data_producer, self._data_producers, self._router.data_producers)
         self.observer.emit("newdataproducer", data_producer)
         return data_producer
 
@@ -363,9 +330,7 @@ class Transport(Entity):
         if not data_producer_id or not isinstance(data_producer_id, str):
             raise TypeError("missing data_producer_id")
         app_data = check_app_data(app_data)
-        data_producer = self._router.data_producers.get(data_producer_id)
-        if data_producer is None:
-            raise NotFoundError(f'DataProducer with id "{data_producer_id}" not found')
+        data_producer = self._router.data_producer(data_producer_id)
         given = {"ordered": ordered, "max_packet_life_time": max_packet_life_time, "max_retransmits": max_retransmits}
         given = {name: value for name, value in given.items() if value is not None}
         params: SctpStreamParameters | None = None
@@ -402,7 +367,7 @@ class Transport(Entity):
             protocol=data_producer.protocol,
             app_data=app_data,
         )
-        _enter(data_consumer, self._data_consumers)
+        keep_until_end(data_consumer, self._data_consumers)
         data_consumer.at_end(lambda: self._free_sctp_stream_id(params))
         self.observer.emit("newdataconsumer", data_consumer)
         return data_consumer
@@ -420,17 +385,14 @@ class Transport(Entity):
             state=state,
             app_data=app_data,
         )
-        _enter(consumer, self._consumers)
+        keep_until_end(consumer, self._consumers)
         self.observer.emit("newconsumer", consumer)
         return consumer
 
-    def _producer(self, producer_id: str) -> Producer:
+    def _router_producer(self, producer_id: str) -> Producer:
         if not producer_id or not isinstance(producer_id, str):
             raise TypeError("missing producer_id")
-        producer = self._router.producers.get(producer_id)
-        if producer is None:
-            raise NotFoundError(f'Producer with id "{producer_id}" not found')
-        return producer
+        return self._router.producer(producer_id)
 
     def _with_cname(self, params: RtpParameters) -> RtpParameters:
         """All producers of a remote endpoint have one CNAME: the first one it gives (RFC 8834 section 4.9)."""
@@ -443,7 +405,7 @@ class Transport(Entity):
 
     def _take_mid(self) -> str:
         mid = self._next_mid
-        self._next_mid = (mid + 1) % _MAX_MID
+        self._next_mid = (mid + 1) % _MID_COUNT
         return str(mid)
 
     def _take_sctp_stream_id(self) -> int:
@@ -455,12 +417,9 @@ class Transport(Entity):
         if self._sctp_stream_ids is not None and params is not None:
             self._sctp_stream_ids.free(params.stream_id)
 
-    def _close_in_worker(self) -> None:
-        self._channel.post(commands.TRANSPORT_CLOSE, self._path, CloseTransportRequest(transport_id=self.id))
-
     def _end_children(self) -> None:
-        if self._sctp_state is not None:
-            self._sctp_state = "closed"
+        if self.sctp_state is not None:
+            self.sctp_state = "closed"
         children: tuple[Producer | Consumer | DataProducer | DataConsumer, ...] = (
             *self._producers.values(),
             *self._consumers.values(),
@@ -468,21 +427,11 @@ class Transport(Entity):
             *self._data_consumers.values(),
         )
         for child in children:
-            child.transport_closed()
+            child.closed_by("transportclose")
 
-    def _event_handlers(self) -> Mapping[str, Callable[..., None]]:
-        return {"trace": self._on_trace, "sctpstatechange": self._on_sctp_state_change}
-
-    def _on_trace(self, trace: Trace) -> None:
-        self._tell("trace", trace)
+    def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
+        return {"trace": partial(self._tell, "trace"), "sctpstatechange": self._on_sctp_state_change}
 
     def _on_sctp_state_change(self, event: SctpStateChange) -> None:
-        self._sctp_state = event.sctp_state
+        self.sctp_state = event.sctp_state
         self._tell("sctpstatechange", event.sctp_state)
-
-
-def _enter(child: T, *tables: dict[str, T]) -> None:
-    """Keeps a child in tables by id until it ends."""
-    for table in tables:
-        table[child.id] = child
-        child.at_end(partial(table.pop, child.id, None))
