@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import resource
+import secrets
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -227,6 +228,7 @@ class Worker:
             registry=self._registry,
             plane=Plane(),
             certificate=certificate,
+            random=secrets.token_bytes,
         )
 
     def _prepare_encryption(self) -> None:

@@ -88,7 +88,17 @@ class Registry(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Handed from the worker down to every object it makes."""
+    """Handed from the worker down to every object it makes.
+
+    Attributes:
+        notifier: The pipes to the controller.
+        scheduler: Time.
+        sockets: Opens sockets.
+        registry: How commands find objects.
+        plane: What all objects of the data plane share.
+        certificate: Of all DTLS here.
+        random: Gives that many random bytes, fit for secrets.
+    """
 
     notifier: Notifier
     scheduler: Scheduler
@@ -96,3 +106,4 @@ class Context:
     registry: Registry
     plane: Plane
     certificate: Certificate
+    random: Callable[[int], bytes]

@@ -7,18 +7,14 @@ producer came in on. Objects enter when they are complete and leave when they cl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 from miso.worker.errors import CommandError
 from miso.worker.faults import attempt
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtc.data.data_consumer import DataConsumer
-    from miso.worker.rtc.data.data_producer import DataProducer
-    from miso.worker.rtc.observers.rtp_observer import RtpObserver
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.data.data_consumer import DataConsumer
+from miso.worker.rtc.data.data_producer import DataProducer
+from miso.worker.rtc.producer.producer import Producer
 
 T = TypeVar("T")
 
@@ -31,13 +27,33 @@ def find(objects: Mapping[str, T], object_id: str, missing: str) -> T:
         raise CommandError(missing) from None
 
 
+class Closable(Protocol):
+    """A transport or an observer, as its router sees it."""
+
+    id: str
+
+    def close(self) -> None:
+        """Closes all it carries, then itself; idempotent."""
+
+
 class RouterTables:
-    """The objects of a router by id. Producers know their consumers and observers, this only finds them."""
+    """The objects of a router by id. Producers know their consumers and observers, this only finds them.
+
+    Attributes:
+        router_id: Of the router.
+        transports: By id, like all others.
+        observers: Of audio levels.
+        producers: On whatever transport, like the rest.
+        consumers: See there.
+        data_producers: See there.
+        data_consumers: See there.
+    """
 
     def __init__(self, router_id: str) -> None:
+        """An empty router."""
         self.router_id = router_id
-        self.transports: dict[str, Transport] = {}
-        self.observers: dict[str, RtpObserver] = {}
+        self.transports: dict[str, Closable] = {}
+        self.observers: dict[str, Closable] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
         self.data_producers: dict[str, DataProducer] = {}

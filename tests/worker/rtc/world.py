@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
+import secrets
 import selectors
 import socket
 import time
@@ -217,6 +218,7 @@ class World:
             registry=self.registry,
             plane=Plane(),
             certificate=worker_certificate(),
+            random=secrets.token_bytes,
         )
         self.tables = RouterTables("router")
 

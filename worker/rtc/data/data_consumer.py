@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.data_consumer import (
@@ -17,12 +17,33 @@ from miso.worker.channel.bodies.transport import ConsumeDataRequest
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import BufferedAmountLow
 from miso.worker.errors import BodyError, CommandError, InvalidStateError, SendBufferFullError
-from miso.worker.rtc.data.sctp_association import SctpAssociation, Stream
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.data.data_producer import DataProducer
+from miso.worker.rtc.data.sctp_association import SctpAssociation
+from miso.worker.rtc.data.sctp_stream import SctpStream
 
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.data.data_producer import DataProducer
-    from miso.worker.rtc.transport.transport import Transport
+
+class DataConsumerTransport(Protocol):
+    """What a data consumer asks of its transport.
+
+    Attributes:
+        connected: Whether its peer can be reached.
+        max_message_size: Larger messages are not sent, in bytes.
+        sctp: Its association, None without.
+    """
+
+    connected: bool
+    max_message_size: int
+
+    @property
+    def sctp(self) -> SctpAssociation | None:
+        """See above."""
+
+    def count_sent(self, size: int) -> None:
+        """So many bytes went to the application."""
+
+    def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
+        """The data consumer has closed."""
 
 
 class DataConsumer:
@@ -36,11 +57,11 @@ class DataConsumer:
     """
 
     def __init__(
-        self, context: Context, transport: Transport, data_producer: DataProducer, body: ConsumeDataRequest
+        self, context: Context, transport: DataConsumerTransport, data_producer: DataProducer, body: ConsumeDataRequest
     ) -> None:
         """Raises ``BodyError`` for SCTP stream parameters that are missing or make no sense."""
         self.id = body.data_consumer_id
-        self.stream = Stream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
+        self.stream = SctpStream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
         self.data_producer = data_producer
         self._context = context
         self._transport = transport
@@ -59,7 +80,7 @@ class DataConsumer:
             return
         if self.stream is None:
             self._count(message)
-            self._transport.plane.count_sent(len(message), self._context.scheduler.now_us())
+            self._transport.count_sent(len(message))
             self._context.notifier.notify_with_payload(self.id, "message", DataMessage(ppid=ppid), message)
             return
         with suppress(SendBufferFullError, InvalidStateError):
@@ -141,7 +162,7 @@ class DataConsumer:
         if self._closed:
             return
         self._closed = True
-        self.data_producer.data_consumers.pop(self.id, None)
+        self.data_producer.remove_consumer(self.id)
         self._transport.forget_data_consumer(self)
 
     # ------------------------------------------------------------ own
@@ -150,7 +171,7 @@ class DataConsumer:
         assert self._transport.sctp is not None
         return self._transport.sctp
 
-    def _sctp_stream(self) -> Stream:
+    def _sctp_stream(self) -> SctpStream:
         if self.stream is None:
             raise BodyError("invalid DataConsumer type")
         return self.stream
@@ -159,7 +180,7 @@ class DataConsumer:
         self._messages_sent += 1
         self._bytes_sent += len(message)
 
-    def _send(self, stream: Stream, ppid: int, message: bytes) -> None:
+    def _send(self, stream: SctpStream, ppid: int, message: bytes) -> None:
         """Raises what ``SctpAssociation.send`` does; that the buffer is full is told."""
         if not self._transport.connected:
             raise InvalidStateError("the transport is not connected")

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.data_producer import DataMessage, DataProducerDump, DataProducerStats
 from miso.worker.channel.bodies.transport import ProduceDataRequest
 from miso.worker.channel.commands import handles
 from miso.worker.faults import attempt
-from miso.worker.rtc.data.sctp_association import Stream
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.data.sctp_stream import SctpStream
 
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.data.data_consumer import DataConsumer
-    from miso.worker.rtc.transport.transport import Transport
+
+class DataProducerTransport(Protocol):
+    """What a data producer asks of its transport.
+
+    Attributes:
+        max_message_size: Larger messages are not taken, in bytes.
+    """
+
+    max_message_size: int
+
+    def count_received(self, size: int) -> None:
+        """So many bytes came from the application."""
+
+    def forget_data_producer(self, data_producer: DataProducer) -> None:
+        """The data producer has closed."""
+
+
+class DataSubscriber(Protocol):
+    """A data consumer, as its data producer sees it; maybe of another transport."""
+
+    def deliver(self, ppid: int, message: bytes) -> None:
+        """Sends a message to its receiver."""
+
+    def data_producer_closed(self) -> None:
+        """The data producer is gone."""
 
 
 class DataProducer:
@@ -26,11 +48,11 @@ class DataProducer:
         data_consumers: Of the whole router, by id.
     """
 
-    def __init__(self, context: Context, transport: Transport, body: ProduceDataRequest) -> None:
+    def __init__(self, context: Context, transport: DataProducerTransport, body: ProduceDataRequest) -> None:
         """Raises ``BodyError`` for SCTP stream parameters that are missing or make no sense."""
         self.id = body.data_producer_id
-        self.stream = Stream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
-        self.data_consumers: dict[str, DataConsumer] = {}
+        self.stream = SctpStream.from_body(body.sctp_stream_parameters) if body.type == "sctp" else None
+        self.data_consumers: dict[str, DataSubscriber] = {}
         self._context = context
         self._transport = transport
         self._body = body
@@ -67,8 +89,16 @@ class DataProducer:
     def send(self, body: DataMessage, payload: bytes) -> None:
         """A message of the application; like in the reference, one beyond ``maxMessageSize`` is dropped."""
         if len(payload) <= self._transport.max_message_size:
-            self._transport.plane.count_received(len(payload), self._context.scheduler.now_us())
+            self._transport.count_received(len(payload))
             self.receive(body.ppid, payload)
+
+    def add_consumer(self, data_consumer_id: str, data_consumer: DataSubscriber) -> None:
+        """It gets the messages from now on."""
+        self.data_consumers[data_consumer_id] = data_consumer
+
+    def remove_consumer(self, data_consumer_id: str) -> None:
+        """It gets no more; no effect when it was not added."""
+        self.data_consumers.pop(data_consumer_id, None)
 
     def receive(self, ppid: int, message: bytes) -> None:
         """A message that came in."""

@@ -6,27 +6,26 @@ Every packet that comes or goes changes the amount; only those whose threshold i
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-if TYPE_CHECKING:
-    from miso.worker.rtc.data.data_consumer import DataConsumer
+Consumer = TypeVar("Consumer")
 
 
-class LowThresholds:
+class LowThresholds(Generic[Consumer]):
     """Thresholds in bytes, each with its data consumers."""
 
     def __init__(self) -> None:
         self._sorted: list[int] = []
-        self._consumers: dict[int, dict[DataConsumer, None]] = {}
+        self._consumers: dict[int, dict[Consumer, None]] = {}
 
-    def add(self, consumer: DataConsumer, threshold: int) -> None:
+    def add(self, consumer: Consumer, threshold: int) -> None:
         """The data consumer has this threshold."""
         if threshold not in self._consumers:
             insort(self._sorted, threshold)
             self._consumers[threshold] = {}
         self._consumers[threshold][consumer] = None
 
-    def remove(self, consumer: DataConsumer, threshold: int) -> None:
+    def remove(self, consumer: Consumer, threshold: int) -> None:
         """It has it no more."""
         consumers = self._consumers[threshold]
         del consumers[consumer]
@@ -34,7 +33,7 @@ class LowThresholds:
             del self._consumers[threshold]
             del self._sorted[bisect_left(self._sorted, threshold)]
 
-    def crossed(self, before: int, now: int) -> list[DataConsumer]:
+    def crossed(self, before: int, now: int) -> list[Consumer]:
         """Those to whom so little waits ``now``, and did not ``before``."""
         if now >= before:
             return []

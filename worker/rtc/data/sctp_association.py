@@ -6,33 +6,27 @@ The protocol itself is ``miso.worker.sctp.association``.
 from __future__ import annotations
 
 import logging
-import secrets
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from miso.worker.channel.bodies.data_producer import SctpStreamDump
-from miso.worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump, SctpStreamParameters
+from miso.worker.channel.bodies.router import CreateTransportRequest
+from miso.worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump
 from miso.worker.channel.events import SctpStateChange
 from miso.worker.errors import BodyError, CommandError, ParseError
 from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.complaint import Complaint
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.low_thresholds import LowThresholds
+from miso.worker.rtc.data.sctp_stream import SctpStream
 from miso.worker.sctp.association import Association
 from miso.worker.sctp.events import MessageReceived, SctpState, StateChanged
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.router import CreateTransportRequest
-    from miso.worker.rtc.context import Timer
-    from miso.worker.rtc.data.data_consumer import DataConsumer
-    from miso.worker.rtc.data.data_producer import DataProducer
-    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 
 _PORT = 5000
 _TOLD_AT_ONCE = 64  # data consumers
 _COMMON_HEADER_SIZE = 12
-_COMPLAIN_EVERY_US = 1_000_000
 _PPID_DCEP = 50  # WebRTC data channel establishment (RFC 8832 section 8.1): streams are told by signaling here
 
 
@@ -44,54 +38,52 @@ def is_sctp(data: bytes) -> bool:
 _PORTS = _PORT.to_bytes(2, "big") * 2
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """How messages of one stream are sent (RFC 8831 section 6.1).
+class SctpPath(Protocol):
+    """The transport whose association it is."""
+
+    id: str
+
+    def send_sctp(self, packet: bytes) -> None:
+        """Sends a packet to the peer while it can be reached."""
+
+
+class MessageReceiver(Protocol):
+    """A data producer: takes the messages of a stream."""
+
+    id: str
+
+    def receive(self, ppid: int, message: bytes) -> None:
+        """A message came in."""
+
+
+class MessageSender(Protocol):
+    """A data consumer: sends messages, and may want to know when little of them waits.
 
     Attributes:
-        id: 0 to 65534.
-        ordered: Whether they arrive in order; without a limit they all arrive.
-        max_packet_life_time: For how many ms a message is tried, 0 for no limit.
-        max_retransmits: How often it is sent again, None for no limit.
+        low_threshold: It is told when so many bytes or less wait.
     """
 
-    id: int
-    ordered: bool
-    max_packet_life_time: int
-    max_retransmits: int | None
+    low_threshold: int
 
-    @classmethod
-    def from_body(cls, body: SctpStreamParameters | None) -> Stream:
-        """Raises ``BodyError`` when it is missing, has both limits, or is ordered with a limit."""
-        if body is None:
-            raise BodyError("missing sctpStreamParameters")
-        if body.max_packet_life_time and body.max_retransmits:
-            raise BodyError("cannot provide both maxPacketLifeTime and maxRetransmits")
-        limited = bool(body.max_packet_life_time) or body.max_retransmits is not None
-        if body.ordered and (body.max_packet_life_time or body.max_retransmits):
-            raise BodyError("cannot be ordered with maxPacketLifeTime or maxRetransmits")
-        return cls(
-            id=body.stream_id,
-            ordered=not limited if body.ordered is None else body.ordered,
-            max_packet_life_time=body.max_packet_life_time or 0,
-            max_retransmits=body.max_retransmits,
-        )
-
-    def dump(self) -> SctpStreamDump:
-        """As data producers and data consumers show it."""
-        return SctpStreamDump(
-            stream_id=self.id,
-            ordered=self.ordered,
-            max_packet_life_time=self.max_packet_life_time or None,
-            max_retransmits=self.max_retransmits or None,
-        )
+    def tell_low(self, amount: int) -> None:
+        """So many bytes wait."""
 
 
 class SctpAssociation:
-    """Carries the messages of a transport's data producers and data consumers."""
+    """Carries the messages of a transport's data producers and data consumers.
 
-    def __init__(self, transport: Transport, options: CreateTransportRequest) -> None:
+    Attributes:
+        id: Of the transport.
+        max_message_size: That either end may send, in bytes.
+    """
+
+    def __init__(self, context: Context, path: SctpPath, options: CreateTransportRequest) -> None:
         """Prepares it; ``start`` then speaks to the peer.
+
+        Args:
+            context: What every object of the worker is given.
+            path: The transport.
+            options: With which the transport was made.
 
         Raises:
             BodyError: Numbers of streams or the message size are missing.
@@ -103,19 +95,19 @@ class SctpAssociation:
         if not options.num_sctp_streams.os or not options.num_sctp_streams.mis:
             raise BodyError("wrong numSctpStreams.OS and/or numSctpStreams.MIS (not a positive number)")
         self.max_message_size = options.max_sctp_message_size
-        self._transport = transport
+        self.id = path.id
+        self._context = context
+        self._path = path
         self._options = options
         self._streams = options.num_sctp_streams
-        self._producers: dict[int, DataProducer] = {}
+        self._producers: dict[int, MessageReceiver] = {}  # by stream id
         self._buffered_amount = 0  # at which the thresholds were looked at last
-        self._thresholds = LowThresholds()
-        self._to_tell: dict[DataConsumer, int] = {}  # that so little waits
-        self._timer: Timer | None = None
-        self._timer_us = 0
+        self._thresholds: LowThresholds[MessageSender] = LowThresholds()
+        self._to_tell: dict[MessageSender, int] = {}  # that so little waits
+        self._timer = Alarm(context.scheduler, self._on_timer)
         self._running = False  # an event of the association leads to calls into it
         self._closed = False
-        self._complaints = 0
-        self._complained_us = 0
+        self._complaint = Complaint()
         self._association = Association(
             local_port=_PORT,
             remote_port=_PORT,
@@ -124,7 +116,7 @@ class SctpAssociation:
             outbound_streams=self._streams.os,
             inbound_streams=self._streams.mis,
             is_data_channel=options.is_data_channel,
-            random=secrets.token_bytes,
+            random=context.random,
         )
 
     # ------------------------------------------------------------ shown
@@ -177,47 +169,45 @@ class SctpAssociation:
         self._closed = True
         self._association.close(self._now_us())
         for packet in self._association.take_packets():
-            self._transport.send_sctp(packet)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._path.send_sctp(packet)
+        self._timer.stop()
 
     # ------------------------------------------------------------ from data producers and data consumers
 
-    def add_producer(self, producer: DataProducer, stream: Stream) -> None:
+    def add_producer(self, producer: MessageReceiver, stream: SctpStream) -> None:
         """Messages of this stream are the producer's from now on. Raises ``CommandError`` when they are another's."""
         if stream.id in self._producers:
             raise CommandError(f"streamId already exists in SCTP listener [streamId:{stream.id}]")
         self._producers[stream.id] = producer
 
-    def remove_producer(self, stream: Stream) -> None:
+    def remove_producer(self, stream: SctpStream) -> None:
         """Nobody takes the stream's messages any more: the peer should close it (RFC 8831 section 6.7)."""
         del self._producers[stream.id]
         # A data channel is closed by the end that still can send on it; the other one follows.
         self._association.reset_stream(stream.id, self._now_us(), incoming=not self._options.is_data_channel)
         self._run()
 
-    def add_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+    def add_consumer(self, consumer: MessageSender, stream: SctpStream) -> None:
         """It sends messages on this stream: asks for more streams when there are not enough."""
         self._thresholds.add(consumer, consumer.low_threshold)
         self._association.need_stream(stream.id, self._now_us())
         self._run()
 
-    def change_threshold(self, consumer: DataConsumer, before: int) -> bool:
+    def change_threshold(self, consumer: MessageSender, before: int) -> bool:
         """It has another ``low_threshold``. Gives whether so little waits now; if not, it is told later."""
         self._thresholds.remove(consumer, before)
         self._thresholds.add(consumer, consumer.low_threshold)
         self._to_tell.pop(consumer, None)
         return self._buffered_amount <= consumer.low_threshold
 
-    def remove_consumer(self, consumer: DataConsumer, stream: Stream) -> None:
+    def remove_consumer(self, consumer: MessageSender, stream: SctpStream) -> None:
         """Nothing is sent on its stream any more: the next one to use it begins anew (RFC 6525)."""
         self._thresholds.remove(consumer, consumer.low_threshold)
         self._to_tell.pop(consumer, None)
         self._association.reset_stream(stream.id, self._now_us())
         self._run()
 
-    def send(self, stream: Stream, ppid: int, message: bytes) -> None:
+    def send(self, stream: SctpStream, ppid: int, message: bytes) -> None:
         """Queues a message.
 
         Raises:
@@ -240,12 +230,16 @@ class SctpAssociation:
     # ------------------------------------------------------------ own
 
     def _now_us(self) -> int:
-        return self._transport.context.scheduler.now_us()
+        return self._context.scheduler.now_us()
 
     def _run(self) -> None:
-        """Does what the association wants until it wants nothing more."""
+        """Does what the association wants until it wants nothing more, and watches what it wants later."""
         if self._running or self._closed:
             return
+        self._work()
+        self._watch()
+
+    def _work(self) -> None:
         self._running = True
         try:
             while True:
@@ -253,7 +247,7 @@ class SctpAssociation:
                 if not events and not packets:
                     break
                 for packet in packets:
-                    self._transport.send_sctp(packet)
+                    self._path.send_sctp(packet)
                 for event in events:
                     if isinstance(event, MessageReceived):
                         self._on_message(event)
@@ -263,7 +257,6 @@ class SctpAssociation:
         finally:
             self._running = False
         self._tell_buffered_amount()
-        self._watch()
 
     def _on_message(self, event: MessageReceived) -> None:
         producer = self._producers.get(event.stream_id)
@@ -274,20 +267,14 @@ class SctpAssociation:
 
     def _on_state(self, event: StateChanged) -> None:
         if event.reason:
-            logger.warning("SCTP transport=%s state=%s: %s", self._transport.id, event.state, event.reason)
+            logger.warning("SCTP transport=%s state=%s: %s", self.id, event.state, event.reason)
         else:
-            logger.debug("SCTP transport=%s state=%s", self._transport.id, event.state)
-        self._transport.context.notifier.notify(
-            self._transport.id, "sctpstatechange", SctpStateChange(sctp_state=event.state.value)
-        )
+            logger.debug("SCTP transport=%s state=%s", self.id, event.state)
+        self._context.notifier.notify(self.id, "sctpstatechange", SctpStateChange(sctp_state=event.state.value))
 
     def _complain(self, what: str, why: object) -> None:
-        """Once a second at most."""
-        self._complaints += 1
-        now_us = self._now_us()
-        if now_us - self._complained_us >= _COMPLAIN_EVERY_US:
-            self._complained_us = now_us
-            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaints, self._transport.id, why)
+        if self._complaint.is_due(self._now_us()):
+            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaint.count, self.id, why)
 
     def _tell_buffered_amount(self) -> None:
         """Tells those whose thresholds were crossed; many of them in slices, so that one packet costs little."""
@@ -299,30 +286,20 @@ class SctpAssociation:
         for consumer in list(islice(self._to_tell, _TOLD_AT_ONCE)):
             consumer.tell_low(self._to_tell.pop(consumer))
 
-    def _watch(self, patience_us: int = 0) -> None:
+    def _watch(self) -> None:
         """Keeps one timer; what moves the deadline back leaves it alone."""
-        due_us = self._association.next_timer_us
-        if self._to_tell:
-            due_us = self._now_us()
-        if due_us is None or (self._timer is not None and self._timer_us <= due_us):
+        now_us = self._now_us()
+        due_us = now_us if self._to_tell else self._association.next_timer_us
+        if self._closed or due_us is None or (self._timer.due_us is not None and self._timer.due_us <= due_us):
             return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_us = due_us
-        self._timer = self._transport.context.scheduler.call_later(
-            max(due_us - self._now_us(), patience_us), self._on_timer
-        )
+        self._timer.set(max(due_us - now_us, 0))
 
     def _on_timer(self) -> None:
-        self._timer = None
+        self._timer.set(AFTER_FAULT_US)  # should what follows meet a fault
         now_us = self._now_us()
         due_us = self._association.next_timer_us
-        patience_us = AFTER_FAULT_US
-        try:
-            if due_us is not None and due_us <= now_us:
-                self._association.on_timer(now_us)
-            self._run()
-            patience_us = 0
-        finally:
-            if not self._closed:
-                self._watch(patience_us)
+        if due_us is not None and due_us <= now_us:
+            self._association.on_timer(now_us)
+        self._work()
+        self._timer.stop()
+        self._watch()

@@ -33,12 +33,12 @@ class DirectTransport(Transport):
     @handles(commands.TRANSPORT_DUMP)
     def dump(self) -> TransportDump:
         """All about it."""
-        return TransportDump(**self.dump_fields())
+        return self.base_dump()
 
     @handles(commands.TRANSPORT_GET_STATS)
     def get_stats(self) -> list[TransportStats]:
         """What went in and out."""
-        return [TransportStats(type="direct-transport", **self.stats_fields())]
+        return [self.base_stats("direct-transport")]
 
     @handles(commands.TRANSPORT_CONNECT)
     def connect(self, body: ConnectRequest) -> ConnectResponse:
@@ -50,18 +50,18 @@ class DirectTransport(Transport):
         """RTCP of the application, as if a peer had sent it."""
         if len(payload) <= _MAX_PACKET:
             now_us = self.context.scheduler.now_us()
-            self.plane.count_received(len(payload), now_us)
+            self.count_received(len(payload))
             self.on_rtcp(payload, now_us)
 
     def receive_direct(self, packet: bytes) -> None:
         """RTP of the application, as if a peer had sent it."""
         if len(packet) <= _MAX_PACKET:
             now_us = self.context.scheduler.now_us()
-            self.plane.count_received(len(packet), now_us)
+            self.count_received(len(packet))
             deliver(self.plane.receive(packet, now_us), now_us)
 
     def send_rtcp(self, packet: bytes) -> None:
         """Gives our RTCP to the application."""
         if self.connected:
-            self.plane.count_sent(len(packet), self.context.scheduler.now_us())
+            self.count_sent(len(packet))
             self.context.notifier.notify_with_payload(self.id, "rtcp", None, packet)

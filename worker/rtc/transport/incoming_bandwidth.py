@@ -8,16 +8,16 @@ by REMB beside the feedback, as mediasoup does: browsers heed both.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
+from miso.worker.dataplane import TransportPlane
 from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.context import Scheduler
+from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtcp.feedback import Remb
 from miso.worker.rtcp.transport_wide import parse_transport_wide
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Timer
-    from miso.worker.rtc.transport.transport import Transport
 
 _INTERVAL_US = 100_000
 _IDLE_INTERVAL_US = 500_000  # when nothing comes in, a look now and then is enough
@@ -32,20 +32,40 @@ class IncomingBandwidth:
     """Speaks to the sender of one transport.
 
     Attributes:
+        id: Of the transport.
         max_bps: The controller's limit, 0 for none.
         available_bps: The latest REMB estimate, 0 before the first and with transport-wide feedback.
     """
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        transport_id: str,
+        plane: TransportPlane,
+        producers: Mapping[str, Producer],
+        send_rtcp: Callable[[bytes], None],
+    ) -> None:
+        """Says nothing until a producer wants feedback, and ``set_active``.
+
+        Args:
+            scheduler: Time.
+            transport_id: Of the transport.
+            plane: The transport's half in the data plane.
+            producers: Those of the transport, as they come and go.
+            send_rtcp: Sends a compound RTCP packet to the sender.
+        """
+        self.id = transport_id
         self.max_bps = 0
         self.available_bps = 0
-        self._transport = transport
-        self._scheduler = transport.context.scheduler
-        self._kind = ""
+        self._scheduler = scheduler
+        self._plane = plane
+        self._producers = producers
+        self._send_rtcp = send_rtcp
+        self._kind = ""  # of feedback: transport-cc or remb; empty before a producer wants either
         self._active = False
-        self._timer: Timer | None = None
+        self._timer = Alarm(scheduler, self._on_timer)
         self._limit_told_us = -_LIMIT_EVERY_US
-        self._unlimited_left = 0
+        self._unlimited_left = 0  # so often a lifted limit is still to be told
         self._losses: deque[float] = deque(maxlen=_LOSS_REPORTS)
         self._seen_bytes = 0
         self._seen_us = 0
@@ -67,10 +87,10 @@ class IncomingBandwidth:
         ids = parameters.extension_ids
         if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
             self._kind = "transport-cc"
-            self._transport.plane.enable_transport_wide_feedback(True)
+            self._plane.enable_transport_wide_feedback(True)
         elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self._kind = "remb"
-            self._transport.plane.enable_remb(True)
+            self._plane.enable_remb(True)
         self.set_active(self._active)
 
     def set_max(self, bitrate_bps: int) -> None:
@@ -85,13 +105,11 @@ class IncomingBandwidth:
     def set_active(self, active: bool) -> None:
         """Whether there is a sender that can be spoken to."""
         self._active = active
-        wanted = active and bool(self._kind)
-        if wanted and self._timer is None:
+        if not active or not self._kind:
+            self._timer.stop()
+        elif not self._timer.is_set:
             self._seen_us = self._scheduler.now_us()
-            self._timer = self._scheduler.call_later(_INTERVAL_US, self._on_timer)
-        elif not wanted and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._timer.set(_INTERVAL_US)
 
     def close(self) -> None:
         """Says nothing any more."""
@@ -99,29 +117,29 @@ class IncomingBandwidth:
 
     def _on_timer(self) -> None:
         now_us = self._scheduler.now_us()
-        self._timer = self._scheduler.call_later(self._next_interval_us(now_us), self._on_timer)
+        self._timer.set(self._next_interval_us(now_us))
         if self._kind == "transport-cc":
-            for packet in self._transport.plane.poll_transport_wide_feedback(now_us, 0):
-                self._transport.send_rtcp(packet)
+            for packet in self._plane.poll_transport_wide_feedback(now_us, 0):
+                self._send_rtcp(packet)
                 self._losses.append(parse_transport_wide(packet[_RTCP_HEADER_SIZE:]).fraction_lost)
         else:
             self._poll_remb(now_us)
         self._tell_limit(now_us)
 
     def _next_interval_us(self, now_us: int) -> int:
-        received = self._transport.plane.rtp_bytes_received
+        received = self._plane.rtp_bytes_received
         if received != self._seen_bytes:
             self._seen_bytes, self._seen_us = received, now_us
         return _INTERVAL_US if now_us - self._seen_us < _IDLE_AFTER_US else _IDLE_INTERVAL_US
 
     def _poll_remb(self, now_us: int) -> None:
-        estimate_bps = self._transport.plane.poll_remb(now_us)
+        estimate_bps = self._plane.poll_remb(now_us)
         if estimate_bps is None:
             return
         self.available_bps = estimate_bps
         told_bps = min(estimate_bps, self.max_bps) if self.max_bps else estimate_bps
-        ssrcs = [ssrc for producer in self._transport.producers.values() for ssrc in producer.streams]
-        self._transport.send_rtcp(Remb(0, told_bps, tuple(ssrcs[:255])).to_bytes())
+        ssrcs = [ssrc for producer in self._producers.values() for ssrc in producer.streams]
+        self._send_rtcp(Remb(0, told_bps, tuple(ssrcs[:255])).to_bytes())
 
     def _tell_limit(self, now_us: int) -> None:
         limited = self._kind == "transport-cc" and self.max_bps > 0
@@ -131,4 +149,4 @@ class IncomingBandwidth:
             return
         self._limit_told_us = now_us
         self._unlimited_left = max(self._unlimited_left - 1, 0)
-        self._transport.send_rtcp(Remb(0, self.max_bps, ()).to_bytes())
+        self._send_rtcp(Remb(0, self.max_bps, ()).to_bytes())

@@ -7,18 +7,16 @@ From then on the transport manages the bitrate of its consumers: layer by layer,
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from miso.worker.channel.events import TraceValue
-from miso.worker.dataplane import OutgoingEstimate, ProbationTraced
+from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, TransportPlane
 from miso.worker.errors import BodyError
 from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.trace import Tracer
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtc.context import Timer
-    from miso.worker.rtc.transport.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -55,33 +53,55 @@ class OutgoingBandwidth:
     """The outgoing estimate of one transport and its distribution.
 
     Attributes:
+        id: Of the transport.
         kind: ``transport-cc``, ``remb``, or empty while no consumer asks for either: then nothing is managed.
         available_bps: What may be sent; 0 before the transport is connected.
         max_bps: The controller's upper limit, 0 for none.
         min_bps: The controller's lower limit, 0 for none.
     """
 
-    def __init__(self, transport: Transport, tracer: Tracer, initial_bps: int) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        transport_id: str,
+        plane: TransportPlane,
+        consumers: Mapping[str, Consumer],
+        tracer: Tracer,
+        initial_bps: int,
+    ) -> None:
+        """Manages nothing until a consumer asks for it.
+
+        Args:
+            scheduler: Time.
+            transport_id: Of the transport.
+            plane: The transport's half in the data plane.
+            consumers: Those of the transport, as they come and go.
+            tracer: Of the transport.
+            initial_bps: What may be sent before anything is known.
+        """
+        self.id = transport_id
         self.kind = ""
         self.available_bps = 0
         self.max_bps = 0
         self.min_bps = 0
-        self._transport = transport
-        self._scheduler = transport.context.scheduler
+        self._scheduler = scheduler
+        self._plane = plane
+        self._consumers = consumers
         self._tracer = tracer
         self._initial_bps = max(initial_bps, _MIN_BITRATE_BPS)
         self._estimate: OutgoingEstimate | None = None
         self._remb_bps = self._initial_bps
-        self._connected = False
+        self._reachable = False  # the receiver
+        self._connected = False  # it is, and something is managed
         self._desired_bps = 0
         self._trend = DesiredTrend()
         self._limit_bps = 0  # the estimate's maximum
         self._told_bps = 0
         self._told_us = 0
         self._sharp_us = -_SHARP_INTERVAL_US
-        self._timer: Timer | None = None
-        self._sharp_timer: Timer | None = None
-        self._probation_timer: Timer | None = None
+        self._timer = Alarm(scheduler, self._on_timer)
+        self._sharp_timer = Alarm(scheduler, self._take_estimate)
+        self._probation_timer = Alarm(scheduler, self._send_due_probation)
 
     # ------------------------------------------------------------ from the transport
 
@@ -98,7 +118,7 @@ class OutgoingBandwidth:
         if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
             self.kind = "transport-cc"
             self._estimate = OutgoingEstimate(
-                self._transport.plane,
+                self._plane,
                 start_bitrate_bps=self._initial_bps,
                 min_bitrate_bps=self._lowest_bps,
                 mid_id=ids.get(rtp.MID_URI, 0),
@@ -111,14 +131,15 @@ class OutgoingBandwidth:
             self.kind = "remb"
         else:
             return
-        logger.debug("outgoing bandwidth is estimated transport=%s by=%s", self._transport.id, self.kind)
-        for other in self._transport.consumers.values():
+        logger.debug("outgoing bandwidth is estimated transport=%s by=%s", self.id, self.kind)
+        for other in self._consumers.values():
             other.managed_by_transport = True
-        if self._transport.connected:
+        if self._reachable:
             self.on_connected()
 
     def on_connected(self) -> None:
         """The receiver can be reached."""
+        self._reachable = True
         if not self.kind or self._connected:
             return
         self._connected = True
@@ -126,10 +147,11 @@ class OutgoingBandwidth:
         self.distribute()
         self._told_us = self._scheduler.now_us()
         self._told_bps = self.available_bps
-        self._timer = self._scheduler.call_later(_EVENT_INTERVAL_US, self._on_timer)
+        self._timer.set(_EVENT_INTERVAL_US)
 
     def on_disconnected(self) -> None:
         """The receiver cannot be reached any more: nothing is probed, the estimate stands."""
+        self._reachable = False
         if not self._connected:
             return
         self._connected = False
@@ -137,9 +159,7 @@ class OutgoingBandwidth:
         self._trend.update(0, self._scheduler.now_us(), force=True)
         self._apply_limits()
         for timer in (self._timer, self._sharp_timer, self._probation_timer):
-            if timer is not None:
-                timer.cancel()
-        self._timer = self._sharp_timer = self._probation_timer = None
+            timer.stop()
 
     def close(self) -> None:
         """Estimates nothing any more."""
@@ -221,7 +241,7 @@ class OutgoingBandwidth:
         now_us = self._scheduler.now_us()
         takers = [
             (priority, consumer)
-            for consumer in self._transport.consumers.values()
+            for consumer in self._consumers.values()
             if (priority := consumer.bitrate_priority()) > 0
         ]
         if not takers:
@@ -246,7 +266,7 @@ class OutgoingBandwidth:
 
     def _update_desired(self, *, force: bool = False) -> None:
         now_us = self._scheduler.now_us()
-        self._desired_bps = sum(one.desired_bitrate(now_us) for one in self._transport.consumers.values())
+        self._desired_bps = sum(one.desired_bitrate(now_us) for one in self._consumers.values())
         self._trend.update(self._desired_bps, now_us, force=force)
         self._apply_limits()
 
@@ -292,19 +312,15 @@ class OutgoingBandwidth:
         if wait_us <= 0:
             self._sharp_us = now_us
             self._tell()
-        elif self._sharp_timer is None:
-            self._sharp_timer = self._scheduler.call_later(wait_us, self._on_sharp_timer)
-
-    def _on_sharp_timer(self) -> None:
-        self._sharp_timer = None
-        self._take_estimate()
+        elif not self._sharp_timer.is_set:
+            self._sharp_timer.set(wait_us)
 
     def _on_timer(self) -> None:
         now_us = self._scheduler.now_us()
         elapsed_us = now_us - self._told_us
         is_due = elapsed_us >= _EVENT_INTERVAL_US
         delay_us = _EVENT_INTERVAL_US - (0 if is_due else elapsed_us)
-        self._timer = self._scheduler.call_later(delay_us, self._on_timer)  # first: it goes on whatever this turn meets
+        self._timer.set(delay_us)  # first: it goes on whatever this turn meets
         if self._estimate is not None:
             self._estimate.on_tick(now_us)
             self._send_probation()
@@ -332,18 +348,16 @@ class OutgoingBandwidth:
         )
 
     def _send_probation(self) -> None:
-        if self._probation_timer is None:
-            self._on_probation_timer()
+        if not self._probation_timer.is_set:
+            self._send_due_probation()
 
-    def _on_probation_timer(self) -> None:
-        self._probation_timer = None
+    def _send_due_probation(self) -> None:
         if self._estimate is None or not self._connected:
             return
         now_us = self._scheduler.now_us()
         next_us = self._estimate.send_probation(now_us)
         if next_us >= 0:
-            delay_us = max(next_us - now_us, _PROBATION_STEP_US)
-            self._probation_timer = self._scheduler.call_later(delay_us, self._on_probation_timer)
+            self._probation_timer.set(max(next_us - now_us, _PROBATION_STEP_US))
 
 
 def _check_limit(bitrate_bps: int) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
+
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import ConnectRequest, ConnectResponse, PipeTransportDump, TransportStats
 from miso.worker.channel.commands import handles
@@ -51,7 +53,7 @@ class PipeTransport(Transport):
     def dump(self) -> PipeTransportDump:
         """All about it."""
         return PipeTransportDump(
-            **self.dump_fields(),
+            **asdict(self.base_dump()),
             tuple=self._opened_port.tuple,
             rtx=self._enable_rtx,
             srtp_parameters=self._keys.parameters if self._keys is not None else None,
@@ -60,7 +62,7 @@ class PipeTransport(Transport):
     @handles(commands.TRANSPORT_GET_STATS)
     def get_stats(self) -> list[TransportStats]:
         """What went in and out."""
-        return [TransportStats(type="pipe-transport", **self.stats_fields(), tuple=self._opened_port.tuple)]
+        return [replace(self.base_stats("pipe-transport"), tuple=self._opened_port.tuple)]
 
     @handles(commands.TRANSPORT_CONNECT)
     def connect(self, body: ConnectRequest) -> ConnectResponse:

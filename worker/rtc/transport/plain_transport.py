@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
+
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import (
     ConnectRequest,
@@ -73,7 +75,7 @@ class PlainTransport(Transport):
     def dump(self) -> PlainTransportDump:
         """All there is to know of it."""
         return PlainTransportDump(
-            **self.dump_fields(),
+            **asdict(self.base_dump()),
             rtcp_mux=self._rtcp_mux,
             comedia=self._comedia,
             tuple=self._rtp_port.tuple,
@@ -85,9 +87,8 @@ class PlainTransport(Transport):
     def get_stats(self) -> list[TransportStats]:
         """One entry; the RTCP tuple stands there once its remote end is known."""
         return [
-            TransportStats(
-                type="plain-rtp-transport",
-                **self.stats_fields(),
+            replace(
+                self.base_stats("plain-rtp-transport"),
                 rtcp_mux=self._rtcp_mux,
                 comedia=self._comedia,
                 tuple=self._rtp_port.tuple,

@@ -7,21 +7,17 @@ FIR) does not wait for it.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 from miso.worker.faults import attempt
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtcp.compound import BuildablePacket, build_compound
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from miso.worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
 from miso.worker.rtcp.source import SourceDescription
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.consumer.consumer import Consumer
-    from miso.worker.rtc.context import Timer
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.transport.transport import Transport
 
 _INTERVAL_US = {"audio": 5_000_000, "video": 1_000_000}
 _FIRST_AFTER_US = 500_000
@@ -85,37 +81,55 @@ class _Compound:
 
 
 class RtcpSender:
-    """Sends the reports of one transport."""
+    """Sends the reports of one transport.
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._scheduler = transport.context.scheduler
-        self._timer: Timer | None = None
-        self._sent_us: dict[str, int] = {}
+    Attributes:
+        id: Of the transport.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        transport_id: str,
+        producers: Mapping[str, Producer],
+        consumers: Mapping[str, Consumer],
+        send: Callable[[bytes], None],
+    ) -> None:
+        """Sends nothing until ``set_active``.
+
+        Args:
+            context: What every object of the worker is given.
+            transport_id: Of the transport.
+            producers: Those of the transport by id, as they come and go; ``consumers`` likewise.
+            consumers: See there.
+            send: Sends a compound packet.
+        """
+        self.id = transport_id
+        self._scheduler = context.scheduler
+        self._random = context.random
+        self._producers = producers
+        self._consumers = consumers
+        self._send_packet = send
+        self._timer = Alarm(context.scheduler, self._on_timer)
+        self._sent_us: dict[str, int] = {}  # by id of the producer or consumer that was reported on
         self._compound = _Compound()
-
-    @property
-    def id(self) -> str:
-        """Of the transport, for log lines."""
-        return self._transport.id
 
     def set_active(self, active: bool) -> None:
         """Whether there is anything to report, and anybody to report it to."""
-        if active and self._timer is None:
-            self._timer = self._scheduler.call_later(_FIRST_AFTER_US, self._on_timer)
-        elif not active and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if not active:
+            self._timer.stop()
+        elif not self._timer.is_set:
+            self._timer.set(_FIRST_AFTER_US)
 
     def close(self) -> None:
         """Sends nothing any more."""
-        self.set_active(False)
+        self._timer.stop()
 
     def _on_timer(self) -> None:
         # The interval varies, so that not all participants report at the same time (RFC 3550 section 6.3.1).
-        self._timer = self._scheduler.call_later(_TICK_US * random.randint(10, 15) // 10, self._on_timer)
+        self._timer.set(_TICK_US + _TICK_US // 2 * self._random(1)[0] // 255)
         now_us = self._scheduler.now_us()
-        consumers, producers = self._transport.consumers, self._transport.producers
+        consumers, producers = self._consumers, self._producers
         self._sent_us = {key: sent for key, sent in self._sent_us.items() if key in consumers or key in producers}
         for consumer in consumers.values():
             if self._is_due(consumer.id, consumer.kind, now_us):
@@ -152,11 +166,11 @@ class RtcpSender:
     def _send(self) -> None:
         """Sends what was put together, and begins anew. A report that cannot be written takes no other away."""
         compound, self._compound = self._compound, _Compound()
-        if not attempt(self._transport, self._send_one, compound):
+        if not attempt(self, self._send_one, compound):
             for part in compound.apart():
-                attempt(self._transport, self._send_one, part)
+                attempt(self, self._send_one, part)
 
     def _send_one(self, compound: _Compound) -> None:
         packet = compound.to_bytes()
         if packet:
-            self._transport.send_rtcp(packet)
+            self._send_packet(packet)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from miso.worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpListenerDump
+from miso.worker.dataplane import TransportPlane, UnknownSsrc
 from miso.worker.errors import CommandError
-
-if TYPE_CHECKING:
-    from miso.worker.dataplane import TransportPlane, UnknownSsrc
-    from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.producer.producer import Producer
 
 _MAX_REMEMBERED = 256  # SSRCs whose MID and RIDs are remembered; then the one that was longest unheard of is forgotten
 

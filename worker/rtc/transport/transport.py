@@ -8,20 +8,20 @@ A transport is this class plus a path. The four kinds derive from it once each a
   ``deliver(socket.receive(now_us), now_us)``;
 * ``on_connected()`` when RTP may flow both ways (ICE and DTLS are there, or the tuple is known),
   ``on_disconnected()`` when it may no more; both may be called at any time, repeated calls do nothing;
-* ``close_path()`` gives the sockets back; the commands ``dump``, ``getStats`` and ``connect`` are the kind's own,
-  made of ``dump_fields()`` and ``stats_fields()``: ``PlainTransportDump(**self.dump_fields(), rtcp_mux=…)``;
+* ``close_path()`` gives the sockets back; the commands ``dump``, ``getStats`` and ``connect`` are the kind's own, which
+  adds to ``base_dump()`` and ``base_stats()`` what only it has;
 * ``on_dtls`` and ``on_sctp`` get what the plane hands up for them.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.data_consumer import DataConsumerDump
 from miso.worker.channel.bodies.data_producer import DataProducerDump
+from miso.worker.channel.bodies.router import CreateTransportRequest
 from miso.worker.channel.bodies.transport import (
     CloseConsumerRequest,
     CloseDataConsumerRequest,
@@ -35,33 +35,34 @@ from miso.worker.channel.bodies.transport import (
     ProduceRequest,
     ProduceResponse,
     SetBitrateRequest,
+    TransportDump,
+    TransportStats,
 )
 from miso.worker.channel.commands import handles
 from miso.worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.faults import attempt
 from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.data_consumer import DataConsumer
 from miso.worker.rtc.data.data_producer import DataProducer
 from miso.worker.rtc.data.sctp_association import SctpAssociation, is_sctp
-from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.producer.producer import Producer
-from miso.worker.rtc.router_tables import RouterTables, find
+from miso.worker.rtc.router_tables import RouterTables
 from miso.worker.rtc.streams.sender_clock import SenderClocks
 from miso.worker.rtc.trace import TRANSPORT_TRACES, Tracer
 from miso.worker.rtc.transport.incoming_bandwidth import IncomingBandwidth
+from miso.worker.rtc.transport.members import Members
+from miso.worker.rtc.transport.new_streams import NewStreams
 from miso.worker.rtc.transport.outgoing_bandwidth import DEFAULT_INITIAL_BITRATE_BPS, OutgoingBandwidth
 from miso.worker.rtc.transport.rtcp_in import RtcpReceiver
 from miso.worker.rtc.transport.rtcp_out import RtcpSender
 from miso.worker.rtc.transport.rtp_listener import RtpListener
-from miso.worker.rtc.transport.shapes import DumpFields, StatsFields
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.router import CreateTransportRequest
-    from miso.worker.rtc.consumer.stream import ConsumerStream
-    from miso.worker.rtc.context import Context
+from miso.worker.rtc.transport.sent_streams import SentStreams
 
 logger = logging.getLogger(__name__)
+
+StatsType = Literal["webrtc-transport", "plain-rtp-transport", "pipe-transport", "direct-transport"]
 
 _MAX_MESSAGE_SIZE = 262_144  # bytes; what is shown where there is no SCTP
 
@@ -71,11 +72,14 @@ class Transport:
 
     Attributes:
         id: As the controller named it.
+        context: What every object of the worker is given.
         plane: Its half in the data plane.
         connected: Whether media may flow.
         closed: Whether ``close`` was called.
         producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
-        sent_by_ssrc: The consumers' streams by SSRC; ``sent_by_rtx_ssrc`` by that of their repairs.
+        listener: Which producer an incoming packet belongs to.
+        incoming: What its sender may send.
+        outgoing: What its receiver may get, and which consumer gets how much of it.
         sctp: Its association, None without.
         max_message_size: Of data channel or direct messages in bytes.
     """
@@ -108,28 +112,32 @@ class Transport:
         """
         self.id = transport_id
         self.context = context
-        self.tables = tables
         self.connected = False
         self.closed = False
-        self.sctp = SctpAssociation(self, options) if options is not None and options.enable_sctp else None
+        self._tables = tables
+        self.sctp = SctpAssociation(context, self, options) if options is not None and options.enable_sctp else None
         self.max_message_size = self.sctp.max_message_size if self.sctp is not None else max_message_size
-        self.producers: dict[str, Producer] = {}
-        self.consumers: dict[str, Consumer] = {}
-        self.sent_by_ssrc: dict[int, ConsumerStream] = {}
-        self.sent_by_rtx_ssrc: dict[int, ConsumerStream] = {}
-        self.data_producers: dict[str, DataProducer] = {}
-        self.data_consumers: dict[str, DataConsumer] = {}
+        registry = context.registry
+        self.producers = Members(registry, transport_id, tables.producers, "Producer")
+        self.consumers = Members(registry, transport_id, tables.consumers, "Consumer")
+        self.data_producers = Members(registry, transport_id, tables.data_producers, "DataProducer")
+        self.data_consumers = Members(registry, transport_id, tables.data_consumers, "DataConsumer")
         self._tracer = Tracer(context, transport_id, TRANSPORT_TRACES)
-        context.registry.add(self, transport_id, tables.router_id)
+        registry.add(self, transport_id, tables.router_id)
         self.plane = TransportPlane(context.plane, encrypted)
         self.plane.owner = self
         self.listener = RtpListener(self.plane)
-        self.sender_clocks = SenderClocks()
-        self.incoming = IncomingBandwidth(self)
+        self._sender_clocks = SenderClocks()
+        self._sent_streams = SentStreams()
+        self._new_streams = NewStreams(transport_id, self.plane, self.listener)
+        scheduler = context.scheduler
+        self.incoming = IncomingBandwidth(scheduler, transport_id, self.plane, self.producers, self.send_rtcp)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
-        self.outgoing = OutgoingBandwidth(self, self._tracer, initial_bps)
-        self._rtcp_in = RtcpReceiver(self)
-        self._rtcp_out = RtcpSender(self)
+        self.outgoing = OutgoingBandwidth(
+            scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
+        )
+        self._rtcp_in = RtcpReceiver(transport_id, self.listener, self._sent_streams, self.outgoing)
+        self._rtcp_out = RtcpSender(context, transport_id, self.producers, self.consumers, self.send_rtcp)
         tables.transports[transport_id] = self
 
     # ------------------------------------------------------------ for the kinds
@@ -185,55 +193,64 @@ class Transport:
         if self.connected:
             self.plane.send_rtcp(packet)
 
-    def dump_fields(self) -> DumpFields:
+    def count_received(self, size: int) -> None:
+        """So many bytes came from the application."""
+        self.plane.count_received(size, self.context.scheduler.now_us())
+
+    def count_sent(self, size: int) -> None:
+        """So many bytes went to the application."""
+        self.plane.count_sent(size, self.context.scheduler.now_us())
+
+    def base_dump(self) -> TransportDump:
         """What ``transport.dump`` shows of every kind."""
         sctp = self.sctp
-        return {
-            "id": self.id,
-            "direct": self.is_direct,
-            "producer_ids": list(self.producers),
-            "consumer_ids": list(self.consumers),
-            "map_ssrc_consumer_id": {str(ssrc): one.consumer_id for ssrc, one in self.sent_by_ssrc.items()},
-            "map_rtx_ssrc_consumer_id": {str(ssrc): one.consumer_id for ssrc, one in self.sent_by_rtx_ssrc.items()},
-            "data_producer_ids": list(self.data_producers),
-            "data_consumer_ids": list(self.data_consumers),
-            "recv_rtp_header_extensions": self.listener.extensions,
-            "rtp_listener": self.listener.dump(),
-            "max_message_size": self.max_message_size,
-            "trace_event_types": self._tracer.names,
-            "sctp_parameters": sctp.parameters() if sctp is not None else None,
-            "sctp_state": sctp.state.value if sctp is not None else None,
-            "sctp_listener": sctp.listener() if sctp is not None else None,
-        }
+        return TransportDump(
+            id=self.id,
+            direct=self.is_direct,
+            producer_ids=list(self.producers),
+            consumer_ids=list(self.consumers),
+            map_ssrc_consumer_id=self._sent_streams.consumer_ids(),
+            map_rtx_ssrc_consumer_id=self._sent_streams.rtx_consumer_ids(),
+            data_producer_ids=list(self.data_producers),
+            data_consumer_ids=list(self.data_consumers),
+            recv_rtp_header_extensions=self.listener.extensions,
+            rtp_listener=self.listener.dump(),
+            max_message_size=self.max_message_size,
+            trace_event_types=self._tracer.names,
+            sctp_parameters=sctp.parameters() if sctp is not None else None,
+            sctp_state=sctp.state.value if sctp is not None else None,
+            sctp_listener=sctp.listener() if sctp is not None else None,
+        )
 
-    def stats_fields(self) -> StatsFields:
+    def base_stats(self, kind: StatsType) -> TransportStats:
         """What ``transport.getStats`` shows of every kind."""
         now_us = self.context.scheduler.now_us()
-        plane = self.plane
-        return {
-            "transport_id": self.id,
-            "timestamp": now_us // 1000,
-            "bytes_received": plane.bytes_received,
-            "recv_bitrate": plane.bitrate("received", now_us),
-            "bytes_sent": plane.bytes_sent,
-            "send_bitrate": plane.bitrate("sent", now_us),
-            "rtp_bytes_received": plane.rtp_bytes_received,
-            "rtp_recv_bitrate": plane.bitrate("rtp_received", now_us),
-            "rtp_bytes_sent": plane.rtp_bytes_sent,
-            "rtp_send_bitrate": plane.bitrate("rtp_sent", now_us),
-            "rtx_bytes_received": plane.rtx_bytes_received,
-            "rtx_recv_bitrate": plane.bitrate("rtx_received", now_us),
-            "rtx_bytes_sent": plane.rtx_bytes_sent,
-            "rtx_send_bitrate": plane.bitrate("rtx_sent", now_us),
-            "probation_bytes_sent": plane.probation_bytes_sent,
-            "probation_send_bitrate": plane.bitrate("probation_sent", now_us),
-            "sctp_state": self.sctp.state.value if self.sctp is not None else None,
-            "available_incoming_bitrate": self.incoming.available_bps or None,
-            "max_incoming_bitrate": self.incoming.max_bps or None,
-            "rtp_packet_loss_received": self.incoming.fraction_lost,
-            "available_outgoing_bitrate": self.outgoing.available_bps if self.outgoing.kind else None,
-            "rtp_packet_loss_sent": self.outgoing.fraction_lost if self.outgoing.kind else None,
-        }
+        plane, incoming, outgoing = self.plane, self.incoming, self.outgoing
+        return TransportStats(
+            type=kind,
+            transport_id=self.id,
+            timestamp=now_us // 1000,
+            bytes_received=plane.bytes_received,
+            recv_bitrate=plane.bitrate("received", now_us),
+            bytes_sent=plane.bytes_sent,
+            send_bitrate=plane.bitrate("sent", now_us),
+            rtp_bytes_received=plane.rtp_bytes_received,
+            rtp_recv_bitrate=plane.bitrate("rtp_received", now_us),
+            rtp_bytes_sent=plane.rtp_bytes_sent,
+            rtp_send_bitrate=plane.bitrate("rtp_sent", now_us),
+            rtx_bytes_received=plane.rtx_bytes_received,
+            rtx_recv_bitrate=plane.bitrate("rtx_received", now_us),
+            rtx_bytes_sent=plane.rtx_bytes_sent,
+            rtx_send_bitrate=plane.bitrate("rtx_sent", now_us),
+            probation_bytes_sent=plane.probation_bytes_sent,
+            probation_send_bitrate=plane.bitrate("probation_sent", now_us),
+            sctp_state=self.sctp.state.value if self.sctp is not None else None,
+            available_incoming_bitrate=incoming.available_bps or None,
+            max_incoming_bitrate=incoming.max_bps or None,
+            rtp_packet_loss_received=incoming.fraction_lost,
+            available_outgoing_bitrate=outgoing.available_bps if outgoing.kind else None,
+            rtp_packet_loss_sent=outgoing.fraction_lost if outgoing.kind else None,
+        )
 
     # ------------------------------------------------------------ from the plane
 
@@ -254,31 +271,8 @@ class Transport:
         )
 
     def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
-        """A packet that is of no stream yet, or of another than its SSRC: it finds its producer's, or is ignored."""
-        listener = self.listener
-        listener.recall(event)
-        producer = listener.find(event)
-        holder = listener.producer_of(event.ssrc)
-        if holder is not None and holder.has_ssrc(event.ssrc):
-            if producer is holder:
-                holder.tolerate_mid(event.ssrc, event.mid)
-                self._receive_again((event.packet, *event.later), now_us)
-                return
-            logger.debug("ssrc moved transport=%s ssrc=%d from=%s mid=%s", self.id, event.ssrc, holder.id, event.mid)
-            for ssrc in holder.release_ssrc(event.ssrc):
-                listener.unlearn(ssrc)
-        if producer is None or not producer.accept_ssrc(event):
-            logger.debug("ssrc ignored transport=%s ssrc=%d payload_type=%d", self.id, event.ssrc, event.payload_type)
-            self.plane.ignore_ssrc(event.ssrc)
-        else:
-            listener.learn(event.ssrc, producer)
-            self._receive_again((event.packet,), now_us)
-            producer.stream_started(event.ssrc)
-        self._receive_again(event.later, now_us)
-
-    def _receive_again(self, packets: Iterable[bytes], now_us: int) -> None:
-        for packet in packets:
-            deliver(self.plane.receive(packet, now_us), now_us)
+        """A packet that is of no stream yet."""
+        self._new_streams.on_unknown_ssrc(event, now_us)
 
     # ------------------------------------------------------------ commands: media
 
@@ -290,17 +284,15 @@ class Transport:
             CommandError: The id is taken, or an SSRC, MID or RID of it is another producer's.
             BodyError: The RTP parameters do not fit together.
         """
-        if body.producer_id in self.tables.producers:
-            raise CommandError("a Producer with same producerId already exists")
-        producer = Producer(self.context, self, self.plane, self.sender_clocks, body)
+        self.producers.check_new(body.producer_id)
+        producer = Producer(self.context, self, self.plane, self._sender_clocks, body)
         try:
             self.listener.add(producer)
-            self.context.registry.add(producer, producer.id, self.id)
+            self.producers.add(producer)
         except BaseException:
             self.listener.remove(producer)
             producer.input.close()
             raise
-        self.producers[producer.id] = self.tables.producers[producer.id] = producer
         self.listener.learn_extensions(producer.rtp_parameters.transport_extensions)
         self.incoming.consider(producer.rtp_parameters)
         self._update_timers()
@@ -314,20 +306,15 @@ class Transport:
             CommandError: The id is taken, or there is no such producer.
             BodyError: The RTP parameters do not fit together, or not the type.
         """
-        if body.consumer_id in self.tables.consumers:
-            raise CommandError("a Consumer with same consumerId already exists")
-        producer = self.tables.producer(body.producer_id)
+        self.consumers.check_new(body.consumer_id)
+        producer = self._tables.producer(body.producer_id)
         consumer = Consumer(self.context, self, producer, body)
         try:
-            self.context.registry.add(consumer, consumer.id, self.id)
+            self.consumers.add(consumer)
         except CommandError:
             consumer.leave_plane()
             raise
-        self.consumers[consumer.id] = self.tables.consumers[consumer.id] = consumer
-        for stream in consumer.streams:
-            self.sent_by_ssrc[stream.ssrc] = stream
-            if stream.rtx_ssrc:
-                self.sent_by_rtx_ssrc[stream.rtx_ssrc] = stream
+        self._sent_streams.add(consumer)
         self.outgoing.consider(consumer)
         response = consumer.attach()
         if self.connected:
@@ -338,12 +325,12 @@ class Transport:
     @handles(commands.PRODUCER_CLOSE)
     def close_producer(self, body: CloseProducerRequest) -> None:
         """Closes a producer, and with it its consumers on whatever transport."""
-        find(self.producers, body.producer_id, "Producer not found").close()
+        self.producers.close(body.producer_id)
 
     @handles(commands.CONSUMER_CLOSE)
     def close_consumer(self, body: CloseConsumerRequest) -> None:
         """Closes a consumer."""
-        find(self.consumers, body.consumer_id, "Consumer not found").close()
+        self.consumers.close(body.consumer_id)
 
     def producer_of(self, ssrc: int) -> Producer | None:
         """Whose stream the SSRC is, or the repair of a stream."""
@@ -352,20 +339,13 @@ class Transport:
     def forget_producer(self, producer: Producer) -> None:
         """The producer has closed."""
         self.listener.remove(producer)
-        del self.producers[producer.id]
-        del self.tables.producers[producer.id]
-        self.context.registry.remove(producer.id, self.id)
+        self.producers.forget(producer)
         self._update_timers()
 
     def forget_consumer(self, consumer: Consumer) -> None:
         """The consumer has closed."""
-        del self.consumers[consumer.id]
-        del self.tables.consumers[consumer.id]
-        for stream in consumer.streams:
-            for by_ssrc, ssrc in ((self.sent_by_ssrc, stream.ssrc), (self.sent_by_rtx_ssrc, stream.rtx_ssrc)):
-                if by_ssrc.get(ssrc) is stream:
-                    del by_ssrc[ssrc]
-        self.context.registry.remove(consumer.id, self.id)
+        self.consumers.forget(consumer)
+        self._sent_streams.remove(consumer)
         if not self.closed:
             self.outgoing.distribute(force=True)
         self._update_timers()
@@ -408,17 +388,15 @@ class Transport:
             BodyError: The type is not one of this transport.
         """
         self._check_data(body.type)
-        if body.data_producer_id in self.tables.data_producers:
-            raise CommandError("a DataProducer with same dataProducerId already exists")
+        self.data_producers.check_new(body.data_producer_id)
         data_producer = DataProducer(self.context, self, body)
-        self.context.registry.add(data_producer, data_producer.id, self.id)
+        self.data_producers.add(data_producer)
         if self.sctp is not None and data_producer.stream is not None:
             try:
                 self.sctp.add_producer(data_producer, data_producer.stream)
             except CommandError:
-                self.context.registry.remove(data_producer.id, self.id)
+                self.data_producers.forget(data_producer)
                 raise
-        self.data_producers[data_producer.id] = self.tables.data_producers[data_producer.id] = data_producer
         return data_producer.dump()
 
     @handles(commands.TRANSPORT_CONSUME_DATA)
@@ -430,12 +408,11 @@ class Transport:
             BodyError: The type is not one of this transport.
         """
         self._check_data(body.type)
-        if body.data_consumer_id in self.tables.data_consumers:
-            raise CommandError("a DataConsumer with same dataConsumerId already exists")
-        data_consumer = DataConsumer(self.context, self, self.tables.data_producer(body.data_producer_id), body)
-        self.context.registry.add(data_consumer, data_consumer.id, self.id)
-        self.data_consumers[data_consumer.id] = self.tables.data_consumers[data_consumer.id] = data_consumer
-        data_consumer.data_producer.data_consumers[data_consumer.id] = data_consumer
+        self.data_consumers.check_new(body.data_consumer_id)
+        data_producer = self._tables.data_producer(body.data_producer_id)
+        data_consumer = DataConsumer(self.context, self, data_producer, body)
+        self.data_consumers.add(data_consumer)
+        data_producer.add_consumer(data_consumer.id, data_consumer)
         if self.sctp is not None and data_consumer.stream is not None:
             self.sctp.add_consumer(data_consumer, data_consumer.stream)
         return data_consumer.dump()
@@ -443,28 +420,24 @@ class Transport:
     @handles(commands.DATA_PRODUCER_CLOSE)
     def close_data_producer(self, body: CloseDataProducerRequest) -> None:
         """Closes a data producer, and with it its data consumers on whatever transport."""
-        find(self.data_producers, body.data_producer_id, "DataProducer not found").close()
+        self.data_producers.close(body.data_producer_id)
 
     @handles(commands.DATA_CONSUMER_CLOSE)
     def close_data_consumer(self, body: CloseDataConsumerRequest) -> None:
         """Closes a data consumer."""
-        find(self.data_consumers, body.data_consumer_id, "DataConsumer not found").close()
+        self.data_consumers.close(body.data_consumer_id)
 
     def forget_data_producer(self, data_producer: DataProducer) -> None:
         """The data producer has closed."""
         if self.sctp is not None and data_producer.stream is not None:
             self.sctp.remove_producer(data_producer.stream)
-        del self.data_producers[data_producer.id]
-        del self.tables.data_producers[data_producer.id]
-        self.context.registry.remove(data_producer.id, self.id)
+        self.data_producers.forget(data_producer)
 
     def forget_data_consumer(self, data_consumer: DataConsumer) -> None:
         """The data consumer has closed."""
         if self.sctp is not None and data_consumer.stream is not None:
             self.sctp.remove_consumer(data_consumer, data_consumer.stream)
-        del self.data_consumers[data_consumer.id]
-        del self.tables.data_consumers[data_consumer.id]
-        self.context.registry.remove(data_consumer.id, self.id)
+        self.data_consumers.forget(data_consumer)
 
     # ------------------------------------------------------------ close
 
@@ -475,14 +448,8 @@ class Transport:
         self.closed = True
         if self.sctp is not None:
             self.sctp.close()
-        for producer in list(self.producers.values()):
-            attempt(producer, producer.close)
-        for consumer in list(self.consumers.values()):
-            attempt(consumer, consumer.close)
-        for data_producer in list(self.data_producers.values()):
-            attempt(data_producer, data_producer.close)
-        for data_consumer in list(self.data_consumers.values()):
-            attempt(data_consumer, data_consumer.close)
+        for members in (self.producers, self.consumers, self.data_producers, self.data_consumers):
+            members.close_all()
         self.on_disconnected()
         self.incoming.close()
         self.outgoing.close()
@@ -490,8 +457,8 @@ class Transport:
         self.close_path()
         self.plane.owner = None
         self.plane.close()
-        del self.tables.transports[self.id]
-        self.context.registry.remove(self.id, self.tables.router_id)
+        del self._tables.transports[self.id]
+        self.context.registry.remove(self.id, self._tables.router_id)
 
     # ------------------------------------------------------------ own
 

@@ -6,6 +6,8 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict, replace
+
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CreateWebRtcTransportRequest, WebRtcTransportOptions
 from miso.worker.channel.bodies.transport import (
@@ -116,7 +118,7 @@ class WebRtcTransport(Transport):
     def dump(self) -> WebRtcTransportDump:
         """All there is to know of it."""
         return WebRtcTransportDump(
-            **self.dump_fields(),
+            **asdict(self.base_dump()),
             ice_role="controlled",
             ice_parameters=self._ice_parameters(),
             ice_candidates=self._candidates,
@@ -136,9 +138,8 @@ class WebRtcTransport(Transport):
     def get_stats(self) -> list[TransportStats]:
         """One entry."""
         return [
-            TransportStats(
-                type="webrtc-transport",
-                **self.stats_fields(),
+            replace(
+                self.base_stats("webrtc-transport"),
                 ice_role="controlled",
                 ice_state=self._ice.state.value,
                 ice_selected_tuple=self._selected_tuple(),
