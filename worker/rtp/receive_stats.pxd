@@ -31,6 +31,7 @@ cdef class ReceiveStats:
     cdef int _bad_sequence
     cdef long long _received
     cdef long long _lost_before_restart
+    cdef long long _expected_before_restart
     cdef long long _expected_prior
     cdef long long _received_prior
     cdef unsigned int _transit
@@ -40,7 +41,10 @@ cdef class ReceiveStats:
     @cython.locals(outcome=int)
     cpdef int on_packet(self, unsigned short sequence_number, unsigned int timestamp, Py_ssize_t size, long long now_us) noexcept
 
+    @cython.locals(step=int)
     cpdef int on_recovered(self, unsigned short sequence_number) noexcept
+
+    cpdef void restart(self, unsigned short sequence_number, unsigned int timestamp, long long now_us) noexcept
 
     @cython.locals(step=int)
     cdef int _validate(self, unsigned short sequence_number) noexcept
@@ -55,6 +59,8 @@ cdef class ReceiveStats:
     cdef long long _expected(self) noexcept
 
     cpdef unsigned int max_sequence(self) noexcept
+
+    cpdef long long packets_expected(self) noexcept
 
     cpdef unsigned int jitter(self) noexcept
 

@@ -50,6 +50,7 @@ class ReceiveStats:
         self._bad_sequence = -1
         self._received = 0
         self._lost_before_restart = 0
+        self._expected_before_restart = 0
         self._expected_prior = 0
         self._received_prior = 0
         self._transit = 0
@@ -85,9 +86,21 @@ class ReceiveStats:
         """Checks the number of a packet that came by retransmission (RFC 4588): it repairs no loss of the path.
 
         Returns:
-            As ``on_packet``.
+            ``VALID``, or ``DISCARDED`` when it is far from all others: a repair begins no numbering anew.
         """
+        step = (sequence_number - self._max_sequence) & 0xFFFF
+        if self._started and _MAX_DROPOUT <= step <= 0x10000 - _MAX_MISORDER:
+            self.packets_discarded += 1
+            return enums.DISCARDED
         return self._validate(sequence_number)
+
+    def restart(self, sequence_number: int, timestamp: int, now_us: int) -> None:
+        """The packet that was just counted is one of a new numbering, though its number was close to the old one's."""
+        self._lost_before_restart += self._expected() - self._received + 1
+        self._expected_before_restart += self._expected()
+        self._begin(sequence_number)
+        self._received = 1
+        self._follow_clock(timestamp, now_us, True)
 
     def _validate(self, sequence_number: int) -> int:
         if not self._started:
@@ -103,6 +116,7 @@ class ReceiveStats:
         if step <= 0x10000 - _MAX_MISORDER:
             if sequence_number == self._bad_sequence:
                 self._lost_before_restart += self._expected() - self._received
+                self._expected_before_restart += self._expected()
                 self._begin(sequence_number)
                 return enums.RESTARTED
             self._bad_sequence = (sequence_number + 1) & 0xFFFF
@@ -147,6 +161,10 @@ class ReceiveStats:
     def max_sequence(self) -> int:
         """Extended highest sequence number: wraps in the upper 16 bits."""
         return (self._cycles + self._max_sequence) & _MODULO
+
+    def packets_expected(self) -> int:
+        """How many packets there should be since the start, by all numberings."""
+        return self._expected_before_restart + self._expected() if self._started else 0
 
     def jitter(self) -> int:
         """Interarrival jitter in timestamp units."""

@@ -188,3 +188,66 @@ def test_a_sender_that_renumbers_is_followed(rig: Rig) -> None:
     rig.send(rtp(30000), rtp(30001), rtp(30002))
     assert rig.stream.packets_discarded == 1
     assert len(consumer.packets()) == 4
+
+
+def test_repairs_begin_no_numbering_anew(rig: Rig) -> None:
+    """A sender fills probes with repairs of what it sent before it numbered anew."""
+    rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
+    consumer = rig.add_consumer()
+    old = frames(10, 5)
+    rig.send(*old)
+    rig.send(rtp(30_000), rtp(30_001, KEY_FRAME), rtp(30_002))
+    for number, packet in enumerate(old):
+        rig.send(rtx(500 + number, packet))
+    rig.send(rtp(30_003), rtp(30_004))
+    assert [packet.sequence_number for packet in consumer.packets()] == list(range(1, 10))
+
+
+def test_a_key_frame_is_asked_for_where_numbers_begin_anew(rig: Rig) -> None:
+    """The first packet of the new numbering was taken for a stray one, and may be a key frame's first."""
+    rig.send(rtp(1, KEY_FRAME), rtp(2))
+    events = rig.send(rtp(30_000, KEY_FRAME), rtp(30_001), rtp(30_002))
+    assert len([event for event in events if isinstance(event, KeyFrameNeeded)]) == 1
+
+
+@pytest.mark.parametrize("back", [1, 40, 600, 1400])
+def test_numbers_that_go_back_over_those_that_came_are_followed(rig: Rig, back: int) -> None:
+    consumer = rig.add_consumer()
+    rig.send(rtp(3000, KEY_FRAME, timestamp=0))
+    for number in range(3001, 4500):
+        rig.send(rtp(number, timestamp=100 * (number - 3000)))
+    consumer.packets()
+    for step in range(60):
+        rig.send(rtp(4499 - back + step, timestamp=150_000 + 3000 * step))
+    received = consumer.packets()
+    assert len(received) >= 58
+    numbers = [packet.sequence_number for packet in received]
+    assert numbers == list(range(1501, 1501 + len(numbers)))
+
+
+def test_a_loop_that_repeats_numbers_and_timestamps_is_followed(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    loop = [rtp(3000 + step, DELTA_FRAME if step else KEY_FRAME, timestamp=3000 * step) for step in range(300)]
+    began_us = now_us()
+    received = []
+    for step, packet in enumerate(loop * 3):
+        rig.transport.receive(packet, began_us + 33_333 * step)
+        received += consumer.packets()
+    assert len(received) >= 3 * len(loop) - 2 * 30
+    timestamps = [packet.timestamp for packet in received]
+    assert timestamps == sorted(timestamps)
+
+
+def test_packets_that_come_twice_begin_no_numbering_anew(rig: Rig) -> None:
+    """Two ways to us, one of them slower by 300 ms, and a pause on both."""
+    consumer = rig.add_consumer()
+    began_us = now_us()
+    for step in range(100):
+        now = began_us + 20_000 * step
+        for number in (step, step - 15):
+            if number >= 0:
+                payload = DELTA_FRAME if number else KEY_FRAME
+                rig.transport.receive(rtp(100 + number, payload, timestamp=1800 * number), now)
+    for number in range(85, 100):
+        rig.transport.receive(rtp(100 + number, timestamp=1800 * number), began_us + 2_300_000)
+    assert [packet.sequence_number for packet in consumer.packets()] == list(range(1, 101))

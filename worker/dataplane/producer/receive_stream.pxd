@@ -64,6 +64,9 @@ cdef class ReceiveStream(Receiver):
     cdef bint _window_started
     cdef unsigned short _window_top
     cdef unsigned long long _window[32]
+    cdef int _repeated  # packets in a row, by number, that came before
+    cdef int _repeated_newer  # of these, with timestamps that are newer than all others
+    cdef unsigned short _repeated_next  # the number that goes on with them
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
     cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept
@@ -78,6 +81,8 @@ cdef class ReceiveStream(Receiver):
         """Whether the sender is asked for a packet, which may come then."""
         return self._nack is not None and self._nack.is_missing(sequence_number)
     cdef void _look_at_units(self, RtpHeader header, const unsigned char *data, PayloadDescriptor payload) noexcept
+    cdef bint _leads_over_old_numbers(self, RtpHeader header) noexcept
+    cdef void _begin_numbering_anew(self, unsigned short sequence_number) noexcept
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
     cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept

@@ -51,6 +51,9 @@ class ReceiveStream(Receiver):
     def bytes_recovered(self) -> int:
         """Of those packets, as they would have come the first time."""
     @property
+    def packets_expected(self) -> int:
+        """How many should have come by the numbers of those that came."""
+    @property
     def packets_lost(self) -> int:
         """RFC 3550 A.3, may be negative."""
     @property
@@ -73,9 +76,6 @@ class ReceiveStream(Receiver):
         """Timestamp units."""
     @property
     def last_packet_us(self) -> int: ...
-    @property
-    def max_sequence(self) -> int:
-        """Extended highest sequence number."""
     @property
     def last_timestamp(self) -> int: ...
     @property

@@ -21,6 +21,7 @@ from miso.worker.rtp.enums cimport (
     RECOVERY_POINT,
     RESTARTED,
     SPS,
+    VALID,
     VP8,
 )
 from miso.worker.rtp.nack cimport NackGenerator
@@ -35,6 +36,8 @@ from miso.worker.errors import InvalidStateError
 cdef enum:
     WINDOW = 2048  # sequence numbers in which duplicates are told apart
     OVERTAKEN = 128  # sequence numbers that a packet may be late by
+    REPEATED = 8  # packets in a row that came before: of a numbering that leads over the old one, when nothing newer
+    REPEATED_US = 500000  # came for so long
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 
@@ -107,14 +110,14 @@ cdef class ReceiveStream(Receiver):
             outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
         if outcome == DISCARDED:
             return
-        if outcome == RESTARTED:
-            self._window_started = False
-            self._restarted = True
-            if self._nack is not None:
-                self._nack.reset()
-        if self._is_duplicate(header.sequence_number):
+        if outcome == VALID and self._is_duplicate(header.sequence_number):
             self.packets_duplicate += 1
-            return
+            if recovered or not self._leads_over_old_numbers(header):
+                return
+            self._stats.restart(header.sequence_number, header.timestamp, plane.now_us)
+            outcome = RESTARTED
+        if outcome == RESTARTED:
+            self._begin_numbering_anew(header.sequence_number)
         payload = plane.next_payload()
         if header.payload_type == self._payload_type:
             self._describe(header, data, payload)
@@ -208,6 +211,36 @@ cdef class ReceiveStream(Receiver):
             payload.is_key_frame = True
         if payload.is_random_access and not self.parameter_sets.complete and not is_gap_before:
             self.bare_pictures += 1
+
+    cdef bint _leads_over_old_numbers(self, RtpHeader header) noexcept:
+        """Whether a packet whose number came before is no duplicate: its sender has begun its numbering anew near by.
+
+        A duplicate has no timestamp newer than all others, and where it comes after others of its kind, by a longer way,
+        newer packets come in between.
+        """
+        cdef unsigned int ahead = header.timestamp - self._stats.max_timestamp
+        cdef bint follows = self._repeated > 0 and header.sequence_number == self._repeated_next
+        cdef bint is_newer = header.payload_type == self._payload_type and 0 < ahead < 0x80000000
+        self._repeated = self._repeated + 1 if follows else 1
+        self._repeated_newer = (self._repeated_newer if follows else 0) + is_newer
+        self._repeated_next = header.sequence_number + 1
+        if self._repeated_newer < 2 and (
+            self._repeated < REPEATED
+            or self.producer.transport.plane.now_us - self._stats.max_timestamp_us < REPEATED_US
+        ):
+            return False
+        self._repeated = 0
+        return True
+
+    cdef void _begin_numbering_anew(self, unsigned short sequence_number) noexcept:
+        """What came of it before the packet in hand was taken for something else: maybe the first of a key frame."""
+        self._window_started = False
+        self._is_duplicate(sequence_number)
+        self._restarted = True
+        if self._nack is not None:
+            self._nack.reset()
+        if self._use_pli:
+            self.producer.transport.plane.events.append(KeyFrameNeeded(self))
 
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
         cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
@@ -408,6 +441,10 @@ cdef class ReceiveStream(Receiver):
         return self._stats.packets_lost
 
     @property
+    def packets_expected(self):
+        return self._stats.packets_expected()
+
+    @property
     def fraction_lost(self):
         return self._stats.fraction_lost
 
@@ -422,10 +459,6 @@ cdef class ReceiveStream(Receiver):
     @property
     def last_packet_us(self):
         return self._stats.last_packet_us
-
-    @property
-    def max_sequence(self):
-        return self._stats.max_sequence()
 
     @property
     def last_timestamp(self):

@@ -190,7 +190,6 @@ class Producer:
         stream = self.streams.get(ssrc)
         if stream is None:
             return
-        stream.started()
         if self.kind == "video" and not self.paused and not stream.got_key_frame:
             stream.key_frames.force()
 

@@ -127,15 +127,10 @@ class ProducerStream:
         self._last_rtx_sr = EchoClock()
         self._scored = LossCounters()  # as they were at the last sample of the score
         self._scored_us = -_SCORE_EVERY_US
-        self._base_sequence: int | None = None  # of the first packet
         self._missing_look = Alarm(scheduler, self._look_for_missing)
         self._gap_us = -_REORDERING_US  # when packets were last found missing
         self._watched = watched
         self._silent = False  # its sender has stopped it
-
-    def started(self) -> None:
-        """Its first packet has gone through the plane."""
-        self._base_sequence = self.plane.max_sequence
 
     @property
     def live(self) -> bool:
@@ -248,10 +243,8 @@ class ProducerStream:
 
     def _loss_counters(self) -> LossCounters:
         plane = self.plane
-        if self._base_sequence is None:
-            return LossCounters()
         return LossCounters(
-            packets=plane.max_sequence - self._base_sequence + 1,
+            packets=plane.packets_expected,
             received=plane.packets,
             repaired=plane.packets_repaired,
             retransmitted=plane.packets_retransmitted,

@@ -7,6 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miso.worker.rtc.streams.score import LossCounters, StreamScore, inbound_sample, outbound_sample
+from miso.worker.rtcp.reports import SenderReport
+from tests.worker.rtc.parameters import VIDEO_SSRC
+from tests.worker.rtc.rig import Rig
+from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 NOTHING = LossCounters()
 
@@ -77,3 +81,16 @@ def test_whatever_is_counted_the_sample_is_a_score(before: LossCounters, more: L
     )
     assert 0 <= inbound_sample(before, now, has_rtx=has_rtx) <= 10
     assert 0 <= outbound_sample(before, now) <= 10
+
+
+@pytest.mark.parametrize("first", [30_000, 1])
+def test_numbers_that_begin_anew_are_no_loss(rig: Rig, first: int) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender)
+    for begin in (20_000, first):
+        for number in range(begin, begin + 60):
+            sender.send(rtp(number, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+        rig.clock.advance(1000)
+        sender.send_rtcp(SenderReport(VIDEO_SSRC, rig.clock.ntp_now(), 1, 1, 1))
+    [stats] = producer.get_stats()
+    assert (stats.score, stats.packets_lost) == (10, 0)
