@@ -31,10 +31,10 @@ from miso.protoo.errors import (
     RoomClosedError,
     TransportClosedError,
 )
-from miso.protoo.frames import FrameLimits
 from miso.protoo.handshake import ConnectionHandler, ConnectionRequest
-from miso.protoo.incoming import IncomingRequest
+from miso.protoo.incoming_request import IncomingRequest
 from miso.protoo.message import Notification, encode
+from miso.protoo.pacing.frames import FrameLimits
 from miso.protoo.peer import Peer
 from miso.protoo.room import Room
 from miso.protoo.send_queues import QueueLimits, SendQueues

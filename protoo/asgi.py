@@ -28,9 +28,9 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from miso.protoo.errors import TransportClosedError
-from miso.protoo.frames import FrameLimits
 from miso.protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection, joined_headers
-from miso.protoo.paced_transport import PacedTransport
+from miso.protoo.pacing.frames import FrameLimits
+from miso.protoo.pacing.paced_transport import PacedTransport
 from miso.protoo.tally import REFUSED
 from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
 
@@ -160,17 +160,12 @@ class AsgiTransport:
 
     def __init__(self, websocket: WebSocket, remote_address: str) -> None:
         self._websocket = websocket
-        self._remote_address = remote_address
+        self.remote_address: Final = remote_address
         self._closed = asyncio.Event()
         self._reason: TransportClosedError | None = None
 
     def __str__(self) -> str:
-        return f"AsgiTransport({self._remote_address})"
-
-    @property
-    def remote_address(self) -> str:
-        """``ip:port`` of the other side."""
-        return self._remote_address
+        return f"AsgiTransport({self.remote_address})"
 
     async def receive(self) -> str | bytes:
         """See :meth:`miso.protoo.transport.Transport.receive`."""
@@ -180,7 +175,7 @@ class AsgiTransport:
         if message["type"] == "websocket.receive":
             text: str | None = message.get("text")
             return text if text is not None else message.get("bytes", b"")
-        raise self._close(message.get("code") or 1006, message.get("reason") or "")
+        raise self._close(message.get("code") or CloseCode.ABNORMAL_CLOSURE, message.get("reason") or "")
 
     @property
     def unsent_bytes(self) -> int:
@@ -207,7 +202,7 @@ class AsgiTransport:
             if self._websocket.application_state is WebSocketState.CONNECTED:
                 await self._websocket.close(code, reason)
         except (WebSocketDisconnect, RuntimeError):
-            logger.debug("closed meanwhile: remote=%s", self._remote_address)
+            logger.debug("closed meanwhile: remote=%s", self.remote_address)
         finally:
             self._close(code, reason)
 
@@ -217,7 +212,7 @@ class AsgiTransport:
 
     def abandon(self) -> None:
         """The server gives up (its endpoint was cancelled): nothing is sent or received any more."""
-        self._close(1006, "")
+        self._close(CloseCode.ABNORMAL_CLOSURE, "")
 
     def _close(self, code: int, reason: str) -> TransportClosedError:
         if self._reason is None:

@@ -7,18 +7,17 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
 from miso.protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener
+from miso.protoo.emitter import ProtooEmitter
 from miso.protoo.errors import TransportClosedError
-from miso.protoo.events import ProtooEmitter
-from miso.protoo.frames import FrameLimits
-from miso.protoo.incoming import IncomingRequest
-from miso.protoo.message import Notification
-from miso.protoo.paced_connection import client_connection
+from miso.protoo.pacing.frames import FrameLimits
+from miso.protoo.pacing.paced_connection import client_connection
 from miso.protoo.send_queues import QueueLimits
 from miso.protoo.transport import CLOSED_BY_SERVER, MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
@@ -80,6 +79,9 @@ class ClientPeer(ProtooEmitter):
         disconnected (): The connection was lost; a new attempt starts at once.
         close (): It is over: :meth:`close` was called, the server closed with code 4000, or the retries are used up.
         request (IncomingRequest), notification (Notification): as of :class:`miso.protoo.peer.Peer`.
+
+    Attributes:
+        closed: Whether it is over for good.
     """
 
     def __init__(self, url: str, options: ClientOptions | None = None) -> None:
@@ -87,7 +89,7 @@ class ClientPeer(ProtooEmitter):
         self._url = url
         self._options = options or ClientOptions()
         self._connection: Connection | None = None
-        self._closed = False
+        self.closed = False
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
 
@@ -95,11 +97,6 @@ class ClientPeer(ProtooEmitter):
     def connected(self) -> bool:
         """Whether there is a connection at this moment."""
         return self._connection is not None and not self._connection.closed
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is over for good."""
-        return self._closed
 
     async def open(self) -> None:
         """Connects, with retries, and goes on connecting again until it is over.
@@ -148,9 +145,9 @@ class ClientPeer(ProtooEmitter):
             await asyncio.wait({self._task})
 
     def _over(self, error: Exception | None = None) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         if self._first is not None and not self._first.done():
             self._first.set_exception(error or TransportClosedError())
             self._first.exception()  # who called open() may have gone
@@ -168,7 +165,7 @@ class ClientPeer(ProtooEmitter):
 
     async def _stay_connected(self) -> None:
         attempt = 0
-        while not self._closed:
+        while not self.closed:
             attempt += 1
             try:
                 transport = await self._connect()
@@ -180,7 +177,7 @@ class ClientPeer(ProtooEmitter):
                 await asyncio.sleep(self._options.retry.delay_s(attempt))
                 continue
             code = await self._converse(transport)
-            if self._closed or code == CLOSED_BY_SERVER:
+            if self.closed or code == CLOSED_BY_SERVER:
                 break
             attempt = 0
             self.emit("disconnected")
@@ -208,7 +205,9 @@ class ClientPeer(ProtooEmitter):
         over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         connection = Connection(
             transport,
-            ConnectionListener(self._on_request, self._on_notification, lambda code, reason: over.set_result(code)),
+            ConnectionListener(
+                self._emit_request, partial(self.emit, "notification"), lambda code, reason: over.set_result(code)
+            ),
             timeout_base_ms=CLIENT_TIMEOUT_BASE_MS,
             limits=self._options.limits,
         )
@@ -219,10 +218,3 @@ class ClientPeer(ProtooEmitter):
         code = await over
         await connection.wait_closed()
         return code
-
-    def _on_request(self, request: IncomingRequest) -> None:
-        if not self.emit("request", request):
-            request.reject(500, 'no listeners for "request" event')
-
-    def _on_notification(self, notification: Notification) -> None:
-        self.emit("notification", notification)

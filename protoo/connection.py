@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from miso.protoo.errors import MalformedMessageError, RequestError, RequestTimeoutError, TransportClosedError
-from miso.protoo.incoming import IncomingRequest
+from miso.protoo.incoming_request import IncomingRequest
 from miso.protoo.message import (
     ErrorResponse,
     Message,
@@ -54,16 +54,19 @@ def default_timeout_ms(base_ms: float, pending: int) -> float:
 class ConnectionListener:
     """Who hears of a connection. ``on_close`` is called once, with close code and reason, and nothing after it."""
 
-    on_request: Callable[[IncomingRequest], None]
-    on_notification: Callable[[Notification], None]
-    on_close: Callable[[int, str], None]
+    on_request: Callable[[IncomingRequest], object]
+    on_notification: Callable[[Notification], object]
+    on_close: Callable[[int, str], object]
 
 
 class Connection:
     """Sends and receives messages over a transport until either side closes it.
 
     Whatever the other side sends, only the transport itself can end the connection: frames that are no protoo messages
-    are counted and dropped, and a request that is none in part only is rejected with 400.
+    are counted and dropped, and a request of which a part is wrong is rejected with 400.
+
+    Attributes:
+        closed: Whether either side has closed.
     """
 
     def __init__(
@@ -83,16 +86,11 @@ class Connection:
         self._outgoing: deque[bytes] = deque()
         self._outgoing_bytes = 0
         self._wake = asyncio.Event()
-        self._closed = False
+        self.closed = False
         self._overflowed = False
         self._reader = asyncio.create_task(self._read())
         self._writer = asyncio.create_task(self._write())
         self._closing: asyncio.Task[None] | None = None
-
-    @property
-    def closed(self) -> bool:
-        """Whether either side has closed."""
-        return self._closed
 
     async def request(self, method: str, data: object = None, *, timeout_ms: float | None = None) -> object:
         """Sends a request and waits for its answer.
@@ -110,7 +108,7 @@ class Connection:
             RequestTimeoutError: No answer came in time. One that comes later is ignored.
             TransportClosedError: The connection is closed, or was closed before the answer came.
         """
-        if self._closed:
+        if self.closed:
             raise TransportClosedError
         if timeout_ms is None:
             timeout_ms = default_timeout_ms(self._timeout_base_ms, len(self._pending))
@@ -143,7 +141,7 @@ class Connection:
         Raises:
             TransportClosedError: The connection is closed.
         """
-        if self._closed:
+        if self.closed:
             raise TransportClosedError
         self._enqueue(frame)
 
@@ -160,9 +158,9 @@ class Connection:
         await asyncio.wait({self._writer})
 
     def _end(self, code: int, reason: str, text: str) -> bool:
-        if self._closed:
+        if self.closed:
             return False
-        self._closed = True
+        self.closed = True
         self._wake.set()
         for answer in self._pending.values():
             if not answer.done():
@@ -219,7 +217,7 @@ class Connection:
                 await self._transport.send(text)
                 if not self._overflowed:  # until then it was still ours to count
                     self._outgoing_bytes -= len(text)
-            if self._closed:
+            if self.closed:
                 return
             self._count_waiting()
             self._wake.clear()
@@ -232,7 +230,7 @@ class Connection:
             except TransportClosedError as closed:
                 self._end(closed.code, closed.reason, "transport closed")
                 return
-            if self._closed:
+            if self.closed:
                 continue  # waiting for the other side's close frame
             if isinstance(frame, bytes):
                 MALFORMED.count(f"remote={self._transport.remote_address}: binary frame")
@@ -270,5 +268,5 @@ class Connection:
 
     def _respond(self, response: SuccessResponse | ErrorResponse) -> None:
         text = encode(response)
-        if not self._closed:
+        if not self.closed:
             self._enqueue(text)

@@ -13,6 +13,9 @@
 
 from __future__ import annotations
 
+ABNORMAL_CLOSURE = 1006
+"""Close code of a connection that was lost without one (RFC 6455 section 7.4.1)."""
+
 
 class ProtooError(Exception):
     """Base of everything protoo raises on purpose."""
@@ -62,7 +65,7 @@ class TransportClosedError(ProtooError, ConnectionError):
         reason: The close reason, often empty.
     """
 
-    def __init__(self, text: str = "transport closed", *, code: int = 1006, reason: str = "") -> None:
+    def __init__(self, text: str = "transport closed", *, code: int = ABNORMAL_CLOSURE, reason: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.reason = reason

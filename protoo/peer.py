@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Final, Generic, TypeVar
 
 from miso.protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener
-from miso.protoo.events import ProtooEmitter
-from miso.protoo.incoming import IncomingRequest
-from miso.protoo.message import Notification
+from miso.protoo.emitter import ProtooEmitter
 from miso.protoo.send_queues import QueueLimits, SendQueues
 from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
@@ -24,6 +23,11 @@ class Peer(ProtooEmitter, Generic[Data]):
         close (code: int, reason: str): The connection is closed, by whom ever. Requests that wait are rejected.
 
     Nothing that arrives is lost as long as the listeners are added before the code that made the peer awaits.
+
+    Attributes:
+        id: Unique in its room.
+        data: The application's own object, whose attributes it may change.
+        remote_address: ``ip:port`` of the other side; empty when unknown.
     """
 
     def __init__(
@@ -35,34 +39,19 @@ class Peer(ProtooEmitter, Generic[Data]):
         queues: SendQueues | None = None,
     ) -> None:
         super().__init__()
-        self._id = peer_id
-        self._data = data
-        self._remote_address = transport.remote_address
+        self.id: Final = peer_id
+        self.data: Final = data
+        self.remote_address: Final = transport.remote_address
         self._connection = Connection(
             transport,
-            ConnectionListener(self._on_request, self._on_notification, self._on_close),
+            ConnectionListener(self._emit_request, partial(self.emit, "notification"), partial(self.emit, "close")),
             timeout_base_ms=SERVER_TIMEOUT_BASE_MS,
             limits=limits,
             queues=queues,
         )
 
     def __repr__(self) -> str:
-        return f"<Peer {self._id} {self._remote_address}{' closed' if self.closed else ''}>"
-
-    @property
-    def id(self) -> str:
-        """The id, unique in its room."""
-        return self._id
-
-    @property
-    def data(self) -> Data:
-        """The application's data: an object of its own, whose attributes it may change."""
-        return self._data
-
-    @property
-    def remote_address(self) -> str:
-        """``ip:port`` of the other side; empty when unknown."""
-        return self._remote_address
+        return f"<Peer {self.id} {self.remote_address}{' closed' if self.closed else ''}>"
 
     @property
     def closed(self) -> bool:
@@ -108,13 +97,3 @@ class Peer(ProtooEmitter, Generic[Data]):
     async def wait_closed(self) -> None:
         """Returns when the connection is closed on the wire too."""
         await self._connection.wait_closed()
-
-    def _on_request(self, request: IncomingRequest) -> None:
-        if not self.emit("request", request):
-            request.reject(500, 'no listeners for "request" event')
-
-    def _on_notification(self, notification: Notification) -> None:
-        self.emit("notification", notification)
-
-    def _on_close(self, code: int, reason: str) -> None:
-        self.emit("close", code, reason)

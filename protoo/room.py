@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
+from miso.protoo.emitter import ProtooEmitter
 from miso.protoo.errors import DuplicatePeerError, RoomClosedError
-from miso.protoo.events import ProtooEmitter
 from miso.protoo.peer import Peer
 from miso.protoo.send_queues import QueueLimits, SendQueues
 from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
@@ -18,6 +18,9 @@ class Room(ProtooEmitter, Generic[Data]):
 
     Events:
         close (): :meth:`close` was called.
+
+    Attributes:
+        closed: Whether it was.
     """
 
     def __init__(self, limits: QueueLimits | None = None, queues: SendQueues | None = None) -> None:
@@ -31,12 +34,7 @@ class Room(ProtooEmitter, Generic[Data]):
         self._queues = queues or SendQueues()
         self._limits = limits
         self._peers: dict[str, Peer[Data]] = {}
-        self._closed = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the room was closed."""
-        return self._closed
+        self.closed = False
 
     @property
     def peers(self) -> list[Peer[Data]]:
@@ -66,7 +64,7 @@ class Room(ProtooEmitter, Generic[Data]):
             RoomClosedError: The room was closed, perhaps while the client's handshake went on.
             DuplicatePeerError: The id is taken, and ``replace`` is False.
         """
-        if self._closed:
+        if self.closed:
             raise RoomClosedError("room closed")
         if not peer_id:
             raise ValueError("peerId must be a string that is not empty")
@@ -82,9 +80,9 @@ class Room(ProtooEmitter, Generic[Data]):
 
     def close(self, code: int = CLOSED_BY_SERVER, reason: str = CLOSED_BY_SERVER_REASON) -> None:
         """Closes every peer with this close code, then emits ``close``."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for peer in self.peers:
             peer.close(code, reason)
         self.emit("close")

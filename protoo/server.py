@@ -11,7 +11,6 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from miso.protoo.frames import FrameLimits
 from miso.protoo.handshake import (
     MISSING_SUBPROTOCOL,
     OPEN_TIMEOUT_S,
@@ -21,7 +20,8 @@ from miso.protoo.handshake import (
     joined_headers,
     offers_protoo,
 )
-from miso.protoo.paced_connection import server_connection
+from miso.protoo.pacing.frames import FrameLimits
+from miso.protoo.pacing.paced_connection import server_connection
 from miso.protoo.tally import Tally
 from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 

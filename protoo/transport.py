@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from websockets.asyncio.connection import Connection as WebSocketConnection
 from websockets.exceptions import ConnectionClosed
@@ -52,15 +52,10 @@ class WebSocketTransport:
 
     def __init__(self, connection: WebSocketConnection, remote_address: str = "") -> None:
         self._connection = connection
-        self._remote_address = remote_address
+        self.remote_address: Final = remote_address
 
     def __str__(self) -> str:
-        return f"WebSocketTransport({self._remote_address})"
-
-    @property
-    def remote_address(self) -> str:
-        """``ip:port`` of the other side."""
-        return self._remote_address
+        return f"WebSocketTransport({self.remote_address})"
 
     async def receive(self) -> str | bytes:
         """See :meth:`Transport.receive`."""

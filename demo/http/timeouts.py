@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from miso.demo.http.security import SECURITY_HEADERS
 from miso.protoo import RequestError
+from miso.protoo.pacing.turns import turns_of
 from miso.protoo.tally import Tally
-from miso.protoo.turns import turns_of
 
 INVALID_HTTP = "Invalid HTTP request received."
 """What uvicorn says of it."""
@@ -95,7 +95,7 @@ class ImpatientHttp(H11Protocol):
         return bool(self._data) and not self.transport.is_closing()
 
     def work(self, frames: int) -> int:
-        """For :class:`miso.protoo.turns.Turns`."""
+        """For :class:`miso.protoo.pacing.turns.Turns`."""
         size = frames * _SLICE_BYTES
         now, self._data = self._data[:size], self._data[size:]
         protocol = self.transport.get_protocol()

@@ -7,7 +7,7 @@ import random
 import pytest
 from websockets.frames import Frame, Opcode
 
-from miso.protoo.frames import UNIT_BYTES, Allowance, FrameCutter, FrameLimits
+from miso.protoo.pacing.frames import UNIT_BYTES, Allowance, FrameCutter, FrameLimits
 
 SIZES = [0, 1, 125, 126, 65535, 65536, 70_000, 3, 0]
 

@@ -10,23 +10,26 @@ from miso.protoo.message import ErrorResponse, Request, SuccessResponse
 
 logger = logging.getLogger(__name__)
 
+INTERNAL_ERROR = 500
+"""``errorCode`` of a request that failed without saying how."""
+
 
 class IncomingRequest:
-    """A request that was received. The first :meth:`accept` or :meth:`reject` answers it, later ones do nothing."""
+    """A request that was received. The first :meth:`accept` or :meth:`reject` answers it, later ones do nothing.
 
-    __slots__ = ("_answered", "_send", "data", "id", "method")
+    Attributes:
+        id, method, data: As of :class:`miso.protoo.message.Request`.
+        answered: Whether :meth:`accept` or :meth:`reject` was called.
+    """
+
+    __slots__ = ("_send", "answered", "data", "id", "method")
 
     def __init__(self, request: Request, send: Callable[[SuccessResponse | ErrorResponse], None]) -> None:
         self.id = request.id
         self.method = request.method
         self.data = request.data
         self._send = send
-        self._answered = False
-
-    @property
-    def answered(self) -> bool:
-        """Whether :meth:`accept` or :meth:`reject` was called."""
-        return self._answered
+        self.answered = False
 
     def accept(self, data: object = None) -> None:
         """Answers with success.
@@ -41,20 +44,20 @@ class IncomingRequest:
 
         Args:
             error: The error code; or an exception, whose text becomes the reason. A :class:`RequestError` brings
-                its own code, any other exception has 500.
+                its own code, any other exception has :data:`INTERNAL_ERROR`.
             reason: The reason that goes with a code.
         """
         if isinstance(error, RequestError):
-            code, text = error.code or 500, error.reason
+            code, text = error.code or INTERNAL_ERROR, error.reason
         elif isinstance(error, BaseException):
-            code, text = 500, str(error) or type(error).__name__
+            code, text = INTERNAL_ERROR, str(error) or type(error).__name__
         else:
             code, text = error, str(reason)
         self._answer(ErrorResponse(self.id, code, text))
 
     def _answer(self, response: SuccessResponse | ErrorResponse) -> None:
-        if self._answered:
+        if self.answered:
             logger.warning("request answered twice: method=%s id=%s", self.method, self.id)
             return
         self._send(response)
-        self._answered = True
+        self.answered = True

@@ -13,7 +13,7 @@ FRAMES_AT_ONCE: Final = 16
 """Of one connection, before the others have theirs."""
 
 
-class Worker(Protocol):
+class TurnTaker(Protocol):
     """Something that has frames to handle."""
 
     def work(self, frames: int) -> int:
@@ -32,16 +32,16 @@ class Turns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._circle: deque[Worker] = deque()
+        self._circle: deque[TurnTaker] = deque()
         self._left = FRAMES_PER_TURN
         self._scheduled = False
 
-    def serve(self, worker: Worker) -> None:
+    def serve(self, taker: TurnTaker) -> None:
         """Lets it work, now as far as that goes, then in later turns. One that is in the circle must not come again."""
-        if self._left > 0 and worker.waiting:
-            self._left -= worker.work(min(self._left, FRAMES_AT_ONCE))
-        if worker.waiting:
-            self._circle.append(worker)
+        if self._left > 0 and taker.waiting:
+            self._left -= taker.work(min(self._left, FRAMES_AT_ONCE))
+        if taker.waiting:
+            self._circle.append(taker)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -53,10 +53,10 @@ class Turns:
         self._scheduled = False
         left = FRAMES_PER_TURN
         while self._circle and left > 0:
-            worker = self._circle.popleft()
-            left -= worker.work(min(left, FRAMES_AT_ONCE))
-            if worker.waiting:
-                self._circle.append(worker)
+            taker = self._circle.popleft()
+            left -= taker.work(min(left, FRAMES_AT_ONCE))
+            if taker.waiting:
+                self._circle.append(taker)
         self._left = FRAMES_PER_TURN
         if self._circle:
             self._schedule()

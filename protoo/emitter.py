@@ -9,7 +9,7 @@ from typing import Any
 
 from pyee import EventEmitter
 
-from miso.protoo.incoming import IncomingRequest
+from miso.protoo.incoming_request import INTERNAL_ERROR, IncomingRequest
 
 logger = logging.getLogger(__name__)
 
@@ -18,12 +18,16 @@ class ProtooEmitter(EventEmitter):
     """Emits to plain functions and to coroutine functions, which run as tasks.
 
     What a listener raises does not reach who emits. A listener of ``request`` that raises rejects the request (see
-    :meth:`miso.protoo.incoming.IncomingRequest.reject`); any other failure is logged.
+    :meth:`miso.protoo.incoming_request.IncomingRequest.reject`); any other failure is logged.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._running: set[asyncio.Task[None]] = set()
+
+    def _emit_request(self, request: IncomingRequest) -> None:
+        if not self.emit("request", request):
+            request.reject(INTERNAL_ERROR, 'no listeners for "request" event')
 
     def _emit_run(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Calls one listener: pyee's hook for how its emitters run listeners."""

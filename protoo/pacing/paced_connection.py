@@ -1,4 +1,4 @@
-"""The connections of ``websockets``, server and client, with their bytes paced (:mod:`miso.protoo.paced_transport`)."""
+"""The connections of ``websockets``, server and client, with their bytes paced (``paced_transport.py``)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 from websockets.protocol import State
 
-from miso.protoo.frames import FrameLimits
-from miso.protoo.paced_transport import PacedTransport
+from miso.protoo.pacing.frames import FrameLimits
+from miso.protoo.pacing.paced_transport import PacedTransport
 from miso.protoo.tally import REFUSED
 
 

@@ -1,10 +1,10 @@
 """A connection's TCP or TLS side, as its WebSocket protocol sees it: bytes come in paced, and it closes gently.
 
-What is read is handed on a few frames a turn (:mod:`miso.protoo.turns`); reading pauses until all of it is handled, or
-while the protocol has paused it. Closing lets what was sent arrive: a kernel that still holds unread bytes of the
-client answers a close with a reset, and the client's kernel then throws away the close frame that it has not passed on
-yet. So our side is closed first (RFC 9293 section 3.6, half-close), and what comes is read and discarded until the
-other side has closed too, within limits of time and bytes.
+What is read is handed on a few frames a turn (``turns.py``); reading pauses until all of it is handled, or while the
+protocol has paused it. Closing lets what was sent arrive: a kernel that still holds unread bytes of the client answers
+a close with a reset, and the client's kernel then throws away the close frame that it has not passed on yet. So our
+side is closed first (RFC 9293 section 3.6, half-close), and what comes is read and discarded until the other side has
+closed too, within limits of time and bytes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from miso.protoo.frames import Allowance, FrameCutter, FrameLimits
-from miso.protoo.turns import turns_of
+from miso.protoo.pacing.frames import Allowance, FrameCutter, FrameLimits
+from miso.protoo.pacing.turns import turns_of
 
 TOO_MUCH = "too many frames"
 TOO_MANY_FRAGMENTS = "too many fragments in one message"
@@ -87,7 +87,7 @@ class PacedTransport(asyncio.Transport):
         return self._position < len(self._data) and not self._paused and not self._closing
 
     def work(self, frames: int) -> int:
-        """For :class:`miso.protoo.turns.Turns`."""
+        """For :class:`miso.protoo.pacing.turns.Turns`."""
         self._in_circle = False
         if not self.waiting:
             return 0
