@@ -20,12 +20,14 @@ from miso.demo.http.certificate import Certificate, certificate_for, given, name
 from miso.demo.http.listening import Listening, check_addresses, listen_http, listen_https
 from miso.demo.http.origins import Origins
 from miso.demo.http.timeouts import INVALID_HTTP, ImpatientHttp
+from miso.demo.http.tls_listener import TlsListener
 from miso.demo.limits.per_address import client_address, is_proxy
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
 from miso.protoo.asgi import UVICORN_OPTIONS
+from miso.protoo.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +50,7 @@ class DemoServer:
         self.rooms = Rooms(self.workers, settings, self._metrics)
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
+        self._failed_handshakes = Tally(logger, "TLS handshake failed", logging.INFO)
         self._web: list[_WebServer] = []
         self._status: asyncio.Task[None] | None = None
         self.urls: list[str] = []
@@ -73,11 +76,11 @@ class DemoServer:
             app = web_app(self.rooms, self.workers, self._metrics, origins, api.routes)
             if settings.http:
                 bound.append(listen_http(settings))
-                self._web.append(_WebServer(app, bound[-1], None, self._admit))
+                self._web.append(_WebServer(app, bound[-1], None, self._admit, self._tls_failed))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
                 bound.append(listen_https(settings))
-                self._web.append(_WebServer(app, bound[-1], certificate, self._admit))
+                self._web.append(_WebServer(app, bound[-1], certificate, self._admit, self._tls_failed))
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -136,6 +139,11 @@ class DemoServer:
             return lambda: None
         return self.rooms.limits.take("sockets", client_address(host, "", []))
 
+    def _tls_failed(self, detail: str) -> None:
+        """A connection did not speak TLS, or not in time, or does not trust our certificate."""
+        self._metrics.refusals.labels("tls_handshake").inc()
+        self._failed_handshakes.count(detail)
+
     def _hosts(self, certificate: Certificate | None) -> list[str]:
         """Host names that browsers may know this server by."""
         own = socket.gethostname()
@@ -166,6 +174,7 @@ class _WebServer:
         listening: Listening,
         certificate: Certificate | None,
         admit: Callable[[str], Callable[[], None]],
+        tls_failed: Callable[[str], None],
     ) -> None:
         class Http(ImpatientHttp):
             """Asks this server's limits."""
@@ -188,23 +197,36 @@ class _WebServer:
             **UVICORN_OPTIONS,
         )
         config.load()  # reads the certificate: what is wrong with it shows now
-        logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
+        self._context, config.ssl = config.ssl, None  # TLS has a listener of its own
+        self._admit = admit
+        self._tls_failed = tls_failed
         self._server = _Uvicorn(config)
+        self._make_http = lambda: Http(config, self._server.server_state, self._server.lifespan.state)
+        self._tls: TlsListener | None = None
+        logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Serves; returns when it does."""
-        self._task = asyncio.create_task(self._server.serve(sockets=list(self._listening.sockets)))
+        plain = list(self._listening.sockets) if self._context is None else []
+        self._task = asyncio.create_task(self._server.serve(sockets=plain))
         started = asyncio.create_task(self._server.listening.wait())
         await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
         started.cancel()
         if self._task.done():
             await self._task
+        elif self._context is not None:
+            self._tls = TlsListener(
+                self._listening.sockets, self._context, self._admit, self._tls_failed, self._make_http
+            )
 
     async def stop(self) -> None:
         """Ends it, after it has said goodbye to its connections."""
         if self._task is None:
             return
+        if self._tls is not None:
+            self._tls.close()
+            self._listening.close()
         self._server.should_exit = True
         await self._task
 

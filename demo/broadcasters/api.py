@@ -26,10 +26,10 @@ from miso.demo.broadcasters.messages import (
     Produce,
     ProduceData,
 )
+from miso.demo.http.raw_routes import RawRoute
 from miso.demo.limits.per_address import client_address
 from miso.demo.limits.per_client import TOO_LARGE
 from miso.demo.metrics import Metrics
-from miso.demo.raw_routes import RawRoute
 from miso.demo.rooms.requests.messages import Body
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.rooms import Rooms

@@ -41,6 +41,9 @@ class ImpatientHttp(H11Protocol):
     LIMIT_S: ClassVar[float] = 120.0
     """Long enough for the page over a slow line."""
 
+    admitted: Callable[[], None] | None = None
+    """Given by who has asked the limits for this connection already; called when the connection is gone."""
+
     _data = b""
     _in_circle = False
     _deadline: asyncio.TimerHandle | None = None
@@ -61,7 +64,7 @@ class ImpatientHttp(H11Protocol):
         """Starts to wait, unless the address has too many connections."""
         super().connection_made(transport)
         try:
-            self._give_back = self.admit((transport.get_extra_info("peername") or ("",))[0])
+            self._give_back = self.admitted or self.admit((transport.get_extra_info("peername") or ("",))[0])
         except RequestError:
             transport.write(_TOO_MANY)
             transport.close()
@@ -103,10 +106,15 @@ class ImpatientHttp(H11Protocol):
             super().data_received(now)
         elif isinstance(protocol, asyncio.Protocol):  # it has become a WebSocket meanwhile
             protocol.data_received(now)
-        if self._in_circle and not self._data and not self.transport.is_closing():
+        if self._in_circle and not self._data and not self.transport.is_closing() and not self._has_enough:
             self.transport.resume_reading()
         self._in_circle = self.waiting
         return max(1, len(now) // _SLICE_BYTES)
+
+    @property
+    def _has_enough(self) -> bool:
+        """Whether so much of a request's body waits for the application that uvicorn has stopped to read."""
+        return self.transport.get_protocol() is self and self.flow.read_paused
 
     def on_response_complete(self) -> None:
         """Begins to wait anew."""

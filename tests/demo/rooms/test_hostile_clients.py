@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from miso.demo.broadcasters.api import MAX_BODY_BYTES
 from miso.demo.http.timeouts import ImpatientHttp
 from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST, Allowance
 from miso.demo.server import DemoServer
@@ -225,13 +226,19 @@ async def test_a_body_in_tiny_chunks_holds_up_nobody(server: DemoServer, url: st
             longest_s = max(longest_s, time.thread_time() - last_s)
             last_s = time.thread_time()
 
-    def send() -> None:
+    def send() -> bytes:
         with socket.create_connection(("127.0.0.1", port or 0)) as client:
-            client.sendall(b"POST /none HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            client.settimeout(30)
+            client.sendall(
+                b"POST /rooms/r/broadcasters HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
             with contextlib.suppress(OSError):
-                client.sendall(b"1\r\na\r\n" * 300_000)
+                client.sendall(b"1\r\n \r\n" * (MAX_BODY_BYTES + 100))
+            return client.recv(1000)
 
     beating = asyncio.create_task(beat())
-    await loop.run_in_executor(None, send)
+    answer = await loop.run_in_executor(None, send)
     beating.cancel()
+    assert answer.startswith(b"HTTP/1.1 413")
     assert longest_s < 0.05
