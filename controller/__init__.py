@@ -39,6 +39,7 @@ from miso.controller.observers.rtp_observer import RtpObserver
 from miso.controller.ortc.supported_rtp_capabilities import get_supported_rtp_capabilities
 from miso.controller.pool.watchdog import Watchdog
 from miso.controller.pool.worker_pool import BackOff, WorkerPool
+from miso.controller.process.settings import WorkerLogLevel, WorkerLogTag
 from miso.controller.router import Router
 from miso.controller.scalability_modes import parse_scalability_mode
 from miso.controller.transports.direct_transport import DirectTransport
@@ -48,7 +49,7 @@ from miso.controller.transports.plain_transport import PlainTransport
 from miso.controller.transports.transport import Transport
 from miso.controller.transports.web_rtc_transport import WebRtcTransport
 from miso.controller.web_rtc_server import WebRtcServer
-from miso.controller.worker import Worker, WorkerLogLevel, WorkerLogTag, create_worker, observer
+from miso.controller.worker import Worker, create_worker, observer
 
 __all__ = [
     "ActiveSpeakerObserver",

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import os
-import sys
 import uuid
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Literal, Self
-
-import msgspec
+from typing import Final, Self
 
 from miso.controller.emitter import Emitter
 from miso.controller.entity import check_app_data, keep_until_end
@@ -20,6 +15,7 @@ from miso.controller.errors import InvalidStateError, WorkerStartError
 from miso.controller.json_form import from_json
 from miso.controller.ortc.negotiation import generate_router_rtp_capabilities
 from miso.controller.process.channel import Channel
+from miso.controller.process.settings import WorkerLogLevel, WorkerLogTag, WorkerSettings
 from miso.controller.process.worker_process import ExitStatus, WorkerProcess
 from miso.controller.router import Router
 from miso.controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
@@ -32,72 +28,14 @@ from miso.worker.channel.events import BY_NAME
 
 _logger = logging.getLogger(__name__)
 
-WorkerLogLevel = Literal["debug", "warn", "error", "none"]
-"""From which level on a worker logs."""
-
-WorkerLogTag = Literal[
-    "info", "ice", "dtls", "rtp", "srtp", "rtcp", "rtx", "bwe", "score", "simulcast", "svc", "sctp", "message"
-]
-"""What a worker logs of the levels debug and warn."""
-
 _WRONG_SETTINGS = 42
+"""The exit code by which a worker says that its arguments are wrong."""
 _LOST_PIPE_GRACE_S = 1.0
+"""How long a worker that has closed its pipes may take to end by itself."""
 _START_TIMEOUT_S = 60.0
-
-# Workers refuse to start without it; what it says does not matter to them.
-_VERSION = "3.10.0"
 
 observer = Emitter()
 """Emits ``newworker(Worker)``."""
-
-
-class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker process is started with.
-
-    Attributes:
-        log_level: From which level on it logs.
-        log_tags: What it logs of the levels debug and warn.
-        rtc_min_port: Lowest port of ICE, DTLS, RTP; 0 to 65535.
-        rtc_max_port: Highest port of ICE, DTLS, RTP.
-        dtls_certificate_file: A PEM file; the worker makes its own certificate without it.
-        dtls_private_key_file: The PEM file of its key.
-        libwebrtc_field_trials: Passed on to a C++ worker; ours does not know it.
-        worker_bin: The program; by default the environment's ``MEDIASOUP_WORKER_BIN``, or else this distribution's.
-    """
-
-    log_level: WorkerLogLevel = "error"
-    log_tags: tuple[WorkerLogTag, ...] = ()
-    rtc_min_port: int = 10000
-    rtc_max_port: int = 59999
-    dtls_certificate_file: str | os.PathLike[str] | None = None
-    dtls_private_key_file: str | os.PathLike[str] | None = None
-    libwebrtc_field_trials: str | None = None
-    worker_bin: str | os.PathLike[str] | None = None
-
-    def command(self) -> list[str]:
-        """The program and its arguments."""
-        program = self.worker_bin or os.environ.get("MEDIASOUP_WORKER_BIN")
-        # -P: a directory "miso" in the current directory is not ours.
-        command = [os.fspath(program)] if program else [sys.executable, "-P", "-m", "miso.worker"]
-        command.append(f"--logLevel={self.log_level}")
-        command += [f"--logTag={tag}" for tag in self.log_tags]
-        command += [f"--rtcMinPort={self.rtc_min_port}", f"--rtcMaxPort={self.rtc_max_port}"]
-        options = {
-            "dtlsCertificateFile": self.dtls_certificate_file,
-            "dtlsPrivateKeyFile": self.dtls_private_key_file,
-            "libwebrtcFieldTrials": self.libwebrtc_field_trials,
-        }
-        return command + [f"--{name}={os.fspath(value)}" for name, value in options.items() if value]
-
-    def environment(self) -> dict[str, str]:
-        """The worker's environment: ours, and what it needs to start."""
-        environment = {"MEDIASOUP_VERSION": _VERSION, **os.environ}
-        specification = importlib.util.find_spec("miso")
-        if specification is not None and specification.origin is not None:
-            place = str(Path(specification.origin).parent.parent)
-            others = environment.get("PYTHONPATH")
-            environment["PYTHONPATH"] = f"{place}{os.pathsep}{others}" if others else place
-        return environment
 
 
 class Worker(Emitter):
@@ -120,13 +58,15 @@ class Worker(Emitter):
         faults: How many bugs its packets, timers and requests have met since it started; each is worth a report.
     """
 
-    def __init__(self, app_data: AppData | None) -> None:
+    def __init__(self, settings: WorkerSettings, app_data: AppData | None) -> None:
+        """Starts the process; ``wait_running`` waits for it.
+
+        Raises:
+            WorkerStartError: The process cannot be started.
+        """
         super().__init__()
         self.app_data: AppData = check_app_data(app_data)
-        self.observer = Emitter()
-        self._program = ""
-        self._process: WorkerProcess
-        self._channel: Channel
+        self.observer: Final = Emitter()
         self._running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed = False
         self.death: Exception | None = None
@@ -134,6 +74,14 @@ class Worker(Emitter):
         self.faults = 0
         self._routers: dict[str, Router] = {}
         self._web_rtc_servers: dict[str, WebRtcServer] = {}
+        command = settings.command()
+        self._program = command[0]
+        try:
+            self._process = WorkerProcess.start(command, settings.environment(), self._on_exit)
+        except OSError as error:
+            raise WorkerStartError(f"cannot start {command[0]}: {error}") from error
+        self._channel = Channel(self.pid, self._on_channel_lost)
+        self._channel.subscribe(str(self.pid), self._on_event)
 
     async def __aenter__(self) -> Self:
         """``async with await create_worker() as worker``: closed, and its process ended, when the block ends."""
@@ -163,21 +111,13 @@ class Worker(Emitter):
         """The WebRTC servers in it that are not closed."""
         return frozenset(self._web_rtc_servers.values())
 
-    async def start(self, settings: WorkerSettings) -> None:
-        """Starts the process and waits until it is running. For ``create_worker``.
+    async def wait_running(self) -> None:
+        """Waits until the process is running; closes it if it does not come to that. For ``create_worker``.
 
         Raises:
             TypeError: The settings are wrong.
-            WorkerStartError: The process cannot be started, ended, or says nothing.
+            WorkerStartError: The process ended, or says nothing.
         """
-        command = settings.command()
-        self._program = command[0]
-        try:
-            self._process = WorkerProcess.start(command, settings.environment(), self._on_exit)
-        except OSError as error:
-            raise WorkerStartError(f"cannot start {command[0]}: {error}") from error
-        self._channel = Channel(self.pid, self._on_channel_lost)
-        self._channel.subscribe(str(self.pid), self._on_event)
         try:
             await self._channel.connect(self._process.sockets)
             await self._process.log_output()
@@ -185,7 +125,7 @@ class Worker(Emitter):
                 await self._running
         except TimeoutError:
             self.close()
-            raise WorkerStartError(f"{command[0]} did not say within {_START_TIMEOUT_S:g} s that it runs") from None
+            raise WorkerStartError(f"{self._program} did not say within {_START_TIMEOUT_S:g} s that it runs") from None
         except BaseException:
             self.close()
             raise
@@ -360,18 +300,17 @@ async def create_worker(
         TypeError: The settings are wrong.
         WorkerStartError: The process cannot be started, or ended before it was running, or says nothing for a minute.
     """
-    worker = Worker(app_data)
-    await worker.start(
-        WorkerSettings(
-            log_level=log_level,
-            log_tags=tuple(log_tags),
-            rtc_min_port=rtc_min_port,
-            rtc_max_port=rtc_max_port,
-            dtls_certificate_file=dtls_certificate_file,
-            dtls_private_key_file=dtls_private_key_file,
-            libwebrtc_field_trials=libwebrtc_field_trials,
-            worker_bin=worker_bin,
-        )
+    settings = WorkerSettings(
+        log_level=log_level,
+        log_tags=tuple(log_tags),
+        rtc_min_port=rtc_min_port,
+        rtc_max_port=rtc_max_port,
+        dtls_certificate_file=dtls_certificate_file,
+        dtls_private_key_file=dtls_private_key_file,
+        libwebrtc_field_trials=libwebrtc_field_trials,
+        worker_bin=worker_bin,
     )
+    worker = Worker(settings, app_data)
+    await worker.wait_running()
     observer.emit("newworker", worker)
     return worker
