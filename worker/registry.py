@@ -120,7 +120,7 @@ def functions_of(kind: type) -> dict[str, Callable[..., Any]]:
 
 
 def kind_of(kind: type) -> str:
-    """What objects of a class are called in commands: router, transport, producer, …"""
+    """What objects of a class are called in commands: router, transport, producer and so on."""
     names = functions_of(kind)
     own: list[Command[Any, Any]] = [command for command in COMMANDS if command.alias is None and command.name in names]
     return own[0].target if own else ""

@@ -66,10 +66,12 @@ class NetworkThrottle:
     """
 
     def __init__(self, secret: str | None, ips: Iterable[str], ports: Callable[[], Sequence[PortRange]]) -> None:
-        """Args:
-        secret: What opens it; None: nothing does.
-        ips: The addresses that media listens on.
-        ports: The media ports at the moment.
+        """Makes a throttle that lets everything through.
+
+        Args:
+            secret: What opens it; None: nothing does.
+            ips: The addresses that media listens on.
+            ports: The media ports at the moment.
         """
         self.conditions: Conditions | None = None
         self._secret = secret

@@ -40,9 +40,11 @@ class MediaPath:
     """
 
     def __init__(self, transport: dict[str, Any], ip: str = "127.0.0.1") -> None:
-        """Args:
-        transport: What the server answered to ``createWebRtcTransport``.
-        ip: Of this host, to send from.
+        """Opens a socket to where the server listens.
+
+        Args:
+            transport: What the server answered to ``createWebRtcTransport``.
+            ip: Of this host, to send from.
         """
         candidate = next(one for one in transport["iceCandidates"] if one["protocol"] == "udp")
         self.remote = (str(candidate["ip"]), int(candidate["port"]))

@@ -110,7 +110,7 @@ class Command(Generic[RequestT, ResponseT]):
 
     @property
     def target(self) -> str:
-        """The kind of object that handles it: worker, webRtcServer, router, transport, producer, …"""
+        """The kind of object that handles it: worker, webRtcServer, router, transport, producer and so on."""
         return (self.alias or self.name).partition(".")[0]
 
 

@@ -11,8 +11,11 @@ class Plane:
     def __init__(self) -> None: ...
     @property
     def counters(self) -> dict[str, int]:
-        """Since start: received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, not_connected,
+        """What was counted since the start.
+
+        These are received, sent, truncated, srtp_failed, malformed, unknown_sender, unknown_ssrc, not_connected,
         send_full, send_failed, tcp_full, segmented_messages, stun_unknown, stun_limited, rtcp_limited, dtls_limited,
-        repairs_limited."""
+        repairs_limited.
+        """
     def take_events(self) -> list[Event]:
         """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""

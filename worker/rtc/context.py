@@ -64,8 +64,11 @@ class BoundSocket(Protocol):
 
 
 class Sockets(Protocol):
-    """Opens sockets. All methods raise ``CommandError`` when the port (or every port of the range) is taken or the
-    address is not of this machine, and ``BodyError`` for a text that is no IP address."""
+    """Opens sockets.
+
+    All methods raise ``CommandError`` when the port (or every port of the range) is taken or the address is not of this
+    machine, and ``BodyError`` for a text that is no IP address.
+    """
 
     def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> BoundSocket:
         """Binds a UDP socket; without a port, a free one of the worker's range rtcMinPort..rtcMaxPort."""

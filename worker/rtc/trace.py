@@ -1,5 +1,4 @@
-"""Trace events: the controller asks for kinds of them by name, and gets one event per packet or message of those
-kinds."""
+"""Trace events: the controller asks for kinds of them by name, and gets one for each packet or message of a kind."""
 
 from __future__ import annotations
 

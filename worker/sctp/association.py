@@ -167,9 +167,7 @@ class Association(Machine):
         self._flush(now_us)
 
     def need_stream(self, stream_id: int, now_us: int) -> None:
-        """Asks the peer for more streams to send on, in steps of 32, when there is no stream of this id (0 to
-        65534).
-        """
+        """Asks the peer for more streams to send on, in steps of 32, when there is none of this id (0 to 65534)."""
         missing = stream_id + 1 - self.outbound_streams
         if missing <= 0:
             return

@@ -80,8 +80,9 @@ class OutboundStreamsChanged:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The peer lost its state and began again; what was queued and all stream numbering is gone (RFC 9260 section
-    5.2).
+    """The peer lost its state and began again; what was queued and all stream numbering is gone.
+
+    RFC 9260 section 5.2.
     """
 
 

@@ -299,8 +299,9 @@ class Reconfiguration:
         return Result.PERFORMED
 
     def _echo(self, ids: list[int]) -> None:
-        """A data channel closes when both directions are reset (RFC 8831 section 6.7); what we began is not echoed
-        again.
+        """A data channel closes when both directions are reset (RFC 8831 section 6.7).
+
+        What we began is not echoed again.
         """
         for stream_id in ids:
             if stream_id in self._expects_echo:

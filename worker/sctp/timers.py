@@ -7,8 +7,10 @@ from enum import IntEnum
 
 
 class Timer(IntEnum):
-    """RFC 9260 names the first three; the others are the delayed SACK, the heartbeat, RFC 6525's, the rest of long
-    work, and RFC 8985's probe.
+    """What an association waits for.
+
+    RFC 9260 names the first three; the others are the delayed SACK, the heartbeat, RFC 6525's, the rest of long work,
+    and RFC 8985's probe.
     """
 
     T1 = 0

@@ -88,8 +88,10 @@ class TransportPlane:
     def poll_remb(self, now_us: int) -> int | None:
         """The receive-side estimate in bit/s when a REMB is due, else None."""
     def bitrate(self, which: str, now_us: int) -> int:
-        """Bit/s of the last 2.5 s: "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent",
-        "probation_sent"."""
+        """Bit/s of the last 2.5 s.
+
+        The names are "received", "sent", "rtp_received", "rtp_sent", "rtx_received", "rtx_sent", "probation_sent".
+        """
     def add_producer(self) -> ProducerPlane: ...
     def attach(self, child: ProducerPlane | Sender) -> None:
         """A producer or consumer is closed with this transport. Raises InvalidStateError when that is closed."""

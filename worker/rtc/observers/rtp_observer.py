@@ -1,5 +1,4 @@
-"""What the observers of a router have in common: they listen to audio producers, and tell the controller what they
-notice.
+"""What a router's observers have in common: they listen to audio producers, and tell the controller what they notice.
 
 Nothing is called per packet: the plane keeps the audio levels (RFC 6464) of each producer, an observer reads them at
 its own interval, and only while it has producers to watch.

@@ -1,5 +1,4 @@
-"""What the other side's clock said last, to be echoed: in a report block (LSR, DLSR) or an extended report (LRR,
-DLRR)."""
+"""What the other side's clock said last, to be echoed in a report block (LSR, DLSR) or extended report (LRR, DLRR)."""
 
 from __future__ import annotations
 

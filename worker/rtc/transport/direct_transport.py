@@ -1,5 +1,4 @@
-"""A transport without a network: RTP, RTCP and messages pass between the router and the application, by payload
-channel."""
+"""A transport without a network: RTP, RTCP and messages of the application itself, by payload channel."""
 
 from __future__ import annotations
 

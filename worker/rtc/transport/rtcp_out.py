@@ -1,8 +1,7 @@
-"""RTCP that a transport sends by itself: reports of what its consumers send and its producers receive, at mediasoup's
-intervals.
+"""RTCP that a transport sends by itself: reports of what its consumers send and its producers receive.
 
-One timer per transport, and only while it is connected and carries media. Feedback that answers a packet (NACK, PLI,
-FIR) does not wait for it.
+They go at mediasoup's intervals. One timer per transport, and only while it is connected and carries media. Feedback
+that answers a packet (NACK, PLI, FIR) does not wait for it.
 """
 
 from __future__ import annotations

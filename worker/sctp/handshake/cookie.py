@@ -1,5 +1,6 @@
-"""The state cookie: all that an INIT brought, signed and given to the peer, so that it costs no memory (RFC 9260
-section 5.1.3).
+"""The state cookie: all that an INIT brought, signed and given to the peer, so that it costs no memory.
+
+RFC 9260 section 5.1.3.
 """
 
 from __future__ import annotations

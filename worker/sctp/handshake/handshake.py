@@ -1,5 +1,6 @@
-"""Our side of the four-way handshake: what INIT and INIT ACK say, and what to make of a COOKIE ECHO (RFC 9260 section
-5).
+"""Our side of the four-way handshake: what INIT and INIT ACK say, and what to make of a COOKIE ECHO.
+
+RFC 9260 section 5.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ class Tags(NamedTuple):
 
 
 def has_right_tag(packet: Packet, tags: Tags) -> bool:
-    """Whether a packet's verification tag is what RFC 9260 section 8.5 wants; a COOKIE ECHO's is judged with its
-    cookie.
+    """Whether a packet's verification tag is what RFC 9260 section 8.5 wants.
+
+    A COOKIE ECHO's is judged with its cookie.
     """
     type_, flags, _, _ = packet.chunks[0]
     if type_ in _WITH_OTHER_TAGS:

@@ -1,5 +1,5 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""The receiving half of an association: DATA, I-DATA and FORWARD-TSN in, messages and SACKs out.
+r"""The receiving half of an association: DATA, I-DATA and FORWARD-TSN in, messages and SACKs out.
 
 ::
 
@@ -7,8 +7,8 @@
     |              TSN              |          |              TSN              |
     |   Stream ID   |      SSN      |          |   Stream ID   |   reserved    |
     |             PPID              |          |      Message identifier       |
-    \\           User data           \\          |     PPID, or fragment number  |
-                                               \\           User data           \\
+    \           User data           \          |     PPID, or fragment number  |
+                                               \           User data           \
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""Messages out of chunks: whole ones are handed out at once, or in the order of their stream (RFC 9260 sections 6.5 to
-6.9).
+"""Messages out of chunks: whole ones are handed out at once, or in the order of their stream.
+
+RFC 9260 sections 6.5 to 6.9.
 
 A stream's state is made when its first message comes, and is a number until one has to wait. What waits is charged to
 the receive buffer with what it takes in memory, tables included, so that a million tiny fragments do not pass for a

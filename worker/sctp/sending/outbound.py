@@ -1,5 +1,5 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""The sending half of an association: fragments out, SACKs in, retransmission, giving up (RFC 9260 section 6, 3758).
+r"""The sending half of an association: fragments out, SACKs in, retransmission, giving up (RFC 9260 section 6, 3758).
 
 Chunks that are not acknowledged cumulatively stand in a list in the order of their TSNs, which follow each other; the
 chunk with the n-th TSN after the cumulative one is the n-th of the list. So a SACK costs one walk over what is
@@ -13,7 +13,7 @@ was never sent.
     |          Advertised Receiver Window Credit (a_rwnd)           |
     | Number of Gap Ack Blocks = N  |  Number of Duplicate TSNs = M |
     |    Gap Ack Block #1 Start     |     Gap Ack Block #1 End      |
-    \\                                                               \\
+    \                                                               \
 """
 
 from __future__ import annotations
@@ -221,8 +221,9 @@ class Outbound:
                 self.flight += chunk.size + self._header_size
 
     def _count_missing(self, highest: int) -> None:
-        """Chunks before a newly acknowledged one were reported missing; the third time they are lost (section
-        7.2.4).
+        """Chunks before a newly acknowledged one were reported missing; the third time they are lost.
+
+        Section 7.2.4.
         """
         if highest < 0:
             return
@@ -279,8 +280,10 @@ class Outbound:
         return parts
 
     def _on_probe_answered(self, was_repeated: bool, now_us: int) -> None:
-        """The cumulative TSN moved. When that is the probe's doing, what was sent well before it and is still missing
-        is lost; and so was what it repeated, unless the peer reports a repetition (RFC 8985 sections 6.2 and 7.4).
+        """The cumulative TSN moved.
+
+        When that is the probe's doing, what was sent well before it and is still missing is lost; and so was what it
+        repeated, unless the peer reports a repetition (RFC 8985 sections 6.2 and 7.4).
         """
         end = self._probe_end
         self._probe_end = 0

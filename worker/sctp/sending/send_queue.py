@@ -101,9 +101,9 @@ class SendQueue:
         self._activate(message.stream_id, stream)
 
     def head(self, now_us: int) -> Message | None:
-        """The message whose fragment is next; those that expired before they left are dropped, in part sent ones
-        returned.
+        """The message whose fragment is next.
 
+        Those that expired before they left are dropped, in part sent ones returned.
         The caller looks at ``expires_us`` of a message that has left in part.
         """
         left = 1024  # to be dropped at once
@@ -132,8 +132,10 @@ class SendQueue:
         return len(self._turns) > 0
 
     def take(self, message: Message, size: int, tsn: int) -> int:
-        """Moves ``size`` bytes of the ``head`` out, as the fragment with this unwrapped TSN. Gives its B, E and U
-        flags.
+        """Moves ``size`` bytes of the ``head`` out, as the fragment with this unwrapped TSN.
+
+        Returns:
+            Its B, E and U flags.
         """
         stream = self._streams[message.stream_id]
         messages = stream.messages

@@ -1,5 +1,7 @@
-"""The control chunks: each is read from a packet, and written, here. DATA and SACK, which come all the time, are read
-where they are used: ``receiving/inbound.py`` and ``sending/outbound.py``.
+"""The control chunks: each is read from a packet, and written, here.
+
+DATA and SACK, which come all the time, are read where they are used: ``receiving/inbound.py`` and
+``sending/outbound.py``.
 
 https://www.rfc-editor.org/rfc/rfc9260.html#section-3.3
 """
@@ -26,7 +28,7 @@ def chunk(type_: int, flags: int = 0, value: bytes = b"") -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Init:
-    """INIT and INIT ACK (RFC 9260 sections 3.3.2 and 3.3.3).
+    r"""INIT and INIT ACK (RFC 9260 sections 3.3.2 and 3.3.3).
 
     ::
 
@@ -34,7 +36,7 @@ class Init:
         |           Advertised Receiver Window Credit (a_rwnd)          |
         |  Number of Outbound Streams   |   Number of Inbound Streams   |
         |                          Initial TSN                          |
-        \\              Optional/Variable-Length Parameters              \\
+        \              Optional/Variable-Length Parameters              \
 
     Attributes:
         tag: what the sender wants to see in packets to it, 1 to 2^32-1.
@@ -77,8 +79,9 @@ class Init:
         return frozenset(self.parameter(ParameterType.SUPPORTED_EXTENSIONS) or b"")
 
     def unrecognized(self) -> list[Parameter]:
-        """What section 3.2.1 wants reported; parameters after an unknown one that stops the parsing are not looked
-        at.
+        """What section 3.2.1 wants reported.
+
+        Parameters after an unknown one that stops the parsing are not looked at.
         """
         reported = []
         for parameter in self.parameters:

@@ -1,5 +1,5 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
-"""An SCTP packet: the common header, its checksum, and the chunks' places (RFC 9260 section 3).
+r"""An SCTP packet: the common header, its checksum, and the chunks' places (RFC 9260 section 3).
 
 ::
 
@@ -8,7 +8,7 @@
     |                       Verification Tag                        |
     |                     Checksum (CRC32c, little-endian)          |
     |  Chunk Type   |  Chunk Flags  |         Chunk Length          |
-    \\                          Chunk Value                          \\
+    \                          Chunk Value                          \
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Parameters and error causes: type, length, value (RFC 9260 section 3.2.1).
+r"""Parameters and error causes: type, length, value (RFC 9260 section 3.2.1).
 
 ::
 
     |          Parameter Type       |       Parameter Length        |
-    \\                       Parameter Value                         \\
+    \                       Parameter Value                         \
 """
 
 from __future__ import annotations
