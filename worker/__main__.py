@@ -61,7 +61,7 @@ def _run(settings: Settings, running_said: bool) -> int:
     import asyncio
     import traceback
 
-    from miso.worker.faults import faults
+    from miso.worker.faults import FATAL, faults
     from miso.worker.worker import Worker
 
     try:
@@ -83,7 +83,7 @@ def _run(settings: Settings, running_said: bool) -> int:
 
     def take_fault(message: str, error: BaseException | None) -> None:
         """The last net, for what no edge of work has caught."""
-        if isinstance(error, Exception) and not isinstance(error, MemoryError):
+        if error is not None and not isinstance(error, FATAL):
             faults.record(error, message)
         else:
             end(message, error)

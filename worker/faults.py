@@ -2,6 +2,7 @@
 
 A unit of work begins at an edge: a wake-up of a socket, an event of the plane, a timer, a command, one member of an
 RTCP packet. Whoever stands at such an edge calls ``attempt``. Want of memory is the process's own failure and passes.
+What is no ``Exception`` is caught too: a panic in a Rust library (cryptography) comes as a ``BaseException``.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeVarTuple
+from typing import TypeVar, TypeVarTuple
 
 logger = logging.getLogger(__name__)
 
 Arguments = TypeVarTuple("Arguments")
+Result = TypeVar("Result")
+
+FATAL = (MemoryError, SystemExit, KeyboardInterrupt)
+"""What is about the process, and not about one unit of work."""
 
 REPEAT_EVERY_S = 60.0
 """How long a fault of the same place and kind is only counted once it was logged with its traceback."""
@@ -50,7 +55,7 @@ class FaultBook:
             if len(self._logged_s) >= MAX_PLACES:
                 self._logged_s.clear()
             self._logged_s[place] = now_s
-            logger.error("fault number %d, about %s: %r", self.count, about, error, exc_info=error)
+            logger.error("fault number %d, about %.200s: %s", self.count, about, brief(error), exc_info=error)
         if self.on_fault is not None:
             self.on_fault()
 
@@ -75,12 +80,33 @@ def attempt(about: object, work: Callable[[*Arguments], object], *arguments: *Ar
     """
     try:
         work(*arguments)
-    except MemoryError:
+    except FATAL:
         raise
-    except Exception as error:  # noqa: BLE001  the one place for what nobody expected
+    except BaseException as error:  # noqa: BLE001  the one place for what nobody expected
         faults.record(error, describe(about))
         return False
     return True
+
+
+def attempt_for(
+    otherwise: Result, about: object, work: Callable[[*Arguments], Result], *arguments: *Arguments
+) -> Result:
+    """As ``attempt``, but gives back what ``work`` did, or ``otherwise`` when it met a fault."""
+    try:
+        return work(*arguments)
+    except FATAL:
+        raise
+    except BaseException as error:  # noqa: BLE001  as above
+        faults.record(error, describe(about))
+        return otherwise
+
+
+def brief(error: BaseException) -> str:
+    """Type and text of an exception, short enough to leave room for its traceback; also of one that cannot say it."""
+    try:
+        return f"{error!r:.500}"
+    except Exception:  # noqa: BLE001  a broken exception must be nameable
+        return f"{type(error).__name__} without a text"
 
 
 def describe(about: object) -> str:
@@ -89,9 +115,9 @@ def describe(about: object) -> str:
     name = getattr(about, "__qualname__", type(about).__qualname__)
     try:
         identity = getattr(about, "id", None)
+        return f"{name} {identity}" if identity is not None else name
     except Exception as error:  # noqa: BLE001  a broken object must be nameable
-        identity = repr(error)
-    return f"{name} {identity}" if identity is not None else name
+        return f"{name} {brief(error)}"
 
 
 def _place_of(error: BaseException) -> str:

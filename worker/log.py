@@ -50,7 +50,13 @@ class ChannelLog(logging.Handler):
             self._tags = frozenset(tags).intersection(LOG_TAGS)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Sends one line."""
+        """Sends one line; one that cannot be written is not the loss of who wanted to write it."""
+        try:
+            self._write(record)
+        except Exception:  # noqa: BLE001  as the standard library's handlers do
+            self.handleError(record)
+
+    def _write(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR:
             kind = LogLevel.ERROR
         elif self._tag(record) in self._tags:

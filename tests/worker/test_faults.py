@@ -1,6 +1,7 @@
 """Bugs, planted at each edge where a unit of work begins: it is lost, logged and counted, and the worker goes on."""
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.client_codec import Accepted, Notification, Refused
 from miso.worker.channel.codec import LogLevel
 from miso.worker.faults import FaultBook, attempt, describe, faults
+from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.clock import LoopScheduler
 from miso.worker.net.sockets import LoopSockets
 from tests.harness.client import WorkerClient
@@ -29,10 +31,11 @@ def broken(*arguments, **options):
 main()
 """
 IMPORTS = (
-    "import miso.worker.dataplane.transport.transport\n"
+    "import miso.worker.dataplane.transport.transport, miso.worker.dataplane.transport.unknown_ssrcs\n"
     "import miso.worker.rtc.transport.plain_transport, miso.worker.rtc.router, miso.worker.rtc.data.data_producer\n"
 )
 RTCP = bytes.fromhex("80c9000100000001")
+RTP = bytes.fromhex("8060000100000001000004d2") + bytes(20)
 
 
 def worker_with_a_bug(place: str, error: str = "ZeroDivisionError") -> WorkerClient:
@@ -49,12 +52,22 @@ def plain_transport(worker: WorkerClient) -> tuple[str, int]:
 
 
 def send_rtcp(worker: WorkerClient) -> None:
+    send_datagrams(worker, RTCP)
+
+
+def send_a_new_stream(worker: WorkerClient) -> None:
+    """Packets that come together, which are asked about together."""
+    send_datagrams(worker, *[RTP] * 20)
+
+
+def send_datagrams(worker: WorkerClient, *datagrams: bytes) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", 0))
         address = plain_transport(worker)
         body = ConnectRequest(ip="127.0.0.1", port=sock.getsockname()[1], rtcp_port=None)
         worker.request(commands.TRANSPORT_CONNECT, {"routerId": "r", "transportId": "t"}, body)
-        sock.sendto(RTCP, address)
+        for datagram in datagrams:
+            sock.sendto(datagram, address)
 
 
 def dump_a_router(worker: WorkerClient) -> None:
@@ -75,6 +88,10 @@ def send_a_message(worker: WorkerClient) -> None:
 
 PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
     "where the plane cannot raise": ("miso.worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
+    "where the plane asks for a producer": (
+        "miso.worker.dataplane.transport.unknown_ssrcs.UnknownSsrc",
+        send_a_new_stream,
+    ),
     "an event of the plane": ("miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", send_rtcp),
     "a wake-up of a socket": ("miso.worker.rtc.transport.udp_port.deliver", send_rtcp),
     "a command": ("miso.worker.rtc.router.RouterDump", dump_a_router),
@@ -97,11 +114,20 @@ def test_a_bug_costs_its_unit_of_work_and_is_logged_and_counted(place):
     planted, meet = PLACES[place]
     with worker_with_a_bug(planted) as worker:
         meet(worker)
-        assert wait_for_faults(worker) == 1
+        assert wait_for_faults(worker) >= 1
         line = worker.wait_for_log("planted")
         assert line.level is LogLevel.ERROR
         assert "Traceback" in line.text
         assert "in broken" in line.text
+        assert isinstance(worker.request(commands.WORKER_DUMP, {}), Accepted)
+
+
+def test_a_panic_of_a_rust_library_is_a_bug_like_others():
+    with worker_with_a_bug(
+        "miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "GeneratorExit"
+    ) as worker:
+        send_rtcp(worker)
+        assert wait_for_faults(worker) == 1
         assert isinstance(worker.request(commands.WORKER_DUMP, {}), Accepted)
 
 
@@ -150,6 +176,39 @@ def test_a_fault_that_repeats_is_logged_once_and_always_counted(caplog):
         "fault number 1, about Broken broken: ZeroDivisionError('planted')"
     ]
     assert "in work" in caplog.text
+
+
+class Unspeakable(Exception):
+    """It has neither text nor form."""
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError("planted too")
+
+    __str__ = __repr__
+
+
+def test_a_fault_without_a_text_is_counted_and_logged_like_others(caplog):
+    def work() -> None:
+        raise Unspeakable
+
+    before = faults.count
+    assert not attempt(Broken(), work)
+    assert faults.count == before + 1
+    assert "about Broken broken: Unspeakable without a text" in caplog.text
+
+
+def test_a_long_text_leaves_room_for_the_traceback(caplog):
+    lines: list[bytes] = []
+    level = logging.getLogger(ROOT).level
+    log = ChannelLog(lines.append, "error", ())
+    logging.getLogger(ROOT).setLevel(level)
+    try:
+        raise ValueError("x" * 100_000)
+    except ValueError as error:
+        FaultBook().record(error, "y" * 100_000)
+    for record in caplog.records:
+        log.handle(record)
+    assert b"in test_a_long_text_leaves_room_for_the_traceback" in lines[0]
 
 
 async def test_a_timer_that_fails_stops_neither_the_loop_nor_the_other_timers():

@@ -19,7 +19,7 @@ from miso.worker.channel.codec import (
 from miso.worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
 from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
 from miso.worker.errors import CommandError, MisoError, ParseError
-from miso.worker.faults import attempt, faults
+from miso.worker.faults import FATAL, attempt, brief, faults
 from miso.worker.net.pipes import IncomingPipe, OutgoingPipe
 
 logger = logging.getLogger(__name__)
@@ -169,9 +169,9 @@ class Channel:
             work()
         except MisoError as error:
             logger.warning("payload notification dropped: %s [event:%s]", error, request.method)
-        except MemoryError:
+        except FATAL:
             raise
-        except Exception as error:  # noqa: BLE001  a bug that one message meets is not the others' loss
+        except BaseException as error:  # noqa: BLE001  a bug that one message meets is not the others' loss
             faults.record(error, _about(request))
         return None
 
@@ -187,11 +187,11 @@ def _reply(request: Request, work: Callable[[], object | None]) -> bytes:
     except MisoError as error:
         logger.info("request refused: %s [method:%s]", error, request.method)
         return encode_error(request.id, error, request.method)
-    except MemoryError:
+    except FATAL:
         raise
-    except Exception as error:  # noqa: BLE001  a bug that one command meets is not the others' loss
+    except BaseException as error:  # noqa: BLE001  a bug that one command meets is not the others' loss
         faults.record(error, _about(request))
-        return encode_error(request.id, CommandError(f"internal error: {error!r:.200}"), request.method)
+        return encode_error(request.id, CommandError(f"internal error: {brief(error):.200}"), request.method)
     if len(reply) > MAX_BODY_SIZE:
         return encode_error(request.id, CommandError(f"the reply has {len(reply)} bytes"), request.method)
     return reply

@@ -29,7 +29,7 @@ from miso.worker.dataplane import (
     UnknownSsrc,
     VideoOrientationChanged,
 )
-from miso.worker.faults import describe, faults
+from miso.worker.faults import FATAL, describe, faults
 
 
 class SocketOwner(Protocol):
@@ -50,9 +50,9 @@ def deliver(events: Iterable[Event], now_us: int) -> None:
     for event in events:
         try:
             _DELIVERIES[type(event)](event, now_us)
-        except MemoryError:
+        except FATAL:
             raise
-        except Exception as error:  # noqa: BLE001  a bug that one peer's packet meets is not the others' loss
+        except BaseException as error:  # noqa: BLE001  a bug that one peer's packet meets is not the others' loss
             faults.record(error, _about(event))
 
 

@@ -75,8 +75,8 @@ class Peer:
 class Rig:
     """One router."""
 
-    def __init__(self) -> None:
-        self.world = World()
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World()
         self.clock = self.world.clock
         self.notifier = self.world.notifier
         self.context = self.world.context

@@ -206,9 +206,9 @@ def worker_certificate() -> Certificate:
 class World:
     """A context, and tables of one router."""
 
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.sockets = PolledSockets()
+    def __init__(self, clock: FakeClock | None = None, sockets: PolledSockets | None = None) -> None:
+        self.clock = clock or FakeClock()
+        self.sockets = sockets or PolledSockets()
         self.notifier = Recorder()
         self.registry = Registry(None)
         self.context = Context(

@@ -99,9 +99,6 @@ cdef class UnknownSsrcs:
         if self._judged.used >= MAX_JUDGED:
             self._judged.clear()
         self._judged.put(ssrc, <void *>mark)
-        self._ssrcs[self._count] = ssrc
-        self._events[self._count] = len(self._plane.events)
-        self._count += 1
         self._plane.events.append(
             UnknownSsrc(
                 transport,
@@ -113,6 +110,9 @@ cdef class UnknownSsrcs:
                 data[:size],
             )
         )
+        self._ssrcs[self._count] = ssrc  # now that there is an event to find
+        self._events[self._count] = len(self._plane.events) - 1
+        self._count += 1
         return True
 
     cdef void ignore(self, uint32_t ssrc) noexcept:

@@ -124,6 +124,11 @@ class ConsumerStream:
         self._repairs = TokenBucket(_REPAIRS_AT_ONCE, _REPAIR_EVERY_US, scheduler.now_us())
         self._key_frames = TokenBucket(_KEY_FRAMES_AT_ONCE, _KEY_FRAME_EVERY_US, scheduler.now_us())
 
+    @property
+    def id(self) -> str:
+        """Of the consumer, for the log line of a fault."""
+        return self.consumer_id
+
     # ------------------------------------------------------------ RTCP in
 
     def on_nack(self, sequence_numbers: Sequence[int], now_us: int) -> None:

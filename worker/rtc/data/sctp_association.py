@@ -13,7 +13,7 @@ from miso.worker.channel.bodies.router import CreateTransportRequest
 from miso.worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump
 from miso.worker.channel.events import SctpStateChange
 from miso.worker.errors import BodyError, CommandError, ParseError
-from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import Context
@@ -247,12 +247,12 @@ class SctpAssociation:
                 if not events and not packets:
                     break
                 for packet in packets:
-                    self._path.send_sctp(packet)
+                    attempt(self._path, self._path.send_sctp, packet)
                 for event in events:
                     if isinstance(event, MessageReceived):
-                        self._on_message(event)
+                        attempt(self._path, self._on_message, event)
                     elif isinstance(event, StateChanged):
-                        self._on_state(event)
+                        attempt(self._path, self._on_state, event)
                 self._tell_buffered_amount()
         finally:
             self._running = False
@@ -284,7 +284,7 @@ class SctpAssociation:
         if not self._to_tell:
             return
         for consumer in list(islice(self._to_tell, _TOLD_AT_ONCE)):
-            consumer.tell_low(self._to_tell.pop(consumer))
+            attempt(consumer, consumer.tell_low, self._to_tell.pop(consumer))
 
     def _watch(self) -> None:
         """Keeps one timer; what moves the deadline back leaves it alone."""

@@ -49,7 +49,7 @@ class ActiveSpeakerObserver(RtpObserver):
     def update(self, now_us: int) -> None:
         """Feeds what was said and judges anew."""
         for producer in self.producers.values():
-            levels = producer.take_audio_levels(self)
+            levels = self.levels_of(producer)
             self._speakers.add_levels(producer.id, [_LOUDEST - level for level in levels], now_us)
         if self._speakers.update(now_us) and self._speakers.current is not None:
             self.context.notifier.notify(

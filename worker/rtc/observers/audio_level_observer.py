@@ -41,7 +41,7 @@ class AudioLevelObserver(RtpObserver):
         """Reports the loud ones, or that there are none any more."""
         volumes = []
         for producer in self.producers.values():
-            levels = producer.take_audio_levels(self)
+            levels = self.levels_of(producer)
             if producer.paused or len(levels) < _MIN_PACKETS:
                 continue
             volume = -(sum(levels) // len(levels))

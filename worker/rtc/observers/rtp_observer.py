@@ -12,6 +12,7 @@ from miso.worker.channel import commands
 from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
 from miso.worker.channel.commands import handles
 from miso.worker.errors import BodyError
+from miso.worker.faults import attempt_for
 from miso.worker.rtc.alarm import Alarm
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class RtpObserver:
 
     def paused_changed(self) -> None:
         """It was paused or resumed."""
+
+    def levels_of(self, producer: Producer) -> bytes:
+        """The audio levels of a producer since the last time; a fault in one takes no other from the observer."""
+        return attempt_for(b"", producer, producer.take_audio_levels, self)
 
     # ------------------------------------------------------------ commands
 

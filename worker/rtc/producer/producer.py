@@ -426,7 +426,7 @@ class Producer:
         if self._activity is not None:
             self._activity.stop()
         for stream in self.streams.values():
-            stream.close()
+            attempt(self, stream.close)
         self.input.owner = None
         self.input.close()
         self._transport.forget_producer(self)

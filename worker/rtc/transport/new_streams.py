@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from miso.worker.dataplane import TransportPlane, UnknownSsrc
+from miso.worker.faults import attempt_for
 from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.transport.rtp_listener import RtpListener
 
@@ -39,7 +40,7 @@ class NewStreams:
             logger.debug("ssrc moved transport=%s ssrc=%d from=%s mid=%s", self.id, event.ssrc, holder.id, event.mid)
             for ssrc in holder.release_ssrc(event.ssrc):
                 listener.unlearn(ssrc)
-        if producer is None or not producer.accept_ssrc(event):
+        if producer is None or not attempt_for(False, producer, producer.accept_ssrc, event):
             logger.debug("ssrc ignored transport=%s ssrc=%d payload_type=%d", self.id, event.ssrc, event.payload_type)
             self._plane.ignore_ssrc(event.ssrc)
         else:

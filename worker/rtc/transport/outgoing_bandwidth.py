@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, TransportPlane
 from miso.worker.errors import BodyError
+from miso.worker.faults import attempt, attempt_for
 from miso.worker.rtc import rtp_parameters as rtp
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.consumer.consumer import Consumer
@@ -242,7 +243,7 @@ class OutgoingBandwidth:
         takers = [
             (priority, consumer)
             for consumer in self._consumers.values()
-            if (priority := consumer.bitrate_priority()) > 0
+            if (priority := attempt_for(0, consumer, consumer.bitrate_priority)) > 0
         ]
         if not takers:
             return
@@ -253,7 +254,7 @@ class OutgoingBandwidth:
             before_bps = left_bps
             for priority, consumer in takers:
                 for _ in range(1 if is_first_round else priority):
-                    taken_bps = consumer.increase_layer(left_bps, self.kind == "remb", now_us)
+                    taken_bps = attempt_for(0, consumer, consumer.increase_layer, left_bps, self.kind == "remb", now_us)
                     assert 0 <= taken_bps <= left_bps
                     left_bps -= taken_bps
                     if taken_bps == 0:
@@ -262,11 +263,11 @@ class OutgoingBandwidth:
                 break
             is_first_round = False
         for _, consumer in takers:
-            consumer.apply_layers()
+            attempt(consumer, consumer.apply_layers)
 
     def _update_desired(self, *, force: bool = False) -> None:
         now_us = self._scheduler.now_us()
-        self._desired_bps = sum(one.desired_bitrate(now_us) for one in self._consumers.values())
+        self._desired_bps = sum(attempt_for(0, one, one.desired_bitrate, now_us) for one in self._consumers.values())
         self._trend.update(self._desired_bps, now_us, force=force)
         self._apply_limits()
 

@@ -138,8 +138,10 @@ class PlainTransport(Transport):
         media_flowed = self.plane.connected
         received_before = self.plane.rtp_bytes_received + self.plane.rtx_bytes_received
         self.plane.connected = True  # else the packet would not be looked at
-        events = self.plane.receive_protected(port.udp, event.address, event.data, now_us)
-        self.plane.connected = media_flowed
+        try:
+            events = self.plane.receive_protected(port.udp, event.address, event.data, now_us)
+        finally:
+            self.plane.connected = media_flowed
         if not events and self.plane.rtp_bytes_received + self.plane.rtx_bytes_received == received_before:
             return  # SRTP did not find it genuine
         if port is self._rtp_port and not self._rtcp_mux and _is_rtcp(event.data):

@@ -87,7 +87,7 @@ class RtcpReceiver:
         for block in blocks:
             stream = self._sent.get(block.ssrc)
             if stream is not None:
-                stream.on_receiver_report(block, now_us)
+                attempt(stream, stream.on_receiver_report, block, now_us)
 
     def _on_extended_report(self, report: ExtendedReport, now_us: int) -> None:
         for entry in report.delays:
@@ -112,7 +112,7 @@ class RtcpReceiver:
         for ssrc, _ in fir.entries:
             stream = self._sent.get(ssrc)
             if stream is not None:
-                stream.on_fir()
+                attempt(stream, stream.on_fir)
 
     def _on_remb(self, remb: Remb, now_us: int) -> None:
         self._outgoing.on_remb(remb.bitrate_bps)

@@ -170,8 +170,8 @@ class Transport:
         for consumer in self.consumers.values():
             attempt(consumer, consumer.transport_connected)
         if self.sctp is not None:
-            self.sctp.start()
-        self.outgoing.on_connected()
+            attempt(self, self.sctp.start)
+        attempt(self, self.outgoing.on_connected)
         self._update_timers()
 
     def on_disconnected(self) -> None:
@@ -182,7 +182,7 @@ class Transport:
         self.plane.connected = False
         for consumer in self.consumers.values():
             attempt(consumer, consumer.transport_disconnected)
-        self.outgoing.on_disconnected()
+        attempt(self, self.outgoing.on_disconnected)
         self._update_timers()
 
     def receive_direct(self, packet: bytes) -> None:
@@ -447,16 +447,19 @@ class Transport:
             return
         self.closed = True
         if self.sctp is not None:
-            self.sctp.close()
+            attempt(self, self.sctp.close)
         for members in (self.producers, self.consumers, self.data_producers, self.data_consumers):
             members.close_all()
-        self.on_disconnected()
-        self.incoming.close()
-        self.outgoing.close()
-        self._rtcp_out.close()
-        self.close_path()
+        for close in (
+            self.on_disconnected,
+            self.incoming.close,
+            self.outgoing.close,
+            self._rtcp_out.close,
+            self.close_path,
+        ):
+            attempt(self, close)
         self.plane.owner = None
-        self.plane.close()
+        attempt(self, self.plane.close)
         del self._tables.transports[self.id]
         self.context.registry.remove(self.id, self._tables.router_id)
 

@@ -15,6 +15,7 @@ from miso.worker.dataplane import (
     UdpSocket,
 )
 from miso.worker.errors import ParseError
+from miso.worker.faults import attempt
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
 from miso.worker.ice.server import IceTuple
@@ -57,6 +58,10 @@ class _UdpEnd:
         self._udp = udp
         self._local_address = bound.local_address
 
+    @property
+    def id(self) -> str:
+        return self._sockets.id
+
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         tuple_ = IceTuple(event.socket, "udp", self._local_address, event.address)
         self._sockets.on_stun_data(event.data, tuple_, now_us)
@@ -83,7 +88,9 @@ class _Listener:
         end = _TcpEnd(self._sockets, self, connection, remote_address)
         self._unproven.add(end, remote_address[0])
         if len(self._unproven) > MAX_UNPROVEN_CONNECTIONS:
-            self._unproven.most_expendable().close()
+            expendable = self._unproven.most_expendable()
+            if not attempt(expendable, expendable.close):
+                self._unproven.remove(expendable)
         return end.read
 
     def prove(self, end: _TcpEnd) -> None:
@@ -127,6 +134,12 @@ class _TcpEnd:
             # A check that came just before the end would make a tuple of a connection that is gone.
             events = [event for event in events if not isinstance(event, StunReceived)]
         deliver(events, now_us)
+        if self.connection.closed:  # whatever became of the news of it: a descriptor at its end is always readable
+            self.close()
+
+    @property
+    def id(self) -> str:
+        return "{}:{}".format(*self.tuple.remote_address)
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         self._sockets.on_stun_data(event.data, self.tuple, now_us)
@@ -135,8 +148,7 @@ class _TcpEnd:
         logger.debug(
             "ICE connection closed id=%s remote=%s: %s", self._sockets.id, self.tuple.remote_address, event.reason
         )
-        self._sockets.on_connection_gone(self.tuple)
-        self.close()
+        self._give_up()
 
     def prove(self) -> None:
         self._patience.cancel()
@@ -147,14 +159,21 @@ class _TcpEnd:
             return
         self._closed = True
         self._patience.cancel()
-        self._listener.forget(self)
         self.connection.owner = None
         self.connection.on_blocked = None
         self.connection.close()
         self._bound.close()
+        self._listener.forget(self)
 
     def _on_blocked(self, connection: TcpConnection) -> None:
-        self._bound.watch_writable(self._flush)
+        # The plane calls this when a wake-up ends, and has the events of others in its hands.
+        if not attempt(self, self._bound.watch_writable, self._flush):
+            self._give_up()  # what waits would wait for ever
+
+    def _give_up(self) -> None:
+        """The connection is of no use any more, whoever cannot hear of it."""
+        attempt(self, self._sockets.on_connection_gone, self.tuple)
+        attempt(self, self.close)
 
     def _flush(self) -> None:
         if not self._closed and self.connection.flush():

@@ -126,7 +126,7 @@ class WebRtcServer:
         former = self._by_tuple.get(tuple_)
         self._by_tuple[tuple_] = transport
         if former is not None and former is not transport:
-            former.on_tuple_taken(tuple_)
+            attempt(former, former.on_tuple_taken, tuple_)
 
     def remove_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> bool:
         """Forgets the tuple if it still is the transport's; False when it has become another's."""
@@ -152,7 +152,7 @@ class WebRtcServer:
         if owner is not None and owner is not transport and owner.holds(tuple_, now_us):
             self._count_refusal(tuple_, owner, transport, now_us)
             return
-        transport.on_stun_message(fragment, message, tuple_, now_us)
+        attempt(transport, transport.on_stun_message, fragment, message, tuple_, now_us)
 
     def on_tuple_gone(self, tuple_: IceTuple) -> None:
         """The TCP connection ended."""

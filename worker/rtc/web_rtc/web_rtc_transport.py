@@ -38,7 +38,7 @@ from miso.worker.dtls import (
     StateChanged,
 )
 from miso.worker.errors import BodyError, CommandError
-from miso.worker.faults import AFTER_FAULT_US
+from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.ice import server as ice
 from miso.worker.ice.candidates import make_candidates
 from miso.worker.ice.server import Credentials, IceEvent, IceServer, IceState, IceTuple
@@ -241,14 +241,18 @@ class WebRtcTransport(Transport):
     def on_dtls(self, data: bytes, now_us: int) -> None:
         """A DTLS datagram over a valid tuple."""
         came_over, self._unproven = self._unproven, None
-        events = self._dtls.receive(data, now_us)
-        if any(isinstance(event, ApplicationData) for event in events):
-            if came_over is None:
-                self._data_heard_us = now_us
-            else:
-                self._follow(came_over, now_us)
-        self._apply_dtls(events)
-        self._watch_dtls()
+        patience_us = AFTER_FAULT_US
+        try:
+            events = self._dtls.receive(data, now_us)
+            if any(isinstance(event, ApplicationData) for event in events):
+                if came_over is None:
+                    self._data_heard_us = now_us
+                else:
+                    self._follow(came_over, now_us)
+            self._apply_dtls(events)
+            patience_us = 0
+        finally:
+            self._watch_dtls(patience_us)
 
     def on_sctp(self, data: bytes, now_us: int) -> None:
         """SCTP that does not come over DTLS is nobody's."""
@@ -264,12 +268,17 @@ class WebRtcTransport(Transport):
             if timer is not None:
                 timer.cancel()
         self._consent_timer = self._dtls_timer = None
-        self._apply_dtls(self._dtls.close())
-        self._apply_ice(self._ice.close())
+        attempt(self, self._end_protocols)
         if self._server is None:
             self._sockets.close()
         else:
             self._server.remove_transport(self)
+
+    def _end_protocols(self) -> None:
+        try:
+            self._apply_dtls(self._dtls.close())
+        finally:
+            self._apply_ice(self._ice.close())
 
     # ------------------------------------------------------------ ICE
 
@@ -305,28 +314,32 @@ class WebRtcTransport(Transport):
         ]
 
     def _apply_ice(self, events: list[IceEvent]) -> None:
+        """Does what the agent says, which tells nothing twice: a fault in one thing takes no other away."""
         for event in events:
-            if isinstance(event, ice.Reply):
-                self._sockets.send(event.tuple, event.data)
-            elif isinstance(event, ice.TupleAdded):
-                self._sockets.prove(event.tuple)
-                self._accept(event.tuple)
-            elif isinstance(event, ice.TupleRemoved):
-                self._refuse(event.tuple)
-            elif isinstance(event, ice.SelectedTupleChanged):
-                self._select(event.tuple)
-            elif isinstance(event, ice.PathLost):
-                self.plane.set_destination(None, None)
-            elif isinstance(event, ice.StateChanged):
-                self._change_ice_state(event.state)
-            elif isinstance(event, ice.UsernameFragmentAdded):
-                self._sockets.expect(event.username_fragment, self.plane)
-                if self._server is not None:
-                    self._server.add_username_fragment(event.username_fragment, self)
-            else:
-                self._sockets.forget(event.username_fragment)
-                if self._server is not None:
-                    self._server.remove_username_fragment(event.username_fragment)
+            attempt(self, self._apply_ice_event, event)
+
+    def _apply_ice_event(self, event: IceEvent) -> None:
+        if isinstance(event, ice.Reply):
+            self._sockets.send(event.tuple, event.data)
+        elif isinstance(event, ice.TupleAdded):
+            self._sockets.prove(event.tuple)
+            self._accept(event.tuple)
+        elif isinstance(event, ice.TupleRemoved):
+            self._refuse(event.tuple)
+        elif isinstance(event, ice.SelectedTupleChanged):
+            self._select(event.tuple)
+        elif isinstance(event, ice.PathLost):
+            self.plane.set_destination(None, None)
+        elif isinstance(event, ice.StateChanged):
+            self._change_ice_state(event.state)
+        elif isinstance(event, ice.UsernameFragmentAdded):
+            self._sockets.expect(event.username_fragment, self.plane)
+            if self._server is not None:
+                self._server.add_username_fragment(event.username_fragment, self)
+        else:
+            self._sockets.forget(event.username_fragment)
+            if self._server is not None:
+                self._server.remove_username_fragment(event.username_fragment)
 
     def _accept(self, tuple_: IceTuple) -> None:
         self._reached_us = self._reached_us or self.context.scheduler.now_us()
@@ -388,15 +401,19 @@ class WebRtcTransport(Transport):
         self._watch_dtls()
 
     def _apply_dtls(self, events: list[DtlsEvent]) -> None:
+        """Likewise; each message of the peer is a unit of work."""
         for event in events:
-            if isinstance(event, DatagramToSend):
-                self.plane.send(event.data)
-            elif isinstance(event, Connected):
-                self._connect_dtls(event)
-            elif isinstance(event, StateChanged):
-                self._change_dtls_state(event.state)
-            elif isinstance(event, ApplicationData):
-                super().on_sctp(event.data, self.context.scheduler.now_us())
+            attempt(self, self._apply_dtls_event, event)
+
+    def _apply_dtls_event(self, event: DtlsEvent) -> None:
+        if isinstance(event, DatagramToSend):
+            self.plane.send(event.data)
+        elif isinstance(event, Connected):
+            self._connect_dtls(event)
+        elif isinstance(event, StateChanged):
+            self._change_dtls_state(event.state)
+        elif isinstance(event, ApplicationData):
+            super().on_sctp(event.data, self.context.scheduler.now_us())
 
     def _connect_dtls(self, event: Connected) -> None:
         logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile, extra=_DTLS)
