@@ -124,17 +124,14 @@ class Association(Machine):
         block = self._block
         if block is None or self._phase is not Phase.ESTABLISHED:
             raise InvalidStateError(f"SCTP association is {self.state}, expected connected")
-        if not 0 <= stream_id < block.reconfiguration.outbound_streams:
-            raise InvalidStateError(
-                f"SCTP stream is {stream_id}, expected less than {block.reconfiguration.outbound_streams}"
-            )
+        if not 0 <= stream_id < block.outbound_streams():
+            raise InvalidStateError(f"SCTP stream is {stream_id}, expected less than {block.outbound_streams()}")
         if not 0 <= ppid < 1 << 32:
             raise InvalidStateError(f"SCTP payload protocol identifier is {ppid}, expected 0 to 4294967295")
         if not 0 < len(data) <= self._send_buffer_size:
             raise InvalidStateError(f"SCTP message has {len(data)} bytes, expected 1 to {self._send_buffer_size}")
-        outbound = block.outbound
-        buffered = outbound.buffered_amount()
-        if buffered + len(data) > self._send_buffer_size or outbound.queue.count >= self._max_messages:
+        buffered = block.buffered_amount()
+        if buffered + len(data) > self._send_buffer_size or block.queued_messages() >= self._max_messages:
             raise SendBufferFullError(
                 f"SCTP send buffer has {buffered} of {self._send_buffer_size} bytes, no room for {len(data)}"
             )
@@ -142,8 +139,7 @@ class Association(Machine):
         if block.peer.partial_reliability:
             retransmits = -1 if max_retransmits is None else max_retransmits
             expires_us = 0 if max_lifetime_ms is None else now_us + 1000 * max_lifetime_ms
-        outbound.queue.put(Message(stream_id, ppid, data, not ordered, retransmits, expires_us))
-        block.reconfiguration.on_message_sent(stream_id)
+        block.send(Message(stream_id, ppid, data, not ordered, retransmits, expires_us))
         self._flush(now_us)
 
     def reset_stream(self, stream_id: int, now_us: int, *, incoming: bool = False) -> None:

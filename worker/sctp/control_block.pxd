@@ -1,18 +1,14 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.receiving.inbound cimport Inbound
 from miso.worker.sctp.sending.outbound cimport Outbound
 from miso.worker.sctp.sending.bundler cimport Bundler
 from miso.worker.sctp.reconfiguration cimport Reconfiguration
 from miso.worker.sctp.sending.retransmission_timeout cimport RetransmissionTimeout
+from miso.worker.sctp.sending.send_queue cimport Message, SendQueue
 from miso.worker.sctp.timers cimport Timers
 
-cdef int MAX_PROBES
-cdef int _T3
-cdef int _SACK
-cdef int _RECONFIG
-cdef int _REST
-cdef int _PROBE
 
 @cython.final
 cdef class ControlBlock:
@@ -21,9 +17,18 @@ cdef class ControlBlock:
     cdef public Outbound outbound
     cdef public Reconfiguration reconfiguration
     cdef public RetransmissionTimeout rto
+    cdef SendQueue _queue
     cdef Bundler _bundler
     cdef Timers _timers
     cdef int _errors
+
+    cpdef long long buffered_amount(self)
+
+    cpdef Py_ssize_t queued_messages(self)
+
+    cpdef int outbound_streams(self)
+
+    cpdef object send(self, Message message)
 
     cpdef object on_sack(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, long long now_us)
 
@@ -35,4 +40,5 @@ cdef class ControlBlock:
 
     cdef object _add_sack(self, Inbound inbound, long long now_us)
 
+    @cython.locals(delay_us=cython.longlong)
     cdef object _watch(self, Outbound outbound, long long now_us)

@@ -7,24 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
+from miso.worker.sctp import enums
 from miso.worker.sctp.handshake.cookie import Peer
 from miso.worker.sctp.receiving.inbound import Inbound
 from miso.worker.sctp.reconfiguration import Reconfiguration
-from miso.worker.sctp.sending.bundler import ROOM, Bundler
-from miso.worker.sctp.sending.outbound import ADVANCED, Outbound
+from miso.worker.sctp.sending.bundler import Bundler
+from miso.worker.sctp.sending.outbound import Outbound
 from miso.worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
-from miso.worker.sctp.timers import Timer, Timers
+from miso.worker.sctp.sending.send_queue import Message, SendQueue
+from miso.worker.sctp.timers import Timers
 
 MAX_ERRORS = 10  # Association.Max.Retrans
 SACK_DELAY_US = 200_000
-MAX_PROBES = 2
-
-# Plain integers: they are asked for with every packet.
-_T3 = int(Timer.T3)
-_SACK = int(Timer.SACK)
-_RECONFIG = int(Timer.RECONFIG)
-_REST = int(Timer.REST)
-_PROBE = int(Timer.PROBE)
 
 
 class Phase(IntEnum):
@@ -68,20 +62,41 @@ class ControlBlock:
     def __init__(self, peer: Peer, local_tsn: int, settings: Settings, bundler: Bundler, timers: Timers) -> None:
         self.peer = peer
         self.inbound = Inbound(peer.initial_tsn, peer.inbound_streams, settings.max_message_size, peer.interleaving)
-        self.outbound = Outbound(local_tsn, peer.a_rwnd, peer.interleaving)
+        self.rto = RetransmissionTimeout()
+        self._queue = SendQueue(peer.interleaving, peer.a_rwnd)
+        self.outbound = Outbound(self._queue, self.rto, local_tsn, peer.a_rwnd, peer.interleaving)
         self.reconfiguration = Reconfiguration(
             self.inbound,
             self.outbound,
+            self._queue,
             local_tsn=local_tsn,
             peer_tsn=peer.initial_tsn,
             outbound_streams=peer.outbound_streams,
             max_inbound_streams=settings.inbound_streams,
             echoes_resets=settings.is_data_channel,
         )
-        self.rto = RetransmissionTimeout()
         self._bundler = bundler
         self._timers = timers
         self._errors = 0
+
+    # ------------------------------------------------------------------ what is to be sent
+
+    def buffered_amount(self) -> int:
+        """Bytes of messages not acknowledged and not given up."""
+        return self.outbound.buffered_amount()
+
+    def queued_messages(self) -> int:
+        """How many messages have not left completely."""
+        return self._queue.count
+
+    def outbound_streams(self) -> int:
+        """How many streams may be sent on."""
+        return self.reconfiguration.outbound_streams
+
+    def send(self, message: Message) -> None:
+        """Queues a message; ``flush`` sends it."""
+        self._queue.put(message)
+        self.reconfiguration.on_message_sent(message.stream_id)
 
     # ------------------------------------------------------------------ whether the peer answers
 
@@ -111,17 +126,15 @@ class ControlBlock:
         if answer is not None:
             self._bundler.add(answer)
         if not self.reconfiguration.is_waiting():
-            self._timers.stop(_RECONFIG)
+            self._timers.stop(enums.TIMER_RECONFIG)
 
     def _on_acknowledged(self, done: int) -> None:
         outbound = self.outbound
-        if outbound.rtt_us >= 0:
-            self.rto.on_round_trip(outbound.rtt_us)
         if done or outbound.peer_is_full:
             self._errors = 0
-        if done & ADVANCED or outbound.rescue:
-            self._timers.stop(_T3)  # and started again for what is outstanding now
-            self._timers.stop(_PROBE)
+        if done & enums.ADVANCED or outbound.retransmit_now:
+            self._timers.stop(enums.TIMER_T3)  # and started again for what is outstanding now
+            self._timers.stop(enums.TIMER_PROBE)
 
     # ------------------------------------------------------------------ timers
 
@@ -132,10 +145,10 @@ class ControlBlock:
 
     def on_probe_timer(self, now_us: int) -> None:
         """Sends what is not acknowledged once more, before the retransmission timeout does."""
-        chunks = self.outbound.probe(ROOM, now_us, self.rto.srtt_us)
+        chunks = self.outbound.probe(enums.ROOM, now_us)
         if chunks:
             self._bundler.send_alone(b"".join(chunks))
-            self._timers.start_not_before(_T3, now_us + self.rto.probe_us)
+            self._timers.start_not_before(enums.TIMER_T3, now_us + self.rto.probe_us)
 
     def on_sack_timer(self, now_us: int) -> None:
         """A SACK was delayed for long enough."""
@@ -146,7 +159,7 @@ class ControlBlock:
         request = self.reconfiguration.on_timeout()
         if request is not None:
             self._bundler.add(request)
-            self._timers.start(_RECONFIG, now_us + self.rto.timeout_us)
+            self._timers.start(enums.TIMER_RECONFIG, now_us + self.rto.timeout_us)
 
     # ------------------------------------------------------------------ what is sent
 
@@ -158,32 +171,30 @@ class ControlBlock:
         request = self.reconfiguration.next_request()
         if request is not None:
             self._bundler.add(request)
-            self._timers.start(_RECONFIG, now_us + self.rto.timeout_us)
-        if outbound.flight == 0 and outbound.queue.count and now_us - self._bundler.last_data_us > self.rto.timeout_us:
-            outbound.congestion.on_idle()
-        outbound.queue.is_cut = False  # lost chunks come first: as long as there are any, the queue is not looked at
+            self._timers.start(enums.TIMER_RECONFIG, now_us + self.rto.timeout_us)
         self._bundler.flush(outbound, now_us)
-        if inbound.has_more() or outbound.queue.is_cut:
-            self._timers.start(_REST, now_us)
+        if inbound.has_more() or self._queue.is_cut:
+            self._timers.start(enums.TIMER_REST, now_us)
         self._watch(outbound, now_us)
 
     def _add_sack(self, inbound: Inbound, now_us: int) -> None:
         """At once for every second packet, for gaps and repetitions, else within 200 ms (RFC 9260 section 6.2)."""
-        if inbound.sack_now or inbound.unacknowledged >= 2:
-            self._bundler.add_first(inbound.sack(ROOM))
-            self._timers.stop(_SACK)
-        elif inbound.unacknowledged and not self._timers.is_running(_SACK):
-            self._timers.start(_SACK, now_us + SACK_DELAY_US)
+        if inbound.sack_now or inbound.unacknowledged >= enums.UNACKNOWLEDGED_PACKETS:
+            self._bundler.add_first(inbound.sack(enums.ROOM))
+            self._timers.stop(enums.TIMER_SACK)
+        elif inbound.unacknowledged and not self._timers.is_running(enums.TIMER_SACK):
+            self._timers.start(enums.TIMER_SACK, now_us + SACK_DELAY_US)
 
     def _watch(self, outbound: Outbound, now_us: int) -> None:
-        """Runs the timers of what is outstanding; up to two probes are sent before the retransmission timeout."""
+        """Runs the timers of what is outstanding: probes, and the retransmission timeout."""
         if not outbound.is_outstanding():
-            self._timers.stop(_T3)
-            self._timers.stop(_PROBE)
+            self._timers.stop(enums.TIMER_T3)
+            self._timers.stop(enums.TIMER_PROBE)
             return
-        if not self._timers.is_running(_T3):
-            self._timers.start(_T3, now_us + self.rto.timeout_us)
-        if outbound.probes >= MAX_PROBES or self._timers.is_running(_PROBE):
+        if not self._timers.is_running(enums.TIMER_T3):
+            self._timers.start(enums.TIMER_T3, now_us + self.rto.timeout_us)
+        if self._timers.is_running(enums.TIMER_PROBE):
             return
-        if 0 < self.rto.probe_us < self.rto.timeout_us:
-            self._timers.start(_PROBE, now_us + (self.rto.probe_us << outbound.probes))
+        delay_us = outbound.probe_delay_us()
+        if delay_us:
+            self._timers.start(enums.TIMER_PROBE, now_us + delay_us)

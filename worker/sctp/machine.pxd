@@ -1,5 +1,7 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+
 from miso.worker.sctp.control_block cimport ControlBlock
 from miso.worker.sctp.sending.bundler cimport Bundler
 from miso.worker.sctp.wire.packet cimport Packet
@@ -27,7 +29,7 @@ cdef class Machine:
 
     cdef bint _is_for_us(self, Packet packet) except -1
 
-    @cython.locals(flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
+    @cython.locals(type_=int, flags=int, offset=Py_ssize_t, end=Py_ssize_t, has_data=bint)
     cdef object _take_chunks(self, bytes packet, list chunks, long long now_us)
 
     @cython.locals(block=ControlBlock, outcome=int)

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp import enums
 from miso.worker.sctp.control_block import ControlBlock, Phase, Settings
 from miso.worker.sctp.events import BufferedAmountChanged, Event, Restarted, SctpState, StateChanged
 from miso.worker.sctp.handshake.cookie import Cookie, Peer
 from miso.worker.sctp.handshake.handshake import CookieOutcome, Handshake, Tags, has_right_tag
 from miso.worker.sctp.heartbeat import INTERVAL_US as HEARTBEAT_INTERVAL_US
 from miso.worker.sctp.heartbeat import Heartbeat
-from miso.worker.sctp.receiving.inbound import INVALID_STREAM, NO_USER_DATA, OUT_OF_RESOURCE, Inbound
-from miso.worker.sctp.sending.bundler import ROOM, Bundler
+from miso.worker.sctp.receiving.inbound import Inbound
+from miso.worker.sctp.sending.bundler import Bundler
 from miso.worker.sctp.sending.retransmission_timeout import RetransmissionTimeout
 from miso.worker.sctp.timers import Timer, Timers
 from miso.worker.sctp.wire.chunks import Init, chunk, error_chunk, parse_causes, parse_tsn, shutdown_chunk
-from miso.worker.sctp.wire.constants import DATA_TYPES, FLAG_TAG_REFLECTED, Cause, ChunkType
+from miso.worker.sctp.wire.constants import FLAG_TAG_REFLECTED, Cause, ChunkType
 from miso.worker.sctp.wire.packet import Packet, parse_packet
 
 MAX_INIT_TRANSMITS = 9  # Max.Init.Retransmits 8
@@ -130,9 +131,9 @@ class Machine:
         seen = 0  # a bit for each type: Python's integers, a C integer does not have that many
         has_data = False
         for type_, flags, offset, end in chunks:
-            if type_ in DATA_TYPES:
+            if type_ == enums.DATA or type_ == enums.I_DATA:
                 has_data = True
-                if not self._on_data(packet, offset, end, flags, type_ != ChunkType.DATA):
+                if not self._on_data(packet, offset, end, flags, type_ == enums.I_DATA):
                     return
                 continue
             is_second = type_ == ChunkType.RE_CONFIG and seen >> type_ & 1
@@ -154,13 +155,13 @@ class Machine:
         if block is None or self._phase < Phase.ESTABLISHED:
             return True  # RFC 9260 section 6; before COOKIE ACK nobody takes the messages, and they would pile up
         outcome = block.inbound.add(packet, offset, end, flags, is_interleaved)
-        if outcome == NO_USER_DATA:
+        if outcome == enums.NO_USER_DATA:
             self._abort(Cause.NO_USER_DATA, "the peer sent a chunk without data", packet[offset : offset + 4])
             return False
-        if outcome == OUT_OF_RESOURCE:
+        if outcome == enums.OUT_OF_RESOURCE:
             self._abort(Cause.OUT_OF_RESOURCE, "parts of messages fill the receive buffer, none can be finished")
             return False
-        if outcome == INVALID_STREAM:
+        if outcome == enums.INVALID_STREAM:
             self._bundler.add(error_chunk(Cause.INVALID_STREAM, packet[offset + 4 : offset + 6] + bytes(2)))
         return True
 
@@ -180,7 +181,7 @@ class Machine:
         return True
 
     def _on_heartbeat(self, packet: bytes, offset: int, end: int, now_us: int) -> bool:
-        if self._phase >= Phase.ESTABLISHED and end - offset + 4 <= ROOM:
+        if self._phase >= Phase.ESTABLISHED and end - offset + 4 <= enums.ROOM:
             self._bundler.add(chunk(ChunkType.HEARTBEAT_ACK, 0, packet[offset:end]))
         return True
 

@@ -2,6 +2,7 @@ cimport cython
 
 from miso.worker.sctp.receiving.inbound cimport Inbound
 from miso.worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.sending.send_queue cimport SendQueue
 
 
 @cython.final
@@ -9,6 +10,7 @@ cdef class Reconfiguration:
     cdef public int outbound_streams
     cdef Inbound _inbound
     cdef Outbound _outbound
+    cdef SendQueue _queue
     cdef int _max_inbound_streams
     cdef bint _echoes_resets
     cdef unsigned int _next_number

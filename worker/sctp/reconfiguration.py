@@ -14,6 +14,7 @@ from miso.worker.errors import ParseError
 from miso.worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
 from miso.worker.sctp.receiving.inbound import Inbound
 from miso.worker.sctp.sending.outbound import Outbound
+from miso.worker.sctp.sending.send_queue import SendQueue
 from miso.worker.sctp.wire.chunks import chunk
 from miso.worker.sctp.wire.constants import ChunkType, ParameterType
 from miso.worker.sctp.wire.parameters import Parameter, joined, parse_parameters
@@ -77,6 +78,7 @@ class Reconfiguration:
         self,
         inbound: Inbound,
         outbound: Outbound,
+        queue: SendQueue,
         *,
         local_tsn: int,
         peer_tsn: int,
@@ -87,6 +89,7 @@ class Reconfiguration:
         self.outbound_streams = outbound_streams
         self._inbound = inbound
         self._outbound = outbound
+        self._queue = queue
         self._max_inbound_streams = max_inbound_streams
         self._echoes_resets = echoes_resets
         self._next_number = local_tsn
@@ -169,7 +172,7 @@ class Reconfiguration:
 
     def _queue_outgoing(self, stream_id: int) -> None:
         self._outgoing[stream_id] = None
-        self._outbound.queue.hold(stream_id)
+        self._queue.hold(stream_id)
 
     def _take_drained(self) -> list[int]:
         """Looks at 128 waiting streams at most; those that are not drained go to the end of the line."""
@@ -178,7 +181,7 @@ class Reconfiguration:
             stream_id for stream_id, _ in zip(self._outgoing, range(MAX_STREAMS_PER_REQUEST), strict=False)
         ]:
             del self._outgoing[stream_id]
-            if self._outbound.queue.is_drained(stream_id):
+            if self._queue.is_drained(stream_id):
                 ready.append(stream_id)
             else:
                 self._outgoing[stream_id] = None
@@ -199,7 +202,7 @@ class Reconfiguration:
         if request.type == ParameterType.OUTGOING_RESET_REQUEST:
             for stream_id in request.stream_ids:
                 if stream_id not in self._outgoing:
-                    self._outbound.queue.release(stream_id, was_done)
+                    self._queue.release(stream_id, was_done)
             if was_done:
                 self._events.append(StreamsReset(request.stream_ids, incoming=False))
         if not was_done:
@@ -262,7 +265,7 @@ class Reconfiguration:
         if parameter.type == ParameterType.INCOMING_RESET_REQUEST:
             if len(self._outgoing) >= MAX_WAITING_RESETS:
                 return Result.IN_PROGRESS
-            ids = _stream_ids(value, _NUMBER.size) or self._outbound.queue.stream_ids()
+            ids = _stream_ids(value, _NUMBER.size) or self._queue.stream_ids()
             if ids and max(ids) >= self.outbound_streams:
                 return Result.WRONG_STREAM
             self._answers = _NUMBER.unpack_from(value)[0]

@@ -1,9 +1,11 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+
 
 @cython.final
 cdef class Timers:
-    cdef long long _deadlines[8]
+    cdef long long _deadlines[enums.TIMER_COUNT]
 
     cpdef object start(self, int timer, long long deadline_us)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from miso.worker.sctp import enums
+
 
 class Timer(IntEnum):
     """What an association waits for.
@@ -13,21 +15,21 @@ class Timer(IntEnum):
     and RFC 8985's probe.
     """
 
-    T1 = 0
-    T2 = 1
-    T3 = 2
-    SACK = 3
-    HEARTBEAT = 4
-    RECONFIG = 5
-    REST = 6
-    PROBE = 7
+    T1 = enums.TIMER_T1
+    T2 = enums.TIMER_T2
+    T3 = enums.TIMER_T3
+    SACK = enums.TIMER_SACK
+    HEARTBEAT = enums.TIMER_HEARTBEAT
+    RECONFIG = enums.TIMER_RECONFIG
+    REST = enums.TIMER_REST
+    PROBE = enums.TIMER_PROBE
 
 
 class Timers:
     """Deadlines in microseconds on the clock of whoever calls; 0 for a timer that does not run."""
 
     def __init__(self) -> None:
-        self._deadlines = [0] * 8
+        self._deadlines = [0] * 8  # TIMER_COUNT: only digits make an array of C, and only the right ones compile
 
     def start(self, timer: int, deadline_us: int) -> None:
         """Starts it, or starts it again."""
@@ -39,7 +41,8 @@ class Timers:
 
     def stop_all(self) -> None:
         """None runs any more."""
-        self._deadlines = [0] * 8
+        for timer in range(enums.TIMER_COUNT):
+            self._deadlines[timer] = 0
 
     def start_not_before(self, timer: int, deadline_us: int) -> None:
         """Puts the deadline of one that runs off, when it is earlier."""
@@ -54,7 +57,7 @@ class Timers:
     def next_us(self) -> int | None:
         """The earliest deadline, None when no timer runs."""
         earliest = 0
-        for timer in range(8):
+        for timer in range(enums.TIMER_COUNT):
             deadline = self._deadlines[timer]
             if deadline and (earliest == 0 or deadline < earliest):
                 earliest = deadline

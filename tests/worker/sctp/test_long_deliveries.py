@@ -6,8 +6,8 @@ import struct
 
 import pytest
 
+from miso.worker.sctp import enums
 from miso.worker.sctp.events import Event, MessageReceived, StreamsReset
-from miso.worker.sctp.receiving.reassembly import SLICE
 from miso.worker.sctp.wire.chunks import chunk
 from miso.worker.sctp.wire.constants import ChunkType
 from miso.worker.sctp.wire.packet import build_packet
@@ -46,10 +46,10 @@ def waiting(liar: Liar) -> Liar:
 
 def test_what_waited_for_one_packet_comes_in_slices_and_in_order(waiting: Liar) -> None:
     events = receive(waiting, waiting.data(0, number=0, size=1))
-    assert lengths(events) == [1, *range(1, SLICE + 1)]
+    assert lengths(events) == [1, *range(1, enums.SLICE + 1)]
     while is_due(waiting):
         events += (more := next_slice(waiting))
-        assert len(more) <= SLICE
+        assert len(more) <= enums.SLICE
     assert lengths(events) == [1, *range(1, WAITING + 1)]
 
 
@@ -66,7 +66,7 @@ def test_a_skip_sets_free_what_came_before_and_after_the_gap(waiting: Liar) -> N
     later = [receive(waiting, waiting.data(n, number=n, size=n)) for n in range(WAITING + 11, WAITING + 111)]
     assert not any(later)
     events = receive(waiting, waiting.forward(WAITING + 10, [(0, WAITING + 10)]))
-    assert lengths(events) == [*range(1, SLICE + 1)]
+    assert lengths(events) == [*range(1, enums.SLICE + 1)]
     # Given up by the peer while it had its turn to come: not taken any more.
     events += receive(waiting, waiting.data(WAITING + 200, number=WAITING + 3, size=4000))
     while is_due(waiting):

@@ -8,6 +8,8 @@ from types import ModuleType
 
 import pytest
 
+from miso.worker.sctp import enums
+
 Load = Callable[[str], ModuleType]
 
 
@@ -51,13 +53,12 @@ def test_gaps_and_the_cumulative_tsn_are_those_of_a_set(load: Load, initial: int
 
 
 def test_what_is_beyond_the_window_is_not_taken(load: Load) -> None:
-    module = load("miso.worker.sctp.receiving.received_tsns")
-    tsns = module.ReceivedTsns(1)
-    assert tsns.look_up(tsns.cumulative + 8192) == module.NEW
-    assert tsns.look_up(tsns.cumulative + 8193) == module.BEYOND_WINDOW
+    tsns = load("miso.worker.sctp.receiving.received_tsns").ReceivedTsns(1)
+    assert tsns.look_up(tsns.cumulative + 8192) == enums.NEW
+    assert tsns.look_up(tsns.cumulative + 8193) == enums.BEYOND_WINDOW
     tsns.add(tsns.cumulative + 8192)
-    assert tsns.look_up(tsns.cumulative + 8192) == module.DUPLICATE
-    assert tsns.look_up(tsns.cumulative) == module.DUPLICATE
+    assert tsns.look_up(tsns.cumulative + 8192) == enums.DUPLICATE
+    assert tsns.look_up(tsns.cumulative) == enums.DUPLICATE
     assert tsns.forward(tsns.cumulative + 60_000) == [tsns.cumulative - 60_000 + 8192]
     assert tsns.gap_blocks(300) == []
 

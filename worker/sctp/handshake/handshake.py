@@ -10,20 +10,14 @@ from enum import Enum
 from typing import NamedTuple
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp import enums
 from miso.worker.sctp.handshake.cookie import LIFETIME_US, Cookie, Peer
-from miso.worker.sctp.receiving.inbound import RECEIVE_BUFFER_SIZE
 from miso.worker.sctp.wire.chunks import Init
-from miso.worker.sctp.wire.constants import (
-    COMMON_HEADER_SIZE,
-    FLAG_TAG_REFLECTED,
-    MAX_PACKET_SIZE,
-    ChunkType,
-    ParameterType,
-)
+from miso.worker.sctp.wire.constants import FLAG_TAG_REFLECTED, ChunkType, ParameterType
 from miso.worker.sctp.wire.packet import Packet
 from miso.worker.sctp.wire.parameters import Parameter
 
-MAX_COOKIE_SIZE = MAX_PACKET_SIZE - COMMON_HEADER_SIZE - 4  # a COOKIE ECHO can not be cut in pieces
+MAX_COOKIE_SIZE = enums.ROOM - enums.CHUNK_HEADER_SIZE  # a COOKIE ECHO can not be cut in pieces
 MAX_REPORTED_SIZE = 512  # bytes of unrecognized parameters that are told back
 
 _EXTENSIONS = bytes((ChunkType.RE_CONFIG, ChunkType.FORWARD_TSN))
@@ -174,7 +168,7 @@ class Handshake:
             Parameter(ParameterType.FORWARD_TSN_SUPPORTED, b""),
             Parameter(ParameterType.SUPPORTED_EXTENSIONS, extensions),
         )
-        return Init(tag, RECEIVE_BUFFER_SIZE, self._outbound_streams, self._inbound_streams, tsn, own + parameters)
+        return Init(tag, enums.MIN_BUFFER_SIZE, self._outbound_streams, self._inbound_streams, tsn, own + parameters)
 
     def _new_tag(self) -> int:
         while True:

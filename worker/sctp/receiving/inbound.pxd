@@ -1,16 +1,22 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.receiving.reassembly cimport Reassembly
 from miso.worker.sctp.receiving.received_tsns cimport ReceivedTsns
+from miso.worker.sctp.wire.fields cimport has_reached16, has_reached32, u16, u32
 
-cdef Py_ssize_t CHUNK_OVERHEAD
+cdef Py_ssize_t _DATA_SIZE
+cdef Py_ssize_t _I_DATA_SIZE
+cdef Py_ssize_t _TSN_SIZE
+cdef Py_ssize_t _ENTRY_SIZE
+cdef Py_ssize_t _I_ENTRY_SIZE
+
 
 @cython.final
 cdef class Inbound:
     cdef public int streams
     cdef public int unacknowledged
     cdef public bint sack_now
-    cdef public long long dropped
     cdef ReceivedTsns _tsns
     cdef Reassembly _reassembly
     cdef bint _interleaving
@@ -45,8 +51,3 @@ cdef class Inbound:
     cdef bint _has_room(self, long long tsn, Py_ssize_t size) noexcept
 
     cdef bint _is_held(self, long long tsn, int stream_id)
-
-
-cdef int _u16(const unsigned char *data, Py_ssize_t offset) noexcept
-
-cdef unsigned int _u32(const unsigned char *data, Py_ssize_t offset) noexcept

@@ -16,20 +16,17 @@ from __future__ import annotations
 from struct import Struct
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp import enums
 from miso.worker.sctp.events import MessageReceived
 from miso.worker.sctp.receiving.reassembly import Reassembly
 from miso.worker.sctp.receiving.received_tsns import ReceivedTsns
+from miso.worker.sctp.wire.fields import has_reached16, has_reached32, u16, u32
 
-RECEIVE_BUFFER_SIZE = 1 << 20  # bytes that are kept at least; twice the largest message if that is more
-CHUNK_OVERHEAD = 512  # room that a chunk needs beside its bytes: at most so much is charged for one
-
-# What add() says of a chunk
-TAKEN = 0
-REPEATED = 1
-DROPPED = 2
-NO_USER_DATA = 3
-INVALID_STREAM = 4
-OUT_OF_RESOURCE = 5
+_DATA_SIZE = enums.DATA_HEADER_SIZE - enums.CHUNK_HEADER_SIZE  # of the value without user data
+_I_DATA_SIZE = enums.I_DATA_HEADER_SIZE - enums.CHUNK_HEADER_SIZE
+_TSN_SIZE = 4  # of a FORWARD-TSN's value without entries
+_ENTRY_SIZE = 4  # of a stream in FORWARD-TSN
+_I_ENTRY_SIZE = 8
 
 _SACK = Struct("!BBHIIHH")
 
@@ -46,18 +43,16 @@ class Inbound:
         streams: the peer may send on streams 0 to this, exclusively.
         unacknowledged: packets with data since the last SACK.
         sack_now: a SACK must not be delayed.
-        dropped: chunks that were not taken: beyond the window or the buffer.
     """
 
     def __init__(self, initial_tsn: int, streams: int, max_message_size: int, interleaving: bool) -> None:
         self.streams = streams
         self.unacknowledged = 0
         self.sack_now = False
-        self.dropped = 0
         self._tsns = ReceivedTsns(initial_tsn)
         self._reassembly = Reassembly(max_message_size, interleaving)
         self._interleaving = interleaving
-        self._buffer_size = min(max(1 << 20, 2 * max_message_size), 1 << 28)
+        self._buffer_size = min(max(enums.MIN_BUFFER_SIZE, 2 * max_message_size), enums.MAX_BUFFER_SIZE)
         self._held_streams: frozenset[int] | None = None
         self._held_from = 0
 
@@ -73,10 +68,6 @@ class Inbound:
         """Bytes the peer may send, for ``a_rwnd``."""
         buffered = self._reassembly.buffered()
         return self._buffer_size - buffered if buffered < self._buffer_size else 0
-
-    def oversize_messages(self) -> int:
-        """How many messages were thrown away because they are larger than allowed."""
-        return self._reassembly.oversize
 
     def take_messages(self) -> list[MessageReceived]:
         """Messages delivered since the last call, and a slice of those that waited for one of them."""
@@ -98,45 +89,43 @@ class Inbound:
         """Takes the value of a DATA or I-DATA chunk.
 
         Returns:
-            ``TAKEN``; ``REPEATED`` it had come before; ``DROPPED`` there is no room, it must come again;
-            ``NO_USER_DATA``; ``INVALID_STREAM`` acknowledged and thrown away; ``OUT_OF_RESOURCE`` there is no room and
-            never will be.
+            ``TAKEN``, ``REPEATED``, ``DROPPED``, ``NO_USER_DATA``, ``INVALID_STREAM`` or ``OUT_OF_RESOURCE``.
 
         Raises:
             ParseError: the value is shorter than its fixed part, or not of the kind agreed on.
         """
-        start = offset + 16 if interleaved else offset + 12
+        start = offset + (_I_DATA_SIZE if interleaved else _DATA_SIZE)
         if end < start:
             raise ParseError(f"SCTP DATA is too short: have {end - offset} bytes, need {start - offset}")
         if interleaved != self._interleaving:
             raise ParseError("SCTP DATA is of the kind that was not agreed on (RFC 8260 section 2.2.3)")
         if end == start:
-            return 3
-        wire_tsn = _u32(packet, offset)
+            return enums.NO_USER_DATA
+        wire_tsn = u32(packet, offset)
         tsn = self._tsns.unwrap(wire_tsn)
         known = self._tsns.look_up(tsn)
-        if known == 1:
+        if known == enums.DUPLICATE:
             self.sack_now = True
             self._tsns.add_duplicate(wire_tsn)
-            return 1
-        stream_id = _u16(packet, offset + 4)
-        if known == 2 or self._is_held(tsn, stream_id):
+            return enums.REPEATED
+        stream_id = u16(packet, offset + 4)
+        if known == enums.BEYOND_WINDOW or self._is_held(tsn, stream_id):
             return self._drop()
         if not self._has_room(tsn, end - start):
             is_stuck = tsn == self._tsns.cumulative + 1 and not self._reassembly.has_more()
-            return 5 if is_stuck else self._drop()
-        if tsn != self._tsns.cumulative + 1 or self._tsns.highest > tsn or flags & 8:
+            return enums.OUT_OF_RESOURCE if is_stuck else self._drop()
+        if tsn != self._tsns.cumulative + 1 or self._tsns.highest > tsn or flags & enums.FLAG_IMMEDIATE:
             self.sack_now = True
         self._tsns.add(tsn)
         if stream_id >= self.streams:
-            return 4
+            return enums.INVALID_STREAM
         data = packet[start:end]
         if interleaved:
-            number = _u32(packet, offset + 12)
-            self._reassembly.add_interleaved(stream_id, _u32(packet, offset + 8), flags, number, number, data)
+            number = u32(packet, offset + 12)
+            self._reassembly.add_interleaved(stream_id, u32(packet, offset + 8), flags, number, number, data)
         else:
-            self._reassembly.add_data(tsn, stream_id, _u16(packet, offset + 6), flags, _u32(packet, offset + 8), data)
-        return 0
+            self._reassembly.add_data(tsn, stream_id, u16(packet, offset + 6), flags, u32(packet, offset + 8), data)
+        return enums.TAKEN
 
     def forward(self, packet: bytes, offset: int, end: int, interleaved: bool) -> None:
         """Takes the value of a FORWARD-TSN (RFC 3758 section 3.2) or I-FORWARD-TSN (RFC 8260 section 2.3.1).
@@ -147,28 +136,28 @@ class Inbound:
         Raises:
             ParseError: the value is no cumulative TSN with whole entries, or not of the kind agreed on.
         """
-        entry_size = 8 if interleaved else 4
-        if end - offset < 4 or (end - offset - 4) % entry_size:
+        entry_size = _I_ENTRY_SIZE if interleaved else _ENTRY_SIZE
+        if end - offset < _TSN_SIZE or (end - offset - _TSN_SIZE) % entry_size:
             raise ParseError(f"SCTP FORWARD-TSN has {end - offset} bytes, expected 4 and entries of {entry_size}")
         if interleaved != self._interleaving:
             raise ParseError("SCTP FORWARD-TSN is of the kind that was not agreed on (RFC 8260 section 2.3.1)")
         self.sack_now = True
-        tsn = self._tsns.unwrap(_u32(packet, offset))
+        tsn = self._tsns.unwrap(u32(packet, offset))
         before = self._tsns.cumulative
         if tsn <= before:
             return
         came = self._tsns.forward(tsn)
         self._reassembly.drop_skipped(came, before, tsn)
         furthest: dict[int, int] = {}
-        for position in range(offset + 4, end, entry_size):
-            key = _u16(packet, position) << 1
+        for position in range(offset + _TSN_SIZE, end, entry_size):
+            key = u16(packet, position) << 1
             if interleaved:
                 key |= packet[position + 3] & 1
-                number = _u32(packet, position + 4)
-                is_further = (number - furthest.get(key, number)) & 0xFFFFFFFF < 0x80000000
+                number = u32(packet, position + 4)
+                is_further = has_reached32(number, furthest.get(key, number))
             else:
-                number = _u16(packet, position + 2)
-                is_further = (number - furthest.get(key, number)) & 0xFFFF < 0x8000
+                number = u16(packet, position + 2)
+                is_further = has_reached16(number, furthest.get(key, number))
             if is_further:
                 furthest[key] = number
         for key, number in furthest.items():
@@ -187,16 +176,17 @@ class Inbound:
 
     def sack(self, room: int) -> bytes:
         """A SACK chunk of at most ``room`` bytes, 16 at least, for what has come."""
-        blocks = self._tsns.gap_blocks((room - 16) // 4)
+        left = (room - enums.SACK_HEADER_SIZE) // 4  # gap blocks, and then duplicates, take four bytes each
+        blocks = self._tsns.gap_blocks(left)
+        gap_count = len(blocks) // 2
+        left -= gap_count
         duplicates = self._tsns.take_duplicates()
-        left = (room - 16 - 2 * len(blocks)) // 4
         if len(duplicates) > left:
             duplicates = duplicates[:left]
-        gap_count = len(blocks) // 2
-        size = 16 + 4 * gap_count + 4 * len(duplicates)
+        size = enums.SACK_HEADER_SIZE + 4 * (gap_count + len(duplicates))
         self.unacknowledged = 0
         self.sack_now = False
-        fixed = _SACK.pack(3, 0, size, self.cumulative_tsn(), self.window(), gap_count, len(duplicates))
+        fixed = _SACK.pack(enums.SACK, 0, size, self.cumulative_tsn(), self.window(), gap_count, len(duplicates))
         if not blocks and not duplicates:
             return fixed
         return fixed + b"".join(
@@ -205,24 +195,15 @@ class Inbound:
 
     def _drop(self) -> int:
         self.sack_now = True
-        self.dropped += 1
-        return 2
+        return enums.DROPPED
 
     def _has_room(self, tsn: int, size: int) -> bool:
         limit = self._buffer_size
         if tsn == self._tsns.cumulative + 1:
-            limit += limit // 8 * 5
-        return self._reassembly.buffered() + size + CHUNK_OVERHEAD <= limit
+            limit += limit // 8 * 5  # five eighths more
+        return self._reassembly.buffered() + size + enums.CHUNK_OVERHEAD <= limit
 
     def _is_held(self, tsn: int, stream_id: int) -> bool:
         if self._held_streams is None or tsn <= self._held_from:
             return False
         return not self._held_streams or stream_id in self._held_streams
-
-
-def _u16(data: bytes, offset: int) -> int:
-    return (data[offset] << 8) | data[offset + 1]
-
-
-def _u32(data: bytes, offset: int) -> int:
-    return (data[offset] << 24) | (data[offset + 1] << 16) | (data[offset + 2] << 8) | data[offset + 3]

@@ -1,5 +1,6 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.receiving.fragments cimport PartialMessage, Run, Runs
 
 cdef Py_ssize_t WAITING_OVERHEAD
@@ -23,7 +24,6 @@ cdef class InboundStream:
 
 @cython.final
 cdef class Reassembly:
-    cdef public long long oversize
     cdef Py_ssize_t _max_message_size
     cdef unsigned int _mask
     cdef dict _streams
@@ -39,7 +39,7 @@ cdef class Reassembly:
     @cython.locals(left=int)
     cpdef list take_messages(self)
 
-    @cython.locals(unordered=bint, run=Run)
+    @cython.locals(unordered=bint, begins=bint, ends=bint, run=Run)
     cpdef object add_data(self, long long tsn, int stream_id, unsigned int ssn, int flags, unsigned int ppid, bytes data)
 
     @cython.locals(unordered=bint, stream=InboundStream, message=PartialMessage)

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from miso.worker.sctp import enums
 from miso.worker.sctp.events import MessageReceived
 from miso.worker.sctp.receiving.fragments import PartialMessage, Runs
-
-SLICE = 64  # messages that had to wait and are handed out at a time
 
 # What keeping something costs beside its bytes, measured with tracemalloc.
 WAITING_OVERHEAD = 160  # a message that waits for its turn
@@ -68,14 +67,9 @@ class InboundStream:
 
 
 class Reassembly:
-    """All that has come and was not delivered.
-
-    Attributes:
-        oversize: messages that were thrown away for their size.
-    """
+    """All that has come and was not delivered."""
 
     def __init__(self, max_message_size: int, interleaving: bool) -> None:
-        self.oversize = 0
         self._max_message_size = max_message_size
         self._mask = 0xFFFFFFFF if interleaving else 0xFFFF
         self._streams: dict[int, InboundStream] = {}
@@ -100,7 +94,7 @@ class Reassembly:
 
     def take_messages(self) -> list[MessageReceived]:
         """Those delivered since the last call, and a slice of those that waited for one of them."""
-        left = 64
+        left = enums.SLICE
         while left > 0 and self._draining:
             left -= self._drain(self._draining[0], left)
         messages = self._messages
@@ -110,22 +104,24 @@ class Reassembly:
 
     def add_data(self, tsn: int, stream_id: int, ssn: int, flags: int, ppid: int, data: bytes) -> None:
         """A DATA chunk that had not come before."""
-        unordered = flags & 4 != 0
-        if flags & 3 == 3:
+        unordered = flags & enums.FLAG_UNORDERED != 0
+        if flags & enums.FLAG_WHOLE == enums.FLAG_WHOLE:
             if len(data) > self._max_message_size:
                 self._deliver(stream_id, ssn, unordered, ppid, None)
             else:
                 self._deliver(stream_id, ssn, unordered, ppid, data)
             return
-        run = self._runs.add(tsn, stream_id, ssn, unordered, flags & 2 != 0, flags & 1 != 0, ppid, data)
+        begins = flags & enums.FLAG_BEGIN != 0
+        ends = flags & enums.FLAG_END != 0
+        run = self._runs.add(tsn, stream_id, ssn, unordered, begins, ends, ppid, data)
         if run is not None:
             whole = None if run.oversize else b"".join(run.parts)
             self._deliver(stream_id, run.sequence, unordered, run.ppid, whole)
 
     def add_interleaved(self, stream_id: int, mid: int, flags: int, ppid: int, fragment: int, data: bytes) -> None:
         """An I-DATA chunk that had not come before; ``ppid`` counts in the first fragment only."""
-        unordered = flags & 4 != 0
-        if flags & 3 == 3:
+        unordered = flags & enums.FLAG_UNORDERED != 0
+        if flags & enums.FLAG_WHOLE == enums.FLAG_WHOLE:
             if len(data) > self._max_message_size:
                 self._deliver(stream_id, mid, unordered, ppid, None)
             else:
@@ -135,10 +131,10 @@ class Reassembly:
         if not unordered and self._is_old(stream, mid):
             return
         message = self._part(stream, unordered, mid)
-        if flags & 2:
+        if flags & enums.FLAG_BEGIN:
             message.ppid = ppid
             fragment = 0
-        self._charged += message.add(fragment, flags & 1 != 0, data)
+        self._charged += message.add(fragment, flags & enums.FLAG_END != 0, data)
         if message.size > self._max_message_size and not message.oversize:
             self._charged -= message.give_up()
         if message.is_whole():
@@ -287,9 +283,8 @@ class Reassembly:
         self._emit(stream_id, ppid, data)
 
     def _emit(self, stream_id: int, ppid: int, data: bytes | None) -> None:
-        if data is None:
-            self.oversize += 1
-        else:
+        """None stands for a message that is thrown away for its size."""
+        if data is not None:
             self._messages.append(MessageReceived(stream_id, ppid, data))
 
     def _stream(self, stream_id: int) -> InboundStream:

@@ -1,11 +1,13 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+
 
 @cython.final
 cdef class ReceivedTsns:
     cdef public long long cumulative
     cdef public long long highest
-    cdef unsigned long long _words[128]
+    cdef unsigned long long _words[enums.TSN_WORDS]
     cdef list _duplicates
 
     @cython.locals(step=cython.longlong)
@@ -27,6 +29,8 @@ cdef class ReceivedTsns:
     cpdef list gap_blocks(self, int limit)
 
     cdef void _take_in(self) noexcept
+
+    cdef bint _begins_empty_word(self, long long tsn) noexcept
 
     cdef bint _has(self, long long tsn) noexcept
 

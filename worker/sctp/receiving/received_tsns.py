@@ -3,17 +3,12 @@
 
 TSNs are unwrapped to 64 bits at the edge, so that inside they compare like numbers. The bitmap covers 8192 TSNs beyond
 the cumulative one; what is further is not taken. So nothing here grows, and nothing costs more than a walk over 128
-words.
+words of 64 bits: the word of a TSN is its number without the lowest six bits, the bit in it those six.
 """
 
 from __future__ import annotations
 
-WINDOW = 8192
-MAX_DUPLICATES = 32
-
-NEW = 0
-DUPLICATE = 1
-BEYOND_WINDOW = 2
+from miso.worker.sctp import enums
 
 
 class ReceivedTsns:
@@ -27,7 +22,7 @@ class ReceivedTsns:
     def __init__(self, initial_tsn: int) -> None:
         self.cumulative = (1 << 32) + initial_tsn - 1
         self.highest = self.cumulative
-        self._words = [0] * 128
+        self._words = [0] * 128  # TSN_WORDS: only digits make an array of C, and only the right ones compile
         self._duplicates: list[int] = []
 
     def unwrap(self, tsn: int) -> int:
@@ -40,12 +35,12 @@ class ReceivedTsns:
     def look_up(self, tsn: int) -> int:
         """``NEW``, ``DUPLICATE`` (it has come) or ``BEYOND_WINDOW``."""
         if tsn <= self.cumulative:
-            return 1
-        if tsn > self.cumulative + 8192:
-            return 2
+            return enums.DUPLICATE
+        if tsn > self.cumulative + enums.TSN_WINDOW:
+            return enums.BEYOND_WINDOW
         if self._has(tsn):
-            return 1
-        return 0
+            return enums.DUPLICATE
+        return enums.NEW
 
     def add(self, tsn: int) -> None:
         """Takes note of a ``NEW`` one."""
@@ -57,11 +52,11 @@ class ReceivedTsns:
             return
         mask = 1
         mask <<= tsn & 63
-        self._words[(tsn >> 6) & 127] |= mask
+        self._words[(tsn >> 6) % enums.TSN_WORDS] |= mask
 
     def add_duplicate(self, tsn: int) -> None:
         """Takes note of a 32-bit TSN that came again, for the next SACK; the first 32 of them."""
-        if len(self._duplicates) < 32:
+        if len(self._duplicates) < enums.MAX_DUPLICATES:
             self._duplicates.append(tsn)
 
     def take_duplicates(self) -> list[int]:
@@ -81,7 +76,7 @@ class ReceivedTsns:
         position = self.cumulative + 1
         last = tsn if tsn < self.highest else self.highest
         while position <= last:
-            if position & 63 == 0 and self._words[(position >> 6) & 127] == 0:
+            if self._begins_empty_word(position):
                 position += 64
                 continue
             if self._has(position):
@@ -101,7 +96,7 @@ class ReceivedTsns:
         position = self.cumulative + 1
         count = 0
         while position <= self.highest and count < limit:
-            if position & 63 == 0 and self._words[(position >> 6) & 127] == 0:
+            if self._begins_empty_word(position):
                 position += 64
                 continue
             if not self._has(position):
@@ -120,10 +115,14 @@ class ReceivedTsns:
             self.cumulative += 1
             self._clear(self.cumulative)
 
+    def _begins_empty_word(self, tsn: int) -> bool:
+        """Whether neither it nor one of the 63 after it has come."""
+        return tsn & 63 == 0 and self._words[(tsn >> 6) % enums.TSN_WORDS] == 0
+
     def _has(self, tsn: int) -> bool:
-        return (self._words[(tsn >> 6) & 127] >> (tsn & 63)) & 1 != 0
+        return (self._words[(tsn >> 6) % enums.TSN_WORDS] >> (tsn & 63)) & 1 != 0
 
     def _clear(self, tsn: int) -> None:
         mask = 1
         mask <<= tsn & 63
-        self._words[(tsn >> 6) & 127] &= ~mask
+        self._words[(tsn >> 6) % enums.TSN_WORDS] &= ~mask

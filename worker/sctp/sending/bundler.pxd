@@ -1,12 +1,13 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.sending.outbound cimport Outbound
 
 
 @cython.final
 cdef class Bundler:
     cdef public unsigned int peer_tag
-    cdef public long long last_data_us
+    cdef long long _last_data_us
     cdef int _local_port
     cdef int _remote_port
     cdef list _control

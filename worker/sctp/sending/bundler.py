@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
+from miso.worker.sctp import enums
 from miso.worker.sctp.sending.outbound import Outbound
-from miso.worker.sctp.wire.constants import COMMON_HEADER_SIZE, MAX_PACKET_SIZE
 from miso.worker.sctp.wire.packet import build_packet
-
-MAX_CONTROL_CHUNKS = 32
-ROOM = MAX_PACKET_SIZE - COMMON_HEADER_SIZE
 
 
 class Bundler:
@@ -16,14 +13,13 @@ class Bundler:
 
     Attributes:
         peer_tag: verification tag of the packets; 0 before it is known.
-        last_data_us: when DATA was sent last.
     """
 
     def __init__(self, local_port: int, remote_port: int) -> None:
         self.peer_tag = 0
-        self.last_data_us = 0
         self._local_port = local_port
         self._remote_port = remote_port
+        self._last_data_us = 0  # when data was sent last, but for probes
         self._control: list[bytes] = []
         self._packets: list[bytes] = []
 
@@ -40,7 +36,7 @@ class Bundler:
 
     def add(self, whole: bytes) -> None:
         """A control chunk for the next packet; what is more than 32 of them is not sent."""
-        if len(self._control) < MAX_CONTROL_CHUNKS:
+        if len(self._control) < enums.MAX_CONTROL_CHUNKS:
             self._control.append(whole)
 
     def add_first(self, whole: bytes) -> None:
@@ -53,28 +49,28 @@ class Bundler:
 
     def flush(self, outbound: Outbound, now_us: int) -> None:
         """Makes packets of the control chunks, a FORWARD-TSN that is due, and what data may be sent now."""
-        outbound.begin_burst()
+        outbound.begin_burst(now_us - self._last_data_us)
         control = self._control
         if outbound.forward_due:
-            control.append(outbound.forward_chunk(ROOM))
+            control.append(outbound.forward_chunk(enums.ROOM))
         taken = 0
         while True:
             parts = []
-            room = ROOM
+            room = enums.ROOM
             while taken < len(control) and len(control[taken]) <= room:
                 parts.append(control[taken])
                 room -= len(control[taken])
                 taken += 1
             data = outbound.fill(room, not parts, now_us)
             if data:
-                self.last_data_us = now_us
+                self._last_data_us = now_us
                 parts += data
             if not parts:
                 break
             self._packet(self.peer_tag, parts)
         control.clear()
         if outbound.forward_due:  # messages expired when it was their turn
-            self._packet(self.peer_tag, [outbound.forward_chunk(ROOM)])
+            self._packet(self.peer_tag, [outbound.forward_chunk(enums.ROOM)])
 
     def _packet(self, tag: int, parts: list[bytes]) -> None:
         self._packets.append(build_packet(self._local_port, self._remote_port, tag, parts))

@@ -1,5 +1,7 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+
 
 @cython.final
 cdef class CongestionControl:

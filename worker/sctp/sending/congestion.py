@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-PATH_MTU = 1200  # of the SCTP packet, as the reference worker sets it
-INITIAL_WINDOW = 4404  # RFC 9260 section 7.2.1: min(4 MTU, max(2 MTU, 4404))
-MAX_BURST = 4  # packets that one event may set free, RFC 9260 section 6.1 D
+from miso.worker.sctp import enums
 
 
 class CongestionControl:
@@ -19,8 +17,8 @@ class CongestionControl:
     """
 
     def __init__(self, peer_window: int) -> None:
-        self.window = 4404
-        self.threshold = max(peer_window, 4404)
+        self.window = enums.INITIAL_WINDOW
+        self.threshold = max(peer_window, enums.INITIAL_WINDOW)
         self.in_fast_recovery = False
         self.recovery_exit = 0
         self._partial_bytes_acked = 0
@@ -38,13 +36,13 @@ class CongestionControl:
                 self.in_fast_recovery = False
             return
         if self.window <= self.threshold:
-            if flight_before + 1200 > self.window:
-                self.window += min(acked, 1200)
+            if flight_before + enums.PATH_MTU > self.window:
+                self.window += min(acked, enums.PATH_MTU)
             return
         self._partial_bytes_acked += acked
-        if self._partial_bytes_acked >= self.window and flight_before + 1200 > self.window:
+        if self._partial_bytes_acked >= self.window and flight_before + enums.PATH_MTU > self.window:
             self._partial_bytes_acked -= self.window
-            self.window += 1200
+            self.window += enums.PATH_MTU
         if self._partial_bytes_acked > self.window:
             self._partial_bytes_acked = self.window
 
@@ -53,10 +51,10 @@ class CongestionControl:
         self._partial_bytes_acked = 0
 
     def on_fast_retransmit(self, highest_tsn: int) -> None:
-        """Chunks were reported missing three times; ``highest_tsn`` is the highest unwrapped one in flight."""
+        """Chunks are lost; ``highest_tsn`` is the highest one that has left, unwrapped."""
         if self.in_fast_recovery:
             return
-        self.threshold = max(self.window // 2, 4800)
+        self.threshold = max(self.window // 2, enums.MIN_THRESHOLD)
         self.window = self.threshold
         self._partial_bytes_acked = 0
         self.in_fast_recovery = True
@@ -64,11 +62,11 @@ class CongestionControl:
 
     def on_timeout(self) -> None:
         """T3-rtx expired."""
-        self.threshold = max(self.window // 2, 4800)
-        self.window = 1200
+        self.threshold = max(self.window // 2, enums.MIN_THRESHOLD)
+        self.window = enums.PATH_MTU
         self._partial_bytes_acked = 0
         self.in_fast_recovery = False
 
     def on_idle(self) -> None:
         """Nothing was sent for a retransmission timeout (section 7.2.1)."""
-        self.window = max(self.window // 2, 4800)
+        self.window = max(self.window // 2, enums.MIN_THRESHOLD)

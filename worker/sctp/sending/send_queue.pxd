@@ -1,5 +1,7 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+
 
 @cython.final
 cdef class Message:
@@ -15,6 +17,10 @@ cdef class Message:
     cdef public bint abandoned
     cdef public long long first_tsn
     cdef public long long last_tsn
+
+    cdef bint has_expired(self, long long now_us) noexcept
+
+    cdef bint is_used_up(self, int transmits) noexcept
 
 
 @cython.final

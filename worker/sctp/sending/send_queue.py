@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from miso.worker.sctp import enums
+
 
 class Message:
     """One message on its way out.
@@ -41,6 +43,14 @@ class Message:
         self.abandoned = False
         self.first_tsn = 0
         self.last_tsn = 0
+
+    def has_expired(self, now_us: int) -> bool:
+        """Whether it is to be given up for its age."""
+        return self.expires_us != 0 and now_us >= self.expires_us
+
+    def is_used_up(self, transmits: int) -> bool:
+        """Whether it is to be given up once a fragment that left so often is lost."""
+        return 0 <= self.max_retransmits < transmits
 
 
 class OutboundStream:
@@ -101,12 +111,11 @@ class SendQueue:
         self._activate(message.stream_id, stream)
 
     def head(self, now_us: int) -> Message | None:
-        """The message whose fragment is next.
+        """The message whose fragment is next; those that expired before they left are dropped.
 
-        Those that expired before they left are dropped, in part sent ones returned.
-        The caller looks at ``expires_us`` of a message that has left in part.
+        Whether one that has left in part has expired is for the caller to see.
         """
-        left = 1024  # to be dropped at once
+        left = enums.MAX_DROPPED_AT_ONCE
         self.is_cut = False
         while self._turns:
             stream_id = self._turns[0]
@@ -117,7 +126,7 @@ class SendQueue:
                 self._turns.popleft()
                 continue
             message = stream.messages[0]
-            if message.offset == 0 and message.expires_us and now_us >= message.expires_us:
+            if message.offset == 0 and message.has_expired(now_us):
                 if left == 0:
                     self.is_cut = True
                     return None
@@ -140,10 +149,10 @@ class SendQueue:
         stream = self._streams[message.stream_id]
         messages = stream.messages
         assert messages is not None
-        flags = 4 if message.unordered else 0
+        flags = enums.FLAG_UNORDERED if message.unordered else 0
         if message.offset == 0:
             self._begun += len(message.data)
-            flags |= 2
+            flags |= enums.FLAG_BEGIN
             message.first_tsn = tsn
             self._number(stream, message)
         message.last_tsn = tsn
@@ -153,7 +162,7 @@ class SendQueue:
         self.size -= size
         is_last = message.offset == len(message.data)
         if is_last:
-            flags |= 1
+            flags |= enums.FLAG_END
             self.count -= 1
             self._begun -= len(message.data)
             messages.popleft()
@@ -171,8 +180,8 @@ class SendQueue:
 
         Returns:
             How many bytes that were, 0 when it has left completely. If it has left in part, an empty last fragment
-            counts as
-            outstanding: without a TSN of its own the rest could not be skipped once all that left is acknowledged.
+            counts as outstanding: without a TSN of its own the rest could not be skipped once all that left is
+            acknowledged.
         """
         rest = len(message.data) - message.offset
         if rest:

@@ -1,5 +1,6 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.sending.send_queue cimport Message
 
 
@@ -9,6 +10,7 @@ cdef class SentChunk:
     cdef public Message message
     cdef public Py_ssize_t start
     cdef public Py_ssize_t size
+    cdef public Py_ssize_t wire_size
     cdef public int flags
     cdef public unsigned int fragment
     cdef public int state

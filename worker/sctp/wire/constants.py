@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-COMMON_HEADER_SIZE = 12
-CHUNK_HEADER_SIZE = 4
-MAX_PACKET_SIZE = 1200  # of what is sent, the common header included; as the reference worker sets it
+from miso.worker.sctp import enums
 
 
 class ChunkType(IntEnum):
     """RFC 9260 section 3.2, RFC 3758, RFC 6525, RFC 8260."""
 
-    DATA = 0
+    DATA = enums.DATA
     INIT = 1
     INIT_ACK = 2
-    SACK = 3
+    SACK = enums.SACK
     HEARTBEAT = 4
     HEARTBEAT_ACK = 5
     ABORT = 6
@@ -28,10 +26,10 @@ class ChunkType(IntEnum):
     COOKIE_ECHO = 10
     COOKIE_ACK = 11
     SHUTDOWN_COMPLETE = 14
-    I_DATA = 64
+    I_DATA = enums.I_DATA
     RE_CONFIG = 130
-    FORWARD_TSN = 192
-    I_FORWARD_TSN = 194
+    FORWARD_TSN = enums.FORWARD_TSN
+    I_FORWARD_TSN = enums.I_FORWARD_TSN
 
 
 class ParameterType(IntEnum):
@@ -65,13 +63,5 @@ class Cause(IntEnum):
     PROTOCOL_VIOLATION = 13
 
 
-DATA_TYPES = (int(ChunkType.DATA), int(ChunkType.I_DATA))  # plain integers: this is asked for every packet
-
-# DATA and I-DATA flags (RFC 9260 section 3.3.1)
-FLAG_END = 1
-FLAG_BEGIN = 2
-FLAG_UNORDERED = 4
-FLAG_IMMEDIATE = 8
-
-# ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own, reflected (RFC 9260 section 8.5.1)
+# A flag of ABORT and SHUTDOWN COMPLETE: the tag is the receiver's own, reflected (RFC 9260 section 8.5.1)
 FLAG_TAG_REFLECTED = 1

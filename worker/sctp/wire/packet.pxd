@@ -1,5 +1,8 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
+from miso.worker.sctp.wire.fields cimport padded, u16
+
 
 @cython.final
 cdef class Packet:

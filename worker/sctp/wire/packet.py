@@ -16,9 +16,13 @@ from __future__ import annotations
 from struct import Struct
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp import enums
 from miso.worker.sctp.wire.checksum import crc32c, packet_checksum
+from miso.worker.sctp.wire.fields import padded, u16
 
 MAX_CHUNKS = 512  # of one packet: more would need a packet larger than any path here takes
+
+_MIN_SIZE = enums.COMMON_HEADER_SIZE + enums.CHUNK_HEADER_SIZE
 
 _HEADER = Struct("!HHI")
 _CHECKSUM = Struct("<I")
@@ -49,8 +53,8 @@ def parse_packet(data: bytes) -> Packet:
         ParseError: no room for the header and a chunk, a wrong checksum, a chunk that overruns, too many chunks.
     """
     size = len(data)
-    if size < 16:
-        raise ParseError(f"SCTP packet is too short: have {size} bytes, need 16")
+    if size < _MIN_SIZE:
+        raise ParseError(f"SCTP packet is too short: have {size} bytes, need {_MIN_SIZE}")
     source_port, destination_port, tag = _HEADER.unpack_from(data)
     checksum = packet_checksum(data)
     stated = _CHECKSUM.unpack_from(data, 8)[0]
@@ -61,19 +65,19 @@ def parse_packet(data: bytes) -> Packet:
 
 def _chunk_places(data: bytes, size: int) -> list[tuple[int, int, int, int]]:
     chunks: list[tuple[int, int, int, int]] = []
-    offset = 12
+    offset = enums.COMMON_HEADER_SIZE
     while offset < size:
-        if size - offset < 4:
+        if size - offset < enums.CHUNK_HEADER_SIZE:
             raise ParseError(f"SCTP chunk header overruns the packet: have {size - offset} bytes, need 4")
-        length = (data[offset + 2] << 8) | data[offset + 3]
-        if length < 4:
+        length = u16(data, offset + 2)
+        if length < enums.CHUNK_HEADER_SIZE:
             raise ParseError(f"SCTP chunk length is {length}, expected at least 4")
         if length > size - offset:
             raise ParseError(f"SCTP chunk overruns the packet: have {size - offset} bytes, need {length}")
         if len(chunks) >= MAX_CHUNKS:
             raise ParseError(f"SCTP packet has more than {MAX_CHUNKS} chunks")
-        chunks.append((data[offset], data[offset + 1], offset + 4, offset + length))
-        offset += (length + 3) & ~3
+        chunks.append((data[offset], data[offset + 1], offset + enums.CHUNK_HEADER_SIZE, offset + length))
+        offset += padded(length)
     return chunks
 
 

@@ -1,0 +1,71 @@
+"""Types of ``enums.pyx``: numbers that SCTP's compiled modules share. What they mean stands in ``enums.pxd``."""
+
+DATA: int
+SACK: int
+I_DATA: int
+FORWARD_TSN: int
+I_FORWARD_TSN: int
+
+FLAG_END: int
+FLAG_BEGIN: int
+FLAG_WHOLE: int
+FLAG_UNORDERED: int
+FLAG_IMMEDIATE: int
+
+COMMON_HEADER_SIZE: int
+CHUNK_HEADER_SIZE: int
+DATA_HEADER_SIZE: int
+I_DATA_HEADER_SIZE: int
+SACK_HEADER_SIZE: int
+PATH_MTU: int
+ROOM: int
+
+IN_FLIGHT: int
+GAP_ACKED: int
+LOST: int
+ABANDONED: int
+
+NOT_TAKEN: int
+NOTHING: int
+ADVANCED: int
+ACKNOWLEDGED: int
+
+INITIAL_WINDOW: int
+MIN_THRESHOLD: int
+BURST: int
+MISSING_REPORTS: int
+
+MAX_OUTSTANDING: int
+MAX_PROBES: int
+MAX_CONTROL_CHUNKS: int
+MAX_DROPPED_AT_ONCE: int
+
+TAKEN: int
+REPEATED: int
+DROPPED: int
+NO_USER_DATA: int
+INVALID_STREAM: int
+OUT_OF_RESOURCE: int
+
+NEW: int
+DUPLICATE: int
+BEYOND_WINDOW: int
+
+TSN_WINDOW: int
+TSN_WORDS: int
+MAX_DUPLICATES: int
+SLICE: int
+MIN_BUFFER_SIZE: int
+MAX_BUFFER_SIZE: int
+CHUNK_OVERHEAD: int
+UNACKNOWLEDGED_PACKETS: int
+
+TIMER_T1: int
+TIMER_T2: int
+TIMER_T3: int
+TIMER_SACK: int
+TIMER_HEARTBEAT: int
+TIMER_RECONFIG: int
+TIMER_REST: int
+TIMER_PROBE: int
+TIMER_COUNT: int
