@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
 import socket
-from collections.abc import Callable, Iterator
-
-import uvicorn
-from starlette.types import ASGIApp
+from collections.abc import Callable
 
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
 from miso.demo.http.app import web_app
 from miso.demo.http.certificate import Certificate, certificate_for, given, names_in
-from miso.demo.http.listening import Listening, check_addresses, listen_http, listen_https
+from miso.demo.http.listening import Listening, listen_http, listen_https
 from miso.demo.http.origins import Origins
-from miso.demo.http.timeouts import INVALID_HTTP, ImpatientHttp
-from miso.demo.http.tls_listener import TlsListener
-from miso.demo.limits.per_address import client_address, is_proxy
+from miso.demo.http.web_server import WebServer
+from miso.demo.limits.client_address import client_address, is_proxy
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
-from miso.protoo.asgi import UVICORN_OPTIONS
+from miso.demo.workers.port_search import check_addresses
 from miso.protoo.tally import Tally
 
 logger = logging.getLogger(__name__)
-
-SHUTDOWN_TIMEOUT_S = 5
 
 
 class DemoServer:
@@ -51,7 +44,7 @@ class DemoServer:
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._failed_handshakes = Tally(logger, "TLS handshake failed", logging.INFO)
-        self._web: list[_WebServer] = []
+        self._web: list[WebServer] = []
         self._status: asyncio.Task[None] | None = None
         self.urls: list[str] = []
 
@@ -76,11 +69,11 @@ class DemoServer:
             app = web_app(self.rooms, self.workers, self._metrics, origins, api.routes)
             if settings.http:
                 bound.append(listen_http(settings))
-                self._web.append(_WebServer(app, bound[-1], None, self._admit, self._tls_failed))
+                self._web.append(WebServer(app, bound[-1], None, self._admit, self._tls_failed))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
                 bound.append(listen_https(settings))
-                self._web.append(_WebServer(app, bound[-1], certificate, self._admit, self._tls_failed))
+                self._web.append(WebServer(app, bound[-1], certificate, self._admit, self._tls_failed))
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -100,7 +93,7 @@ class DemoServer:
             self._status.cancel()
         self._broadcaster_watch.close()
         self.rooms.close()
-        await self.rooms.throttle.release_all()
+        await self.rooms.services.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))
         await self.workers.close()
 
@@ -110,12 +103,16 @@ class DemoServer:
 
     def gauges(self) -> dict[str, tuple[str, float]]:
         """For :class:`miso.demo.metrics.Snapshot`."""
+        services = self.rooms.services
         sessions = [session for room in self.rooms.rooms for session in room.sessions]
         return {
             "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
             "miso_rooms": ("Rooms", len(self.rooms)),
-            "miso_network_throttled": ("1 while somebody makes the network worse", self.rooms.throttle.in_force),
-            "miso_unsent_bytes": ("Signaling that waits for clients to read it", self.rooms.unsent.bytes),
+            "miso_network_throttled": (
+                "1 while somebody makes the network worse",
+                self.rooms.services.throttle.in_force,
+            ),
+            "miso_unsent_bytes": ("Signaling that waits for clients to read it", services.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
             "miso_broadcasters": ("Broadcasters", sum(len(room.broadcasters) for room in self.rooms.rooms)),
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
@@ -134,10 +131,10 @@ class DemoServer:
         return self.workers.faults
 
     def _admit(self, host: str) -> Callable[[], None]:
-        """One more TCP connection from an address; see :meth:`miso.demo.http.timeouts.ImpatientHttp.admit`."""
+        """One more TCP connection from an address; see :meth:`miso.demo.http.timeouts.HttpWithTimeouts.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
-        return self.rooms.limits.take("sockets", client_address(host, "", []))
+        return self.rooms.services.limits.take("sockets", client_address(host, "", []))
 
     def _tls_failed(self, detail: str) -> None:
         """A connection did not speak TLS, or not in time, or does not trust our certificate."""
@@ -165,106 +162,12 @@ class DemoServer:
             _log_descriptors()
 
 
-class _WebServer:
-    """One uvicorn in our event loop; signals are not its business."""
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        listening: Listening,
-        certificate: Certificate | None,
-        admit: Callable[[str], Callable[[], None]],
-        tls_failed: Callable[[str], None],
-    ) -> None:
-        class Http(ImpatientHttp):
-            """Asks this server's limits."""
-
-            def admit(self, host: str) -> Callable[[], None]:
-                return admit(host)
-
-        self._listening = listening
-        config = uvicorn.Config(
-            app,
-            http=Http,
-            proxy_headers=False,  # who a client is behind a proxy, is for our settings to say
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
-            ssl_certfile=certificate.chain if certificate is not None else None,
-            ssl_keyfile=certificate.key if certificate is not None else None,
-            **UVICORN_OPTIONS,
-        )
-        config.load()  # reads the certificate: what is wrong with it shows now
-        self._context, config.ssl = config.ssl, None  # TLS has a listener of its own
-        self._admit = admit
-        self._tls_failed = tls_failed
-        self._server = _Uvicorn(config)
-        self._make_http = lambda: Http(config, self._server.server_state, self._server.lifespan.state)
-        self._tls: TlsListener | None = None
-        logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Serves; returns when it does."""
-        plain = list(self._listening.sockets) if self._context is None else []
-        self._task = asyncio.create_task(self._server.serve(sockets=plain))
-        started = asyncio.create_task(self._server.listening.wait())
-        await asyncio.wait({self._task, started}, return_when=asyncio.FIRST_COMPLETED)
-        started.cancel()
-        if self._task.done():
-            await self._task
-        elif self._context is not None:
-            self._tls = TlsListener(
-                self._listening.sockets, self._context, self._admit, self._tls_failed, self._make_http
-            )
-
-    async def stop(self) -> None:
-        """Ends it, after it has said goodbye to its connections."""
-        if self._task is None:
-            return
-        if self._tls is not None:
-            self._tls.close()
-            self._listening.close()
-        self._server.should_exit = True
-        await self._task
-
-
 def _log_descriptors() -> None:
     """Connections that find no free descriptor are closed without a word: it is said here before it comes to that."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(os.listdir("/proc/self/fd"))
     level = logging.WARNING if used > 0.8 * limit else logging.INFO
     logger.log(level, "descriptors=%d of %d (ulimit -n, LimitNOFILE)", used, limit)
-
-
-def _is_no_refusal(record: logging.LogRecord) -> bool:
-    """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours.
-
-    What is no HTTP it tells of each time; :mod:`miso.demo.http.timeouts` does it once a second.
-    """
-    return record.msg not in (
-        "ASGI callable returned without completing handshake.",
-        INVALID_HTTP,
-        "Unsupported upgrade request.",
-    )
-
-
-class _Uvicorn(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leaves signals alone: uvicorn would end the process before the workers are closed."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Tells when it listens."""
-        await super().startup(sockets)
-        self.listening.set()
 
 
 def _host(name: str) -> str:

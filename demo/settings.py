@@ -131,7 +131,7 @@ class Settings(BaseSettings):
         20, ge=0, le=3600, description="seconds without a sign of life after which a browser is gone; 0: never"
     )
 
-    transport_patience: float = Field(
+    transport_stall_timeout: float = Field(
         10.0,
         ge=0,
         le=3600,

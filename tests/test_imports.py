@@ -22,6 +22,8 @@ OBJECT_BASE = (*CONTROLLER_BASE, "controller.entity", "controller.process", "wor
 
 PROTOCOLS = ("worker.ice", "worker.dtls", "worker.rtp", "worker.rtcp", "worker.bwe", "worker.sctp")
 
+OF_SERVER = ("demo.json", "demo.port_error", "demo.settings", "demo.metrics")
+
 # Room (longest prefix wins) → what of ours it may import. Every room may import itself.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.errors": (),
@@ -52,7 +54,33 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "protoo": (),
     "live": ("controller",),
-    "demo": ("controller", "protoo", "live"),
+    "demo.json": (),
+    "demo.port_error": (),
+    "demo.http.origins": (),
+    "demo.settings": ("demo.http.origins",),
+    "demo.metrics": ("protoo",),
+    "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
+    "demo.workers": ("demo.json", "demo.port_error", "demo.settings", "controller"),
+    "demo.rooms": ("demo.json", "demo.settings", "demo.metrics", "demo.limits", "demo.workers", "controller", "protoo"),
+    "demo.broadcasters": (
+        "demo.json",
+        "demo.settings",
+        "demo.metrics",
+        "demo.limits",
+        "demo.rooms",
+        "controller",
+        "protoo",
+    ),
+    "demo.http": (
+        "demo.port_error",
+        "demo.settings",
+        "demo.metrics",
+        "demo.rooms",
+        "demo.workers",
+        "controller",
+        "protoo",
+    ),
+    "demo": ("demo", "controller", "protoo", "live"),
     "bench": ("worker", "controller", "native"),
     "native": (),
 }

@@ -7,7 +7,7 @@ import ipaddress
 
 from starlette.requests import HTTPConnection
 
-from miso.demo.limits.per_address import is_proxy
+from miso.demo.limits.client_address import is_proxy
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
 

@@ -26,8 +26,8 @@ from miso.demo.broadcasters.messages import (
     Produce,
     ProduceData,
 )
-from miso.demo.http.raw_routes import RawRoute
-from miso.demo.limits.per_address import client_address
+from miso.demo.broadcasters.raw_routes import RawRoute
+from miso.demo.limits.client_address import client_address
 from miso.demo.limits.per_client import TOO_LARGE
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.requests.messages import Body

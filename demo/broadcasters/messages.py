@@ -7,8 +7,9 @@ came; ``controller`` checks them.
 from __future__ import annotations
 
 from miso.controller.types import MediaKind
+from miso.demo.json import Json
 from miso.demo.rooms.relayed_data import check_rtp_parameters, check_told
-from miso.demo.rooms.requests.messages import Body, Json, Name
+from miso.demo.rooms.requests.messages import Body, Name
 
 
 class Device(Body, frozen=True):

@@ -13,9 +13,9 @@ import msgspec
 from miso.controller import PlainTransport, WebRtcTransport, to_json
 from miso.controller.ortc import reduce_rtp_capabilities
 from miso.controller.ortc.validation import validate_rtp_capabilities
-from miso.demo.broadcasters.broadcaster import Broadcaster, BroadcasterTransport, Closable
 from miso.demo.broadcasters.messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
-from miso.demo.rooms.requests.messages import Json
+from miso.demo.json import Json
+from miso.demo.rooms.broadcaster import Broadcaster, BroadcasterTransport, Closable
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.rooms import is_name
 from miso.protoo import RequestError
@@ -101,7 +101,7 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
         device=msgspec.to_builtins(body.device),
         rtp_capabilities=capabilities,
         time_s=time.monotonic,
-        refused=lambda: room.limits.refused("broadcaster_objects", f"room={room.id} broadcaster={body.id}"),
+        refused=lambda: room.services.limits.refused("broadcaster_objects", f"room={room.id} broadcaster={body.id}"),
     )
     room.add_broadcaster(broadcaster)
     if capabilities is None:

@@ -31,7 +31,7 @@ def _answer(status: str, text: str = "") -> bytes:
 _TOO_MANY = _answer("429 Too Many Requests")
 
 
-class ImpatientHttp(H11Protocol):
+class HttpWithTimeouts(H11Protocol):
     """Uvicorn's HTTP/1.1, for connections that have to get on.
 
     A connection is cut when it has neither had a whole answer nor become a WebSocket within ``LIMIT_S``, be it silent,

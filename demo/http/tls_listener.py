@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from miso.demo.http.timeouts import ImpatientHttp
+from miso.demo.http.timeouts import HttpWithTimeouts
 from miso.protoo import RequestError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ class TlsListener:
     Args:
         sockets: They listen already.
         context: How to speak TLS.
-        admit: See :meth:`miso.demo.http.timeouts.ImpatientHttp.admit`.
+        admit: See :meth:`miso.demo.http.timeouts.HttpWithTimeouts.admit`.
         failed: Told of a handshake that fails, with whose it was and why.
         make_http: Makes a connection's protocol.
     """
@@ -43,7 +43,7 @@ class TlsListener:
         context: ssl.SSLContext,
         admit: Callable[[str], Callable[[], None]],
         failed: Callable[[str], None],
-        make_http: Callable[[], ImpatientHttp],
+        make_http: Callable[[], HttpWithTimeouts],
     ) -> None:
         self._context = context
         self._admit = admit

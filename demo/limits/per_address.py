@@ -6,14 +6,14 @@ one: the limits are for programs that go wrong or mean harm, and every one of th
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from miso.demo.limits.per_client import TOO_MANY, Allowance
+from miso.demo.limits.bounds import Allowance
+from miso.demo.limits.per_client import TOO_MANY
 from miso.demo.metrics import Metrics
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
@@ -32,7 +32,6 @@ MAX_QUIET: Final = 65_536
 
 _LOG_INTERVAL_S = 1.0
 _UNLIMITED = 0
-_IPV6_CUSTOMER_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,49 +153,3 @@ class AddressLimits:
             if len(self._quiet) <= MAX_QUIET and now_s - self._quiet[address].used_s < FORGET_S:
                 return
             del self._quiet[address]
-
-
-def client_address(host: str, forwarded_for: str, trusted: Sequence[str]) -> str:
-    """Who a request comes from, for :class:`AddressLimits`.
-
-    Args:
-        host: The IP address of the connection's other end; empty when there is none.
-        forwarded_for: The request's ``X-Forwarded-For``: each proxy adds the address before it at the end.
-        trusted: Networks whose proxies tell the truth.
-    """
-    address = _parsed(host)
-    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    while hops and address is not None and _is_in(address, trusted):
-        before = _parsed(hops.pop())
-        if before is None:
-            break  # a proxy's word that makes no sense: it stands for itself
-        address = before
-    if address is None:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((int(address), _IPV6_CUSTOMER_BITS), strict=False))
-    return str(address)
-
-
-def is_proxy(host: str, trusted: Sequence[str]) -> bool:
-    """Whether a connection's other end is one of the trusted proxies: what it does, it does for many."""
-    address = _parsed(host)
-    return address is not None and _is_in(address, trusted)
-
-
-def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Sequence[str]) -> bool:
-    return any(address in ipaddress.ip_network(network) for network in networks)
-
-
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address in a text that may have a port, too: ``203.0.113.7:80``, ``[2001:db8::1]:80``."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from miso.controller import DataProducer, DirectTransport, Router
-from miso.demo.limits.per_client import MAX_IGNORED_WORDS, Places
-
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
+from miso.demo.limits.bounds import Places
+from miso.demo.limits.per_client import MAX_IGNORED_WORDS
+from miso.demo.rooms.session import PeerSession
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +66,6 @@ class Bot:
 
     def _answer(self, session: PeerSession, message: bytes, ppid: int) -> None:
         if ppid != TEXT_PPID:
-            logger.debug("room=%s peer=%s sent the bot something other than text", session.room.id, session.id)
+            logger.debug("room=%s peer=%s sent the bot something other than text", session.room_id, session.id)
             return
         self.data_producer.send(f'{session.display_name or "Somebody"} said me: "{message.decode(errors="replace")}"')

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
-from miso.controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
+from miso.controller import ControllerError, DataProducer, Producer, Router, WebRtcTransport, to_json
 from miso.controller.types import RtpCapabilities
 from miso.demo.rooms.participant import Participant
+from miso.demo.rooms.session import PeerSession
 from miso.protoo import ProtooError
-
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
 
 logger = logging.getLogger(__name__)
 
 
-def create_consumers(session: PeerSession, source: Participant, producer: Producer) -> None:
-    """Begins to give a peer what another one sends, in as many copies as the room makes; not if it cannot receive it.
+def create_consumers(
+    session: PeerSession, source: Participant, producer: Producer, router: Router, copies: int
+) -> None:
+    """Begins to give a peer what another one sends, in so many copies; not if it cannot receive it.
 
     What is begun first, media or data, is offered to the client first.
 
@@ -25,17 +24,17 @@ def create_consumers(session: PeerSession, source: Participant, producer: Produc
         session: Who receives.
         source: Who sends.
         producer: What is sent.
+        router: The room's.
+        copies: How many consumers of it there are to be.
     """
     capabilities = session.rtp_capabilities
-    if capabilities is None or not session.room.router.can_consume(
-        producer_id=producer.id, rtp_capabilities=capabilities
-    ):
+    if capabilities is None or not router.can_consume(producer_id=producer.id, rtp_capabilities=capabilities):
         return
     transport = session.consuming_transport
     if transport is None:
-        logger.warning("room=%s peer=%s has joined without a transport to receive", session.room.id, session.id)
+        logger.warning("room=%s peer=%s has joined without a transport to receive", session.room_id, session.id)
         return
-    for _ in range(1 + session.room.consumer_replicas):
+    for _ in range(copies):
         if not session.consumer_places.take():
             session.refused("consumers_per_peer")
             return
@@ -84,7 +83,7 @@ async def _create_consumer(
             ignore_dtx=True,
         )
     except (ControllerError, TypeError) as error:
-        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room.id, session.id, producer.id, error)
+        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, producer.id, error)
         session.consumer_places.give_back()
         return
     if consumer.closed:  # its producer or its transport closed at the same moment
@@ -111,7 +110,7 @@ async def _create_consumer(
         )
         await consumer.resume()
     except (ProtooError, ControllerError) as error:
-        logger.info("room=%s peer=%s consumer=%s stays paused: %s", session.room.id, session.id, consumer.id, error)
+        logger.info("room=%s peer=%s consumer=%s stays paused: %s", session.room_id, session.id, consumer.id, error)
         return
     session.tell_score(consumer)
 
@@ -123,7 +122,7 @@ async def _create_data_consumer(
     try:
         data_consumer = await transport.consume_data(data_producer_id=data_producer.id)
     except (ControllerError, TypeError) as error:
-        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room.id, session.id, data_producer.id, error)
+        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, data_producer.id, error)
         session.data_consumer_places.give_back()
         return
     if data_consumer.closed:
@@ -147,4 +146,4 @@ async def _create_data_consumer(
             },
         )
     except ProtooError as error:
-        logger.info("room=%s peer=%s data consumer=%s: %s", session.room.id, session.id, data_consumer.id, error)
+        logger.info("room=%s peer=%s data consumer=%s: %s", session.room_id, session.id, data_consumer.id, error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from miso.controller import DataProducer, Producer
-from miso.demo.rooms.requests.messages import Json
+from miso.demo.json import Json
 
 
 class Participant(Protocol):

@@ -44,11 +44,11 @@ class PathWatch:
     """What one transport waits for, and since when. Time is an argument, in seconds.
 
     Args:
-        patience_s: How long it may wait; 0: for ever.
+        timeout_s: How long it may wait; 0: for ever.
     """
 
-    def __init__(self, patience_s: float) -> None:
-        self._patience_s = patience_s
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
         self._ice_connected = False
         self._dtls_connected = False
         self._connect_called = False
@@ -68,9 +68,9 @@ class PathWatch:
     def deadline_s(self) -> float | None:
         """When it will have waited too long; None: never, or that was told."""
         missing = self.missing
-        if missing is None or missing in self._told or not self._patience_s:
+        if missing is None or missing in self._told or not self._timeout_s:
             return None
-        return self._since_s + self._patience_s * (ICE_SHARE if missing is Missing.ICE else 1)
+        return self._since_s + self._timeout_s * (ICE_SHARE if missing is Missing.ICE else 1)
 
     def overdue(self, now_s: float) -> Missing | None:
         """What it has waited for too long; each is given once."""
@@ -103,7 +103,7 @@ class TransportWatch:
 
     Args:
         transport: The transport.
-        patience_s: See :class:`PathWatch`.
+        timeout_s: See :class:`PathWatch`.
         given: DTLS parameters that its client gave when it asked for the transport, and perhaps gives nowhere else.
         on_stalled: Called with what it has waited for too long.
         start_task: Runs something beside.
@@ -115,13 +115,13 @@ class TransportWatch:
     def __init__(
         self,
         transport: WebRtcTransport,
-        patience_s: float,
+        timeout_s: float,
         given: DtlsParameters | None,
         on_stalled: Callable[[Missing], None],
         start_task: Callable[[Coroutine[None, None, None]], None],
     ) -> None:
         self._transport = transport
-        self._path = PathWatch(patience_s)
+        self._path = PathWatch(timeout_s)
         self._given = given
         self._on_stalled = on_stalled
         self._start_task = start_task

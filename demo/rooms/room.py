@@ -5,121 +5,106 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from miso.controller import (
-    ActiveSpeakerObserver,
-    ActiveSpeakerObserverDominantSpeaker,
-    AudioLevelObserver,
-    AudioLevelObserverVolume,
-    ControllerError,
-    DataProducer,
-    PlainTransport,
-    Producer,
-    Router,
-    WebRtcTransport,
-)
-from miso.demo.broadcasters.broadcaster import Broadcaster
-from miso.demo.limits.per_address import AddressLimits
-from miso.demo.metrics import Metrics
+from miso.controller import DataProducer, InvalidStateError, PlainTransport, Producer, WebRtcTransport
+from miso.demo.json import Json
 from miso.demo.rooms.bot import Bot
+from miso.demo.rooms.broadcaster import Broadcaster
 from miso.demo.rooms.consuming import channel_of, create_consumers, create_data_consumer
 from miso.demo.rooms.participant import Participant
 from miso.demo.rooms.peer_secrets import PeerSecrets
-from miso.demo.rooms.requests import data as data_requests
-from miso.demo.rooms.requests import media as media_requests
-from miso.demo.rooms.requests import room as room_requests
-from miso.demo.rooms.requests import throttle as throttle_requests
-from miso.demo.rooms.requests.messages import Json
+from miso.demo.rooms.services import Services
 from miso.demo.rooms.session import PeerSession
+from miso.demo.rooms.speakers import Observers, Speakers, create_observers
 from miso.demo.rooms.visitor import Visitor
-from miso.demo.settings import Settings
-from miso.demo.workers.media_workers import MediaWorkers, RoomMedia
-from miso.demo.workers.network_throttle import NetworkThrottle
-from miso.protoo import RequestError, SendQueues, Transport
+from miso.demo.workers.media_workers import RoomMedia
+from miso.protoo import Peer, RequestError, Transport
 from miso.protoo import Room as ProtooRoom
 from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
 
 logger = logging.getLogger(__name__)
-
-HANDLERS: Final = (data_requests, media_requests, room_requests, throttle_requests)
-"""The modules that fill the table of requests."""
 
 CHAT_LABEL = "chat"
 """What is sent under this label, everybody gets at once; under others, those who join later."""
 
 TransportT = TypeVar("TransportT", PlainTransport, WebRtcTransport)
 
-MAX_SPEAKERS = 10
-"""Clients of 2026 are told of so many who speak at the same time, others of the loudest."""
-
 SERVICE_RESTART = 1012
 """WebSocket close code: come back at once (RFC 6455's registry)."""
 
 
 class Room:
-    """Peers who see and hear each other.
+    """Peers and broadcasters who see and hear each other.
 
     Attributes:
         id: The room's name.
         router: Where its media meet.
-        bot: Who answers on the data channel labelled ``bot``; there once the room has started.
+        bot: Who answers on the data channel labelled ``bot``.
         broadcasters: Who sends and receives without a connection, by id.
-        consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
-        settings, metrics, limits, throttle: The server's.
+        speakers: Who listens for who speaks.
+        services: What it shares with the server's other rooms.
     """
 
     def __init__(
         self,
         room_id: str,
         media: RoomMedia,
-        workers: MediaWorkers,
-        settings: Settings,
-        metrics: Metrics,
-        limits: AddressLimits,
-        queues: SendQueues,
-        throttle: NetworkThrottle,
+        bot: Bot,
+        observers: Observers,
+        services: Services,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
     ) -> None:
+        """Use :meth:`create`."""
         self.id = room_id
-        self.consumer_replicas = consumer_replicas
-        self.settings = settings
-        self.metrics = metrics
-        self.limits = limits
-        self.throttle = throttle
-        self._media = media
-        self._workers = workers
-        self._on_close = on_close
-        self._peers: ProtooRoom[PeerSession] = ProtooRoom(queues=queues)
-        self._secrets = PeerSecrets(strict=settings.strict_peer_ids)
+        self.router = media.router
+        self.bot = bot
         self.broadcasters: dict[str, Broadcaster] = {}
-        self.bot: Bot
-        self._audio_levels: AudioLevelObserver | None = None
-        self._active_speaker: ActiveSpeakerObserver | None = None
+        self.services = services
+        self._media = media
+        self._consumer_replicas = consumer_replicas
+        self._on_close = on_close
+        self._peers: ProtooRoom[None] = ProtooRoom(queues=services.unsent)
+        self._sessions: dict[Peer[None], PeerSession] = {}
+        self._secrets = PeerSecrets(strict=services.settings.strict_peer_ids)
+        self.speakers = Speakers(observers, self.joined)
         self._closed = False
-        media.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
+        self.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
 
-    async def start(self) -> None:
-        """Starts to listen for who speaks, and brings the bot in.
+    @classmethod
+    async def create(
+        cls,
+        room_id: str,
+        media: RoomMedia,
+        services: Services,
+        *,
+        consumer_replicas: int,
+        on_close: Callable[[Room], None],
+    ) -> Room:
+        """Makes a room; its router closes when that fails.
+
+        Args:
+            room_id: Its name.
+            media: Where its media meet.
+            services: What it shares with the server's other rooms.
+            consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
+            on_close: Called when it has closed.
 
         Raises:
-            ControllerError: The worker cannot.
+            ControllerError: The worker cannot, or has died.
         """
-        self._audio_levels = await self.router.create_audio_level_observer(
-            max_entries=MAX_SPEAKERS, threshold=-80, interval=800
-        )
-        self._active_speaker = await self.router.create_active_speaker_observer()
-        self.bot = await Bot.create(self.router)
-        self._audio_levels.on("volumes", self._on_volumes)
-        self._audio_levels.on("silence", self._on_silence)
-        self._active_speaker.on("dominantspeaker", self._on_dominant_speaker)
-
-    @property
-    def router(self) -> Router:
-        """Where the room's media meet."""
-        return self._media.router
+        router = media.router
+        try:
+            bot = await Bot.create(router)
+            observers = await create_observers(router)
+        except BaseException:
+            router.close()
+            raise
+        if router.closed:
+            raise InvalidStateError("the room's worker has died")
+        return cls(room_id, media, bot, observers, services, consumer_replicas=consumer_replicas, on_close=on_close)
 
     @property
     def closed(self) -> bool:
@@ -129,7 +114,7 @@ class Room:
     @property
     def sessions(self) -> list[PeerSession]:
         """Everybody who is connected."""
-        return [peer.data for peer in self._peers.peers]
+        return list(self._sessions.values())
 
     @property
     def is_empty(self) -> bool:
@@ -154,11 +139,11 @@ class Room:
         try:
             self._secrets.check(visitor.peer_id, visitor.peer_secret, time.monotonic())
         except RequestError:
-            self.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
+            self.services.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
             raise
-        most = self.settings.max_peers_per_room
+        most = self.services.settings.max_peers_per_room
         if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
-            self.limits.refused("peers_per_room", f"room={self.id}")
+            self.services.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} peers are allowed")
         if visitor.peer_id in self.broadcasters:
             raise RequestError(403, "a broadcaster of this room has that peerId")
@@ -171,14 +156,19 @@ class Room:
             transport: Its connection.
         """
         peer_id, address = visitor.peer_id, visitor.address
-        session = PeerSession(self, address)
-        peer = self._peers.create_peer(peer_id, transport, session, replace=True)
+        peer = self._peers.create_peer(peer_id, transport, None, replace=True)
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
-        session.start(peer, visitor, self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic()))
+        secret = self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic())
+        session = PeerSession(peer, visitor, self.id, secret, self.services.settings, self.services.metrics)
+        self._sessions[peer] = session
+        peer.on("close", lambda code, reason: self._left(session, code))
         return session
 
-    def left(self, session: PeerSession, code: int) -> None:
+    def _left(self, session: PeerSession, code: int) -> None:
         """For a session whose peer closed with that code: the others hear of it first, then its media end."""
+        logger.info("room=%s peer=%s left code=%d", self.id, session.id, code)
+        del self._sessions[session.peer]
+        session.end()
         if self._closed:
             return
         if not self._peers.has_peer(session.id):
@@ -197,11 +187,11 @@ class Room:
         """
         if broadcaster.id in self.broadcasters or self._peers.has_peer(broadcaster.id):
             raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
-        most = self.settings.max_broadcasters_per_room
+        most = self.services.settings.max_broadcasters_per_room
         if most and len(self.broadcasters) >= most:
-            self.limits.refused("broadcasters_per_room", f"room={self.id}")
+            self.services.limits.refused("broadcasters_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} broadcasters are allowed")
-        self.limits.pass_by("joins", broadcaster.address)
+        self.services.limits.pass_by("joins", broadcaster.address)
         if self._closed:
             raise RequestError(503, "the room has closed")
         self.broadcasters[broadcaster.id] = broadcaster
@@ -223,9 +213,13 @@ class Room:
     async def offer(self, source: Participant, producer: Producer) -> None:
         """Offers a new producer to everybody else, before anything is waited for; a microphone is listened to."""
         for other in self.joined(but=source):
-            create_consumers(other, source, producer)
+            self.give(other, source, producer)
         if producer.kind == "audio":
-            await self.observe(producer)
+            await self.speakers.add(producer)
+
+    def give(self, session: PeerSession, source: Participant, producer: Producer) -> None:
+        """Begins to give a participant what another one sends."""
+        create_consumers(session, source, producer, self.router, 1 + self._consumer_replicas)
 
     def offer_data(self, source: Participant, data_producer: DataProducer) -> None:
         """Offers a new data producer to everybody else if it is of the chat; of others only who joins later hears."""
@@ -241,7 +235,7 @@ class Room:
         Raises:
             RequestError: The address has too many.
         """
-        making = self._workers.create_plain_transport(
+        making = self.services.workers.create_plain_transport(
             self._media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
         )
         return await self._counted(address, making)
@@ -254,7 +248,7 @@ class Room:
         Raises:
             RequestError: The address has too many.
         """
-        making = self._workers.create_transport(
+        making = self.services.workers.create_transport(
             self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
         )
         return await self._counted(address, making)
@@ -262,7 +256,7 @@ class Room:
     async def _counted(self, address: str, making: Coroutine[None, None, TransportT]) -> TransportT:
         """Makes a transport that counts for an address until it closes."""
         try:
-            give_back = self.limits.take("transports", address)
+            give_back = self.services.limits.take("transports", address)
         except BaseException:
             making.close()
             raise
@@ -275,16 +269,6 @@ class Room:
             give_back()
         transport.observer.once("close", give_back)
         return transport
-
-    async def observe(self, producer: Producer) -> None:
-        """Listens to a microphone, to know who speaks."""
-        for observer in (self._audio_levels, self._active_speaker):
-            if observer is None:
-                continue
-            try:
-                await observer.add_producer(producer.id)
-            except ControllerError as error:  # the producer may have closed meanwhile
-                logger.debug("room=%s producer=%s is not observed: %s", self.id, producer.id, error)
 
     def close_if_empty(self) -> None:
         """Closes the room when nobody is here any more."""
@@ -315,29 +299,3 @@ class Room:
             "room=%s peers=%d joined=%d broadcasters=%d",
             *(self.id, len(self.sessions), len(self.joined()), len(self.broadcasters)),
         )
-
-    def _on_volumes(self, volumes: list[AudioLevelObserverVolume]) -> None:
-        told = [{"volume": one.volume, **_owner(one.producer)} for one in volumes]
-        classic, of_2026 = self._by_dialect()
-        PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": told})
-        PeerSession.notify_all(classic, "activeSpeaker", told[0])
-
-    def _on_silence(self) -> None:
-        classic, of_2026 = self._by_dialect()
-        PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": []})
-        PeerSession.notify_all(of_2026, "activeSpeaker", {})
-        PeerSession.notify_all(classic, "activeSpeaker", {"peerId": None})
-
-    def _on_dominant_speaker(self, speaker: ActiveSpeakerObserverDominantSpeaker) -> None:
-        """Clients of 2026 want to know who leads, others who is loudest."""
-        PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", _owner(speaker.producer))
-
-    def _by_dialect(self) -> tuple[list[PeerSession], list[PeerSession]]:
-        """Who has joined: clients of the classic dialect, and those of 2026."""
-        joined = self.joined()
-        return [one for one in joined if not one.speaks_2026], [one for one in joined if one.speaks_2026]
-
-
-def _owner(producer: Producer) -> Json:
-    """Whose producer it is, where somebody's is."""
-    return {"peerId": producer.app_data["peerId"]} if "peerId" in producer.app_data else {}

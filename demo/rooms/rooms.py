@@ -11,10 +11,13 @@ import time
 from collections.abc import AsyncIterator
 
 from miso.controller import ControllerError
+from miso.demo.limits.bounds import Places
 from miso.demo.limits.per_address import AddressLimits
-from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY, Places
+from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.conversation import Conversation
 from miso.demo.rooms.room import SERVICE_RESTART, Room
+from miso.demo.rooms.services import Services
 from miso.demo.rooms.session import PeerSession
 from miso.demo.rooms.visitor import Visitor
 from miso.demo.settings import Settings
@@ -36,23 +39,24 @@ class Rooms:
     """The rooms, which come with their first peer and go with their last.
 
     Attributes:
-        limits: What each address may have.
-        unsent: What waits for clients that read slowly.
-        throttle: Makes the network worse.
+        services: What they share.
     """
 
     def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
-        self._workers = workers
-        self._settings = settings
-        self._metrics = metrics
-        self.limits = AddressLimits(settings, metrics, time.monotonic)
-        self.unsent = SendQueues(settings.max_unsent_bytes)
         secret = settings.network_throttle_secret
-        self.throttle = NetworkThrottle(
-            secret.get_secret_value() if secret is not None else None,
-            [address.ip for address in workers.addresses],
-            lambda: workers.media_ports,
+        self.services = Services(
+            workers,
+            settings,
+            metrics,
+            AddressLimits(settings, metrics, time.monotonic),
+            SendQueues(settings.max_unsent_bytes),
+            NetworkThrottle(
+                secret.get_secret_value() if secret is not None else None,
+                [address.ip for address in workers.addresses],
+                lambda: workers.media_ports,
+            ),
         )
+        self._settings = settings
         self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
@@ -77,7 +81,7 @@ class Rooms:
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
         try:
-            give_back = self.limits.take("connections", visitor.address)
+            give_back = self.services.limits.take("connections", visitor.address)
         except RequestError as error:
             request.reject(error.code or TOO_MANY, error.reason)
             return
@@ -115,7 +119,9 @@ class Rooms:
                 await transport.close(SERVICE_RESTART, "service restart")
                 return None
             room.check_place_for(visitor)  # once more: a broadcaster may have come during the handshake
-            return room.connect(visitor, transport)
+            session = room.connect(visitor, transport)
+            Conversation(session, room, self.services.metrics)
+            return session
         except TransportClosedError:
             logger.debug("room=%s peer=%s gave up", room_id, visitor.peer_id)
         except RequestError as error:
@@ -138,7 +144,7 @@ class Rooms:
 
         Args:
             room_id: Its name.
-            address: Who asks, as :attr:`limits` knows it.
+            address: Who asks, as the limits know it.
             replicas: How many more consumers of each stream there are to be if the room is new.
 
         Raises:
@@ -148,10 +154,10 @@ class Rooms:
         room = self._rooms.get(room_id)
         if room is not None:
             return room
-        give_back = self.limits.take("rooms", address)
+        give_back = self.services.limits.take("rooms", address)
         if not self._places.take():
             give_back()
-            self.limits.refused("rooms", "this server")
+            self.services.limits.refused("rooms", "this server")
             raise RequestError(UNAVAILABLE, "too many rooms on this server")
 
         def forget(room: Room) -> None:
@@ -161,27 +167,11 @@ class Rooms:
                 del self._rooms[room.id]
 
         try:
-            media = await self._workers.give_to_room()
+            media = await self.services.workers.give_to_room()
+            room = await Room.create(room_id, media, self.services, consumer_replicas=replicas, on_close=forget)
         except BaseException:
             give_back()
             self._places.give_back()
-            raise
-        room = Room(
-            room_id,
-            media,
-            self._workers,
-            self._settings,
-            self._metrics,
-            self.limits,
-            self.unsent,
-            self.throttle,
-            consumer_replicas=replicas,
-            on_close=forget,
-        )
-        try:
-            await room.start()
-        except BaseException:
-            room.close()
             raise
         self._rooms[room_id] = room
         if self._closed:
@@ -194,7 +184,7 @@ class Rooms:
 
         Args:
             room_id: Its name.
-            address: Who asks, as :attr:`limits` knows it.
+            address: Who asks, as the limits know it.
 
         Raises:
             RequestError: The name is of no use, it would be one too many, or no worker can have it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from miso.demo.limits.per_address import client_address
+from miso.demo.limits.client_address import client_address
 from miso.demo.settings import Settings
 from miso.protoo import ConnectionRequest
 

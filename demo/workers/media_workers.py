@@ -20,11 +20,11 @@ from miso.controller import (
     from_json,
 )
 from miso.controller.types import ListenInfo, ListenIp, NumSctpStreams
-from miso.demo.http.listening import free_port
-from miso.demo.rooms.requests.messages import Json
+from miso.demo.json import Json
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import media_addresses, plain_address
 from miso.demo.workers.media_ports import HeldPorts, holder_of, outgoing_ports
+from miso.demo.workers.port_search import free_port
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from miso.controller import Consumer, ControllerError, Producer, WebRtcTransport, from_json, to_json
 from miso.controller.types import DtlsParameters, Trace
@@ -19,11 +18,10 @@ from miso.demo.rooms.requests.messages import (
     SetConsumerPreferredLayers,
     SetConsumerPriority,
 )
-from miso.demo.rooms.requests.table import Accept, found, handles, stats_answer
+from miso.demo.rooms.requests.row import Accept, found, stats_answer
+from miso.demo.rooms.room import Room
+from miso.demo.rooms.session import PeerSession
 from miso.demo.workers.media_workers import NUM_SCTP_STREAMS
-
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
 
 logger = logging.getLogger(__name__)
 
@@ -40,14 +38,15 @@ def _consumer(session: PeerSession, body: OfConsumer) -> Consumer:
     return found(session.consumers, "consumer", body.consumer_id)
 
 
-@handles("createWebRtcTransport", CreateWebRtcTransport)
-async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransport, accept: Accept) -> None:
+async def create_webrtc_transport(
+    session: PeerSession, room: Room, body: CreateWebRtcTransport, accept: Accept
+) -> None:
     """Makes a transport; allowed before joining, so that a client can be ready when it joins."""
     direction = body.app_data.direction if body.app_data is not None else None
     session.dialect.learn(Dialect.CLASSIC if direction is None else Dialect.OF_2026)
     given = from_json(DtlsParameters, body.dtls_parameters) if body.dtls_parameters is not None else None
     with session.making.one_more(session.transports, "transports"):
-        transport = await session.room.create_transport(
+        transport = await room.create_transport(
             session.address,
             force_tcp=bool(body.force_tcp),
             num_sctp_streams=_num_sctp_streams(session, body),
@@ -72,7 +71,7 @@ async def create_webrtc_transport(session: PeerSession, body: CreateWebRtcTransp
     if transport.sctp_parameters is not None:
         answer["sctpParameters"] = to_json(transport.sctp_parameters)
     accept(answer)
-    limit_bps = session.room.settings.max_incoming_bitrate
+    limit_bps = room.services.settings.max_incoming_bitrate
     if limit_bps:
         try:
             await transport.set_max_incoming_bitrate(limit_bps)
@@ -96,27 +95,26 @@ def _tell_downlink(session: PeerSession, transport: WebRtcTransport, trace: Trac
         session.notify_latest("downlinkBwe", transport.id, {name: trace.info.get(name) for name in names})
 
 
-@handles("connectWebRtcTransport", ConnectWebRtcTransport)
-async def connect_webrtc_transport(session: PeerSession, body: ConnectWebRtcTransport, accept: Accept) -> None:
+async def connect_webrtc_transport(
+    session: PeerSession, room: Room, body: ConnectWebRtcTransport, accept: Accept
+) -> None:
     """Gives the transport the client's DTLS parameters."""
     await session.paths[_transport(session, body).id].connect(body.dtls_parameters)
     accept()
 
 
-@handles("restartIce", OfTransport)
-async def restart_ice(session: PeerSession, body: OfTransport, accept: Accept) -> None:
+async def restart_ice(session: PeerSession, room: Room, body: OfTransport, accept: Accept) -> None:
     """Answers with new ICE parameters, and once more under a name for clients of 2026."""
     parameters = to_json(await _transport(session, body).restart_ice())
     assert isinstance(parameters, dict)
     accept({**parameters, "iceParameters": parameters})
 
 
-@handles("produce", Produce, needs_join=True)
-async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
+async def produce(session: PeerSession, room: Room, body: Produce, accept: Accept) -> None:
     """Makes a producer, and a consumer of it for each other peer."""
     transport = _transport(session, body)
     with session.making.one_more(session.producers, "producers"):
-        producer = await session.make(
+        producer = await session.producing.make(
             told_bytes(body.rtp_parameters, body.app_data),
             transport.produce(
                 kind=body.kind,
@@ -127,78 +125,69 @@ async def produce(session: PeerSession, body: Produce, accept: Accept) -> None:
         # From here to the consumers nothing waits; see join
         session.add_producer(producer)
     accept({"id": producer.id, "producerId": producer.id})
-    await session.room.offer(session, producer)
+    await room.offer(session, producer)
 
 
-@handles("closeProducer", OfProducer, needs_join=True)
-async def close_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+async def close_producer(session: PeerSession, room: Room, body: OfProducer, accept: Accept) -> None:
     """Closes it, and with it its consumers."""
     _producer(session, body).close()
     accept()
 
 
-@handles("pauseProducer", OfProducer, needs_join=True, told_everybody=True)
-async def pause_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+async def pause_producer(session: PeerSession, room: Room, body: OfProducer, accept: Accept) -> None:
     """Pauses it; the other peers hear consumerPaused."""
     await _producer(session, body).pause()
     accept()
 
 
-@handles("resumeProducer", OfProducer, needs_join=True, told_everybody=True)
-async def resume_producer(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+async def resume_producer(session: PeerSession, room: Room, body: OfProducer, accept: Accept) -> None:
     """Resumes it; the other peers hear consumerResumed."""
     await _producer(session, body).resume()
     accept()
 
 
-@handles("pauseConsumer", OfConsumer, needs_join=True)
-async def pause_consumer(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+async def pause_consumer(session: PeerSession, room: Room, body: OfConsumer, accept: Accept) -> None:
     """Pauses it, for this peer only."""
     await _consumer(session, body).pause()
     accept()
 
 
-@handles("resumeConsumer", OfConsumer, needs_join=True)
-async def resume_consumer(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+async def resume_consumer(session: PeerSession, room: Room, body: OfConsumer, accept: Accept) -> None:
     """Resumes it."""
     await _consumer(session, body).resume()
     accept()
 
 
-@handles("setConsumerPreferredLayers", SetConsumerPreferredLayers, needs_join=True)
-async def set_consumer_preferred_layers(session: PeerSession, body: SetConsumerPreferredLayers, accept: Accept) -> None:
+async def set_consumer_preferred_layers(
+    session: PeerSession, room: Room, body: SetConsumerPreferredLayers, accept: Accept
+) -> None:
     """Sets the best layers the peer wants."""
     await _consumer(session, body).set_preferred_layers(body.spatial_layer, body.temporal_layer)
     accept()
 
 
-@handles("setConsumerPriority", SetConsumerPriority, needs_join=True)
-async def set_consumer_priority(session: PeerSession, body: SetConsumerPriority, accept: Accept) -> None:
+async def set_consumer_priority(session: PeerSession, room: Room, body: SetConsumerPriority, accept: Accept) -> None:
     """Sets how much it matters when bandwidth is short."""
     await _consumer(session, body).set_priority(body.priority)
     accept()
 
 
-@handles("requestConsumerKeyFrame", OfConsumer, needs_join=True)
-async def request_consumer_key_frame(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+async def request_consumer_key_frame(session: PeerSession, room: Room, body: OfConsumer, accept: Accept) -> None:
     """Asks the sender for a whole picture."""
     await _consumer(session, body).request_key_frame()
     accept()
 
 
-@handles("getTransportStats", OfTransport)
-async def get_transport_stats(session: PeerSession, body: OfTransport, accept: Accept) -> None:
+async def get_transport_stats(session: PeerSession, room: Room, body: OfTransport, accept: Accept) -> None:
     """Answers with the transport's statistics."""
     accept(stats_answer(session, await _transport(session, body).get_stats()))
 
 
-@handles("getProducerStats", OfProducer)
-async def get_producer_stats(session: PeerSession, body: OfProducer, accept: Accept) -> None:
+async def get_producer_stats(session: PeerSession, room: Room, body: OfProducer, accept: Accept) -> None:
     """Answers with the statistics of each stream."""
     accept(stats_answer(session, await _producer(session, body).get_stats()))
 
 
-@handles("getConsumerStats", OfConsumer)
-async def get_consumer_stats(session: PeerSession, body: OfConsumer, accept: Accept) -> None:
+async def get_consumer_stats(session: PeerSession, room: Room, body: OfConsumer, accept: Accept) -> None:
     """Answers with the statistics of the stream and of the producer's stream behind it."""
     accept(stats_answer(session, await _consumer(session, body).get_stats()))

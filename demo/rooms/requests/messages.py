@@ -11,10 +11,10 @@ from typing import Annotated
 import msgspec
 
 from miso.controller.types import MediaKind
+from miso.demo.json import Json
 from miso.demo.limits.per_client import MAX_NAME_LENGTH
 from miso.demo.rooms.relayed_data import check_rtp_parameters, check_told
 
-Json = dict[str, object]
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
 
 

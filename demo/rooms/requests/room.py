@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.controller import to_json
 from miso.controller.ortc import reduce_rtp_capabilities
 from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.demo.rooms.bot import BOT_LABEL
-from miso.demo.rooms.consuming import channel_of, create_consumers, create_data_consumer
+from miso.demo.rooms.consuming import channel_of, create_data_consumer
 from miso.demo.rooms.dialect import Dialect
 from miso.demo.rooms.requests.messages import ChangeDisplayName, Join, NoBody
-from miso.demo.rooms.requests.table import Accept, handles
+from miso.demo.rooms.requests.row import Accept
+from miso.demo.rooms.room import Room
+from miso.demo.rooms.session import PeerSession
 from miso.protoo import RequestError
 
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
 
-
-@handles("getRouterRtpCapabilities", NoBody)
-async def get_router_rtp_capabilities(session: PeerSession, body: NoBody, accept: Accept) -> None:
+async def get_router_rtp_capabilities(session: PeerSession, room: Room, body: NoBody, accept: Accept) -> None:
     """Answers with the capabilities, and once more under a name, where clients of 2026 look for them."""
-    capabilities = to_json(session.room.router.rtp_capabilities)
+    capabilities = to_json(room.router.rtp_capabilities)
     assert isinstance(capabilities, dict)
     accept({**capabilities, "routerRtpCapabilities": capabilities})
 
 
-@handles("join", Join)
-async def join(session: PeerSession, body: Join, accept: Accept) -> None:
+async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> None:
     """Shows everybody to everybody, then gives the peer what the others send.
 
     Nothing here waits: no other peer can join or produce in between, so each pair of a consumer's peer and a producer
@@ -38,10 +33,10 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     capabilities = None
     if body.rtp_capabilities is not None:
         remote = validate_rtp_capabilities(body.rtp_capabilities)
-        capabilities = reduce_rtp_capabilities(remote, session.room.router.rtp_capabilities)
-    session.room.limits.pass_by("joins", session.address)
-    others = session.room.joined()
-    shown = session.room.participants
+        capabilities = reduce_rtp_capabilities(remote, room.router.rtp_capabilities)
+    room.services.limits.pass_by("joins", session.address)
+    others = room.joined()
+    shown = room.participants
     session.joined = True
     session.display_name = body.display_name
     session.device = body.device or {}
@@ -51,24 +46,22 @@ async def join(session: PeerSession, body: Join, accept: Accept) -> None:
     accept({"peers": [other.info for other in shown], "peerSecret": session.secret})
     for other in shown:
         for producer in other.producers.values():
-            create_consumers(session, other, producer)
+            room.give(session, other, producer)
         for data_producer in other.data_producers.values():
             if channel_of(data_producer) != BOT_LABEL:  # that is between the other and the bot
                 create_data_consumer(session, other, data_producer)
-    create_data_consumer(session, None, session.room.bot.data_producer)
+    create_data_consumer(session, None, room.bot.data_producer)
     session.notify_all(others, "newPeer", {**session.info, "peer": session.info})
 
 
-@handles("getRtcStatsUrl", NoBody)
-async def get_rtc_stats_url(session: PeerSession, body: NoBody, accept: Accept) -> None:
+async def get_rtc_stats_url(session: PeerSession, room: Room, body: NoBody, accept: Accept) -> None:
     """Tells a client of 2026 where it may send its own statistics; nowhere by default."""
     session.dialect.learn(Dialect.OF_2026)
-    url = session.room.settings.rtcstats_url
+    url = room.services.settings.rtcstats_url
     accept({"rtcstatsUrl": url} if url is not None else {})
 
 
-@handles("changeDisplayName", ChangeDisplayName, needs_join=True, told_everybody=True)
-async def change_display_name(session: PeerSession, body: ChangeDisplayName, accept: Accept) -> None:
+async def change_display_name(session: PeerSession, room: Room, body: ChangeDisplayName, accept: Accept) -> None:
     """Tells the others, then answers."""
     change = {
         "peerId": session.id,
@@ -76,5 +69,5 @@ async def change_display_name(session: PeerSession, body: ChangeDisplayName, acc
         "oldDisplayName": session.display_name,
     }
     session.display_name = body.display_name
-    session.notify_all(session.room.joined(but=session), "peerDisplayNameChanged", change)
+    session.notify_all(room.joined(but=session), "peerDisplayNameChanged", change)
     accept()

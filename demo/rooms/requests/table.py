@@ -1,70 +1,55 @@
-"""The table of everything a client may ask: method → what it brings, whether it must have joined, who answers."""
+"""The table of everything a client may ask."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Final
 
-from miso.controller import to_json
-from miso.demo.rooms.requests.messages import Body
-from miso.protoo import RequestError
+from miso.demo.rooms.requests import data, media, room, throttle
+from miso.demo.rooms.requests.messages import (
+    ApplyNetworkThrottle,
+    ChangeDisplayName,
+    ConnectWebRtcTransport,
+    CreateWebRtcTransport,
+    Join,
+    NoBody,
+    OfConsumer,
+    OfDataConsumer,
+    OfDataProducer,
+    OfNetworkThrottle,
+    OfProducer,
+    OfTransport,
+    Produce,
+    ProduceData,
+    SetConsumerPreferredLayers,
+    SetConsumerPriority,
+)
+from miso.demo.rooms.requests.row import Row
 
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
-
-BodyT = TypeVar("BodyT", bound=Body)
-Thing = TypeVar("Thing")
-Accept = Callable[..., None]
-"""Answers the request, with data or without; what a handler does afterwards, the client gets later."""
-Handler = Callable[["PeerSession", BodyT, Accept], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """How one request is handled."""
-
-    body: type[Body]
-    handle: Handler[Any]
-    needs_join: bool
-    told_everybody: bool
-
-
-REQUESTS: dict[str, Row] = {}
-
-
-def handles(
-    method: str, body: type[BodyT], *, needs_join: bool = False, told_everybody: bool = False
-) -> Callable[[Handler[BodyT]], Handler[BodyT]]:
-    """Puts a handler into the table. What it raises rejects the request.
-
-    Args:
-        method: The request's name.
-        body: Its data.
-        needs_join: Whether only who has joined may ask it.
-        told_everybody: Whether all others hear of it: it may come less often.
-    """
-
-    def register(handler: Handler[BodyT]) -> Handler[BodyT]:
-        REQUESTS[method] = Row(body, handler, needs_join, told_everybody)
-        return handler
-
-    return register
-
-
-def found(things: Mapping[str, Thing], what: str, thing_id: str) -> Thing:
-    """The peer's thing of that id.
-
-    Raises:
-        RequestError: It has none, or none any more.
-    """
-    thing = things.get(thing_id)
-    if thing is None:
-        raise RequestError(500, f'{what} with id "{thing_id}" not found')
-    return thing
-
-
-def stats_answer(session: PeerSession, stats: Sequence[object]) -> object:
-    """Statistics as the client's dialect has them."""
-    entries = to_json(stats)
-    return {"stats": entries} if session.speaks_2026 else entries
+REQUESTS: Final[dict[str, Row[Any]]] = {
+    "getRouterRtpCapabilities": Row(NoBody, room.get_router_rtp_capabilities),
+    "join": Row(Join, room.join),
+    "getRtcStatsUrl": Row(NoBody, room.get_rtc_stats_url),
+    "changeDisplayName": Row(ChangeDisplayName, room.change_display_name, needs_join=True, told_everybody=True),
+    "createWebRtcTransport": Row(CreateWebRtcTransport, media.create_webrtc_transport),
+    "connectWebRtcTransport": Row(ConnectWebRtcTransport, media.connect_webrtc_transport),
+    "restartIce": Row(OfTransport, media.restart_ice),
+    "produce": Row(Produce, media.produce, needs_join=True),
+    "closeProducer": Row(OfProducer, media.close_producer, needs_join=True),
+    "pauseProducer": Row(OfProducer, media.pause_producer, needs_join=True, told_everybody=True),
+    "resumeProducer": Row(OfProducer, media.resume_producer, needs_join=True, told_everybody=True),
+    "pauseConsumer": Row(OfConsumer, media.pause_consumer, needs_join=True),
+    "resumeConsumer": Row(OfConsumer, media.resume_consumer, needs_join=True),
+    "setConsumerPreferredLayers": Row(SetConsumerPreferredLayers, media.set_consumer_preferred_layers, needs_join=True),
+    "setConsumerPriority": Row(SetConsumerPriority, media.set_consumer_priority, needs_join=True),
+    "requestConsumerKeyFrame": Row(OfConsumer, media.request_consumer_key_frame, needs_join=True),
+    "getTransportStats": Row(OfTransport, media.get_transport_stats),
+    "getProducerStats": Row(OfProducer, media.get_producer_stats),
+    "getConsumerStats": Row(OfConsumer, media.get_consumer_stats),
+    "produceData": Row(ProduceData, data.produce_data, needs_join=True),
+    "getDataProducerStats": Row(OfDataProducer, data.get_data_producer_stats),
+    "getDataConsumerStats": Row(OfDataConsumer, data.get_data_consumer_stats),
+    "applyNetworkThrottle": Row(ApplyNetworkThrottle, throttle.apply_network_throttle),
+    "resetNetworkThrottle": Row(OfNetworkThrottle, throttle.reset_network_throttle),
+    "stopNetworkThrottle": Row(OfNetworkThrottle, throttle.reset_network_throttle),
+}
+"""By method, also where a client sends it as a notification."""

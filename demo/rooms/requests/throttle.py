@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.demo.rooms.requests.messages import ApplyNetworkThrottle, OfNetworkThrottle
-from miso.demo.rooms.requests.table import Accept, handles
-from miso.demo.workers.network_throttle import Conditions, ThrottleError
+from miso.demo.rooms.requests.row import Accept
+from miso.demo.rooms.room import Room
+from miso.demo.rooms.session import PeerSession
+from miso.demo.workers.network_throttle import Conditions, NetworkThrottle, ThrottleError
 from miso.protoo import RequestError
-
-if TYPE_CHECKING:
-    from miso.demo.rooms.session import PeerSession
 
 FORBIDDEN = 403
 
 
-@handles("applyNetworkThrottle", ApplyNetworkThrottle)
-async def apply_network_throttle(session: PeerSession, body: ApplyNetworkThrottle, accept: Accept) -> None:
+async def apply_network_throttle(session: PeerSession, room: Room, body: ApplyNetworkThrottle, accept: Accept) -> None:
     """Puts conditions in force until somebody resets them, or the peer leaves."""
-    _check(session, body.secret)
-    throttle = session.room.throttle
+    throttle = room.services.throttle
+    _check(session, throttle, body.secret)
     try:
         await throttle.apply(session, _conditions(body))
     except ThrottleError as error:
@@ -28,20 +24,19 @@ async def apply_network_throttle(session: PeerSession, body: ApplyNetworkThrottl
     accept()
 
 
-@handles("resetNetworkThrottle", OfNetworkThrottle)
-@handles("stopNetworkThrottle", OfNetworkThrottle)
-async def reset_network_throttle(session: PeerSession, body: OfNetworkThrottle, accept: Accept) -> None:
+async def reset_network_throttle(session: PeerSession, room: Room, body: OfNetworkThrottle, accept: Accept) -> None:
     """Ends what is in force, whoever applied it."""
-    _check(session, body.secret)
+    throttle = room.services.throttle
+    _check(session, throttle, body.secret)
     try:
-        await session.room.throttle.reset()
+        await throttle.reset()
     except ThrottleError as error:
         raise RequestError(500, str(error)) from error
     accept()
 
 
-def _check(session: PeerSession, secret: str) -> None:
-    if not session.room.throttle.opens(secret):
+def _check(session: PeerSession, throttle: NetworkThrottle, secret: str) -> None:
+    if not throttle.opens(secret):
         session.refused("network_throttle")
         raise RequestError(FORBIDDEN, "network throttling is not allowed")
 

@@ -6,7 +6,8 @@ import socket
 
 import pytest
 
-from miso.demo.http.listening import PortError, listen_http, listen_https
+from miso.demo.http.listening import listen_http, listen_https
+from miso.demo.port_error import PortError
 from miso.demo.settings import Settings
 
 

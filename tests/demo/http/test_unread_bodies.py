@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from miso.demo.http.timeouts import ImpatientHttp
+from miso.demo.http.timeouts import HttpWithTimeouts
 from tests.protoo.conftest import QuietServer, free_port
 
 
@@ -21,7 +21,7 @@ async def test_a_body_that_the_application_does_not_read_fills_no_memory() -> No
         await enough.wait()
 
     port = free_port()
-    server = QuietServer(uvicorn.Config(app, port=port, http=ImpatientHttp, lifespan="off", log_level="critical"))
+    server = QuietServer(uvicorn.Config(app, port=port, http=HttpWithTimeouts, lifespan="off", log_level="critical"))
     serving = asyncio.create_task(server.serve())
     await server.listening.wait()
     _, writer = await asyncio.open_connection("127.0.0.1", port)

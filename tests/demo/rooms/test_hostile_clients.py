@@ -13,8 +13,9 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from miso.demo.broadcasters.api import MAX_BODY_BYTES
-from miso.demo.http.timeouts import ImpatientHttp
-from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST, Allowance
+from miso.demo.http.timeouts import HttpWithTimeouts
+from miso.demo.limits.bounds import Allowance
+from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST
 from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
@@ -156,7 +157,7 @@ def test_an_allowance_saves_up_to_the_burst_and_no_more() -> None:
 async def test_a_connection_that_does_not_get_on_is_cut(
     server: DemoServer, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr(ImpatientHttp, "LIMIT_S", 0.3)
+    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", 0.3)
     port = urlsplit(server.urls[0]).port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
@@ -170,7 +171,7 @@ async def test_a_connection_that_does_not_get_on_is_cut(
 
 
 async def test_a_websocket_is_not_cut(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ImpatientHttp, "LIMIT_S", 0.1)
+    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", 0.1)
     client = await RoomClient.connect(url, "r", "a")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
@@ -182,7 +183,7 @@ async def test_a_websocket_is_not_cut(url: str, monkeypatch: pytest.MonkeyPatch)
 async def test_a_websocket_behind_another_request_is_not_cut(
     server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ImpatientHttp, "LIMIT_S", 0.3)
+    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server.urls[0]).port)
     writer.write(
         b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -27,7 +27,7 @@ DTLS_HANDSHAKE = 22
 
 @pytest.fixture
 async def impatient(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    server = DemoServer(free_ports(tmp_path, transport_patience=PATIENCE_S))
+    server = DemoServer(free_ports(tmp_path, transport_stall_timeout=PATIENCE_S))
     await server.start()
     yield server
     await server.close()

@@ -31,7 +31,7 @@ async def microphone(room: Room, peer_id: str, ssrc: int) -> Producer:
         },
         app_data={"peerId": peer_id},
     )
-    await room.observe(producer)
+    await room.speakers.add(producer)
     return producer
 
 

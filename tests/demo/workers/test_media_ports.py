@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from miso.demo.http.listening import free_port
 from miso.demo.server import DemoServer
 from miso.demo.workers.media_ports import HeldPorts, holder_of, outgoing_ports
+from miso.demo.workers.port_search import free_port
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from miso.demo.http.listening import free_port
 from miso.demo.server import DemoServer
+from miso.demo.workers.port_search import free_port
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

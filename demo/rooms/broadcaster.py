@@ -16,8 +16,8 @@ from miso.controller import (
     WebRtcTransport,
 )
 from miso.controller.types import RtpCapabilities
-from miso.demo.limits.per_client import Making
-from miso.demo.rooms.requests.messages import Json
+from miso.demo.json import Json
+from miso.demo.limits.bounds import Making
 
 logger = logging.getLogger(__name__)
 

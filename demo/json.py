@@ -1,0 +1,3 @@
+"""What JSON objects are in the code."""
+
+Json = dict[str, object]

@@ -1,0 +1,33 @@
+"""What all rooms of a server share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from miso.demo.limits.per_address import AddressLimits
+from miso.demo.metrics import Metrics
+from miso.demo.settings import Settings
+from miso.demo.workers.media_workers import MediaWorkers
+from miso.demo.workers.network_throttle import NetworkThrottle
+from miso.protoo import SendQueues
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The server as a room sees it.
+
+    Attributes:
+        workers: Where media is done.
+        settings: The server's settings.
+        metrics: What operators see.
+        limits: What each address may have.
+        unsent: What waits for clients that read slowly.
+        throttle: Makes the network worse.
+    """
+
+    workers: MediaWorkers
+    settings: Settings
+    metrics: Metrics
+    limits: AddressLimits
+    unsent: SendQueues
+    throttle: NetworkThrottle
