@@ -24,6 +24,9 @@ cdef enum:
     RTCP_US_PER_STREAM = 200
     RTCP_COMPOUND_US = 6  # what a compound packet costs on the machine of docs/performance.md
     RTCP_PACKET_US = 2
+    RTCP_NACK_US = 5  # more, since packets are looked up and sent again
+    TRANSPORT_FEEDBACK = 205  # packet type, of which NACK is format 1 (RFC 4585 section 6.1)
+    NACK = 1
     RTCP_BYTES_PER_US = 8
     DTLS_PER_SECOND = 1000
     TELL_EVERY_US = 1000000
@@ -31,11 +34,12 @@ cdef enum:
 
 cdef int rtcp_cost_us(const unsigned char *data, int size) noexcept:
     """Microseconds that control will work on a compound packet, about."""
-    cdef int at = 0, packets = 0
+    cdef int at = 0, packets = 0, nacks = 0
     while at + 4 <= size:
         packets += 1
+        nacks += data[at + 1] == TRANSPORT_FEEDBACK and data[at] & 0x1F == NACK
         at += 4 + 4 * (data[at + 2] << 8 | data[at + 3])
-    return RTCP_COMPOUND_US + RTCP_PACKET_US * packets + size // RTCP_BYTES_PER_US
+    return RTCP_COMPOUND_US + RTCP_PACKET_US * packets + RTCP_NACK_US * nacks + size // RTCP_BYTES_PER_US
 
 
 cdef class ControlAllowance:

@@ -172,6 +172,7 @@ cdef class TransportPlane:
             if self._admit_dtls():
                 self.plane.events.append(DtlsReceived(self, data[:size]))
         elif size > 0 and (data[0] < 128 or data[0] > 191):
+            self.plane.control_us += DTLS_US
             self.plane.events.append(SctpReceived(self, data[:size]))
         else:
             self.plane.count.malformed += 1

@@ -16,11 +16,9 @@ from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.producer.stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding
 from miso.worker.rtc.streams.bodies import stream_dump
-from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
 from miso.worker.rtc.token_bucket import TokenBucket
 from miso.worker.rtcp import reports
-from miso.worker.rtcp.extended import DelaySinceLastRr
 from miso.worker.rtcp.ntp import round_trip_ms
 
 # A receiver may ask for 2500 packets at once, which is what the buffer holds at most, and for as many a second: more is
@@ -117,7 +115,6 @@ class ConsumerStream:
         self._encoding = encoding
         self._cname = cname
         self._shown_layers = shown_layers
-        self._reference_time = EchoClock()
         self._scored = LossCounters()  # as they were at the last sample of the score
         self._scored_us = -_SCORE_EVERY_US
         self._reported_packets = 0  # as the last sender report told
@@ -184,10 +181,6 @@ class ConsumerStream:
         """Another stream is being forwarded: as good as new."""
         self.score.reset(MAX_SCORE)
 
-    def on_reference_time(self, ntp: int, now_us: int) -> None:
-        """The receiver's clock (RFC 3611 section 4.4), to be echoed."""
-        self._reference_time.take(ntp, now_us)
-
     # ------------------------------------------------------------ RTCP out
 
     def sender_report(self, now_us: int, ntp: int) -> reports.SenderReport | None:
@@ -225,16 +218,6 @@ class ConsumerStream:
         clock_rate = self._encoding.codec.clock_rate
         earliest, latest = -_MAX_EARLY_S * clock_rate, _MAX_LATE_S * clock_rate
         return timestamp if earliest <= ahead <= latest else None
-
-    def delay_since_last_rr(self, now_us: int) -> DelaySinceLastRr | None:
-        """The echo of the receiver's reference time; None when it has sent none."""
-        if not self._reference_time.compact_ntp:
-            return None
-        return DelaySinceLastRr(
-            ssrc=self.ssrc,
-            last_rr=self._reference_time.compact_ntp,
-            delay=self._reference_time.delay(now_us),
-        )
 
     # ------------------------------------------------------------ shown
 

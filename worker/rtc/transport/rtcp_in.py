@@ -95,8 +95,7 @@ class RtcpReceiver:
             if stream is not None:
                 stream.on_delay_since_last_rr(entry.last_rr, entry.delay)
         if report.reference_ntp is not None:
-            for sent in self._sent:
-                sent.on_reference_time(report.reference_ntp, now_us)
+            self._sent.reference_time.take(report.reference_ntp, now_us)
 
     def _on_nack(self, nack: Nack, now_us: int) -> None:
         stream = self._sent.get(nack.media_ssrc)

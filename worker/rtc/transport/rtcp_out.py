@@ -13,6 +13,7 @@ from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtcp.compound import BuildablePacket, build_compound
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from miso.worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
@@ -92,6 +93,7 @@ class RtcpSender:
         transport_id: str,
         producers: Mapping[str, Producer],
         consumers: Mapping[str, Consumer],
+        reference_time: EchoClock,
         send: Callable[[bytes], None],
     ) -> None:
         """Sends nothing until ``set_active``.
@@ -101,6 +103,7 @@ class RtcpSender:
             transport_id: Of the transport.
             producers: Those of the transport by id, as they come and go; ``consumers`` likewise.
             consumers: See there.
+            reference_time: The receiver's clock, if it tells it.
             send: Sends a compound packet.
         """
         self.id = transport_id
@@ -108,6 +111,7 @@ class RtcpSender:
         self._random = context.random
         self._producers = producers
         self._consumers = consumers
+        self._reference_time = reference_time
         self._send_packet = send
         self._timer = Alarm(context.scheduler, self._on_timer)
         self._sent_us: dict[str, int] = {}  # by id of the producer or consumer that was reported on
@@ -148,10 +152,15 @@ class RtcpSender:
             if report is None:
                 continue
             self._sent_us[consumer.id] = now_us
-            entry = (report, consumer.rtp_parameters.cname, stream.delay_since_last_rr(now_us))
+            entry = (report, consumer.rtp_parameters.cname, self._delay_since_last_rr(stream.ssrc, now_us))
             if not self._compound.add_sender(*entry):
                 self._send()
                 self._compound.add_sender(*entry)
+
+    def _delay_since_last_rr(self, ssrc: int, now_us: int) -> DelaySinceLastRr | None:
+        """The echo of the receiver's clock; None when it has told none."""
+        clock = self._reference_time
+        return DelaySinceLastRr(ssrc, clock.compact_ntp, clock.delay(now_us)) if clock.compact_ntp else None
 
     def _add_producer(self, producer: Producer, now_us: int) -> None:
         self._sent_us[producer.id] = now_us

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.streams.echo_clock import EchoClock
 
 
 class SentStreams:
-    """The SSRC tables of what is sent. Two streams may have one SSRC: the later one counts."""
+    """The SSRC tables of what is sent. Two streams may have one SSRC: the later one counts.
+
+    Attributes:
+        reference_time: The receiver's clock (RFC 3611 section 4.4), to be echoed for each of them.
+    """
 
     def __init__(self) -> None:
+        self.reference_time = EchoClock()
         self._by_ssrc: dict[int, ConsumerStream] = {}
         self._by_rtx_ssrc: dict[int, ConsumerStream] = {}
-
-    def __iter__(self) -> Iterator[ConsumerStream]:
-        return iter(self._by_ssrc.values())
 
     def get(self, ssrc: int) -> ConsumerStream | None:
         """The stream that sends media with this SSRC."""

@@ -137,7 +137,14 @@ class Transport:
             scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
         )
         self._rtcp_in = RtcpReceiver(transport_id, self.listener, self._sent_streams, self.outgoing)
-        self._rtcp_out = RtcpSender(context, transport_id, self.producers, self.consumers, self.send_rtcp)
+        self._rtcp_out = RtcpSender(
+            context,
+            transport_id,
+            self.producers,
+            self.consumers,
+            self._sent_streams.reference_time,
+            self.send_rtcp,
+        )
         tables.transports[transport_id] = self
 
     # ------------------------------------------------------------ for the kinds
