@@ -19,12 +19,14 @@ _MAX_LINE = 8192
 
 # What is sans-I/O does not log: who drives it does.
 _TAG_OF_MODULE = {
-    "miso.worker.rtc.web_rtc.web_rtc_transport": "ice",
+    "miso.worker.rtc.web_rtc.ice_session": "ice",
+    "miso.worker.rtc.web_rtc.dtls_session": "dtls",
     "miso.worker.rtc.web_rtc.ice_sockets": "ice",
     "miso.worker.rtc.transport.rtcp_in": "rtcp",
     "miso.worker.rtc.transport.outgoing_bandwidth": "bwe",
     "miso.worker.rtc.data.sctp_association": "sctp",
     "miso.worker.rtc.transport.transport": "rtp",
+    "miso.worker.rtc.transport.new_streams": "rtp",
     "miso.worker.rtc.producer.producer": "rtp",
     "miso.worker.rtc.consumer.plane": "rtp",
 }

@@ -41,7 +41,7 @@ def configure() -> Iterator[Configure]:
 @pytest.mark.parametrize(
     ("module", "tag"),
     [
-        ("rtc.web_rtc.web_rtc_transport", "ice"),
+        ("rtc.web_rtc.ice_session", "ice"),
         ("rtc.data.sctp_association", "sctp"),
         ("rtc.transport.rtcp_in", "rtcp"),
         ("net.channel", "info"),
@@ -57,7 +57,7 @@ def test_a_line_has_the_tag_of_its_module(configure: Configure, module: str, tag
 
 def test_a_line_can_have_a_tag_of_its_own(configure: Configure) -> None:
     dtls, ice = configure("warn", "dtls"), configure("warn", "ice")
-    logging.getLogger("miso.worker.rtc.web_rtc.web_rtc_transport").warning("line", extra={"tag": "dtls"})
+    logging.getLogger("miso.worker.rtc.web_rtc.ice_session").warning("line", extra={"tag": "dtls"})
     assert [line[:1] for line in dtls] == [b"W"]
     assert ice == []
 

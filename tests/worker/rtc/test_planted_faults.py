@@ -21,6 +21,7 @@ from miso.worker.rtc.consumer.stream import ConsumerStream
 from miso.worker.rtc.data.sctp_association import SctpAssociation
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.transport.transport import Transport
+from miso.worker.rtc.web_rtc.ice_session import IceSession
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
 from miso.worker.rtc.web_rtc.unproven_connections import UnprovenConnections
 from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
@@ -229,23 +230,23 @@ def a_close(call: Call) -> None:
 
 
 CONNECTIONS: dict[str, tuple[type, str, Callable[[Call], None], str]] = {
-    "a check": (IceServer, "receive", a_check, "WebRtcTransport bad"),
+    "a check": (IceServer, "receive", a_check, "IceSession bad"),
     "a check on a server's socket": (WebRtcServer, "on_stun_message", a_check, "StunReceived of _UdpEnd server"),
-    "the answer to a check": (IceSockets, "send", a_first_check, "WebRtcTransport late"),
-    "the news of a state": (WebRtcServer, "remove_tuple", the_end_of_consent, "WebRtcTransport bad"),
-    "the consent timer": (IceServer, "handle_timeout", the_end_of_consent, "WebRtcTransport bad"),
+    "the answer to a check": (IceSockets, "send", a_first_check, "IceSession late"),
+    "the news of a state": (WebRtcServer, "remove_tuple", the_end_of_consent, "IceSession bad"),
+    "the consent timer": (IceServer, "handle_timeout", the_end_of_consent, "Alarm IceSession bad"),
     "a DTLS datagram": (DtlsTransport, "receive", a_dtls_datagram, "DtlsReceived of WebRtcTransport bad"),
-    "the DTLS timer": (DtlsTransport, "handle_timeout", a_handshake_without_answer, "WebRtcTransport late"),
-    "a message over DTLS": (Transport, "on_sctp", two_sctp_packets, "WebRtcTransport bad"),
-    "an SCTP packet": (FragileAssociation, "receive", two_sctp_packets, "WebRtcTransport bad"),
+    "the DTLS timer": (DtlsTransport, "handle_timeout", a_handshake_without_answer, "Alarm DtlsSession late"),
+    "a message over DTLS": (Transport, "on_sctp", two_sctp_packets, "DtlsSession bad"),
+    "an SCTP packet": (FragileAssociation, "receive", two_sctp_packets, "DtlsSession bad"),
     "the SCTP timer": (FragileAssociation, "on_timer", sctp_without_answer, "Alarm SctpAssociation bad"),
     "an SCTP packet that is sent": (WebRtcTransport, "send_sctp", sctp_without_answer, "WebRtcTransport"),
-    "the end of a TCP connection": (WebRtcTransport, "on_tuple_gone", an_end_of_tcp, "_TcpEnd 127.0.0.1:"),
+    "the end of a TCP connection": (IceSession, "on_tuple_gone", an_end_of_tcp, "_TcpEnd 127.0.0.1:"),
     "a TCP connection that comes": (UnprovenConnections, "add", a_new_connection, "PolledSocket"),
-    "the patience with a TCP connection": (UnprovenConnections, "remove", a_silent_connection, "_TcpEnd"),
+    "the patience with a TCP connection": (UnprovenConnections, "remove", a_silent_connection, "Alarm _TcpEnd"),
     "watching for room": (PolledSocket, "watch_writable", a_peer_that_does_not_read, "_TcpEnd"),
     "the news of a flood": (WebRtcTransport, "on_traffic_limited", a_flood, "TrafficLimited of WebRtcTransport bad"),
-    "the loss of a tuple": (WebRtcTransport, "on_tuple_taken", a_page_that_is_loaded_anew, "WebRtcTransport bad"),
+    "the loss of a tuple": (IceSession, "on_tuple_taken", a_page_that_is_loaded_anew, "IceSession bad"),
     "the end of SCTP": (SctpAssociation, "close", a_close, "WebRtcTransport bad"),
     "the end of DTLS": (DtlsTransport, "close", a_close, "WebRtcTransport bad"),
 }

@@ -19,6 +19,8 @@ from miso.worker.faults import attempt
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
 from miso.worker.ice.server import IceTuple
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import BoundSocket, Context
 from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.web_rtc.unproven_connections import UnprovenConnections
@@ -30,8 +32,6 @@ MAX_UNPROVEN_CONNECTIONS = 128
 address that has most of them."""
 UNPROVEN_TIMEOUT_US = 10_000_000
 """How long a connection may stay without one."""
-
-_REPORT_INTERVAL_US = 1_000_000
 
 
 class StunHandler(Protocol):
@@ -75,7 +75,8 @@ class _UdpEnd:
 class _Listener:
     """A listening TCP socket and the connections it has accepted."""
 
-    def __init__(self, sockets: IceSockets) -> None:
+    def __init__(self, context: Context, sockets: IceSockets) -> None:
+        self._context = context
         self._sockets = sockets
         self._bound: BoundSocket | None = None
         self._unproven: UnprovenConnections[_TcpEnd] = UnprovenConnections()
@@ -85,7 +86,7 @@ class _Listener:
         self._bound = bound
 
     def accept(self, connection: BoundSocket, remote_address: tuple[str, int]) -> Callable[[], None]:
-        end = _TcpEnd(self._sockets, self, connection, remote_address)
+        end = _TcpEnd(self._context, self._sockets, self, connection, remote_address)
         self._unproven.add(end, remote_address[0])
         if len(self._unproven) > MAX_UNPROVEN_CONNECTIONS:
             expendable = self._unproven.most_expendable()
@@ -114,21 +115,28 @@ class _TcpEnd:
     """The owner of a TCP connection in the plane."""
 
     def __init__(
-        self, sockets: IceSockets, listener: _Listener, bound: BoundSocket, remote_address: tuple[str, int]
+        self,
+        context: Context,
+        sockets: IceSockets,
+        listener: _Listener,
+        bound: BoundSocket,
+        remote_address: tuple[str, int],
     ) -> None:
+        self._scheduler = context.scheduler
         self._sockets = sockets
         self._listener = listener
         self._bound = bound
         self._closed = False
-        self.connection = TcpConnection(sockets.context.plane, bound.fileno, remote_address)
+        self.connection = TcpConnection(context.plane, bound.fileno, remote_address)
         self.connection.owner = self
         self.connection.on_blocked = self._on_blocked
         self.connection.stun_gate = sockets.gate
         self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
-        self._patience = sockets.context.scheduler.call_later(UNPROVEN_TIMEOUT_US, self.close)
+        self._unproven = Alarm(context.scheduler, self.close)  # set until a good check has come
+        self._unproven.set(UNPROVEN_TIMEOUT_US)
 
     def read(self) -> None:
-        now_us = self._sockets.context.scheduler.now_us()
+        now_us = self._scheduler.now_us()
         events = self.connection.receive(now_us)
         if any(isinstance(event, ConnectionClosed) for event in events):
             # A check that came just before the end would make a tuple of a connection that is gone.
@@ -151,14 +159,14 @@ class _TcpEnd:
         self._give_up()
 
     def prove(self) -> None:
-        self._patience.cancel()
+        self._unproven.stop()
         self._listener.prove(self)
 
     def close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        self._patience.cancel()
+        self._unproven.stop()
         self.connection.owner = None
         self.connection.on_blocked = None
         self.connection.close()
@@ -186,18 +194,18 @@ class IceSockets:
     A datagram costs little before its username fragment is known to be the handler's, and is not answered.
 
     Attributes:
-        context: Of the handler.
+        id: Of the handler.
         gate: The username fragments for which messages are expected, and how many.
     """
 
     def __init__(self, context: Context, handler: StunHandler) -> None:
-        self.context = context
+        self.id = handler.id
         self.gate = StunGate()
+        self._context = context
         self._handler = handler
         self._udp_ends: list[_UdpEnd] = []
         self._listeners: list[_Listener] = []
-        self._malformed = 0
-        self._reported_us = 0
+        self._malformed = Complaint()
 
     def expect(self, fragment: str, plane: TransportPlane) -> None:
         """Messages for the local username fragment are for the handler, and count for the transport."""
@@ -206,11 +214,6 @@ class IceSockets:
     def forget(self, fragment: str) -> None:
         """Messages for the fragment are nobody's any more."""
         self.gate.forget(fragment)
-
-    @property
-    def id(self) -> str:
-        """Of the handler."""
-        return self._handler.id
 
     def open(self, protocol: IceProtocol, ip: str, port: int | None, announced_ip: str | None) -> LocalEndpoint:
         """Binds a UDP socket or listens on TCP.
@@ -255,10 +258,8 @@ class IceSockets:
             if self._handler.knows_username_fragment(fragment):
                 self._handler.on_stun_message(fragment, stun.parse(data), tuple_, now_us)
         except ParseError as error:
-            self._malformed += 1
-            if now_us - self._reported_us >= _REPORT_INTERVAL_US:
-                self._reported_us = now_us
-                logger.warning("malformed STUN id=%s count=%d last: %s", self.id, self._malformed, error)
+            if self._malformed.is_due(now_us):
+                logger.warning("malformed STUN id=%s count=%d last: %s", self.id, self._malformed.count, error)
 
     def on_connection_gone(self, tuple_: IceTuple) -> None:
         """A TCP connection has ended by itself."""
@@ -266,19 +267,19 @@ class IceSockets:
 
     def _open_udp(self, ip: str, port: int | None) -> BoundSocket:
         def read() -> None:
-            now_us = self.context.scheduler.now_us()
+            now_us = self._context.scheduler.now_us()
             deliver(udp.receive(now_us), now_us)
 
-        bound = self.context.sockets.open_udp(ip, port, read)
-        udp = UdpSocket(self.context.plane, bound.fileno)
+        bound = self._context.sockets.open_udp(ip, port, read)
+        udp = UdpSocket(self._context.plane, bound.fileno)
         udp.owner = end = _UdpEnd(self, bound, udp)
         udp.stun_gate = self.gate
         self._udp_ends.append(end)
         return bound
 
     def _listen_tcp(self, ip: str, port: int | None) -> BoundSocket:
-        listener = _Listener(self)
-        bound = self.context.sockets.listen_tcp(ip, port, listener.accept)
+        listener = _Listener(self._context, self)
+        bound = self._context.sockets.listen_tcp(ip, port, listener.accept)
         listener.listen(bound)
         self._listeners.append(listener)
         return bound

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.web_rtc_server import (
@@ -20,15 +20,36 @@ from miso.worker.faults import attempt
 from miso.worker.ice.candidates import LocalEndpoint
 from miso.worker.ice.server import IceTuple
 from miso.worker.ice.stun import StunMessage
+from miso.worker.rtc.complaint import Complaint
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 
 logger = logging.getLogger(__name__)
 
-_TELL_INTERVAL_US = 1_000_000
+
+class ServedTransport(Protocol):
+    """A transport on the server's sockets, by its ICE.
+
+    Attributes:
+        id: Of the transport.
+    """
+
+    id: str
+
+    def on_stun_message(self, fragment: str, message: StunMessage, tuple_: IceTuple, now_us: int) -> None:
+        """A message for one of its username fragments."""
+
+    def on_tuple_gone(self, tuple_: IceTuple) -> None:
+        """The TCP connection of its tuple has ended."""
+
+    def on_tuple_taken(self, tuple_: IceTuple) -> None:
+        """Its tuple belongs to another transport of the server now."""
+
+    def holds(self, tuple_: IceTuple, now_us: int) -> bool:
+        """Whether its valid tuple stays its own though somebody proves to another transport that it is his."""
+
+    def on_server_closed(self) -> None:
+        """The sockets are about to be closed: so is the transport."""
 
 
 class WebRtcServer:
@@ -53,11 +74,10 @@ class WebRtcServer:
         self.endpoints: list[LocalEndpoint] = []
         self.closed = False
         self._context = context
-        self._transports: dict[str, WebRtcTransport] = {}
-        self._by_fragment: dict[str, WebRtcTransport] = {}
-        self._by_tuple: dict[IceTuple, WebRtcTransport] = {}
-        self._refused = 0  # checks, for an address that is another transport's
-        self._refusals_told_us = 0
+        self._transports: dict[str, ServedTransport] = {}
+        self._by_fragment: dict[str, ServedTransport] = {}
+        self._by_tuple: dict[IceTuple, ServedTransport] = {}
+        self._refused = Complaint()  # checks for an address that is another transport's
         context.registry.add(self, self.id, None)
         try:
             for info in body.listen_infos:
@@ -98,22 +118,22 @@ class WebRtcServer:
             return
         self.closed = True
         for transport in list(self._transports.values()):
-            attempt(transport, transport.close)
+            attempt(transport, transport.on_server_closed)
         self.sockets.close()
         self._context.registry.remove(self.id, None)
 
     # ------------------------------------------------------------ for its transports
 
-    def add_transport(self, transport: WebRtcTransport, username_fragment: str) -> None:
+    def add_transport(self, transport: ServedTransport, username_fragment: str) -> None:
         """The transport uses this server from now on."""
         self._transports[transport.id] = transport
         self._by_fragment[username_fragment] = transport
 
-    def remove_transport(self, transport: WebRtcTransport) -> None:
+    def remove_transport(self, transport: ServedTransport) -> None:
         """The transport has closed; it has given back its fragments and tuples."""
         self._transports.pop(transport.id, None)
 
-    def add_username_fragment(self, fragment: str, transport: WebRtcTransport) -> None:
+    def add_username_fragment(self, fragment: str, transport: ServedTransport) -> None:
         """Messages for the fragment are the transport's."""
         self._by_fragment[fragment] = transport
 
@@ -121,14 +141,14 @@ class WebRtcServer:
         """Messages for the fragment are nobody's."""
         self._by_fragment.pop(fragment, None)
 
-    def add_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> None:
+    def add_tuple(self, tuple_: IceTuple, transport: ServedTransport) -> None:
         """The peer behind the tuple is the transport's; it is that of one transport only."""
         former = self._by_tuple.get(tuple_)
         self._by_tuple[tuple_] = transport
         if former is not None and former is not transport:
             attempt(former, former.on_tuple_taken, tuple_)
 
-    def remove_tuple(self, tuple_: IceTuple, transport: WebRtcTransport) -> bool:
+    def remove_tuple(self, tuple_: IceTuple, transport: ServedTransport) -> bool:
         """Forgets the tuple if it still is the transport's; False when it has become another's."""
         if self._by_tuple.get(tuple_) is not transport:
             return False
@@ -160,13 +180,11 @@ class WebRtcServer:
         if transport is not None:
             transport.on_tuple_gone(tuple_)
 
-    def _count_refusal(self, tuple_: IceTuple, owner: WebRtcTransport, claimant: WebRtcTransport, now_us: int) -> None:
-        self._refused += 1
-        if now_us - self._refusals_told_us >= _TELL_INTERVAL_US:
-            self._refusals_told_us = now_us
+    def _count_refusal(self, tuple_: IceTuple, owner: ServedTransport, claimant: ServedTransport, now_us: int) -> None:
+        if self._refused.is_due(now_us):
             logger.warning(
                 "%d checks refused webRtcServer=%s: remote=%s belongs to transport=%s, the last was for transport=%s",
-                self._refused,
+                self._refused.count,
                 self.id,
                 tuple_.remote_address,
                 owner.id,

@@ -1,0 +1,149 @@
+"""DTLS of one WebRtcTransport: the handshake, the SRTP keys it gives, and what is sent over it (SCTP, RFC 8261)."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from miso.worker.channel.events import DtlsStateChange
+from miso.worker.dataplane import SrtpSuite, TransportPlane
+from miso.worker.dtls import (
+    ApplicationData,
+    Connected,
+    DatagramToSend,
+    DtlsEvent,
+    DtlsRole,
+    DtlsState,
+    DtlsTransport,
+    Fingerprint,
+    StateChanged,
+)
+from miso.worker.faults import AFTER_FAULT_US, attempt
+from miso.worker.rtc.alarm import Alarm
+from miso.worker.rtc.context import Context
+
+logger = logging.getLogger(__name__)
+
+
+class DtlsOwner(Protocol):
+    """What DTLS asks of its transport."""
+
+    id: str
+
+    def on_dtls_connected(self) -> None:
+        """The peer is who it said, and the plane has the SRTP keys."""
+
+    def on_dtls_closed(self) -> None:
+        """The peer said goodbye, or we did."""
+
+    def on_dtls_data(self, data: bytes) -> None:
+        """Data came over the connection."""
+
+
+class DtlsSession:
+    """One DTLS association with the peer.
+
+    Attributes:
+        id: Of the transport.
+        role: Ours; ``auto`` until the peer's is known or the handshake has begun.
+    """
+
+    def __init__(self, context: Context, owner: DtlsOwner, plane: TransportPlane) -> None:
+        """Waits for ``start``; ``plane`` is the transport's, which sends the datagrams and gets the keys."""
+        self.id = owner.id
+        self.role = DtlsRole.AUTO
+        self._context = context
+        self._owner = owner
+        self._plane = plane
+        self._dtls = DtlsTransport(context.certificate)
+        self._timer = Alarm(context.scheduler, self._on_timer)
+
+    @property
+    def state(self) -> DtlsState:
+        """Of the association."""
+        return self._dtls.state
+
+    def set_remote(self, fingerprint: Fingerprint, role: DtlsRole) -> None:
+        """The peer has this certificate, and we have this role unless the handshake has begun with another."""
+        self.role = role
+        self._apply(self._dtls.set_remote_fingerprint(fingerprint))
+        if self._dtls.state == DtlsState.CONNECTED:  # the handshake was waiting for the fingerprint
+            self.role = self._dtls.role or self.role
+
+    def start(self) -> None:
+        """The peer can be reached: begins the handshake, as the server while the peer's role is unknown.
+
+        Also as the client it does not wait for the nomination, since some browsers nominate late. No effect once the
+        handshake is over.
+        """
+        if self._dtls.state not in (DtlsState.NEW, DtlsState.CONNECTING):
+            return
+        if self.role == DtlsRole.AUTO:
+            self.role = DtlsRole.SERVER
+        self._apply(self._dtls.start(self.role, self._context.scheduler.now_us()))
+        self._watch()
+
+    def receive(self, data: bytes, now_us: int) -> None:
+        """A DTLS datagram came over a valid tuple."""
+        try:
+            self._apply(self._dtls.receive(data, now_us))
+        except BaseException:
+            self._timer.set(AFTER_FAULT_US)
+            raise
+        self._watch()
+
+    def send(self, data: bytes) -> None:
+        """Sends data once connected."""
+        if self._dtls.state == DtlsState.CONNECTED:
+            self._apply(self._dtls.send(data))
+
+    def close(self) -> None:
+        """Says goodbye."""
+        self._timer.stop()
+        self._apply(self._dtls.close())
+
+    # ------------------------------------------------------------ own
+
+    def _apply(self, events: list[DtlsEvent]) -> None:
+        """Does what the association says; each message of the peer is a unit of work."""
+        for event in events:
+            attempt(self, self._apply_one, event)
+
+    def _apply_one(self, event: DtlsEvent) -> None:
+        if isinstance(event, DatagramToSend):
+            self._plane.send(event.data)
+        elif isinstance(event, Connected):
+            self._on_connected(event)
+        elif isinstance(event, StateChanged):
+            self._on_state(event.state)
+        elif isinstance(event, ApplicationData):
+            self._owner.on_dtls_data(event.data)
+
+    def _on_connected(self, event: Connected) -> None:
+        logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile)
+        self._plane.set_srtp(SrtpSuite(event.srtp_profile), event.remote_key, event.local_key)
+        self._context.notifier.notify(
+            self.id,
+            "dtlsstatechange",
+            DtlsStateChange(dtls_state="connected", dtls_remote_cert=event.remote_certificate),
+        )
+        self._owner.on_dtls_connected()
+
+    def _on_state(self, state: DtlsState) -> None:
+        logger.debug("DTLS transport=%s state=%s", self.id, state)
+        self._context.notifier.notify(self.id, "dtlsstatechange", DtlsStateChange(dtls_state=state.value))
+        if state == DtlsState.CLOSED:
+            self._owner.on_dtls_closed()
+
+    def _watch(self) -> None:
+        now_us = self._context.scheduler.now_us()
+        deadline_us = self._dtls.timeout_us(now_us)
+        if deadline_us is None:
+            self._timer.stop()
+        else:
+            self._timer.set(max(deadline_us - now_us, 0))
+
+    def _on_timer(self) -> None:
+        self._timer.set(AFTER_FAULT_US)  # should what follows meet a fault
+        self._apply(self._dtls.handle_timeout(self._context.scheduler.now_us()))
+        self._watch()
