@@ -56,7 +56,7 @@ class Entity(Emitter):
         self._channel = channel
         self._path = dict(path)
         self._at_end: list[Callable[[], object]] = []
-        self._handlers = self._event_handlers()
+        self._handlers: Mapping[str, Callable[..., object]] = self._event_handlers()
         channel.subscribe(self.id, self._on_event)
 
     def close(self) -> None:
@@ -97,6 +97,14 @@ class Entity(Emitter):
         if cause is not None:
             self.emit(cause)
         self.observer.emit("close")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Forgets who listened and whom it called: the object goes with its last user, not with a search for cycles."""
+        self.remove_all_listeners()
+        self.observer.remove_all_listeners()
+        self._at_end.clear()
+        self._handlers = {}
 
     def _tell(self, event: str, *args: object) -> None:
         """Emits an event on the object and on its observer."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import weakref
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from miso.controller import Consumer, Producer, RequestError, Router, Worker, create_worker, to_json
+from miso.controller import Consumer, Producer, RequestError, Router, Transport, Worker, create_worker, to_json
 from miso.controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO
 
@@ -228,3 +231,27 @@ async def test_messages_of_the_application_may_be_unreliable(router: Router) -> 
     consumers = [await sctp.consume_data(data_producer_id=source.id, **options) for options in chosen]
     streams = [consumer.sctp_stream_parameters for consumer in consumers]
     assert [stream.ordered for stream in streams if stream is not None] == [True, False, False, False]
+
+
+async def test_what_is_closed_goes_without_a_search_for_cycles(worker: Worker) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        gone = [weakref.ref(thing) for thing in await used_and_closed(worker)]
+        async with asyncio.timeout(10):
+            while any(ref() is not None for ref in gone):  # noqa: ASYNC110  # answers to what closes come a moment later
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
+
+
+async def used_and_closed(worker: Worker) -> list[object]:
+    """A router and what was in it, with listeners that know what they listen to."""
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    transport = await router.create_web_rtc_transport(listen_ips=["127.0.0.1"])
+    things: list[Router | Transport | Producer | Consumer] = [router, transport, *await pair(router)]
+    for thing in things:
+        thing.observer.on("close", partial(repr, thing))
+        thing.on("x", partial(repr, [thing, router]))
+    router.close()
+    return list(things)
