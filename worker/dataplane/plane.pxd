@@ -34,15 +34,11 @@ cdef struct Counters:
     uint64_t repairs_limited
 
 
-cdef class Source:
-    cdef void forward(self) noexcept
-
-
 cdef class Plane:
     cdef Counters count
     cdef Batch batch
     cdef list events
-    cdef list dirty  # sources with packets of this receive batch
+    cdef list dirty  # ProducerPlanes with packets of this receive batch
     cdef list blocked  # TCP connections whose on_blocked is due
     cdef int64_t now_us
     cdef uint32_t abs_send_time
@@ -52,13 +48,12 @@ cdef class Plane:
     cdef unsigned char *_receive_memory
     cdef RtpHeader header  # of the packet in hand
     cdef list _payloads  # one descriptor for each packet of a receive batch
-    cdef int _payload_count
+    cdef int payload_count  # how many of them are in use
     cdef inline unsigned char *receive_slot(self, int index) noexcept:
         return self._receive_memory + index * SLOT_STRIDE + RECEIVE_HEAD
     cdef inline unsigned char *scratch(self) noexcept:
         return self.receive_slot(RECEIVE_COUNT)
     cdef PayloadDescriptor next_payload(self)
     cdef void begin(self, int64_t now_us) noexcept
-    cdef void forward(self) noexcept
     cdef list finish(self)
     cdef int settle(self) except -1

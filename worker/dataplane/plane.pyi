@@ -2,11 +2,8 @@
 
 from miso.worker.dataplane.events import Event
 
-class Source:
-    """What collects packets while a receive batch is read, and forwards them together."""
-
 class Plane:
-    """What all objects of one worker share: receive and send slots, random numbers, counters."""
+    """What all objects of one worker share, one after the other: one thread runs the plane."""
 
     def __init__(self) -> None: ...
     @property

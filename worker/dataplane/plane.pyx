@@ -11,15 +11,8 @@ from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.packet cimport RtpHeader
 
 
-cdef class Source:
-    """What collects packets while a receive batch is read, and forwards them together."""
-
-    cdef void forward(self) noexcept:
-        pass
-
-
 cdef class Plane:
-    """What all objects of one worker share: receive and send slots, random numbers, counters."""
+    """What all objects of one worker share, one after the other: one thread runs the plane."""
 
     def __cinit__(self):
         if posix_memalign(<void **>&self._receive_memory, 64, (RECEIVE_COUNT + 1) * SLOT_STRIDE) != 0:
@@ -48,21 +41,9 @@ cdef class Plane:
         self.control_us = 0
 
     cdef PayloadDescriptor next_payload(self):
-        """A descriptor that stays as it is filled until ``forward``."""
-        if self._payload_count == RECEIVE_COUNT:
-            self.forward()
-        self._payload_count += 1
-        return <PayloadDescriptor>self._payloads[self._payload_count - 1]
-
-    cdef void forward(self) noexcept:
-        """What the receive batch brought goes to the consumers, consumer by consumer."""
-        cdef Source source
-        if self.dirty:
-            for source in self.dirty:
-                source.forward()
-            self.dirty.clear()
-            self.batch.flush()
-        self._payload_count = 0
+        """A descriptor that stays as it is filled until the batch is forwarded; of ``RECEIVE_COUNT`` one must be left."""
+        self.payload_count += 1
+        return <PayloadDescriptor>self._payloads[self.payload_count - 1]
 
     cdef list finish(self):
         """Every such entry ends here; gives the events since the last one."""

@@ -23,8 +23,8 @@ SEEDS = [
     + b"\2",
 ]
 _rig = Rig()
-_rig.transport.enable_transport_wide_feedback(True)
-_rig.transport.enable_remb(True)
+_rig.transport.feedback.enable_transport_wide(True)
+_rig.transport.feedback.enable_remb(True)
 _rig.stream.set_rtx(RTX_SSRC, VP8_RTX)
 _consumer = _rig.add_consumer(selector=SimpleLayerSelector(False))
 _other = _rig.transport_to(_rig.sender, _rig.udp)  # whatever comes to the first, this one forwards
@@ -43,8 +43,8 @@ def run(data: bytes) -> None:
         _consumer.output.retransmit([_consumer.output.last_sequence], now + 500)
         _rig.stream.poll_nack(now)
         if _number % 100 == 0:
-            _rig.transport.poll_transport_wide_feedback(now, 1)
-            _rig.transport.poll_remb(now)
-        before = _other.rtp_bytes_received
+            _rig.transport.feedback.poll_transport_wide(now, 1)
+            _rig.transport.feedback.poll_remb(now)
+        before = _other.rtp_received.bytes
         _other.receive(rtp(_number, KEY_FRAME, ssrc=5), now)
-    assert _other.rtp_bytes_received > before
+    assert _other.rtp_received.bytes > before

@@ -166,10 +166,10 @@ def test_counts_what_was_sent(rig: Rig) -> None:
     output = consumer.output
     assert output.packets == 2
     assert output.bytes == sum(sizes)
-    assert consumer.transport.bytes_sent == sum(sizes)
-    assert rig.transport.bytes_received == len(rtp(1, KEY_FRAME)) + len(rtp(2))
-    assert rig.stream.bytes == rig.transport.rtp_bytes_received
-    assert consumer.transport.bitrate("sent", output.last_packet_us) == sum(sizes) * 8 * 10 // 25
+    assert consumer.transport.sent.bytes == sum(sizes)
+    assert rig.transport.received.bytes == len(rtp(1, KEY_FRAME)) + len(rtp(2))
+    assert rig.stream.bytes == rig.transport.rtp_received.bytes
+    assert consumer.transport.sent.bitrate(output.last_packet_us) == sum(sizes) * 8 * 10 // 25
 
 
 def test_one_received_id_cannot_stand_for_two_extensions(rig: Rig) -> None:

@@ -99,10 +99,10 @@ def test_probation_is_counted(rig: Rig) -> None:
     now = probe(estimate_for(consumer.transport), now_us())
     packets = consumer.packets()
     size = sum(32 + len(packet.payload) for packet in packets)
-    assert consumer.transport.probation_bytes_sent == size
-    assert consumer.transport.bytes_sent == size
-    assert consumer.transport.bitrate("probation_sent", now) > 0
-    assert consumer.transport.rtp_bytes_sent == 0
+    assert consumer.transport.probation_sent.bytes == size
+    assert consumer.transport.sent.bytes == size
+    assert consumer.transport.probation_sent.bitrate(now) > 0
+    assert consumer.transport.rtp_sent.bytes == 0
 
 
 def test_probation_is_traced_on_demand(rig: Rig) -> None:
@@ -125,7 +125,7 @@ def test_nothing_is_sent_before_the_way_is_there(rig: Rig) -> None:
     assert consumer.packets() == []
     waiting = TransportPlane(rig.plane, True)
     probe(estimate_for(waiting), now_us())
-    assert waiting.probation_bytes_sent == 0
+    assert waiting.probation_sent.bytes == 0
 
 
 def test_malformed_feedback_is_refused(rig: Rig) -> None:

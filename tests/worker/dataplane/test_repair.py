@@ -135,7 +135,7 @@ def test_rtx_fills_the_gap_for_consumers(rig: Rig) -> None:
     assert rig.send(rtx(500, packets[2]), rtx(501, packets[3])) == []
     assert [packet.sequence_number for packet in consumer.packets()] == [1, 2, 5, 3, 4]
     assert (rig.stream.packets_repaired, rig.stream.rtx_packets) == (2, 2)
-    assert rig.transport.rtx_bytes_received == len(rtx(0, packets[2])) + len(rtx(0, packets[3]))
+    assert rig.transport.rtx_received.bytes == len(rtx(0, packets[2])) + len(rtx(0, packets[3]))
     assert rig.stream.poll_nack(now_us() + 1_000_000) == []
 
 

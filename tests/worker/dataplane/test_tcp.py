@@ -161,12 +161,12 @@ def test_what_a_slow_reader_does_not_get_does_not_count_as_sent(rig: Rig, link: 
     with pytest.raises(BlockingIOError):
         link.peer.recv(1)
     link.peer.settimeout(5)
-    assert link.transport.bytes_sent == sum(len(one) for one in frames)
+    assert link.transport.sent.bytes == sum(len(one) for one in frames)
     session = srtp(suite, bytes(range(28)), inbound=True) if suite is not None else None
     packets = [parse_rtp(session.unprotect(one) if session is not None else one) for one in frames]
-    assert output.bytes == link.transport.rtp_bytes_sent
+    assert output.bytes == link.transport.rtp_sent.bytes
     if suite is None:
-        assert output.bytes == link.transport.bytes_sent
+        assert output.bytes == link.transport.sent.bytes
     assert output.packets == number - 1 - rig.plane.counters["tcp_full"]
     # no number for congestion control was used up, and what is missing can be had
     wide = [int.from_bytes(packet.extensions[TRANSPORT_WIDE_CC_ID], "big") for packet in packets]
@@ -185,10 +185,10 @@ def test_repairs_that_a_slow_reader_does_not_get_do_not_count_as_sent(rig: Rig, 
     rig.send(rtp(1, KEY_FRAME), *(rtp(number, bytes([0x10, 1]) + bytes(1200)) for number in range(2, 60)))
     while link.connection.send(bytes(1000)):
         pass
-    sent, full = link.transport.bytes_sent, rig.plane.counters["tcp_full"]
+    sent, full = link.transport.sent.bytes, rig.plane.counters["tcp_full"]
     assert output.retransmit(list(range(1, 60)), now_us() + 1_000_000) == 0
-    assert (output.packets_retransmitted, output.rtx_packets, link.transport.rtx_bytes_sent) == (0, 0, 0)
-    assert (link.transport.bytes_sent, rig.plane.counters["tcp_full"] > full) == (sent, True)
+    assert (output.packets_retransmitted, output.rtx_packets, link.transport.rtx_sent.bytes) == (0, 0, 0)
+    assert (link.transport.sent.bytes, rig.plane.counters["tcp_full"] > full) == (sent, True)
 
 
 def test_what_fills_a_left_out_number_waits_for_a_slow_reader_to_ask(rig: Rig, link: Link) -> None:
@@ -200,10 +200,10 @@ def test_what_fills_a_left_out_number_waits_for_a_slow_reader_to_ask(rig: Rig, l
     for size in (1000, 10):
         while link.connection.send(bytes(size)):
             pass
-    before = (output.packets, output.bytes, link.transport.bytes_sent, link.transport.rtp_bytes_sent)
+    before = (output.packets, output.bytes, link.transport.sent.bytes, link.transport.rtp_sent.bytes)
     full = rig.plane.counters["tcp_full"]
     rig.send(rtp(2, b"", padding=50))
-    assert (output.packets, output.bytes, link.transport.bytes_sent, link.transport.rtp_bytes_sent) == before
+    assert (output.packets, output.bytes, link.transport.sent.bytes, link.transport.rtp_sent.bytes) == before
     assert rig.plane.counters["tcp_full"] == full + 1
     assert output.retransmit([2], now_us() + 1_000_000) == 0
     assert (output.packets_retransmitted, output.rtx_packets) == (0, 0)

@@ -322,43 +322,43 @@ def test_control_datagrams_go_out_as_they_are(make_rig: Callable[..., Rig]) -> N
     assert rig.transport.send(DTLS)
     assert rig.udp.send(STUN, rig.sender.address)
     assert list(rig.sender.datagrams()) == [DTLS, STUN]
-    assert rig.transport.bytes_sent == len(DTLS) + len(STUN)
+    assert rig.transport.sent.bytes == len(DTLS) + len(STUN)
     rig.transport.set_destination(None, None)
     assert not rig.transport.send(DTLS)
 
 
 def test_feedback_tells_when_each_packet_came(rig: Rig) -> None:
-    rig.transport.enable_transport_wide_feedback(True)
+    rig.transport.feedback.enable_transport_wide(True)
     rig.send(*(rtp(number, extensions={7: struct.pack("!H", 1000 + number)}) for number in range(4)))
-    [packet] = rig.transport.poll_transport_wide_feedback(now_us(), 1)
+    [packet] = rig.transport.feedback.poll_transport_wide(now_us(), 1)
     base, count = struct.unpack_from("!HH", packet, 12)
     assert packet[:2] == b"\x8f\xcd"
     assert struct.unpack_from("!LL", packet, 4) == (1, SSRC)
     assert (base, count) == (1000, 4)
-    rig.transport.enable_transport_wide_feedback(False)
-    assert rig.transport.poll_transport_wide_feedback(now_us() + 1_000_000, 1) == []
+    rig.transport.feedback.enable_transport_wide(False)
+    assert rig.transport.feedback.poll_transport_wide(now_us() + 1_000_000, 1) == []
 
 
 def test_feedback_after_a_long_loss_ends(rig: Rig) -> None:
-    rig.transport.enable_transport_wide_feedback(True)
+    rig.transport.feedback.enable_transport_wide(True)
     for number, wide in enumerate([0, 1, 1500]):
         rig.send(rtp(number, extensions={7: struct.pack("!H", wide)}))
-    rig.transport.poll_transport_wide_feedback(now_us(), 1)
+    rig.transport.feedback.poll_transport_wide(now_us(), 1)
     rig.send(rtp(10, extensions={7: struct.pack("!H", 3000)}))
-    packets = rig.transport.poll_transport_wide_feedback(now_us() + 200_000, 1)
+    packets = rig.transport.feedback.poll_transport_wide(now_us() + 200_000, 1)
     base, count = struct.unpack_from("!HH", packets[-1], 12)
     assert base + count - 1 == 3000
 
 
 def test_remb_never_asks_for_more_than_its_limit(rig: Rig) -> None:
-    assert rig.transport.poll_remb(now_us()) is None
-    rig.transport.max_incoming_bitrate_bps = 50_000
-    rig.transport.enable_remb(True)
+    assert rig.transport.feedback.poll_remb(now_us()) is None
+    rig.transport.feedback.max_bitrate_bps = 50_000
+    rig.transport.feedback.enable_remb(True)
     start = now_us()
     for number in range(100):
         packet = rtp(number, extensions={6: ((number << 18) // 50).to_bytes(3, "big")})
         rig.transport.receive(packet, start + number * 20_000)
-    assert rig.transport.poll_remb(start + 2_000_000) == 50_000
+    assert rig.transport.feedback.poll_remb(start + 2_000_000) == 50_000
 
 
 def test_traces_packets_only_while_asked_to(rig: Rig) -> None:

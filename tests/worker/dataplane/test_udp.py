@@ -176,15 +176,15 @@ def test_a_full_send_buffer_is_a_counted_drop(rig: Rig) -> None:
 def test_what_the_kernel_refuses_does_not_count_as_sent(rig: Rig, count: int) -> None:
     consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME))
-    sent = (consumer.output.packets, consumer.output.bytes, consumer.transport.bytes_sent)
+    sent = (consumer.output.packets, consumer.output.bytes, consumer.transport.sent.bytes)
     consumer.transport.set_destination(consumer.udp, ("255.255.255.255", 9))  # which needs SO_BROADCAST
     rig.send(*(rtp(2 + index) for index in range(count)))
     assert rig.plane.counters["send_failed"] == count
-    assert (consumer.output.packets, consumer.output.bytes, consumer.transport.bytes_sent) == sent
-    assert consumer.transport.rtp_bytes_sent == sent[1]
+    assert (consumer.output.packets, consumer.output.bytes, consumer.transport.sent.bytes) == sent
+    assert consumer.transport.rtp_sent.bytes == sent[1]
     assert consumer.output.retransmit([1, 2], now_us() + 1_000_000) <= 2
     assert (consumer.output.packets_retransmitted, consumer.output.rtx_packets) == (0, 0)
-    assert consumer.transport.rtx_bytes_sent == 0
+    assert consumer.transport.rtx_sent.bytes == 0
     consumer.transport.set_destination(consumer.udp, consumer.peer.address)
     rig.send(*(rtp(2 + count + index) for index in range(count)))
     assert consumer.output.packets == 1 + count

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from miso.worker.dataplane.consumer.send_stream import SendStream
-from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layers import LayerSelector
 
@@ -26,7 +26,7 @@ class ConsumerPlane(SendStream):
     def selector(self) -> LayerSelector: ...
     def __init__(
         self,
-        transport: TransportPlane,
+        transport: SendingHalf,
         *,
         ssrc: int,
         rtx_ssrc: int,

@@ -11,8 +11,9 @@ from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264Parame
 from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from miso.worker.dataplane.transport.transport cimport TransportPlane
-from miso.worker.dataplane.consumer.rtp_fields cimport FILLER_SIZE, rewrite, write_filler
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
+from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
+from miso.worker.dataplane.consumer.rewriting cimport rewrite
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport (
     ANY_STREAM,
@@ -49,7 +50,7 @@ cdef class ConsumerPlane(SendStream):
 
     def __init__(
         self,
-        TransportPlane transport not None,
+        SendingHalf transport not None,
         *,
         unsigned int ssrc,
         unsigned int rtx_ssrc,
@@ -101,7 +102,7 @@ cdef class ConsumerPlane(SendStream):
         Among a hundred consumers each finds its memory cold. Called ``APPROACH`` to one consumers ahead, because what is
         further away is reached through pointers in what was fetched before.
         """
-        cdef TransportPlane transport
+        cdef SendingHalf transport
         if distance == APPROACH:
             prefetch_lines(<void *>self, OUTPUT_LINES)
             return
@@ -123,7 +124,7 @@ cdef class ConsumerPlane(SendStream):
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its producer has for it."""
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef Plane plane
         cdef int index, total_sent = 0
         if not self.active or self.closed or not transport.connected:
@@ -237,7 +238,7 @@ cdef class ConsumerPlane(SendStream):
 
     cdef void _leave_out(self, const Packet *packet) noexcept:
         """The numbers close up; one that later packets have passed already is filled with a packet of padding only."""
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef Plane plane = transport.plane
         cdef unsigned char *slot
         cdef unsigned int timestamp

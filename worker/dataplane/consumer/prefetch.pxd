@@ -1,7 +1,7 @@
 """Fetching memory into the cache before it is needed."""
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
-from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 cdef enum:
     LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
@@ -23,7 +23,7 @@ cdef inline void prefetch_lines(void *begin, int count) noexcept:
         prefetch(<char *>begin + LINE * line)
 
 
-cdef inline void prefetch_rates(TransportPlane transport) noexcept:
+cdef inline void prefetch_rates(SendingHalf transport) noexcept:
     prefetch_lines(<void *>transport.rtp_sent, RATE_LINES)
     prefetch_lines(<void *>transport.sent, RATE_LINES)
     prefetch_lines(<void *>transport.outgoing, ESTIMATOR_LINES)

@@ -3,7 +3,7 @@
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.dataplane.producer.packet_store cimport Packet
 from miso.worker.dataplane.sockets.batch cimport Sender
-from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.timestamps cimport TimestampMapper
@@ -26,7 +26,7 @@ cdef class SendStream(Sender):
     cdef readonly unsigned long long rtx_bytes
     cdef readonly bint closed
     cdef list stores  # of the streams that it is made of, by stream index
-    cdef TransportPlane _transport
+    cdef SendingHalf _transport
     cdef SrtpSession _session
     cdef TimestampMapper _timestamps
     cdef RetransmissionIndex _index

@@ -6,16 +6,10 @@ from libc.string cimport memcpy, memset
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET
 from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
-from miso.worker.dataplane.transport.transport cimport TransportPlane
-from miso.worker.dataplane.consumer.rtp_fields cimport (
-    FILLER_SIZE,
-    RTX_FILLER_SIZE,
-    read_u32,
-    rewrite,
-    write_filler,
-    write_u16,
-    write_u32,
-)
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
+from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, RTX_FILLER_SIZE, write_filler
+from miso.worker.dataplane.consumer.rewriting cimport rewrite
+from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport FOUND
 
@@ -113,7 +107,7 @@ cdef class SendStream(Sender):
             )
 
     cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef long long now_us = transport.plane.now_us
         transport.sent.take_back(size, now_us)
         if not is_repair:
@@ -137,7 +131,7 @@ cdef class SendStream(Sender):
 
     def retransmit(self, sequence_numbers, long long now_us):
         """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef const Packet *kept
         cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
         cdef SendSideEstimator outgoing = transport.outgoing
@@ -219,7 +213,7 @@ cdef class SendStream(Sender):
 
     cdef bint _resend_filler(self, unsigned short number) noexcept:
         """Answers for a number that was never a packet's: whoever asked need not ask again."""
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef unsigned char *slot = transport.plane.batch.reserve(None if self.deliver else transport.endpoint)
         cdef int size = FILLER_SIZE, payload_type = self._index.generation
         write_filler(slot, payload_type, number, self._index.timestamp_offset, self.ssrc)

@@ -3,19 +3,21 @@
 from typing import Any
 
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
-from miso.worker.dataplane.producer.receive_stream import ReceiveStream, StreamOwner
-from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.producer.receive_stream import ReceiveStream
+from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
 
 MAX_STREAMS: int  # of one producer
 
-class ProducerPlane(StreamOwner):
+class ProducerPlane:
     """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
 
     owner: Any
     @property
     def closed(self) -> bool: ...
-    def __init__(self, transport: TransportPlane) -> None: ...
+    def __init__(self, receiving: ReceivingHalf) -> None:
+        """For ``TransportPlane.add_producer``."""
+    paused: bool  # packets are counted, not forwarded
     trace_rtp: bool
     trace_keyframe: bool
     def map_payload_type(self, received: int, forwarded: int) -> None: ...

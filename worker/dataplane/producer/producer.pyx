@@ -5,10 +5,10 @@ from libc.string cimport memset
 
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.consumer.consumer cimport APPROACH, ConsumerPlane
-from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream, StreamOwner
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.producer.rtp_mapping cimport NOT_MAPPED, RtpMapping
 from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
-from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport VP8
 from miso.worker.rtp.packet cimport RtpHeader
@@ -16,35 +16,33 @@ from miso.worker.rtp.packet cimport RtpHeader
 from miso.worker.dataplane.events import PacketTraced, VideoOrientationChanged
 from miso.worker.errors import InvalidStateError
 
-cdef enum:
-    MAX_BATCH = 32
-
 MAX_STREAMS = 1024  # of one producer
 cdef int ROTATIONS[4]
 ROTATIONS[:] = [0, 90, 180, 270]
 
 
-cdef class ProducerPlane(StreamOwner):
+cdef class ProducerPlane:
     """A producer's half of the plane."""
 
-    def __init__(self, TransportPlane transport not None):
-        self.transport = transport
-        self.renaming = RtpMapping()
+    def __init__(self, ReceivingHalf receiving not None):
+        self._plane = receiving.plane
+        self._receiving = receiving
+        self._mapping = RtpMapping()
         self._consumers = []
         self._streams = []
         self._stores = []
         self._orientation = -1
-        transport.attach(self)
+        receiving.attach(self)
 
     # ------------------------------------------------------------ tables
 
     def map_payload_type(self, int received, int forwarded):
         """Packets of the received payload type are forwarded with the other; 0 to 127."""
-        self.renaming.map_payload_type(received, forwarded)
+        self._mapping.map_payload_type(received, forwarded)
 
     def map_extension(self, str uri_kind not None, int received_id, int forwarded_id):
         """As ``RtpMapping.map_extension``."""
-        self.renaming.map_extension(uri_kind, received_id, forwarded_id)
+        self._mapping.map_extension(uri_kind, received_id, forwarded_id)
 
     def add_stream(
         self,
@@ -79,6 +77,8 @@ cdef class ProducerPlane(StreamOwner):
             raise ValueError(f"there is a stream of encoding {index} already")
         stream = ReceiveStream(
             self,
+            self._receiving,
+            self._mapping,
             index,
             ssrc,
             mapped_ssrc,
@@ -91,7 +91,7 @@ cdef class ProducerPlane(StreamOwner):
             temporal_layers,
             use_inband_fec,
         )
-        self.transport.add_receiver(ssrc, stream)
+        self._receiving.add_stream(ssrc, stream)
         while len(self._streams) <= index:
             self._streams.append(None)
             self._stores.append(PacketStore())
@@ -100,9 +100,9 @@ cdef class ProducerPlane(StreamOwner):
 
     def remove_stream(self, ReceiveStream stream not None):
         """Called by ``ReceiveStream.close``."""
-        if self._streams[stream._index] is stream:
-            self._streams[stream._index] = None
-            (<PacketStore>self._stores[stream._index]).clear()
+        if self._streams[stream.index] is stream:
+            self._streams[stream.index] = None
+            (<PacketStore>self._stores[stream.index]).clear()
 
     def add_consumer(self, ConsumerPlane consumer not None):
         """The consumer is fed from now on. Raises InvalidStateError when it is fed already, or either is closed."""
@@ -126,9 +126,9 @@ cdef class ProducerPlane(StreamOwner):
 
     def take_audio_levels(self):
         """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
-        cdef unsigned int count = min(self._level_count, 256)
+        cdef unsigned int count = min(self._level_count, LEVELS)
         cdef unsigned int first = self._level_count - count
-        cdef bytes levels = bytes([self._levels[(first + index) & 255] for index in range(count)])
+        cdef bytes levels = bytes([self._levels[(first + index) & (LEVELS - 1)] for index in range(count)])
         self._level_count = 0
         return levels
 
@@ -143,7 +143,7 @@ cdef class ProducerPlane(StreamOwner):
             if stream is not None:
                 stream.close()
         self._packet_count = 0
-        self.transport.detach(self)
+        self._receiving.detach(self)
 
     # ------------------------------------------------------------ packets
 
@@ -151,26 +151,19 @@ cdef class ProducerPlane(StreamOwner):
         self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
     ) noexcept:
         """A packet that a stream of ours found new and valid."""
-        cdef Plane plane = self.transport.plane
+        cdef Plane plane = self._plane
         cdef Packet *packet
-        cdef int payload_type = self.renaming.payload_types[header.payload_type]
+        cdef int payload_type = self._mapping.payload_types[header.payload_type]
         if self.closed:
             plane.count.malformed += 1
             return
         if self._packet_count == MAX_BATCH:
-            plane.forward()
+            forward_batch(plane)
         packet = &self._packets[self._packet_count]
         memset(packet, 0, sizeof(Packet))
-        packet.sequence_number = header.sequence_number
-        packet.timestamp = stream._timestamp
-        packet.ssrc = stream.mapped_ssrc
+        stream.fill(packet, header)
         packet.payload_type = payload_type & 127
-        packet.marker = header.marker
         packet.recovered = recovered
-        packet.restarted = stream._restarted
-        stream._restarted = False
-        packet.late = header.sequence_number != stream._window_top
-        packet.stream_index = stream._index
         packet.payload = <void *>payload
         if payload_type == NOT_MAPPED:  # nobody takes it, but its number must not be missed
             plane.count.malformed += 1
@@ -182,28 +175,28 @@ cdef class ProducerPlane(StreamOwner):
 
     cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
         """Makes the packet what is forwarded, traces and keeps it."""
-        cdef Plane plane = self.transport.plane
+        cdef Plane plane = self._plane
         cdef PayloadDescriptor payload = <PayloadDescriptor>packet.payload
         cdef int size = header.payload_offset + header.payload_size
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
-            extensions = self.transport.describe_extensions(data)  # before they are written over
-        self.renaming.rename(packet, header, data, stream._codec == VP8)
+            extensions = self._receiving.describe_extensions(header, data)  # before they are written over
+        self._mapping.rename(packet, header, data, stream.codec == VP8)
         self._look_at_extensions()
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
             plane.events.append(PacketTraced(self, payload.is_key_frame, packet.recovered, info))
         if self._keepers > 0:
-            packet.stored = (<PacketStore>self._stores[stream._index]).put(packet, plane.now_us)
+            packet.stored = (<PacketStore>self._stores[stream.index]).put(packet, plane.now_us)
 
     cdef void _look_at_extensions(self) noexcept:
-        cdef int orientation = self.renaming.orientation
-        if self.renaming.audio_level >= 0:
-            self._levels[self._level_count & 255] = self.renaming.audio_level
+        cdef int orientation = self._mapping.orientation
+        if self._mapping.audio_level >= 0:
+            self._levels[self._level_count & (LEVELS - 1)] = self._mapping.audio_level
             self._level_count += 1
         if orientation >= 0 and orientation != self._orientation:
             self._orientation = orientation
-            self.transport.plane.events.append(
+            self._plane.events.append(
                 VideoOrientationChanged(self, bool(orientation & 8), bool(orientation & 4), ROTATIONS[orientation & 3])
             )
 
@@ -219,3 +212,14 @@ cdef class ProducerPlane(StreamOwner):
                 consumer = consumers[index]
                 consumer.forward(self._packets, count)
         self._packet_count = 0
+
+
+cdef void forward_batch(Plane plane) noexcept:
+    """What the receive batch brought goes to the consumers, producer by producer."""
+    cdef ProducerPlane producer
+    if plane.dirty:
+        for producer in plane.dirty:
+            producer.forward()
+        plane.dirty.clear()
+        plane.batch.flush()
+    plane.payload_count = 0

@@ -1,9 +1,10 @@
 """Declares the streams for the producer that owns them."""
 
-from miso.worker.dataplane.plane cimport Source
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.producer.packet_store cimport Packet
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
-from miso.worker.dataplane.transport.transport cimport Receiver, TransportPlane
+from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.nack cimport NackGenerator
 from miso.worker.rtp.packet cimport RtpHeader
@@ -12,16 +13,11 @@ from miso.worker.rtp.receive_stats cimport ReceiveStats
 from miso.worker.rtp.source_clock cimport SourceClock
 
 
-cdef class StreamOwner(Source):
-    cdef public bint paused
-    cdef TransportPlane transport
-    cdef RtpMapping renaming
-    cdef void take(self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered) noexcept
-
-
-cdef class ReceiveStream(Receiver):
+cdef class ReceiveStream:
     cdef public object owner
+    cdef public bytes mid
     cdef readonly unsigned int ssrc
+    cdef readonly unsigned int rtx_ssrc
     cdef readonly unsigned int mapped_ssrc
     cdef readonly unsigned long long packets_repaired
     cdef readonly unsigned long long packets_recovered
@@ -34,9 +30,12 @@ cdef class ReceiveStream(Receiver):
     cdef readonly unsigned int sender_report_timestamp
     cdef readonly long long sender_report_us
     cdef readonly bint closed
-    cdef StreamOwner producer
-    cdef int _index
-    cdef int _codec
+    cdef object producer  # the ProducerPlane that it is of
+    cdef int index  # among that one's streams
+    cdef int codec
+    cdef Plane _plane
+    cdef ReceivingHalf _receiving
+    cdef RtpMapping _mapping
     cdef int _payload_type
     cdef int _rtx_payload_type
     cdef unsigned int _clock_rate
@@ -67,6 +66,9 @@ cdef class ReceiveStream(Receiver):
     cdef int _repeated  # packets in a row, by number, that came before
     cdef int _repeated_newer  # of these, with timestamps that are newer than all others
     cdef unsigned short _repeated_next  # the number that goes on with them
+    cdef bint is_overtaken(self, RtpHeader header) noexcept
+    cdef PayloadDescriptor receive(self, RtpHeader header, unsigned char *data, int size, bint recovered)
+    cdef void fill(self, Packet *packet, RtpHeader header) noexcept
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept
     cdef void _follow_clock(self, RtpHeader header, bint is_key_frame) noexcept
@@ -84,7 +86,7 @@ cdef class ReceiveStream(Receiver):
     cdef bint _leads_over_old_numbers(self, RtpHeader header) noexcept
     cdef void _begin_numbering_anew(self, unsigned short sequence_number) noexcept
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept
-    cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
+    cdef bint _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept
     cdef void _leave_rtx(self) noexcept
     cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept

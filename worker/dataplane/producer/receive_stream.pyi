@@ -2,22 +2,23 @@
 
 from typing import Any
 
-from miso.worker.dataplane.plane import Source
-from miso.worker.dataplane.transport.transport import Receiver
+from miso.worker.dataplane.producer.rtp_mapping import RtpMapping
+from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
 
-class StreamOwner(Source):
-    """What a stream belongs to, and hands its packets to: its producer."""
-
-    paused: bool  # packets are counted, not forwarded
-
-class ReceiveStream(Receiver):
+class ReceiveStream:
     """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
 
     owner: Any
+    mid: bytes | None  # of packets that name another one control is asked; None: any are for it
+    @property
+    def rtx_ssrc(self) -> int:
+        """0: none."""
     def __init__(
         self,
-        owner: StreamOwner,
+        producer: object,
+        receiving: ReceivingHalf,
+        mapping: RtpMapping,
         index: int,
         ssrc: int,
         mapped_ssrc: int,

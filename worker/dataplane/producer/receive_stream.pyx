@@ -3,10 +3,11 @@
 
 from libc.string cimport memset
 
-from miso.worker.dataplane.plane cimport Plane, Source
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.producer.packet_store cimport Packet
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
-from miso.worker.dataplane.transport.transport cimport Receiver, TransportPlane
+from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.describe cimport describe
 from miso.worker.rtp.codecs.h264 cimport parse_frame_marking
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
@@ -41,16 +42,7 @@ cdef enum:
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 
-cdef class StreamOwner(Source):
-    """What a stream belongs to, and hands its packets to."""
-
-    cdef void take(
-        self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
-    ) noexcept:
-        pass
-
-
-cdef class ReceiveStream(Receiver):
+cdef class ReceiveStream:
     """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets.
 
     Made by ``ProducerPlane.add_stream``, which enters it where its packets are looked up.
@@ -58,7 +50,9 @@ cdef class ReceiveStream(Receiver):
 
     def __init__(
         self,
-        StreamOwner owner not None,
+        producer not None,
+        ReceivingHalf receiving not None,
+        RtpMapping mapping not None,
         int index,
         unsigned int ssrc,
         unsigned int mapped_ssrc,
@@ -71,11 +65,14 @@ cdef class ReceiveStream(Receiver):
         int temporal_layers,
         bint use_inband_fec,
     ):
-        self.producer = owner
+        self.producer = producer
+        self._receiving = receiving
+        self._plane = receiving.plane
+        self._mapping = mapping
         self.ssrc = ssrc
         self.mapped_ssrc = mapped_ssrc
-        self._index = index
-        self._codec = codec
+        self.index = index
+        self.codec = codec
         self._payload_type = payload_type
         self._clock_rate = clock_rate
         self._use_pli = use_pli
@@ -96,24 +93,31 @@ cdef class ReceiveStream(Receiver):
             return False
         return ((self._window_top - header.sequence_number) & 0xFFFF) < OVERTAKEN
 
-    cdef void receive(self, RtpHeader header, unsigned char *data, int size) noexcept:
-        cdef Plane plane = self.producer.transport.plane
+    cdef PayloadDescriptor receive(self, RtpHeader header, unsigned char *data, int size, bint recovered):
+        """Counts a packet; gives what it carries, or None when it says nothing new.
+
+        Args:
+            header: of the packet; becomes that of the original one.
+            data: the packet, decrypted.
+            size: its length in bytes.
+            recovered: it came with the SSRC that repairs this stream.
+        """
+        cdef Plane plane = self._plane
         cdef PayloadDescriptor payload
-        cdef bint recovered = header.ssrc != self.ssrc
         cdef int outcome
-        cdef unsigned long long repaired = self.packets_repaired
+        cdef bint is_repair
         if recovered:
             if not self._decapsulate(header, data, size):
-                return
+                return None
             outcome = self._stats.on_recovered(header.sequence_number)
         else:
             outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
         if outcome == DISCARDED:
-            return
+            return None
         if outcome == VALID and self._is_duplicate(header.sequence_number):
             self.packets_duplicate += 1
             if recovered or not self._leads_over_old_numbers(header):
-                return
+                return None
             self._stats.restart(header.sequence_number, header.timestamp, plane.now_us)
             outcome = RESTARTED
         if outcome == RESTARTED:
@@ -130,24 +134,34 @@ cdef class ReceiveStream(Receiver):
         if recovered:
             self.packets_retransmitted += 1
         if self._nack is not None:
-            self._watch_loss(header.sequence_number, payload.is_key_frame, recovered)
-            if recovered and self.packets_repaired != repaired:
+            is_repair = self._watch_loss(header.sequence_number, payload.is_key_frame, recovered)
+            if recovered and is_repair:
                 self.packets_recovered += 1
                 self.bytes_recovered += size - ORIGINAL_SEQUENCE_NUMBER_SIZE
-        if payload.is_key_frame and self._codec >= VP8 and (payload.is_random_access or payload.units & SPS == 0):
+        if payload.is_key_frame and self.codec >= VP8 and (payload.is_random_access or payload.units & SPS == 0):
             if not self._any_key_frame or self._timestamp != self._key_frame_timestamp:
                 self._any_key_frame = True
                 self._key_frame_timestamp = self._timestamp
                 plane.events.append(KeyFrameReceived(self))
-        if not self.producer.paused:
-            self.producer.take(self, header, data, payload, recovered)
+        return payload
+
+    cdef void fill(self, Packet *packet, RtpHeader header) noexcept:
+        """Says of the packet that was just received what consumers must know of its place in the stream."""
+        packet.sequence_number = header.sequence_number
+        packet.timestamp = self._timestamp
+        packet.ssrc = self.mapped_ssrc
+        packet.marker = header.marker
+        packet.restarted = self._restarted
+        self._restarted = False
+        packet.late = header.sequence_number != self._window_top
+        packet.stream_index = self.index
 
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept:
         """RFC 4588 section 4: the payload begins with the original sequence number. False: nothing is in it."""
         cdef Py_ssize_t at = header.payload_offset
         if header.payload_type != self._rtx_payload_type:
             return False
-        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self.producer.transport.plane.now_us) == DISCARDED:
+        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self._plane.now_us) == DISCARDED:
             return False
         if header.payload_size < ORIGINAL_SEQUENCE_NUMBER_SIZE:  # padding that probes the way to us
             return False
@@ -161,9 +175,9 @@ cdef class ReceiveStream(Receiver):
     cdef void _describe(self, RtpHeader header, unsigned char *data, PayloadDescriptor payload) noexcept:
         """Reads what the payload and its frame marking say. Picture ids of 7 bits become the low ones of 15."""
         cdef int found
-        describe(self._codec, data + header.payload_offset, header.payload_size, payload)
-        if self._codec == H264 and self.producer.renaming.received_ids[FRAME_MARKING] != 0:
-            found = header.find_extension(self.producer.renaming.received_ids[FRAME_MARKING])
+        describe(self.codec, data + header.payload_offset, header.payload_size, payload)
+        if self.codec == H264 and self._mapping.received_ids[FRAME_MARKING] != 0:
+            found = header.find_extension(self._mapping.received_ids[FRAME_MARKING])
             if found >= 0:
                 parse_frame_marking(data, header.element_offsets[found], header.element_sizes[found], payload)
         if payload.units != 0:
@@ -183,7 +197,7 @@ cdef class ReceiveStream(Receiver):
                 header.timestamp,
                 header.sequence_number == self._window_top,
                 is_key_frame,
-                self.producer.transport.plane.now_us,
+                self._plane.now_us,
             )
         else:
             self._timestamp = self._clock.place(header.sequence_number, header.timestamp)
@@ -226,7 +240,7 @@ cdef class ReceiveStream(Receiver):
         self._repeated_next = header.sequence_number + 1
         if self._repeated_newer < 2 and (
             self._repeated < REPEATED
-            or self.producer.transport.plane.now_us - self._stats.max_timestamp_us < REPEATED_US
+            or self._plane.now_us - self._stats.max_timestamp_us < REPEATED_US
         ):
             return False
         self._repeated = 0
@@ -240,7 +254,7 @@ cdef class ReceiveStream(Receiver):
         if self._nack is not None:
             self._nack.reset()
         if self._use_pli:
-            self.producer.transport.plane.events.append(KeyFrameNeeded(self))
+            self._plane.events.append(KeyFrameNeeded(self))
 
     cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
         cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
@@ -263,8 +277,9 @@ cdef class ReceiveStream(Receiver):
         self._window[(sequence_number & (WINDOW - 1)) >> 6] |= bit
         return False
 
-    cdef void _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
-        cdef Plane plane = self.producer.transport.plane
+    cdef bint _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
+        """Whether the packet had been asked for."""
+        cdef Plane plane = self._plane
         cdef int seen = self._nack.on_packet(sequence_number, is_key_frame, recovered, plane.now_us)
         if seen & NACKED_PACKET:
             self.packets_repaired += 1
@@ -272,18 +287,19 @@ cdef class ReceiveStream(Receiver):
         if seen & NACK_NEEDED:
             plane.events.append(NackNeeded(self))
         self._report_key_frame_needed()
+        return seen & NACKED_PACKET != 0
 
     cdef void _report_key_frame_needed(self) noexcept:
         if self._nack.key_frame_needed:
             self._nack.key_frame_needed = False
             if self._use_pli:
-                self.producer.transport.plane.events.append(KeyFrameNeeded(self))
+                self._plane.events.append(KeyFrameNeeded(self))
 
     cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept:
         cdef int spatial = min(max(payload.spatial_layer, 0), self._spatial_layers - 1)
         cdef int temporal = min(max(payload.temporal_layer, 0), self._temporal_layers - 1)
         (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
-            size, self.producer.transport.plane.now_us
+            size, self._plane.now_us
         )
 
     # ------------------------------------------------------------ control
@@ -293,7 +309,7 @@ cdef class ReceiveStream(Receiver):
         cdef ReceiveStats stats = ReceiveStats(self._clock_rate)
         if self.closed:
             raise InvalidStateError("the stream is closed")
-        self.producer.transport.add_receiver(ssrc, self)
+        self._receiving.add_stream(ssrc, self)
         self._leave_rtx()
         self.rtx_ssrc = ssrc
         self._rtx_payload_type = payload_type
@@ -308,7 +324,7 @@ cdef class ReceiveStream(Receiver):
     cdef void _leave_rtx(self) noexcept:
         """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""
         if self._rtx_stats is not None:
-            self.producer.transport.remove_receiver(self.rtx_ssrc, self)
+            self._receiving.remove_stream(self.rtx_ssrc, self)
 
     def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
         """Bit/s of the last 2.5 s.
@@ -406,7 +422,7 @@ cdef class ReceiveStream(Receiver):
         if self.closed:
             return
         self.closed = True
-        self.producer.transport.remove_receiver(self.ssrc, self)
+        self._receiving.remove_stream(self.ssrc, self)
         self._leave_rtx()
         self.producer.remove_stream(self)
 
@@ -420,8 +436,7 @@ cdef class ReceiveStream(Receiver):
         self._rtt_ms = value
         if self._nack is not None:
             self._nack.rtt_us = <long long>(value * 1000)
-        if self.producer.transport.remb is not None:
-            self.producer.transport.remb.set_rtt(value)
+        self._receiving.feedback.set_rtt(value)
 
     @property
     def missing(self):

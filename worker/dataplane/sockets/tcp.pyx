@@ -17,6 +17,7 @@ from libc.string cimport memcpy, memmove
 
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
+from miso.worker.dataplane.producer.producer cimport forward_batch
 from miso.worker.dataplane.sanitizer cimport fence
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
@@ -94,7 +95,7 @@ cdef class TcpConnection(Endpoint):
         self._forwarded = plane.forwarded
         while not self.closed and self._may_go_on() and self._read():
             pass
-        plane.forward()
+        forward_batch(plane)
         return plane.finish()
 
     cdef bint _may_go_on(self) noexcept:
@@ -128,11 +129,11 @@ cdef class TcpConnection(Endpoint):
             if end - at - 2 < size:
                 break
             if not self._may_go_on():
-                self.plane.forward()
+                forward_batch(self.plane)
                 self._take(kept, at)
                 return False
             if used == RECEIVE_COUNT:
-                self.plane.forward()
+                forward_batch(self.plane)
                 used = 0
             self._handle(incoming + at + 2, size, used)
             used += 1
@@ -140,7 +141,7 @@ cdef class TcpConnection(Endpoint):
             self._frames += 1
             if self.closed:
                 return False
-        self.plane.forward()
+        forward_batch(self.plane)
         if not self._take(kept, end):
             return False
         self._partial = incoming[at:end]
@@ -177,7 +178,7 @@ cdef class TcpConnection(Endpoint):
                 plane.events.append(StunReceived(self, self.remote_address, slot[:size]))
         elif self._transport is not None:
             if self._transport.expects(self, NULL):
-                self._transport.handle(kind, slot, size)
+                self._transport.handle(kind, slot, size, False)
             else:
                 self._transport.handle_elsewhere(kind, slot, size, self, self.remote_address)
         else:
@@ -186,7 +187,7 @@ cdef class TcpConnection(Endpoint):
     cdef int _fail(self, reason) except -1:
         if not self._failed:
             self._failed = True
-            self.plane.forward()
+            forward_batch(self.plane)
             self.plane.events.append(ConnectionClosed(self, reason))
         self._close()
         return 0

@@ -11,6 +11,7 @@ from miso.worker.dataplane.sockets.addresses cimport (
     text_of_name,
 )
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
+from miso.worker.dataplane.producer.producer cimport forward_batch
 from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, SLOT_COUNT, Batch, Endpoint, Run
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey, PeerTable
@@ -119,7 +120,7 @@ cdef class UdpSocket(Endpoint):
             if got <= 0:
                 break
             total += got
-            plane.forward()
+            forward_batch(plane)
             self._fan_out = max(<unsigned int>((plane.forwarded - batch_before) // got), 1)
             if got < wanted:
                 break
@@ -167,7 +168,7 @@ cdef class UdpSocket(Endpoint):
                 plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
         elif transport is not None:
             if transport.expects(self, &key):
-                transport.handle(kind, data, size)
+                transport.handle(kind, data, size, False)
             else:
                 transport.handle_elsewhere(kind, data, size, self, text_of_name(name))
         else:

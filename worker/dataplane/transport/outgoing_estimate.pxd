@@ -3,14 +3,14 @@
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.dataplane.sockets.batch cimport Sender
-from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 
 cdef class OutgoingEstimate(Sender):
     cdef public object owner
     cdef public bint trace_probation
     cdef readonly bint closed
-    cdef TransportPlane _transport
+    cdef SendingHalf _transport
     cdef SrtpSession _session
     cdef SendSideEstimator _estimator
     cdef unsigned char _header[48]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from miso.worker.dataplane.sockets.batch import Sender
-from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 
 PROBATION_SSRC: int
@@ -30,7 +30,7 @@ class OutgoingEstimate(Sender):
         """By feedback, 0 while unknown."""
     def __init__(
         self,
-        transport: TransportPlane,
+        transport: SendingHalf,
         *,
         start_bitrate_bps: float,
         min_bitrate_bps: float,

@@ -13,7 +13,7 @@ from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.dataplane.sockets.batch cimport Sender
-from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 from miso.worker.dataplane.events import ProbationTraced
 from miso.worker.errors import ParseError
@@ -43,7 +43,7 @@ cdef class OutgoingEstimate(Sender):
 
     def __init__(
         self,
-        TransportPlane transport not None,
+        SendingHalf transport not None,
         *,
         double start_bitrate_bps,
         double min_bitrate_bps,
@@ -119,7 +119,7 @@ cdef class OutgoingEstimate(Sender):
 
     def send_probation(self, long long now_us):
         """Sends what is due; returns when to call again (monotonic microseconds), -1 when no probing goes on."""
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef int size, count = 0
         if self.closed or not transport.connected or transport.endpoint is None:
             return -1
@@ -138,7 +138,7 @@ cdef class OutgoingEstimate(Sender):
         return self._estimator.next_probation_us()
 
     cdef int _send_one(self, int size) noexcept:
-        cdef TransportPlane transport = self._transport
+        cdef SendingHalf transport = self._transport
         cdef Plane plane = transport.plane
         cdef unsigned char *slot
         cdef unsigned short number = 0

@@ -33,3 +33,4 @@ cdef class UnknownSsrcs:
     cdef size_t _mark(self, RtpHeader header, const unsigned char *data) noexcept
     cdef void _pay(self) noexcept
     cdef object text(self, RtpHeader header, const unsigned char *data, int extension_id)
+    cdef dict describe(self, RtpHeader header, const unsigned char *data)

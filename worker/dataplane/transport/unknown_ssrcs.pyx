@@ -157,3 +157,12 @@ cdef class UnknownSsrcs:
         offset = header.element_offsets[index]
         size = header.element_sizes[index]
         return data[offset : offset + size].rstrip(b"\0").decode("utf-8", "replace")
+
+    cdef dict describe(self, RtpHeader header, const unsigned char *data):
+        """What a trace event says of the extensions that tell whose a packet is."""
+        info = {}
+        for name, extension_id in (("mid", self.mid_id), ("rid", self.rid_id), ("rrid", self.repaired_rid_id)):
+            text = self.text(header, data, extension_id)
+            if text:
+                info[name] = text
+        return info

@@ -87,10 +87,10 @@ class IncomingBandwidth:
         ids = parameters.extension_ids
         if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
             self._kind = "transport-cc"
-            self._plane.enable_transport_wide_feedback(True)
+            self._plane.feedback.enable_transport_wide(True)
         elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self._kind = "remb"
-            self._plane.enable_remb(True)
+            self._plane.feedback.enable_remb(True)
         self.set_active(self._active)
 
     def set_max(self, bitrate_bps: int) -> None:
@@ -119,7 +119,7 @@ class IncomingBandwidth:
         now_us = self._scheduler.now_us()
         self._timer.set(self._next_interval_us(now_us))
         if self._kind == "transport-cc":
-            for packet in self._plane.poll_transport_wide_feedback(now_us, 0):
+            for packet in self._plane.feedback.poll_transport_wide(now_us, 0):
                 self._send_rtcp(packet)
                 self._losses.append(parse_transport_wide(packet[_RTCP_HEADER_SIZE:]).fraction_lost)
         else:
@@ -127,13 +127,13 @@ class IncomingBandwidth:
         self._tell_limit(now_us)
 
     def _next_interval_us(self, now_us: int) -> int:
-        received = self._plane.rtp_bytes_received
+        received = self._plane.rtp_received.bytes
         if received != self._seen_bytes:
             self._seen_bytes, self._seen_us = received, now_us
         return _INTERVAL_US if now_us - self._seen_us < _IDLE_AFTER_US else _IDLE_INTERVAL_US
 
     def _poll_remb(self, now_us: int) -> None:
-        estimate_bps = self._plane.poll_remb(now_us)
+        estimate_bps = self._plane.feedback.poll_remb(now_us)
         if estimate_bps is None:
             return
         self.available_bps = estimate_bps

@@ -136,13 +136,13 @@ class PlainTransport(Transport):
         if port.remote is not None or not self._is_for(port, event.data, event.address):
             return
         media_flowed = self.plane.connected
-        received_before = self.plane.rtp_bytes_received + self.plane.rtx_bytes_received
+        received_before = self.plane.rtp_received.bytes + self.plane.rtx_received.bytes
         self.plane.connected = True  # else the packet would not be looked at
         try:
             events = self.plane.receive_protected(port.udp, event.address, event.data, now_us)
         finally:
             self.plane.connected = media_flowed
-        if not events and self.plane.rtp_bytes_received + self.plane.rtx_bytes_received == received_before:
+        if not events and self.plane.rtp_received.bytes + self.plane.rtx_received.bytes == received_before:
             return  # SRTP did not find it genuine
         if port is self._rtp_port and not self._rtcp_mux and _is_rtcp(event.data):
             self._learn_rtcp_at_rtp_port(event.address)

@@ -411,7 +411,7 @@ def test_a_repair_is_traced_and_counted_as_it_is_sent(rig: Rig) -> None:
     )
     assert info["sequenceNumber"] == repair.sequence_number
     assert info["payloadSize"] == len(repair.payload)
-    assert info["size"] == receiver.transport.plane.rtx_bytes_sent
+    assert info["size"] == receiver.transport.plane.rtx_sent.bytes
 
 
 def test_consumer_joins_a_running_stream(rig: Rig) -> None:

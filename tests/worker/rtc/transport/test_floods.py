@@ -214,8 +214,8 @@ def test_repairs_are_bounded_by_what_is_sent_at_all(rig: Rig) -> None:
             viewer.send_rtcp(Nack(1, stream.ssrc, tuple((newest - back) & 0xFFFF for back in range(100, -1, -1))))
         rig.clock.advance(10)
     assert stream.plane.packets == 500
-    assert plane.rtx_bytes_sent > plane.rtp_bytes_sent
-    assert plane.rtx_bytes_sent < 2.5 * plane.rtp_bytes_sent + 5 * 125_000
+    assert plane.rtx_sent.bytes > plane.rtp_sent.bytes
+    assert plane.rtx_sent.bytes < 2.5 * plane.rtp_sent.bytes + 5 * 125_000
     assert rig.context.plane.counters["repairs_limited"] > 0
 
 

@@ -110,7 +110,7 @@ def test_packets_reach_a_receiver_of_the_other_router(rig: Rig, pipe: Pipe) -> N
     sender.send(*(rtp(n, KEY_FRAME if n == 1 else DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96) for n in range(1, 6)))
     [stats] = piped.get_stats()
     assert (stats.packet_count, stats.ssrc) == (5, 7000)
-    assert pipe.far.plane.rtp_bytes_received == pipe.near.plane.rtp_bytes_sent > 0
+    assert pipe.far.plane.rtp_received.bytes == pipe.near.plane.rtp_sent.bytes > 0
 
 
 def test_every_stream_of_a_simulcast_producer_keeps_its_own_ssrc(rig: Rig, pipe: Pipe) -> None:

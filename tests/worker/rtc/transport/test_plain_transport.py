@@ -79,10 +79,10 @@ def test_the_told_address_is_the_only_one(world: World) -> None:
     assert peer.recv(100) == RECEIVER_REPORT
     stranger.sendto(RECEIVER_REPORT, port_of(transport))
     world.pump()
-    assert transport.plane.bytes_received == 0
+    assert transport.plane.received.bytes == 0
     peer.sendto(RECEIVER_REPORT, port_of(transport))
     world.pump()
-    assert transport.plane.bytes_received == len(RECEIVER_REPORT)
+    assert transport.plane.received.bytes == len(RECEIVER_REPORT)
 
 
 def test_rtcp_has_a_port_of_its_own_without_mux(world: World) -> None:

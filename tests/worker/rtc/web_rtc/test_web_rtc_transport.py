@@ -131,10 +131,10 @@ def test_rtcp_flows_both_ways_with_the_keys_of_dtls(world: World) -> None:
     outbound = Session(Policy(keys.local_key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
     inbound = Session(Policy(keys.remote_key, Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
     receiver_report = bytes.fromhex("80c9000100000001")
-    before = transport.plane.bytes_received
+    before = transport.plane.received.bytes
     peer.send(outbound.protect_rtcp(receiver_report))
     world.pump()
-    assert transport.plane.bytes_received > before
+    assert transport.plane.received.bytes > before
     assert world.context.plane.counters["srtp_failed"] == 0
     transport.send_rtcp(receiver_report)
     peer.work()
@@ -156,12 +156,12 @@ def test_a_client_hello_from_an_unproven_address_is_ignored(world: World) -> Non
     transport = make_transport(world)
     good, stranger = peer_of(world, transport), peer_of(world, transport)
     good.connect_ice()
-    before = transport.plane.bytes_sent
+    before = transport.plane.sent.bytes
     stranger.dtls.set_remote_fingerprint(transport.context.certificate.fingerprints[2])
     stranger._apply(stranger.dtls.start(DtlsRole.CLIENT, 0))
     stranger.work()
     assert stranger.dtls_events == [StateChanged(DtlsState.CONNECTING)]
-    assert transport.plane.bytes_sent == before
+    assert transport.plane.sent.bytes == before
 
 
 def test_wrong_stun_gets_no_answer(world: World) -> None:

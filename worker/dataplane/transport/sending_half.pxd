@@ -1,0 +1,42 @@
+"""Declares where a transport's packets go, for the streams that are sent through it."""
+
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress
+from miso.worker.dataplane.sockets.batch cimport Endpoint, Sender
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.rtp.rate cimport RateCalculator
+
+
+cdef class SendingHalf:
+    # What each packet needs comes first: consumers fetch so much into the cache ahead (``consumer/prefetch.pxd``).
+    cdef Plane plane
+    cdef Endpoint endpoint  # None: packets go nowhere
+    cdef SendSideEstimator outgoing  # estimates what the way to the peer carries; None: nobody asks
+    cdef readonly RateCalculator sent  # all that goes out, as it is on the wire
+    cdef readonly RateCalculator rtp_sent
+    cdef public bint encrypted
+    cdef public bint connected
+    cdef readonly bint closed
+    cdef public unsigned short twcc_next
+    cdef PeerAddress destination
+    cdef PeerKey destination_key  # the same, as tables have it
+    cdef readonly RateCalculator rtx_sent
+    cdef readonly RateCalculator probation_sent
+    cdef readonly ControlAllowance allowance
+    cdef Endpoint _rtcp_endpoint  # None: RTCP goes where RTP goes
+    cdef PeerAddress _rtcp_destination
+    cdef SrtpSession _outbound_rtcp
+    cdef object _suite  # a SrtpSuite, with the key below
+    cdef bytes _local_key  # None: no SRTP, or not yet
+    cdef set _senders  # closed with the transport
+
+    cdef int set_local_key(self, object suite, bytes key) except -1
+    cdef SrtpSession make_session(self)
+    cdef unsigned short next_transport_wide_number(self, int size) noexcept
+    cdef void tell_limited(self) noexcept
+    cdef int attach(self, Sender sender) except -1
+    cdef void detach(self, Sender sender) noexcept
+    cdef int close_sending(self) except -1

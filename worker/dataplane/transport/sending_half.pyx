@@ -1,0 +1,148 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Where a transport's packets go, protected by which keys: what the streams that are sent through it know of it."""
+
+from libc.string cimport memcpy
+
+from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
+from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.rtp.rate cimport RateCalculator
+
+from miso.worker.dataplane.events import TrafficLimited
+from miso.worker.errors import InvalidStateError
+
+cdef enum:
+    RTCP_HEADER_SIZE = 8  # with the sender's SSRC
+
+
+cdef class SendingHalf:
+    """Destinations, keys, and what was sent."""
+
+    def __init__(self, Plane plane not None, bint encrypted):
+        self.plane = plane
+        self.encrypted = encrypted
+        self.connected = False
+        self.twcc_next = 1
+        self.allowance = ControlAllowance()
+        self._senders = set()
+        self.sent = RateCalculator()
+        self.rtp_sent = RateCalculator()
+        self.rtx_sent = RateCalculator()
+        self.probation_sent = RateCalculator()
+
+    # ------------------------------------------------------------ destinations and keys
+
+    def set_destination(self, Endpoint socket, address):
+        """Where RTP (and, without set_rtcp_destination, RTCP) goes; None: nowhere, packets are not sent."""
+        self.endpoint = None
+        if socket is not None and not self.closed:
+            socket.resolve(address, &self.destination)
+            key_of_name(&self.destination.name, &self.destination_key)
+            self.endpoint = socket
+
+    def set_rtcp_destination(self, Endpoint socket, address):
+        """Where RTCP goes instead of to the destination of RTP; None: there again."""
+        self._rtcp_endpoint = None
+        if socket is not None and not self.closed:
+            socket.resolve(address, &self._rtcp_destination)
+            self._rtcp_endpoint = socket
+
+    cdef int set_local_key(self, object suite, bytes key) except -1:
+        """Protects with this key from now on."""
+        cdef Sender sender
+        self._suite = suite
+        self._local_key = key
+        # the only one for outgoing SRTCP: a second would use index and keystream of the first again
+        self._outbound_rtcp = self.make_session()
+        for sender in self._senders:
+            sender.rekey()
+        return 0
+
+    cdef SrtpSession make_session(self):
+        """For a sender, which needs one of its own; None without a key."""
+        if self._local_key is None:
+            return None
+        return SrtpSession(self._suite, self._local_key, inbound=False)
+
+    # ------------------------------------------------------------ control datagrams
+
+    def send(self, bytes data not None):
+        """Sends a control datagram (DTLS, SCTP) to the destination, unprotected."""
+        cdef bint sent
+        if self.endpoint is None:
+            return False
+        sent = self.endpoint.send_control(&self.destination, data, len(data))
+        if sent:
+            self.sent.update(len(data), self.plane.now_us)
+        self.plane.settle()
+        return sent
+
+    def send_rtcp(self, bytes packet not None):
+        """Protects (when encrypted) and sends a compound RTCP packet. False when it could not be sent."""
+        cdef Endpoint endpoint = self._rtcp_endpoint
+        cdef const PeerAddress *destination = &self._rtcp_destination
+        cdef unsigned char *slot = self.plane.scratch()
+        cdef int size = len(packet)
+        cdef bint sent
+        if endpoint is None:
+            endpoint = self.endpoint
+            destination = &self.destination
+        if endpoint is None or not self.connected or size > MAX_PACKET or size < RTCP_HEADER_SIZE:
+            return False
+        fence(slot, SLOT_ROOM)
+        memcpy(slot, <const unsigned char *>packet, size)
+        if self.encrypted:
+            if self._outbound_rtcp is None:
+                return False
+            if self._outbound_rtcp.protect_rtcp(slot, &size) != 0:
+                self.plane.count.srtp_failed += 1
+                return False
+        sent = endpoint.send_control(destination, slot, size)
+        if sent:
+            self.sent.update(size, self.plane.now_us)
+        self.plane.settle()
+        return sent
+
+    def count_sent(self, int size, long long now_us):
+        """Counts bytes that went to the application instead of the network (direct transports)."""
+        self.sent.update(size, now_us)
+
+    # ------------------------------------------------------------ for the streams
+
+    cdef unsigned short next_transport_wide_number(self, int size) noexcept:
+        """For a packet that is sent now; the estimate remembers it."""
+        cdef unsigned short number = self.twcc_next
+        self.twcc_next += 1
+        if self.outgoing is not None:
+            self.outgoing.on_sent(number, size, self.plane.now_us)
+        return number
+
+    cdef void tell_limited(self) noexcept:
+        """The peer asks more of control, or of repairs, than it may: something was dropped."""
+        if self.allowance.is_news(self.plane.now_us):
+            self.plane.events.append(TrafficLimited(self))
+
+    cdef int attach(self, Sender sender) except -1:
+        """The sender lives on this transport: it hears of new keys, and is closed with it."""
+        if self.closed:
+            raise InvalidStateError("the transport is closed")
+        self._senders.add(sender)
+        return 0
+
+    cdef void detach(self, Sender sender) noexcept:
+        self._senders.discard(sender)
+
+    cdef int close_sending(self) except -1:
+        """Closes the senders; nothing goes out any more."""
+        for sender in list(self._senders):
+            sender.close()
+        self.endpoint = None
+        self._rtcp_endpoint = None
+        self._outbound_rtcp = None
+        self._local_key = None
+        self.outgoing = None
+        return 0
