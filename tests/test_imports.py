@@ -85,11 +85,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "native": (),
 }
 
-# Where files still import each other in a circle, and how many: only fewer are allowed, then none, and the line goes.
-STILL_IN_CIRCLES: dict[str, int] = {
-    "worker.dataplane": 15,
-}
-
 # Sans-I/O: a protocol is handed bytes and the time.
 WORLD = ("asyncio", "socket", "time", "logging", "threading", "selectors", "subprocess")
 SANS_IO = (*PROTOCOLS, "worker.channel")
@@ -188,14 +183,7 @@ def _reached(start: str, imports: dict[str, set[str]]) -> set[str]:
 
 def test_no_files_import_each_other_in_a_circle() -> None:
     """The lower file gets what it needs, or a Protocol of it, instead of the upper one (``TYPE_CHECKING`` counts)."""
-    in_circles = dict.fromkeys(STILL_IN_CIRCLES, 0)
-    for circle in circles():
-        room = next((room for room in STILL_IN_CIRCLES if all(inside(module, room) for module in circle)), None)
-        assert room is not None, f"these import each other: {sorted(circle)}"
-        in_circles[room] += len(circle)
-    for room, count in in_circles.items():
-        assert count <= STILL_IN_CIRCLES[room], f"more files of {room} than before stand in circles: {circles()}"
-        assert count, f"no circle is left in {room}: take it out of STILL_IN_CIRCLES"
+    assert circles() == set()
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -1,19 +1,111 @@
-"""What the plane tells control: one list per wake-up, made only of what control must see."""
+"""What the plane tells control: one list per wake-up, made only of what control must see; and who is to answer to it.
+
+An event is about one object of the plane, whose ``owner`` control has set (``Owned``).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from miso.worker.dataplane.consumer.consumer import ConsumerPlane
-    from miso.worker.dataplane.producer.producer import ProducerPlane
-    from miso.worker.dataplane.producer.receive_stream import ReceiveStream
-    from miso.worker.dataplane.sockets.tcp import TcpConnection
-    from miso.worker.dataplane.sockets.udp import UdpSocket
-    from miso.worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
-    from miso.worker.dataplane.transport.transport import TransportPlane
+from typing import Protocol, TypeVar
 
 Address = tuple[str, int]
+Owner_co = TypeVar("Owner_co", covariant=True)
+
+
+class Owned(Protocol[Owner_co]):
+    """An object of the plane, to which the events are passed on that are about it."""
+
+    @property
+    def owner(self) -> Owner_co | None:
+        """What control has put there; None: what comes for the object is dropped."""
+
+    def __hash__(self) -> int: ...  # objects of the plane are told apart by identity
+
+
+class SocketOwner(Protocol):
+    """What the ``owner`` of any socket must answer to."""
+
+    def on_stun(self, event: StunReceived, now_us: int) -> None:
+        """A STUN message came in on the socket."""
+
+
+class UdpOwner(SocketOwner, Protocol):
+    """What ``UdpSocket.owner`` must answer to."""
+
+    def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
+        """A datagram came from an address that no transport accepts (only with ``report_unknown``)."""
+
+
+class TcpOwner(SocketOwner, Protocol):
+    """What ``TcpConnection.owner`` must answer to."""
+
+    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
+        """The connection ended by itself."""
+
+
+class TransportOwner(Protocol):
+    """What ``TransportPlane.owner`` must answer to."""
+
+    def on_dtls(self, data: bytes, now_us: int) -> None:
+        """A DTLS datagram came in."""
+
+    def on_rtcp(self, data: bytes, now_us: int) -> None:
+        """A compound RTCP packet came in."""
+
+    def on_sctp(self, data: bytes, now_us: int) -> None:
+        """A datagram came in that may be SCTP."""
+
+    def on_sender_moved(self, event: SenderMoved, now_us: int) -> None:
+        """The peer sends from somewhere else."""
+
+    def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
+        """A packet came in that is of no stream, or of another than its SSRC."""
+
+    def on_traffic_limited(self) -> None:
+        """Control packets of the peer were dropped, being too many."""
+
+
+class StreamOwner(Protocol):
+    """What ``ReceiveStream.owner`` must answer to."""
+
+    def on_nack_needed(self, now_us: int) -> None:
+        """Packets are missing."""
+
+    def on_key_frame_needed(self) -> None:
+        """Only a key frame helps."""
+
+    def on_key_frame_received(self) -> None:
+        """One begins."""
+
+
+class TracedOwner(Protocol):
+    """What the ``owner`` of a producer or consumer must answer to that is traced."""
+
+    def on_packet_traced(self, event: PacketTraced, now_us: int) -> None:
+        """A packet came in or went out."""
+
+
+class ProducerOwner(TracedOwner, Protocol):
+    """What ``ProducerPlane.owner`` must answer to."""
+
+    def on_video_orientation(self, event: VideoOrientationChanged) -> None:
+        """The camera was turned."""
+
+
+class ConsumerOwner(TracedOwner, Protocol):
+    """What ``ConsumerPlane.owner`` must answer to."""
+
+    def on_layers_switched(self, event: LayersSwitched) -> None:
+        """Other layers are forwarded now."""
+
+    def on_rtp_delivered(self, data: bytes) -> None:
+        """A packet is for the application."""
+
+
+class EstimateOwner(Protocol):
+    """What ``OutgoingEstimate.owner`` must answer to."""
+
+    def on_probation_traced(self, event: ProbationTraced) -> None:
+        """A probation packet was sent."""
 
 
 class StunReceived:
@@ -21,7 +113,7 @@ class StunReceived:
 
     __slots__ = ("address", "data", "socket")
 
-    def __init__(self, socket: UdpSocket | TcpConnection, address: Address, data: bytes) -> None:
+    def __init__(self, socket: Owned[SocketOwner], address: Address, data: bytes) -> None:
         self.socket = socket
         self.address = address
         self.data = data
@@ -32,7 +124,7 @@ class DtlsReceived:
 
     __slots__ = ("data", "transport")
 
-    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+    def __init__(self, transport: Owned[TransportOwner], data: bytes) -> None:
         self.transport = transport
         self.data = data
 
@@ -42,7 +134,7 @@ class RtcpReceived:
 
     __slots__ = ("data", "transport")
 
-    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+    def __init__(self, transport: Owned[TransportOwner], data: bytes) -> None:
         self.transport = transport
         self.data = data
 
@@ -55,7 +147,7 @@ class SctpReceived:
 
     __slots__ = ("data", "transport")
 
-    def __init__(self, transport: TransportPlane, data: bytes) -> None:
+    def __init__(self, transport: Owned[TransportOwner], data: bytes) -> None:
         self.transport = transport
         self.data = data
 
@@ -70,7 +162,7 @@ class SenderMoved:
     __slots__ = ("address", "genuine", "socket", "transport")
 
     def __init__(
-        self, transport: TransportPlane, socket: UdpSocket | TcpConnection, address: Address, genuine: bool
+        self, transport: Owned[TransportOwner], socket: Owned[SocketOwner], address: Address, genuine: bool
     ) -> None:
         self.transport = transport
         self.socket = socket
@@ -86,7 +178,7 @@ class TrafficLimited:
 
     __slots__ = ("transport",)
 
-    def __init__(self, transport: TransportPlane) -> None:
+    def __init__(self, transport: Owned[TransportOwner]) -> None:
         self.transport = transport
 
 
@@ -95,7 +187,7 @@ class UnknownSender:
 
     __slots__ = ("address", "data", "socket")
 
-    def __init__(self, socket: UdpSocket, address: Address, data: bytes) -> None:
+    def __init__(self, socket: Owned[UdpOwner], address: Address, data: bytes) -> None:
         self.socket = socket
         self.address = address
         self.data = data
@@ -119,7 +211,7 @@ class UnknownSsrc:
 
     def __init__(
         self,
-        transport: TransportPlane,
+        transport: Owned[TransportOwner],
         ssrc: int,
         payload_type: int,
         mid: str,
@@ -142,7 +234,7 @@ class NackNeeded:
 
     __slots__ = ("stream",)
 
-    def __init__(self, stream: ReceiveStream) -> None:
+    def __init__(self, stream: Owned[StreamOwner]) -> None:
         self.stream = stream
 
 
@@ -151,7 +243,7 @@ class KeyFrameNeeded:
 
     __slots__ = ("stream",)
 
-    def __init__(self, stream: ReceiveStream) -> None:
+    def __init__(self, stream: Owned[StreamOwner]) -> None:
         self.stream = stream
 
 
@@ -160,7 +252,7 @@ class KeyFrameReceived:
 
     __slots__ = ("stream",)
 
-    def __init__(self, stream: ReceiveStream) -> None:
+    def __init__(self, stream: Owned[StreamOwner]) -> None:
         self.stream = stream
 
 
@@ -173,7 +265,7 @@ class LayersSwitched:
 
     __slots__ = ("consumer", "spatial", "temporal")
 
-    def __init__(self, consumer: ConsumerPlane, spatial: int, temporal: int) -> None:
+    def __init__(self, consumer: Owned[ConsumerOwner], spatial: int, temporal: int) -> None:
         self.consumer = consumer
         self.spatial = spatial
         self.temporal = temporal
@@ -188,7 +280,7 @@ class VideoOrientationChanged:
 
     __slots__ = ("camera", "flip", "producer", "rotation")
 
-    def __init__(self, producer: ProducerPlane, camera: bool, flip: bool, rotation: int) -> None:
+    def __init__(self, producer: Owned[ProducerOwner], camera: bool, flip: bool, rotation: int) -> None:
         self.producer = producer
         self.camera = camera
         self.flip = flip
@@ -206,7 +298,7 @@ class PacketTraced:
     __slots__ = ("info", "is_key_frame", "is_rtx", "source")
 
     def __init__(
-        self, source: ProducerPlane | ConsumerPlane, is_key_frame: bool, is_rtx: bool, info: dict[str, int | bool | str]
+        self, source: Owned[TracedOwner], is_key_frame: bool, is_rtx: bool, info: dict[str, int | bool | str]
     ) -> None:
         self.source = source
         self.is_key_frame = is_key_frame
@@ -219,7 +311,7 @@ class ProbationTraced:
 
     __slots__ = ("info", "source")
 
-    def __init__(self, source: OutgoingEstimate, info: dict[str, int | bool | str]) -> None:
+    def __init__(self, source: Owned[EstimateOwner], info: dict[str, int | bool | str]) -> None:
         self.source = source
         self.info = info
 
@@ -229,7 +321,7 @@ class RtpDelivered:
 
     __slots__ = ("consumer", "data")
 
-    def __init__(self, consumer: ConsumerPlane, data: bytes) -> None:
+    def __init__(self, consumer: Owned[ConsumerOwner], data: bytes) -> None:
         self.consumer = consumer
         self.data = data
 
@@ -239,7 +331,7 @@ class ConnectionClosed:
 
     __slots__ = ("connection", "reason")
 
-    def __init__(self, connection: TcpConnection, reason: str) -> None:
+    def __init__(self, connection: Owned[TcpOwner], reason: str) -> None:
         self.connection = connection
         self.reason = reason
 

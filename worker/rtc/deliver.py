@@ -7,7 +7,6 @@ object is what control has put into its ``owner``; a closed object has none, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from miso.worker.dataplane import (
     ConnectionClosed,
@@ -30,19 +29,6 @@ from miso.worker.dataplane import (
     VideoOrientationChanged,
 )
 from miso.worker.faults import FATAL, describe, faults
-
-
-class SocketOwner(Protocol):
-    """What ``UdpSocket.owner`` and ``TcpConnection.owner`` must answer to."""
-
-    def on_stun(self, event: StunReceived, now_us: int) -> None:
-        """A STUN message came in on the socket."""
-
-    def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
-        """A datagram came from an address that no transport accepts (only with ``report_unknown``)."""
-
-    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
-        """The TCP connection ended."""
 
 
 def deliver(events: Iterable[Event], now_us: int) -> None:

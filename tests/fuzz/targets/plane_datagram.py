@@ -37,9 +37,9 @@ def run(data: bytes) -> None:
     global _number
     _number += 1
     with nothing_unraisable():
-        for transport, peer in (_rig.transport, _rig.sender), (_plain, _plain_peer):
-            transport.receive_protected(_rig.udp, peer.address, data, _number)
+        for transport in (_rig.transport, _plain):
+            transport.receive_protected(data, _number)
         before = _consumer.output.packets
         good = _rig.sender.outgoing.protect(rtp(_number, KEY_FRAME))
-        _rig.transport.receive_protected(_rig.udp, _rig.sender.address, good, _number)
+        _rig.transport.receive_protected(good, _number)
     assert _consumer.output.packets == before + 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from miso.worker.dataplane import ConsumerPlane, KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
+from miso.worker.dataplane import KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
 from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
 from tests.worker.dataplane.rig import (
@@ -86,7 +86,7 @@ def watch(rig: Rig, spatial: int, temporal: int = 2) -> tuple[Consumer, Simulcas
     return rig.add_consumer(selector=selector), selector
 
 
-def switches(events: list[object]) -> list[tuple[ConsumerPlane, int, int]]:
+def switches(events: list[object]) -> list[tuple[object, int, int]]:
     return [(event.consumer, event.spatial, event.temporal) for event in events if isinstance(event, LayersSwitched)]
 
 

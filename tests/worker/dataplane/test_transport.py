@@ -146,7 +146,7 @@ def test_the_first_datagram_of_a_stranger_is_taken_up_once_accepted(make_rig: Ca
     [event] = rig.send(rtp(1, KEY_FRAME))
     assert isinstance(event, UnknownSender)
     rig.transport.accept_from(rig.udp, event.address)
-    rig.transport.receive_protected(rig.udp, event.address, event.data, now_us())
+    rig.transport.receive_protected(event.data, now_us())
     assert len(consumer.packets()) == 1
 
 

@@ -1,9 +1,9 @@
 """Types of ``consumer.pyx``: a consumer's half."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from miso.worker.dataplane.consumer.send_stream import SendStream
+from miso.worker.dataplane.events import ConsumerOwner
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layers import LayerSelector
@@ -11,7 +11,7 @@ from miso.worker.rtp.layers import LayerSelector
 class ConsumerPlane(SendStream):
     """A consumer's half: what it forwards, from where on, by which numbers and timestamps."""
 
-    owner: Any
+    owner: ConsumerOwner | None
     @property
     def keep_for_retransmission(self) -> bool: ...
     @property

@@ -1,8 +1,7 @@
 """Types of ``producer.pyx``: a producer's half."""
 
-from typing import Any
-
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
+from miso.worker.dataplane.events import ProducerOwner
 from miso.worker.dataplane.producer.receive_stream import ReceiveStream
 from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
@@ -12,7 +11,7 @@ MAX_STREAMS: int  # of one producer
 class ProducerPlane:
     """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
 
-    owner: Any
+    owner: ProducerOwner | None
     @property
     def closed(self) -> bool: ...
     def __init__(self, receiving: ReceivingHalf) -> None:

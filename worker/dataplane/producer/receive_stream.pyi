@@ -1,7 +1,6 @@
 """Types of ``receive_stream.pyx``: what comes with one SSRC."""
 
-from typing import Any
-
+from miso.worker.dataplane.events import StreamOwner
 from miso.worker.dataplane.producer.rtp_mapping import RtpMapping
 from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
@@ -9,7 +8,7 @@ from miso.worker.rtp.codecs.codec import Codec
 class ReceiveStream:
     """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
 
-    owner: Any
+    owner: StreamOwner | None
     mid: bytes | None  # of packets that name another one control is asked; None: any are for it
     @property
     def rtx_ssrc(self) -> int:

@@ -17,7 +17,6 @@ cdef class Sender:
 
 
 cdef class Endpoint:
-    cdef public object owner
     cdef int fd
     cdef readonly bint closed
     cdef void transmit(self, Batch batch) noexcept

@@ -1,7 +1,5 @@
 """Types of ``batch.pyx``: the packets that wait to be handed to the kernel."""
 
-from typing import Any
-
 class Sender:
     """What writes packets into the batch, protected by an RTP session of its own; they count as sent from then on."""
 
@@ -11,8 +9,7 @@ class Batch:
     def __init__(self) -> None: ...
 
 class Endpoint:
-    """What packets are sent through: a UDP socket, or a TCP connection. Control puts its owner into ``owner``."""
+    """What packets are sent through: a UDP socket, or a TCP connection."""
 
-    owner: Any
     @property
     def closed(self) -> bool: ...

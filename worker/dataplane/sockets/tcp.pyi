@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.events import Address, Event, TcpOwner
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.sockets.batch import Endpoint
 from miso.worker.dataplane.sockets.stun_gate import StunGate
@@ -14,6 +14,7 @@ class TcpConnection(Endpoint):
     A frame that does not fit is dropped whole and counted: media over a slow TCP peer loses packets, not memory.
     """
 
+    owner: TcpOwner | None
     remote_address: Address
     on_blocked: Callable[[TcpConnection], None] | None  # called once when bytes begin to wait: watch the fd for writing
     stun_gate: StunGate | None  # tells what STUN control sees; None: all

@@ -59,6 +59,7 @@ cdef class TcpConnection(Endpoint):
     A frame that does not fit is dropped whole and counted: media over a slow TCP peer loses packets, not memory.
     """
 
+    cdef public object owner
     cdef Plane plane
     cdef public object remote_address
     cdef public object on_blocked

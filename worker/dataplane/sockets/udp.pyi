@@ -1,6 +1,6 @@
 """Types of ``udp.pyx``: UDP sockets read and written in batches."""
 
-from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.events import Address, Event, UdpOwner
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.sockets.batch import Endpoint
 from miso.worker.dataplane.sockets.stun_gate import StunGate
@@ -9,6 +9,7 @@ from miso.worker.dataplane.transport.transport import TransportPlane
 class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
+    owner: UdpOwner | None
     report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
     stun_gate: StunGate | None  # tells what STUN control sees; None: 1000 messages a second
     @property

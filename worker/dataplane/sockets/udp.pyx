@@ -68,6 +68,7 @@ cdef int message_firsts[SLOT_COUNT]  # the slot of its first
 cdef class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
+    cdef public object owner
     cdef Plane plane
     cdef public bint report_unknown
     cdef readonly bint segmentation

@@ -1,7 +1,6 @@
 """Types of ``outgoing_estimate.pyx``: what the way to a peer carries, and probing it."""
 
-from typing import Any
-
+from miso.worker.dataplane.events import EstimateOwner
 from miso.worker.dataplane.sockets.batch import Sender
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
@@ -15,7 +14,7 @@ class OutgoingEstimate(Sender):
     header extensions in probation packets, 0: not sent.
     """
 
-    owner: Any
+    owner: EstimateOwner | None
     @property
     def closed(self) -> bool: ...
     trace_probation: bool

@@ -1,21 +1,25 @@
 """Types of ``transport.pyx``: a transport's half in the plane."""
 
-from typing import Any
+from typing import Protocol
 
-from miso.worker.dataplane.events import Address, Event
+from miso.worker.dataplane.events import Address, Event, TransportOwner
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import ProducerPlane
-from miso.worker.dataplane.sockets.tcp import TcpConnection
-from miso.worker.dataplane.sockets.udp import UdpSocket
 from miso.worker.dataplane.transport.bandwidth_feedback import BandwidthFeedback
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 from miso.worker.rtp.rate import RateCalculator
 
+class _Accepting(Protocol):
+    """A UDP socket or a TCP connection."""
+
+    def bind_transport(self, address: Address, transport: TransportPlane) -> None: ...
+    def unbind_transport(self, address: Address, transport: TransportPlane) -> None: ...
+
 class TransportPlane(SendingHalf):
     """Whom a transport hears; where it sends is its ``SendingHalf``."""
 
-    owner: Any
+    owner: TransportOwner | None
     watch_sender: bool  # whether to tell when RTP or DTLS comes from another accepted address than we send to
     @property
     def last_heard_us(self) -> int:
@@ -31,9 +35,9 @@ class TransportPlane(SendingHalf):
     def feedback(self) -> BandwidthFeedback:
         """What its peer's congestion control is told."""
     def __init__(self, plane: Plane, encrypted: bool) -> None: ...
-    def accept_from(self, socket: UdpSocket | TcpConnection, address: Address) -> None:
+    def accept_from(self, socket: _Accepting, address: Address) -> None:
         """Datagrams of this remote address belong to this transport (several may be accepted)."""
-    def stop_accepting(self, socket: UdpSocket | TcpConnection, address: Address) -> None:
+    def stop_accepting(self, socket: _Accepting, address: Address) -> None:
         """Takes ``accept_from`` back; no effect when the address is not accepted."""
     def set_srtp(self, suite: SrtpSuite, remote_key: bytes, local_key: bytes) -> None:
         """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
@@ -50,8 +54,12 @@ class TransportPlane(SendingHalf):
         """
     def receive(self, packet: bytes, now_us: int) -> list[Event]:
         """Feeds one decrypted RTP packet: again after UnknownSsrc, or the application's on a direct transport."""
-    def receive_protected(self, socket: UdpSocket, address: Address, data: bytes, now_us: int) -> list[Event]:
-        """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
+    def receive_protected(self, data: bytes, now_us: int) -> tuple[list[Event], bool]:
+        """Feeds one datagram as it came: again after UnknownSender.
+
+        Returns:
+            The events, and whether it was RTP that SRTP let pass.
+        """
     def count_received(self, size: int, now_us: int) -> None:
         """Counts bytes that came from the application instead of the network (direct transports)."""
     def close(self) -> None:

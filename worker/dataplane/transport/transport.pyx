@@ -109,9 +109,14 @@ cdef class TransportPlane(SendingHalf):
             forward_batch(self.plane)
         return self.plane.finish()
 
-    def receive_protected(self, socket, address, bytes data not None, long long now_us):
-        """Feeds one datagram as it came: again after UnknownSender, once control has accepted the address."""
+    def receive_protected(self, bytes data not None, long long now_us):
+        """Feeds one datagram as it came: again after UnknownSender.
+
+        Returns:
+            The events, and whether it was RTP that SRTP let pass.
+        """
         cdef unsigned char *slot
+        cdef bint is_genuine = False
         self.plane.begin(now_us)
         if len(data) > MAX_PACKET:
             self.plane.count.truncated += 1
@@ -120,9 +125,9 @@ cdef class TransportPlane(SendingHalf):
             fence(slot, len(data))
             memcpy(slot, <const unsigned char *>data, len(data))
             self.received.update(len(data), now_us)
-            self.handle(classify(slot, len(data)), slot, len(data), False)
+            is_genuine = self.handle(classify(slot, len(data)), slot, len(data), False)
             forward_batch(self.plane)
-        return self.plane.finish()
+        return self.plane.finish(), is_genuine
 
     def count_received(self, int size, long long now_us):
         """Counts bytes that came from the application instead of the network (direct transports)."""

@@ -20,7 +20,7 @@ from miso.worker.rtc.transport.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from miso.worker.channel.bodies.router import CreatePipeTransportRequest
-    from miso.worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
+    from miso.worker.dataplane import StunReceived, UnknownSender
     from miso.worker.rtc.context import Context
     from miso.worker.rtc.router_tables import RouterTables
 
@@ -92,9 +92,6 @@ class PipeTransport(Transport):
 
     def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
         """The other end has one address, and that is told by ``connect``."""
-
-    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
-        """There are no connections here."""
 
     def close_path(self) -> None:
         """Gives the port back."""

@@ -27,7 +27,7 @@ from miso.worker.rtc.transport.udp_port import UdpPort
 
 if TYPE_CHECKING:
     from miso.worker.channel.bodies.router import CreatePlainTransportRequest
-    from miso.worker.dataplane import ConnectionClosed, StunReceived, UnknownSender
+    from miso.worker.dataplane import StunReceived, UnknownSender
     from miso.worker.rtc.context import Context
     from miso.worker.rtc.router_tables import RouterTables
 
@@ -131,19 +131,18 @@ class PlainTransport(Transport):
         if port is None:
             return
         if port.remote == event.address:  # learned from a packet of the same wake-up
-            deliver(self.plane.receive_protected(port.udp, event.address, event.data, now_us), now_us)
+            deliver(self.plane.receive_protected(event.data, now_us)[0], now_us)
             return
         if port.remote is not None or not self._is_for(port, event.data, event.address):
             return
         media_flowed = self.plane.connected
-        received_before = self.plane.rtp_received.bytes + self.plane.rtx_received.bytes
         self.plane.connected = True  # else the packet would not be looked at
         try:
-            events = self.plane.receive_protected(port.udp, event.address, event.data, now_us)
+            events, is_genuine = self.plane.receive_protected(event.data, now_us)
         finally:
             self.plane.connected = media_flowed
-        if not events and self.plane.rtp_received.bytes + self.plane.rtx_received.bytes == received_before:
-            return  # SRTP did not find it genuine
+        if not events and not is_genuine:
+            return  # SRTP did not let it pass
         if port is self._rtp_port and not self._rtcp_mux and _is_rtcp(event.data):
             self._learn_rtcp_at_rtp_port(event.address)
         else:
@@ -164,9 +163,6 @@ class PlainTransport(Transport):
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         """There is no ICE here."""
-
-    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
-        """There are no connections here."""
 
     def close_path(self) -> None:
         """Gives the ports back."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from miso.worker.channel.bodies.transport import TransportTuple
 from miso.worker.dataplane import UdpSocket
 from miso.worker.errors import BodyError
-from miso.worker.rtc.deliver import SocketOwner, deliver
+from miso.worker.rtc.deliver import deliver
 
 if TYPE_CHECKING:
     from miso.worker.channel.bodies.router import ListenIp
-    from miso.worker.dataplane import Address
+    from miso.worker.dataplane import Address, UdpOwner
     from miso.worker.rtc.context import Context
 
 
@@ -24,7 +24,7 @@ class UdpPort:
         remote: The peer's address.
     """
 
-    def __init__(self, context: Context, owner: SocketOwner, listen: ListenIp, port: int | None) -> None:
+    def __init__(self, context: Context, owner: UdpOwner, listen: ListenIp, port: int | None) -> None:
         """Opens it; without a port number, on a free one.
 
         Raises:

@@ -13,6 +13,7 @@ from miso.worker.dataplane import (
     TcpConnection,
     TransportPlane,
     UdpSocket,
+    UnknownSender,
 )
 from miso.worker.errors import ParseError
 from miso.worker.faults import attempt
@@ -63,8 +64,11 @@ class _UdpEnd:
         return self._sockets.id
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
-        tuple_ = IceTuple(event.socket, "udp", self._local_address, event.address)
+        tuple_ = IceTuple(self._udp, "udp", self._local_address, event.address)
         self._sockets.on_stun_data(event.data, tuple_, now_us)
+
+    def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
+        """Not asked for: peers are found by STUN."""
 
     def close(self) -> None:
         self._udp.owner = None
@@ -234,12 +238,12 @@ class IceSockets:
 
     def prove(self, tuple_: IceTuple) -> None:
         """The peer behind the tuple is authenticated: its TCP connection does not count as unproven any more."""
-        if isinstance(tuple_.socket, TcpConnection) and tuple_.socket.owner is not None:
+        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, _TcpEnd):
             tuple_.socket.owner.prove()
 
     def drop(self, tuple_: IceTuple) -> None:
         """Closes the TCP connection of a tuple."""
-        if isinstance(tuple_.socket, TcpConnection) and tuple_.socket.owner is not None:
+        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, _TcpEnd):
             tuple_.socket.owner.close()
 
     def close(self) -> None:
