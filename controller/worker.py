@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Iterable
 from typing import Final, Self
 
+import msgspec
+
 from miso.controller.emitter import Emitter
 from miso.controller.entity import check_app_data, keep_until_end
 from miso.controller.errors import InvalidStateError, WorkerStartError
@@ -43,6 +45,7 @@ class Worker(Emitter):
 
     Events:
         died(Exception): The process ended unexpectedly; everything in it is closed by now.
+        dropped(dict[str, int]): Peers asked more of it than they may, see the attribute; once a second at most.
         faults(int): A packet, a timer or a request met a bug, which cost it alone and is in the worker's log; how many
             there were until now.
 
@@ -55,6 +58,8 @@ class Worker(Emitter):
         observer: Tells of what happens to the worker, whoever caused it.
         closed: Whether it is closed, or its process has ended.
         death: Why its process ended unexpectedly.
+        dropped: Packets that were dropped since it started, by kind (``stun``, ``stunForNobody``, ``rtcp``, ``dtls``,
+            ``repairs``), because peers asked more of it than they may.
         faults: How many bugs its packets, timers and requests have met since it started; each is worth a report.
     """
 
@@ -71,6 +76,7 @@ class Worker(Emitter):
         self.closed = False
         self.death: Exception | None = None
         self._killed_for = ""
+        self.dropped: dict[str, int] = {}
         self.faults = 0
         self._routers: dict[str, Router] = {}
         self._web_rtc_servers: dict[str, WebRtcServer] = {}
@@ -243,6 +249,9 @@ class Worker(Emitter):
             self.faults = decode_event(BY_NAME["worker", "faults"], data).count
             _logger.error("worker=%d has met %d faults", self.pid, self.faults)
             self.emit("faults", self.faults)
+        elif name == "dropped":
+            self.dropped = msgspec.to_builtins(decode_event(BY_NAME["worker", "dropped"], data))
+            self.emit("dropped", self.dropped)
 
     def _on_channel_lost(self) -> None:
         """The process ends, or closed its pipes and is of no use."""

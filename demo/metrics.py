@@ -22,6 +22,9 @@ class Snapshot(Protocol):
     def worker_deaths(self) -> int:
         """How many workers have died."""
 
+    def worker_dropped(self) -> dict[str, int]:
+        """Kind → how many packets of peers workers have dropped, being more than a peer may send."""
+
     def worker_faults(self) -> int:
         """How many bugs workers have met that cost one packet, timer or request."""
 
@@ -70,6 +73,12 @@ class _SnapshotCollector(Collector):
         yield closed
         yield CounterMetricFamily("miso_malformed_messages", "Frames without a protoo message", MALFORMED.total)
         yield CounterMetricFamily("miso_worker_deaths", "Workers that died", self._snapshot.worker_deaths())
+        dropped = CounterMetricFamily(
+            "miso_worker_dropped", "Packets beyond what a peer may ask of a worker", labels=["kind"]
+        )
+        for kind, count in self._snapshot.worker_dropped().items():
+            dropped.add_metric([kind], count)
+        yield dropped
         yield CounterMetricFamily(
             "miso_worker_faults", "Bugs that cost one packet, timer or request", self._snapshot.worker_faults()
         )

@@ -126,6 +126,10 @@ class DemoServer:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.deaths
 
+    def worker_dropped(self) -> dict[str, int]:
+        """For :class:`demo.metrics.Snapshot`."""
+        return self.workers.dropped
+
     def worker_faults(self) -> int:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults

@@ -19,6 +19,7 @@ from miso.worker.channel.bodies.worker import (
     CreateRouterRequest,
     ResourceUsage,
     UpdateSettingsRequest,
+    WorkerDropped,
     WorkerDump,
     WorkerFaults,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TELL_FAULTS_AFTER_S = 0.1  # many at once are told once
+_TELL_DROPPED_AFTER_S = 1.1  # a transport says once a second that it drops: who has said so last is counted too
 
 
 class Worker:
@@ -68,6 +70,7 @@ class Worker:
         self._routers: dict[str, Router] = {}
         self._servers: dict[str, WebRtcServer] = {}
         self._tells_faults = False
+        self._tells_dropped = False
         self._registry = Registry(self)
         self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
@@ -210,6 +213,25 @@ class Worker:
         if not self._closed:
             self._channel.notify(os.getpid(), "faults", WorkerFaults(count=faults.count))
 
+    def _on_traffic_limited(self) -> None:
+        if not self._tells_dropped:
+            self._tells_dropped = True
+            self._loop.call_later(_TELL_DROPPED_AFTER_S, self._tell_dropped)
+
+    def _tell_dropped(self) -> None:
+        self._tells_dropped = False
+        if self._closed:
+            return
+        counters = self._context.plane.counters
+        dropped = WorkerDropped(
+            stun=counters["stun_limited"],
+            stun_for_nobody=counters["stun_unknown"],
+            rtcp=counters["rtcp_limited"],
+            dtls=counters["dtls_limited"],
+            repairs=counters["repairs_limited"],
+        )
+        self._channel.notify(os.getpid(), "dropped", dropped)
+
     @cached_property
     def _context(self) -> Context:
         from miso.worker.dataplane import Plane
@@ -229,6 +251,7 @@ class Worker:
             plane=Plane(),
             certificate=certificate,
             random=secrets.token_bytes,
+            on_traffic_limited=self._on_traffic_limited,
         )
 
     def _prepare_encryption(self) -> None:

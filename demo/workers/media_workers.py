@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -79,6 +80,7 @@ class MediaWorkers:
         pool: The workers.
         addresses: What media listens on and announces.
         deaths: How many workers have died so far.
+        dropped: How many packets of peers workers have dropped so far, being more than they may send, by kind.
         faults: How many bugs workers have met so far that cost one packet, timer or request.
     """
 
@@ -87,11 +89,13 @@ class MediaWorkers:
         self._taken: set[int] = set()
         self._webrtc_servers: dict[Worker, WebRtcServer] = {}
         self._faults: dict[Worker, int] = {}
+        self._dropped: dict[Worker, dict[str, int]] = {}
         self._ports: dict[WebRtcServer, int] = {}
         self.addresses = media_addresses(settings)
         self.deaths = 0
         self._held_ports: HeldPorts | None = None
         self.faults = 0
+        self.dropped: Counter[str] = Counter()
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
@@ -225,6 +229,7 @@ class MediaWorkers:
         except BaseException:
             self._taken.discard(place)
             raise
+        worker.on("dropped", lambda dropped: self._count_dropped(worker, dropped))
         worker.on("faults", lambda count: self._count_faults(worker, count))
         worker.observer.once("close", lambda: self._forget(worker, place))
         if worker.closed:  # it died right behind saying that it runs: it tells nobody any more
@@ -297,9 +302,15 @@ class MediaWorkers:
     def _forget(self, worker: Worker, place: int) -> None:
         self._taken.discard(place)
         self._faults.pop(worker, None)
+        self._dropped.pop(worker, None)
         server = self._webrtc_servers.pop(worker, None)
         if server is not None:
             self._ports.pop(server, None)
+
+    def _count_dropped(self, worker: Worker, dropped: dict[str, int]) -> None:
+        self.dropped.update(dropped)
+        self.dropped.subtract(self._dropped.get(worker, {}))
+        self._dropped[worker] = dropped
 
     def _count_faults(self, worker: Worker, count: int) -> None:
         self.faults += count - self._faults.get(worker, 0)

@@ -14,7 +14,7 @@ from typing import Final
 from .bodies.base import Body, DtlsState, IceState, SctpState
 from .bodies.data_producer import DataMessage
 from .bodies.transport import ConsumerLayers, ConsumerScore, TransportTuple
-from .bodies.worker import WorkerFaults
+from .bodies.worker import WorkerDropped, WorkerFaults
 
 TraceValue = int | float | bool | str
 
@@ -119,6 +119,7 @@ class Event:
 EVENTS: Final = (
     Event("worker", "running", NoneType),
     Event("worker", "faults", WorkerFaults),
+    Event("worker", "dropped", WorkerDropped),
     Event("webRtcTransport", "icestatechange", IceStateChange),
     Event("webRtcTransport", "iceselectedtuplechange", IceSelectedTupleChange),
     Event("webRtcTransport", "dtlsstatechange", DtlsStateChange),

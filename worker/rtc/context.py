@@ -101,6 +101,7 @@ class Context:
         plane: What all objects of the data plane share.
         certificate: Of all DTLS here.
         random: Gives that many random bytes, fit for secrets.
+        on_traffic_limited: Called when control packets of a peer were dropped, once a second for each transport.
     """
 
     notifier: Notifier
@@ -110,3 +111,4 @@ class Context:
     plane: Plane
     certificate: Certificate
     random: Callable[[int], bytes]
+    on_traffic_limited: Callable[[], None] = lambda: None

@@ -34,7 +34,7 @@ NAMES_OF_3_12 = {
     "transport.closeDataConsumer": "dataConsumer.close",
 }
 EVENTS = """
-worker: running faults
+worker: running faults dropped
 webRtcTransport: icestatechange iceselectedtuplechange dtlsstatechange sctpstatechange trace
 plainTransport: tuple rtcptuple sctpstatechange trace
 pipeTransport: sctpstatechange trace

@@ -55,6 +55,24 @@ class WorkerFaults(Body, frozen=True, kw_only=True):
     count: int
 
 
+class WorkerDropped(Body, frozen=True, kw_only=True):
+    """Packets that peers sent beyond what they may ask of a worker, and that were dropped, since the start.
+
+    Attributes:
+        stun: Checks with a right username fragment.
+        stun_for_nobody: STUN with another one, or none.
+        rtcp: Compound packets.
+        dtls: Datagrams that look like DTLS.
+        repairs: Packets that were asked for by NACK, and not sent again.
+    """
+
+    stun: int
+    stun_for_nobody: int
+    rtcp: int
+    dtls: int
+    repairs: int
+
+
 class ResourceUsage(msgspec.Struct, frozen=True, kw_only=True):
     """``getrusage(2)`` of the worker; times in ms, ``ru_maxrss`` in kB."""
 

@@ -276,6 +276,7 @@ class Transport:
             dropped.dtls,
             dropped.repairs,
         )
+        self.context.on_traffic_limited()
 
     def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
         """A packet that is of no stream yet."""
