@@ -30,6 +30,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 WEB_SOURCES = $(shell find demo/web -path demo/web/node_modules -prune -o -path demo/web/dist -prune -o -type f -print)
 
+comma := ,
+
 # What pip and npm say of a failure is long; this is what to do about it.
 FAILED = || { echo "make: $(1) failed, see above. Is the network there? What was done stays: make again goes on from here." >&2; exit 1; }
 
@@ -50,19 +52,22 @@ needs-test: | needs-web
 	@.ci/prepare build web test
 
 # One stamp per set of dependencies: the demo does not wait for the tests' tools. pip fetches while the compiler works,
-# and then waits for it.
+# and then waits for it; what the tests need is fetched in the same go when it is known that they come.
+WANTED := $(if $(filter test lint fuzz,$(MAKECMDGOALS)),[test$(comma)lint])
+INSTALL = $(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e
+
 $(VENV)/.run: pyproject.toml | needs-build
 	@test -x $(BIN)/pip || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing Miso and what it needs"
+	@echo "installing Cython"
 	@$(BIN)/python -m pip install -q "setuptools>=77" "cython>=3.2" $(call FAILED,pip)
+	@echo "compiling the packet path, and installing meanwhile what $(if $(WANTED),Miso and its tests need,Miso needs)"
 	@$(BIN)/python $(BUILD) & \
-	$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e . $(call FAILED,pip); \
+	$(INSTALL) ".$(WANTED)" $(call FAILED,pip); \
 	wait $$!
-	@touch $@
+	@touch $@ $(if $(WANTED),$(VENV)/.test)
 
 $(VENV)/.test: $(VENV)/.run
-	@echo "installing what the tests and linters need"
-	@$(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e ".[test,lint]" $(call FAILED,pip)
+	@test -e $@ -a ! $@ -ot $< || { echo "installing what the tests and linters need"; $(INSTALL) ".[test,lint]" $(call FAILED,pip); }
 	@touch $@
 
 build: $(VENV)/.run

@@ -130,6 +130,7 @@ class Extensions:
         """
         with open(self.root / ".build.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            self._remove_abandoned()
             stale = self.stale()
             if not stale:
                 return []
@@ -137,6 +138,17 @@ class Extensions:
             if failures:
                 raise SystemExit("the compiled modules do not build:\n" + "\n".join(failures))
             return stale
+
+    def _remove_abandoned(self) -> None:
+        """Takes away what was built of modules that are no more: they could still be imported."""
+        tops = {name.partition(".")[0] for name in self.settings}
+        kept = {self._stamp_path(name).resolve() for name in self.settings}
+        for top in tops:
+            for folder, _, files in os.walk(self.root / top, followlinks=True):
+                stamps = {Path(folder, file).resolve() for file in files if file.endswith(f"{SUFFIX}.stamp")}
+                for stamp in stamps - kept:
+                    stamp.with_suffix("").unlink(missing_ok=True)
+                    stamp.unlink()
 
     def _compile(self, made_from: dict[str, str]) -> list[str]:
         """Compiles side by side, what takes longest first; gives the complaints of the first that failed.

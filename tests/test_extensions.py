@@ -105,6 +105,15 @@ def test_a_module_without_a_stamp_is_built_once_more(tree: Path) -> None:
     assert Extensions(tree).stale() == ["kitchen.soup"]
 
 
+def test_what_was_built_of_a_module_that_is_no_more_goes(tree: Path) -> None:
+    built = Extensions(tree).built("kitchen.rice")
+    assert built.exists()
+    _edit(tree / "pyproject.toml", SETTINGS[SETTINGS.rindex("[[") :], "")
+    Extensions(tree).build()
+    assert list(tree.rglob("rice*")) == [tree / "kitchen/rice.py"]
+    assert _grains(tree, "kitchen.soup") == 7
+
+
 def test_a_source_that_does_not_compile_ends_the_run_with_the_compilers_words(tree: Path) -> None:
     _edit(tree / "kitchen/soup.pyx", "return salt.GRAINS", "return undeclared(")
     with pytest.raises(SystemExit, match="undeclared"):
