@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build(measuring=True)
     from bench.measure import Worker, measure
     from miso.worker.channel.codec import Dialect
-    from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+    from miso.worker.srtp_suite import SrtpSuite
 
     commands = options.worker_bin or [f"{sys.executable} -m miso.worker"]
     dialects = [*(options.dialect or []), *["3.10"] * len(commands)]

@@ -1,6 +1,6 @@
 """Types of ``floor.pyx``."""
 
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 class Floor:
     """See the source."""

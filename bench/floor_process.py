@@ -9,7 +9,7 @@ import sys
 from types import TracebackType
 
 from bench.sinks import Sinks
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 _DRAIN_S = 0.005
 

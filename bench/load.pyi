@@ -1,7 +1,7 @@
 """Types of ``load.pyx``."""
 
 from bench.sinks import Sinks
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 class Sender:
     """See the source."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from bench.figures import Kind, Pattern, Row, Settings
 from bench.floor_process import FloorProcess
-from bench.room import KEY_SIZES, Room
+from bench.room import Room
 from bench.sinks import Sinks
 from miso.worker.channel.codec import Dialect
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 FRAME_PACKETS = 10
 PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender
@@ -67,7 +67,7 @@ def _measure_rooms(
     with ExitStack() as stack:
         sinks = Sinks(receivers)
         stack.callback(sinks.close)
-        floor = stack.enter_context(FloorProcess(sinks, suite, os.urandom(KEY_SIZES[suite]) if suite else b""))
+        floor = stack.enter_context(FloorProcess(sinks, suite, os.urandom(suite.keying_size) if suite else b""))
         rooms = {
             worker.name: stack.enter_context(Room(worker.command, worker.dialect, suite, receivers, kind))
             for worker in workers

@@ -42,7 +42,7 @@ def measure(command: Sequence[str], dialect: Dialect, few: int, many: int, secon
 
 def _measure_room(command: Sequence[str], dialect: Dialect, receivers: int, seconds: float) -> tuple[int, int]:
     from bench.room import Room  # compiled first
-    from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+    from miso.worker.srtp_suite import SrtpSuite
 
     with Room(command, dialect, SrtpSuite.AES_CM_128_HMAC_SHA1_80, receivers, "simple") as room:
         quiet = _settled_kb(room.pid)

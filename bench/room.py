@@ -38,7 +38,7 @@ from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.client_codec import Refused
 from miso.worker.channel.codec import Dialect
 from miso.worker.channel.commands import Command
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 from tests.harness.client import WorkerClient
 
 LOCAL = "127.0.0.1"
@@ -48,7 +48,6 @@ MAPPED_SSRC = 2_000_000
 CONSUMER_SSRC = 3_000_000
 PAYLOAD_TYPE = 101
 MID_ID, ABS_SEND_TIME_ID, TRANSPORT_WIDE_CC_ID = 1, 4, 5
-KEY_SIZES = {SrtpSuite.AES_CM_128_HMAC_SHA1_80: 30, SrtpSuite.AEAD_AES_128_GCM: 28, SrtpSuite.AEAD_AES_256_GCM: 44}
 
 ENOUGH_BPS = 1_000_000_000
 SCALABILITY = {"simple": None, "simulcast": "L3T1", "svc": "L3T1"}
@@ -93,7 +92,7 @@ class Room:
         self._codecs = make_codecs("video/VP9" if kind == "svc" else "video/VP8")
         self.sinks = Sinks(receivers)
         self.sinks.expect([CONSUMER_SSRC + 2 * index for index in range(receivers)])
-        sender_key = os.urandom(KEY_SIZES[suite]) if suite else b""
+        sender_key = os.urandom(suite.keying_size) if suite else b""
         self.sender = Sender(
             kind=kind,
             ssrc=PRODUCER_SSRC,
@@ -109,7 +108,7 @@ class Room:
             self.sender.connect((LOCAL, self._make_transport("sender", self.sender.address, sender_key)))
             self._produce()
             for index, address in enumerate(self.sinks.addresses):
-                self._make_transport(f"receiver-{index}", address, os.urandom(KEY_SIZES[suite]) if suite else b"")
+                self._make_transport(f"receiver-{index}", address, os.urandom(suite.keying_size) if suite else b"")
                 self._consume(index)
         except BaseException:
             self.close()

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from miso.worker.errors import InvalidStateError, SettingsError
+from miso.worker.srtp_suite import SrtpSuite
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
@@ -63,19 +64,17 @@ class DtlsState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SrtpProfile:
-    """An SRTP protection profile (RFC 5764 section 4.1.2, RFC 7714 section 14.2), sizes in bytes."""
+    """An SRTP protection profile, and what OpenSSL calls it."""
 
-    number: int
+    suite: SrtpSuite
     openssl_name: str
-    key_size: int
-    salt_size: int
 
 
 SRTP_PROFILES = (
-    SrtpProfile(0x0008, "SRTP_AEAD_AES_256_GCM", 32, 12),
-    SrtpProfile(0x0007, "SRTP_AEAD_AES_128_GCM", 16, 12),
-    SrtpProfile(0x0001, "SRTP_AES128_CM_SHA1_80", 16, 14),
-    SrtpProfile(0x0002, "SRTP_AES128_CM_SHA1_32", 16, 14),
+    SrtpProfile(SrtpSuite.AEAD_AES_256_GCM, "SRTP_AEAD_AES_256_GCM"),
+    SrtpProfile(SrtpSuite.AEAD_AES_128_GCM, "SRTP_AEAD_AES_128_GCM"),
+    SrtpProfile(SrtpSuite.AES_CM_128_HMAC_SHA1_80, "SRTP_AES128_CM_SHA1_80"),
+    SrtpProfile(SrtpSuite.AES_CM_128_HMAC_SHA1_32, "SRTP_AES128_CM_SHA1_32"),
 )
 """In the order of preference."""
 
@@ -107,13 +106,13 @@ class Connected:
     """The peer is who the fingerprint says.
 
     Attributes:
-        srtp_profile: The number of the negotiated profile, see SRTP_PROFILES.
+        srtp_suite: The negotiated profile.
         remote_key: Master key and master salt of what the peer sends.
         local_key: Master key and master salt of what we send.
         remote_certificate: The peer's certificate in PEM form.
     """
 
-    srtp_profile: int
+    srtp_suite: SrtpSuite
     remote_key: bytes
     local_key: bytes
     remote_certificate: str
@@ -387,12 +386,12 @@ class DtlsTransport:
         found = fingerprint_of(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), wanted.algorithm)
         if found.value != wanted.value.upper():
             return self._end(DtlsState.FAILED)
-        client_key, server_key = _export_keys(self._connection, profile)
+        client_key, server_key = _export_keys(self._connection, profile.suite)
         is_client = self._role == DtlsRole.CLIENT
         self._state = DtlsState.CONNECTED
         return [
             Connected(
-                srtp_profile=profile.number,
+                srtp_suite=profile.suite,
                 remote_key=server_key if is_client else client_key,
                 local_key=client_key if is_client else server_key,
                 remote_certificate=crypto.dump_certificate(crypto.FILETYPE_PEM, certificate).decode(),
@@ -426,9 +425,9 @@ class DtlsTransport:
             yield DatagramToSend(pending[start:])
 
 
-def _export_keys(connection: SSL.Connection, profile: SrtpProfile) -> tuple[bytes, bytes]:
+def _export_keys(connection: SSL.Connection, suite: SrtpSuite) -> tuple[bytes, bytes]:
     """(client's, server's) master key and salt from ``client key | server key | client salt | server salt``."""
-    key, salt = profile.key_size, profile.salt_size
+    key, salt = suite.key_size, suite.salt_size
     material = connection.export_keying_material(_EXPORTER_LABEL, 2 * (key + salt))
     salts = material[2 * key :]
     return material[:key] + salts[:salt], material[key : 2 * key] + salts[salt:]

@@ -153,7 +153,7 @@ class MediaPath:
             if isinstance(event, DatagramToSend):
                 self.send(event.data)
             elif isinstance(event, Connected):
-                self._protection = SrtpProtection(SUITES[event.srtp_profile], event.local_key, event.remote_key)
+                self._protection = SrtpProtection(SUITES[event.srtp_suite], event.local_key, event.remote_key)
                 self._connected.set()
 
 

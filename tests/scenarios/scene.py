@@ -186,7 +186,7 @@ class Scene:
         connected = peer.connect_dtls(transport)
         endpoint = Endpoint(self, transport, peer.socket, peer.remote)
         endpoint.protection = SrtpProtection("AEAD_AES_256_GCM", connected.local_key, connected.remote_key)
-        assert connected.srtp_profile == 8, "not the profile of the keys"
+        assert connected.srtp_suite == 8, "not the profile of the keys"
         self.endpoints.append(endpoint)
         return endpoint, peer
 

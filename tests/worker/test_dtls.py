@@ -112,7 +112,7 @@ def test_two_ends_agree_on_keys_with_each_fingerprint_algorithm(algorithm: str) 
     server.take(server.transport.start(DtlsRole.SERVER, 0))
     client.take(client.transport.start(DtlsRole.CLIENT, 0))
     exchange(client, server)
-    assert client.connected.srtp_profile == server.connected.srtp_profile == SRTP_PROFILES[0].number
+    assert client.connected.srtp_suite == server.connected.srtp_suite == SRTP_PROFILES[0].suite
     assert client.connected.local_key == server.connected.remote_key
     assert client.connected.remote_key == server.connected.local_key
     assert client.connected.local_key != client.connected.remote_key
@@ -201,13 +201,13 @@ def test_every_suite_is_agreed_with_a_peer_that_offers_only_it(profile: object, 
     ours.take(ours.transport.start(role, 0))
     talk(ours, peer)
     assert peer.done
-    assert ours.connected.srtp_profile == expected.number
-    size = expected.key_size + expected.salt_size
+    assert ours.connected.srtp_suite == expected.suite
+    size = expected.suite.key_size + expected.suite.salt_size
     material = peer.connection.export_keying_material(b"EXTRACTOR-dtls_srtp", 2 * size)
-    key, salts = expected.key_size, material[2 * expected.key_size :]
+    key, salts = expected.suite.key_size, material[2 * expected.suite.key_size :]
     keys = [
-        material[:key] + salts[: expected.salt_size],
-        material[key : 2 * key] + salts[expected.salt_size :],
+        material[:key] + salts[: expected.suite.salt_size],
+        material[key : 2 * key] + salts[expected.suite.salt_size :],
     ]
     of_the_client, of_the_server = keys
     assert ours.connected.local_key == (of_the_client if role == DtlsRole.CLIENT else of_the_server)

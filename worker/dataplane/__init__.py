@@ -58,8 +58,8 @@ from miso.worker.dataplane.sockets.stun_gate import StunGate
 from miso.worker.dataplane.sockets.tcp import TcpConnection
 from miso.worker.dataplane.sockets.udp import UdpSocket
 from miso.worker.dataplane.transport.outgoing_estimate import OutgoingEstimate
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 from miso.worker.dataplane.transport.transport import TransportPlane
+from miso.worker.srtp_suite import SrtpSuite
 
 __all__ = [
     "MAX_STREAMS",

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS: str
 REPLAY_WINDOW: int

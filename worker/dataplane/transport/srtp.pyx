@@ -9,7 +9,7 @@ from libc.stdint cimport uintptr_t
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
+from miso.worker.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS = "1.0.x"
 REPLAY_WINDOW = 1024  # packets; libsrtp's own default of 128 is less than a frame of high definition
@@ -28,11 +28,11 @@ cdef object pylibsrtp = None
 cdef extern from "arpa/inet.h" nogil:
     unsigned int htonl(unsigned int value)
 
-_PROFILES = {  # name in pylibsrtp.Policy, bytes of master key and salt
-    SrtpSuite.AES_CM_128_HMAC_SHA1_80: ("SRTP_PROFILE_AES128_CM_SHA1_80", 30),
-    SrtpSuite.AES_CM_128_HMAC_SHA1_32: ("SRTP_PROFILE_AES128_CM_SHA1_32", 30),
-    SrtpSuite.AEAD_AES_128_GCM: ("SRTP_PROFILE_AEAD_AES_128_GCM", 28),
-    SrtpSuite.AEAD_AES_256_GCM: ("SRTP_PROFILE_AEAD_AES_256_GCM", 44),
+_PROFILES = {  # by their names in pylibsrtp.Policy
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: "SRTP_PROFILE_AES128_CM_SHA1_80",
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: "SRTP_PROFILE_AES128_CM_SHA1_32",
+    SrtpSuite.AEAD_AES_128_GCM: "SRTP_PROFILE_AEAD_AES_128_GCM",
+    SrtpSuite.AEAD_AES_256_GCM: "SRTP_PROFILE_AEAD_AES_256_GCM",
 }
 
 
@@ -80,7 +80,7 @@ def _handle_of(session):
 
 def check_key(suite, key):
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
-    expected = _PROFILES[SrtpSuite(suite)][1]
+    expected = SrtpSuite(suite).keying_size
     if len(key) != expected:
         raise ValueError(f"SRTP key of {SrtpSuite(suite).name} has {len(key)} bytes, expected {expected}")
 
@@ -98,7 +98,7 @@ cdef class SrtpSession:
         policy = pylibsrtp.Policy(
             key=bytes(key),
             ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
-            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)][0]),
+            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)]),
         )
         policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
         policy.window_size = REPLAY_WINDOW

@@ -7,8 +7,8 @@ from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import ProducerPlane
 from miso.worker.dataplane.transport.bandwidth_feedback import BandwidthFeedback
 from miso.worker.dataplane.transport.sending_half import SendingHalf
-from miso.worker.dataplane.transport.srtp_suite import SrtpSuite
 from miso.worker.rtp.rate import RateCalculator
+from miso.worker.srtp_suite import SrtpSuite
 
 class _Accepting(Protocol):
     """A UDP socket or a TCP connection."""

@@ -12,11 +12,11 @@ from msgspec.structs import asdict, replace
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.transport import ConnectRequest, ConnectResponse, PipeTransportDump, TransportStats
 from miso.worker.channel.commands import handles
-from miso.worker.dataplane import SrtpSuite
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
 from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtc.transport.udp_port import UdpPort
+from miso.worker.srtp_suite import SrtpSuite
 
 if TYPE_CHECKING:
     from miso.worker.channel.bodies.router import CreatePipeTransportRequest
@@ -41,7 +41,7 @@ class PipeTransport(Transport):
         """
         super().__init__(context, tables, transport_id, body, encrypted=body.enable_srtp)
         self._enable_rtx = body.enable_rtx
-        self._keys = SrtpKeys(_SUITE, allowed=(_SUITE,)) if body.enable_srtp else None
+        self._keys = SrtpKeys(context.random, _SUITE, allowed=(_SUITE,)) if body.enable_srtp else None
         self._port: UdpPort | None = None
         try:
             self._port = UdpPort(context, self, body.listen_ip, body.port or None)

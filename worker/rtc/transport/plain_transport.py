@@ -17,13 +17,13 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import RtcpTupleChange, TupleChange
-from miso.worker.dataplane import SrtpSuite
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.data.sctp_association import is_sctp
 from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
 from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtc.transport.udp_port import UdpPort
+from miso.worker.srtp_suite import SrtpSuite
 
 if TYPE_CHECKING:
     from miso.worker.channel.bodies.router import CreatePlainTransportRequest
@@ -60,7 +60,7 @@ class PlainTransport(Transport):
             if body.enable_srtp:
                 if body.srtp_crypto_suite is None:
                     raise BodyError("missing srtpCryptoSuite")
-                self._keys = SrtpKeys(SrtpSuite[body.srtp_crypto_suite])
+                self._keys = SrtpKeys(context.random, SrtpSuite[body.srtp_crypto_suite])
             for port in (body.port or None,) if body.rtcp_mux else (body.port or None, None):
                 self._ports.append(UdpPort(context, self, body.listen_ip, port))
         except (BodyError, CommandError):

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from miso.worker.channel.bodies.transport import SrtpParameters
-from miso.worker.dataplane import SrtpSuite
 from miso.worker.errors import BodyError
-
-_KEY_SIZES = {  # master key and master salt, bytes (RFC 3711 section 8.2, RFC 7714 section 12)
-    SrtpSuite.AEAD_AES_256_GCM: 32 + 12,
-    SrtpSuite.AEAD_AES_128_GCM: 16 + 12,
-    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 16 + 14,
-    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 16 + 14,
-}
+from miso.worker.srtp_suite import SrtpSuite
 
 
 class SrtpKeys:
@@ -27,13 +19,17 @@ class SrtpKeys:
         local_key: Master key and salt.
     """
 
-    def __init__(self, suite: SrtpSuite, allowed: Collection[SrtpSuite] = tuple(SrtpSuite)) -> None:
+    def __init__(
+        self, random: Callable[[int], bytes], suite: SrtpSuite, allowed: Collection[SrtpSuite] = tuple(SrtpSuite)
+    ) -> None:
         """Makes a random key.
 
         Args:
+            random: Gives that many random bytes, fit for secrets.
             suite: Of the key.
             allowed: What the peer may choose instead.
         """
+        self._random = random
         self._allowed = allowed
         self._set_suite(suite)
 
@@ -60,13 +56,13 @@ class SrtpKeys:
             key = base64.b64decode(remote.key_base64, validate=True)
         except binascii.Error as error:
             raise BodyError(f"invalid srtpParameters.keyBase64 ({error})") from error
-        if len(key) != _KEY_SIZES[SrtpSuite[remote.crypto_suite]]:
+        if len(key) != SrtpSuite[remote.crypto_suite].keying_size:
             raise BodyError("invalid decoded SRTP key length")
         return key
 
     def _set_suite(self, suite: SrtpSuite) -> None:
         self.suite = suite
-        self.local_key = secrets.token_bytes(_KEY_SIZES[suite])
+        self.local_key = self._random(suite.keying_size)
 
 
 def check_srtp(keys: SrtpKeys | None, remote: SrtpParameters | None) -> bytes:

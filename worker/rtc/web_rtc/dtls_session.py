@@ -6,7 +6,7 @@ import logging
 from typing import Protocol
 
 from miso.worker.channel.events import DtlsStateChange
-from miso.worker.dataplane import SrtpSuite, TransportPlane
+from miso.worker.dataplane import TransportPlane
 from miso.worker.dtls import (
     ApplicationData,
     Connected,
@@ -120,8 +120,8 @@ class DtlsSession:
             self._owner.on_dtls_data(event.data)
 
     def _on_connected(self, event: Connected) -> None:
-        logger.debug("DTLS transport=%s state=connected srtp_profile=%d", self.id, event.srtp_profile)
-        self._plane.set_srtp(SrtpSuite(event.srtp_profile), event.remote_key, event.local_key)
+        logger.debug("DTLS transport=%s state=connected srtp_suite=%s", self.id, event.srtp_suite.name)
+        self._plane.set_srtp(event.srtp_suite, event.remote_key, event.local_key)
         self._context.notifier.notify(
             self.id,
             "dtlsstatechange",

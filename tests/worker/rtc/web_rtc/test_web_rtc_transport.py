@@ -63,7 +63,7 @@ def test_connects_over_udp_and_tcp_in_both_dtls_roles(world: World, index: int, 
     peer.connect_ice()
     assert peer.answers[-1].xor_mapped_address == peer.address
     connected = peer.connect_dtls(transport, DtlsRole.SERVER if role == DtlsRole.AUTO else role)
-    assert connected.srtp_profile == 8
+    assert connected.srtp_suite == 8
     assert world.notifier.names("tr") == [
         "iceselectedtuplechange",
         "icestatechange",
