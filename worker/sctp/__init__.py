@@ -2,13 +2,16 @@
 
 ::
 
-    association         what its user sees; events: what it tells
-    machine             what each chunk and each timer does
-    handshake/          until the peer is known
-    control_block       what there is of it then
+    association         what its user calls; events: what it tells; settings: what it is made with
+    dispatch            which part a chunk that comes, or a timer, goes to
+    lifecycle           where the association stands
+      handshake/          its beginning
+      termination         its end
+    control_block       what there is of it in between
       receiving/          DATA that comes
       sending/            DATA that is sent
       reconfiguration     streams reset and added
     heartbeat, timers   an idle path; when to be called next
     wire/               the bytes
+    enums               numbers that compiled modules share
 """

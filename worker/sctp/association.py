@@ -16,20 +16,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miso.worker.errors import InvalidStateError, SendBufferFullError
-from miso.worker.sctp.control_block import Phase, Settings
-from miso.worker.sctp.events import SctpState
-from miso.worker.sctp.machine import Machine
+from miso.worker.sctp import enums
+from miso.worker.sctp.dispatch import Dispatch
+from miso.worker.sctp.events import BufferedAmountChanged, Event, SctpState
+from miso.worker.sctp.handshake.establishment import Establishment
+from miso.worker.sctp.lifecycle import Lifecycle
+from miso.worker.sctp.sending.bundler import Bundler
 from miso.worker.sctp.sending.send_queue import Message
-from miso.worker.sctp.wire.constants import Cause
+from miso.worker.sctp.settings import Settings
+from miso.worker.sctp.termination import Termination
+from miso.worker.sctp.timers import Timers
+
+_MIN_MAX_MESSAGES = 1024  # may always wait to be sent
+_MEAN_MESSAGE_SIZE = 64  # bytes; as many messages may wait as fill the send buffer when they are as large
+_STREAMS_STEP = 32
+_MAX_STREAMS = 65535
 
 
-class Association(Machine):
-    """One association. Nothing is sent or delivered but through ``take_packets`` and ``take_events``.
-
-    Attributes:
-        state: as the reference worker names it.
-        discarded: packets that were not for this association: wrong ports, wrong verification tag, after its end.
-    """
+class Association:
+    """One association. Nothing is sent or delivered but through ``take_packets`` and ``take_events``."""
 
     def __init__(
         self,
@@ -57,43 +62,92 @@ class Association(Machine):
             random: that many random bytes, fit for secrets.
             interleaving: whether I-DATA is offered; it is used when both sides do.
         """
-        super().__init__(
-            Settings(
-                local_port=local_port,
-                remote_port=remote_port,
-                max_message_size=max_message_size,
-                outbound_streams=outbound_streams,
-                inbound_streams=inbound_streams,
-                is_data_channel=is_data_channel,
-                random=random,
-                interleaving=interleaving,
-            )
+        settings = Settings(
+            local_port=local_port,
+            remote_port=remote_port,
+            max_message_size=max_message_size,
+            outbound_streams=outbound_streams,
+            inbound_streams=inbound_streams,
+            is_data_channel=is_data_channel,
+            random=random,
+            interleaving=interleaving,
+        )
+        self._bundler = Bundler(local_port, remote_port)
+        self._timers = Timers()
+        self._lifecycle = Lifecycle(settings, self._bundler, self._timers)
+        self._establishment = Establishment(settings, self._lifecycle, self._bundler, self._timers)
+        self._termination = Termination(self._lifecycle, self._bundler, self._timers)
+        self._dispatch = Dispatch(
+            settings, self._lifecycle, self._establishment, self._termination, self._bundler, self._timers
         )
         self._send_buffer_size = send_buffer_size
-        self._max_messages = max(1024, send_buffer_size // 64)
+        self._max_messages = max(_MIN_MAX_MESSAGES, send_buffer_size // _MEAN_MESSAGE_SIZE)
+        self._reported_amount = 0  # what the user last heard of ``buffered_amount``
+
+    @property
+    def state(self) -> SctpState:
+        """As the reference worker names it."""
+        return self._lifecycle.state
+
+    @property
+    def discarded(self) -> int:
+        """How many packets were not for this association: wrong ports, wrong verification tag, after its end."""
+        return self._lifecycle.discarded
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes of messages that were given to ``send`` and are neither acknowledged nor given up."""
+        block = self._lifecycle.block
+        return 0 if block is None else block.buffered_amount()
+
+    @property
+    def outbound_streams(self) -> int:
+        """How many streams may be sent on: what was wanted, later what was agreed on."""
+        return self._lifecycle.outbound_streams()
+
+    @property
+    def next_timer_us(self) -> int | None:
+        """When ``on_timer`` is due, None for never."""
+        return self._timers.next_us
+
+    def receive(self, packet: bytes, now_us: int) -> None:
+        """Takes one SCTP packet.
+
+        Raises:
+            ParseError: it is not one, or a chunk of it is wrong; chunks before that one have been taken.
+        """
+        self._dispatch.receive(packet, now_us)
+
+    def on_timer(self, now_us: int) -> None:
+        """To be called at ``next_timer_us``; does what is due."""
+        self._dispatch.on_timer(now_us)
+
+    def take_packets(self) -> list[bytes]:
+        """What to send, in this order."""
+        return self._bundler.take_packets()
+
+    def take_events(self) -> list[Event]:
+        """What happened since the last call."""
+        events = self._lifecycle.take_events()
+        amount = self.buffered_amount
+        if amount != self._reported_amount:
+            self._reported_amount = amount
+            events.append(BufferedAmountChanged(amount))
+        return events
 
     def start(self, now_us: int) -> None:
         """Sends the INIT; does nothing when the association began or ended."""
-        if self.state is not SctpState.NEW:
-            return
-        self._change_state(SctpState.CONNECTING)
-        self._phase = Phase.COOKIE_WAIT
-        self._send_init(now_us)
+        if self.state is SctpState.NEW:
+            self._establishment.start(now_us)
 
     def close(self, now_us: int) -> None:
         """Ends it at once, with an ABORT to the peer, as the reference worker does. May be called at any time."""
-        if self._block is not None and self._phase is not Phase.CLOSED:
-            self._abort(Cause.USER_INITIATED_ABORT)
-        else:
-            self._end(SctpState.CLOSED)
+        self._termination.close()
 
     def shutdown(self, now_us: int) -> None:
         """Ends it when all that was given to ``send`` is acknowledged (RFC 9260 section 9.2)."""
-        if self._phase is not Phase.ESTABLISHED:
-            self.close(now_us)
-            return
-        self._phase = Phase.SHUTDOWN_PENDING
-        self._flush(now_us)
+        self._termination.shutdown()
+        self._dispatch.flush(now_us)
 
     def send(
         self,
@@ -121,8 +175,8 @@ class Association(Machine):
             SendBufferFullError: it does not fit into the send buffer now, or too many messages wait.
             InvalidStateError: not connected, no such stream or ppid, no data, or more than the send buffer ever takes.
         """
-        block = self._block
-        if block is None or self._phase is not Phase.ESTABLISHED:
+        block = self._lifecycle.block
+        if block is None or self._lifecycle.phase != enums.ESTABLISHED:
             raise InvalidStateError(f"SCTP association is {self.state}, expected connected")
         if not 0 <= stream_id < block.outbound_streams():
             raise InvalidStateError(f"SCTP stream is {stream_id}, expected less than {block.outbound_streams()}")
@@ -140,7 +194,7 @@ class Association(Machine):
             retransmits = -1 if max_retransmits is None else max_retransmits
             expires_us = 0 if max_lifetime_ms is None else now_us + 1000 * max_lifetime_ms
         block.send(Message(stream_id, ppid, data, not ordered, retransmits, expires_us))
-        self._flush(now_us)
+        self._dispatch.flush(now_us)
 
     def reset_stream(self, stream_id: int, now_us: int, *, incoming: bool = False) -> None:
         """Asks for a stream to begin anew (RFC 6525); it can then be used by someone else.
@@ -153,21 +207,18 @@ class Association(Machine):
             now_us: the time.
             incoming: which of them.
         """
-        block = self._block
-        if block is None or self._phase is not Phase.ESTABLISHED or not block.peer.reconfiguration:
+        block = self._lifecycle.block
+        if block is None or self._lifecycle.phase != enums.ESTABLISHED:
             return
-        if incoming:
-            block.reconfiguration.reset_incoming(stream_id)
-        else:
-            block.reconfiguration.reset_outgoing(stream_id)
-        self._flush(now_us)
+        if block.reset_stream(stream_id, incoming):
+            self._dispatch.flush(now_us)
 
     def need_stream(self, stream_id: int, now_us: int) -> None:
         """Asks the peer for more streams to send on, in steps of 32, when there is none of this id (0 to 65534)."""
         missing = stream_id + 1 - self.outbound_streams
         if missing <= 0:
             return
-        self._wanted_streams = max(self._wanted_streams, min(self.outbound_streams + (missing + 31) // 32 * 32, 65535))
-        if self._phase is Phase.ESTABLISHED:
-            self._ask_for_streams()
-            self._flush(now_us)
+        steps = (missing + _STREAMS_STEP - 1) // _STREAMS_STEP
+        self._lifecycle.want_outbound_streams(min(self.outbound_streams + steps * _STREAMS_STEP, _MAX_STREAMS))
+        if self._lifecycle.phase == enums.ESTABLISHED:
+            self._dispatch.flush(now_us)

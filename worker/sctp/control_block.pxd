@@ -13,10 +13,10 @@ from miso.worker.sctp.timers cimport Timers
 @cython.final
 cdef class ControlBlock:
     cdef public object peer
-    cdef public Inbound inbound
-    cdef public Outbound outbound
-    cdef public Reconfiguration reconfiguration
-    cdef public RetransmissionTimeout rto
+    cdef Inbound _inbound
+    cdef Outbound _outbound
+    cdef Reconfiguration _reconfiguration
+    cdef RetransmissionTimeout _rto
     cdef SendQueue _queue
     cdef Bundler _bundler
     cdef Timers _timers
@@ -30,6 +30,10 @@ cdef class ControlBlock:
 
     cpdef object send(self, Message message)
 
+    cpdef int on_data(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, int flags, bint is_interleaved) except -1
+
+    cpdef object on_packet_with_data(self)
+
     cpdef object on_sack(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, long long now_us)
 
     @cython.locals(outbound=Outbound)
@@ -37,6 +41,11 @@ cdef class ControlBlock:
 
     @cython.locals(inbound=Inbound, outbound=Outbound)
     cpdef object flush(self, long long now_us)
+
+    cpdef bint is_drained(self)
+
+    @cython.locals(events=list)
+    cpdef list take_events(self)
 
     cdef object _add_sack(self, Inbound inbound, long long now_us)
 

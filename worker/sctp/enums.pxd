@@ -74,6 +74,16 @@ cpdef enum:  # limits of what is received
     CHUNK_OVERHEAD = 512  # room that a chunk needs beside its bytes: at most so much is charged for one
     UNACKNOWLEDGED_PACKETS = 2  # with data make a SACK leave at once (RFC 9260 section 6.2)
 
+cpdef enum:  # phases of an association, in their order (RFC 9260 section 4)
+    CLOSED = 0
+    COOKIE_WAIT = 1
+    COOKIE_ECHOED = 2
+    ESTABLISHED = 3
+    SHUTDOWN_PENDING = 4
+    SHUTDOWN_SENT = 5
+    SHUTDOWN_RECEIVED = 6
+    SHUTDOWN_ACK_SENT = 7
+
 cpdef enum:  # timers: RFC 9260's, the delayed SACK, the heartbeat, RFC 6525's, the rest of long work, RFC 8985's probe
     TIMER_T1 = 0
     TIMER_T2 = 1

@@ -1,7 +1,7 @@
 cimport cython
 
 from miso.worker.sctp cimport enums
-from miso.worker.sctp.wire.fields cimport padded, u16
+from miso.worker.sctp.wire.fields cimport padded, u16, u32
 
 
 @cython.final

@@ -18,7 +18,7 @@ from struct import Struct
 from miso.worker.errors import ParseError
 from miso.worker.sctp import enums
 from miso.worker.sctp.wire.checksum import crc32c, packet_checksum
-from miso.worker.sctp.wire.fields import padded, u16
+from miso.worker.sctp.wire.fields import padded, u16, u32
 
 MAX_CHUNKS = 512  # of one packet: more would need a packet larger than any path here takes
 
@@ -27,6 +27,8 @@ _MIN_SIZE = enums.COMMON_HEADER_SIZE + enums.CHUNK_HEADER_SIZE
 _HEADER = Struct("!HHI")
 _CHECKSUM = Struct("<I")
 _ZERO_CHECKSUM = bytes(4)
+_TAG_OFFSET = 4
+_CHECKSUM_OFFSET = 8
 
 
 class Packet:
@@ -57,10 +59,15 @@ def parse_packet(data: bytes) -> Packet:
         raise ParseError(f"SCTP packet is too short: have {size} bytes, need {_MIN_SIZE}")
     source_port, destination_port, tag = _HEADER.unpack_from(data)
     checksum = packet_checksum(data)
-    stated = _CHECKSUM.unpack_from(data, 8)[0]
+    stated = _CHECKSUM.unpack_from(data, _CHECKSUM_OFFSET)[0]
     if checksum != stated:
         raise ParseError(f"SCTP checksum is {stated:#010x}, expected {checksum:#010x}")
     return Packet(source_port, destination_port, tag, _chunk_places(data, size))
+
+
+def verification_tag(data: bytes) -> int:
+    """That of a packet which was parsed."""
+    return u32(data, _TAG_OFFSET)
 
 
 def _chunk_places(data: bytes, size: int) -> list[tuple[int, int, int, int]]:
