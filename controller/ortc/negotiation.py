@@ -19,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from miso.controller.errors import UnsupportedError
-from miso.controller.ortc import h264
+from miso.controller.ortc.codec_matching import apt_of, capability_of, find_codec, h264_answer, is_rtx, rtx_of
 from miso.controller.ortc.supported_rtp_capabilities import SUPPORTED_RTP_CAPABILITIES
 from miso.controller.ortc.validation import validate_rtp_capabilities, validate_rtp_codec_capability
 from miso.controller.rtp_capabilities import MediaKind, RtpCapabilities, RtpCodecCapability
@@ -38,12 +38,10 @@ from miso.worker.channel.bodies.rtp import (
     RtxParameters,
 )
 
-_Codec = RtpCodecCapability | RtpCodecParameters
-
 _MAX_RTCP_FEEDBACK = 16
 """Kinds of RTCP feedback of one codec that reduced capabilities keep; browsers have six."""
 
-# RFC 3551 section 3. 96 to 99 come last: some old endpoints have fixed codecs there.
+# The dynamic ones of RFC 3551 section 6. 96 to 99 come last: some old endpoints have fixed codecs there.
 _DYNAMIC_PAYLOAD_TYPES = (*range(100, 128), *range(96, 100))
 
 _MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
@@ -66,7 +64,7 @@ def generate_router_rtp_capabilities(media_codecs: object = ()) -> RtpCapabiliti
     free_payload_types = list(_DYNAMIC_PAYLOAD_TYPES)
     codecs: list[RtpCodecCapability] = []
     for media_codec in map(validate_rtp_codec_capability, media_codecs):
-        supported = _find_codec(SUPPORTED_RTP_CAPABILITIES.codecs, media_codec)
+        supported = find_codec(SUPPORTED_RTP_CAPABILITIES.codecs, media_codec)
         if supported is None:
             raise UnsupportedError(f"media codec not supported [mimeType:{media_codec.mime_type}]")
         payload_type = media_codec.preferred_payload_type
@@ -106,8 +104,8 @@ def match_producer_codecs(params: RtpParameters, caps: RtpCapabilities) -> RtpPa
     """
     codecs = []
     for codec in params.codecs:
-        if not _is_rtx(codec):
-            answer = _h264_answer(codec, _capability_of(codec, caps))
+        if not is_rtx(codec):
+            answer = h264_answer(codec, capability_of(codec, caps))
             if answer is not None:
                 codec = replace(codec, parameters=answer)
         codecs.append(codec)
@@ -125,14 +123,14 @@ def get_producer_rtp_parameters_mapping(params: RtpParameters, caps: RtpCapabili
         UnsupportedError: The router has no such codec, or no RTX for it.
         TypeError: An RTX codec belongs to no codec of the parameters.
     """
-    matched = {codec.payload_type: _capability_of(codec, caps) for codec in params.codecs if not _is_rtx(codec)}
-    for codec in filter(_is_rtx, params.codecs):
-        apt = _apt(codec)
+    matched = {codec.payload_type: capability_of(codec, caps) for codec in params.codecs if not is_rtx(codec)}
+    for codec in filter(is_rtx, params.codecs):
+        apt = apt_of(codec)
         capability = None if apt is None else matched.get(apt)
-        if capability is None or _is_rtx(capability):
+        if capability is None or is_rtx(capability):
             raise TypeError(f"missing media codec found for RTX PT {codec.payload_type}")
         payload_type = capability.preferred_payload_type
-        rtx = _rtx_of(caps.codecs, payload_type)
+        rtx = rtx_of(caps.codecs, payload_type)
         if rtx is None:
             raise UnsupportedError(f"no RTX codec for capability codec PT {payload_type}")
         matched[codec.payload_type] = rtx
@@ -161,12 +159,12 @@ def get_consumable_rtp_parameters(
     mapped = {entry.payload_type: entry.mapped_payload_type for entry in mapping.codecs}
     codecs = []
     for codec in params.codecs:
-        if _is_rtx(codec):
+        if is_rtx(codec):
             continue
         payload_type = mapped[codec.payload_type]
         capability = next(entry for entry in caps.codecs if entry.preferred_payload_type == payload_type)
         codecs.append(_as_parameters(capability, codec.parameters))
-        rtx = _rtx_of(caps.codecs, payload_type)
+        rtx = rtx_of(caps.codecs, payload_type)
         if rtx is not None:
             codecs.append(_as_parameters(rtx, rtx.parameters))
     return RtpParameters(
@@ -193,13 +191,14 @@ def reduce_rtp_capabilities(remote: RtpCapabilities, router: RtpCapabilities) ->
         remote: The endpoint's, of any length.
         router: Those of the router it consumes from.
     """
-    media = [codec for codec in remote.codecs if not _is_rtx(codec)]
-    kept = [_find_codec(media, codec, strict=True) for codec in router.codecs if not _is_rtx(codec)]
+    media = [codec for codec in remote.codecs if not is_rtx(codec)]
+    kept = [find_codec(media, codec, strict=True) for codec in router.codecs if not is_rtx(codec)]
     payload_types = {codec.preferred_payload_type for codec in kept if codec is not None}
     rtx: dict[int | None, RtpCodecCapability] = {}
-    for codec in filter(_is_rtx, remote.codecs):
-        # one that belongs to nothing stands in where none does
-        rtx.setdefault(_apt(codec) if _apt(codec) in payload_types else None, codec)
+    for codec in filter(is_rtx, remote.codecs):
+        # RTX codecs are compared without what they repair, so that one which repairs none of the kept codecs (None) can
+        # be the one that matches.
+        rtx.setdefault(apt_of(codec) if apt_of(codec) in payload_types else None, codec)
     chosen = {id(codec) for codec in (*kept, *rtx.values())}
     known = {(ext.preferred_id, ext.uri) for ext in router.header_extensions}
     extensions = {(ext.kind, ext.preferred_id, ext.uri): ext for ext in remote.header_extensions}
@@ -239,7 +238,7 @@ def get_consumer_rtp_parameters(
     """
     codecs = []
     for codec, capability in _common_codecs(consumable.codecs, remote_capabilities.codecs):
-        if _is_rtx(codec) and not enable_rtx:
+        if is_rtx(codec) and not enable_rtx:
             continue
         feedback = [fb for fb in capability.rtcp_feedback if enable_rtx or fb.type != "nack" or fb.parameter]
         codecs.append(replace(codec, rtcp_feedback=feedback))
@@ -252,7 +251,7 @@ def get_consumer_rtp_parameters(
     codecs = [
         replace(codec, rtcp_feedback=[fb for fb in codec.rtcp_feedback if fb.type not in unused]) for codec in codecs
     ]
-    with_rtx = any(map(_is_rtx, codecs))
+    with_rtx = any(map(is_rtx, codecs))
     return RtpParameters(
         codecs=codecs,
         header_extensions=extensions,
@@ -277,7 +276,7 @@ def get_pipe_consumer_rtp_parameters(*, consumable: RtpParameters, enable_rtx: b
         codecs=[
             replace(codec, rtcp_feedback=[fb for fb in codec.rtcp_feedback if _is_pipe_feedback(fb, enable_rtx)])
             for codec in consumable.codecs
-            if enable_rtx or not _is_rtx(codec)
+            if enable_rtx or not is_rtx(codec)
         ],
         header_extensions=[ext for ext in consumable.header_extensions if ext.uri not in dropped],
         encodings=_numbered_encodings(consumable.encodings, with_rtx=enable_rtx),
@@ -290,12 +289,10 @@ def _common_codecs(
 ) -> list[tuple[RtpCodecParameters, RtpCodecCapability]]:
     """The codecs that an endpoint knows, each with its capability; RTX only for a codec that is among them."""
     common = [
-        (codec, capability)
-        for codec in consumable
-        if (capability := _find_codec(known, codec, strict=True)) is not None
+        (codec, capability) for codec in consumable if (capability := find_codec(known, codec, strict=True)) is not None
     ]
-    repairable = {codec.payload_type for codec, _ in common if not _is_rtx(codec)}
-    return [(codec, capability) for codec, capability in common if not _is_rtx(codec) or _apt(codec) in repairable]
+    repairable = {codec.payload_type for codec, _ in common if not is_rtx(codec)}
+    return [(codec, capability) for codec, capability in common if not is_rtx(codec) or apt_of(codec) in repairable]
 
 
 def _single_encoding(encodings: Sequence[RtpEncodingParameters], *, with_rtx: bool) -> RtpEncodingParameters:
@@ -343,68 +340,6 @@ def _as_parameters(capability: RtpCodecCapability, parameters: CodecParameters) 
         parameters=parameters,
         rtcp_feedback=capability.rtcp_feedback,
     )
-
-
-def _capability_of(codec: RtpCodecParameters, caps: RtpCapabilities) -> RtpCodecCapability:
-    capability = _find_codec(caps.codecs, codec, strict=True)
-    if capability is None:
-        raise UnsupportedError(f"unsupported codec [mimeType:{codec.mime_type}, payloadType:{codec.payload_type}]")
-    return capability
-
-
-def _find_codec(
-    capabilities: Iterable[RtpCodecCapability], codec: _Codec, *, strict: bool = False
-) -> RtpCodecCapability | None:
-    return next((entry for entry in capabilities if _matches(codec, entry, strict=strict)), None)
-
-
-def _matches(one: _Codec, other: _Codec, *, strict: bool) -> bool:
-    mime_type = one.mime_type.lower()
-    if (mime_type, one.clock_rate, one.channels) != (other.mime_type.lower(), other.clock_rate, other.channels):
-        return False
-    if mime_type == "audio/multiopus":
-        return all(one.parameters.get(key) == other.parameters.get(key) for key in ("num_streams", "coupled_streams"))
-    if not strict:
-        return True
-    if mime_type in ("video/h264", "video/h264-svc"):
-        return _same_parameter("packetization-mode", one, other) and h264.is_same_profile(
-            one.parameters, other.parameters
-        )
-    if mime_type == "video/vp9":
-        return _same_parameter("profile-id", one, other)
-    return True
-
-
-def _same_parameter(name: str, one: _Codec, other: _Codec) -> bool:
-    """Compares value and type (2 is not "2"), as endpoints do; what is not given is 0."""
-    return (one.parameters.get(name) or 0) == (other.parameters.get(name) or 0)
-
-
-def _h264_answer(codec: RtpCodecParameters, capability: RtpCodecCapability) -> CodecParameters | None:
-    """The parameters with the negotiated profile-level-id; None for any other codec."""
-    if codec.mime_type.lower() not in ("video/h264", "video/h264-svc"):
-        return None
-    parameters = dict(codec.parameters)
-    answer = h264.profile_level_id_for_answer(codec.parameters, capability.parameters)
-    if answer is None:
-        parameters.pop("profile-level-id", None)
-    else:
-        parameters["profile-level-id"] = answer
-    return parameters
-
-
-def _rtx_of(capabilities: Iterable[RtpCodecCapability], payload_type: int | None) -> RtpCodecCapability | None:
-    return next((entry for entry in capabilities if _is_rtx(entry) and _apt(entry) == payload_type), None)
-
-
-def _is_rtx(codec: _Codec) -> bool:
-    return codec.mime_type.lower().endswith("/rtx")
-
-
-def _apt(codec: _Codec) -> int | None:
-    """The payload type an RTX codec repairs (RFC 4588 section 8.1)."""
-    apt = codec.parameters.get("apt")
-    return apt if isinstance(apt, int) else None
 
 
 def _payload_type(capability: RtpCodecCapability) -> int:
