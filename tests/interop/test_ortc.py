@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -83,7 +84,7 @@ def without_chance(params: JsonObject, *, single: bool = False) -> JsonObject:
 
 
 def same(ours: Callable[[], object], theirs: Callable[[], Any]) -> Any:
-    """What both say; None when both refuse for the same kind of reason."""
+    """What both say; None when both refuse for the same kind of reason, or only we because the worker would."""
     try:
         expected = theirs()
     except ReferenceError as error:
@@ -91,9 +92,18 @@ def same(ours: Callable[[], object], theirs: Callable[[], Any]) -> Any:
         with pytest.raises(kinds[error.kind]):
             ours()
         return None
-    assert plain(to_json(ours())) == plain(expected)
+    try:
+        found = ours()
+    except TypeError as error:
+        if not OUT_OF_RANGE.search(str(error)):
+            raise
+        return None
+    assert plain(to_json(found)) == plain(expected)
     return expected
 
+
+OUT_OF_RANGE = re.compile(r"expected -?\d+ to \d+$")
+"""What is said of numbers that the worker would refuse; the reference does not look at them."""
 
 # No arrays: to JavaScript they are objects, too.
 WRONG = st.sampled_from(["x", 1, True, {}, -1])
@@ -259,8 +269,13 @@ def test_producers_and_consumers_are_negotiated_alike(ask: Ask, data: st.DataObj
         their_params = ask("validateRtpParameters", params)[1][0]
     except ReferenceError:
         return  # compared by the tests above
-    router = ortc.generate_router_rtp_capabilities(media_codecs)
-    known = validate_rtp_parameters(params)
+    try:
+        router = ortc.generate_router_rtp_capabilities(media_codecs)
+        known = validate_rtp_parameters(params)
+    except TypeError as error:
+        if not OUT_OF_RANGE.search(str(error)):
+            raise
+        return
     kind: MediaKind = data.draw(st.sampled_from(["audio", "video"]))
 
     def matched() -> RtpParameters:
@@ -291,6 +306,12 @@ def consume_alike(ask: Ask, consumable: RtpParameters, their_consumable: JsonObj
     except ReferenceError:
         with pytest.raises(TypeError):
             ortc.can_consume(consumable, remote)
+        return
+    try:
+        validate_rtp_capabilities(remote)
+    except TypeError as error:
+        if not OUT_OF_RANGE.search(str(error)):
+            raise
         return
     our_remote: RtpCapabilities = validate_rtp_capabilities(remote)
     # mediasoup's own says no when an RTX codec is the first that matches, and then makes the consumer nevertheless
