@@ -124,9 +124,11 @@ def imports_of(path: Path) -> Iterator[str]:
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, base] if base else above)
-            yield base
-            if inside(base, "worker") or base in OURS:  # `from worker import errors` names a module
-                yield from (f"{base}.{name.name}" for name in node.names if _is_module(f"{base}.{name.name}"))
+            if base.split(".")[0] not in OURS:
+                yield base
+                continue
+            for name in node.names:  # `from worker import errors` names a file, and not what the room's __init__ offers
+                yield f"{base}.{name.name}" if _is_module(f"{base}.{name.name}") else base
 
 
 def _is_module(name: str) -> bool:
@@ -167,10 +169,7 @@ def circles() -> set[frozenset[str]]:
     modules = {module_name(path) for path in sources()}
     imports: dict[str, set[str]] = {module: set() for module in modules}
     for path in sources():
-        imported = set(imports_of(path))
-        # `from room import file` names the file, and not what the room's __init__ offers
-        rooms = {name for name in imported if any(inside(other, name) and other != name for other in imported)}
-        imports[module_name(path)] |= (imported - rooms) & modules - {module_name(path)}
+        imports[module_name(path)] |= set(imports_of(path)) & modules - {module_name(path)}
     reached = {module: _reached(module, imports) for module in modules}
     return {
         frozenset({module, *(other for other in reached[module] if module in reached[other])})
