@@ -16,6 +16,7 @@ from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.demo.broadcasters.messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
 from miso.demo.json import Json
 from miso.demo.rooms.broadcaster import Broadcaster, BroadcasterTransport, Closable
+from miso.demo.rooms.relayed_data import plain_name
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.rooms import is_name
 from miso.protoo import RequestError
@@ -97,7 +98,7 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
     broadcaster = Broadcaster(
         body.id,
         address,
-        display_name=body.display_name,
+        display_name=plain_name(body.display_name),
         device=msgspec.to_builtins(body.device),
         rtp_capabilities=capabilities,
         time_s=time.monotonic,

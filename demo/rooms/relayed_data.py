@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -19,6 +20,18 @@ from miso.demo.limits.per_client import (
 
 _LISTS: Final = {"codecs": MAX_CODECS, "headerExtensions": MAX_HEADER_EXTENSIONS, "encodings": MAX_ENCODINGS}
 _SHORT_TEXTS: Final = ("mid", "rid", "cname", "scalabilityMode")
+
+
+_UNSEEN: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # C0, DEL and C1, with line breaks
+    "\u202a-\u202e\u2066-\u2069"  # what turns all the text around it (UAX 9)
+    "\u2028\u2029\u200b\u2060\ufeff\ufff9-\ufffb]"  # separators, and marks without width that join no letters
+)
+
+
+def plain_name(name: str) -> str:
+    """A name without what cannot be seen: it would turn others' text around, or make a name look like another's."""
+    return _UNSEEN.sub("", name)
 
 
 def told_bytes(*data: object) -> int:

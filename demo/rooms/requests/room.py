@@ -8,6 +8,7 @@ from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.consuming import channel_of, create_data_consumer
 from miso.demo.rooms.dialect import Dialect
+from miso.demo.rooms.relayed_data import plain_name
 from miso.demo.rooms.requests.messages import ChangeDisplayName, Join, NoBody
 from miso.demo.rooms.requests.row import Accept
 from miso.demo.rooms.room import Room
@@ -38,7 +39,7 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
     others = room.joined()
     shown = room.participants
     session.joined = True
-    session.display_name = body.display_name
+    session.display_name = plain_name(body.display_name) if body.display_name is not None else None
     session.device = body.device or {}
     session.rtp_capabilities = capabilities
     session.dialect.learn(Dialect.CLASSIC)
@@ -63,11 +64,12 @@ async def get_rtc_stats_url(session: PeerSession, room: Room, body: NoBody, acce
 
 async def change_display_name(session: PeerSession, room: Room, body: ChangeDisplayName, accept: Accept) -> None:
     """Tells the others, then answers."""
+    name = plain_name(body.display_name)
     change = {
         "peerId": session.id,
-        "displayName": body.display_name,
+        "displayName": name,
         "oldDisplayName": session.display_name,
     }
-    session.display_name = body.display_name
+    session.display_name = name
     session.notify_all(room.joined(but=session), "peerDisplayNameChanged", change)
     accept()

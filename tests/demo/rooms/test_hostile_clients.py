@@ -77,6 +77,28 @@ async def test_names_that_would_spoil_the_log_are_turned_away(url: str, room_id:
     assert caught.value.response.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("\u202eAnn\u2066", "Ann"),
+        ("An\u200bn\ufeff", "Ann"),
+        ("A\nn\x1b[31mn\x85", "An[31mn"),
+        ("\u2069\u2028", ""),
+        ("\U0001f469\u200d\U0001f4bb ענת \u200f(ת)", "\U0001f469\u200d\U0001f4bb ענת \u200f(ת)"),
+    ],
+)
+async def test_a_name_has_nothing_that_is_not_seen(url: str, given: str, shown: str) -> None:
+    present, odd = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await present.join()
+    await odd.join(given)
+    assert (await present.seen("newPeer"))["displayName"] == shown
+    await odd.request("changeDisplayName", displayName=f"{given}2")
+    change = await present.seen("peerDisplayNameChanged")
+    assert (change["displayName"], change["oldDisplayName"]) == (f"{shown}2", shown)
+    for client in (present, odd):
+        await client.close()
+
+
 async def test_a_peer_has_only_so_many_transports(server: DemoServer, url: str) -> None:
     client = await RoomClient.connect(url, "r", "a")
     for _ in range(MAX_OBJECTS):
