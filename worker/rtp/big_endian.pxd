@@ -6,6 +6,12 @@ cdef inline void write_u16(unsigned char *target, unsigned int value) noexcept:
     target[1] = value & 0xFF
 
 
+cdef inline void write_u24(unsigned char *target, unsigned int value) noexcept:
+    target[0] = (value >> 16) & 0xFF
+    target[1] = (value >> 8) & 0xFF
+    target[2] = value & 0xFF
+
+
 cdef inline void write_u32(unsigned char *target, unsigned int value) noexcept:
     target[0] = value >> 24
     target[1] = (value >> 16) & 0xFF

@@ -4,19 +4,18 @@
 from libc.string cimport memcpy, memset
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
-from miso.worker.dataplane.sockets.batch cimport MAX_PACKET
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, TRAILER_ROOM
 from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, RTX_FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
-from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u32
+from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u24, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport FOUND
 
 from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 
 cdef enum:
-    TRAILER_ROOM = 32  # bytes, what SRTP adds at most
     MAX_RESENT = 256  # packets of one retransmit call
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
     FILLER = 0xFFFF  # in the index, in place of a stream: the generation is the payload type, the offset the timestamp
@@ -44,9 +43,7 @@ cdef class SendStream(Sender):
         if layout.abs_send_time_at != 0:
             element = packet + layout.abs_send_time_at
             if self._has_abs_send_time:
-                element[0] = (self._transport.plane.abs_send_time >> 16) & 0xFF
-                element[1] = (self._transport.plane.abs_send_time >> 8) & 0xFF
-                element[2] = self._transport.plane.abs_send_time & 0xFF
+                write_u24(element, self._transport.plane.abs_send_time)
             else:
                 memset(element - 1, 0, 4)
         if layout.transport_wide_cc_at != 0:

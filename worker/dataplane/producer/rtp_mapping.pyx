@@ -8,11 +8,13 @@ one-byte form, no padding, and room for what each consumer writes itself.
 from libc.string cimport memcpy, memset
 
 from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.rtp.big_endian cimport write_u16, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.packet cimport RtpHeader
 
 cdef enum:
-    EXTENSION_ROOM = 160
+    EXTENSION_ROOM = 160  # bytes: 16 of what each consumer writes itself, six elements of at most 17, padding
+    ONE_BYTE_FORM = 0xBEDE  # RFC 8285 section 4.2
 
 KINDS = (
     "mid",
@@ -75,22 +77,13 @@ cdef class RtpMapping:
         start = data + header.payload_offset - head
         start[0] = 0x80 | (0x10 if extension_size > 0 else 0) | header.csrc_count
         start[1] = (0x80 if header.marker else 0) | packet.payload_type
-        start[2] = packet.sequence_number >> 8
-        start[3] = packet.sequence_number & 0xFF
-        start[4] = packet.timestamp >> 24
-        start[5] = (packet.timestamp >> 16) & 0xFF
-        start[6] = (packet.timestamp >> 8) & 0xFF
-        start[7] = packet.timestamp & 0xFF
-        start[8] = packet.ssrc >> 24
-        start[9] = (packet.ssrc >> 16) & 0xFF
-        start[10] = (packet.ssrc >> 8) & 0xFF
-        start[11] = packet.ssrc & 0xFF
+        write_u16(start + 2, packet.sequence_number)
+        write_u32(start + 4, packet.timestamp)
+        write_u32(start + 8, packet.ssrc)
         memcpy(start + 12, csrcs, csrc_size)
         if extension_size > 0:
-            start[12 + csrc_size] = 0xBE
-            start[13 + csrc_size] = 0xDE
-            start[14 + csrc_size] = 0
-            start[15 + csrc_size] = extension_size >> 2
+            write_u16(start + 12 + csrc_size, ONE_BYTE_FORM)
+            write_u16(start + 14 + csrc_size, extension_size >> 2)
             memcpy(start + shift, extensions, extension_size)
             packet.mid_at += shift if packet.mid_at > 0 else 0
             packet.abs_send_time_at += shift if packet.abs_send_time_at > 0 else 0

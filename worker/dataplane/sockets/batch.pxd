@@ -7,6 +7,7 @@ cdef enum:
     SLOT_HEAD = 32  # room for a TCP frame's length before the packet, which stays aligned
     SLOT_COUNT = 64
     MAX_PACKET = 1840  # bytes of a datagram that is forwarded; the trailer of SRTP fits behind it
+    TRAILER_ROOM = 32  # bytes, what SRTP adds at most
     MAX_SEGMENTS = 60  # the kernel takes 64, newer ones 128
     MAX_RUN_BYTES = 60000
 

@@ -1,13 +1,10 @@
-"""Types of ``outgoing_estimate.pyx``: what the way to a peer carries, and probing it."""
+"""Types of ``outgoing_estimate.pyx``: what the way to a peer carries."""
 
 from miso.worker.dataplane.events import EstimateOwner
-from miso.worker.dataplane.sockets.batch import Sender
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 
-PROBATION_SSRC: int
-
-class OutgoingEstimate(Sender):
+class OutgoingEstimate:
     """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
 
     Outputs of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
