@@ -30,7 +30,6 @@ from miso.worker.sctp.timers import Timers
 _MIN_MAX_MESSAGES = 1024  # may always wait to be sent
 _MEAN_MESSAGE_SIZE = 64  # bytes; as many messages may wait as fill the send buffer when they are as large
 _STREAMS_STEP = 32
-_MAX_STREAMS = 65535
 
 
 class Association:
@@ -219,6 +218,6 @@ class Association:
         if missing <= 0:
             return
         steps = (missing + _STREAMS_STEP - 1) // _STREAMS_STEP
-        self._lifecycle.want_outbound_streams(min(self.outbound_streams + steps * _STREAMS_STEP, _MAX_STREAMS))
+        self._lifecycle.want_outbound_streams(min(self.outbound_streams + steps * _STREAMS_STEP, enums.MAX_STREAMS))
         if self._lifecycle.phase == enums.ESTABLISHED:
             self._dispatch.flush(now_us)

@@ -144,9 +144,8 @@ class ControlBlock:
 
     def take_events(self) -> list[Event]:
         """What there is for the user: messages, of many that have their turn a slice, and what became of streams."""
-        events: list[Event] = []
-        events.extend(self._inbound.take_messages())
-        events.extend(self._reconfiguration.take_events())
+        events: list[Event] = [*self._inbound.take_messages()]
+        events += self._reconfiguration.take_events()
         return events
 
     def take_all_messages(self) -> list[Event]:

@@ -46,6 +46,7 @@ cpdef enum:  # congestion control (RFC 9260 section 7.2)
     MISSING_REPORTS = 3  # make a chunk lost (section 7.2.4)
 
 cpdef enum:  # limits of what is sent
+    MAX_STREAMS = 65535
     MAX_OUTSTANDING = 4096  # chunks
     MAX_PROBES = 2  # before the retransmission timeout
     MAX_CONTROL_CHUNKS = 32  # that wait for a packet

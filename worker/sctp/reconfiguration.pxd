@@ -1,5 +1,6 @@
 cimport cython
 
+from miso.worker.sctp cimport enums
 from miso.worker.sctp.receiving.inbound cimport Inbound
 from miso.worker.sctp.sending.outbound cimport Outbound
 from miso.worker.sctp.sending.send_queue cimport SendQueue

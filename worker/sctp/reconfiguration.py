@@ -11,6 +11,7 @@ from enum import IntEnum
 from struct import Struct, iter_unpack
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp import enums
 from miso.worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
 from miso.worker.sctp.receiving.inbound import Inbound
 from miso.worker.sctp.sending.outbound import Outbound
@@ -19,9 +20,10 @@ from miso.worker.sctp.wire.chunks import chunk
 from miso.worker.sctp.wire.constants import ChunkType, ParameterType
 from miso.worker.sctp.wire.parameters import Parameter, joined, parse_parameters
 
-MAX_STREAMS_PER_REQUEST = 128
-MAX_WAITING_RESETS = 4096  # of streams we send on; a peer that wants more has to ask again
-MAX_TRANSMITS = 10
+_MAX_STREAMS_PER_REQUEST = 128
+_MAX_WAITING_RESETS = 4096  # of streams we send on; a peer that wants more has to ask again
+_MAX_TRANSMITS = 10
+_MAX_PARAMETERS = 2  # of a RE-CONFIG (RFC 6525 section 3.1)
 
 _OUTGOING = Struct("!III")
 _NUMBER = Struct("!I")
@@ -125,7 +127,7 @@ class Reconfiguration:
 
     def add_outgoing_streams(self, count: int) -> None:
         """Asks for more streams to send on; no more than 65535 in all."""
-        self._to_add = min(max(self._to_add, count), 65535 - self.outbound_streams)
+        self._to_add = min(max(self._to_add, count), enums.MAX_STREAMS - self.outbound_streams)
 
     def on_message_sent(self, stream_id: int) -> None:
         """The stream is in use again: a reset by the peer is not the echo of ours, unless ours is still to be done."""
@@ -146,7 +148,7 @@ class Reconfiguration:
                 answers=self._answers,
             )
         elif self._incoming:
-            ids = list(self._incoming)[:MAX_STREAMS_PER_REQUEST]
+            ids = list(self._incoming)[:_MAX_STREAMS_PER_REQUEST]
             for stream_id in ids:
                 del self._incoming[stream_id]
             self._request = _Request(ParameterType.INCOMING_RESET_REQUEST, self._take_number(), tuple(ids))
@@ -165,7 +167,7 @@ class Reconfiguration:
         if request is None:
             return None
         request.transmits += 1
-        if request.transmits > MAX_TRANSMITS:
+        if request.transmits > _MAX_TRANSMITS:
             self._finish(request, was_done=False)
             return None
         return request.to_bytes()
@@ -178,7 +180,7 @@ class Reconfiguration:
         """Looks at 128 waiting streams at most; those that are not drained go to the end of the line."""
         ready = []
         for stream_id in [
-            stream_id for stream_id, _ in zip(self._outgoing, range(MAX_STREAMS_PER_REQUEST), strict=False)
+            stream_id for stream_id, _ in zip(self._outgoing, range(_MAX_STREAMS_PER_REQUEST), strict=False)
         ]:
             del self._outgoing[stream_id]
             if self._queue.is_drained(stream_id):
@@ -218,7 +220,7 @@ class Reconfiguration:
             ParseError: a parameter is cut, or too short for its type.
         """
         answers = []
-        for parameter in parse_parameters(data, offset, end)[:2]:
+        for parameter in parse_parameters(data, offset, end)[:_MAX_PARAMETERS]:
             if parameter.type == ParameterType.RECONFIG_RESPONSE:
                 self._on_response(parameter.value)
             elif parameter.type in _REQUEST_SIZES:
@@ -229,7 +231,9 @@ class Reconfiguration:
 
     def _on_response(self, value: bytes) -> None:
         if len(value) < _RESPONSE.size:
-            raise ParseError(f"SCTP reconfiguration response is too short: have {len(value)} bytes, need 8")
+            raise ParseError(
+                f"SCTP reconfiguration response is too short: have {len(value)} bytes, need {_RESPONSE.size}"
+            )
         number, result = _RESPONSE.unpack_from(value)
         request = self._request
         if request is None or number != request.number:
@@ -263,7 +267,7 @@ class Reconfiguration:
         if parameter.type == ParameterType.OUTGOING_RESET_REQUEST:
             return self._reset_inbound(value)
         if parameter.type == ParameterType.INCOMING_RESET_REQUEST:
-            if len(self._outgoing) >= MAX_WAITING_RESETS:
+            if len(self._outgoing) >= _MAX_WAITING_RESETS:
                 return Result.IN_PROGRESS
             ids = _stream_ids(value, _NUMBER.size) or self._queue.stream_ids()
             if ids and max(ids) >= self.outbound_streams:
@@ -281,7 +285,7 @@ class Reconfiguration:
         return Result.DENIED  # the whole association's numbers, and our streams' count, are ours to change
 
     def _reset_inbound(self, value: bytes) -> Result:
-        if self._echoes_resets and len(self._outgoing) >= MAX_WAITING_RESETS:
+        if self._echoes_resets and len(self._outgoing) >= _MAX_WAITING_RESETS:
             return Result.IN_PROGRESS
         _number, answers, last_tsn = _OUTGOING.unpack_from(value)
         ids = _stream_ids(value, _OUTGOING.size)

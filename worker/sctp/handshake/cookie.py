@@ -16,8 +16,9 @@ from miso.worker.errors import ParseError
 LIFETIME_US = 60_000_000  # Valid.Cookie.Life
 
 _FIELDS = Struct("!QIIIIIIIHHB")
-_SIGNATURE_SIZE = 32
+_SIGNATURE_SIZE = hashlib.sha256().digest_size
 
+# What the peer can, as bits
 _INTERLEAVING = 1
 _PARTIAL_RELIABILITY = 2
 _RECONFIGURATION = 4

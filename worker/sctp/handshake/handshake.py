@@ -17,8 +17,9 @@ from miso.worker.sctp.wire.constants import FLAG_TAG_REFLECTED, ChunkType, Param
 from miso.worker.sctp.wire.packet import Packet
 from miso.worker.sctp.wire.parameters import Parameter
 
-MAX_COOKIE_SIZE = enums.ROOM - enums.CHUNK_HEADER_SIZE  # a COOKIE ECHO can not be cut in pieces
-MAX_REPORTED_SIZE = 512  # bytes of unrecognized parameters that are told back
+_MAX_COOKIE_SIZE = enums.ROOM - enums.CHUNK_HEADER_SIZE  # a COOKIE ECHO can not be cut in pieces
+_KEY_SIZE = 32  # that cookies are signed with, bytes
+_MAX_REPORTED_SIZE = 512  # bytes of unrecognized parameters that are told back
 
 _EXTENSIONS = bytes((ChunkType.RE_CONFIG, ChunkType.FORWARD_TSN))
 _INTERLEAVING_EXTENSIONS = bytes((ChunkType.I_DATA, ChunkType.I_FORWARD_TSN))
@@ -75,9 +76,9 @@ class Handshake:
         self._inbound_streams = inbound_streams
         self._random = random
         self._interleaving = interleaving
-        self._key = random(32)
+        self._key = random(_KEY_SIZE)
         self.tag = self._new_tag()
-        self.initial_tsn = int.from_bytes(random(4), "big")
+        self.initial_tsn = self._random_number()
 
     def init(self) -> bytes:
         """Our INIT chunk."""
@@ -94,13 +95,13 @@ class Handshake:
         if tags is None:
             cookie = Cookie(now_us, self.tag, self.initial_tsn, self.settle(init))
         else:
-            new_tsn = int.from_bytes(self._random(4), "big")
+            new_tsn = self._random_number()
             cookie = Cookie(now_us, self._new_tag(), new_tsn, self.settle(init), tags.local, tags.peer)
         parameters = [Parameter(ParameterType.STATE_COOKIE, cookie.seal(self._key))]
-        left = MAX_REPORTED_SIZE
+        left = _MAX_REPORTED_SIZE
         for unknown in init.unrecognized():
             reported = Parameter(ParameterType.UNRECOGNIZED, unknown.to_bytes())
-            left -= 4 + len(reported.value)
+            left -= reported.size
             if left < 0:
                 break
             parameters.append(reported)
@@ -126,8 +127,8 @@ class Handshake:
         cookie = init_ack.parameter(ParameterType.STATE_COOKIE)
         if cookie is None:
             raise ParseError("SCTP INIT ACK has no state cookie")
-        if len(cookie) > MAX_COOKIE_SIZE:
-            raise ParseError(f"SCTP state cookie has {len(cookie)} bytes, expected at most {MAX_COOKIE_SIZE}")
+        if len(cookie) > _MAX_COOKIE_SIZE:
+            raise ParseError(f"SCTP state cookie has {len(cookie)} bytes, expected at most {_MAX_COOKIE_SIZE}")
         return cookie
 
     def judge(self, data: bytes, packet_tag: int, tags: Tags, now_us: int) -> tuple[CookieOutcome, Cookie]:
@@ -172,6 +173,10 @@ class Handshake:
 
     def _new_tag(self) -> int:
         while True:
-            tag = int.from_bytes(self._random(4), "big")
+            tag = self._random_number()
             if tag:
                 return tag
+
+    def _random_number(self) -> int:
+        """0 to 2^32-1."""
+        return int.from_bytes(self._random(4), "big")

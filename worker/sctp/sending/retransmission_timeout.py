@@ -32,6 +32,7 @@ class RetransmissionTimeout:
             self.srtt_us = max(1, rtt_us)
             self._variance_us = rtt_us // 2
         else:
+            # RTO.Beta is a quarter, RTO.Alpha an eighth
             self._variance_us += (abs(self.srtt_us - rtt_us) - self._variance_us) // 4
             self.srtt_us = max(1, self.srtt_us + (rtt_us - self.srtt_us) // 8)
         timeout_us = self.srtt_us + 4 * max(self._variance_us, CLOCK_GRANULARITY_US)

@@ -13,17 +13,19 @@ from struct import Struct
 from typing import Self
 
 from miso.worker.errors import ParseError
-from miso.worker.sctp.wire.constants import Cause, ChunkType, ParameterType
+from miso.worker.sctp.wire.constants import FLAG_TAG_REFLECTED, Cause, ChunkType, ParameterType
 from miso.worker.sctp.wire.parameters import Parameter, parse_parameters
 
 _CHUNK = Struct("!BBH")
 _INIT = Struct("!IIHHI")
 _TSN = Struct("!I")
 
+_MAX_INFORMATION_SIZE = 512  # of an error cause, bytes
+
 
 def chunk(type_: int, flags: int = 0, value: bytes = b"") -> bytes:
     """A whole chunk with its padding."""
-    return _CHUNK.pack(type_, flags, 4 + len(value)) + value + bytes(-len(value) % 4)
+    return _CHUNK.pack(type_, flags, _CHUNK.size + len(value)) + value + bytes(-len(value) % 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,13 @@ class Init:
         return reported
 
 
-# Addresses, cookie preservative, host name, supported address types, ECN, random, chunk list, HMAC list, padding,
-# zero checksum and adaptation layer are known, and of no use over DTLS.
-_KNOWN_IN_INIT = frozenset((*ParameterType, 5, 6, 9, 11, 12, 0x8000, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0xC006))
+_KNOWN_IN_INIT = frozenset(ParameterType)
 
 
 def parse_tsn(data: bytes, offset: int, end: int) -> int:
     """The cumulative TSN of a SHUTDOWN. Raises ParseError when there is none."""
-    if end - offset < 4:
-        raise ParseError(f"SCTP SHUTDOWN is too short: have {end - offset} bytes, need 4")
+    if end - offset < _TSN.size:
+        raise ParseError(f"SCTP SHUTDOWN is too short: have {end - offset} bytes, need {_TSN.size}")
     tsn: int = _TSN.unpack_from(data, offset)[0]
     return tsn
 
@@ -115,7 +115,8 @@ def shutdown_chunk(cumulative_tsn: int) -> bytes:
 def error_chunk(cause: Cause, information: bytes = b"", *, abort: bool = False, reflected: bool = False) -> bytes:
     """ERROR, or ABORT, with one cause; its information is cut to 512 bytes."""
     type_ = ChunkType.ABORT if abort else ChunkType.ERROR
-    return chunk(type_, 1 if reflected else 0, Parameter(cause, information[:512]).to_bytes())
+    flags = FLAG_TAG_REFLECTED if reflected else 0
+    return chunk(type_, flags, Parameter(cause, information[:_MAX_INFORMATION_SIZE]).to_bytes())
 
 
 def parse_causes(data: bytes, offset: int, end: int) -> list[Parameter]:

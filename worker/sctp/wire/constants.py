@@ -47,6 +47,20 @@ class ParameterType(IntEnum):
     SUPPORTED_EXTENSIONS = 0x8008
     FORWARD_TSN_SUPPORTED = 0xC000
 
+    # Known, and of no use over DTLS and with one path
+    IPV4_ADDRESS = 5
+    IPV6_ADDRESS = 6
+    COOKIE_PRESERVATIVE = 9
+    HOST_NAME = 11
+    SUPPORTED_ADDRESS_TYPES = 12
+    ECN_CAPABLE = 0x8000
+    ZERO_CHECKSUM_ACCEPTABLE = 0x8001
+    RANDOM = 0x8002
+    CHUNK_LIST = 0x8003
+    REQUESTED_HMAC_ALGORITHM = 0x8004
+    PADDING = 0x8005
+    ADAPTATION_LAYER_INDICATION = 0xC006
+
 
 class Cause(IntEnum):
     """Error causes of ERROR and ABORT (RFC 9260 section 3.3.10)."""

@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from struct import Struct
 
 from miso.worker.errors import ParseError
+from miso.worker.sctp.wire.fields import padded
 
 _HEADER = Struct("!HH")
+
+# The highest bits of a type, for whoever does not know it
+_READ_ON = 0x8000
+_REPORT = 0x4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +29,24 @@ class Parameter:
     type: int
     value: bytes
 
+    @property
+    def size(self) -> int:
+        """Bytes, without the padding."""
+        return _HEADER.size + len(self.value)
+
     def to_bytes(self) -> bytes:
         """With its padding to a multiple of four bytes."""
-        size = 4 + len(self.value)
-        return _HEADER.pack(self.type, size) + self.value + bytes(-size % 4)
+        return _HEADER.pack(self.type, self.size) + self.value + bytes(-self.size % 4)
 
     @property
     def stops_parsing(self) -> bool:
         """Whether whoever does not know the type must not look at what follows (highest bit of the type is 0)."""
-        return not self.type & 0x8000
+        return not self.type & _READ_ON
 
     @property
     def is_reported(self) -> bool:
         """Whether whoever does not know the type reports it (second highest bit of the type is 1)."""
-        return bool(self.type & 0x4000)
+        return bool(self.type & _REPORT)
 
 
 def parse_parameters(data: bytes, offset: int, end: int) -> list[Parameter]:
@@ -48,15 +57,15 @@ def parse_parameters(data: bytes, offset: int, end: int) -> list[Parameter]:
     """
     parameters = []
     while offset < end:
-        if end - offset < 4:
+        if end - offset < _HEADER.size:
             raise ParseError(f"SCTP parameter header overruns the chunk: have {end - offset} bytes, need 4")
         type_, length = _HEADER.unpack_from(data, offset)
-        if length < 4:
+        if length < _HEADER.size:
             raise ParseError(f"SCTP parameter length is {length}, expected at least 4")
         if length > end - offset:
             raise ParseError(f"SCTP parameter overruns the chunk: have {end - offset} bytes, need {length}")
-        parameters.append(Parameter(type_, data[offset + 4 : offset + length]))
-        offset += (length + 3) & ~3
+        parameters.append(Parameter(type_, data[offset + _HEADER.size : offset + length]))
+        offset += padded(length)
     return parameters
 
 
