@@ -1,0 +1,1 @@
+"""The live side: streams that one publishes and many watch."""

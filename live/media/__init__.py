@@ -1,0 +1,1 @@
+"""What streams carry: packets, and how codecs and FLV write them."""

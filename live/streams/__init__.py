@@ -1,0 +1,1 @@
+"""Streams: who publishes one, what it has lately sent, and who waits for it."""

@@ -1,0 +1,89 @@
+"""All streams, by path."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from miso.live.clock import Clock
+from miso.live.errors import RefusedError
+from miso.live.streams.publication import Publication
+from miso.live.streams.stream import Stream, StreamSettings
+
+MAX_PATH_LENGTH: Final = 512
+"""Characters of a path, and so of what stands in logs and statistics."""
+MAX_DEPTH: Final = 8
+"""Parts of a path."""
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\\\\]")
+
+
+class Streams:
+    """The streams of one engine. One comes with its publisher, or with who waits for one; it goes when it is over.
+
+    Args:
+        settings: How they behave.
+        clock: The time.
+        max_streams: How many there may be at once.
+    """
+
+    def __init__(self, settings: StreamSettings, clock: Clock, max_streams: int) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._max_streams = max_streams
+        self._streams: dict[str, Stream] = {}
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(list(self._streams.values()))
+
+    def get(self, path: str) -> Stream | None:
+        """The stream of that path if there is one."""
+        return self._streams.get(path)
+
+    def get_or_create(self, path: str) -> Stream:
+        """The stream of that path; a new one waits for its publisher.
+
+        Raises:
+            RefusedError: The path is of no use, or there are too many streams.
+        """
+        stream = self._streams.get(path)
+        if stream is None:
+            check_path(path)
+            if len(self._streams) >= self._max_streams:
+                raise RefusedError(f"there are {len(self._streams)} streams, more are not allowed")
+            stream = self._streams[path] = Stream(path, self._settings, self._clock, self._forget)
+        return stream
+
+    def publish(self, path: str, on_lost: Callable[[], None]) -> Publication:
+        """Publishes under that path; see :meth:`Stream.publish`.
+
+        Raises:
+            StreamBusyError: Somebody else does.
+            RefusedError: The path is of no use, or there are too many streams.
+        """
+        return self.get_or_create(path).publish(on_lost)
+
+    def close(self) -> None:
+        """Ends all of them."""
+        for stream in self:
+            stream.close()
+
+    def _forget(self, stream: Stream) -> None:
+        if self._streams.get(stream.path) is stream:
+            del self._streams[stream.path]
+
+
+def check_path(path: str) -> None:
+    """Whether a stream may be called so: parts between single slashes, none of them ``.`` or ``..``.
+
+    Raises:
+        RefusedError: It may not.
+    """
+    parts = path.split("/")
+    if len(path) > MAX_PATH_LENGTH:
+        raise RefusedError(f"the stream's path has {len(path)} characters, at most {MAX_PATH_LENGTH} are allowed")
+    if not 1 <= len(parts) <= MAX_DEPTH or _UNFIT.search(path) or any(part in ("", ".", "..") for part in parts):
+        raise RefusedError(f"{path!r} cannot be a stream's path")

@@ -1,0 +1,119 @@
+"""The latest packets of one track, for as many readers as there are. Who writes never waits for who reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from miso.live.media.packet import Packet
+from miso.live.streams.waiters import Waiters
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a ring keeps; whatever is met first counts.
+
+    Attributes:
+        packets: At most so many.
+        size_bytes: Payloads of so many bytes together; the newest packet is kept even if it alone is larger.
+        duration_ms: From the oldest packet's time to the newest's.
+    """
+
+    packets: int = 4096
+    size_bytes: int = 32_000_000
+    duration_ms: int = 20_000
+
+
+class Entry(NamedTuple):
+    """A packet, and its place in the order in which all packets of its stream came.
+
+    Attributes:
+        arrival: 0, 1, 2, … over all tracks of the stream.
+        packet: The packet.
+    """
+
+    arrival: int
+    packet: Packet
+
+
+class Ring:
+    """A track's latest packets. Positions count all packets that were ever written, from 0.
+
+    Attributes:
+        first: The position of the oldest packet that is kept.
+        end: The position of the next packet to come.
+        closed: Whether no more will come.
+        waiters: Woken after each write, and by closing.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.first = 0
+        self.end = 0
+        self.closed = False
+        self.waiters = Waiters()
+        self._bounds = bounds
+        self._slots: list[Entry | None] = [None] * bounds.packets
+        self._size_bytes = 0
+        self._newest_key: int | None = None
+
+    def __len__(self) -> int:
+        return self.end - self.first
+
+    @property
+    def newest_key(self) -> int | None:
+        """The position of the newest packet with which a reader can begin; None when none is kept."""
+        key = self._newest_key
+        return key if key is not None and key >= self.first else None
+
+    def write(self, entry: Entry) -> None:
+        """Adds a packet; the oldest make room for it. Nothing happens once the ring is closed."""
+        if self.closed:
+            return
+        if self.end - self.first == self._bounds.packets:
+            self._drop_oldest()
+        self._slots[self.end % self._bounds.packets] = entry
+        self._size_bytes += len(entry.packet.payload)
+        if entry.packet.is_key:
+            self._newest_key = self.end
+        self.end += 1
+        while self.end - self.first > 1 and (
+            self._size_bytes > self._bounds.size_bytes
+            or entry.packet.dts_ms - self.at(self.first).packet.dts_ms > self._bounds.duration_ms
+        ):
+            self._drop_oldest()
+        self.waiters.wake()
+
+    def forget_key(self) -> None:
+        """No reader begins with what is here; the next key frame will do."""
+        self._newest_key = None
+
+    def close(self) -> None:
+        """Says that no more will come: readers get what is kept, then learn of the end."""
+        self.closed = True
+        self.waiters.wake()
+
+    def at(self, position: int) -> Entry:
+        """The packet at a position that is kept."""
+        assert self.first <= position < self.end, f"{position} is not within {self.first} to {self.end}"
+        entry = self._slots[position % self._bounds.packets]
+        assert entry is not None
+        return entry
+
+    def position_of(self, arrival: int) -> int:
+        """The position of the first kept packet that came with this number or later; ``end`` if there is none."""
+        low, high = self.first, self.end
+        while low < high:
+            middle = (low + high) // 2
+            if self.at(middle).arrival < arrival:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _drop_oldest(self) -> None:
+        slot = self.first % self._bounds.packets
+        entry = self._slots[slot]
+        assert entry is not None
+        self._slots[slot] = None
+        self._size_bytes -= len(entry.packet.payload)
+        self.first += 1

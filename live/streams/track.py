@@ -1,0 +1,54 @@
+"""One track of a stream: its codec's configuration, and its latest packets."""
+
+from __future__ import annotations
+
+from miso.live.media.packet import Codec, Packet, TrackId
+from miso.live.streams.ring import Bounds, Entry, Ring
+
+
+class Track:
+    """A track. It comes with the first packet of its publisher that names it.
+
+    Attributes:
+        id: Which of the stream.
+        codec: How it is coded; None for metadata. It may change with a new publisher.
+        config: The latest configuration record; None: the codec needs none, or it has not come.
+        ring: The latest packets, configuration records among them.
+        ended: Whether its publisher has said that it is over.
+        packets, size_bytes: What has come so far.
+    """
+
+    def __init__(self, track_id: TrackId, bounds: Bounds) -> None:
+        self.id = track_id
+        self.codec: Codec | None = None
+        self.config: Packet | None = None
+        self.ring = Ring(bounds)
+        self.ended = False
+        self.packets = 0
+        self.size_bytes = 0
+        self._last_dts_ms: int | None = None
+
+    @property
+    def last_dts_ms(self) -> int | None:
+        """The time of its newest packet; None before the first."""
+        return self._last_dts_ms
+
+    def write(self, arrival: int, packet: Packet) -> None:
+        """Adds a packet.
+
+        One whose time lies before the last one's gets that one's: players want times that grow. A configuration that
+        is the one in force is passed over; behind another one, no reader begins with what came before it.
+        """
+        self.codec = packet.codec
+        self.ended = packet.is_end
+        self.packets += 1
+        self.size_bytes += len(packet.payload)
+        if packet.is_config:
+            if self.config is not None and (self.config.codec, self.config.payload) == (packet.codec, packet.payload):
+                return
+            self.config = packet
+            self.ring.forget_key()
+        if self._last_dts_ms is not None and packet.dts_ms < self._last_dts_ms:
+            packet = packet.at(self._last_dts_ms)
+        self._last_dts_ms = packet.dts_ms
+        self.ring.write(Entry(arrival, packet))
