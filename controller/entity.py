@@ -136,6 +136,35 @@ class Entity(Emitter):
         handler(*arguments)
 
 
+class Pausable(Entity):
+    """An object that can be paused, which it tells on its observer when it changes."""
+
+    _PAUSE: ClassVar[Command[None, None]]
+    _RESUME: ClassVar[Command[None, None]]
+
+    def __init__(
+        self, channel: Channel, path: Mapping[str, str], app_data: AppData | None, *, paused: bool = False
+    ) -> None:
+        super().__init__(channel, path, app_data)
+        self.paused = paused
+
+    async def pause(self) -> None:
+        """Does not do what it is for, from now on."""
+        was_paused = self.paused
+        await self._request(self._PAUSE)
+        self.paused = True
+        if not was_paused:
+            self.observer.emit("pause")
+
+    async def resume(self) -> None:
+        """Does again what it is for."""
+        was_paused = self.paused
+        await self._request(self._RESUME)
+        self.paused = False
+        if was_paused:
+            self.observer.emit("resume")
+
+
 def keep_until_end(child: EntityT, *tables: dict[str, EntityT]) -> None:
     """Keeps a child in tables, by its id, until it ends."""
     for table in tables:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from msgspec import structs
@@ -37,14 +37,17 @@ from miso.worker.channel.bodies.router import (
     CreateDirectTransportRequest,
     CreatePipeTransportRequest,
     CreatePlainTransportRequest,
+    CreateTransportRequest,
     CreateWebRtcTransportRequest,
     CreateWebRtcTransportWithServerRequest,
     WebRtcTransportOptions,
 )
+from miso.worker.channel.commands import Command
 
 _logger = logging.getLogger(__name__)
 
-EntityT = TypeVar("EntityT", bound=Entity)
+TransportT = TypeVar("TransportT", bound=Transport)
+RequestT = TypeVar("RequestT", bound=CreateTransportRequest | CreateDirectTransportRequest)
 
 ListenIpLike = str | ListenIp | Mapping[str, object]
 """An IP address to bind; or it and the one to announce, as struct or ``{"ip": …, "announcedIp": …}``."""
@@ -246,11 +249,7 @@ class Router(Entity):
             enable_srtp=enable_srtp,
             srtp_crypto_suite=srtp_crypto_suite,
         )
-        state = await self._request(commands.ROUTER_CREATE_PLAIN_TRANSPORT, body)
-        path = self._path_to(transport_id)
-        transport = PlainTransport(self._channel, path, router=self._view, state=state, app_data=app_data)
-        self._enter(transport, self._transports, "newtransport")
-        return transport
+        return await self._create(PlainTransport, commands.ROUTER_CREATE_PLAIN_TRANSPORT, body, app_data)
 
     async def create_pipe_transport(
         self,
@@ -296,11 +295,7 @@ class Router(Entity):
             enable_rtx=enable_rtx,
             enable_srtp=enable_srtp,
         )
-        state = await self._request(commands.ROUTER_CREATE_PIPE_TRANSPORT, body)
-        path = self._path_to(transport_id)
-        transport = PipeTransport(self._channel, path, router=self._view, state=state, app_data=app_data)
-        self._enter(transport, self._transports, "newtransport")
-        return transport
+        return await self._create(PipeTransport, commands.ROUTER_CREATE_PIPE_TRANSPORT, body, app_data)
 
     async def create_direct_transport(
         self, *, max_message_size: int = 262_144, app_data: AppData | None = None
@@ -314,10 +309,7 @@ class Router(Entity):
         app_data = check_app_data(app_data)
         transport_id = str(uuid.uuid4())
         body = CreateDirectTransportRequest(transport_id=transport_id, max_message_size=max_message_size, direct=True)
-        await self._request(commands.ROUTER_CREATE_DIRECT_TRANSPORT, body)
-        transport = DirectTransport(self._channel, self._path_to(transport_id), router=self._view, app_data=app_data)
-        self._enter(transport, self._transports, "newtransport")
-        return transport
+        return await self._create(DirectTransport, commands.ROUTER_CREATE_DIRECT_TRANSPORT, body, app_data)
 
     async def pipe_to_router(
         self,
@@ -424,7 +416,20 @@ class Router(Entity):
     def _path_to(self, transport_id: str) -> dict[str, str]:
         return {**self._path, "transportId": transport_id}
 
-    def _enter(self, child: EntityT, siblings: dict[str, EntityT], event: str) -> None:
+    async def _create(
+        self,
+        kind: Callable[..., TransportT],
+        command: Command[RequestT, Any],
+        body: RequestT,
+        app_data: AppData,
+    ) -> TransportT:
+        state = await self._request(command, body)
+        path = self._path_to(body.transport_id)
+        transport = kind(self._channel, path, router=self._view, state=state, app_data=app_data)
+        self._enter(transport, self._transports, "newtransport")
+        return transport
+
+    def _enter(self, child: Transport | RtpObserver, siblings: dict[str, Any], event: str) -> None:
         if self.closed:
             child.closed_by("routerclose")
         self._check_open()

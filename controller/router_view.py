@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from miso.controller.data.data_producer import DataProducer
 from miso.controller.errors import NotFoundError
 from miso.controller.media.producer import Producer
 from miso.controller.types import RtpCapabilities
+
+EntityT = TypeVar("EntityT", Producer, DataProducer)
 
 
 class RouterView(NamedTuple):
@@ -29,10 +31,7 @@ class RouterView(NamedTuple):
         Raises:
             NotFoundError: There is none.
         """
-        producer = self.producers.get(producer_id)
-        if producer is None:
-            raise NotFoundError(f'Producer with id "{producer_id}" not found')
-        return producer
+        return _found(self.producers, "Producer", producer_id)
 
     def data_producer(self, data_producer_id: str) -> DataProducer:
         """The data producer with that id.
@@ -40,7 +39,11 @@ class RouterView(NamedTuple):
         Raises:
             NotFoundError: There is none.
         """
-        data_producer = self.data_producers.get(data_producer_id)
-        if data_producer is None:
-            raise NotFoundError(f'DataProducer with id "{data_producer_id}" not found')
-        return data_producer
+        return _found(self.data_producers, "DataProducer", data_producer_id)
+
+
+def _found(table: dict[str, EntityT], what: str, object_id: str) -> EntityT:
+    entity = table.get(object_id)
+    if entity is None:
+        raise NotFoundError(f'{what} with id "{object_id}" not found')
+    return entity

@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
+from miso.controller.data.data_channel_end import DataChannelEnd
 from miso.controller.data.data_message import encode_message
-from miso.controller.entity import Entity
 from miso.controller.process.channel import Channel
-from miso.controller.types import AppData, DataConsumerDump, DataConsumerStats, SctpStreamParameters
+from miso.controller.types import AppData, DataConsumerDump, DataConsumerStats
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.base import DataType
 from miso.worker.channel.bodies.data_consumer import SetBufferedAmountLowThresholdRequest
 from miso.worker.channel.bodies.data_producer import DataMessage
+from miso.worker.channel.bodies.transport import ConsumeDataRequest
 from miso.worker.channel.events import BufferedAmountLow
 
 
-class DataConsumer(Entity):
+class DataConsumer(DataChannelEnd):
     """What a transport sends of a data producer.
 
     Events:
@@ -31,33 +31,16 @@ class DataConsumer(Entity):
 
     Attributes:
         data_producer_id: The data producer it consumes.
-        type: ``sctp``, or ``direct`` if it is of a direct transport.
-        sctp_stream_parameters: The SCTP stream its messages go out on; None if it is direct.
-        label: The data channel's label.
-        protocol: The data channel's sub-protocol.
     """
 
     _KIND = "dataConsumer"
     _CLOSE = commands.DATA_CONSUMER_CLOSE
 
     def __init__(
-        self,
-        channel: Channel,
-        path: Mapping[str, str],
-        *,
-        data_producer_id: str,
-        type: DataType,
-        sctp_stream_parameters: SctpStreamParameters | None,
-        label: str,
-        protocol: str,
-        app_data: AppData | None,
+        self, channel: Channel, path: Mapping[str, str], request: ConsumeDataRequest, app_data: AppData | None
     ) -> None:
-        super().__init__(channel, path, app_data)
-        self.data_producer_id: Final = data_producer_id
-        self.type: Final = type
-        self.sctp_stream_parameters: Final = sctp_stream_parameters
-        self.label: Final = label
-        self.protocol: Final = protocol
+        super().__init__(channel, path, request, app_data)
+        self.data_producer_id: Final = request.data_producer_id
 
     async def dump(self) -> DataConsumerDump:
         """The worker's view of it."""

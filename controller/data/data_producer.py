@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
+from miso.controller.data.data_channel_end import DataChannelEnd
 from miso.controller.data.data_message import encode_message
-from miso.controller.entity import Entity
-from miso.controller.process.channel import Channel
-from miso.controller.types import AppData, DataProducerDump, DataProducerStats, SctpStreamParameters
+from miso.controller.types import DataProducerDump, DataProducerStats
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.base import DataType
 from miso.worker.channel.bodies.data_producer import DataMessage
 
 
-class DataProducer(Entity):
+class DataProducer(DataChannelEnd):
     """A source of data messages in a router. In the worker its data consumers close with it.
 
     Events:
         transportclose(): Its transport closed, and it with it.
 
     Observer events: close.
-
-    Attributes:
-        type: ``sctp``, or ``direct`` if it is of a direct transport.
-        sctp_stream_parameters: The SCTP stream its messages come on; None if it is direct.
-        label: The data channel's label.
-        protocol: The data channel's sub-protocol.
     """
 
     _KIND = "dataProducer"
     _CLOSE = commands.DATA_PRODUCER_CLOSE
-
-    def __init__(
-        self,
-        channel: Channel,
-        path: Mapping[str, str],
-        *,
-        type: DataType,
-        sctp_stream_parameters: SctpStreamParameters | None,
-        label: str,
-        protocol: str,
-        app_data: AppData | None,
-    ) -> None:
-        super().__init__(channel, path, app_data)
-        self.type: Final = type
-        self.sctp_stream_parameters: Final = sctp_stream_parameters
-        self.label: Final = label
-        self.protocol: Final = protocol
 
     async def dump(self) -> DataProducerDump:
         """The worker's view of it."""

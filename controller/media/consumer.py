@@ -14,14 +14,11 @@ from miso.controller.types import (
     ConsumerDump,
     ConsumerLayers,
     ConsumerScore,
-    MediaKind,
-    RtpParameters,
     RtpStreamStats,
 )
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.base import RtpType
 from miso.worker.channel.bodies.consumer import SetPriorityRequest
-from miso.worker.channel.bodies.transport import ConsumeResponse, EnableTraceEventRequest
+from miso.worker.channel.bodies.transport import ConsumeRequest, ConsumeResponse, EnableTraceEventRequest
 
 
 class Consumer(Entity):
@@ -58,19 +55,15 @@ class Consumer(Entity):
         self,
         channel: Channel,
         path: Mapping[str, str],
-        *,
-        producer_id: str,
-        kind: MediaKind,
-        type: RtpType,
-        rtp_parameters: RtpParameters,
+        request: ConsumeRequest,
         state: ConsumeResponse,
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
-        self.producer_id: Final = producer_id
-        self.kind: Final = kind
-        self.type: Final = type
-        self.rtp_parameters: Final = rtp_parameters
+        self.producer_id: Final = request.producer_id
+        self.kind: Final = request.kind
+        self.type: Final = request.type
+        self.rtp_parameters: Final = request.rtp_parameters
         self.paused = state.paused
         self.producer_paused = state.producer_paused
         self.score = state.score

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Final, Literal
 
-from miso.controller.entity import Entity
+from miso.controller.entity import Pausable
 from miso.controller.process.channel import Channel
-from miso.controller.types import AppData, MediaKind, ProducerDump, ProducerScore, RtpParameters, RtpStreamStats
+from miso.controller.types import AppData, ProducerDump, ProducerScore, RtpParameters, RtpStreamStats
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import RtpType
-from miso.worker.channel.bodies.transport import EnableTraceEventRequest
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
 
 ProducerTraceEventType = Literal["rtp", "keyframe", "nack", "pli", "fir"]
 """What a producer or consumer can be traced for."""
 
 
-class Producer(Entity):
+class Producer(Pausable):
     """A media source in a router. In the worker its consumers close with it.
 
     Events:
@@ -39,25 +39,23 @@ class Producer(Entity):
 
     _KIND = "producer"
     _CLOSE = commands.PRODUCER_CLOSE
+    _PAUSE = commands.PRODUCER_PAUSE
+    _RESUME = commands.PRODUCER_RESUME
 
     def __init__(
         self,
         channel: Channel,
         path: Mapping[str, str],
-        *,
-        kind: MediaKind,
+        request: ProduceRequest,
         type: RtpType,
-        rtp_parameters: RtpParameters,
         consumable_rtp_parameters: RtpParameters,
-        paused: bool,
         app_data: AppData | None,
     ) -> None:
-        super().__init__(channel, path, app_data)
-        self.kind: Final = kind
+        super().__init__(channel, path, app_data, paused=request.paused)
+        self.kind: Final = request.kind
         self.type: Final = type
-        self.rtp_parameters: Final = rtp_parameters
+        self.rtp_parameters: Final = request.rtp_parameters
         self.consumable_rtp_parameters: Final = consumable_rtp_parameters
-        self.paused = paused
         self.score: list[ProducerScore] = []
 
     async def dump(self) -> ProducerDump:
@@ -67,22 +65,6 @@ class Producer(Entity):
     async def get_stats(self) -> list[RtpStreamStats]:
         """Statistics of its streams."""
         return await self._request(commands.PRODUCER_GET_STATS)
-
-    async def pause(self) -> None:
-        """Drops its media from now on."""
-        was_paused = self.paused
-        await self._request(commands.PRODUCER_PAUSE)
-        self.paused = True
-        if not was_paused:
-            self.observer.emit("pause")
-
-    async def resume(self) -> None:
-        """Forwards its media again."""
-        was_paused = self.paused
-        await self._request(commands.PRODUCER_RESUME)
-        self.paused = False
-        if was_paused:
-            self.observer.emit("resume")
 
     async def enable_trace_event(self, types: Iterable[ProducerTraceEventType] = ()) -> None:
         """Chooses the kinds of ``trace`` events; none turns them off."""

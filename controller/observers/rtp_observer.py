@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from miso.controller.entity import Entity
+from miso.controller.entity import Pausable
 from miso.controller.process.channel import Channel
 from miso.controller.router_view import RouterView
 from miso.controller.types import AppData
@@ -12,7 +12,7 @@ from miso.worker.channel import commands
 from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
 
 
-class RtpObserver(Entity):
+class RtpObserver(Pausable):
     """Observes producers of a router.
 
     Events:
@@ -21,10 +21,12 @@ class RtpObserver(Entity):
     Observer events: close, pause, resume, addproducer(Producer), removeproducer(Producer).
 
     Attributes:
-        paused: Whether it is paused.
+        paused: Whether it observes, and emits, nothing.
     """
 
     _CLOSE = commands.RTP_OBSERVER_CLOSE
+    _PAUSE = commands.RTP_OBSERVER_PAUSE
+    _RESUME = commands.RTP_OBSERVER_RESUME
 
     def __init__(
         self,
@@ -36,23 +38,6 @@ class RtpObserver(Entity):
     ) -> None:
         super().__init__(channel, path, app_data)
         self._router = router
-        self.paused = False
-
-    async def pause(self) -> None:
-        """Stops observing; nothing is emitted."""
-        was_paused = self.paused
-        await self._request(commands.RTP_OBSERVER_PAUSE)
-        self.paused = True
-        if not was_paused:
-            self.observer.emit("pause")
-
-    async def resume(self) -> None:
-        """Observes again."""
-        was_paused = self.paused
-        await self._request(commands.RTP_OBSERVER_RESUME)
-        self.paused = False
-        if was_paused:
-            self.observer.emit("resume")
 
     async def add_producer(self, producer_id: str) -> None:
         """Observes a producer, too.

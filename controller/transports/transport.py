@@ -87,13 +87,13 @@ class Transport(Entity):
         path: Mapping[str, str],
         *,
         router: RouterView,
-        state: TransportDump | None = None,
+        state: TransportDump,
         app_data: AppData | None,
     ) -> None:
         super().__init__(channel, path, app_data)
         self._router = router
-        self.sctp_parameters: Final = SctpParameters.of_dump(state.sctp_parameters) if state is not None else None
-        self.sctp_state = state.sctp_state if state is not None else None
+        self.sctp_parameters: Final = SctpParameters.of_dump(state.sctp_parameters)
+        self.sctp_state = state.sctp_state
         self._sctp_stream_ids = SctpStreamIds(self.sctp_parameters.mis) if self.sctp_parameters else None
         self._producers: dict[str, Producer] = {}
         self._consumers: dict[str, Consumer] = {}
@@ -177,16 +177,7 @@ class Transport(Entity):
         )
         status = await self._request(commands.TRANSPORT_PRODUCE, body)
         self._check_open()
-        producer = Producer(
-            self._channel,
-            path,
-            kind=kind,
-            type=status.type,
-            rtp_parameters=params,
-            consumable_rtp_parameters=consumable,
-            paused=paused,
-            app_data=app_data,
-        )
+        producer = Producer(self._channel, path, body, status.type, consumable, app_data)
         keep_until_end(producer, self._producers, self._router.producers)
         self.observer.emit("newproducer", producer)
         return producer
@@ -289,15 +280,7 @@ class Transport(Entity):
         )
         await self._request(commands.TRANSPORT_PRODUCE_DATA, body)
         self._check_open()
-        data_producer = DataProducer(
-            self._channel,
-            path,
-            type=self._DATA_TYPE,
-            sctp_stream_parameters=params,
-            label=label,
-            protocol=protocol,
-            app_data=app_data,
-        )
+        data_producer = DataProducer(self._channel, path, body, app_data)
         keep_until_end(data_producer, self._data_producers, self._router.data_producers)
         self.observer.emit("newdataproducer", data_producer)
         return data_producer
@@ -357,16 +340,8 @@ class Transport(Entity):
         except BaseException:
             self._free_sctp_stream_id(params)
             raise
-        data_consumer = DataConsumer(
-            self._channel,
-            {**self._path, "dataConsumerId": data_consumer_id},
-            data_producer_id=data_producer_id,
-            type=self._DATA_TYPE,
-            sctp_stream_parameters=params,
-            label=data_producer.label,
-            protocol=data_producer.protocol,
-            app_data=app_data,
-        )
+        path = {**self._path, "dataConsumerId": data_consumer_id}
+        data_consumer = DataConsumer(self._channel, path, body, app_data)
         keep_until_end(data_consumer, self._data_consumers)
         data_consumer.at_end(lambda: self._free_sctp_stream_id(params))
         self.observer.emit("newdataconsumer", data_consumer)
@@ -375,16 +350,8 @@ class Transport(Entity):
     async def _consume(self, body: ConsumeRequest, app_data: AppData) -> Consumer:
         state = await self._request(commands.TRANSPORT_CONSUME, body)
         self._check_open()
-        consumer = Consumer(
-            self._channel,
-            {**self._path, "consumerId": body.consumer_id},
-            producer_id=body.producer_id,
-            kind=body.kind,
-            type=body.type,
-            rtp_parameters=body.rtp_parameters,
-            state=state,
-            app_data=app_data,
-        )
+        path = {**self._path, "consumerId": body.consumer_id}
+        consumer = Consumer(self._channel, path, body, state, app_data)
         keep_until_end(consumer, self._consumers)
         self.observer.emit("newconsumer", consumer)
         return consumer
