@@ -103,7 +103,7 @@ def test_a_paused_input_counts_but_does_not_forward(rig: Rig) -> None:
     rig.input.paused = True
     rig.send(rtp(1, KEY_FRAME))
     assert consumer.packets() == []
-    assert rig.stream.packets == 1
+    assert rig.stream.stats.packets == 1
 
 
 def test_loss_on_the_way_in_stays_a_gap(rig: Rig) -> None:
@@ -168,7 +168,7 @@ def test_counts_what_was_sent(rig: Rig) -> None:
     assert output.bytes == sum(sizes)
     assert consumer.transport.sent.bytes == sum(sizes)
     assert rig.transport.received.bytes == len(rtp(1, KEY_FRAME)) + len(rtp(2))
-    assert rig.stream.bytes == rig.transport.rtp_received.bytes
+    assert rig.stream.stats.bytes == rig.transport.rtp_received.bytes
     assert consumer.transport.sent.bitrate(output.last_packet_us) == sum(sizes) * 8 * 10 // 25
 
 

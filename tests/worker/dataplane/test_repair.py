@@ -134,7 +134,8 @@ def test_rtx_fills_the_gap_for_consumers(rig: Rig) -> None:
     assert rig.stream.poll_nack(now_us() + 20_000) == [12, 13]
     assert rig.send(rtx(500, packets[2]), rtx(501, packets[3])) == []
     assert [packet.sequence_number for packet in consumer.packets()] == [1, 2, 5, 3, 4]
-    assert (rig.stream.packets_repaired, rig.stream.rtx_packets) == (2, 2)
+    assert rig.stream.rtx_stats is not None
+    assert (rig.stream.packets_repaired, rig.stream.rtx_stats.packets) == (2, 2)
     assert rig.transport.rtx_received.bytes == len(rtx(0, packets[2])) + len(rtx(0, packets[3]))
     assert rig.stream.poll_nack(now_us() + 1_000_000) == []
 
@@ -177,16 +178,16 @@ def test_asks_for_a_key_frame_when_too_much_is_missing(rig: Rig) -> None:
 
 def test_reports_loss_as_rfc_3550_has_it(rig: Rig) -> None:
     rig.send(*(rtp(number) for number in (1, 2, 3, 5, 6, 7, 8, 10)))
-    fraction, total, highest, _jitter = rig.stream.make_report(now_us())
+    fraction, total, highest, _jitter = rig.stream.stats.make_report()
     assert (fraction, total, highest) == (2 * 256 // 10, 2, 10)
-    assert rig.stream.make_rtx_report(now_us()) is None
+    assert rig.stream.rtx_stats is None
 
 
 def test_a_sender_that_renumbers_is_followed(rig: Rig) -> None:
     consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME), rtp(2))
     rig.send(rtp(30000), rtp(30001), rtp(30002))
-    assert rig.stream.packets_discarded == 1
+    assert rig.stream.stats.packets_discarded == 1
     assert len(consumer.packets()) == 4
 
 

@@ -173,7 +173,7 @@ def test_the_packet_of_an_unknown_ssrc_is_forwarded_once_it_has_a_stream(rig: Ri
     stream = rig.add_video(rig.input, 99)
     rig.transport.receive(event.packet, now_us())
     assert [packet.payload for packet in consumer.packets()] == [KEY_FRAME + b"video"]
-    assert stream.packets == 1
+    assert stream.stats.packets == 1
 
 
 def test_an_ignored_ssrc_is_not_reported_until_something_new_is_there(rig: Rig) -> None:
@@ -238,7 +238,7 @@ def test_an_ssrc_of_another_transport_is_unknown_here(rig: Rig) -> None:
     assert isinstance(event, UnknownSsrc)
     assert event.transport is other
     assert len(consumer.packets()) == 1
-    assert rig.stream.packets == 1
+    assert rig.stream.stats.packets == 1
     liar.socket.close()
 
 
@@ -253,7 +253,7 @@ def test_no_media_passes_while_not_connected(make_rig: Callable[..., Rig]) -> No
     assert not rig.transport.send_rtcp(b"")
     assert not consumer.transport.send_rtcp(RECEIVER_REPORT)
     assert consumer.packets() == []
-    assert rig.stream.packets == 1
+    assert rig.stream.stats.packets == 1
 
 
 def test_an_encrypted_transport_without_keys_is_silent_and_deaf(rig: Rig) -> None:
@@ -264,7 +264,7 @@ def test_an_encrypted_transport_without_keys_is_silent_and_deaf(rig: Rig) -> Non
     assert consumer.packets() == []
     rig.transport.encrypted = True
     rig.send(rtp(2))
-    assert rig.stream.packets == 1
+    assert rig.stream.stats.packets == 1
     assert rig.plane.counters["not_connected"] == 1
 
 

@@ -94,7 +94,7 @@ def test_a_truncated_datagram_is_a_counted_drop(rig: Rig) -> None:
     rig.send(rtp(1, KEY_FRAME + bytes(1900)), rtp(2, KEY_FRAME + bytes(1300)))
     assert [len(packet.payload) for packet in consumer.packets()] == [1302]
     assert rig.plane.counters["truncated"] == 1
-    assert rig.stream.packets == 1
+    assert rig.stream.stats.packets == 1
 
 
 @pytest.mark.parametrize("suite", [None, SrtpSuite.AEAD_AES_256_GCM])
@@ -118,7 +118,7 @@ def test_an_ipv4_peer_of_a_dual_stack_socket_is_itself(rig: Rig) -> None:
     peer.send(bytes([0, 1]) + bytes(18), ("127.0.0.1", sock.getsockname()[1]))
     [event] = [event for event in via.receive(now_us()) if isinstance(event, StunReceived)]
     assert event.address == peer.address
-    assert stream.packets == 1
+    assert stream.stats.packets == 1
     assert transport.send(b"\x16hello")
     assert list(peer.datagrams()) == [b"\x16hello"]
     sock.close()
@@ -150,10 +150,10 @@ def test_one_wakeup_does_a_bounded_amount_of_work(rig: Rig) -> None:
     for number in range(2, 66):
         rig.sender.send(rtp(number), address_of(rig.socket))
     rig.udp.receive(now_us())
-    handled = rig.stream.packets - 1
+    handled = rig.stream.stats.packets - 1
     assert 1 <= handled <= 8
     wakeups = 1
-    while rig.stream.packets < 65:
+    while rig.stream.stats.packets < 65:
         rig.udp.receive(now_us())
         wakeups += 1
     assert wakeups >= 8

@@ -78,7 +78,7 @@ cdef class KeyFrameStart:
             distance = (kept.sequence_number - packet.sequence_number) & 0xFFFF
             if distance >= 0x8000:
                 distance -= 0x10000
-            if -MAX_BEHIND <= distance <= MAX_AHEAD and stream.has_received(kept.sequence_number):
+            if -MAX_BEHIND <= distance <= MAX_AHEAD and stream.window.has(kept.sequence_number):
                 self._numbers[MAX_BEHIND + distance] = number
                 if packet.late and number < self._own and distance > self.last:
                     self.last = distance
@@ -86,11 +86,11 @@ cdef class KeyFrameStart:
 
     cdef bint _is_whole(self, ReceiveStream stream, const Packet *packet) noexcept:
         """Whether all that came before the packet, but belongs behind it, is there."""
-        cdef int distance, ahead = (stream._window_top - packet.sequence_number) & 0xFFFF
+        cdef int distance, ahead = (stream.window.newest - packet.sequence_number) & 0xFFFF
         if ahead > MAX_AHEAD:
             return False
         for distance in range(1, ahead + 1):
-            if self._numbers[MAX_BEHIND + distance] == 0 and stream.has_received(packet.sequence_number + distance):
+            if self._numbers[MAX_BEHIND + distance] == 0 and stream.window.has(packet.sequence_number + distance):
                 return False
         return True
 

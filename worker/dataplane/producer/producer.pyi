@@ -34,7 +34,6 @@ class ProducerPlane:
         use_pli: bool,
         spatial_layers: int = 1,
         temporal_layers: int = 1,
-        use_inband_fec: bool = False,
         encoding_index: int | None = None,
     ) -> ReceiveStream:
         """Adds the stream of one SSRC.

@@ -56,7 +56,6 @@ cdef class ProducerPlane:
         bint use_pli,
         int spatial_layers=1,
         int temporal_layers=1,
-        bint use_inband_fec=False,
         encoding_index=None,
     ):
         """Adds the stream of one SSRC.
@@ -89,7 +88,6 @@ cdef class ProducerPlane:
             use_pli,
             spatial_layers,
             temporal_layers,
-            use_inband_fec,
         )
         self._receiving.add_stream(ssrc, stream)
         while len(self._streams) <= index:

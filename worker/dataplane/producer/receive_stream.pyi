@@ -4,6 +4,7 @@ from miso.worker.dataplane.events import StreamOwner
 from miso.worker.dataplane.producer.rtp_mapping import RtpMapping
 from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.receive_stats import ReceiveStats
 
 class ReceiveStream:
     """What is received with one SSRC: statistics of RFC 3550, loss repair, the retransmission buffer's packets."""
@@ -13,6 +14,12 @@ class ReceiveStream:
     @property
     def rtx_ssrc(self) -> int:
         """0: none."""
+    @property
+    def stats(self) -> ReceiveStats:
+        """Of the packets with its own SSRC."""
+    @property
+    def rtx_stats(self) -> ReceiveStats | None:
+        """Of those with the SSRC that repairs it; None: nothing does."""
     def __init__(
         self,
         producer: object,
@@ -28,7 +35,6 @@ class ReceiveStream:
         use_pli: bool,
         spatial_layers: int,
         temporal_layers: int,
-        use_inband_fec: bool,
     ) -> None:
         """For ``ProducerPlane.add_stream``, which says what these are."""
     @property
@@ -39,28 +45,11 @@ class ReceiveStream:
     def mapped_ssrc(self) -> int: ...
     rtt_ms: float  # control sets it from SR/RR or XR, 0 while unknown
     @property
-    def packets(self) -> int:
-        """Received with the stream's own SSRC."""
-    @property
-    def bytes(self) -> int:
-        """Of those packets."""
-    @property
     def packets_recovered(self) -> int:
         """Lost, and received by retransmission on the RTX SSRC."""
     @property
     def bytes_recovered(self) -> int:
         """Of those packets, as they would have come the first time."""
-    @property
-    def packets_expected(self) -> int:
-        """How many should have come by the numbers of those that came."""
-    @property
-    def packets_lost(self) -> int:
-        """RFC 3550 A.3, may be negative."""
-    @property
-    def fraction_lost(self) -> int:
-        """Of the last interval, 0..255."""
-    @property
-    def packets_discarded(self) -> int: ...
     @property
     def packets_repaired(self) -> int: ...
     @property
@@ -71,17 +60,6 @@ class ReceiveStream:
     def nack_count(self) -> int: ...
     @property
     def nack_packet_count(self) -> int: ...
-    @property
-    def jitter(self) -> int:
-        """Timestamp units."""
-    @property
-    def last_packet_us(self) -> int: ...
-    @property
-    def last_timestamp(self) -> int: ...
-    @property
-    def rtx_packets(self) -> int: ...
-    @property
-    def rtx_packets_discarded(self) -> int: ...
     def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
     def clear_rtx(self) -> None:
         """Nothing repairs this stream any more, until ``set_rtx``."""
@@ -90,12 +68,6 @@ class ReceiveStream:
         """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
     def layer_packets(self, spatial_layer: int) -> int:
         """How many packets of a spatial layer came, of all its temporal layers."""
-    def make_report(self, now_us: int, worst_fraction_lost: int = 0) -> tuple[int, int, int, int]:
-        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
-
-        ``worst_fraction_lost`` of the consumers, 0 to 255, is told to a sender with in-band FEC when it is worse.
-        """
-    def make_rtx_report(self, now_us: int) -> tuple[int, int, int, int] | None: ...
     @property
     def missing(self) -> int:
         """Packets that are being asked for: while there are any, poll_nack wants to be called."""

@@ -1,8 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What comes with one SSRC: counted, repaired, told apart from duplicates, described, and handed to the producer."""
 
-from libc.string cimport memset
-
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.packet_store cimport Packet
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
@@ -29,13 +27,13 @@ from miso.worker.rtp.nack cimport NackGenerator
 from miso.worker.rtp.packet cimport RtpHeader
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.receive_stats cimport ReceiveStats
+from miso.worker.rtp.received_window cimport ReceivedWindow
 from miso.worker.rtp.source_clock cimport SourceClock
 
 from miso.worker.dataplane.events import KeyFrameNeeded, KeyFrameReceived, NackNeeded
 from miso.worker.errors import InvalidStateError
 
 cdef enum:
-    WINDOW = 2048  # sequence numbers in which duplicates are told apart
     OVERTAKEN = 128  # sequence numbers that a packet may be late by
     REPEATED = 8  # packets in a row that came before: of a numbering that leads over the old one, when nothing newer
     REPEATED_US = 500000  # came for so long
@@ -63,7 +61,6 @@ cdef class ReceiveStream:
         bint use_pli,
         int spatial_layers,
         int temporal_layers,
-        bint use_inband_fec,
     ):
         self.producer = producer
         self._receiving = receiving
@@ -76,8 +73,8 @@ cdef class ReceiveStream:
         self._payload_type = payload_type
         self._clock_rate = clock_rate
         self._use_pli = use_pli
-        self._use_inband_fec = use_inband_fec
-        self._stats = ReceiveStats(clock_rate)
+        self.stats = ReceiveStats(clock_rate)
+        self.window = ReceivedWindow()
         self._clock = SourceClock(clock_rate, codec == H264)
         self.parameter_sets = H264ParameterSets() if codec == H264 else None
         self._rate = RateCalculator()
@@ -89,9 +86,9 @@ cdef class ReceiveStream:
 
     cdef bint is_overtaken(self, RtpHeader header) noexcept:
         """Whether a packet is a little older than the newest: what it says of its stream may be so, too."""
-        if header.ssrc != self.ssrc or not self._window_started:
+        if header.ssrc != self.ssrc or self.window.is_empty:
             return False
-        return ((self._window_top - header.sequence_number) & 0xFFFF) < OVERTAKEN
+        return ((self.window.newest - header.sequence_number) & 0xFFFF) < OVERTAKEN
 
     cdef PayloadDescriptor receive(self, RtpHeader header, unsigned char *data, int size, bint recovered):
         """Counts a packet; gives what it carries, or None when it says nothing new.
@@ -109,16 +106,16 @@ cdef class ReceiveStream:
         if recovered:
             if not self._decapsulate(header, data, size):
                 return None
-            outcome = self._stats.on_recovered(header.sequence_number)
+            outcome = self.stats.on_recovered(header.sequence_number)
         else:
-            outcome = self._stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
+            outcome = self.stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
         if outcome == DISCARDED:
             return None
-        if outcome == VALID and self._is_duplicate(header.sequence_number):
+        if outcome == VALID and not self.window.add(header.sequence_number):
             self.packets_duplicate += 1
             if recovered or not self._leads_over_old_numbers(header):
                 return None
-            self._stats.restart(header.sequence_number, header.timestamp, plane.now_us)
+            self.stats.restart(header.sequence_number, header.timestamp, plane.now_us)
             outcome = RESTARTED
         if outcome == RESTARTED:
             self._begin_numbering_anew(header.sequence_number)
@@ -153,7 +150,7 @@ cdef class ReceiveStream:
         packet.marker = header.marker
         packet.restarted = self._restarted
         self._restarted = False
-        packet.late = header.sequence_number != self._window_top
+        packet.late = header.sequence_number != self.window.newest
         packet.stream_index = self.index
 
     cdef bint _decapsulate(self, RtpHeader header, const unsigned char *data, int size) noexcept:
@@ -161,7 +158,7 @@ cdef class ReceiveStream:
         cdef Py_ssize_t at = header.payload_offset
         if header.payload_type != self._rtx_payload_type:
             return False
-        if self._rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self._plane.now_us) == DISCARDED:
+        if self.rtx_stats.on_packet(header.sequence_number, header.timestamp, size, self._plane.now_us) == DISCARDED:
             return False
         if header.payload_size < ORIGINAL_SEQUENCE_NUMBER_SIZE:  # padding that probes the way to us
             return False
@@ -195,7 +192,7 @@ cdef class ReceiveStream:
             self._timestamp = self._clock.follow(
                 header.sequence_number,
                 header.timestamp,
-                header.sequence_number == self._window_top,
+                header.sequence_number == self.window.newest,
                 is_key_frame,
                 self._plane.now_us,
             )
@@ -209,7 +206,7 @@ cdef class ReceiveStream:
         """
         cdef int units
         cdef bint is_gap_before = (
-            self._nack is not None and self._stats.packets > 1 and not self.has_received(header.sequence_number - 1)
+            self._nack is not None and self.stats.packets > 1 and not self.window.has(header.sequence_number - 1)
         )
         if header.timestamp != self._access_unit:
             self._access_unit = header.timestamp
@@ -232,7 +229,7 @@ cdef class ReceiveStream:
         A duplicate has no timestamp newer than all others, and where it comes after others of its kind, by a longer way,
         newer packets come in between.
         """
-        cdef unsigned int ahead = header.timestamp - self._stats.max_timestamp
+        cdef unsigned int ahead = header.timestamp - self.stats.max_timestamp
         cdef bint follows = self._repeated > 0 and header.sequence_number == self._repeated_next
         cdef bint is_newer = header.payload_type == self._payload_type and 0 < ahead < 0x80000000
         self._repeated = self._repeated + 1 if follows else 1
@@ -240,7 +237,7 @@ cdef class ReceiveStream:
         self._repeated_next = header.sequence_number + 1
         if self._repeated_newer < 2 and (
             self._repeated < REPEATED
-            or self._plane.now_us - self._stats.max_timestamp_us < REPEATED_US
+            or self._plane.now_us - self.stats.max_timestamp_us < REPEATED_US
         ):
             return False
         self._repeated = 0
@@ -248,34 +245,13 @@ cdef class ReceiveStream:
 
     cdef void _begin_numbering_anew(self, unsigned short sequence_number) noexcept:
         """What came of it before the packet in hand was taken for something else: maybe the first of a key frame."""
-        self._window_started = False
-        self._is_duplicate(sequence_number)
+        self.window.clear()
+        self.window.add(sequence_number)
         self._restarted = True
         if self._nack is not None:
             self._nack.reset()
         if self._use_pli:
             self._plane.events.append(KeyFrameNeeded(self))
-
-    cdef bint _is_duplicate(self, unsigned short sequence_number) noexcept:
-        cdef unsigned int step = (sequence_number - self._window_top) & 0xFFFF
-        cdef unsigned int position
-        cdef unsigned long long bit = <unsigned long long>1 << (sequence_number & 63)
-        if not self._window_started or (step < 0x8000 and step >= WINDOW):
-            memset(self._window, 0, sizeof(self._window))
-            self._window_started = True
-            self._window_top = sequence_number
-        elif step < 0x8000:
-            for position in range(1, step + 1):
-                self._window[((self._window_top + position) & (WINDOW - 1)) >> 6] &= ~(
-                    <unsigned long long>1 << ((self._window_top + position) & 63)
-                )
-            self._window_top = sequence_number
-        elif 0x10000 - step >= WINDOW:
-            return True  # too old to tell
-        if self._window[(sequence_number & (WINDOW - 1)) >> 6] & bit:
-            return True
-        self._window[(sequence_number & (WINDOW - 1)) >> 6] |= bit
-        return False
 
     cdef bint _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept:
         """Whether the packet had been asked for."""
@@ -313,17 +289,17 @@ cdef class ReceiveStream:
         self._leave_rtx()
         self.rtx_ssrc = ssrc
         self._rtx_payload_type = payload_type
-        self._rtx_stats = stats
+        self.rtx_stats = stats
 
     def clear_rtx(self):
         """Nothing repairs this stream any more, until ``set_rtx``."""
         self._leave_rtx()
         self.rtx_ssrc = 0
-        self._rtx_stats = None
+        self.rtx_stats = None
 
     cdef void _leave_rtx(self) noexcept:
         """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""
-        if self._rtx_stats is not None:
+        if self.rtx_stats is not None:
             self._receiving.remove_stream(self.rtx_ssrc, self)
 
     def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
@@ -363,17 +339,6 @@ cdef class ReceiveStream:
         if spatial_layer >= self._spatial_layers:
             return 0
         return sum([(<RateCalculator>self._layer_rates[first + temporal]).packets for temporal in range(self._temporal_layers)])
-
-    def make_report(self, long long now_us, int worst_fraction_lost=0):
-        """(fraction_lost, total_lost, extended highest sequence, jitter) for a report block; starts a new interval.
-
-        ``worst_fraction_lost`` of the consumers, 0 to 255, is told to a sender with in-band FEC when it is worse.
-        """
-        return self._stats.make_report(worst_fraction_lost if self._use_inband_fec else 0)
-
-    def make_rtx_report(self, long long now_us):
-        """As ``make_report``, of the RTX stream; None before it has one."""
-        return None if self._rtx_stats is None else self._rtx_stats.make_report()
 
     def poll_nack(self, long long now_us):
         """Sequence numbers to ask for now; empty when none."""
@@ -442,47 +407,3 @@ cdef class ReceiveStream:
     def missing(self):
         """How many packets are being asked for: while there are any, ``poll_nack`` wants to be called."""
         return 0 if self._nack is None else self._nack.missing
-
-    @property
-    def packets(self):
-        return self._stats.packets
-
-    @property
-    def bytes(self):
-        return self._stats.bytes
-
-    @property
-    def packets_lost(self):
-        return self._stats.packets_lost
-
-    @property
-    def packets_expected(self):
-        return self._stats.packets_expected()
-
-    @property
-    def fraction_lost(self):
-        return self._stats.fraction_lost
-
-    @property
-    def packets_discarded(self):
-        return self._stats.packets_discarded
-
-    @property
-    def jitter(self):
-        return self._stats.jitter()
-
-    @property
-    def last_packet_us(self):
-        return self._stats.last_packet_us
-
-    @property
-    def last_timestamp(self):
-        return self._stats.last_timestamp
-
-    @property
-    def rtx_packets(self):
-        return 0 if self._rtx_stats is None else self._rtx_stats.packets
-
-    @property
-    def rtx_packets_discarded(self):
-        return 0 if self._rtx_stats is None else self._rtx_stats.packets_discarded

@@ -155,6 +155,6 @@ class SingleStream:
 
 
 def _bitrate(stream: ProducerStream, layers: Layers, now_us: int) -> int:
-    if stream.plane.packets == 0:
+    if stream.plane.stats.packets == 0:
         return _UNMEASURED_BPS if layers == (0, 0) else 0
     return stream.plane.layer_bitrate(now_us, layers.spatial, layers.temporal)

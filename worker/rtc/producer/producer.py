@@ -205,7 +205,6 @@ class Producer:
             use_pli=codec.use_pli,
             spatial_layers=encoding.spatial_layers,
             temporal_layers=encoding.temporal_layers,
-            use_inband_fec=codec.use_inband_fec,
             encoding_index=index,
         )
         plane.mid = self.rtp_parameters.mid.encode()
@@ -258,7 +257,7 @@ class Producer:
             consumer.producer_layers_changed()
 
     def _packets_by_encoding(self) -> list[int | None]:
-        return [stream.plane.packets if stream is not None else None for stream in self._by_encoding]
+        return [stream.plane.stats.packets if stream is not None else None for stream in self._by_encoding]
 
     def _encoding_changed(self, index: int, alive: bool) -> None:
         stream = self._by_encoding[index]
@@ -341,7 +340,7 @@ class Producer:
         if self.kind != "video" or self.paused:
             return
         stream = self.stream_by_mapped_ssrc(mapped_ssrc)
-        if stream is not None and stream.plane.packets > 0:  # a stream's first packet may be a key frame
+        if stream is not None and stream.plane.stats.packets > 0:  # a stream's first packet may be a key frame
             stream.key_frames.need()
 
     # ------------------------------------------------------------ commands

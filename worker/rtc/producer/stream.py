@@ -244,8 +244,8 @@ class ProducerStream:
     def _loss_counters(self) -> LossCounters:
         plane = self.plane
         return LossCounters(
-            packets=plane.packets_expected,
-            received=plane.packets,
+            packets=plane.stats.packets_expected(),
+            received=plane.stats.packets,
             repaired=plane.packets_repaired,
             retransmitted=plane.packets_retransmitted,
         )
@@ -270,10 +270,10 @@ class ProducerStream:
     def report_blocks(self, now_us: int) -> list[reports.ReportBlock]:
         """What a receiver report says of the stream and of its retransmissions."""
         worst = self._owner.worst_remote_fraction_lost() if self.encoding.codec.use_inband_fec else 0
-        blocks = [_block(self.ssrc, self.plane.make_report(now_us, worst), self._last_sr, now_us)]
-        rtx_report = self.plane.make_rtx_report(now_us)
-        if rtx_report is not None and self.plane.rtx_packets:
-            blocks.append(_block(self.rtx_ssrc, rtx_report, self._last_rtx_sr, now_us))
+        blocks = [_block(self.ssrc, self.plane.stats.make_report(worst), self._last_sr, now_us)]
+        rtx_stats = self.plane.rtx_stats
+        if rtx_stats is not None and rtx_stats.packets:
+            blocks.append(_block(self.rtx_ssrc, rtx_stats.make_report(), self._last_rtx_sr, now_us))
         return blocks
 
     def _send_nack(self, sequence_numbers: list[int]) -> None:
@@ -310,7 +310,8 @@ class ProducerStream:
     @property
     def _shown_rtx_ssrc(self) -> int:
         """The SSRC of retransmissions once one has come, else 0."""
-        return self.rtx_ssrc if self.plane.rtx_packets else 0
+        rtx_stats = self.plane.rtx_stats
+        return self.rtx_ssrc if rtx_stats is not None and rtx_stats.packets else 0
 
     def score_entry(self) -> ProducerScore:
         """Its part of the producer's ``score`` event."""
@@ -321,7 +322,7 @@ class ProducerStream:
     def stats(self) -> RtpStreamStats:
         """As ``producer.getStats`` shows it, and ``consumer.getStats`` of a consumer it feeds."""
         now_us = self._scheduler.now_us()
-        plane = self.plane
+        plane, rtx_stats = self.plane, self.plane.rtx_stats
         spatial_layers, temporal_layers = self.encoding.spatial_layers, self.encoding.temporal_layers
         by_layer = None
         if spatial_layers > 1 or temporal_layers > 1:
@@ -338,9 +339,11 @@ class ProducerStream:
             rid=self.encoding.rid or None,
             kind=self.encoding.codec.kind,
             mime_type=self.encoding.codec.mime_type,
-            packets_lost=max(0, plane.packets_lost),  # below 0 after repeated packets: for reports only (RFC 3550 A.3)
-            fraction_lost=plane.fraction_lost,
-            packets_discarded=plane.packets_discarded,
+            packets_lost=max(
+                0, plane.stats.packets_lost
+            ),  # below 0 after repeated packets: for reports only (RFC 3550 A.3)
+            fraction_lost=plane.stats.fraction_lost,
+            packets_discarded=plane.stats.packets_discarded,
             packets_retransmitted=plane.packets_retransmitted,
             packets_repaired=plane.packets_repaired,
             nack_count=plane.nack_count,
@@ -348,12 +351,12 @@ class ProducerStream:
             pli_count=self.pli_count,
             fir_count=self.fir_count,
             score=self.score.value,
-            packet_count=plane.packets + plane.packets_recovered,
-            byte_count=plane.bytes + plane.bytes_recovered,
+            packet_count=plane.stats.packets + plane.packets_recovered,
+            byte_count=plane.stats.bytes + plane.bytes_recovered,
             bitrate=plane.bitrate(now_us),
-            rtx_packets_discarded=plane.rtx_packets_discarded if self._shown_rtx_ssrc else None,
+            rtx_packets_discarded=rtx_stats.packets_discarded if rtx_stats is not None and rtx_stats.packets else None,
             round_trip_time=self.rtt_ms or None,
-            jitter=plane.jitter,
+            jitter=plane.stats.jitter(),
             bitrate_by_layer=by_layer,
         )
 
