@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
+from bench.clock cimport cpu_ns, now_ns, sleep_until
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
 from miso.worker.dataplane.transport.srtp import SrtpSession as Session
@@ -23,47 +24,22 @@ cdef extern from * nogil:
     #include <arpa/inet.h>
     #include <netinet/in.h>
     #include <sys/socket.h>
-    #include <time.h>
     """
-    int AF_INET, MSG_DONTWAIT, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC, TIMER_ABSTIME
+    int AF_INET, MSG_DONTWAIT
     cdef struct in_addr:
         uint32_t s_addr
     cdef struct sockaddr_in:
         unsigned short sin_family
         unsigned short sin_port
         in_addr sin_addr
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
     unsigned short htons(unsigned short value)
     uint32_t htonl(uint32_t value)
     long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
-    int clock_gettime(int clock, timespec *now)
-    int clock_nanosleep(int clock, int flags, const timespec *until, timespec *left)
 
 cdef enum:
     MAX_SIZE = 1600
     LOOPBACK = 0x7F000001
     TURN = 100
-
-
-cdef uint64_t cpu_ns() noexcept:
-    cdef timespec now
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now)
-    return <uint64_t>now.tv_sec * 1000000000 + now.tv_nsec
-
-
-cdef int64_t now_ns() noexcept:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
-
-
-cdef void sleep_until(int64_t at_ns) noexcept:
-    cdef timespec until
-    until.tv_sec = at_ns // 1000000000
-    until.tv_nsec = at_ns % 1000000000
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL)
 
 
 cdef class Floor:

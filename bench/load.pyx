@@ -7,6 +7,7 @@ import socket
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
+from bench.clock cimport now_ns, sleep_until
 from bench.sinks cimport Sinks
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
@@ -19,14 +20,8 @@ cdef extern from * nogil:
     #endif
     #include <sys/prctl.h>
     #include <sys/socket.h>
-    #include <time.h>
     """
-    int CLOCK_MONOTONIC, TIMER_ABSTIME, PR_SET_TIMERSLACK, MSG_DONTWAIT
-    cdef struct timespec:
-        long tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec *now)
-    int clock_nanosleep(int clock, int flags, const timespec *until, timespec *left)
+    int PR_SET_TIMERSLACK, MSG_DONTWAIT
     int prctl(int option, unsigned long value)
     long send(int fd, const void *data, size_t size, int flags)
     long recv(int fd, void *data, size_t size, int flags)
@@ -42,19 +37,6 @@ cdef enum:
     EXTENSIONS = 12  # RFC 8285 one-byte form: four bytes of head, abs-send-time, transport-wide sequence number, padding
     DRAIN_NS = 5000000
     QUIET_NS = 100000000
-
-
-cdef int64_t now_ns() noexcept:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t>now.tv_sec * 1000000000 + now.tv_nsec
-
-
-cdef void sleep_until(int64_t at_ns) noexcept:
-    cdef timespec until
-    until.tv_sec = at_ns // 1000000000
-    until.tv_nsec = at_ns % 1000000000
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL)
 
 
 cdef class Sender:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from miso.controller import Router, Worker, create_worker
+from tests.npm_packages import install
 
 
 @pytest.fixture
@@ -27,9 +27,4 @@ async def router(worker: Worker) -> Router:
 @pytest.fixture(scope="session")
 def reference_package() -> Path:
     """The folder in whose ``node_modules`` mediasoup 3.12.16 is: without its scripts, which would fetch a worker."""
-    folder = Path(__file__).with_name("node")
-    if not (folder / "node_modules" / "mediasoup").exists():
-        subprocess.run(
-            ["npm", "install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True
-        )
-    return folder
+    return install(Path(__file__).with_name("node"), "mediasoup")

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.npm_packages import needs_npm
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = Path(__file__).with_name("node")
@@ -40,9 +41,7 @@ WHOLE = {
     "test-ortc": 5,
 }
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("npm") is None, reason="npm is not installed: `make test` says how to get it"
-)
+pytestmark = needs_npm
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +16,9 @@ from hypothesis import strategies as st
 from miso.controller import UnsupportedError, ortc, parse_scalability_mode, to_json
 from miso.controller.ortc.validation import validate_rtp_capabilities, validate_rtp_parameters
 from miso.controller.types import MediaKind, RtpCapabilities, RtpParameters
+from tests.npm_packages import needs_npm
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("npm") is None, reason="npm is not installed: `make test` says how to get it"
-)
+pytestmark = needs_npm
 
 Ask = Callable[..., Any]
 JsonObject = dict[str, Any]

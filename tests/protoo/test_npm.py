@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import shutil
-import subprocess
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,20 +13,17 @@ from typing import Any
 import pytest
 
 from miso.protoo import ClientOptions, ClientPeer, RequestError
+from tests.npm_packages import install, needs_npm
 from tests.protoo.conftest import Host
 
 NPM = Path(__file__).with_name("npm")
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
+pytestmark = needs_npm
 
 
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
-    with open(NPM / ".setup-lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (NPM / "node_modules" / "protoo-server").exists():
-            command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
-            subprocess.run(command, cwd=NPM, check=True, capture_output=True, timeout=120)
+    install(NPM, "protoo-server")
 
 
 @contextlib.asynccontextmanager

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import shutil
-import subprocess
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,20 +13,17 @@ from typing import Any
 import pytest
 
 from tests.demo.client import AUDIO, RoomClient
+from tests.npm_packages import install, needs_npm
 
 NPM = Path(__file__).parents[1] / "npm"
 Next = Callable[..., Any]
 
-pytestmark = pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
+pytestmark = needs_npm
 
 
 @pytest.fixture(scope="module", autouse=True)
 def packages() -> None:
-    with open(NPM / ".setup-lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (NPM / "node_modules" / "mediasoup-client").exists():
-            command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
-            subprocess.run(command, cwd=NPM, check=True, capture_output=True, timeout=120)
+    install(NPM, "mediasoup-client")
 
 
 @contextlib.asynccontextmanager
