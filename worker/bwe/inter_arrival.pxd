@@ -1,5 +1,7 @@
 cimport cython
 
+from miso.worker.bwe cimport enums
+
 cdef int _BURST_TICKS
 cdef double _MS_PER_TICK
 cdef int _MAX_BURST_GAP_US

@@ -6,6 +6,8 @@ draft-ietf-rmcat-gcc-02 section 5.2; send times are the abs-send-time extension'
 
 from __future__ import annotations
 
+from miso.worker.bwe import enums
+
 _BURST_TICKS = 1311  # 5 ms of send time (the draft's burst_time); C numbers in the .pxd
 _MS_PER_TICK = 0.003814697265625  # 1000 / 2^18
 _MAX_BURST_GAP_US = 5000
@@ -25,13 +27,13 @@ class InterArrival:
         self.send_delta_ms = 0.0
         self.arrival_delta_ms = 0.0
         self._has_send = False
-        self._last_send = 0
-        self._send_ticks = 0
-        self._first_send = 0
+        self._last_send = 0  # the last send time as it came
+        self._send_ticks = 0  # and without its wraps
+        self._first_send = 0  # of the group: when its first packet was sent, its last one, and so for arrivals
         self._group_send = 0
         self._first_arrival_us = 0
         self._group_arrival_us = 0
-        self._previous_send = 0
+        self._previous_send = 0  # when the last packet of the group before was sent, and when it arrived
         self._previous_arrival_us = 0
         self.reset()
 
@@ -73,19 +75,19 @@ class InterArrival:
             self._has_send = True
             self._last_send = abs_send_time
             return self._send_ticks
-        step = (abs_send_time - self._last_send) & 0xFFFFFF
-        if step < 0x800000:
+        step = (abs_send_time - self._last_send) & enums.SEND_TIME_MASK
+        if step <= enums.SEND_TIME_MASK >> 1:
             self._last_send = abs_send_time
             self._send_ticks += step
             return self._send_ticks
-        return self._send_ticks + step - 0x1000000
+        return self._send_ticks + step - enums.SEND_TIME_MASK - 1
 
     def _belongs_to_group(self, send: int, arrival_us: int) -> bool:
         if send - self._first_send <= _BURST_TICKS:
             return True
         # packets that waited together somewhere come in one burst though they were sent apart
         arrival_delta_us = arrival_us - self._group_arrival_us
-        propagation_us = arrival_delta_us - (send - self._group_send) * 15625 // 4096  # ticks to µs
+        propagation_us = arrival_delta_us - (send - self._group_send) * enums.SEND_TIME_US // enums.SEND_TIME_TICKS
         return (
             propagation_us < 0
             and arrival_delta_us <= _MAX_BURST_GAP_US

@@ -6,6 +6,9 @@ cdef int _MIN_PACKETS
 cdef int _INTERVAL_US
 cdef double _RESPONSE_MS
 cdef double _GROWTH_PER_S
+cdef double _MIN_GROWTH_BPS
+cdef double _DECREASE
+cdef double _FAR_ABOVE
 
 
 @cython.final

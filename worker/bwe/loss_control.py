@@ -9,6 +9,9 @@ _MIN_PACKETS = 20
 _INTERVAL_US = 500000
 _RESPONSE_MS = 300.0
 _GROWTH_PER_S = 0.08
+_MIN_GROWTH_BPS = 1000.0  # per second, besides
+_DECREASE = 0.5  # times the share that was lost
+_FAR_ABOVE = 1.5
 
 
 class LossControl:
@@ -22,7 +25,7 @@ class LossControl:
     def __init__(self) -> None:
         self.limit_bps = -1.0
         self.fraction_lost = 0.0
-        self._lost = 0
+        self._lost = 0  # packets since the last update
         self._total = 0
         self._last_update_us = -1
 
@@ -51,10 +54,10 @@ class LossControl:
         self._lost = 0
         self._total = 0
         if self.fraction_lost > _HIGH_LOSS:
-            self.limit_bps = max(estimate_bps * (1.0 - 0.5 * self.fraction_lost), min(floor_bps, estimate_bps))
+            self.limit_bps = max(estimate_bps * (1.0 - _DECREASE * self.fraction_lost), min(floor_bps, estimate_bps))
         elif self.fraction_lost < _LOW_LOSS and self.limit_bps >= 0.0:
             elapsed_s = min(elapsed_us * 0.000001, 1.0)
-            self.limit_bps += (_GROWTH_PER_S * self.limit_bps + 1000.0) * elapsed_s
+            self.limit_bps += (_GROWTH_PER_S * self.limit_bps + _MIN_GROWTH_BPS) * elapsed_s
 
     def raise_to(self, bitrate_bps: float) -> None:
         """A probe went through at this bitrate."""
@@ -63,5 +66,5 @@ class LossControl:
 
     def forget_above(self, bitrate_bps: float) -> None:
         """A limit far above what the delay allows limits nothing."""
-        if self.limit_bps > 1.5 * bitrate_bps:
+        if self.limit_bps > _FAR_ABOVE * bitrate_bps:
             self.limit_bps = -1.0

@@ -1,7 +1,7 @@
 cimport cython
 
-cdef int _NORMAL
-cdef int _OVERUSE
+from miso.worker.bwe cimport enums
+
 cdef double _ENOUGH
 cdef int _INTERVAL_US
 cdef int _RETRY_US
@@ -9,6 +9,12 @@ cdef int _MAX_RETRIES
 cdef int _AFTER_OVERUSE_US
 cdef double _COLLAPSE
 cdef int _RECOVERY_US
+cdef double _FIRST
+cdef double _SECOND
+cdef double _NEXT
+cdef double _FURTHER_ABOVE
+cdef double _FALLEN
+cdef double _BACK_TO
 
 
 @cython.final

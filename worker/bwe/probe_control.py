@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe import enums
 
-_NORMAL = int(BandwidthUsage.NORMAL)  # C numbers in the .pxd
-_OVERUSE = int(BandwidthUsage.OVERUSE)
+# C numbers in the .pxd
 _ENOUGH = 0.95  # of what is of use: nothing more to find out
 _INTERVAL_US = 5000000
 _RETRY_US = 2000000
@@ -14,6 +13,12 @@ _MAX_RETRIES = 3
 _AFTER_OVERUSE_US = 2000000
 _COLLAPSE = 0.66  # an estimate that fell below so much of what it was
 _RECOVERY_US = 5000000
+_FIRST = 3.0  # times what is assumed is tried at the start, and when more is wanted
+_SECOND = 6.0  # times that, at the start
+_NEXT = 2.0  # times what went through
+_FURTHER_ABOVE = 0.7  # of what was tried: who measures more goes on
+_FALLEN = 0.8  # an estimate below so much of what it was may be tried to go back
+_BACK_TO = 0.85  # of what it was
 
 
 class ProbeControl:
@@ -31,13 +36,13 @@ class ProbeControl:
     def __init__(self) -> None:
         self.max_bitrate_bps = 0.0
         self.is_started = False
-        self._next_bps = -1.0
+        self._next_bps = -1.0  # the cluster that ``take`` gives next, and the one after it; -1 for none
         self._second_bps = -1.0
-        self._further_above_bps = -1.0
+        self._further_above_bps = -1.0  # a measurement above it is followed by a cluster twice as high; -1 for never
         self._last_probe_us = -1
         self._unanswered = 0  # probes in a row that no measurement came of
         self._last_overuse_us = -1
-        self._before_drop_bps = -1.0
+        self._before_drop_bps = -1.0  # the estimate before its last collapse, and when that was
         self._drop_us = -1
         self._last_recovery_us = -1
         self._overusing = False
@@ -48,23 +53,23 @@ class ProbeControl:
         self.max_bitrate_bps = max_bitrate_bps
         if estimate_bps >= _ENOUGH * max_bitrate_bps:
             return
-        self._begin(3.0 * estimate_bps, now_us)
-        if 3.0 * estimate_bps < self.max_bitrate_bps:
-            self._second_bps = min(6.0 * estimate_bps, self.max_bitrate_bps)
+        self._begin(_FIRST * estimate_bps, now_us)
+        if _FIRST * estimate_bps < self.max_bitrate_bps:
+            self._second_bps = min(_SECOND * estimate_bps, self.max_bitrate_bps)
 
     def set_max(self, bitrate_bps: float, estimate_bps: float, now_us: int) -> None:
         """More or less is wanted than before."""
         grown = bitrate_bps > self.max_bitrate_bps
         self.max_bitrate_bps = bitrate_bps
         if grown and estimate_bps < _ENOUGH * bitrate_bps:
-            self._begin(min(bitrate_bps, 3.0 * estimate_bps), now_us)
+            self._begin(min(bitrate_bps, _FIRST * estimate_bps), now_us)
 
     def on_result(self, bitrate_bps: float, now_us: int) -> None:
         """A cluster was measured."""
         self._unanswered = 0
         if self._further_above_bps >= 0.0 and bitrate_bps > self._further_above_bps:
             if bitrate_bps < _ENOUGH * self.max_bitrate_bps:
-                self._begin(2.0 * bitrate_bps, now_us)
+                self._begin(_NEXT * bitrate_bps, now_us)
             else:
                 self._further_above_bps = -1.0
 
@@ -72,7 +77,7 @@ class ProbeControl:
         """The delay's trend was looked at.
 
         Args:
-            state: of the detector, a ``BandwidthUsage``.
+            state: of the detector, ``NORMAL``, ``OVERUSE`` or ``UNDERUSE``.
             before_bps: the estimate before that.
             estimate_bps: the estimate after.
             now_us: the present.
@@ -80,11 +85,11 @@ class ProbeControl:
         if estimate_bps < _COLLAPSE * before_bps:
             self._before_drop_bps = before_bps
             self._drop_us = now_us
-        if state == _OVERUSE:
+        if state == enums.OVERUSE:
             self._last_overuse_us = now_us
             self._overusing = True
             self._further_above_bps = -1.0
-        elif self._overusing and state == _NORMAL:
+        elif self._overusing and state == enums.NORMAL:
             self._overusing = False
             self._recover(estimate_bps, now_us)
 
@@ -94,9 +99,9 @@ class ProbeControl:
             return
         if self._last_recovery_us >= 0 and now_us - self._last_recovery_us < _RECOVERY_US:
             return
-        if 0.8 * self._before_drop_bps > estimate_bps:
+        if _FALLEN * self._before_drop_bps > estimate_bps:
             self._last_recovery_us = now_us
-            self._begin(0.85 * self._before_drop_bps, now_us)
+            self._begin(_BACK_TO * self._before_drop_bps, now_us)
             self._further_above_bps = -1.0
 
     def on_time(self, estimate_bps: float, now_us: int) -> None:
@@ -109,7 +114,7 @@ class ProbeControl:
         interval_us = _RETRY_US if 0 < self._unanswered <= _MAX_RETRIES else _INTERVAL_US
         if self._last_probe_us > self._last_overuse_us and now_us - self._last_probe_us < interval_us:
             return
-        self._begin(2.0 * estimate_bps, now_us)
+        self._begin(_NEXT * estimate_bps, now_us)
 
     def take(self) -> float:
         """Bitrate of the next cluster to send, -1.0 for none."""
@@ -123,4 +128,4 @@ class ProbeControl:
         self._unanswered += 1
         self._next_bps = min(bitrate_bps, self.max_bitrate_bps)
         self._second_bps = -1.0
-        self._further_above_bps = 0.7 * self._next_bps
+        self._further_above_bps = _FURTHER_ABOVE * self._next_bps

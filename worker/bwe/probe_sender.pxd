@@ -1,12 +1,24 @@
 cimport cython
 
+from miso.worker.bwe cimport enums
+
+cdef double _CLUSTER_S
+cdef int _MIN_PACKETS
+cdef int _MIN_TRAIN_US
+cdef int _TIMEOUT_US
+cdef double _PACKET_S
+cdef int _MIN_SIZE
+cdef int _MAX_SIZE
+cdef double _BYTES_PER_BIT
+cdef double _BITS_US
+
 
 @cython.final
 cdef class ProbeSender:
     cdef readonly int cluster
     cdef readonly double bitrate_bps
     cdef int _last_id
-    cdef double _rates[4]
+    cdef double _rates[enums.MAX_WAITING]
     cdef int _waiting
     cdef long long _first_us
     cdef long long _began_us

@@ -6,6 +6,19 @@ Media that is sent meanwhile counts as part of the train.
 
 from __future__ import annotations
 
+from miso.worker.bwe import enums
+
+# C numbers in the .pxd
+_CLUSTER_S = enums.CLUSTER_MS * 0.001
+_MIN_PACKETS = 5
+_MIN_TRAIN_US = 10000
+_TIMEOUT_US = 500000
+_PACKET_S = 0.002  # of its bitrate are in a packet of probation
+_MIN_SIZE = 200  # bytes of such a packet; so that five of them make up the cluster
+_MAX_SIZE = 1200
+_BYTES_PER_BIT = 0.125
+_BITS_US = 8000000.0  # bits a byte, times microseconds a second
+
 
 class ProbeSender:
     """Up to four clusters wait; one at a time is sent, as 15 ms at its bitrate and in at least five packets.
@@ -19,10 +32,10 @@ class ProbeSender:
         self.cluster = 0
         self.bitrate_bps = 0.0
         self._last_id = 0
-        self._rates = [0.0] * 4
+        self._rates = [0.0] * 4  # MAX_WAITING
         self._waiting = 0
-        self._first_us = 0
-        self._began_us = 0
+        self._first_us = 0  # when the first packet of the cluster was sent
+        self._began_us = 0  # when its turn came
         self._sent_bytes = 0
         self._sent_packets = 0
 
@@ -30,7 +43,7 @@ class ProbeSender:
         """Queues a cluster; a fifth is forgotten."""
         if self.cluster == 0:
             self._begin(bitrate_bps, now_us)
-        elif self._waiting < 4:
+        elif self._waiting < enums.MAX_WAITING:
             self._rates[self._waiting] = bitrate_bps
             self._waiting += 1
 
@@ -46,9 +59,9 @@ class ProbeSender:
         self._sent_bytes += size
         self._sent_packets += 1
         if (
-            self._sent_packets >= 5
-            and self._sent_bytes * 8.0 >= self.bitrate_bps * 0.015
-            and now_us - self._first_us >= 10000  # one burst of a frame is no train
+            self._sent_packets >= _MIN_PACKETS
+            and self._sent_bytes * 8.0 >= self.bitrate_bps * _CLUSTER_S
+            and now_us - self._first_us >= _MIN_TRAIN_US  # one burst of a frame is no train
         ):
             self.cluster = 0
             self._next(now_us)
@@ -57,19 +70,14 @@ class ProbeSender:
         """Bytes of probation to send now in one packet, 0 when none are due."""
         if self.cluster == 0:
             return 0
-        if now_us - self._began_us > 500000:  # nobody sent for us: a late train measures nothing
+        if now_us - self._began_us > _TIMEOUT_US:  # nobody sent for us: a late train measures nothing
             self.cluster = 0
             self._next(now_us)
             return 0
         if self._sent_packets > 0 and self.next_us() > now_us:
             return 0
-        # of 2 ms, but small enough that five packets make up the 15 ms
-        size = int(self.bitrate_bps * 0.002 * 0.125)
-        if size < 200:
-            size = 200
-        if size > 1200:
-            size = 1200
-        return size
+        size = int(self.bitrate_bps * _PACKET_S * _BYTES_PER_BIT)
+        return min(max(size, _MIN_SIZE), _MAX_SIZE)
 
     def next_us(self) -> int:
         """When ``due`` wants to be asked again; -1 when nothing is being sent."""
@@ -77,10 +85,10 @@ class ProbeSender:
             return -1
         if self._sent_packets == 0:
             return self._began_us
-        return self._first_us + int(self._sent_bytes * 8000000.0 / self.bitrate_bps)
+        return self._first_us + int(self._sent_bytes * _BITS_US / self.bitrate_bps)
 
     def _begin(self, bitrate_bps: float, now_us: int) -> None:
-        self._last_id = self._last_id % 255 + 1
+        self._last_id = self._last_id % enums.MAX_CLUSTER + 1
         self.cluster = self._last_id
         self.bitrate_bps = bitrate_bps
         self._began_us = now_us

@@ -1,11 +1,23 @@
 cimport cython
 
-cdef int _OVERUSE
-cdef int _UNDERUSE
+from miso.worker.bwe cimport enums
+
 cdef double _DECREASE
 cdef double _GROWTH_PER_S
 cdef double _MAX_ABOVE_INCOMING
 cdef double _RESPONSE_MS
+cdef double _MAX_STEP_S
+cdef double _START_LIMIT
+cdef double _HEADROOM_BPS
+cdef double _MIN_GROWTH_BPS
+cdef double _MIN_ADDITION_BPS
+cdef double _FRAMES_PER_S
+cdef double _PACKET_BITS
+cdef double _DEVIATIONS
+cdef double _LEARNING
+cdef double _FIRST_DEVIATION
+cdef double _MIN_DEVIATION
+cdef double _MAX_DEVIATION
 
 
 @cython.final
@@ -32,5 +44,5 @@ cdef class RateControl:
     @cython.locals(frame_bits=double, packets=double, packet_bits=double)
     cdef double _additive_step(self, double elapsed_s) noexcept
 
-    @cython.locals(error=double, norm=double)
+    @cython.locals(error=double)
     cdef void _learn_link(self, double incoming_bps) noexcept

@@ -3,14 +3,25 @@
 
 from __future__ import annotations
 
-from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe import enums
 
-_OVERUSE = int(BandwidthUsage.OVERUSE)  # C numbers in the .pxd
-_UNDERUSE = int(BandwidthUsage.UNDERUSE)
+# C numbers in the .pxd
 _DECREASE = 0.85  # the draft's beta
 _GROWTH_PER_S = 0.08  # its eta is 1.08 a second
 _MAX_ABOVE_INCOMING = 1.5
 _RESPONSE_MS = 100.0  # what the draft adds to the round trip: the time until an over-use is noticed
+_MAX_STEP_S = 1.0  # of growth at once
+_START_LIMIT = 2.0  # times what comes in, until the first overuse
+_HEADROOM_BPS = 10000.0  # above a multiple of what comes in
+_MIN_GROWTH_BPS = 1000.0  # per second
+_MIN_ADDITION_BPS = 4000.0  # per second near the link's bitrate
+_FRAMES_PER_S = 30.0  # as the draft assumes, of packets of 1200 bytes
+_PACKET_BITS = 9600.0
+_DEVIATIONS = 3.0  # off what the link had: it has changed
+_LEARNING = 0.05  # of a new sample in the link's average
+_FIRST_DEVIATION = 0.1  # relative to the average
+_MIN_DEVIATION = 0.03
+_MAX_DEVIATION = 0.12
 
 
 class RateControl:
@@ -31,30 +42,30 @@ class RateControl:
         self.min_bitrate_bps = min_bitrate_bps
         self.rtt_ms = 200.0
         self.is_starting = True
-        self._holding = False
+        self._holding = False  # no growth: there was an overuse, or a queue drains
         self._last_update_us = -1
         self._last_decrease_us = 0
         self._link_bps = -1.0  # average incoming bitrate at overuse, -1 unknown
-        self._link_deviation = 0.1  # relative to it
+        self._link_deviation = _FIRST_DEVIATION  # relative to it
 
     def update(self, state: int, incoming_bps: float, now_us: int) -> None:
         """Adjusts the estimate.
 
         Args:
-            state: of the detector, a ``BandwidthUsage``.
+            state: of the detector, ``NORMAL``, ``OVERUSE`` or ``UNDERUSE``.
             incoming_bps: bitrate of what arrives.
             now_us: the present.
         """
         elapsed_s = 0.0 if self._last_update_us < 0 else (now_us - self._last_update_us) * 0.000001
         self._last_update_us = now_us
-        if elapsed_s > 1.0:
-            elapsed_s = 1.0
-        if state == _OVERUSE:
+        if elapsed_s > _MAX_STEP_S:
+            elapsed_s = _MAX_STEP_S
+        if state == enums.OVERUSE:
             # one decrease has to travel to the sender and back before the next one means something
             if self._last_decrease_us == 0 or now_us - self._last_decrease_us >= (self.rtt_ms + _RESPONSE_MS) * 1000.0:
                 self._decrease(incoming_bps, now_us)
             self._holding = True
-        elif state == _UNDERUSE:
+        elif state == enums.UNDERUSE:
             self._holding = True  # a queue drains: wait until it is empty
         else:
             if not self._holding:
@@ -73,32 +84,34 @@ class RateControl:
 
     def _increase(self, incoming_bps: float, elapsed_s: float) -> None:
         if self.is_starting:
-            limit = 2.0 * incoming_bps + 10000.0
+            limit = _START_LIMIT * incoming_bps + _HEADROOM_BPS
             if self.bitrate_bps < limit:
                 self.bitrate_bps = min(limit, self.bitrate_bps * (1.0 + elapsed_s))
             return
-        if self._link_bps > 0.0 and incoming_bps > self._link_bps * (1.0 + 3.0 * self._link_deviation):
+        if self._link_bps > 0.0 and incoming_bps > self._link_bps * (1.0 + _DEVIATIONS * self._link_deviation):
             self._link_bps = -1.0  # the link got faster: what it was does not matter any more
-        limit = _MAX_ABOVE_INCOMING * incoming_bps + 10000.0
+        limit = _MAX_ABOVE_INCOMING * incoming_bps + _HEADROOM_BPS
         if self.bitrate_bps >= limit:
             return
         if self._link_bps > 0.0:
             self.bitrate_bps += self._additive_step(elapsed_s)
         else:
-            self.bitrate_bps += max(self.bitrate_bps * _GROWTH_PER_S, 1000.0) * elapsed_s
+            self.bitrate_bps += max(self.bitrate_bps * _GROWTH_PER_S, _MIN_GROWTH_BPS) * elapsed_s
         self.bitrate_bps = min(self.bitrate_bps, limit)
 
     def _additive_step(self, elapsed_s: float) -> float:
-        # a packet per response time, at 30 frames a second of packets up to 1200 bytes
-        frame_bits = self.bitrate_bps / 30.0
-        packets = frame_bits / 9600.0
+        """A packet per response time."""
+        frame_bits = self.bitrate_bps / _FRAMES_PER_S
+        packets = frame_bits / _PACKET_BITS
         packet_bits = frame_bits / (1.0 if packets < 1.0 else packets)
-        return max(4000.0, packet_bits * 1000.0 / (self.rtt_ms + _RESPONSE_MS)) * elapsed_s
+        return max(_MIN_ADDITION_BPS, packet_bits * 1000.0 / (self.rtt_ms + _RESPONSE_MS)) * elapsed_s
 
     def _learn_link(self, incoming_bps: float) -> None:
-        if self._link_bps <= 0.0 or incoming_bps < self._link_bps * (1.0 - 3.0 * self._link_deviation):
+        if self._link_bps <= 0.0 or incoming_bps < self._link_bps * (1.0 - _DEVIATIONS * self._link_deviation):
             self._link_bps = incoming_bps
             return
         error = (incoming_bps - self._link_bps) / self._link_bps
-        self._link_bps += 0.05 * (incoming_bps - self._link_bps)
-        self._link_deviation = min(max(0.95 * self._link_deviation + 0.05 * abs(error), 0.03), 0.12)
+        self._link_bps += _LEARNING * (incoming_bps - self._link_bps)
+        self._link_deviation = min(
+            max((1.0 - _LEARNING) * self._link_deviation + _LEARNING * abs(error), _MIN_DEVIATION), _MAX_DEVIATION
+        )

@@ -1,10 +1,10 @@
 cimport cython
+from miso.worker.bwe cimport enums
 from miso.worker.bwe.inter_arrival cimport InterArrival
 from miso.worker.bwe.rate_control cimport RateControl
 from miso.worker.bwe.trendline cimport TrendlineDetector
 from miso.worker.rtp.rate cimport RateCalculator
 
-cdef int _OVERUSE
 cdef int _PAUSE_US
 cdef int _WINDOW_US
 cdef int _UPDATE_US

@@ -6,17 +6,17 @@ draft-alvestrand-rmcat-remb-03, draft-ietf-rmcat-gcc-02.
 
 from __future__ import annotations
 
+from miso.worker.bwe import enums
 from miso.worker.bwe.inter_arrival import InterArrival
 from miso.worker.bwe.rate_control import RateControl
 from miso.worker.bwe.trendline import TrendlineDetector
-from miso.worker.bwe.usage import BandwidthUsage
 from miso.worker.rtp.rate import RateCalculator
 
-_OVERUSE = int(BandwidthUsage.OVERUSE)  # C numbers in the .pxd
+# C numbers in the .pxd
 _PAUSE_US = 2000000  # without packets: what was learned of delays does not hold any more
-_WINDOW_US = 1000000
+_WINDOW_US = 1000000  # of the bitrate that comes in
 _UPDATE_US = 100000
-_MIN_WINDOW_US = 200000
+_MIN_WINDOW_US = 200000  # nothing is estimated from less, but at an overuse
 _REPORT_US = 1000000
 _FALL_PERCENT = 97  # of the last report: a lower estimate is told at once
 
@@ -59,13 +59,13 @@ class RemoteBitrateEstimator:
         state = previous
         if self._inter_arrival.on_packet(abs_send_time, arrival_us):
             state = self._detector.on_group(self._inter_arrival.arrival_delta_ms, self._inter_arrival.send_delta_ms)
-        if (state == _OVERUSE and previous != _OVERUSE) or arrival_us - self._last_update_us >= _UPDATE_US:
+        if (state == enums.OVERUSE and previous != enums.OVERUSE) or arrival_us - self._last_update_us >= _UPDATE_US:
             self._update(state, arrival_us)
 
     def _update(self, state: int, now_us: int) -> None:
         self._last_update_us = now_us
         window_us = now_us - self._first_us
-        if window_us < _MIN_WINDOW_US and state != _OVERUSE:
+        if window_us < _MIN_WINDOW_US and state != enums.OVERUSE:
             return
         # the window is not full yet
         incoming = self._incoming.bitrate(now_us) * 1.0

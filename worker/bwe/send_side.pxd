@@ -1,17 +1,38 @@
 cimport cython
+from miso.worker.bwe cimport enums
 from miso.worker.bwe.inter_arrival cimport InterArrival
 from miso.worker.bwe.loss_control cimport LossControl
 from miso.worker.bwe.probe_control cimport ProbeControl
 from miso.worker.bwe.probe_results cimport ProbeResults
 from miso.worker.bwe.probe_sender cimport ProbeSender
 from miso.worker.bwe.rate_control cimport RateControl
+from miso.worker.bwe.receiver_clock cimport ReceiverClock
 from miso.worker.bwe.sent_packets cimport SentPackets
 from miso.worker.bwe.trendline cimport TrendlineDetector
 from miso.worker.rtcp.arrivals cimport ArrivalReader
 from miso.worker.rtp.rate cimport RateCalculator
 
-cdef int _OVERUSE
-cdef long long _WRAP
+cdef int _WINDOW_US
+cdef int _MIN_WINDOW_US
+cdef int _OF_USE
+cdef int _MAX_GAP
+cdef int _MAX_GAP_US
+cdef double _MIN_RTT_MS
+cdef double _MAX_RTT_MS
+cdef double _RTT_SMOOTHING
+cdef double _RTT_SAMPLE
+cdef double _AVERAGE_SMOOTHING
+cdef double _KEPT
+cdef double _ABOVE_AVERAGE
+cdef double _HEADROOM_BPS
+cdef double _ALL_ARRIVES
+cdef int _TEMPER_US
+cdef double _REPAIRS
+cdef double _MIN_REPAIRS_BPS
+cdef int _SILENCE_US
+cdef int _SILENCE_PACKETS
+cdef int _DECAY_US
+cdef double _DECAY
 
 
 @cython.final
@@ -29,21 +50,18 @@ cdef class SendSideEstimator:
     cdef ProbeControl _probes
     cdef ProbeSender _probe_sender
     cdef ProbeResults _probe_results
-    cdef double _tried_bps[8]
+    cdef double _tried_bps[enums.CLUSTERS]
     cdef RateCalculator _acknowledged
     cdef RateCalculator _sending
     cdef RateCalculator _retransmitting
     cdef long long _reported
     cdef long long _gap_begin
     cdef long long _gap_end
-    cdef long long _last_tick
-    cdef long long _arrival_us
-    cdef long long _newest_arrival_us
+    cdef ReceiverClock _clock
     cdef long long _first_arrival_us
     cdef double _average_bps
     cdef long long _tempered_us
     cdef long long _last_feedback_us
-    cdef long long _last_sent_us
     cdef long long _sent_since_feedback
     cdef long long _last_decay_us
     cdef long long _losses_from
@@ -62,7 +80,7 @@ cdef class SendSideEstimator:
 
     cpdef long long next_probation_us(self) noexcept
 
-    @cython.locals(problem=int, base=cython.longlong, before=double)
+    @cython.locals(problem=int, base=cython.longlong, before=double, floor_bps=double)
     cpdef int on_feedback(self, const unsigned char *body, Py_ssize_t size, long long now_us) noexcept
 
     @cython.locals(begin=cython.longlong, end=cython.longlong)
@@ -77,11 +95,8 @@ cdef class SendSideEstimator:
     @cython.locals(sent_us=cython.longlong, size=int, cluster=int)
     cdef void _take_arrival(self, long long number, long long arrival_us) noexcept
 
-    @cython.locals(number=cython.longlong)
+    @cython.locals(number=cython.longlong, before_us=cython.longlong)
     cdef void _fill_gap(self, long long sent_us, long long arrival_us) noexcept
-
-    @cython.locals(step=cython.longlong)
-    cdef long long _unwrap_tick(self, long long tick) noexcept
 
     @cython.locals(state=int, acknowledged=double, delay_before=double, after=double)
     cdef void _update(self, double before, long long now_us) noexcept

@@ -7,20 +7,41 @@ the trend of the delay, one from loss. Probe clusters find out what the way carr
 
 from __future__ import annotations
 
+from miso.worker.bwe import enums
 from miso.worker.bwe.inter_arrival import InterArrival
 from miso.worker.bwe.loss_control import LossControl
 from miso.worker.bwe.probe_control import ProbeControl
 from miso.worker.bwe.probe_results import ProbeResults
 from miso.worker.bwe.probe_sender import ProbeSender
 from miso.worker.bwe.rate_control import RateControl
+from miso.worker.bwe.receiver_clock import ReceiverClock
 from miso.worker.bwe.sent_packets import SentPackets
 from miso.worker.bwe.trendline import TrendlineDetector
-from miso.worker.bwe.usage import BandwidthUsage
 from miso.worker.rtcp.arrivals import ArrivalReader
 from miso.worker.rtp.rate import RateCalculator
 
-_OVERUSE = int(BandwidthUsage.OVERUSE)  # a C number in the .pxd
-_WRAP = 0x100000000  # of the receiver's clock; a C integer in the .pxd, of a literal Cython would make a Python object
+# C numbers in the .pxd
+_WINDOW_US = 500000  # of bitrates
+_MIN_WINDOW_US = 150000  # nothing is told of a bitrate from less
+_OF_USE = 8192  # numbers back from the newest: feedback that begins before it came too late
+_MAX_GAP = 512  # packets for which lost feedback is made up
+_MAX_GAP_US = 1000000
+_MIN_RTT_MS = 10.0  # as the estimate reckons with it
+_MAX_RTT_MS = 1000.0
+_RTT_SMOOTHING = 0.8
+_RTT_SAMPLE = 0.2
+_AVERAGE_SMOOTHING = 0.2
+_KEPT = 0.85  # of what arrives, or of the estimate: one decrease does not go below
+_ABOVE_AVERAGE = 1.1  # of what arrives on average, and so much more, the estimate may rise to
+_HEADROOM_BPS = 10000.0
+_ALL_ARRIVES = 0.9  # of what is sent
+_TEMPER_US = 2000000
+_REPAIRS = 0.5  # of the estimate may be retransmissions
+_MIN_REPAIRS_BPS = 100000.0
+_SILENCE_US = 2000000  # without feedback, and so many packets sent meanwhile: the estimate decays
+_SILENCE_PACKETS = 20
+_DECAY_US = 1000000
+_DECAY = 0.8
 _shared_reader = ArrivalReader()  # what it holds is used up before the next feedback is read
 
 
@@ -50,27 +71,24 @@ class SendSideEstimator:
         self._probes = ProbeControl()
         self._probe_sender = ProbeSender()
         self._probe_results = ProbeResults()
-        self._tried_bps = [0.0] * 8
-        self._acknowledged = RateCalculator(500000)
-        self._sending = RateCalculator(500000)
-        self._retransmitting = RateCalculator(500000)
+        self._tried_bps = [0.0] * 8  # CLUSTERS: the bitrate with which each was sent
+        self._acknowledged = RateCalculator(_WINDOW_US)
+        self._sending = RateCalculator(_WINDOW_US)
+        self._retransmitting = RateCalculator(_WINDOW_US)
         self._reported = -1  # numbers below were reported on
-        self._gap_begin = 0
+        self._gap_begin = 0  # numbers from here to the end were in no feedback that came
         self._gap_end = 0
-        self._last_tick = 0
-        self._arrival_us = 1000000000  # the receiver's clock without its wraps and jumps
-        self._newest_arrival_us = 1000000000
-        self._first_arrival_us = -1
+        self._clock = ReceiverClock()
+        self._first_arrival_us = -1  # by that clock
         self._average_bps = -1.0  # acknowledged
-        self._tempered_us = -2000000
+        self._tempered_us = -_TEMPER_US  # when a fall was last held up
         self._last_feedback_us = -1
-        self._last_sent_us = -1
-        self._sent_since_feedback = 0
+        self._sent_since_feedback = 0  # packets
         self._last_decay_us = 0
         self._losses_from = 0  # of earlier packets no loss is counted: a decrease has answered it
-        self._lost = 0
+        self._lost = 0  # of the statuses of the last feedback that are counted
         self._total = 0
-        self._measured_cluster = 0
+        self._measured_cluster = 0  # of which the last feedback had arrivals, 0 for none
 
     # ------------------------------------------------------------ sending
 
@@ -84,11 +102,10 @@ class SendSideEstimator:
         """
         cluster = self._probe_sender.cluster
         if cluster != 0:
-            self._tried_bps[cluster & 7] = self._probe_sender.bitrate_bps
+            self._tried_bps[cluster % enums.CLUSTERS] = self._probe_sender.bitrate_bps
             self._probe_sender.on_sent(size, now_us)
         self._sent.add(sequence_number, size, now_us, cluster)
         self._sending.update(size, now_us)
-        self._last_sent_us = now_us
         self._sent_since_feedback += 1
         if self._reported < 0:
             self._reported = sequence_number
@@ -98,7 +115,7 @@ class SendSideEstimator:
 
         They may take half of the estimate, as the last half second goes, and 100 kbit/s in any case.
         """
-        return self._retransmitting.bitrate(now_us) < max(0.5 * self.bitrate(), 100000.0)
+        return self._retransmitting.bitrate(now_us) < max(_REPAIRS * self.bitrate(), _MIN_REPAIRS_BPS)
 
     def on_retransmitted(self, size: int, now_us: int) -> None:
         """A retransmission of so many bytes was sent (``on_sent`` is told, too)."""
@@ -129,7 +146,7 @@ class SendSideEstimator:
         if problem != 0 or self._sent.newest < 0:
             return problem
         base = self._sent.unwrap(self._reader.base_sequence)
-        if base > self._sent.newest or self._sent.newest - base >= 8192:
+        if base > self._sent.newest or self._sent.newest - base >= _OF_USE:
             return 0
         self.feedback_count += 1
         self._last_feedback_us = now_us
@@ -137,7 +154,8 @@ class SendSideEstimator:
         before = self.bitrate()
         self._count_statuses(base)
         self._take_arrivals(base, now_us)
-        self._loss.on_results(self._lost, self._total, before, 0.85 * self._acknowledged_bps(), self.rtt_ms, now_us)
+        floor_bps = _KEPT * self._acknowledged_bps()
+        self._loss.on_results(self._lost, self._total, before, floor_bps, self.rtt_ms, now_us)
         self._update(before, now_us)
         return 0
 
@@ -160,7 +178,9 @@ class SendSideEstimator:
             number = base + self._reader.position(index)
             if not self._sent.is_waiting(number):
                 continue
-            arrival_us = self._unwrap_tick(self._reader.tick(index))
+            arrival_us = self._clock.take(self._reader.tick(index))
+            if self._clock.has_jumped:
+                self._inter_arrival.reset()
             if newest_number < 0:
                 self._fill_gap(self._sent.sent_us(number), arrival_us)
             self._take_arrival(number, arrival_us)
@@ -169,7 +189,7 @@ class SendSideEstimator:
                 newest_number = number
         if newest_number >= 0:
             sample_ms = (now_us - self._sent.sent_us(newest_number)) * 0.001
-            self.rtt_ms = sample_ms if self.rtt_ms <= 0.0 else 0.8 * self.rtt_ms + 0.2 * sample_ms
+            self.rtt_ms = sample_ms if self.rtt_ms <= 0.0 else _RTT_SMOOTHING * self.rtt_ms + _RTT_SAMPLE * sample_ms
 
     def _take_arrival(self, number: int, arrival_us: int) -> None:
         sent_us = self._sent.sent_us(number)
@@ -184,29 +204,20 @@ class SendSideEstimator:
         if cluster != 0:
             self._probe_results.on_arrival(cluster, size, sent_us, arrival_us)
             self._measured_cluster = cluster
-        if self._inter_arrival.on_packet(sent_us * 4096 // 15625 & 0xFFFFFF, arrival_us):
+        if self._inter_arrival.on_packet(
+            sent_us * enums.SEND_TIME_TICKS // enums.SEND_TIME_US & enums.SEND_TIME_MASK, arrival_us
+        ):
             self._detector.on_group(self._inter_arrival.arrival_delta_ms, self._inter_arrival.send_delta_ms)
 
     def _fill_gap(self, sent_us: int, arrival_us: int) -> None:
         """Feedback that was lost on its way to us does not mean that packets were: they count as acknowledged."""
-        number = max(self._gap_begin, self._gap_end - 512)
+        number = max(self._gap_begin, self._gap_end - _MAX_GAP)
         while number < self._gap_end:
-            if self._sent.is_waiting(number) and sent_us - self._sent.sent_us(number) < 1000000:
-                self._acknowledged.update(self._sent.size(number), arrival_us - (sent_us - self._sent.sent_us(number)))
+            if self._sent.is_waiting(number):
+                before_us = sent_us - self._sent.sent_us(number)
+                if before_us < _MAX_GAP_US:
+                    self._acknowledged.update(self._sent.size(number), arrival_us - before_us)
             number += 1
-
-    def _unwrap_tick(self, tick: int) -> int:
-        """The receiver's clock in microseconds; it wraps at 2^32 ticks of 250 µs, and may claim anything."""
-        step = (tick - self._last_tick) & (_WRAP - 1)
-        if step >= _WRAP >> 1:
-            step -= _WRAP
-        self._last_tick = tick
-        if step < -16000 or step > 40000:  # 4 s back, 10 s forth: another clock, nothing follows from its spacing
-            self._inter_arrival.reset()
-            step = 0
-        self._arrival_us = max(self._arrival_us + step * 250, self._newest_arrival_us - 4000000)
-        self._newest_arrival_us = max(self._newest_arrival_us, self._arrival_us)
-        return self._arrival_us
 
     # ------------------------------------------------------------ estimate
 
@@ -214,7 +225,7 @@ class SendSideEstimator:
         state = self._detector.state
         acknowledged = self._acknowledged_bps()
         if self.rtt_ms > 0.0:
-            self._control.rtt_ms = min(max(self.rtt_ms, 10.0), 1000.0)
+            self._control.rtt_ms = min(max(self.rtt_ms, _MIN_RTT_MS), _MAX_RTT_MS)
         if acknowledged >= 0.0:
             delay_before = self._control.bitrate_bps
             self._control.update(state, acknowledged, now_us)
@@ -234,28 +245,29 @@ class SendSideEstimator:
         """What arrives, -1.0 while too little is known; the last half second by the receiver's clock."""
         if self._first_arrival_us < 0:
             return -1.0
-        window_us = self._newest_arrival_us - self._first_arrival_us
-        if window_us < 150000:
+        window_us = self._clock.newest_us - self._first_arrival_us
+        if window_us < _MIN_WINDOW_US:
             return -1.0
-        bitrate = self._acknowledged.bitrate(self._newest_arrival_us) * 1.0
-        if window_us < 500000:
-            bitrate = bitrate * 500000.0 / window_us
+        bitrate = self._acknowledged.bitrate(self._clock.newest_us) * 1.0
+        if window_us < _WINDOW_US:
+            bitrate = bitrate * _WINDOW_US / window_us
         return bitrate
 
     def _temper(self, before: float, acknowledged: float, now_us: int) -> None:
+        """Keeps what the delay says within what is known otherwise."""
         if self._average_bps < 0.0:
             self._average_bps = acknowledged
-        self._average_bps += 0.2 * (acknowledged - self._average_bps)
+        self._average_bps += _AVERAGE_SMOOTHING * (acknowledged - self._average_bps)
         # the absence of delay tells nothing about bitrates that are not sent: beyond them only probes count
-        ceiling = max(before, 1.1 * self._average_bps + 10000.0)
+        ceiling = max(before, _ABOVE_AVERAGE * self._average_bps + _HEADROOM_BPS)
         if self._control.bitrate_bps > ceiling:
             self._control.bitrate_bps = ceiling
         # while all that is sent arrives, a delay that grows once (a key frame's burst) is no reason to fall far
-        floor = 0.85 * before
+        floor = _KEPT * before
         if (
             self._control.bitrate_bps < floor
-            and acknowledged >= 0.9 * self._sending.bitrate(now_us)
-            and now_us - self._tempered_us >= 2000000
+            and acknowledged >= _ALL_ARRIVES * self._sending.bitrate(now_us)
+            and now_us - self._tempered_us >= _TEMPER_US
         ):
             self._tempered_us = now_us
             self._control.bitrate_bps = floor
@@ -264,11 +276,11 @@ class SendSideEstimator:
         if not self._probe_results.measure(self._measured_cluster, self._tried_bps[self._measured_cluster & 7]):
             return
         result = self._probe_results.bitrate_bps
-        if result > self._control.bitrate_bps and state != _OVERUSE:
+        if result > self._control.bitrate_bps and state != enums.OVERUSE:
             self._control.bitrate_bps = result
         elif result < self._control.bitrate_bps and self._probe_results.is_saturated:
             self._control.bitrate_bps = max(result, acknowledged)
-        if state != _OVERUSE:
+        if state != enums.OVERUSE:
             self._loss.raise_to(result)
         self._probes.on_result(result, now_us)
 
@@ -317,12 +329,12 @@ class SendSideEstimator:
         """To be called about once a second: falls when a receiver that used to report is silent, and probes in time."""
         if (
             self._last_feedback_us >= 0
-            and self._sent_since_feedback >= 20
-            and now_us - self._last_feedback_us > 2000000
-            and now_us - self._last_decay_us >= 1000000
+            and self._sent_since_feedback >= _SILENCE_PACKETS
+            and now_us - self._last_feedback_us > _SILENCE_US
+            and now_us - self._last_decay_us >= _DECAY_US
         ):
             self._last_decay_us = now_us
-            self._control.bitrate_bps *= 0.8
+            self._control.bitrate_bps *= _DECAY
             self._clamp()
         self._probes.on_time(self.bitrate(), now_us)
         self._queue_probes(now_us)

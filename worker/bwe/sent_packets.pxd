@@ -1,8 +1,9 @@
 cimport cython
 
 cdef unsigned int _MODULO
+cdef int _FIRST_MASK
 cdef int _MAX_MASK
-cdef int _PATIENCE_US
+cdef int _LIFETIME_US
 
 
 @cython.final

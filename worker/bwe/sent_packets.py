@@ -10,8 +10,9 @@ from array import array
 
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
 
+_FIRST_MASK = 255  # of places in the ring: one less than there are
 _MAX_MASK = 8191
-_PATIENCE_US = 5000000  # feedback comes ten times a second; what it says after so long is of no use
+_LIFETIME_US = 5000000  # feedback comes ten times a second; what it says after so long is of no use
 
 # A packet is one 64-bit word, [sent µs modulo 2^32 | size, 16 bits | probe cluster, 8 bits | 7 bits | waiting]: among a
 # hundred rings each is found cold, and pays for every line of the cache that a packet touches.
@@ -29,8 +30,8 @@ class SentPackets:
         self.newest = -1
         self.begin = 0
         self._newest_us = 0
-        self._mask = 255
-        self._packets = array("Q", bytes(8 * 256))
+        self._mask = _FIRST_MASK
+        self._packets = array("Q", bytes(8 * (_FIRST_MASK + 1)))
 
     def add(self, sequence_number: int, size: int, sent_us: int, cluster: int) -> None:
         """Remembers a packet; the numbers are expected to go up by one, modulo 65536.
@@ -56,7 +57,7 @@ class SentPackets:
         while (
             self._mask < _MAX_MASK
             and self._packets[place] & 1
-            and ((sent_us - (self._packets[place] >> 32)) & _MODULO) < _PATIENCE_US
+            and ((sent_us - (self._packets[place] >> 32)) & _MODULO) < _LIFETIME_US
         ):
             self._grow()
             place = self.newest & self._mask

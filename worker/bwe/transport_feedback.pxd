@@ -1,5 +1,26 @@
 cimport cython
 
+from miso.worker.bwe cimport enums
+
+cdef int _INTERVAL_US
+cdef int _MAX_LATE
+cdef int _SOON
+cdef int _MAX_STATUSES
+cdef int _MAX_DELTA_SIZE
+cdef int _HEADER_SIZE
+cdef int _MAX_RUN
+cdef int _NOT_RECEIVED
+cdef int _SMALL_DELTA
+cdef int _LARGE_DELTA
+cdef int _MAX_SMALL
+cdef int _MAX_LARGE
+cdef int _FEEDBACK
+cdef int _TRANSPORT_FEEDBACK
+cdef int _ONE_BIT_VECTOR
+cdef int _TWO_BIT_VECTOR
+cdef int _ONE_BIT_SYMBOLS
+cdef int _TWO_BIT_SYMBOLS
+
 
 @cython.final
 cdef class TransportFeedback:
@@ -10,7 +31,7 @@ cdef class TransportFeedback:
     cdef long long _newest
     cdef long long _last_feedback_us
     cdef int _feedback_count
-    cdef long long _arrivals[2048]
+    cdef long long _arrivals[enums.ARRIVALS]
 
     @cython.locals(number=cython.longlong, step=int)
     cpdef void on_packet(self, unsigned short sequence_number, long long arrival_us) noexcept

@@ -6,7 +6,27 @@ https://datatracker.ietf.org/doc/html/draft-holmer-rmcat-transport-wide-cc-exten
 
 from __future__ import annotations
 
-# A packet ends before 512 statuses or 1100 bytes: with the compound's other parts it stays below the MTU.
+from miso.worker.bwe import enums
+
+# C numbers in the .pxd
+_INTERVAL_US = 100000
+_MAX_LATE = 512  # packets
+_SOON = 1024  # numbers to report on make it due at once
+_MAX_STATUSES = 512  # of a packet, and bytes of its deltas: with the compound's other parts it stays below the MTU
+_MAX_DELTA_SIZE = 900
+_HEADER_SIZE = 20  # up to the chunks
+_MAX_RUN = 8191  # statuses in a chunk of one kind
+_NOT_RECEIVED = 0  # status symbols
+_SMALL_DELTA = 1
+_LARGE_DELTA = 2
+_MAX_SMALL = 255  # ticks; of a large delta those of a signed 16-bit number
+_MAX_LARGE = 32767
+_FEEDBACK = 0x8F  # first byte of an RTCP packet of format 15
+_TRANSPORT_FEEDBACK = 205
+_ONE_BIT_VECTOR = 0x8000
+_TWO_BIT_VECTOR = 0xC000
+_ONE_BIT_SYMBOLS = 14  # in a vector
+_TWO_BIT_SYMBOLS = 7
 
 
 class TransportFeedback:
@@ -21,13 +41,13 @@ class TransportFeedback:
 
     def __init__(self) -> None:
         self.media_ssrc = 0
-        self._started = False
-        self._pending = False
+        self._started = False  # a packet has come
+        self._pending = False  # there is an arrival to report
         self._begin = 0  # first number of the next feedback, unwrapped
-        self._newest = 0
-        self._last_feedback_us = -100000
+        self._newest = 0  # the highest number that has come, unwrapped
+        self._last_feedback_us = -_INTERVAL_US
         self._feedback_count = 0
-        self._arrivals = [-1] * 2048
+        self._arrivals = [-1] * 2048  # ARRIVALS: of each number modulo that when it arrived, µs, -1: it did not
 
     def on_packet(self, sequence_number: int, arrival_us: int) -> None:
         """Records an arrival; of duplicates the first counts."""
@@ -41,27 +61,29 @@ class TransportFeedback:
         number = self._newest + step
         if step > 0:
             self._advance(number)
-        elif self._newest - number > 512 or self._arrivals[number & 2047] >= 0:
+        elif self._newest - number > _MAX_LATE or self._arrivals[number % enums.ARRIVALS] >= 0:
             return
-        self._arrivals[number & 2047] = arrival_us
+        self._arrivals[number % enums.ARRIVALS] = arrival_us
         if number < self._begin:
             self._begin = number
         self._pending = True
 
     def _advance(self, number: int) -> None:
-        if number - self._newest >= 2048:
+        if number - self._newest >= enums.ARRIVALS:
             # so long a silence or jump is not loss that a sender could use: begin anew
             self._begin = number
-            self._newest = number - 2048
+            self._newest = number - enums.ARRIVALS
         while self._newest < number:
             self._newest += 1
-            self._arrivals[self._newest & 2047] = -1
-        if number - self._begin >= 2048:
-            self._begin = number - 2047
+            self._arrivals[self._newest % enums.ARRIVALS] = -1
+        if number - self._begin >= enums.ARRIVALS:
+            self._begin = number - enums.ARRIVALS + 1
 
     def is_due(self, now_us: int) -> bool:
         """Whether ``poll`` would build something."""
-        return self._pending and (now_us - self._last_feedback_us >= 100000 or self._newest - self._begin >= 1024)
+        return self._pending and (
+            now_us - self._last_feedback_us >= _INTERVAL_US or self._newest - self._begin >= _SOON
+        )
 
     def poll(self, now_us: int, sender_ssrc: int) -> list[bytes]:
         """Builds the feedback that is due.
@@ -96,31 +118,31 @@ class TransportFeedback:
         # |        packet chunks, 16 bits each        |  recv deltas  | 0 |
         first = self._begin
         number = first
-        while number <= self._newest and self._arrivals[number & 2047] < 0:
+        while number <= self._newest and self._arrivals[number % enums.ARRIVALS] < 0:
             number += 1
         if number > self._newest:
             return b""
-        end = min(self._newest, number + 511)  # what is missing before the first arrival takes one chunk
-        reference = (self._arrivals[number & 2047] // 250) >> 8  # 64 ms
-        previous = reference << 8
+        end = min(self._newest, number + _MAX_STATUSES - 1)  # what is missing before the first arrival takes one chunk
+        reference = self._arrivals[number % enums.ARRIVALS] // enums.TICK_US // enums.REFERENCE_TICKS
+        previous = reference * enums.REFERENCE_TICKS
         symbols = bytearray()
         deltas = bytearray()
         used = 0
         number = first
-        while number <= end and len(deltas) < 900:
-            arrival = self._arrivals[number & 2047]
-            symbol = 0
+        while number <= end and len(deltas) < _MAX_DELTA_SIZE:
+            arrival = self._arrivals[number % enums.ARRIVALS]
+            symbol = _NOT_RECEIVED
             if arrival >= 0:
-                tick = arrival // 250
+                tick = arrival // enums.TICK_US
                 delta = tick - previous
-                if delta < -32768 or delta > 32767:
+                if delta < -_MAX_LARGE - 1 or delta > _MAX_LARGE:
                     break
                 previous = tick
-                if delta >= 0 and delta <= 255:
-                    symbol = 1
+                if 0 <= delta <= _MAX_SMALL:
+                    symbol = _SMALL_DELTA
                     deltas.append(delta)
                 else:
-                    symbol = 2
+                    symbol = _LARGE_DELTA
                     deltas.append((delta >> 8) & 255)
                     deltas.append(delta & 255)
             symbols.append(symbol)
@@ -130,12 +152,12 @@ class TransportFeedback:
         del symbols[used:]  # what is missing after the last arrival may still come
         self._begin = first + used
         body = _encode_chunks(symbols, used) + deltas
-        size = 20 + len(body)
+        size = _HEADER_SIZE + len(body)
         body += bytes(-size & 3)
-        head = bytearray(20)
-        head[0] = 0x8F
-        head[1] = 205
-        head[2:4] = ((20 + len(body)) // 4 - 1).to_bytes(2, "big")
+        head = bytearray(_HEADER_SIZE)
+        head[0] = _FEEDBACK
+        head[1] = _TRANSPORT_FEEDBACK
+        head[2:4] = ((_HEADER_SIZE + len(body)) // 4 - 1).to_bytes(2, "big")
         head[4:8] = sender_ssrc.to_bytes(4, "big")
         head[8:12] = self.media_ssrc.to_bytes(4, "big")
         head[12:14] = (first & 0xFFFF).to_bytes(2, "big")
@@ -153,26 +175,26 @@ def _encode_chunks(symbols: bytes | bytearray, count: int) -> bytearray:
     while position < count:
         symbol = symbols[position]
         run = 1
-        while position + run < count and run < 8191 and symbols[position + run] == symbol:
+        while position + run < count and run < _MAX_RUN and symbols[position + run] == symbol:
             run += 1
-        end = min(count, position + 14)
+        end = min(count, position + _ONE_BIT_SYMBOLS)
         has_large = False
         for index in range(position, end):
-            if symbols[index] == 2:
+            if symbols[index] == _LARGE_DELTA:
                 has_large = True
-        if run >= 14 or position + run == count or (has_large and run >= 7):
+        if run >= _ONE_BIT_SYMBOLS or position + run == count or (has_large and run >= _TWO_BIT_SYMBOLS):
             chunk = symbol << 13 | run
             position += run
         elif has_large:
-            chunk = 0xC000
-            for index in range(position, min(count, position + 7)):
-                chunk |= symbols[index] << (2 * (6 - (index - position)))
-            position += 7
+            chunk = _TWO_BIT_VECTOR
+            for index in range(position, min(count, position + _TWO_BIT_SYMBOLS)):
+                chunk |= symbols[index] << (2 * (_TWO_BIT_SYMBOLS - 1 - (index - position)))
+            position += _TWO_BIT_SYMBOLS
         else:
-            chunk = 0x8000
+            chunk = _ONE_BIT_VECTOR
             for index in range(position, end):
-                chunk |= symbols[index] << (13 - (index - position))
-            position += 14
+                chunk |= symbols[index] << (_ONE_BIT_SYMBOLS - 1 - (index - position))
+            position += _ONE_BIT_SYMBOLS
         chunks.append(chunk >> 8)
         chunks.append(chunk & 255)
     return chunks

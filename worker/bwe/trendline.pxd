@@ -1,8 +1,7 @@
 cimport cython
 
-cdef int _NORMAL
-cdef int _OVERUSE
-cdef int _UNDERUSE
+from miso.worker.bwe cimport enums
+
 cdef int _WINDOW
 cdef double _SMOOTHING
 cdef double _GAIN
@@ -14,6 +13,8 @@ cdef double _MAX_THRESHOLD_MS
 cdef double _MAX_STEP_MS
 cdef double _RISE
 cdef double _FALL
+cdef int _MAX_COUNT
+cdef double _MAX_ADAPTION_MS
 
 
 @cython.final

@@ -7,16 +7,14 @@ TCP flows do not starve the stream.
 
 from __future__ import annotations
 
-from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe import enums
 
 # C numbers in the .pxd; the names in brackets are the draft's
-_NORMAL = int(BandwidthUsage.NORMAL)
-_OVERUSE = int(BandwidthUsage.OVERUSE)
-_UNDERUSE = int(BandwidthUsage.UNDERUSE)
 _WINDOW = 20  # groups
 _SMOOTHING = 0.9
 _GAIN = 4.0
 _MAX_GAIN_GROUPS = 60
+_MAX_COUNT = 1000  # of groups
 _MIN_OVERUSE_MS = 10.0  # (overuse_time_th)
 _FIRST_THRESHOLD_MS = 12.5  # (del_var_th(0))
 _MIN_THRESHOLD_MS = 6.0
@@ -24,24 +22,25 @@ _MAX_THRESHOLD_MS = 600.0
 _MAX_STEP_MS = 15.0
 _RISE = 0.0087  # (K_u)
 _FALL = 0.039  # (K_d)
+_MAX_ADAPTION_MS = 100.0  # between groups: the threshold adapts itself as if no more time passed
 
 
 class TrendlineDetector:
     """Fed with the spacing of packet groups.
 
     Attributes:
-        state: a ``BandwidthUsage``.
+        state: ``NORMAL``, ``OVERUSE`` or ``UNDERUSE``.
         threshold_ms: what the modified trend is compared with, 6 to 600.
     """
 
     def __init__(self) -> None:
-        self._times_ms = [0.0] * 20
+        self._times_ms = [0.0] * 20  # _WINDOW, here and below
         self._delays_ms = [0.0] * 20
         self.reset()
 
     def reset(self) -> None:
         """Back to the beginning."""
-        self.state = _NORMAL
+        self.state = enums.NORMAL
         self.threshold_ms = _FIRST_THRESHOLD_MS
         self._delta_count = 0
         self._accumulated_ms = 0.0
@@ -60,7 +59,7 @@ class TrendlineDetector:
             The new ``state``.
         """
         difference_ms = arrival_delta_ms - send_delta_ms
-        if self._delta_count < 1000:
+        if self._delta_count < _MAX_COUNT:
             self._delta_count += 1
         self._accumulated_ms += difference_ms
         self._smoothed_ms = _SMOOTHING * self._smoothed_ms + (1.0 - _SMOOTHING) * self._accumulated_ms
@@ -93,7 +92,7 @@ class TrendlineDetector:
 
     def _detect(self, trend: float, delta_ms: float) -> None:
         if self._delta_count < 2:
-            self.state = _NORMAL
+            self.state = enums.NORMAL
             return
         modified = min(self._delta_count, _MAX_GAIN_GROUPS) * trend * _GAIN
         if modified > self.threshold_ms:
@@ -105,11 +104,11 @@ class TrendlineDetector:
             if self._overusing_ms > _MIN_OVERUSE_MS and self._overuse_count > 1 and trend >= self._previous_trend:
                 self._overusing_ms = 0.0
                 self._overuse_count = 0
-                self.state = _OVERUSE
+                self.state = enums.OVERUSE
         else:
             self._overusing_ms = -1.0
             self._overuse_count = 0
-            self.state = _UNDERUSE if modified < -self.threshold_ms else _NORMAL
+            self.state = enums.UNDERUSE if modified < -self.threshold_ms else enums.NORMAL
         self._previous_trend = trend
         self._adapt_threshold(modified, delta_ms)
 
@@ -118,5 +117,5 @@ class TrendlineDetector:
         if magnitude > self.threshold_ms + _MAX_STEP_MS:  # a sudden jump (route change), not a trend to learn from
             return
         gain = _FALL if magnitude < self.threshold_ms else _RISE
-        self.threshold_ms += gain * (magnitude - self.threshold_ms) * min(delta_ms, 100.0)
+        self.threshold_ms += gain * (magnitude - self.threshold_ms) * min(delta_ms, _MAX_ADAPTION_MS)
         self.threshold_ms = min(max(self.threshold_ms, _MIN_THRESHOLD_MS), _MAX_THRESHOLD_MS)

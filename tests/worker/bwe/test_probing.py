@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miso.worker.bwe.usage import BandwidthUsage
+from miso.worker.bwe import enums
 
 MS = 1000
 
@@ -149,9 +149,9 @@ def test_probes_without_a_measurement_are_repeated_sooner_but_not_for_ever(contr
 def test_goes_back_to_where_a_burst_took_it_from(control) -> None:
     control.start(4_000_000, 2_000_000, 0)
     _taken(control)
-    control.on_state(BandwidthUsage.OVERUSE, 2_000_000, 600_000, 10_000_000)
-    control.on_state(BandwidthUsage.NORMAL, 600_000, 600_000, 10_500_000)
+    control.on_state(enums.OVERUSE, 2_000_000, 600_000, 10_000_000)
+    control.on_state(enums.NORMAL, 600_000, 600_000, 10_500_000)
     assert _taken(control) == [1_700_000]
-    control.on_state(BandwidthUsage.OVERUSE, 2_000_000, 600_000, 11_000_000)
-    control.on_state(BandwidthUsage.NORMAL, 600_000, 600_000, 11_500_000)
+    control.on_state(enums.OVERUSE, 2_000_000, 600_000, 11_000_000)
+    control.on_state(enums.NORMAL, 600_000, 600_000, 11_500_000)
     assert _taken(control) == []  # not again at once
