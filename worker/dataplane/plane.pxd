@@ -7,8 +7,8 @@ from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.packet cimport RtpHeader
 
 cdef enum:
-    RECEIVE_HEAD = 64  # room for a header that grows when it is renamed to the router's extensions
-    RECEIVE_COUNT = 32
+    RECEIVE_HEAD = 64  # bytes before the packet, for a header that grows when it gets the router's extensions
+    RECEIVE_COUNT = 32  # packets of a receive batch
     WAKEUP_CONTROL_US = 2000  # a wake-up ends when control has so much to do, by ``STUN_US`` and the like
     STUN_US = 50
     DTLS_US = 20
@@ -37,15 +37,15 @@ cdef struct Counters:
 cdef class Plane:
     cdef Counters count
     cdef Batch batch
-    cdef list events
+    cdef list events  # since control took them last
     cdef list dirty  # ProducerPlanes with packets of this receive batch
     cdef list blocked  # TCP connections whose on_blocked is due
-    cdef int64_t now_us
-    cdef uint32_t abs_send_time
+    cdef int64_t now_us  # when this wake-up began
+    cdef uint32_t abs_send_time  # the same, as the header extension has it: 6.18 fixed-point seconds
     cdef uint64_t forwarded  # packets handed to consumers, ever: the measure of a wake-up's budget
-    cdef unsigned long long wakeup
+    cdef unsigned long long wakeup  # its number
     cdef int control_us  # what this wake-up's events will cost control, about
-    cdef unsigned char *_receive_memory
+    cdef unsigned char *_receive_memory  # RECEIVE_COUNT slots, and the one for what does not come from a socket
     cdef RtpHeader header  # of the packet in hand
     cdef list _payloads  # one descriptor for each packet of a receive batch
     cdef int payload_count  # how many of them are in use

@@ -1,13 +1,17 @@
 """Declares a consumer's half for the producers that feed it."""
 
-from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.consumer.send_stream cimport SendStream
-from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.producer.packet_store cimport PacketStore
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.rtp.layers cimport LayerSelector
 from miso.worker.rtp.sequence cimport SequenceMapper
 
-cdef enum:
-    APPROACH = 4  # consumers ahead of the one that is served their memory is fetched
+cdef enum:  # distances from the consumer that is served at which the memory of the next ones is fetched
+    FETCH_CONSUMER = 4
+    FETCH_ITS_PARTS = 3
+    FETCH_THEIR_PARTS = 2
+    FETCH_ESTIMATOR = 1
 
 
 cdef class ConsumerPlane(SendStream):
@@ -17,14 +21,14 @@ cdef class ConsumerPlane(SendStream):
     cdef readonly unsigned short last_sequence
     cdef readonly int forwarded_stream
     cdef readonly bint keep_for_retransmission
-    cdef bint keeps_packets  # its producer does: for that, or since a key frame's first packet may come after others
-    cdef int _emitted  # bytes of the packets of this batch that went on
-    cdef object source  # the ProducerPlane that feeds it
+    cdef bint needs_store  # its producer is to keep packets: to repair, or since a key frame's first may come after others
+    cdef object source  # the ProducerPlane that feeds it, None: nothing does
     cdef list streams  # of that producer, by stream index; None where there is none
     cdef LayerSelector _selector
     cdef SequenceMapper _sequence
-    cdef unsigned char _supported[128]
-    cdef bint _is_picture_complete  # the newest packet had the marker
+    cdef int _emitted  # bytes of the packets of this batch that were sent, without SRTP
+    cdef unsigned char _supported[128]  # payload type → whether it is forwarded
+    cdef bint _is_picture_complete  # the packet with the highest number had the marker
 
     cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept

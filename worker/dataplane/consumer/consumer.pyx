@@ -5,15 +5,16 @@ import os
 
 from libc.string cimport memcpy
 
-from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
-from miso.worker.dataplane.plane cimport Plane
-from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
-from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
-from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
-from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
-from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
+from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
+from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
+from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.producer.packet_store cimport PacketStore
+from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
+from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport (
     ANY_STREAM,
@@ -34,15 +35,17 @@ from miso.worker.rtp.timestamps cimport TimestampMapper, clock_offset
 from miso.worker.dataplane.events import KeyFrameNeeded, LayersSwitched
 
 cdef enum:
-    MAX_HEADER = 512  # bytes of RTP header that a packet with parameter sets may take over
-    OUTPUT_LINES = 10  # of the cache that an object's hot part takes, likewise below
-    TRANSPORT_LINES = 10
+    MAX_HEADER = 512  # bytes, of an RTP header in canonical form
+    CONSUMER_LINES = 10  # of the cache that an object's hot part takes, likewise below
+    TRANSPORT_LINES = 3
     INDEX_LINES = 3
     MAPPER_LINES = 3
     SELECTOR_LINES = 2
+    FAR_BEHIND = 0x4000  # sequence numbers: no search for where to begin finds it among packets that came
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
-cdef KeyFrameStart BEGINNING = KeyFrameStart()
+# Where the consumer in hand begins; made once, used again.
+cdef KeyFrameStart START = KeyFrameStart()
 
 
 cdef class ConsumerPlane(SendStream):
@@ -72,7 +75,7 @@ cdef class ConsumerPlane(SendStream):
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.keep_for_retransmission = keep_for_retransmission
-        self.keeps_packets = keep_for_retransmission or codec >= VP8
+        self.needs_store = keep_for_retransmission or codec >= VP8
         self._selector = selector
         self._sequence = SequenceMapper()
         self._timestamps = TimestampMapper(clock_rate)
@@ -99,15 +102,15 @@ cdef class ConsumerPlane(SendStream):
     cdef void approach(self, int distance) noexcept:
         """Fetches into the cache what ``forward`` will touch, while other consumers' packets are encrypted and sent.
 
-        Among a hundred consumers each finds its memory cold. Called ``APPROACH`` to one consumers ahead, because what is
-        further away is reached through pointers in what was fetched before.
+        Among a hundred consumers each finds its memory cold. What is further away is reached through pointers in what was
+        fetched before, so this is called at each of the distances, in consumers ahead of the one that is served.
         """
         cdef SendingHalf transport
-        if distance == APPROACH:
-            prefetch_lines(<void *>self, OUTPUT_LINES)
+        if distance == FETCH_CONSUMER:
+            prefetch_lines(<void *>self, CONSUMER_LINES)
             return
         transport = self._transport
-        if distance == 3:
+        if distance == FETCH_ITS_PARTS:
             prefetch_lines(<void *>self._transport, TRANSPORT_LINES)
             prefetch_lines(<void *>self._rate, RATE_LINES)
             prefetch_lines(<void *>self._selector, SELECTOR_LINES)
@@ -115,7 +118,7 @@ cdef class ConsumerPlane(SendStream):
             prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
             prefetch_lines(<void *>self._index, INDEX_LINES)
             prefetch(<void *>self._session)
-        elif distance == 2:
+        elif distance == FETCH_THEIR_PARTS:
             prefetch_rates(transport)
             if self._index is not None and self._index._capacity > 0:
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
@@ -180,26 +183,26 @@ cdef class ConsumerPlane(SendStream):
         cdef Packet other = packet[0]
         cdef Verdict verdict = BEGIN
         cdef int distance, sent = 0
-        BEGINNING.clear()
+        START.clear()
         if self._selector.waiting_for_key_frame:
-            verdict = BEGINNING.judge(
+            verdict = START.judge(
                 self.streams[packet.stream_index], store, packet, self._selector.current_spatial >= 0
             )
-            if verdict == BEGIN and BEGINNING.first < 0:
-                BEGINNING.take(store, BEGINNING.first, &other)
+            if verdict == BEGIN and START.first < 0:
+                START.take(store, START.first, &other)
             elif verdict == MISSED:
                 self._selector.notice |= KEY_FRAME_MISSED
         if verdict != BEGIN or not self._begin(&other):
             self._tell(packet.stream_index)
             return 0
-        if BEGINNING.without_sets:
+        if START.without_sets:
             sent = self._send_parameter_sets(self.streams[packet.stream_index], store, &other)
-            BEGINNING.take(store, BEGINNING.first, &other)  # which may have moved
+            START.take(store, START.first, &other)  # which may have moved
         sent += self._pass_on(&other)
-        for distance in range(BEGINNING.first + 1, BEGINNING.last + 1):
+        for distance in range(START.first + 1, START.last + 1):
             if distance == 0:
                 other = packet[0]
-            elif not BEGINNING.take(store, distance, &other):
+            elif not START.take(store, distance, &other):
                 continue
             sent += self._follow(&other, self._select_again(&other))
         self._tell(packet.stream_index)
@@ -225,7 +228,7 @@ cdef class ConsumerPlane(SendStream):
         packet.data = room
         packet.marker = False
         packet.payload = NULL
-        packet.sequence_number -= 0x4000  # no beginning finds it beside packets that came
+        packet.sequence_number -= FAR_BEHIND
         for at in range(known.count):
             memcpy(room + packet.payload_offset, known.sets[at].data, known.sets[at].size)
             packet.size = packet.payload_offset + known.sets[at].size

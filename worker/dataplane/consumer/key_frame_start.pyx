@@ -8,8 +8,9 @@ where a sender gave these earlier, or they are lost, the stream's own are sent i
 
 from libc.string cimport memset
 
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.producer.packet_store cimport PacketStore
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
-from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport PPS, SPS
 

@@ -1,9 +1,9 @@
-"""Declares the stream that a consumer sends for the consumer that decides what is in it."""
+"""Declares the stream that a consumer sends."""
 
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.sockets.batch cimport Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
+from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.timestamps cimport TimestampMapper
@@ -27,17 +27,17 @@ cdef class SendStream(Sender):
     cdef readonly bint closed
     cdef list stores  # of the streams that it is made of, by stream index
     cdef SendingHalf _transport
-    cdef SrtpSession _session
+    cdef SrtpSession _session  # None without SRTP, or before the keys
     cdef TimestampMapper _timestamps
-    cdef RetransmissionIndex _index
-    cdef RateCalculator _rate
-    cdef unsigned char _rtx_payload_types[128]  # 0: none
-    cdef unsigned char _mid_element[9]
-    cdef bint _has_abs_send_time
+    cdef RetransmissionIndex _index  # what was sent lately; None: nothing is sent again
+    cdef RateCalculator _rate  # without what was sent again
+    cdef unsigned char _rtx_payload_types[128]  # payload type → that of its repairs, 0: they go with the stream's own
+    cdef unsigned char _mid_element[9]  # header and value of the extension element; 0: not sent
+    cdef bint _has_abs_send_time  # whether the receiver negotiated it, likewise below
     cdef bint _has_transport_wide_cc
-    cdef unsigned short _rtx_sequence
+    cdef unsigned short _rtx_sequence  # of the last repair
     cdef unsigned char _payload_type  # of the last packet
-    cdef bint _is_repairing
+    cdef bint _is_repairing  # what is written into the batch now answers a NACK
 
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
     cdef bint _resend_filler(self, unsigned short number) noexcept

@@ -4,11 +4,13 @@
 from libc.string cimport memcpy, memset
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
-from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, TRAILER_ROOM
-from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
-from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, RTX_FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.producer.packet_store cimport PacketStore
+from miso.worker.dataplane.producer.packet_trace cimport describe_packet
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, TRAILER_ROOM
+from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u24, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport FOUND

@@ -1,26 +1,7 @@
-"""Packets in their canonical form: those of the receive batch, and those kept to be sent again."""
+"""Declares the store of a stream's packets."""
 
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
-
-
-cdef struct Packet:
-    unsigned char *data  # 12-byte header, CSRCs, one-byte extensions with the router's ids, payload; no padding
-    int size
-    int payload_offset
-    int mid_at  # where the element's value begins, 0: not there; likewise below
-    int abs_send_time_at
-    int transport_wide_cc_at
-    unsigned short sequence_number
-    unsigned char payload_type
-    bint marker
-    bint recovered  # it came by RTX
-    bint restarted  # its sender began to count anew with it
-    bint late  # a newer one of its stream came before it
-    unsigned int timestamp  # goes on where the sender sets its clock anew (``SourceClock``)
-    unsigned int ssrc
-    int stream_index
-    unsigned int stored  # its number in the stream's store, 0: not kept
-    void *payload  # borrowed PayloadDescriptor, NULL for what is kept
 
 
 cdef struct Described:  # what a PayloadDescriptor says, as long as its packet is kept
@@ -46,16 +27,16 @@ cdef struct Described:  # what a PayloadDescriptor says, as long as its packet i
 
 
 cdef struct Kept:
-    Packet packet
+    Packet packet  # its data is the store's own
     Described payload
-    int capacity
-    long long kept_us
+    int capacity  # bytes that there are for the data
+    long long kept_us  # when
 
 
 cdef class PacketStore:
-    cdef Kept *_ring
-    cdef unsigned int _mask
-    cdef unsigned int _next
+    cdef Kept *_ring  # by number modulo its size, a power of two
+    cdef unsigned int _mask  # its size less one
+    cdef unsigned int _next  # the number of the next packet
     cdef unsigned int put(self, const Packet *packet, long long now_us) noexcept
     cdef inline unsigned int newest(self) noexcept:
         """The number of the packet that was kept last."""
@@ -64,6 +45,3 @@ cdef class PacketStore:
     cdef void describe(self, unsigned int number, PayloadDescriptor payload) noexcept
     cdef bint _grow(self) noexcept
     cdef void clear(self) noexcept
-
-
-cdef object describe_packet(const Packet *packet, unsigned int ssrc, unsigned short sequence_number, unsigned int timestamp, int size)

@@ -1,13 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""Packets in their canonical form: those of the receive batch, and those kept to be sent again."""
+"""A stream's packets of the last two seconds, in their canonical form: to be sent again, or to begin a receiver with."""
 
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 cdef enum:
-    FIRST_CAPACITY = 64
+    FIRST_CAPACITY = 64  # packets
     MAX_CAPACITY = 2048
     KEEP_US = 2000000
 
@@ -135,25 +136,3 @@ cdef class PacketStore:
                 free(self._ring[index].packet.data)
             free(self._ring)
             self._ring = NULL
-
-
-cdef object describe_packet(
-    const Packet *packet, unsigned int ssrc, unsigned short sequence_number, unsigned int timestamp, int size
-):
-    """What a trace event says of a packet."""
-    cdef PayloadDescriptor payload
-    info = {
-        "payloadType": packet.payload_type,
-        "sequenceNumber": sequence_number,
-        "timestamp": timestamp,
-        "marker": bool(packet.marker),
-        "ssrc": ssrc,
-        "size": size,
-        "payloadSize": packet.size - packet.payload_offset,
-    }
-    if packet.payload != NULL:
-        payload = <PayloadDescriptor>packet.payload
-        info["isKeyFrame"] = bool(payload.is_key_frame)
-        info["spatialLayer"] = max(payload.spatial_layer, 0)
-        info["temporalLayer"] = max(payload.temporal_layer, 0)
-    return info

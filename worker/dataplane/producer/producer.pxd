@@ -1,7 +1,7 @@
 """Declares a producer's half of the plane."""
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
@@ -25,7 +25,7 @@ cdef class ProducerPlane:
     cdef list _consumers
     cdef list _streams  # by stream index; a closed one leaves None
     cdef list _stores  # by stream index, shared with the consumers
-    cdef int _keepers  # consumers that may be asked to send again
+    cdef int _store_users  # consumers that need the stores
     cdef Packet _packets[MAX_BATCH]  # of this receive batch
     cdef int _packet_count
     cdef unsigned char _levels[LEVELS]  # a ring
@@ -35,7 +35,7 @@ cdef class ProducerPlane:
         self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
     ) noexcept
     cdef void forward(self) noexcept
-    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
+    cdef void _map(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
     cdef void _look_at_extensions(self) noexcept
 
 

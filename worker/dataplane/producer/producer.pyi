@@ -9,7 +9,7 @@ from miso.worker.rtp.codecs.codec import Codec
 MAX_STREAMS: int  # of one producer
 
 class ProducerPlane:
-    """A producer's half: how its packets are renamed to the router's codecs and extensions, and whom they feed."""
+    """A producer's half: how its packets are mapped to the router's codecs and extensions, and whom they feed."""
 
     owner: ProducerOwner | None
     @property

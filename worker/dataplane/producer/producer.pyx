@@ -1,13 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A producer's half: its streams, and whom they feed with packets that are renamed to the router's terms."""
+"""A producer's half: its streams, whose packets are mapped to the router's numbers, kept, and handed to consumers."""
 
 from libc.string cimport memset
 
+from miso.worker.dataplane.consumer.consumer cimport FETCH_CONSUMER, ConsumerPlane
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.consumer.consumer cimport APPROACH, ConsumerPlane
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.producer.packet_store cimport PacketStore
+from miso.worker.dataplane.producer.packet_trace cimport describe_packet
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.producer.rtp_mapping cimport NOT_MAPPED, RtpMapping
-from miso.worker.dataplane.producer.packet_store cimport Packet, PacketStore, describe_packet
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport VP8
@@ -109,7 +111,7 @@ cdef class ProducerPlane:
         consumer.source = self
         consumer.stores = self._stores
         consumer.streams = self._streams
-        self._keepers += consumer.keeps_packets
+        self._store_users += consumer.needs_store
         self._consumers.append(consumer)
 
     def remove_consumer(self, ConsumerPlane consumer not None):
@@ -120,7 +122,7 @@ cdef class ProducerPlane:
         consumer.stores = []
         consumer.streams = []
         self._consumers.remove(consumer)
-        self._keepers -= consumer.keeps_packets
+        self._store_users -= consumer.needs_store
 
     def take_audio_levels(self):
         """The -dBov levels 0..127 of RFC 6464 since the last call, oldest first; of more than 256 the newest."""
@@ -166,25 +168,25 @@ cdef class ProducerPlane:
         if payload_type == NOT_MAPPED:  # nobody takes it, but its number must not be missed
             plane.count.malformed += 1
         else:
-            self._rename(packet, stream, header, data)
+            self._map(packet, stream, header, data)
         if self._packet_count == 0:
             plane.dirty.append(self)
         self._packet_count += 1
 
-    cdef void _rename(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
+    cdef void _map(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept:
         """Makes the packet what is forwarded, traces and keeps it."""
         cdef Plane plane = self._plane
         cdef PayloadDescriptor payload = <PayloadDescriptor>packet.payload
         cdef int size = header.payload_offset + header.payload_size
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             extensions = self._receiving.describe_extensions(header, data)  # before they are written over
-        self._mapping.rename(packet, header, data, stream.codec == VP8)
+        self._mapping.apply(packet, header, data, stream.codec == VP8)
         self._look_at_extensions()
         if self.trace_rtp or (self.trace_keyframe and payload.is_key_frame):
             info = describe_packet(packet, header.ssrc, header.sequence_number, header.timestamp, size)
             info.update(extensions)
             plane.events.append(PacketTraced(self, payload.is_key_frame, packet.recovered, info))
-        if self._keepers > 0:
+        if self._store_users > 0:
             packet.stored = (<PacketStore>self._stores[stream.index]).put(packet, plane.now_us)
 
     cdef void _look_at_extensions(self) noexcept:
@@ -205,7 +207,7 @@ cdef class ProducerPlane:
         cdef int count = self._packet_count
         if count > 0:
             for index in range(last + 1):
-                for distance in range(min(APPROACH, last - index), 0, -1):
+                for distance in range(min(FETCH_CONSUMER, last - index), 0, -1):
                     (<ConsumerPlane>consumers[index + distance]).approach(distance)
                 consumer = consumers[index]
                 consumer.forward(self._packets, count)

@@ -1,10 +1,10 @@
 """Declares the streams for the producer that owns them."""
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.producer.packet_store cimport Packet
-from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
+from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.nack cimport NackGenerator
 from miso.worker.rtp.packet cimport RtpHeader

@@ -2,12 +2,12 @@
 """What comes with one SSRC: counted, repaired, told apart from duplicates, described, and handed to the producer."""
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.producer.packet_store cimport Packet
-from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.describe cimport describe
 from miso.worker.rtp.codecs.h264 cimport parse_frame_marking
+from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport (
     DISCARDED,

@@ -1,9 +1,9 @@
-"""Types of ``rtp_mapping.pyx``: how a producer's packets get the router's terms."""
+"""Types of ``rtp_mapping.pyx``: how a producer's packets are mapped to the router's numbers."""
 
-KINDS: tuple[str, ...]
+KINDS: dict[str, int]
 
 class RtpMapping:
-    """The tables of one producer: payload types and ids of header extensions. Its producer renames with them."""
+    """The tables of one producer: payload types and ids of header extensions. Its producer applies them."""
 
     def __init__(self) -> None: ...
     def map_payload_type(self, received: int, forwarded: int) -> None:

@@ -1,13 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""How a producer's packets get the router's terms: once, in the slot they were received in.
+"""How a producer's packets get the payload types, header-extension ids and SSRC of the router: once for all consumers.
 
-The canonical form, that all consumers copy, has the router's payload type, header extensions with the router's ids in
-one-byte form, no padding, and room for what each consumer writes itself.
+It happens in the slot that they were received in; what it makes of them is described in ``canonical_packet.pxd``.
 """
 
 from libc.string cimport memcpy, memset
 
-from miso.worker.dataplane.producer.packet_store cimport Packet
+from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.rtp.big_endian cimport write_u16, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.packet cimport RtpHeader
@@ -16,17 +15,17 @@ cdef enum:
     EXTENSION_ROOM = 160  # bytes: 16 of what each consumer writes itself, six elements of at most 17, padding
     ONE_BYTE_FORM = 0xBEDE  # RFC 8285 section 4.2
 
-KINDS = (
-    "mid",
-    "abs_send_time",
-    "transport_wide_cc",
-    "audio_level",
-    "video_orientation",
-    "abs_capture_time",
-    "frame_marking",
-    "toffset",
-    "playout_delay",
-)
+KINDS = {
+    "mid": MID,
+    "abs_send_time": ABS_SEND_TIME,
+    "transport_wide_cc": TRANSPORT_WIDE_CC,
+    "audio_level": AUDIO_LEVEL,
+    "video_orientation": VIDEO_ORIENTATION,
+    "abs_capture_time": ABS_CAPTURE_TIME,
+    "frame_marking": FRAME_MARKING,
+    "toffset": TOFFSET,
+    "playout_delay": PLAYOUT_DELAY,
+}
 
 
 cdef class RtpMapping:
@@ -54,15 +53,15 @@ cdef class RtpMapping:
             raise ValueError(f"header extension is {uri_kind!r}, expected one of {', '.join(KINDS)}")
         if not 0 <= received_id <= 255 or not 0 <= forwarded_id <= 14:
             raise ValueError(f"ids of {uri_kind} are {received_id} and {forwarded_id}, expected 0 to 255 and 0 to 14")
-        kind = KINDS.index(uri_kind)
+        kind = KINDS[uri_kind]
         for other in range(KIND_COUNT):
             # An element that is copied more than once makes a header that outgrows the room before the slot.
             if received_id != 0 and other != kind and self.received_ids[other] == received_id:
-                raise ValueError(f"id {received_id} of {uri_kind} is that of {KINDS[other]}")
+                raise ValueError(f"id {received_id} of {uri_kind} is that of {list(KINDS)[other]}")
         self.received_ids[kind] = received_id
         self.forwarded_ids[kind] = forwarded_id
 
-    cdef void rename(self, Packet *packet, RtpHeader header, unsigned char *data, bint is_vp8) noexcept:
+    cdef void apply(self, Packet *packet, RtpHeader header, unsigned char *data, bint is_vp8) noexcept:
         """Writes the canonical header before the payload, where the received one was."""
         cdef unsigned char extensions[EXTENSION_ROOM]
         cdef unsigned char csrcs[60]

@@ -1,7 +1,7 @@
 """Socket addresses as the kernel and as the tables have them."""
 
-from miso.worker.dataplane.sockets.posix cimport sockaddr_in6
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.sockets.posix cimport sockaddr_in6
 
 
 cdef struct PeerAddress:

@@ -8,6 +8,7 @@ IPv4 socket or on a dual-stack one; as text it is always plain IPv4, and never h
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.sockets.posix cimport (
     AF_INET,
     AF_INET6,
@@ -18,7 +19,6 @@ from miso.worker.dataplane.sockets.posix cimport (
     sockaddr_in,
     sockaddr_in6,
 )
-from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 
 cdef unsigned char MAPPED[12]
 memset(MAPPED, 0, 10)

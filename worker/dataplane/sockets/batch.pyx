@@ -105,6 +105,7 @@ cdef class Batch:
         run.open = True
 
     cdef void flush(self) noexcept:
+        """Sends what waits."""
         if self.packet_count > 0:
             self.endpoint.transmit(self)
             self.packet_count = 0

@@ -15,10 +15,10 @@ import os
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove
 
-from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.producer.producer cimport forward_batch
 from miso.worker.dataplane.sanitizer cimport fence
+from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.sockets.posix cimport (
@@ -44,8 +44,10 @@ from miso.worker.errors import InvalidStateError
 
 cdef enum:
     MAX_FRAME = 8192  # longer than any STUN, DTLS or media datagram: the peer does not speak RFC 4571
-    MAX_WAITING = 524288
+    MAX_WAITING = 524288  # bytes
     READ_SIZE = 65536
+    FIRST_CAPACITY = 16384
+    MAX_LENGTH = 65535  # that a frame can tell
     WAKEUP_FRAMES = 128  # as many as datagrams of a UDP socket
     WAKEUP_FORWARDS = 1024
 
@@ -60,18 +62,20 @@ cdef class TcpConnection(Endpoint):
     """
 
     cdef public object owner
-    cdef Plane plane
     cdef public object remote_address
     cdef public object on_blocked
-    cdef public StunGate stun_gate  # None: control sees all STUN
+    cdef public StunGate stun_gate
+    cdef Plane plane
     cdef PeerKey _key  # of the remote address
     cdef int _frames  # of this wake-up
     cdef unsigned long long _forwarded  # by the plane, when this wake-up began
-    cdef TransportPlane _transport
+    cdef TransportPlane _transport  # whose the connection is, None: nobody's yet
     cdef bytes _partial  # the beginning of a frame whose end has not come
-    cdef unsigned char *_waiting
-    cdef int _head, _tail, _capacity
-    cdef bint _failed
+    cdef unsigned char *_waiting  # frames that the kernel has not taken
+    cdef int _head  # where in it the first byte is that is to be written next
+    cdef int _tail  # where the bytes end; equal: nothing waits
+    cdef int _capacity  # bytes that there are
+    cdef bint _failed  # and control has been told
 
     def __init__(self, Plane plane not None, int fd, remote_address):
         self.plane = plane
@@ -226,7 +230,7 @@ cdef class TcpConnection(Endpoint):
         cdef iovec parts[2]
         cdef msghdr message
         cdef ssize_t done = 0
-        if self.closed or size > 65535:
+        if self.closed or size > MAX_LENGTH:
             return False
         head[0] = size >> 8
         head[1] = size & 0xFF
@@ -266,7 +270,7 @@ cdef class TcpConnection(Endpoint):
         return True
 
     cdef bint _make_room(self, int size) noexcept:
-        cdef int capacity = self._capacity if self._capacity > 0 else 16384
+        cdef int capacity = self._capacity if self._capacity > 0 else FIRST_CAPACITY
         cdef void *grown
         if self._tail + size <= self._capacity:
             return True

@@ -3,6 +3,9 @@
 
 from libc.string cimport memset
 
+from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
+from miso.worker.dataplane.producer.producer cimport forward_batch
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
 from miso.worker.dataplane.sockets.addresses cimport (
     PeerAddress,
     key_of_address,
@@ -10,9 +13,6 @@ from miso.worker.dataplane.sockets.addresses cimport (
     parse_address,
     text_of_name,
 )
-from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
-from miso.worker.dataplane.producer.producer cimport forward_batch
-from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, SLOT_COUNT, Batch, Endpoint, Run
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey, PeerTable
 from miso.worker.dataplane.sockets.posix cimport (
@@ -69,15 +69,15 @@ cdef class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     cdef public object owner
-    cdef Plane plane
     cdef public bint report_unknown
+    cdef public StunGate stun_gate
     cdef readonly bint segmentation
-    cdef public StunGate stun_gate  # None: control sees all STUN
-    cdef TokenBucket _strangers
+    cdef Plane plane
+    cdef TokenBucket _strangers  # what of addresses that nobody accepts control may still see
     cdef int _family
-    cdef unsigned int _scope_id
-    cdef PeerTable _table
-    cdef dict _transports  # address → transport: keeps alive what the table points to
+    cdef unsigned int _scope_id  # of the bound address, for IPv6 peers on the link
+    cdef PeerTable _table  # remote address → transport
+    cdef dict _transports  # the same: keeps alive what the table points to
     cdef unsigned int _fan_out  # consumers per received packet, of the last batch
 
     def __init__(self, Plane plane not None, int fd):

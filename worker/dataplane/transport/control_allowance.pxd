@@ -16,10 +16,13 @@ cdef struct TupleBucket:
 
 cdef class ControlAllowance:
     cdef public unsigned int dtls_per_second
-    cdef readonly unsigned long long stun, rtcp, dtls, repairs
-    cdef TokenBucket _strangers, _checks, _rtcp, _dtls
+    cdef readonly unsigned long long stun, rtcp, dtls, repairs  # dropped since creation
+    cdef TokenBucket _strangers  # STUN from addresses that are no valid tuple, yet
+    cdef TokenBucket _checks  # STUN from valid tuples, all together; below, from each
     cdef TupleBucket _tuples[TUPLES]
-    cdef int64_t _told_us
+    cdef TokenBucket _rtcp  # in microseconds of control's time
+    cdef TokenBucket _dtls
+    cdef int64_t _told_us  # when control heard of it last, 0: never
 
     cdef TupleBucket *_oldest(self) noexcept
     cdef bint admit_check(self, const PeerKey *source, int64_t now_us) noexcept

@@ -8,12 +8,12 @@ cdef enum:
 
 
 cdef class SrtpSession:
-    cdef object _session
-    cdef unsigned int _rtcp_ssrcs[MAX_RTCP_SSRCS]
+    cdef object _session  # pylibsrtp's, which owns the handle
+    cdef void *_handle  # libsrtp's
+    cdef unsigned int _rtcp_ssrcs[MAX_RTCP_SSRCS]  # that sent RTCP and no RTP that is known
     cdef unsigned long long _rtcp_turns[MAX_RTCP_SSRCS]  # when each was heard last, in packets
-    cdef unsigned long long _rtcp_turn
-    cdef int _rtcp_count
-    cdef void *_handle
+    cdef unsigned long long _rtcp_turn  # packets so far
+    cdef int _rtcp_count  # how many there are
     cdef int protect(self, unsigned char *packet, int *size) noexcept
     cdef int unprotect(self, unsigned char *packet, int *size) noexcept
     cdef int protect_rtcp(self, unsigned char *packet, int *size) noexcept

@@ -7,16 +7,20 @@ from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.packet cimport RtpHeader
 
 
+cdef enum:
+    MAX_REPORTED = 16  # SSRCs of a wake-up: a peer that invents them costs control this much and no more
+
+
 cdef class UnknownSsrcs:
     cdef int mid_id, rid_id, repaired_rid_id  # 0: not used
     cdef Plane _plane
     cdef SsrcTable _judged  # SSRC → mark of its packet that was reported last, with IGNORED when that led to nothing
-    cdef long long _paid_until_us  # reports that led to nothing are paid for with time
-    cdef uint32_t _ssrcs[16]  # reported in this wake-up
-    cdef Py_ssize_t _events[16]  # where plane.events has them
-    cdef int _held
-    cdef int _count
-    cdef unsigned long long _wakeup
+    cdef long long _paid_until_us  # the end of the time that reports which led to nothing have cost
+    cdef uint32_t _ssrcs[MAX_REPORTED]  # reported in this wake-up
+    cdef Py_ssize_t _events[MAX_REPORTED]  # where plane.events has them
+    cdef int _count  # of them
+    cdef int _held  # packets that are handed to control with those that were reported
+    cdef unsigned long long _wakeup  # of the plane, that these three are about
 
     cdef bint ignores(self, RtpHeader header, const unsigned char *data, int size) noexcept
     cdef bint names_other_mid(self, RtpHeader header, const unsigned char *data, bytes mid) noexcept

@@ -11,17 +11,24 @@ from libc.string cimport memcmp
 
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
+from miso.worker.rtp.big_endian cimport read_u32
 from miso.worker.rtp.packet cimport RtpHeader
 
 from miso.worker.dataplane.events import UnknownSsrc
 
 cdef enum:
     MAX_JUDGED = 1024  # SSRCs that are remembered; then all are forgotten
-    MAX_REPORTED = 16  # SSRCs of a wake-up: a peer that invents them costs control this much and no more
     MAX_HELD = 64  # packets of a wake-up, beyond the first of each SSRC, that wait for control
-    IGNORED = 1
+    IGNORED = 1  # a bit that no mark has
+    FIXED_HEADER_SIZE = 12  # of an RTP packet
+    SSRC_AT = 8  # in it
     PRICE_US = 10000  # of a report that led to nothing, or took an SSRC from its producer: 100 a second
     CREDIT_US = 1280000  # so many at once: 128
+
+
+# The hash FNV-1a, of 64 bits.
+cdef unsigned long long FNV_BASIS = 0xCBF29CE484222325
+cdef unsigned long long FNV_PRIME = 0x100000001B3
 
 
 cdef class UnknownSsrcs:
@@ -34,11 +41,9 @@ cdef class UnknownSsrcs:
     cdef bint ignores(self, RtpHeader header, const unsigned char *data, int size) noexcept:
         """Whether a packet, maybe still encrypted, says no more than one that was ignored (what it says is in clear)."""
         cdef size_t judged
-        if self._judged.used == 0 or size < 12:
+        if self._judged.used == 0 or size < FIXED_HEADER_SIZE:
             return False
-        judged = <size_t>self._judged.get(
-            <uint32_t>data[8] << 24 | <uint32_t>data[9] << 16 | <uint32_t>data[10] << 8 | data[11]
-        )
+        judged = <size_t>self._judged.get(read_u32(data + SSRC_AT))
         if judged & IGNORED == 0 or header.parse(data, size) != 0:
             return False
         return judged == self._mark(header, data) | IGNORED
@@ -136,14 +141,14 @@ cdef class UnknownSsrcs:
 
     cdef size_t _mark(self, RtpHeader header, const unsigned char *data) noexcept:
         """A number for what the packet says of itself; never 0, and without IGNORED."""
-        cdef unsigned long long mark = 0xCBF29CE484222325 ^ <unsigned int>header.payload_type
+        cdef unsigned long long mark = FNV_BASIS ^ <unsigned int>header.payload_type
         cdef int element, at
         for element in range(header.element_count):
             if header.element_ids[element] in (self.mid_id, self.rid_id, self.repaired_rid_id):
-                mark = (mark ^ header.element_ids[element]) * <unsigned long long>0x100000001B3
+                mark = (mark ^ header.element_ids[element]) * FNV_PRIME
                 for at in range(header.element_sizes[element]):
-                    mark = (mark ^ data[header.element_offsets[element] + at]) * <unsigned long long>0x100000001B3
-        mark *= <unsigned long long>0x100000001B3
+                    mark = (mark ^ data[header.element_offsets[element] + at]) * FNV_PRIME
+        mark *= FNV_PRIME
         return <size_t>(mark << 2 | 2)
 
     cdef object text(self, RtpHeader header, const unsigned char *data, int extension_id):
