@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import (
@@ -25,17 +24,15 @@ from miso.worker.channel.bodies.transport import (
     WebRtcTransportDump,
 )
 from miso.worker.channel.commands import handles
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
 from miso.worker.rtc.observers.audio_level_observer import AudioLevelObserver
 from miso.worker.rtc.router_tables import RouterTables, find
 from miso.worker.rtc.transport.direct_transport import DirectTransport
 from miso.worker.rtc.transport.pipe_transport import PipeTransport
 from miso.worker.rtc.transport.plain_transport import PlainTransport
+from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 
 class Router:

@@ -28,6 +28,7 @@ APPLICATION_FORMAT = 15  # REMB among others
 
 MAX_NACKED = 1024  # more sequence numbers of one packet are not looked at
 MAX_FIR_ENTRIES = 64
+MAX_REMB_SSRCS = 255  # their count has eight bits
 _HEAD_SIZE = 8
 
 
@@ -113,7 +114,7 @@ class Remb:
     Attributes:
         sender_ssrc: Of whoever estimates.
         bitrate_bps: Written with 18 significant bits, rounded down.
-        ssrcs: The streams it is for, at most 255.
+        ssrcs: The streams it is for, at most ``MAX_REMB_SSRCS``.
     """
 
     sender_ssrc: int

@@ -331,6 +331,9 @@ class PipeTransportDump(TransportDump, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- statistics
 
 
+TransportStatsType = Literal["webrtc-transport", "plain-rtp-transport", "pipe-transport", "direct-transport"]
+
+
 class TransportStats(Body, frozen=True, kw_only=True):
     """Statistics of a transport of any kind.
 
@@ -339,7 +342,7 @@ class TransportStats(Body, frozen=True, kw_only=True):
     ``tuple``, ``rtcp_tuple``), ``pipe-transport`` (``tuple``) or ``direct-transport``.
     """
 
-    type: Literal["webrtc-transport", "plain-rtp-transport", "pipe-transport", "direct-transport"]
+    type: TransportStatsType
     transport_id: str
     timestamp: int
     bytes_received: int

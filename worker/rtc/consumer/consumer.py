@@ -26,12 +26,13 @@ from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.producer.stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
+from miso.worker.rtc.streams.score import MAX_SCORE
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer
 from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)
 
-_BEST_SCORE = 10
+_ALL_LOST = 256  # a fraction lost of 1 (RFC 3550 section 6.4.1)
 
 
 class ConsumerTransport(Protocol):
@@ -256,7 +257,7 @@ class Consumer:
         Returns:
             Bit/s of the budget that the layer takes; 0 when there is none, or none that fits.
         """
-        return self.layers.increase(budget_bps, self.fraction_lost / 256 if consider_loss else None, now_us)
+        return self.layers.increase(budget_bps, self.fraction_lost / _ALL_LOST if consider_loss else None, now_us)
 
     def apply_layers(self) -> None:
         """Ends the distribution: what it took becomes the target."""
@@ -379,7 +380,7 @@ class Consumer:
 
     def _score(self) -> ConsumerScore:
         if self.type == "pipe":  # the next router looks at the streams itself
-            return ConsumerScore(score=_BEST_SCORE, producer_score=_BEST_SCORE, producer_scores=self.producer.scores)
+            return ConsumerScore(score=MAX_SCORE, producer_score=MAX_SCORE, producer_scores=self.producer.scores)
         received = self.layers.stream
         return ConsumerScore(
             score=self.streams[0].score.value,

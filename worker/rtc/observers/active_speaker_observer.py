@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.worker.channel.bodies.router import CreateActiveSpeakerObserverRequest
 from miso.worker.channel.events import DominantSpeaker as DominantSpeakerBody
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.observers.dominant_speaker import DominantSpeaker
 from miso.worker.rtc.observers.rtp_observer import RtpObserver
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.router_tables import RouterTables
 
 _MIN_INTERVAL_MS, _MAX_INTERVAL_MS = 100, 5000
 _LOUDEST = 127

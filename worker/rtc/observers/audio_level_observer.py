@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.worker.channel.bodies.router import CreateAudioLevelObserverRequest
 from miso.worker.channel.events import Volume
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.observers.rtp_observer import RtpObserver
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.router_tables import RouterTables
 
 _MIN_INTERVAL_MS, _MAX_INTERVAL_MS = 250, 5000
 _MIN_PACKETS = 10  # of an interval, for a mean that means something

@@ -6,19 +6,15 @@ its own interval, and only while it has producers to watch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.rtp_observer import ObservedProducerRequest
 from miso.worker.channel.commands import handles
 from miso.worker.errors import BodyError
 from miso.worker.faults import attempt_for
 from miso.worker.rtc.alarm import Alarm
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.producer.producer import Producer
-    from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.router_tables import RouterTables
 
 
 class RtpObserver:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CreateDirectTransportRequest
 from miso.worker.channel.bodies.transport import ConnectRequest, ConnectResponse, TransportDump, TransportStats
 from miso.worker.channel.commands import handles
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.router_tables import RouterTables
 from miso.worker.rtc.transport.transport import Transport
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.router_tables import RouterTables
 
 _MAX_PACKET = 1600  # bytes; the reference drops larger ones too
 

@@ -16,7 +16,7 @@ from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.rtp_parameters import RtpParameters
-from miso.worker.rtcp.feedback import Remb
+from miso.worker.rtcp.feedback import MAX_REMB_SSRCS, Remb
 from miso.worker.rtcp.transport_wide import parse_transport_wide
 
 _INTERVAL_US = 100_000
@@ -139,7 +139,7 @@ class IncomingBandwidth:
         self.available_bps = estimate_bps
         told_bps = min(estimate_bps, self.max_bps) if self.max_bps else estimate_bps
         ssrcs = [ssrc for producer in self._producers.values() for ssrc in producer.streams]
-        self._send_rtcp(Remb(0, told_bps, tuple(ssrcs[:255])).to_bytes())
+        self._send_rtcp(Remb(0, told_bps, tuple(ssrcs[:MAX_REMB_SSRCS])).to_bytes())
 
     def _tell_limit(self, now_us: int) -> None:
         limited = self._kind == "transport-cc" and self.max_bps > 0

@@ -24,16 +24,19 @@ logger = logging.getLogger(__name__)
 _MIN_BITRATE_BPS = 30_000
 DEFAULT_INITIAL_BITRATE_BPS = 600_000
 _EVENT_INTERVAL_US = 1_000_000
-_SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5  # told at once
-_SHARP_INTERVAL_US = 100_000  # but no more often: each time costs a distribution, and receivers may claim anything
-_HEADROOM = 1.35  # what may be found beyond the bitrate that is desired
-_MARGIN = 0.1  # a smaller change of the maximum is none: each change costs probing
-_PADDING_SHARE = 0.85
-_PROBATION_STEP_US = 1_000
+# An estimate that has left this range of what was told last is told at once, but no more often than this: each time
+# costs a distribution, and receivers may claim anything.
+_SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5
+_SHARP_INTERVAL_US = 100_000
+_HEADROOM = 1.35  # so much of the desired bitrate is looked for: it may rise before the next estimate
+_MARGIN = 0.1  # the estimate's limit is left alone unless it changes by more than this part: each change costs probing
+_PADDING_SHARE = 0.85  # of the limit, as traces show it
+_PROBATION_STEP_US = 1_000  # the least time between two looks at what is to be probed
+_FALL_PER_SECOND = 0.05  # of its highest value, what a desired bitrate falls by
 
 
 class DesiredTrend:
-    """A desired bitrate that rises at once and falls by 5 % of its highest value a second: layers come and go."""
+    """A desired bitrate that rises at once and falls slowly, since layers come and go."""
 
     def __init__(self) -> None:
         self.bitrate_bps = 0
@@ -46,7 +49,7 @@ class DesiredTrend:
             self.bitrate_bps = self._highest_bps = bitrate_bps
             self._highest_us = now_us
             return
-        fallen_bps = self._highest_bps * 5 * (now_us - self._highest_us) // 100_000_000
+        fallen_bps = int(self._highest_bps * _FALL_PER_SECOND * (now_us - self._highest_us) / 1_000_000)
         self.bitrate_bps = max(bitrate_bps, self._highest_bps - fallen_bps)
 
 

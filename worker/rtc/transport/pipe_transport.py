@@ -5,24 +5,20 @@ A producer goes over it as it is: all its streams, unchanged but for their SSRCs
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec.structs import asdict, replace
 
 from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CreatePipeTransportRequest
 from miso.worker.channel.bodies.transport import ConnectRequest, ConnectResponse, PipeTransportDump, TransportStats
 from miso.worker.channel.commands import handles
+from miso.worker.dataplane import StunReceived, UnknownSender
 from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.context import Context
+from miso.worker.rtc.router_tables import RouterTables
 from miso.worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
 from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtc.transport.udp_port import UdpPort
 from miso.worker.srtp_suite import SrtpSuite
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.router import CreatePipeTransportRequest
-    from miso.worker.dataplane import StunReceived, UnknownSender
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.router_tables import RouterTables
 
 _SUITE = SrtpSuite.AEAD_AES_256_GCM  # the only one, both ends being routers
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from msgspec.structs import asdict, replace
 
 from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest
 from miso.worker.channel.bodies.transport import (
     ConnectRequest,
     ConnectResponse,
@@ -17,19 +17,16 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import RtcpTupleChange, TupleChange
+from miso.worker.dataplane import StunReceived, UnknownSender
 from miso.worker.errors import BodyError, CommandError
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.sctp_association import is_sctp
 from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.router_tables import RouterTables
 from miso.worker.rtc.transport.srtp_keys import SrtpKeys, check_srtp
 from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtc.transport.udp_port import UdpPort
 from miso.worker.srtp_suite import SrtpSuite
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.router import CreatePlainTransportRequest
-    from miso.worker.dataplane import StunReceived, UnknownSender
-    from miso.worker.rtc.context import Context
-    from miso.worker.rtc.router_tables import RouterTables
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ that answers a packet (NACK, PLI, FIR) does not wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from miso.worker.faults import attempt
 from miso.worker.rtc.alarm import Alarm
@@ -14,70 +14,14 @@ from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.streams.echo_clock import EchoClock
-from miso.worker.rtcp.compound import BuildablePacket, build_compound
-from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
-from miso.worker.rtcp.reports import ReportBlock, SenderReport, receiver_reports
-from miso.worker.rtcp.source import SourceDescription
+from miso.worker.rtc.transport.report_compound import ReportCompound
+from miso.worker.rtcp.extended import DelaySinceLastRr
+from miso.worker.rtcp.reports import MAX_BLOCKS
 
 _INTERVAL_US = {"audio": 5_000_000, "video": 1_000_000}
+_TOLERANCE = 1.15  # a turn that comes so much before the interval is over counts as late enough
 _FIRST_AFTER_US = 500_000
 _TICK_US = 1_000_000
-_MAX_SIZE = 1252  # MTU of 1500 without IPv6, UDP and SRTP's share
-_MAX_BLOCKS = 31  # of one kind in a packet: the count has five bits
-_CHUNK_OVERHEAD = 12  # of an SDES chunk besides the CNAME, at most
-
-
-class _Compound:
-    """A compound packet in the making, within the size limit."""
-
-    def __init__(self) -> None:
-        self._senders: list[tuple[SenderReport, str, DelaySinceLastRr | None]] = []
-        self._blocks: list[ReportBlock] = []
-        self._reference_ntp: int | None = None
-        self._size = 0
-
-    def add_sender(self, report: SenderReport, cname: str, delay: DelaySinceLastRr | None) -> bool:
-        """False when it does not fit any more."""
-        size = 28 + len(cname.encode()) + _CHUNK_OVERHEAD + (24 if delay is not None else 0)
-        if self._size and (self._size + size > _MAX_SIZE or len(self._senders) >= _MAX_BLOCKS):
-            return False
-        self._size += size
-        self._senders.append((report, cname, delay))
-        return True
-
-    def add_receiver(self, blocks: list[ReportBlock], reference_ntp: int) -> bool:
-        """False when they do not fit any more."""
-        size = 24 * len(blocks) + 28
-        if self._size and (self._size + size > _MAX_SIZE or len(self._blocks) + len(blocks) > _MAX_BLOCKS):
-            return False
-        self._size += size
-        self._blocks.extend(blocks)
-        self._reference_ntp = reference_ntp
-        return True
-
-    def to_bytes(self) -> bytes:
-        """Empty when there is nothing to report."""
-        packets: list[BuildablePacket] = [report for report, _, _ in self._senders]
-        if self._blocks:
-            packets.extend(receiver_reports(0, self._blocks))
-        if self._senders:
-            packets.append(SourceDescription(tuple((report.ssrc, cname) for report, cname, _ in self._senders)))
-        delays = tuple(delay for _, _, delay in self._senders if delay is not None)
-        if packets and (delays or self._reference_ntp is not None):
-            ssrc = self._senders[0][0].ssrc if self._senders else 0
-            packets.append(ExtendedReport(ssrc, self._reference_ntp, delays))
-        return build_compound(packets)
-
-    def apart(self) -> Iterator[_Compound]:
-        """Its reports, each in a compound of its own."""
-        for sender in self._senders:
-            alone = _Compound()
-            alone.add_sender(*sender)
-            yield alone
-        for block in self._blocks:
-            alone = _Compound()
-            alone.add_receiver([block], self._reference_ntp or 0)
-            yield alone
 
 
 class RtcpSender:
@@ -115,7 +59,7 @@ class RtcpSender:
         self._send_packet = send
         self._timer = Alarm(context.scheduler, self._on_timer)
         self._sent_us: dict[str, int] = {}  # by id of the producer or consumer that was reported on
-        self._compound = _Compound()
+        self._compound = ReportCompound()
 
     def set_active(self, active: bool) -> None:
         """Whether there is anything to report, and anybody to report it to."""
@@ -144,7 +88,7 @@ class RtcpSender:
 
     def _is_due(self, object_id: str, kind: str, now_us: int) -> bool:
         sent_us = self._sent_us.get(object_id)
-        return sent_us is None or (now_us - sent_us) * 115 >= _INTERVAL_US[kind] * 100
+        return sent_us is None or (now_us - sent_us) * _TOLERANCE >= _INTERVAL_US[kind]
 
     def _add_consumer(self, consumer: Consumer, now_us: int) -> None:
         for stream in consumer.streams:
@@ -165,20 +109,20 @@ class RtcpSender:
     def _add_producer(self, producer: Producer, now_us: int) -> None:
         self._sent_us[producer.id] = now_us
         blocks = [block for stream in producer.streams.values() for block in stream.report_blocks(now_us)]
-        for start in range(0, len(blocks), _MAX_BLOCKS):
-            part = blocks[start : start + _MAX_BLOCKS]
+        for start in range(0, len(blocks), MAX_BLOCKS):
+            part = blocks[start : start + MAX_BLOCKS]
             if not self._compound.add_receiver(part, self._scheduler.ntp_now()):
                 self._send()
                 self._compound.add_receiver(part, self._scheduler.ntp_now())
 
     def _send(self) -> None:
         """Sends what was put together, and begins anew. A report that cannot be written takes no other away."""
-        compound, self._compound = self._compound, _Compound()
+        compound, self._compound = self._compound, ReportCompound()
         if not attempt(self, self._send_one, compound):
             for part in compound.apart():
                 attempt(self, self._send_one, part)
 
-    def _send_one(self, compound: _Compound) -> None:
+    def _send_one(self, compound: ReportCompound) -> None:
         packet = compound.to_bytes()
         if packet:
             self._send_packet(packet)

@@ -16,7 +16,6 @@ A transport is this class plus a path. The four kinds derive from it once each a
 from __future__ import annotations
 
 import logging
-from typing import Literal
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.data_consumer import DataConsumerDump
@@ -37,6 +36,7 @@ from miso.worker.channel.bodies.transport import (
     SetBitrateRequest,
     TransportDump,
     TransportStats,
+    TransportStatsType,
 )
 from miso.worker.channel.commands import handles
 from miso.worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
@@ -59,10 +59,9 @@ from miso.worker.rtc.transport.rtcp_in import RtcpReceiver
 from miso.worker.rtc.transport.rtcp_out import RtcpSender
 from miso.worker.rtc.transport.rtp_listener import RtpListener
 from miso.worker.rtc.transport.sent_streams import SentStreams
+from miso.worker.rtc.transport.stats import transport_stats
 
 logger = logging.getLogger(__name__)
-
-StatsType = Literal["webrtc-transport", "plain-rtp-transport", "pipe-transport", "direct-transport"]
 
 _MAX_MESSAGE_SIZE = 262_144  # bytes; what is shown where there is no SCTP
 
@@ -229,35 +228,10 @@ class Transport:
             sctp_listener=sctp.listener() if sctp is not None else None,
         )
 
-    def base_stats(self, kind: StatsType) -> TransportStats:
+    def base_stats(self, kind: TransportStatsType) -> TransportStats:
         """What ``transport.getStats`` shows of every kind."""
         now_us = self.context.scheduler.now_us()
-        plane, incoming, outgoing = self.plane, self.incoming, self.outgoing
-        return TransportStats(
-            type=kind,
-            transport_id=self.id,
-            timestamp=now_us // 1000,
-            bytes_received=plane.received.bytes,
-            recv_bitrate=plane.received.bitrate(now_us),
-            bytes_sent=plane.sent.bytes,
-            send_bitrate=plane.sent.bitrate(now_us),
-            rtp_bytes_received=plane.rtp_received.bytes,
-            rtp_recv_bitrate=plane.rtp_received.bitrate(now_us),
-            rtp_bytes_sent=plane.rtp_sent.bytes,
-            rtp_send_bitrate=plane.rtp_sent.bitrate(now_us),
-            rtx_bytes_received=plane.rtx_received.bytes,
-            rtx_recv_bitrate=plane.rtx_received.bitrate(now_us),
-            rtx_bytes_sent=plane.rtx_sent.bytes,
-            rtx_send_bitrate=plane.rtx_sent.bitrate(now_us),
-            probation_bytes_sent=plane.probation_sent.bytes,
-            probation_send_bitrate=plane.probation_sent.bitrate(now_us),
-            sctp_state=self.sctp.state.value if self.sctp is not None else None,
-            available_incoming_bitrate=incoming.available_bps or None,
-            max_incoming_bitrate=incoming.max_bps or None,
-            rtp_packet_loss_received=incoming.fraction_lost,
-            available_outgoing_bitrate=outgoing.available_bps if outgoing.kind else None,
-            rtp_packet_loss_sent=outgoing.fraction_lost if outgoing.kind else None,
-        )
+        return transport_stats(kind, self.id, self.plane, self.incoming, self.outgoing, self.sctp, now_us)
 
     # ------------------------------------------------------------ from the plane
 

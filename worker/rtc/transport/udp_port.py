@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
 
+from miso.worker.channel.bodies.router import ListenIp
 from miso.worker.channel.bodies.transport import TransportTuple
-from miso.worker.dataplane import UdpSocket
+from miso.worker.dataplane import Address, UdpOwner, UdpSocket
 from miso.worker.errors import BodyError
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.deliver import deliver
-
-if TYPE_CHECKING:
-    from miso.worker.channel.bodies.router import ListenIp
-    from miso.worker.dataplane import Address, UdpOwner
-    from miso.worker.rtc.context import Context
 
 
 class UdpPort:
