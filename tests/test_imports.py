@@ -22,6 +22,25 @@ OBJECT_BASE = (*CONTROLLER_BASE, "controller.entity", "controller.process", "wor
 
 PROTOCOLS = ("worker.ice", "worker.dtls", "worker.rtp", "worker.rtcp", "worker.bwe", "worker.sctp")
 
+BELOW_RTC = ("worker.errors", "worker.faults", "worker.srtp_suite", "worker.channel", "worker.dataplane", *PROTOCOLS)
+RTC_BASE = (
+    *BELOW_RTC,
+    "worker.rtc.alarm",
+    "worker.rtc.complaint",
+    "worker.rtc.context",
+    "worker.rtc.deliver",
+    "worker.rtc.rtp_parameters",
+    "worker.rtc.token_bucket",
+    "worker.rtc.trace",
+)
+RTC_MEMBERS = (
+    "worker.rtc.router_tables",
+    "worker.rtc.streams",
+    "worker.rtc.producer",
+    "worker.rtc.consumer",
+    "worker.rtc.data",
+)
+
 OF_SERVER = ("demo.json", "demo.port_error", "demo.settings", "demo.metrics")
 
 # Room (longest prefix wins) → what of ours it may import. Every room may import itself.
@@ -37,14 +56,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.bwe": ("worker.errors", "worker.rtp", "worker.rtcp"),
     "worker.sctp": ("worker.errors",),
     "worker.dataplane": ("worker.errors", "worker.srtp_suite", "worker.rtp", "worker.rtcp", "worker.bwe"),
-    "worker.rtc": (
-        "worker.errors",
-        "worker.srtp_suite",
-        "worker.faults",
-        "worker.channel",
-        "worker.dataplane",
-        *PROTOCOLS,
-    ),
+    "worker.rtc": ("worker.rtc", *BELOW_RTC),
+    "worker.rtc.streams": RTC_BASE,
+    "worker.rtc.producer": (*RTC_BASE, "worker.rtc.streams"),
+    "worker.rtc.consumer": (*RTC_BASE, "worker.rtc.streams", "worker.rtc.producer"),
+    "worker.rtc.data": RTC_BASE,
+    "worker.rtc.observers": (*RTC_BASE, "worker.rtc.router_tables", "worker.rtc.producer"),
+    "worker.rtc.transport": (*RTC_BASE, *RTC_MEMBERS),
+    "worker.rtc.web_rtc": (*RTC_BASE, "worker.rtc.router_tables", "worker.rtc.transport"),
     "worker.net": ("worker.errors", "worker.faults", "worker.channel"),
     "worker": ("worker",),
     "controller": ("worker.errors", "worker.channel"),
@@ -212,3 +231,13 @@ def test_the_controller_loads_nothing_of_the_data_plane() -> None:
 def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
     loaded = loaded_by("import miso.worker.__main__, miso.worker.worker")
     assert not {name for name in loaded if name.split(".")[0] in ("aiortc", "av", "controller", "protoo", "demo")}
+
+
+def test_the_files_that_the_architecture_names_are_there() -> None:
+    """The map that leads a newcomer from a symptom to a file."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    tops = "|".join(("worker", "controller", "protoo", "demo", "live", "tests", "docs"))
+    named = set(re.findall(rf"`((?:{tops})/[\w./]*)`", text))
+    assert len(named) > 40
+    built = {"worker/cython_shared"}
+    assert {name for name in named - built if not (ROOT / name).exists()} == set()

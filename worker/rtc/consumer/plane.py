@@ -6,8 +6,7 @@ import logging
 from typing import NamedTuple
 
 from miso.worker.dataplane import ConsumerPlane, TransportPlane
-from miso.worker.rtc import rtp_parameters as rtp
-from miso.worker.rtc.rtp_parameters import RtpParameters
+from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, RtpParameters
 from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)
@@ -46,9 +45,9 @@ def make_plane(transport: TransportPlane, negotiated: Negotiated, index: int, se
         payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
         rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
         mid=mid,
-        mid_id=ids.get(rtp.MID_URI, 0) if mid else 0,
-        abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0) if is_video else 0,
-        transport_wide_cc_id=ids.get(rtp.TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
+        mid_id=ids.get(MID_URI, 0) if mid else 0,
+        abs_send_time_id=ids.get(ABS_SEND_TIME_URI, 0) if is_video else 0,
+        transport_wide_cc_id=ids.get(TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
         keep_for_retransmission=codec.use_nack,
         selector=selector,
     )

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from miso.worker.dataplane import ProducerPlane
-from miso.worker.rtc import rtp_parameters as rtp
+from miso.worker.rtc.rtp_parameters import (
+    ABS_CAPTURE_TIME_URI,
+    ABS_SEND_TIME_URI,
+    AUDIO_LEVEL_URI,
+    FRAME_MARKING_07_URI,
+    FRAME_MARKING_URI,
+    MID_URI,
+    TOFFSET_URI,
+    TRANSPORT_WIDE_CC_URI,
+    VIDEO_ORIENTATION_URI,
+)
 
 
 class _Extension(NamedTuple):
@@ -18,22 +28,22 @@ class _Extension(NamedTuple):
 
 
 # Written anew for each consumer, whatever the sender sends; audio is not stamped for bandwidth estimation.
-_MID = _Extension(rtp.MID_URI, "mid", 1)
-_ABS_SEND_TIME = _Extension(rtp.ABS_SEND_TIME_URI, "abs_send_time", 4)
-_TRANSPORT_WIDE_CC = _Extension(rtp.TRANSPORT_WIDE_CC_URI, "transport_wide_cc", 5)
+_MID = _Extension(MID_URI, "mid", 1)
+_ABS_SEND_TIME = _Extension(ABS_SEND_TIME_URI, "abs_send_time", 4)
+_TRANSPORT_WIDE_CC = _Extension(TRANSPORT_WIDE_CC_URI, "transport_wide_cc", 5)
 _WRITTEN_ANEW = (_MID, _ABS_SEND_TIME, _TRANSPORT_WIDE_CC)
 
-_ABS_CAPTURE_TIME = _Extension(rtp.ABS_CAPTURE_TIME_URI, "abs_capture_time", 13)
+_ABS_CAPTURE_TIME = _Extension(ABS_CAPTURE_TIME_URI, "abs_capture_time", 13)
 _OF_KIND = {
-    "audio": (_MID, _Extension(rtp.AUDIO_LEVEL_URI, "audio_level", 10), _ABS_CAPTURE_TIME),
+    "audio": (_MID, _Extension(AUDIO_LEVEL_URI, "audio_level", 10), _ABS_CAPTURE_TIME),
     "video": (
         _MID,
         _ABS_SEND_TIME,
         _TRANSPORT_WIDE_CC,
-        _Extension(rtp.FRAME_MARKING_07_URI, "frame_marking", 6),
-        _Extension(rtp.FRAME_MARKING_URI, "frame_marking", 7),
-        _Extension(rtp.VIDEO_ORIENTATION_URI, "video_orientation", 11),
-        _Extension(rtp.TOFFSET_URI, "toffset", 12),
+        _Extension(FRAME_MARKING_07_URI, "frame_marking", 6),
+        _Extension(FRAME_MARKING_URI, "frame_marking", 7),
+        _Extension(VIDEO_ORIENTATION_URI, "video_orientation", 11),
+        _Extension(TOFFSET_URI, "toffset", 12),
         _ABS_CAPTURE_TIME,
     ),
 }

@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 
 from miso.worker.dataplane import TransportPlane
-from miso.worker.rtc import rtp_parameters as rtp
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.producer import Producer
-from miso.worker.rtc.rtp_parameters import RtpParameters
+from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, TRANSPORT_WIDE_CC_URI, RtpParameters
 from miso.worker.rtcp.feedback import MAX_REMB_SSRCS, Remb
 from miso.worker.rtcp.transport_wide import parse_transport_wide
 
@@ -85,10 +84,10 @@ class IncomingBandwidth:
         if self._kind:
             return
         ids = parameters.extension_ids
-        if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+        if TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
             self._kind = "transport-cc"
             self._plane.feedback.enable_transport_wide(True)
-        elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+        elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self._kind = "remb"
             self._plane.feedback.enable_remb(True)
         self.set_active(self._active)

@@ -13,10 +13,10 @@ from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, TransportPlane
 from miso.worker.errors import BodyError
 from miso.worker.faults import attempt, attempt_for
-from miso.worker.rtc import rtp_parameters as rtp
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.context import Scheduler
+from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.trace import Tracer
 
 logger = logging.getLogger(__name__)
@@ -119,19 +119,19 @@ class OutgoingBandwidth:
     def _start(self, consumer: Consumer) -> None:
         parameters = consumer.rtp_parameters
         ids = parameters.extension_ids
-        if rtp.TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+        if TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
             self.kind = "transport-cc"
             self._estimate = OutgoingEstimate(
                 self._plane,
                 start_bitrate_bps=self._initial_bps,
                 min_bitrate_bps=self._lowest_bps,
-                mid_id=ids.get(rtp.MID_URI, 0),
-                abs_send_time_id=ids.get(rtp.ABS_SEND_TIME_URI, 0),
-                transport_wide_cc_id=ids[rtp.TRANSPORT_WIDE_CC_URI],
+                mid_id=ids.get(MID_URI, 0),
+                abs_send_time_id=ids.get(ABS_SEND_TIME_URI, 0),
+                transport_wide_cc_id=ids[TRANSPORT_WIDE_CC_URI],
             )
             self._estimate.owner = self
             self.update_traces()
-        elif rtp.ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+        elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self.kind = "remb"
         else:
             return
