@@ -158,6 +158,16 @@ class Producer:
         self._add_rtx(stream, event.ssrc, event.payload_type)
         return True
 
+    def ssrc_in_place_of(self, event: UnknownSsrc) -> int | None:
+        """The SSRC that has the place of the packet's; None when the place is free, or was announced for that SSRC."""
+        index = find_encoding(self.rtp_parameters.encodings, event)
+        stream = None if index is None else self._by_encoding[index]
+        if stream is None:
+            return None
+        if event.payload_type == stream.encoding.codec.payload_type:
+            return stream.ssrc if stream.ssrc != stream.encoding.ssrc else None
+        return stream.rtx_ssrc if stream.rtx_ssrc not in (0, stream.encoding.rtx_ssrc) else None
+
     def has_ssrc(self, ssrc: int) -> bool:
         """Whether a stream of packets that came, or its repairs, have this SSRC."""
         return ssrc in self.streams or ssrc in self.streams_by_rtx

@@ -40,6 +40,7 @@ class RtpListener:
         self._learned: dict[int, Producer] = {}  # likewise, as packets have shown
         self._by_rid: dict[str, list[Producer]] = {}  # in the order in which they were made
         self._said: OrderedDict[int, _Said] = OrderedDict()
+        self._past: OrderedDict[int, None] = OrderedDict()  # SSRCs whose producer was closed, or that were replaced
         self._plane = plane
 
     def add(self, producer: Producer) -> None:
@@ -70,7 +71,9 @@ class RtpListener:
             self._by_rid.setdefault(rid, []).append(producer)
 
     def remove(self, producer: Producer) -> None:
-        """Forgets all entries of the producer."""
+        """Forgets all entries of the producer, but that its SSRCs may still be on the way."""
+        for ssrc in [ssrc for ssrc, other in self._learned.items() if other is producer]:
+            self.retire(ssrc)
         for table in (self._announced, self._learned):
             for ssrc in [ssrc for ssrc, other in table.items() if other is producer]:
                 del table[ssrc]
@@ -118,6 +121,16 @@ class RtpListener:
             self._said[ssrc] = said
             if len(self._said) > _MAX_REMEMBERED:
                 self._said.popitem(last=False)
+
+    def retire(self, ssrc: int) -> None:
+        """From now on the SSRC takes nobody's place, but may have one that is free."""
+        self._past[ssrc] = None
+        if len(self._past) > _MAX_REMEMBERED:
+            self._past.popitem(last=False)
+
+    def is_past(self, ssrc: int) -> bool:
+        """Whether ``retire`` was told of it."""
+        return ssrc in self._past
 
     def unlearn(self, ssrc: int) -> None:
         """The SSRC is nobody's, but for who has announced it."""

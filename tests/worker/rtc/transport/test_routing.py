@@ -41,7 +41,14 @@ def media(number: int, ssrc: int, mid: str = "", rid: str = "", payload: bytes =
 
 
 def repair(number: int, ssrc: int, mid: str, rid: str) -> bytes:
-    return rtp(number, b"\0\1x", ssrc=ssrc, payload_type=97, extensions={MID: mid.encode(), REPAIRED_RID: rid.encode()})
+    extensions = {MID: mid.encode(), REPAIRED_RID: rid.encode()}
+    return rtp(
+        number,
+        b"\0\1x",
+        ssrc=ssrc,
+        payload_type=97,
+        extensions={id_: text for id_, text in extensions.items() if text},
+    )
 
 
 def ssrcs(producer: Producer) -> dict[str, int]:
@@ -265,3 +272,45 @@ def test_who_changes_its_mid_with_every_packet_is_followed_now_and_then_only(rig
     assert len(sender.rtcp(Pli)) == 0  # key frames all
     changes = rig.notifier.take("producer1", "score") or rig.notifier.take("producer2", "score")
     assert 100 < len(changes) < 500
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["still named", "named before"])
+@pytest.mark.parametrize("rids", [("r0",), ("",)], ids=["by RID", "by MID"])
+def test_what_was_left_on_the_way_of_a_closed_producer_keeps_nobody_out(
+    rig: Rig, rids: tuple[str, ...], named: bool
+) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    encodings = [{"rid": rid} if rid else {} for rid in rids]
+    parameters = video_parameters(mid="cam", encodings=encodings, headerExtensions=EXTENSIONS)
+    first = rig.produce(sender, parameters=parameters)
+    sender.send(media(1, 10, "cam", rids[0]), repair(1, 11, "cam", rids[0]))
+    close(sender, first)
+    second = rig.produce(sender, parameters=parameters)
+    consumer = rig.consume(receiver, second)
+    old = ("cam", rids[0]) if named else ("", "")
+    sender.send(media(2, 10, *old), repair(2, 11, *old))
+    new = KEY_FRAME + b"new"
+    sender.send(media(1, 20, "cam", rids[0], payload=new), media(3, 10, *old), media(2, 20, payload=new))
+    sender.send(repair(1, 21, "cam", rids[0]), media(4, 10, *old), media(3, 20, payload=new), repair(3, 11, *old))
+    [stream] = second.dump().rtp_streams
+    assert (stream.params.ssrc, stream.params.rtx_ssrc) == (20, 21)
+    payloads = [packet.payload for packet in receiver.rtp()]
+    begin = payloads.index(new)
+    assert payloads[begin + 1 :] == [new] * 2
+    assert consumer.get_stats()[1].ssrc == 20
+
+
+def test_a_peer_that_invents_ssrcs_of_one_encoding_is_followed_now_and_then_only(rig: Rig) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender, parameters=simulcast("cam"))
+    for ssrc in range(100, 1100):
+        sender.send(media(1, ssrc, "cam", "r0"))
+    assert 100 < len(rig.notifier.take(producer.id, "score")) < 500
+
+
+def test_an_announced_ssrc_stays_whoever_names_its_mid(rig: Rig) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender)
+    sender.send(media(1, VIDEO_SSRC, "v"), media(1, 77, "v"), media(2, VIDEO_SSRC, "v"))
+    [stream] = producer.dump().rtp_streams
+    assert stream.params.ssrc == VIDEO_SSRC
