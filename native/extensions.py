@@ -126,8 +126,13 @@ class Extensions:
         """Compiles what is stale, in place; gives its names.
 
         Raises:
-            SystemExit: With the compiler's own words.
+            SystemExit: With the compiler's own words, or with the sources that are missing.
         """
+        sources = [source for module in self.settings.values() for source in module["sources"]]
+        missing = [source for source in sources if not (self.root / source).is_file()]
+        if missing:
+            linked = " (a copy of this tree must keep its symbolic links, which a zip file loses)"
+            raise SystemExit(f"{missing[0]} is missing{linked if missing[0].startswith('miso/') else ''}")
         with open(self.root / ".build.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._remove_abandoned()

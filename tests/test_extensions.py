@@ -105,6 +105,12 @@ def test_a_module_without_a_stamp_is_built_once_more(tree: Path) -> None:
     assert Extensions(tree).stale() == ["kitchen.soup"]
 
 
+def test_a_source_that_is_missing_is_named(tree: Path) -> None:
+    (tree / "kitchen/soup.pyx").unlink()
+    with pytest.raises(SystemExit, match=r"kitchen/soup\.pyx is missing"):
+        Extensions(tree).build()
+
+
 def test_what_was_built_of_a_module_that_is_no_more_goes(tree: Path) -> None:
     built = Extensions(tree).built("kitchen.rice")
     assert built.exists()
