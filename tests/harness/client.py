@@ -9,7 +9,6 @@ import fcntl
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -308,18 +307,3 @@ def resident_kb(pid: int) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1])
     raise AssertionError(f"no VmRSS of {pid}")
-
-
-def waited_for_cpu_ms(pid: int) -> float:
-    """How long a process, one that ended and was not waited for included, was ready to run while others ran.
-
-    0 where the kernel does not say (``/proc/PID/schedstat``).
-    """
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e6
-    except FileNotFoundError:
-        return 0.0
-
-
-def monotonic_ms() -> float:
-    return time.monotonic() * 1000

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import struct
-from collections import Counter, OrderedDict
-from dataclasses import dataclass, field
 
 from miso.worker.rtcp.compound import Packet
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from miso.worker.rtcp.ntp import compact_duration, compact_ntp
 from miso.worker.rtcp.reports import SenderReport
+from tests.scenarios.encoding import PAYLOAD_BYTES, Encoding
 from tests.scenarios.scene import Endpoint
-from tests.worker.rtc.parameters import VIDEO_RTX_SSRC, VIDEO_SSRC
 from tests.worker.rtp.packets import RtpPacket, rtp
 
 CLOCK_RATE = 90_000
-PAYLOAD_BYTES = 1_000
 HISTORY_PACKETS = 1_000
 KEY_FRAME_FACTOR = 4
 REPORT_US = 1_000_000
@@ -25,59 +22,6 @@ STAMP = struct.Struct("!IBHHQ")
 TEMPORAL_PATTERNS = {1: (0,), 2: (0, 1), 3: (0, 2, 1, 2)}
 # Frames of the three-layer pattern that lean on the base layer alone (RFC 7741, the Y bit).
 SYNC_PLACES = {1: (), 2: (1,), 3: (1, 2)}
-
-
-@dataclass
-class Encoding:
-    """One stream of the camera.
-
-    Attributes:
-        ssrc: of its packets.
-        rtx_ssrc: of its retransmissions.
-        bitrate_bps: of its media payload.
-        sequence_number: of its next packet.
-        timestamp_offset: of its RTP clock.
-        enabled: whether it sends.
-    """
-
-    ssrc: int = VIDEO_SSRC
-    rtx_ssrc: int = VIDEO_RTX_SSRC
-    bitrate_bps: int = 1_000_000
-    sequence_number: int = 1
-    timestamp_offset: int = 0
-    enabled: bool = True
-    key_frame_wanted: bool = True
-    key_frames: int = 0
-    picture_id: int = 0x7FF0  # wraps early
-    tl0_picture_index: int = 0xF0
-    key_index: int = 0
-    packets: int = 0
-    octets: int = 0
-    rtx_sequence: int = 1
-    rtx_packets: int = 0
-    history: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
-    asked: Counter[int] = field(default_factory=Counter)
-
-    @property
-    def packets_of_frame(self) -> int:
-        """Packets of a delta frame at 30 frames a second."""
-        return max(1, round(self.bitrate_bps / 8 / 30 / PAYLOAD_BYTES))
-
-
-def simulcast_encodings(bitrates_bps: tuple[int, ...] = (150_000, 500_000, 1_500_000)) -> list[Encoding]:
-    """Encodings that have nothing in common but the pictures: their clocks, counters and SSRCs are their own."""
-    return [
-        Encoding(
-            ssrc=2000 + index,
-            rtx_ssrc=3000 + index,
-            bitrate_bps=bitrate_bps,
-            sequence_number=20_000 * index + 77,
-            timestamp_offset=1_234_567_890 * index & 0xFFFFFFFF,
-            picture_id=5_000 * index,
-            tl0_picture_index=50 * index,
-        )
-        for index, bitrate_bps in enumerate(bitrates_bps)
-    ]
 
 
 class Camera:

@@ -10,7 +10,7 @@ import base64
 import itertools
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -24,6 +24,7 @@ from miso.worker.rtc.transport.plain_transport import PlainTransport
 from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from miso.worker.rtcp.compound import Packet, build_compound, parse_compound
+from tests.scenarios.encoding import Encoding
 from tests.scenarios.network import Path
 from tests.scenarios.protection import NoProtection, SrtpProtection
 from tests.scenarios.simulcast import simulcast_options, simulcast_parameters
@@ -31,9 +32,6 @@ from tests.worker.rtc.parameters import MAPPED_SSRC, consume_body, produce_body,
 from tests.worker.rtc.web_rtc_peer import WebRtcPeer
 from tests.worker.rtc.world import World, enlarge_buffers
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
-
-if TYPE_CHECKING:
-    from tests.scenarios.camera import Encoding
 
 STEP_US = 1_000
 

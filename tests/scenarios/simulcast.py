@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tests.scenarios.encoding import Encoding
 from tests.worker.rtc.parameters import (
     ABS_SEND_TIME_URI,
     MAPPED_SSRC,
@@ -13,9 +14,6 @@ from tests.worker.rtc.parameters import (
     VIDEO_FEEDBACK,
     video_parameters,
 )
-
-if TYPE_CHECKING:
-    from tests.scenarios.camera import Encoding
 
 
 def simulcast_parameters(encodings: Sequence[Encoding], temporal_layers: int) -> dict[str, Any]:

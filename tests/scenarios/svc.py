@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtcp.compound import Packet
 from miso.worker.rtcp.feedback import Nack, Pli
-from tests.scenarios.camera import HISTORY_PACKETS, PAYLOAD_BYTES, SYNC_PLACES, TEMPORAL_PATTERNS, Camera, Encoding
+from tests.scenarios.camera import HISTORY_PACKETS, SYNC_PLACES, TEMPORAL_PATTERNS, Camera
+from tests.scenarios.encoding import PAYLOAD_BYTES, Encoding
 from tests.scenarios.scene import Endpoint
 from tests.scenarios.viewer import is_filler
 from tests.worker.rtp.packets import RtpPacket, rtp

@@ -10,7 +10,8 @@ import pytest
 from miso.worker.channel.bodies.consumer import SetPriorityRequest
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.producer.producer import Producer
-from tests.scenarios.camera import Camera, simulcast_encodings
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint, Scene

@@ -8,7 +8,8 @@ import pytest
 
 from miso.worker.channel.bodies.transport import ConsumerLayers
 from miso.worker.rtc.consumer.consumer import Consumer
-from tests.scenarios.camera import Camera, simulcast_encodings
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.svc import SvcCamera, SvcViewer

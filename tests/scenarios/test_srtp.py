@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from tests.scenarios.camera import Camera, Encoding
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import Encoding
 from tests.scenarios.network import Path
 from tests.scenarios.protection import PROFILES, SrtpProtection
 from tests.scenarios.scene import Scene

@@ -7,7 +7,8 @@ import pytest
 from miso.worker.errors import CommandError
 from miso.worker.rtcp.feedback import Nack, Pli
 from miso.worker.rtcp.source import Goodbye
-from tests.scenarios.camera import Camera, Encoding
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import Encoding
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer
 from tests.worker.rtc.parameters import video_parameters

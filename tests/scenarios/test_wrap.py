@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from tests.scenarios.camera import Camera, Encoding
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import Encoding
 from tests.scenarios.network import Path
 from tests.scenarios.scene import Scene
 from tests.scenarios.viewer import Viewer

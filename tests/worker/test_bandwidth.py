@@ -22,7 +22,8 @@ from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.client_codec import Accepted
 from miso.worker.channel.commands import Command
 from tests.harness.client import WorkerClient
-from tests.scenarios.camera import Camera, simulcast_encodings
+from tests.scenarios.camera import Camera
+from tests.scenarios.encoding import simulcast_encodings
 from tests.scenarios.network import Path
 from tests.scenarios.reporter import Reporter
 from tests.scenarios.scene import Endpoint

@@ -20,8 +20,6 @@ from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
 
-PRODUCE = {"transportId": "t", "kind": "audio", "rtpParameters": {}}
-
 
 def nested(depth: int) -> list[object]:
     value: list[object] = []
