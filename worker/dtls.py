@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 MTU = 1200  # bytes of one datagram; fits every path that carries IPv6 and a tunnel
 HANDSHAKE_TIMEOUT_US = 30_000_000
+_AFTER_TIMEOUT_US = 1_000  # OpenSSL does nothing that is asked of it a moment too early
 
 FINGERPRINT_ALGORITHMS = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
 
 _HASH_NAMES = {algorithm: algorithm.replace("-", "") for algorithm in FINGERPRINT_ALGORITHMS}
-_RECORD_HEADER_SIZE = 13
+_FIRST_BYTES = range(20, 64)
+_RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
 _READ_SIZE = 65_536
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 # Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
@@ -129,8 +131,8 @@ DtlsEvent = DatagramToSend | StateChanged | Connected | ApplicationData
 
 
 def is_dtls(data: bytes) -> bool:
-    """Whether a datagram can be DTLS: first byte 20..63 (RFC 7983) and room for a record header."""
-    return len(data) >= _RECORD_HEADER_SIZE and 19 < data[0] < 64
+    """Whether a datagram can be DTLS: by its first byte (RFC 7983) and with room for a record header."""
+    return len(data) >= _RECORD_HEADER_SIZE and data[0] in _FIRST_BYTES
 
 
 def fingerprint_of(certificate_der: bytes, algorithm: str) -> Fingerprint:
@@ -225,26 +227,20 @@ class DtlsTransport:
     """The DTLS association of one transport.
 
     The remote fingerprint may come before, during or after the handshake; nothing is connected without it.
+
+    Attributes:
+        state: Where the association stands.
+        role: Client or server once it runs, None before.
     """
 
     def __init__(self, certificate: Certificate) -> None:
+        self.state = DtlsState.NEW
+        self.role: DtlsRole | None = None
         self._certificate = certificate
         self._connection: SSL.Connection | None = None
-        self._role: DtlsRole | None = None
-        self._state = DtlsState.NEW
         self._handshake_done = False
-        self._deadline_us: int | None = None
+        self._deadline_us: int | None = None  # when the handshake is given up
         self._remote_fingerprint: Fingerprint | None = None
-
-    @property
-    def state(self) -> DtlsState:
-        """Where the association stands."""
-        return self._state
-
-    @property
-    def role(self) -> DtlsRole | None:
-        """Client or server once it runs, None before."""
-        return self._role
 
     def start(self, role: DtlsRole, now_us: int) -> list[DtlsEvent]:
         """Begins the handshake; with the other role than that of a handshake under way, begins anew.
@@ -252,21 +248,21 @@ class DtlsTransport:
         Raises:
             InvalidStateError: Connected, failed or closed already.
         """
-        if self._state not in (DtlsState.NEW, DtlsState.CONNECTING):
-            raise InvalidStateError(f"DTLS cannot start in state {self._state}")
-        if role == self._role:
+        if self.state not in (DtlsState.NEW, DtlsState.CONNECTING):
+            raise InvalidStateError(f"DTLS cannot start in state {self.state}")
+        if role == self.role:
             return []
         from OpenSSL import SSL
 
-        self._role = role
+        self.role = role
         self._handshake_done = False
         self._deadline_us = None
         connection = self._connection = SSL.Connection(self._certificate.context)
         connection.set_ciphertext_mtu(MTU)
         events: list[DtlsEvent] = []
-        if self._state == DtlsState.NEW:
-            self._state = DtlsState.CONNECTING
-            events.append(StateChanged(self._state))
+        if self.state == DtlsState.NEW:
+            self.state = DtlsState.CONNECTING
+            events.append(StateChanged(self.state))
         if role == DtlsRole.SERVER:
             connection.set_accept_state()
             return events
@@ -277,11 +273,11 @@ class DtlsTransport:
     def set_remote_fingerprint(self, fingerprint: Fingerprint) -> list[DtlsEvent]:
         """Tells who the peer has to be; ends a handshake that waited for it."""
         self._remote_fingerprint = fingerprint
-        return self._finish() if self._handshake_done and self._state == DtlsState.CONNECTING else []
+        return self._finish() if self._handshake_done and self.state == DtlsState.CONNECTING else []
 
     def receive(self, data: bytes, now_us: int) -> list[DtlsEvent]:
         """Takes a datagram; what is not DTLS, or comes when nothing runs, is dropped."""
-        if self._connection is None or self._state not in (DtlsState.CONNECTING, DtlsState.CONNECTED):
+        if self._connection is None or self.state not in (DtlsState.CONNECTING, DtlsState.CONNECTED):
             return []
         if not is_dtls(data):
             return []
@@ -296,8 +292,8 @@ class DtlsTransport:
         Raises:
             InvalidStateError: Not connected.
         """
-        if self._connection is None or self._state != DtlsState.CONNECTED:
-            raise InvalidStateError(f"DTLS cannot send in state {self._state}")
+        if self._connection is None or self.state != DtlsState.CONNECTED:
+            raise InvalidStateError(f"DTLS cannot send in state {self.state}")
         errors = _openssl()
         try:
             self._connection.send(data)
@@ -307,16 +303,16 @@ class DtlsTransport:
 
     def timeout_us(self, now_us: int) -> int | None:
         """When to call ``handle_timeout``; None: not at all."""
-        if self._connection is None or self._state != DtlsState.CONNECTING or self._handshake_done:
+        if self._connection is None or self.state != DtlsState.CONNECTING or self._handshake_done:
             return None
         remaining_s = self._connection.DTLSv1_get_timeout()
-        retransmission_us = None if remaining_s is None else now_us + int(remaining_s * 1_000_000) + 1_000
+        retransmission_us = None if remaining_s is None else now_us + int(remaining_s * 1_000_000) + _AFTER_TIMEOUT_US
         times = [time_us for time_us in (retransmission_us, self._deadline_us) if time_us is not None]
         return min(times, default=None)
 
     def handle_timeout(self, now_us: int) -> list[DtlsEvent]:
         """Sends the last flight again when its time has come, and gives up 30 s after the handshake began."""
-        if self._connection is None or self._state != DtlsState.CONNECTING or self._handshake_done:
+        if self._connection is None or self.state != DtlsState.CONNECTING or self._handshake_done:
             return []
         if self._deadline_us is not None and now_us >= self._deadline_us:
             return self._end(DtlsState.FAILED)
@@ -330,7 +326,7 @@ class DtlsTransport:
 
     def close(self) -> list[DtlsEvent]:
         """Says goodbye to the peer (close_notify) and ends; no event for the state, the caller knows."""
-        if self._connection is None or self._state not in (DtlsState.CONNECTING, DtlsState.CONNECTED):
+        if self._connection is None or self.state not in (DtlsState.CONNECTING, DtlsState.CONNECTED):
             return []
         from OpenSSL import SSL
 
@@ -358,7 +354,7 @@ class DtlsTransport:
                     events += self._finish()
             while self._connection is not None:
                 data = self._connection.recv(_READ_SIZE)
-                if self._state == DtlsState.CONNECTED:
+                if self.state == DtlsState.CONNECTED:
                     received.append(ApplicationData(data))
         except errors.WantReadError:
             pass
@@ -367,7 +363,7 @@ class DtlsTransport:
         events += self._take_datagrams()
         events += received
         if ended:
-            events += self._end(DtlsState.CLOSED if self._state == DtlsState.CONNECTED else DtlsState.FAILED)
+            events += self._end(DtlsState.CLOSED if self.state == DtlsState.CONNECTED else DtlsState.FAILED)
         return events
 
     def _finish(self) -> list[DtlsEvent]:
@@ -387,8 +383,8 @@ class DtlsTransport:
         if found.value != wanted.value.upper():
             return self._end(DtlsState.FAILED)
         client_key, server_key = _export_keys(self._connection, profile.suite)
-        is_client = self._role == DtlsRole.CLIENT
-        self._state = DtlsState.CONNECTED
+        is_client = self.role == DtlsRole.CLIENT
+        self.state = DtlsState.CONNECTED
         return [
             Connected(
                 srtp_suite=profile.suite,
@@ -400,7 +396,7 @@ class DtlsTransport:
 
     def _end(self, state: DtlsState) -> list[DtlsEvent]:
         self._connection = None
-        self._state = state
+        self.state = state
         return [StateChanged(state)]
 
     def _take_datagrams(self) -> Iterator[DatagramToSend]:
@@ -416,7 +412,8 @@ class DtlsTransport:
                 break
         start = end = 0
         while end < len(pending):
-            record_end = end + _RECORD_HEADER_SIZE + int.from_bytes(pending[end + 11 : end + 13], "big")
+            body = end + _RECORD_HEADER_SIZE
+            record_end = body + int.from_bytes(pending[body - 2 : body], "big")
             if record_end - start > MTU and end > start:
                 yield DatagramToSend(pending[start:end])
                 start = end

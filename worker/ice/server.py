@@ -12,10 +12,11 @@ from enum import StrEnum
 
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol
-from miso.worker.ice.stun import MessageClass, Method, StunMessage
+from miso.worker.ice.stun import ErrorCode, MessageClass, Method, StunMessage
 
 MAX_TUPLES = 8
 DEFAULT_CONSENT_TIMEOUT_S = 30
+_US_PER_S = 1_000_000
 
 
 class IceState(StrEnum):
@@ -122,44 +123,37 @@ class Credentials:
 class IceServer:
     """The agent of one transport.
 
-    Args:
-        credentials: Ours, told to the peer in the signaling.
-        consent_timeout_us: Without an authenticated request on the selected tuple for so long it counts as lost;
-            0: never.
+    Attributes:
+        credentials: Ours, told to the peer in the signaling; after a restart the new ones.
+        state: Where the agent stands.
+        selected_tuple: Where to send: there is one in the states connected and completed only, and there unless the
+            path is lost.
     """
 
     def __init__(
-        self, credentials: Credentials, *, consent_timeout_us: int = DEFAULT_CONSENT_TIMEOUT_S * 1_000_000
+        self, credentials: Credentials, *, consent_timeout_us: int = DEFAULT_CONSENT_TIMEOUT_S * _US_PER_S
     ) -> None:
-        self._credentials = credentials
-        self._old_credentials: Credentials | None = None
-        self._consent_timeout_us = consent_timeout_us
-        self._state = IceState.NEW
-        self._tuples: dict[IceTuple, int] = {}  # newest last → when its last authenticated request came
-        self._selected: IceTuple | None = None
-        self._lost_us: int | None = None  # when the peer was last heard of over the path that it lost
-        self._remote_nomination = 0
+        """Makes an agent without tuples.
 
-    @property
-    def credentials(self) -> Credentials:
-        """The newest ones."""
-        return self._credentials
+        Args:
+            credentials: Ours.
+            consent_timeout_us: Without an authenticated request on the selected tuple for so long it counts as lost;
+                0: never.
+        """
+        self.credentials = credentials
+        self.state = IceState.NEW
+        self.selected_tuple: IceTuple | None = None
+        self._old_credentials: Credentials | None = None  # from before a restart, until the peer uses the new ones
+        self._consent_timeout_us = consent_timeout_us
+        self._tuples: dict[IceTuple, int] = {}  # newest last → when its last authenticated request came
+        self._lost_us: int | None = None  # when the peer was last heard of over the path that it lost
+        self._remote_nomination = 0  # the highest NOMINATION so far
 
     @property
     def username_fragments(self) -> list[str]:
         """The fragments whose messages are ours: the newest, and that of before a restart until it is dropped."""
         old = self._old_credentials
-        return [self._credentials.username_fragment] + ([old.username_fragment] if old else [])
-
-    @property
-    def state(self) -> IceState:
-        """Where the agent stands."""
-        return self._state
-
-    @property
-    def selected_tuple(self) -> IceTuple | None:
-        """Where to send: there is one in the states connected and completed only, and there unless the path is lost."""
-        return self._selected
+        return [self.credentials.username_fragment] + ([old.username_fragment] if old else [])
 
     @property
     def tuples(self) -> list[IceTuple]:
@@ -183,18 +177,17 @@ class IceServer:
             return []
         if message.fingerprint_offset and not message.verify_fingerprint():
             return []
-        error_code = _check_form(message)
-        if error_code:
-            return [_error(message, tuple_, error_code)]
+        if not _is_complete(message):
+            return [_error(message, tuple_, ErrorCode.BAD_REQUEST)]
         if not message.verify_integrity(credentials.password):
-            return [_error(message, tuple_, 401)]
+            return [_error(message, tuple_, ErrorCode.UNAUTHORIZED)]
         if message.not_understood:
-            return [_error(message, tuple_, 420, credentials.password)]
+            return [_error(message, tuple_, ErrorCode.UNKNOWN_ATTRIBUTE, credentials.password)]
         if message.ice_controlled is not None:
-            return [_error(message, tuple_, 487, credentials.password)]
+            return [_error(message, tuple_, ErrorCode.ROLE_CONFLICT, credentials.password)]
         events: list[IceEvent] = []
         old = self._old_credentials
-        if old is not None and credentials is self._credentials:
+        if old is not None and credentials is self.credentials:
             self._old_credentials = None
             self._remote_nomination = 0
             events.append(UsernameFragmentRemoved(old.username_fragment))
@@ -215,14 +208,14 @@ class IceServer:
         events: list[IceEvent] = []
         if self._old_credentials is not None:
             events.append(UsernameFragmentRemoved(self._old_credentials.username_fragment))
-        self._old_credentials, self._credentials = self._credentials, credentials
+        self._old_credentials, self.credentials = self.credentials, credentials
         self._remote_nomination = 0
         events.append(UsernameFragmentAdded(credentials.username_fragment))
         return events
 
     def follow(self, tuple_: IceTuple) -> list[IceEvent]:
         """The peer sends genuine data over a valid tuple: it should be answered there, nominated or not."""
-        return self._select(tuple_) if tuple_ in self._tuples and self._selected is not None else []
+        return self._select(tuple_) if tuple_ in self._tuples and self.selected_tuple is not None else []
 
     def remove_tuple(self, tuple_: IceTuple) -> list[IceEvent]:
         """Forgets a tuple, such as that of a closed TCP connection; another one takes over when it was selected."""
@@ -230,23 +223,23 @@ class IceServer:
             return []
         del self._tuples[tuple_]
         events: list[IceEvent] = [TupleRemoved(tuple_)]
-        if tuple_ == self._selected:
+        if tuple_ == self.selected_tuple:
             events += self._select_another()
         return events
 
     def take_away(self, tuple_: IceTuple) -> list[IceEvent]:
         """Forgets a tuple that is another agent's now. That is no word of the peer: its consent goes on to its end."""
         seen_us = self._tuples.get(tuple_)
-        if seen_us is None or tuple_ != self._selected or len(self._tuples) > 1:
+        if seen_us is None or tuple_ != self.selected_tuple or len(self._tuples) > 1:
             return self.remove_tuple(tuple_)
         del self._tuples[tuple_]
-        self._selected = None
+        self.selected_tuple = None
         self._lost_us = seen_us
         return [TupleRemoved(tuple_), PathLost()]
 
     def timeout_us(self) -> int | None:
         """When to call ``handle_timeout``, on the clock of ``receive``; None: not at all."""
-        seen_us = self._tuples[self._selected] if self._selected is not None else self._lost_us
+        seen_us = self._tuples[self.selected_tuple] if self.selected_tuple is not None else self._lost_us
         if seen_us is None or not self._consent_timeout_us:
             return None
         return seen_us + self._consent_timeout_us
@@ -266,7 +259,7 @@ class IceServer:
         events: list[IceEvent] = [UsernameFragmentRemoved(fragment) for fragment in self.username_fragments]
         events += [TupleRemoved(known) for known in self._tuples]
         self._tuples.clear()
-        self._selected = self._lost_us = None
+        self.selected_tuple = self._lost_us = None
         return events
 
     def _credentials_for(self, username: str | None) -> Credentials | None:
@@ -274,8 +267,8 @@ class IceServer:
         fragment, colon, _ = (username or "").partition(":")
         if not colon:
             return None
-        if fragment == self._credentials.username_fragment:
-            return self._credentials
+        if fragment == self.credentials.username_fragment:
+            return self.credentials
         old = self._old_credentials
         return old if old is not None and fragment == old.username_fragment else None
 
@@ -286,7 +279,7 @@ class IceServer:
             return []
         events: list[IceEvent] = [TupleAdded(tuple_)]
         if len(self._tuples) > MAX_TUPLES:
-            oldest = next(other for other in self._tuples if other not in (tuple_, self._selected))
+            oldest = next(other for other in self._tuples if other not in (tuple_, self.selected_tuple))
             del self._tuples[oldest]
             events.append(TupleRemoved(oldest))
         return events
@@ -298,21 +291,21 @@ class IceServer:
         nominates aggressively, RFC 5245, as browsers do towards a lite agent).
         """
         nominated = use_candidate if nomination is None else nomination > self._remote_nomination
-        if not nominated and self._selected is not None:
+        if not nominated and self.selected_tuple is not None:
             return []
         if nominated and nomination is not None:
             self._remote_nomination = nomination
         events: list[IceEvent] = self._select(tuple_)
         state = IceState.COMPLETED if nominated else IceState.CONNECTED
-        if self._state != state:
-            self._state = state
+        if self.state != state:
+            self.state = state
             events.append(StateChanged(state))
         return events
 
     def _select(self, tuple_: IceTuple) -> list[IceEvent]:
-        if tuple_ == self._selected:
+        if tuple_ == self.selected_tuple:
             return []
-        self._selected = tuple_
+        self.selected_tuple = tuple_
         self._lost_us = None
         return [SelectedTupleChanged(tuple_)]
 
@@ -320,26 +313,26 @@ class IceServer:
         """The tuple heard of last takes over; without any the peer is gone."""
         if self._tuples:
             return self._select(max(self._tuples, key=lambda known: self._tuples[known]))
-        self._selected = self._lost_us = None
-        self._state = IceState.DISCONNECTED
+        self.selected_tuple = self._lost_us = None
+        self.state = IceState.DISCONNECTED
         self._remote_nomination = 0
-        return [StateChanged(self._state)]
+        return [StateChanged(self.state)]
 
 
-def _check_form(message: StunMessage) -> int:
-    """The error code for a request that lacks something, else 0 (RFC 8445 section 7.3, RFC 8489 section 9.1.3)."""
-    complete = message.fingerprint_offset and message.has_integrity and message.priority
-    return 0 if message.method == Method.BINDING and complete else 400
+def _is_complete(message: StunMessage) -> bool:
+    """Whether a request has what a check of ICE needs (RFC 8445 section 7.3, RFC 8489 section 9.1.3)."""
+    has_all = message.fingerprint_offset and message.has_integrity and message.priority
+    return bool(has_all) and message.method == Method.BINDING
 
 
-def _error(message: StunMessage, tuple_: IceTuple, code: int, password: str | None = None) -> Reply:
+def _error(message: StunMessage, tuple_: IceTuple, code: ErrorCode, password: str | None = None) -> Reply:
     """An error response; integrity only where the request proved that it knows the password."""
     data = stun.build(
         MessageClass.ERROR_RESPONSE,
         message.transaction_id,
         method=message.method,
         error_code=code,
-        unknown_attributes=message.not_understood if code == 420 else (),
+        unknown_attributes=message.not_understood if code == ErrorCode.UNKNOWN_ATTRIBUTE else (),
         password=password,
         sha256=bool(message.sha256_offset),
     )

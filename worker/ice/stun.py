@@ -21,7 +21,8 @@ TRANSACTION_ID_SIZE = 12
 
 _COOKIE_BYTES = MAGIC_COOKIE.to_bytes(4, "big")
 _FINGERPRINT_XOR = 0x5354554E
-_INTEGRITY_SIZE = 20
+_INTEGRITY_SIZE = 20  # bytes of HMAC-SHA1
+_FINGERPRINT_SIZE = 4
 _FIRST_OPTIONAL_ATTRIBUTE = 0x8000
 _MAX_USERNAME_SIZE = 513  # bytes, RFC 8489 section 14.3: fewer than 509, RFC 8445 allows 256 + 1 + 256
 _HEADER = struct.Struct("!HHI12s")
@@ -85,12 +86,16 @@ class Attribute(IntEnum):
     NOMINATION = 0xC001
 
 
-ERROR_REASONS = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    420: "Unknown Attribute",
-    487: "Role Conflict",
-}
+class ErrorCode(IntEnum):
+    """What is answered to a request (RFC 8489 section 14.8, RFC 8445 section 7.3.1.1)."""
+
+    BAD_REQUEST = 400
+    UNAUTHORIZED = 401
+    UNKNOWN_ATTRIBUTE = 420
+    ROLE_CONFLICT = 487
+
+
+_ERROR_REASONS: dict[int, str] = {code: code.name.replace("_", " ").title() for code in ErrorCode}
 
 _KNOWN_TYPES = frozenset(int(attribute) for attribute in Attribute)
 
@@ -102,8 +107,11 @@ _FIXED_SIZES = {
     Attribute.ICE_CONTROLLED: 8,
     Attribute.ICE_CONTROLLING: 8,
     Attribute.MESSAGE_INTEGRITY: _INTEGRITY_SIZE,
-    Attribute.FINGERPRINT: 4,
+    Attribute.FINGERPRINT: _FINGERPRINT_SIZE,
 }
+
+_IPV4, _IPV6 = 1, 2  # address families
+_ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
 
 _INTEGRITIES = frozenset((Attribute.MESSAGE_INTEGRITY, Attribute.MESSAGE_INTEGRITY_SHA256))
 _SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
@@ -158,7 +166,8 @@ class StunMessage:
         if not self.fingerprint_offset:
             return False
         expected = zlib.crc32(self.data[: self.fingerprint_offset]) ^ _FINGERPRINT_XOR
-        return int.from_bytes(self.data[self.fingerprint_offset + 4 : self.fingerprint_offset + 8], "big") == expected
+        start = self.fingerprint_offset + _TYPE_AND_LENGTH.size
+        return int.from_bytes(self.data[start : start + _FINGERPRINT_SIZE], "big") == expected
 
     @property
     def has_integrity(self) -> bool:
@@ -174,9 +183,10 @@ class StunMessage:
         if not offset:
             return False
         size = int.from_bytes(self.data[offset + 2 : offset + 4], "big")
-        end = offset + 4 + size
+        start = offset + _TYPE_AND_LENGTH.size
+        end = start + size
         covered = self.data[:2] + (end - HEADER_SIZE).to_bytes(2, "big") + self.data[4:offset]
-        return hmac.compare_digest(hmac.digest(password.encode(), covered, digest)[:size], self.data[offset + 4 : end])
+        return hmac.compare_digest(hmac.digest(password.encode(), covered, digest)[:size], self.data[start:end])
 
 
 def local_username_fragment(data: bytes) -> str:
@@ -192,7 +202,7 @@ def local_username_fragment(data: bytes) -> str:
     position = HEADER_SIZE
     while position < end:
         kind, size = _TYPE_AND_LENGTH.unpack_from(data, position)
-        position += 4
+        position += _TYPE_AND_LENGTH.size
         if position + size > end:
             raise ParseError(
                 f"STUN attribute {kind:#06x} overruns the message: have {end - position} bytes, need {size}"
@@ -201,7 +211,7 @@ def local_username_fragment(data: bytes) -> str:
             return _decode_username(data[position : position + size]).partition(":")[0]
         if kind in _INTEGRITIES:
             return ""
-        position += (size + 3) & ~3
+        position += _padded(size)
     return ""
 
 
@@ -233,7 +243,7 @@ def parse(data: bytes) -> StunMessage:
         if fingerprint_offset:
             raise ParseError(f"STUN FINGERPRINT is not the last attribute: {end - position} bytes follow")
         kind, size = _TYPE_AND_LENGTH.unpack_from(data, position)
-        value_at = position + 4
+        value_at = position + _TYPE_AND_LENGTH.size
         if value_at + size > end:
             raise ParseError(
                 f"STUN attribute {kind:#06x} overruns the message: have {end - value_at} bytes, need {size}"
@@ -255,12 +265,13 @@ def parse(data: bytes) -> StunMessage:
                 values.setdefault(kind, data[value_at : value_at + size])
             elif kind < _FIRST_OPTIONAL_ATTRIBUTE:
                 not_understood.append(kind)
-        position = value_at + ((size + 3) & ~3)
+        position = value_at + _padded(size)
+    message_class, method = _split_type(message_type)
     code, reason = _decode_error(values.get(Attribute.ERROR_CODE))
     return StunMessage(
         data=data,
-        message_class=MessageClass((message_type >> 7 & 2) | (message_type >> 4 & 1)),
-        method=(message_type & 0x000F) | (message_type & 0x00E0) >> 1 | (message_type & 0x3E00) >> 2,
+        message_class=message_class,
+        method=method,
         transaction_id=transaction_id,
         username=None if (username := values.get(Attribute.USERNAME)) is None else _decode_username(username),
         priority=_decode_integer(values.get(Attribute.PRIORITY)),
@@ -308,13 +319,14 @@ def build(
     if len(transaction_id) != TRANSACTION_ID_SIZE:
         raise ValueError(f"STUN transaction id has {len(transaction_id)} bytes, expected {TRANSACTION_ID_SIZE}")
     body = bytearray()
-    for kind, number, size in (
-        (Attribute.PRIORITY, priority, 4),
-        (Attribute.ICE_CONTROLLING, ice_controlling, 8),
-        (Attribute.ICE_CONTROLLED, ice_controlled, 8),
-        (Attribute.NOMINATION, nomination, 4),
+    for kind, number in (
+        (Attribute.PRIORITY, priority),
+        (Attribute.ICE_CONTROLLING, ice_controlling),
+        (Attribute.ICE_CONTROLLED, ice_controlled),
+        (Attribute.NOMINATION, nomination),
     ):
         if number is not None:
+            size = _FIXED_SIZES[kind]
             try:
                 body += _encode(kind, number.to_bytes(size, "big"))
             except OverflowError as error:
@@ -326,31 +338,41 @@ def build(
     if xor_mapped_address is not None:
         body += _encode(Attribute.XOR_MAPPED_ADDRESS, _encode_address(xor_mapped_address, transaction_id))
     if error_code is not None:
-        reason = ERROR_REASONS.get(error_code, "") if error_reason is None else error_reason
+        reason = _ERROR_REASONS.get(error_code, "") if error_reason is None else error_reason
         body += _encode(Attribute.ERROR_CODE, bytes((0, 0, *divmod(error_code, 100))) + reason.encode())
     if unknown_attributes:
         body += _encode(Attribute.UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(unknown_attributes)}H", *unknown_attributes))
-    message_type = (
-        (method & 0x000F)
-        | (method & 0x0070) << 1
-        | (method & 0x0F80) << 2
-        | (message_class & 1) << 4
-        | (message_class & 2) << 7
-    )
+    message_type = _join_type(message_class, method)
 
     def with_length(size: int) -> bytes:
         return _HEADER.pack(message_type, size, MAGIC_COOKIE, transaction_id) + body
 
     if password is not None and sha256:
-        covered = with_length(len(body) + 4 + _SHA256_SIZES[-1])
+        covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _SHA256_SIZES[-1])
         body += _encode(Attribute.MESSAGE_INTEGRITY_SHA256, hmac.digest(password.encode(), covered, "sha256"))
     elif password is not None:
-        covered = with_length(len(body) + 4 + _INTEGRITY_SIZE)
+        covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _INTEGRITY_SIZE)
         body += _encode(Attribute.MESSAGE_INTEGRITY, hmac.digest(password.encode(), covered, "sha1"))
     if fingerprint:
-        crc = zlib.crc32(with_length(len(body) + 8)) ^ _FINGERPRINT_XOR
-        body += _encode(Attribute.FINGERPRINT, crc.to_bytes(4, "big"))
+        crc = zlib.crc32(with_length(len(body) + _TYPE_AND_LENGTH.size + _FINGERPRINT_SIZE)) ^ _FINGERPRINT_XOR
+        body += _encode(Attribute.FINGERPRINT, crc.to_bytes(_FINGERPRINT_SIZE, "big"))
     return with_length(len(body))
+
+
+def _split_type(message_type: int) -> tuple[MessageClass, int]:
+    """Class and method, whose bits stand among each other (RFC 8489 section 5).
+
+    ::
+
+        |0 0|M M M M M|C|M M M|C|M M M M|
+    """
+    method = (message_type & 0x000F) | (message_type & 0x00E0) >> 1 | (message_type & 0x3E00) >> 2
+    return MessageClass((message_type >> 7 & 2) | (message_type >> 4 & 1)), method
+
+
+def _join_type(message_class: MessageClass, method: int) -> int:
+    spread = (method & 0x000F) | (method & 0x0070) << 1 | (method & 0x0F80) << 2
+    return spread | (message_class & 1) << 4 | (message_class & 2) << 7
 
 
 def _check_header(data: bytes) -> int:
@@ -373,6 +395,10 @@ def _check_header(data: bytes) -> int:
 def _check_sha256_size(size: int) -> None:
     if size not in _SHA256_SIZES:
         raise ParseError(f"STUN MESSAGE-INTEGRITY-SHA256 has {size} bytes, expected 16 to 32, a multiple of 4")
+
+
+def _padded(size: int) -> int:
+    return (size + 3) & ~3
 
 
 def _encode(kind: int, value: bytes) -> bytes:
@@ -415,7 +441,7 @@ def _decode_address(value: bytes | None, transaction_id: bytes) -> tuple[str, in
     """XOR-MAPPED-ADDRESS (RFC 8489 section 14.2): ``| 0 | family | x-port | x-address (4 or 16 bytes) |``."""
     if value is None:
         return None
-    size = {1: 4, 2: 16}.get(value[1]) if len(value) >= 2 else None
+    size = _ADDRESS_SIZES.get(value[1]) if len(value) >= 2 else None
     if size is None:
         raise ParseError(f"STUN XOR-MAPPED-ADDRESS begins with {value[:2].hex()}, expected family 1 or 2")
     if len(value) != 4 + size:
@@ -427,7 +453,7 @@ def _decode_address(value: bytes | None, transaction_id: bytes) -> tuple[str, in
 def _encode_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
     ip, port = address
     packed = ipaddress.ip_address(ip).packed
-    family = 1 if len(packed) == 4 else 2
+    family = _IPV4 if len(packed) == _ADDRESS_SIZES[_IPV4] else _IPV6
     head = struct.pack("!BBH", 0, family, port ^ (MAGIC_COOKIE >> 16))
     return head + _xor(packed, _COOKIE_BYTES + transaction_id)
 
