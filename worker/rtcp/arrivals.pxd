@@ -12,6 +12,12 @@ cdef int _MAX_ARRIVALS
 cdef int _NOT_RECEIVED
 cdef int _SMALL_DELTA
 cdef int _RESERVED
+cdef int _HEADER_SIZE
+cdef int _VECTOR
+cdef int _TWO_BITS
+cdef int _RUN_LENGTH
+cdef int _VECTOR_BITS
+cdef int _REFERENCE_TICKS
 
 
 @cython.final

@@ -27,9 +27,15 @@ PROBLEMS = (
 )
 
 _MAX_ARRIVALS = 2048
+_HEADER_SIZE = 16  # of the body up to the chunks
 _NOT_RECEIVED = 0  # status symbols
 _SMALL_DELTA = 1
 _RESERVED = 3
+_VECTOR = 0x8000  # bits of a chunk
+_TWO_BITS = 0x4000
+_RUN_LENGTH = 0x1FFF
+_VECTOR_BITS = 14
+_REFERENCE_TICKS = 256  # 64 ms
 
 
 class ArrivalReader:
@@ -47,12 +53,12 @@ class ArrivalReader:
         self.status_count = 0
         self.feedback_count = 0
         self.count = 0
-        self._positions = [0] * 2048
+        self._positions = [0] * 2048  # _MAX_ARRIVALS, here and below
         self._ticks = [0] * 2048
         self._symbols = [0] * 2048
 
     def position(self, index: int) -> int:
-        """Of an arrival, counted from ``base_sequence``; ascending."""
+        """Where an arrival stands, counted from ``base_sequence``; ascending."""
         return self._positions[index]
 
     def tick(self, index: int) -> int:
@@ -66,7 +72,7 @@ class ArrivalReader:
             ``OK``, or which of ``PROBLEMS`` it has: then the attributes mean nothing.
         """
         self.count = 0
-        if size < 16:
+        if size < _HEADER_SIZE:
             return CUT
         self.base_sequence = body[8] << 8 | body[9]
         self.status_count = body[10] << 8 | body[11]
@@ -79,26 +85,26 @@ class ArrivalReader:
         return self._read_deltas(body, size, offset)
 
     def _read_chunks(self, body: bytes, size: int) -> int:
-        offset = 16
+        offset = _HEADER_SIZE
         position = 0
         while position < self.status_count:
             if offset + 2 > size:
                 return -CHUNK_CUT
             chunk = body[offset] << 8 | body[offset + 1]
             offset += 2
-            if chunk & 0x8000 == 0:  # |0| S |       Run Length        |
+            if chunk & _VECTOR == 0:  # |0| S |       Run Length        |
                 problem = self._add_run(position, chunk, size - offset)
-                position += chunk & 0x1FFF
+                position += chunk & _RUN_LENGTH
             else:
                 problem = self._add_vector(position, chunk)
-                position += 7 if chunk & 0x4000 else 14
+                position += _VECTOR_BITS // 2 if chunk & _TWO_BITS else _VECTOR_BITS
             if problem != OK:
                 return -problem
         return offset
 
     def _add_run(self, position: int, chunk: int, left: int) -> int:
         symbol = chunk >> 13 & 3
-        run = chunk & 0x1FFF
+        run = chunk & _RUN_LENGTH
         if run == 0:
             return EMPTY_RUN
         if symbol == _NOT_RECEIVED:
@@ -119,13 +125,13 @@ class ArrivalReader:
 
     def _add_vector(self, position: int, chunk: int) -> int:
         # |1|0|  14 symbols of one bit   |   |1|1|  7 symbols of two bits   |
-        bits = 2 if chunk & 0x4000 else 1
+        bits = 2 if chunk & _TWO_BITS else 1
         mask = 3 if bits == 2 else 1
-        run = 14 // bits
+        run = _VECTOR_BITS // bits
         if run > self.status_count - position:
             run = self.status_count - position
         for index in range(run):
-            symbol = chunk >> (14 - bits * (index + 1)) & mask
+            symbol = chunk >> (_VECTOR_BITS - bits * (index + 1)) & mask
             if symbol == _RESERVED:
                 return RESERVED_SYMBOL
             if symbol != _NOT_RECEIVED:
@@ -140,7 +146,7 @@ class ArrivalReader:
         reference = body[12] << 16 | body[13] << 8 | body[14]
         if reference >= 0x800000:
             reference -= 0x1000000
-        tick = reference * 256
+        tick = reference * _REFERENCE_TICKS
         for index in range(self.count):
             symbol = self._symbols[index]
             if offset + symbol > size:

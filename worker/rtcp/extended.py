@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
-_REFERENCE_TIME = 4
+_REFERENCE_TIME = 4  # block types
 _DELAYS = 5
 _MAX_DELAYS = 256
+_BLOCK_HEADER_SIZE = 4
+_REFERENCE_TIME_SIZE = 8
+_DELAY_SIZE = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,9 @@ class ExtendedReport:
         """The packet, header included."""
         body = bytearray(self.ssrc.to_bytes(4, "big"))
         if self.reference_ntp is not None:
-            body += bytes((_REFERENCE_TIME, 0, 0, 2)) + self.reference_ntp.to_bytes(8, "big")
+            body += bytes((_REFERENCE_TIME, 0, 0, _REFERENCE_TIME_SIZE // 4)) + self.reference_ntp.to_bytes(8, "big")
         if self.delays:
-            body += bytes((_DELAYS, 0)) + (3 * len(self.delays)).to_bytes(2, "big")
+            body += bytes((_DELAYS, 0)) + (_DELAY_SIZE // 4 * len(self.delays)).to_bytes(2, "big")
             for entry in self.delays:
                 body += entry.ssrc.to_bytes(4, "big") + entry.last_rr.to_bytes(4, "big")
                 body += (entry.delay & 0xFFFFFFFF).to_bytes(4, "big")
@@ -68,16 +71,16 @@ def parse_extended_report(count: int, body: bytes) -> ExtendedReport:
     delays: list[DelaySinceLastRr] = []
     offset = 4
     while offset < len(body):
-        need(body, offset + 4, "RTCP XR block")
+        need(body, offset + _BLOCK_HEADER_SIZE, "RTCP XR block")
         kind = body[offset]
-        start = offset + 4
+        start = offset + _BLOCK_HEADER_SIZE
         offset = start + 4 * int.from_bytes(body[start - 2 : start], "big")
         need(body, offset, "RTCP XR block")
         if kind == _REFERENCE_TIME:
-            need(body[start:offset], 8, "RTCP XR reference time")
-            reference_ntp = int.from_bytes(body[start : start + 8], "big")
+            need(body[start:offset], _REFERENCE_TIME_SIZE, "RTCP XR reference time")
+            reference_ntp = int.from_bytes(body[start : start + _REFERENCE_TIME_SIZE], "big")
         elif kind == _DELAYS:
-            for entry in range(start, offset - 11, 12):
+            for entry in range(start, offset - _DELAY_SIZE + 1, _DELAY_SIZE):
                 if len(delays) < _MAX_DELAYS:
                     delays.append(
                         DelaySinceLastRr(read32(body, entry), read32(body, entry + 4), read32(body, entry + 8))

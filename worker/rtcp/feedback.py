@@ -30,6 +30,15 @@ MAX_NACKED = 1024  # more sequence numbers of one packet are not looked at
 MAX_FIR_ENTRIES = 64
 MAX_REMB_SSRCS = 255  # their count has eight bits
 _HEAD_SIZE = 8
+_NACK_ENTRY_SIZE = 4
+_BITMASK_BITS = 16
+_FIR_ENTRY_SIZE = 8
+_REMB = b"REMB"
+_REMB_HEAD_SIZE = 16
+_MANTISSA_BITS = 18
+_MANTISSA = (1 << _MANTISSA_BITS) - 1
+_EXPONENT = 0x3F
+_MAX_BITRATE_BITS = 63
 
 
 def _head(sender_ssrc: int, media_ssrc: int) -> bytes:
@@ -64,7 +73,7 @@ def _pairs(sequence_numbers: Sequence[int]) -> list[tuple[int, int]]:
     packet_id = bitmask = -1
     for number in sequence_numbers:
         distance = (number - packet_id) & 0xFFFF
-        if bitmask >= 0 and 1 <= distance <= 16:
+        if bitmask >= 0 and 1 <= distance <= _BITMASK_BITS:
             bitmask |= 1 << (distance - 1)
             pairs[-1] = (packet_id, bitmask)
         else:
@@ -124,9 +133,9 @@ class Remb:
     def to_bytes(self) -> bytes:
         """The packet, header included."""
         # |  'R' 'E' 'M' 'B'  | num SSRC (8) | exponent (6) | mantissa (18) | SSRCs …
-        exponent = max(0, self.bitrate_bps.bit_length() - 18)
-        number = len(self.ssrcs) << 24 | exponent << 18 | self.bitrate_bps >> exponent
-        body = _head(self.sender_ssrc, 0) + b"REMB" + number.to_bytes(4, "big")
+        exponent = max(0, self.bitrate_bps.bit_length() - _MANTISSA_BITS)
+        number = len(self.ssrcs) << 24 | exponent << _MANTISSA_BITS | self.bitrate_bps >> exponent
+        body = _head(self.sender_ssrc, 0) + _REMB + number.to_bytes(4, "big")
         body += b"".join(ssrc.to_bytes(4, "big") for ssrc in self.ssrcs)
         return make_packet(PacketType.PAYLOAD_FEEDBACK, APPLICATION_FORMAT, body)
 
@@ -137,15 +146,15 @@ def parse_nack(body: bytes) -> Nack:
     Raises:
         ParseError: It has no entry, or a part of one.
     """
-    need(body, _HEAD_SIZE + 4, "RTCP NACK")
-    if len(body) % 4:
-        raise ParseError(f"RTCP NACK has {len(body)} bytes, expected a multiple of 4")
+    need(body, _HEAD_SIZE + _NACK_ENTRY_SIZE, "RTCP NACK")
+    if len(body) % _NACK_ENTRY_SIZE:
+        raise ParseError(f"RTCP NACK has {len(body)} bytes, expected a multiple of {_NACK_ENTRY_SIZE}")
     numbers: list[int] = []
-    for offset in range(_HEAD_SIZE, len(body), 4):
+    for offset in range(_HEAD_SIZE, len(body), _NACK_ENTRY_SIZE):
         packet_id = int.from_bytes(body[offset : offset + 2], "big")
         bitmask = int.from_bytes(body[offset + 2 : offset + 4], "big")
         numbers.append(packet_id)
-        numbers.extend((packet_id + bit + 1) & 0xFFFF for bit in range(16) if bitmask >> bit & 1)
+        numbers.extend((packet_id + bit + 1) & 0xFFFF for bit in range(_BITMASK_BITS) if bitmask >> bit & 1)
         if len(numbers) >= MAX_NACKED:
             break
     return Nack(read32(body, 0), read32(body, 4), tuple(numbers[:MAX_NACKED]))
@@ -167,11 +176,11 @@ def parse_fir(body: bytes) -> Fir:
     Raises:
         ParseError: It has no entry, or a part of one.
     """
-    need(body, _HEAD_SIZE + 8, "RTCP FIR")
-    if len(body) % 8:
-        raise ParseError(f"RTCP FIR has {len(body)} bytes, expected a multiple of 8")
-    end = min(len(body), _HEAD_SIZE + 8 * MAX_FIR_ENTRIES)
-    entries = tuple((read32(body, offset), body[offset + 4]) for offset in range(_HEAD_SIZE, end, 8))
+    need(body, _HEAD_SIZE + _FIR_ENTRY_SIZE, "RTCP FIR")
+    if len(body) % _FIR_ENTRY_SIZE:
+        raise ParseError(f"RTCP FIR has {len(body)} bytes, expected a multiple of {_FIR_ENTRY_SIZE}")
+    end = min(len(body), _HEAD_SIZE + _FIR_ENTRY_SIZE * MAX_FIR_ENTRIES)
+    entries = tuple((read32(body, offset), body[offset + 4]) for offset in range(_HEAD_SIZE, end, _FIR_ENTRY_SIZE))
     return Fir(read32(body, 0), read32(body, 4), entries)
 
 
@@ -182,13 +191,13 @@ def parse_application_feedback(body: bytes) -> Remb | None:
         ParseError: A REMB is shorter than its list of SSRCs, or its bitrate is beyond 63 bits.
     """
     need(body, _HEAD_SIZE, "RTCP application feedback")
-    if body[8:12] != b"REMB":
+    if body[_HEAD_SIZE : _HEAD_SIZE + len(_REMB)] != _REMB:
         return None
-    need(body, 16, "RTCP REMB")
+    need(body, _REMB_HEAD_SIZE, "RTCP REMB")
     count = body[12]
-    need(body, 16 + 4 * count, f"RTCP REMB for {count} streams")
+    need(body, _REMB_HEAD_SIZE + 4 * count, f"RTCP REMB for {count} streams")
     number = read32(body, 12)
-    bitrate = (number & 0x3FFFF) << (number >> 18 & 0x3F)
-    if bitrate >= 1 << 63:
-        raise ParseError(f"RTCP REMB bitrate is {bitrate}, expected less than 2^63")
-    return Remb(read32(body, 0), bitrate, tuple(read32(body, 16 + 4 * index) for index in range(count)))
+    bitrate = (number & _MANTISSA) << (number >> _MANTISSA_BITS & _EXPONENT)
+    if bitrate >= 1 << _MAX_BITRATE_BITS:
+        raise ParseError(f"RTCP REMB bitrate is {bitrate}, expected less than 2^{_MAX_BITRATE_BITS}")
+    return Remb(read32(body, 0), bitrate, tuple(read32(body, _REMB_HEAD_SIZE + 4 * index) for index in range(count)))

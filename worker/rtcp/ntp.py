@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_COMPACT_SECOND = 65536  # in 16.16 fixed point
+
 
 def compact_ntp(ntp: int) -> int:
     """The middle 32 of 64 bits: 16.16 fixed point, as reports echo it."""
@@ -12,7 +14,7 @@ def compact_duration(duration_us: int) -> int:
     """A duration in 1/65536 s, as DLSR and DLRR give it: 0 when negative, the largest value for what does not fit."""
     if duration_us < 0:
         return 0
-    return min(duration_us * 65536 // 1_000_000, 0xFFFFFFFF)
+    return min(duration_us * _COMPACT_SECOND // 1_000_000, 0xFFFFFFFF)
 
 
 def round_trip_ms(now_ntp: int, last_report: int, delay: int) -> float | None:
@@ -30,6 +32,6 @@ def round_trip_ms(now_ntp: int, last_report: int, delay: int) -> float | None:
     if last_report == 0:
         return None
     difference = (compact_ntp(now_ntp) - last_report - delay) & 0xFFFFFFFF
-    if difference >= 0x80000000:
-        return 0.0 if difference >= 0x100000000 - 0x10000 else None
-    return difference * 1000 / 65536
+    if difference >= 1 << 31:
+        return 0.0 if difference >= (1 << 32) - _COMPACT_SECOND else None
+    return difference * 1000 / _COMPACT_SECOND

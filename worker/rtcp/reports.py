@@ -9,6 +9,9 @@ from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
 MAX_BLOCKS = 31
 _BLOCK_SIZE = 24
+_SENDER_SIZE = 24  # what a sender says, up to the blocks
+_RECEIVER_SIZE = 4
+_MAX_LOST = 0x7FFFFF  # signed 24 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class ReportBlock:
 
     def to_bytes(self) -> bytes:
         """The 24 bytes of the block."""
-        lost = max(-0x800000, min(0x7FFFFF, self.total_lost)) & 0xFFFFFF
+        lost = max(-_MAX_LOST - 1, min(_MAX_LOST, self.total_lost)) & 0xFFFFFF
         numbers = (
             self.ssrc,
             self.fraction_lost << 24 | lost,
@@ -125,14 +128,14 @@ def parse_sender_report(count: int, body: bytes) -> SenderReport:
     Raises:
         ParseError: It is shorter than its blocks.
     """
-    need(body, 24, "RTCP sender report")
+    need(body, _SENDER_SIZE, "RTCP sender report")
     return SenderReport(
         ssrc=read32(body, 0),
         ntp=int.from_bytes(body[4:12], "big"),
         rtp_timestamp=read32(body, 12),
         packet_count=read32(body, 16),
         octet_count=read32(body, 20),
-        blocks=_parse_blocks(body, 24, count),
+        blocks=_parse_blocks(body, _SENDER_SIZE, count),
     )
 
 
@@ -142,8 +145,8 @@ def parse_receiver_report(count: int, body: bytes) -> ReceiverReport:
     Raises:
         ParseError: It is shorter than its blocks.
     """
-    need(body, 4, "RTCP receiver report")
-    return ReceiverReport(read32(body, 0), _parse_blocks(body, 4, count))
+    need(body, _RECEIVER_SIZE, "RTCP receiver report")
+    return ReceiverReport(read32(body, 0), _parse_blocks(body, _RECEIVER_SIZE, count))
 
 
 def _join(blocks: tuple[ReportBlock, ...]) -> bytes:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from miso.worker.errors import ParseError
 from miso.worker.rtcp.wire import PacketType, make_packet, need, read32
 
-_CNAME = 1
+_CNAME = 1  # item type
 _MAX_CHUNKS = 31
+_MAX_TEXT_SIZE = 255  # bytes: its length has one
+_END = 0  # of a chunk's items
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class SourceDescription:
         body = bytearray()
         for ssrc, cname in self.chunks:
             text = cname.encode()
-            if len(text) > 255:
-                raise ValueError(f"CNAME has {len(text)} bytes, at most 255 are allowed")
+            if len(text) > _MAX_TEXT_SIZE:
+                raise ValueError(f"CNAME has {len(text)} bytes, at most {_MAX_TEXT_SIZE} are allowed")
             body += ssrc.to_bytes(4, "big") + bytes((_CNAME, len(text))) + text
             body += bytes(4 - len(body) % 4)  # at least one zero ends the items
         return make_packet(PacketType.SOURCE_DESCRIPTION, len(self.chunks), bytes(body))
@@ -55,7 +57,7 @@ class Goodbye:
         """The packet, header included."""
         body = b"".join(ssrc.to_bytes(4, "big") for ssrc in self.ssrcs)
         if self.reason:
-            text = self.reason.encode()[:255]
+            text = self.reason.encode()[:_MAX_TEXT_SIZE]
             body += bytes((len(text),)) + text
         return make_packet(PacketType.GOODBYE, len(self.ssrcs), body)
 
@@ -104,7 +106,7 @@ def _parse_items(body: bytes, offset: int) -> tuple[int, str]:
         if offset >= len(body):
             raise ParseError(f"RTCP SDES items have no end: have {len(body)} bytes")
         kind = body[offset]
-        if kind == 0:
+        if kind == _END:
             return (offset + 4) & ~3, cname
         need(body, offset + 2, "RTCP SDES item")
         size = body[offset + 1]

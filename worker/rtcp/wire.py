@@ -9,6 +9,9 @@ from enum import IntEnum
 from miso.worker.errors import ParseError
 
 HEADER_SIZE = 4
+_VERSION = 2
+_PADDING = 0x20  # bits of the first byte
+_COUNT = 0x1F
 MAX_PACKETS = 128  # of one compound packet: a datagram holds more only when somebody wants to keep us busy
 
 
@@ -65,21 +68,21 @@ def split_compound(data: bytes) -> Iterator[RawPacket | ParseError]:
         if offset + HEADER_SIZE > len(data):
             raise ParseError(f"RTCP header is cut: have {len(data) - offset} bytes, need {HEADER_SIZE}")
         first = data[offset]
-        if first >> 6 != 2:
-            raise ParseError(f"RTCP version is {first >> 6}, expected 2")
-        size = 4 * int.from_bytes(data[offset + 2 : offset + 4], "big") + 4
+        if first >> 6 != _VERSION:
+            raise ParseError(f"RTCP version is {first >> 6}, expected {_VERSION}")
+        size = 4 * int.from_bytes(data[offset + 2 : offset + 4], "big") + HEADER_SIZE
         end = offset + size
         if end > len(data):
             raise ParseError(f"RTCP packet overruns the data: have {len(data) - offset} bytes, need {size}")
         body_end = end
-        if first & 0x20:
+        if first & _PADDING:
             padding = data[end - 1]
             if padding == 0 or padding > size - HEADER_SIZE:
                 yield ParseError(f"RTCP padding is {padding}, expected 1 to {size - HEADER_SIZE}")
                 offset = end
                 continue
             body_end -= padding
-        yield RawPacket(data[offset + 1], first & 0x1F, data[offset + HEADER_SIZE : body_end])
+        yield RawPacket(data[offset + 1], first & _COUNT, data[offset + HEADER_SIZE : body_end])
         offset = end
 
 
@@ -97,4 +100,4 @@ def read32(body: bytes, offset: int) -> int:
 def make_packet(packet_type: PacketType, count: int, body: bytes) -> bytes:
     """Puts the header before a body, which is filled up with zeros to 32 bits."""
     body += bytes(-len(body) & 3)
-    return bytes((0x80 | count, packet_type)) + (len(body) // 4).to_bytes(2, "big") + body
+    return bytes((_VERSION << 6 | count, packet_type)) + (len(body) // 4).to_bytes(2, "big") + body
