@@ -55,7 +55,9 @@ class Entity(Emitter):
         self.observer: Final = Emitter()
         self._channel = channel
         self._path = dict(path)
+        """The ids from the router (or server) down to the object."""
         self._at_end: list[Callable[[], object]] = []
+        """Called when it ends: what it belongs to forgets it."""
         self._handlers: Mapping[str, Callable[..., object]] = self._event_handlers()
         channel.subscribe(self.id, self._on_event)
 

@@ -45,6 +45,9 @@ class WorkerPool(Emitter):
             now.
 
     A worker that somebody closes on purpose is not replaced.
+
+    Attributes:
+        closed: Whether the pool is closed.
     """
 
     def __init__(
@@ -71,9 +74,12 @@ class WorkerPool(Emitter):
         self._back_off = back_off
         self._watchdog = watchdog
         self._workers: list[Worker] = []
+        """Those that run, the one that was chosen last at the end."""
         self._ending: list[Worker] = []
+        """Those that ``close`` waits for."""
         self._keepers: list[asyncio.Task[None]] = []
-        self._closed = False
+        """One for each place in the pool: it replaces whoever dies there."""
+        self.closed = False
 
     async def __aenter__(self) -> Self:
         """``async with WorkerPool(4) as pool``: started, and closed when the block ends."""
@@ -88,11 +94,6 @@ class WorkerPool(Emitter):
         """The running workers."""
         return list(self._workers)
 
-    @property
-    def closed(self) -> bool:
-        """Whether the pool is closed."""
-        return self._closed
-
     async def start(self) -> None:
         """Starts all workers.
 
@@ -100,7 +101,7 @@ class WorkerPool(Emitter):
             TypeError: The settings are wrong.
             WorkerStartError: A worker did not start; none of them runs then.
         """
-        if self._closed or self._keepers:
+        if self.closed or self._keepers:
             raise InvalidStateError("the pool was started already")
         creating = [asyncio.ensure_future(self._create()) for _ in range(self._size)]
         try:
@@ -112,7 +113,7 @@ class WorkerPool(Emitter):
             raise
         workers = [result for result in results if isinstance(result, Worker)]
         failure = next((result for result in results if isinstance(result, BaseException)), None)
-        if failure is not None or self._closed:
+        if failure is not None or self.closed:
             for worker in workers:
                 worker.close()
             raise failure or InvalidStateError("the pool was closed while it started")
@@ -138,7 +139,7 @@ class WorkerPool(Emitter):
 
     async def close(self) -> None:
         """Closes all workers and waits until their processes have ended."""
-        self._closed = True
+        self.closed = True
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from miso.controller.errors import InvalidStateError, RequestError
 from miso.controller.process.closing import undoing
+from miso.controller.process.pipe import Answer, Event, Pipe
 from miso.controller.process.worker_process import ChannelSockets
 from miso.worker.channel.client_codec import (
     Accepted,
@@ -29,7 +29,7 @@ from miso.worker.channel.client_codec import (
 )
 from miso.worker.channel.codec import MAX_REQUEST_ID, LogLevel
 from miso.worker.channel.commands import PAYLOAD_REQUESTS, Command
-from miso.worker.channel.framing import FrameReader, OversizeFrame, frame
+from miso.worker.channel.framing import frame
 from miso.worker.errors import ParseError
 
 _logger = logging.getLogger(__name__)
@@ -39,21 +39,6 @@ RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 Listener = Callable[[str, object, "bytes | None"], None]
 """Takes an event's name, its raw body, and its payload (None on the channel without payloads)."""
-
-_Answer = Accepted | Refused
-
-
-class _Event(NamedTuple):
-    """What the worker says by itself; the payload is None on the channel without payloads."""
-
-    notification: Notification
-    payload: bytes | None = None
-
-
-# An event may follow right behind the answer that creates its object. Whoever waits for that answer runs one turn of
-# the event loop later, and each task, wait_for() or gather() in between takes one or two more: then its listeners are
-# in place.
-_EVENT_DELAY_TURNS = 8
 
 _MAX_UNSENT_BYTES = 64 * 1024 * 1024
 """Of payloads without an answer: beyond it a worker that does not read would fill our memory."""
@@ -67,7 +52,11 @@ _LOG_LEVELS = {
 
 
 class Channel:
-    """Both pipes to one worker."""
+    """Both pipes to one worker.
+
+    Attributes:
+        closed: Whether nothing can be said any more.
+    """
 
     def __init__(self, pid: int, on_lost: Callable[[], None]) -> None:
         """Prepares a channel; ``connect`` connects it.
@@ -81,12 +70,15 @@ class Channel:
         self._loop = asyncio.get_running_loop()
         self._next_id = 1
         self._pending: dict[int, tuple[Command[Any, Any], asyncio.Future[Any] | None]] = {}
+        """By id, the requests without an answer yet; None: nobody waits for that."""
         self._listeners: dict[str, Listener] = {}
+        """By the id of the object whose events they take."""
         self._requests: asyncio.WriteTransport | None = None
         self._payload_out: asyncio.WriteTransport | None = None
         self._transports: list[asyncio.Transport] = []
         self._payload_header: Notification | None = None
-        self._closed = False
+        """What the next frame on the payload channel belongs to."""
+        self.closed = False
 
     async def connect(self, sockets: ChannelSockets) -> None:
         """Takes the pipes over; closes them if it does not come to that."""
@@ -94,7 +86,7 @@ class Channel:
         try:
             for sock, on_frame in zip(sockets, readers, strict=True):
                 transport, _ = await self._loop.create_unix_connection(
-                    partial(_Pipe, on_frame, self._emit, self._on_answer, self._lost), sock=sock
+                    partial(Pipe, on_frame, self._emit, self._on_answer, self._lost), sock=sock
                 )
                 self._transports.append(transport)
         except BaseException:
@@ -103,16 +95,11 @@ class Channel:
             raise
         self._requests, self._payload_out = self._transports[0], self._transports[2]
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing can be said any more."""
-        return self._closed
-
     def close(self) -> None:
         """Closes both pipes; what was asked and not answered fails."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         for transport in self._transports:
             transport.close()
         pending, self._pending = self._pending, {}
@@ -168,7 +155,7 @@ class Channel:
         self, command: Command[RequestT, ResponseT], path: Mapping[str, str], body: RequestT | None = None
     ) -> None:
         """Asks the worker without waiting for an answer; does nothing if the channel is closed."""
-        if not self._closed:
+        if not self.closed:
             self._say(command, path, body, None, None)
 
     def notify(
@@ -203,28 +190,28 @@ class Channel:
         self._pending[request_id] = (command, future)
 
     def _write(self, transport: asyncio.WriteTransport | None, *frames: bytes) -> None:
-        if self._closed or transport is None:
+        if self.closed or transport is None:
             raise InvalidStateError("Channel closed")
         transport.write(b"".join(frames))
 
     def _ignore(self, body: bytes) -> None:
         """Workers say nothing on the pipes that they are to read from."""
 
-    def _on_frame(self, body: bytes) -> _Event | _Answer | None:
+    def _on_frame(self, body: bytes) -> Event | Answer | None:
         message = self._parse(body)
-        return _Event(message) if isinstance(message, Notification) else message
+        return Event(message) if isinstance(message, Notification) else message
 
-    def _on_payload_frame(self, body: bytes) -> _Event | _Answer | None:
+    def _on_payload_frame(self, body: bytes) -> Event | Answer | None:
         header, self._payload_header = self._payload_header, None
         if header is not None:
-            return _Event(header, body)
+            return Event(header, body)
         message = self._parse(body)
         if isinstance(message, Notification):
             self._payload_header = message
             return None
         return message
 
-    def _parse(self, body: bytes) -> Notification | _Answer | None:
+    def _parse(self, body: bytes) -> Notification | Answer | None:
         """What a frame says; its log lines are logged at once."""
         try:
             message = parse_message(body)
@@ -236,10 +223,10 @@ class Channel:
             return None
         return message
 
-    def _on_answer(self, message: _Answer) -> None:
+    def _on_answer(self, message: Answer) -> None:
         command, future = self._pending.pop(message.id, (None, None))
         if command is None:
-            if not self._closed:
+            if not self.closed:
                 _logger.error("worker=%d answers a request that was not made: id=%d", self._pid, message.id)
         elif future is None:
             if isinstance(message, Refused):
@@ -247,7 +234,7 @@ class Channel:
         elif not future.done():
             _settle(future, command, message)
 
-    def _emit(self, event: _Event) -> None:
+    def _emit(self, event: Event) -> None:
         notification, payload = event
         # Events of an object that closed in the meantime have no listener.
         listener = self._listeners.get(notification.target_id)
@@ -259,62 +246,8 @@ class Channel:
             _logger.error("worker=%d ignoring event %s: %s", self._pid, notification.event, error)
 
     def _lost(self) -> None:
-        if not self._closed:
+        if not self.closed:
             self._on_lost()
-
-
-class _Pipe(asyncio.Protocol):
-    """One pipe, cut into frames. Events wait a little, and answers behind them wait with them: the order stays."""
-
-    def __init__(
-        self,
-        on_frame: Callable[[bytes], _Event | _Answer | None],
-        on_event: Callable[[_Event], None],
-        on_answer: Callable[[_Answer], None],
-        on_lost: Callable[[], None],
-    ) -> None:
-        self._reader = FrameReader()
-        self._on_frame = on_frame
-        self._on_event = on_event
-        self._on_answer = on_answer
-        self._on_lost = on_lost
-        self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Event | _Answer] = deque()
-        """Begins with an event, if there is anything."""
-
-    def data_received(self, data: bytes) -> None:
-        for body in self._reader.feed(data):
-            if isinstance(body, OversizeFrame):
-                _logger.error("a worker's message of %d bytes is too large and was skipped", body.size_bytes)
-            elif (message := self._on_frame(body)) is not None:
-                self._take(message)
-
-    def _take(self, message: _Event | _Answer) -> None:
-        if self._waiting:
-            self._waiting.append(message)
-        elif isinstance(message, _Event):
-            self._waiting.append(message)
-            self._deliver_after(_EVENT_DELAY_TURNS)
-        else:
-            self._on_answer(message)
-
-    def _deliver_after(self, turns: int) -> None:
-        if turns:
-            self._loop.call_soon(self._deliver_after, turns - 1)
-            return
-        try:
-            while self._waiting and isinstance(message := self._waiting[0], _Event):
-                self._waiting.popleft()
-                self._on_event(message)
-            while self._waiting and not isinstance(message := self._waiting[0], _Event):
-                self._waiting.popleft()
-                self._on_answer(message)
-        finally:  # one that could not be handled must not hold up those behind it
-            if self._waiting:
-                self._deliver_after(_EVENT_DELAY_TURNS)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._on_lost()
 
 
 def _settle(future: asyncio.Future[Any], command: Command[Any, Any], message: Accepted | Refused) -> None:

@@ -79,7 +79,9 @@ class Transport(Entity):
     _CLOSE = commands.TRANSPORT_CLOSE
 
     _SHARES_CNAME = True
+    """Whether its producers are of one endpoint, and not of many as on a pipe."""
     _DATA_TYPE: DataType = "sctp"
+    """How data messages come and go."""
 
     def __init__(
         self,
@@ -100,7 +102,9 @@ class Transport(Entity):
         self._data_producers: dict[str, DataProducer] = {}
         self._data_consumers: dict[str, DataConsumer] = {}
         self._cname: str | None = None
+        """Of all its producers, once there is one."""
         self._next_mid = 0
+        """Of the next consumer whose MID nobody chooses."""
 
     async def dump(self) -> TransportDump:
         """The worker's view of it."""
