@@ -1,0 +1,1 @@
+"""Sends what a stream's packets look like in one format to all its players, compiled."""

@@ -1,0 +1,413 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One ring of framed packets, and the sockets of all players who get them.
+
+Each packet is framed once for a format; its payload is the packet's own, shared with every other format. A player is a
+place in the ring, with a socket: what a socket does not take, waits there, and is no copy. Who is overtaken by the ring
+begins anew with a key frame.
+"""
+
+import os
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
+
+from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, errno, iovec, msghdr, sendmsg, ssize_t
+
+cdef enum:
+    MAX_PARTS = 64  # of one send; IOV_MAX is 1024, but a socket takes less at once
+
+cdef enum Sent:
+    ALL
+    BLOCKED
+    BROKEN
+
+
+cdef struct Entry:
+    iovec *parts
+    int count
+    size_t size  # bytes of all parts
+    bint is_video
+    bint is_key
+
+
+cdef class Player:
+    """A socket, and how far it has got.
+
+    Attributes:
+        fd: The socket, not blocking. Who owns it, closes it after :meth:`Fanout.remove`.
+        sent_bytes: What the kernel has taken.
+        skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
+        restarts: How often it was overtaken.
+        blocked_since_us: Since when its socket takes nothing; 0: it does.
+        error: Why its socket is broken; None: it is not.
+        wants_audio, wants_video: What it is sent.
+    """
+
+    cdef readonly int fd
+    cdef readonly unsigned long long sent_bytes
+    cdef readonly unsigned long long skipped_packets
+    cdef readonly unsigned int restarts
+    cdef readonly long long blocked_since_us
+    cdef readonly str error
+    cdef public bint wants_audio
+    cdef public bint wants_video
+    cdef bytes _before  # what comes before the next packet
+    cdef Py_ssize_t _before_sent
+    cdef Py_ssize_t _restart_at  # where in it a new beginning stands that it was told of last
+    cdef long long _next  # the number of the next packet
+    cdef size_t _next_sent  # bytes of it that are on their way
+    cdef bint _waits_for_key  # for pictures
+    cdef bint _holds_audio  # until then, too
+
+    def __init__(self, int fd):
+        self.fd = fd
+        self.wants_audio = True
+        self.wants_video = True
+        self._before = b""
+        self._restart_at = -1
+
+    @property
+    def waiting_bytes(self):
+        """What of its beginning is not sent yet."""
+        return len(self._before) - self._before_sent
+
+
+cdef class Fanout:
+    """The packets of one stream in one format, and their players.
+
+    Args:
+        max_packets: So many are kept at most, and ...
+        max_bytes: ... so many bytes of them, but always the newest. What falls out, nobody gets any more.
+
+    Attributes:
+        players: How many there are.
+        restart: What a player gets before the key frame with which it begins anew: the codecs' configurations.
+    """
+
+    cdef public bytes restart
+    cdef list _players
+    cdef list _owners  # keeps alive what the entries point into
+    cdef Entry *_entries
+    cdef int _capacity
+    cdef size_t _max_bytes, _size_bytes
+    cdef long long _first, _end  # numbers of the oldest packet, and of the next to come
+    cdef long long _newest_key  # -1: none
+    cdef bint _has_video
+
+    def __cinit__(self, int max_packets, size_t max_bytes):
+        if max_packets < 1:
+            raise ValueError(f"max_packets is {max_packets}, expected at least 1")
+        self._capacity = max_packets
+        self._max_bytes = max_bytes
+        self._entries = <Entry *>calloc(max_packets, sizeof(Entry))
+        if self._entries == NULL:
+            raise MemoryError
+        self._owners = [None] * max_packets
+        self._players = []
+        self._newest_key = -1
+        self.restart = b""
+
+    def __dealloc__(self):
+        cdef int index
+        if self._entries != NULL:
+            for index in range(self._capacity):
+                free(self._entries[index].parts)
+            free(self._entries)
+
+    @property
+    def players(self):
+        """How many players there are."""
+        return len(self._players)
+
+    @property
+    def size_bytes(self):
+        """What is kept, in bytes of framed packets."""
+        return self._size_bytes
+
+    def add(self, Player player not None, bytes before not None, *, bint fast, bint hold_audio):
+        """One more player.
+
+        Args:
+            player: The player.
+            before: What it gets first: a file's header, metadata, configurations.
+            fast: It begins with the latest key frame that is kept, if one is. Otherwise with the next.
+            hold_audio: Until it has its key frame it gets no audio either.
+        """
+        player._before = before
+        player._before_sent = 0
+        player._next = self._end
+        player._next_sent = 0
+        player._waits_for_key = True
+        player._holds_audio = hold_audio and self._has_video
+        if fast and self._newest_key >= self._first:
+            player._next = self._newest_key
+        self._players.append(player)
+
+    def remove(self, Player player not None):
+        """It is no player any more."""
+        self._players.remove(player)
+
+    def append(self, tuple parts not None, *, bint is_video, bint is_key):
+        """Adds a packet. It goes out with the next :meth:`flush`.
+
+        Args:
+            parts: What it is made of, as bytes objects and ``(bytes, start, end)``; none of it is copied.
+            is_video: It is of no use without the key frame before it.
+            is_key: A player can begin with it.
+
+        Raises:
+            TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
+        """
+        cdef int count = len(parts), index, slot
+        cdef iovec *made = <iovec *>malloc(max(1, count) * sizeof(iovec))
+        cdef size_t size = 0
+        cdef Entry *entry
+        if made == NULL:
+            raise MemoryError
+        try:
+            for index in range(count):
+                _point(parts[index], &made[index])
+                size += made[index].iov_len
+            if size == 0:
+                raise ValueError("a packet without bytes")
+        except BaseException:
+            free(made)
+            raise
+        if self._end - self._first == self._capacity:
+            self._drop_oldest()
+        slot = self._end % self._capacity
+        entry = &self._entries[slot]
+        entry.parts = made
+        entry.count = count
+        entry.size = size
+        entry.is_video = is_video
+        entry.is_key = is_key
+        self._owners[slot] = parts
+        self._size_bytes += size
+        self._has_video = self._has_video or is_video
+        if is_key:
+            self._newest_key = self._end
+        self._end += 1
+        while self._size_bytes > self._max_bytes and self._end - self._first > 1:
+            self._drop_oldest()
+
+    def forget_key(self):
+        """Nobody begins with what is here: another configuration holds from now on."""
+        self._newest_key = -1
+
+    def flush(self, long long now_us):
+        """Sends to everybody whose socket takes something.
+
+        Returns:
+            Players whose sockets take no more, to be watched for room and then given to :meth:`resume`; and
+            players whose sockets are broken; or None for either. Who is not in the lists, has everything.
+        """
+        cdef Player player
+        cdef list blocked = None, broken = None
+        cdef int result
+        for player in self._players:
+            if player.blocked_since_us == 0 and player.error is None:
+                result = self._send(player, now_us)
+                if result == BLOCKED:
+                    if blocked is None:
+                        blocked = []
+                    blocked.append(player)
+                elif result == BROKEN:
+                    if broken is None:
+                        broken = []
+                    broken.append(player)
+        return blocked, broken
+
+    def resume(self, Player player not None, long long now_us):
+        """There is room in a player's socket again.
+
+        Returns:
+            True: it has everything. False: its socket takes no more again. None: it is broken.
+        """
+        cdef long long since_us = player.blocked_since_us
+        cdef unsigned long long sent_bytes = player.sent_bytes
+        cdef int result
+        player.blocked_since_us = 0
+        result = self._send(player, now_us)
+        if result == BROKEN:
+            return None
+        if result == BLOCKED and player.sent_bytes == sent_bytes and since_us != 0:
+            player.blocked_since_us = since_us
+        return result == ALL
+
+    def blocked_before(self, long long us):
+        """Players whose sockets have taken nothing since that time."""
+        cdef Player player
+        return [player for player in self._players if 0 < player.blocked_since_us < us]
+
+    cdef int _send(self, Player player, long long now_us) except -1:
+        """Sends one player what it lacks, until its socket takes no more."""
+        cdef iovec parts[MAX_PARTS]
+        cdef msghdr message
+        cdef ssize_t done
+        cdef size_t wanted
+        cdef int count
+        memset(&message, 0, sizeof(message))
+        message.msg_iov = parts
+        while True:
+            if player._next < self._first:
+                self._begin_anew(player)
+            count = self._gather(player, parts, &wanted)
+            if count == 0:
+                return ALL
+            message.msg_iovlen = count
+            done = sendmsg(player.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+            if done < 0:
+                if errno == EINTR:
+                    continue
+                if errno == EAGAIN:
+                    player.blocked_since_us = now_us if now_us > 0 else 1
+                    return BLOCKED
+                player.error = os.strerror(errno)
+                return BROKEN
+            player.sent_bytes += done
+            self._advance(player, done)
+            if <size_t>done < wanted:
+                player.blocked_since_us = now_us if now_us > 0 else 1
+                return BLOCKED
+
+    cdef int _gather(self, Player player, iovec *parts, size_t *wanted) noexcept:
+        """The next bytes for a player; packets that are not for it are passed over."""
+        cdef int count = 0, index
+        cdef size_t skip
+        cdef long long number
+        cdef Entry *entry
+        wanted[0] = 0
+        if player._before_sent < PyBytes_GET_SIZE(player._before):
+            parts[0].iov_base = PyBytes_AS_STRING(player._before) + player._before_sent
+            parts[0].iov_len = PyBytes_GET_SIZE(player._before) - player._before_sent
+            wanted[0] = parts[0].iov_len
+            count = 1
+        if player._next_sent == 0:
+            while player._next < self._end and not self._is_for(player, &self._entries[player._next % self._capacity]):
+                player._next += 1
+                player.skipped_packets += 1
+        number = player._next
+        skip = player._next_sent
+        while number < self._end:
+            entry = &self._entries[number % self._capacity]
+            if skip == 0 and number != player._next and not self._is_for(player, entry):
+                break  # passed over when it is the next
+            if count + entry.count > MAX_PARTS and count > 0:
+                break
+            for index in range(entry.count):
+                if skip >= entry.parts[index].iov_len:
+                    skip -= entry.parts[index].iov_len
+                    continue
+                if count == MAX_PARTS:
+                    return count
+                parts[count].iov_base = <char *>entry.parts[index].iov_base + skip
+                parts[count].iov_len = entry.parts[index].iov_len - skip
+                wanted[0] += parts[count].iov_len
+                skip = 0
+                count += 1
+            number += 1
+        return count
+
+    cdef bint _is_for(self, Player player, const Entry *entry) noexcept:
+        """Whether a player gets a packet."""
+        if entry.is_video:
+            if not player.wants_video:
+                return False
+            if player._waits_for_key:
+                if not entry.is_key:
+                    return False
+                player._waits_for_key = False
+                player._holds_audio = False
+            return True
+        return player.wants_audio and not (player._holds_audio and player.wants_video)
+
+    cdef void _advance(self, Player player, size_t done) noexcept:
+        cdef size_t before = PyBytes_GET_SIZE(player._before) - player._before_sent
+        cdef size_t left
+        if before > 0:
+            if done < before:
+                player._before_sent += done
+                return
+            done -= before
+            player._before = b""
+            player._before_sent = 0
+            player._restart_at = -1
+        while done > 0:
+            left = self._entries[player._next % self._capacity].size - player._next_sent
+            if done < left:
+                player._next_sent += done
+                return
+            done -= left
+            player._next += 1
+            player._next_sent = 0
+
+    cdef int _begin_anew(self, Player player) except -1:
+        """The ring has overtaken a player: it goes on with a key frame, and what a decoder needs before it."""
+        cdef long long target = self._newest_key if self._newest_key >= self._first else self._end
+        cdef Py_ssize_t end
+        cdef bytes rest
+        player.skipped_packets += target - player._next
+        player.restarts += 1
+        player._next = target
+        player._next_sent = 0
+        player._waits_for_key = True
+        player._holds_audio = self._has_video
+        end = len(player._before)
+        if player._restart_at >= player._before_sent:  # one that it did not even begin to get
+            end = player._restart_at
+        rest = player._before[player._before_sent:end]
+        player._restart_at = len(rest)
+        player._before = rest + self.restart
+        player._before_sent = 0
+        return 0
+
+    cdef int _drop_oldest(self) except -1:
+        cdef int slot = self._first % self._capacity
+        cdef Entry *entry = &self._entries[slot]
+        cdef Player player
+        for player in self._players:
+            if player._next == self._first and player._next_sent > 0:
+                self._keep_rest(player, entry)
+        self._size_bytes -= entry.size
+        free(entry.parts)
+        entry.parts = NULL
+        entry.count = 0
+        entry.size = 0
+        self._owners[slot] = None
+        self._first += 1
+        return 0
+
+    cdef int _keep_rest(self, Player player, const Entry *entry) except -1:
+        """A packet that is on its way is sent whole: its rest is the player's own from now on."""
+        cdef size_t skip = player._next_sent
+        cdef int index
+        cdef list rest = [player._before[player._before_sent:]]
+        for index in range(entry.count):
+            if skip >= entry.parts[index].iov_len:
+                skip -= entry.parts[index].iov_len
+                continue
+            rest.append((<char *>entry.parts[index].iov_base)[skip:entry.parts[index].iov_len])
+            skip = 0
+        player._before = b"".join(rest)
+        player._before_sent = 0
+        player._restart_at = -1
+        player._next += 1
+        player._next_sent = 0
+        return 0
+
+
+cdef int _point(object part, iovec *to) except -1:
+    cdef Py_ssize_t start = 0, end
+    cdef bytes data
+    if type(part) is tuple:
+        data, start, end = part
+    else:
+        data = part
+        end = len(data)
+    if data is None or not 0 <= start <= end <= len(data):
+        raise ValueError(f"a part from {start} to {end} of {0 if data is None else len(data)} bytes")
+    to.iov_base = PyBytes_AS_STRING(data) + start
+    to.iov_len = end - start
+    return 0
