@@ -22,6 +22,7 @@ _TAG_OF_MODULE = {
     "miso.worker.rtc.web_rtc.ice_session": "ice",
     "miso.worker.rtc.web_rtc.dtls_session": "dtls",
     "miso.worker.rtc.web_rtc.ice_sockets": "ice",
+    "miso.worker.rtc.web_rtc.ice_tcp": "ice",
     "miso.worker.rtc.transport.rtcp_in": "rtcp",
     "miso.worker.rtc.transport.outgoing_bandwidth": "bwe",
     "miso.worker.rtc.data.sctp_association": "sctp",

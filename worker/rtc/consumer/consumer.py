@@ -62,6 +62,7 @@ class Consumer:
         type: ``simple``, ``simulcast`` or ``svc``: one stream is sent, with as many of the producer's layers as the
             receiver likes and can get; or ``pipe``: each of the producer's streams is, with an SSRC of its own.
         producer: Whose media it sends, maybe of another transport.
+        rtp_parameters: What was negotiated with the receiver.
         streams: What it sends, each with its half in the data plane: one, or all of the producer's for a pipe.
         paused: By the controller.
         producer_paused: Since the producer is.
@@ -90,9 +91,9 @@ class Consumer:
         self._context = context
         self._transport = transport
         self._body = body
-        self._priority = 1
-        self._connected = False
-        self._flowing = False
+        self._priority = 1  # the more, the more of the bandwidth it may take before others
+        self._connected = False  # its transport
+        self._flowing = False  # connected, and not paused on either side
         self._closed = False
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
         self.layers, selectors = make_layers(self, producer, parameters, body)
@@ -123,9 +124,7 @@ class Consumer:
 
     def attach(self) -> ConsumeResponse:
         """Gets the producer's packets from now on."""
-        self.producer.add_consumer(self.id, self)
-        for stream in self.streams:
-            self.producer.input.add_consumer(stream.plane)
+        self.producer.add_consumer(self.id, self, [stream.plane for stream in self.streams])
         return ConsumeResponse(
             paused=self.paused,
             producer_paused=self.producer_paused,
@@ -347,14 +346,13 @@ class Consumer:
         if self._closed:
             return
         self._closed = True
-        self.producer.remove_consumer(self.id)
         self.leave_plane()
         self._transport.forget_consumer(self)
 
     def leave_plane(self) -> None:
         """Sends nothing any more, for good."""
+        self.producer.remove_consumer(self.id, [stream.plane for stream in self.streams])
         for stream in self.streams:
-            self.producer.input.remove_consumer(stream.plane)
             stream.plane.owner = None
             stream.plane.close()
 

@@ -13,6 +13,9 @@ from typing import NamedTuple, Protocol
 _MIN_ACTIVE_US = 2_000_000  # a stream younger than this is not moved up to
 _CAREFUL_US = 10_000_000  # after a step down for want of bandwidth nothing higher is tried for this long
 _MIN_AGE_US = 8_000_000  # a consumer younger than this still finds its layers: its steps down mean nothing
+# Loss-based control of an estimate that does not know of loss (draft-ietf-rmcat-gcc-02 section 6).
+_LITTLE_LOSS, _MUCH_LOSS = 0.02, 0.1
+_MORE = 1.08
 
 
 class Layers(NamedTuple):
@@ -202,8 +205,8 @@ class LayerChoice:
 def _virtual_budget(budget_bps: int, loss: float | None) -> int:
     if loss is None:
         return budget_bps
-    if loss < 0.02:
-        return int(1.08 * budget_bps)
-    if loss > 0.1:
-        return int((1 - 0.5 * loss) * budget_bps)
+    if loss < _LITTLE_LOSS:
+        return int(_MORE * budget_bps)
+    if loss > _MUCH_LOSS:
+        return int((1 - loss / 2) * budget_bps)
     return budget_bps

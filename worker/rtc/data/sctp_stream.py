@@ -1,4 +1,7 @@
-"""How messages of one SCTP stream are sent."""
+"""How messages of one SCTP stream are sent: in order or not, for how long.
+
+https://www.rfc-editor.org/rfc/rfc8831.html#section-6.1
+"""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ _FRAME_US = 20_000
 _PART = -(-_MAX_LEVEL // _N1)  # levels per part, rounded up
 _FLOOR_WINDOW = 750  # levels (15 s) after which the noise floor follows upwards
 
-_IDLE_LEVEL_US = 40_000
-_IDLE_SPEAKER_US = 3_600_000_000
+_IDLE_LEVEL_US = 40_000  # who sends nothing for longer is silent (DTX)
+_IDLE_SPEAKER_US = 3_600_000_000  # who sends nothing for longer cannot take the floor until resumed
 
 
 def _score_table(parts: int, rate: float) -> tuple[float, ...]:

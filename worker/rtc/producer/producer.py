@@ -1,8 +1,9 @@
-"""A producer: what one sender sends, received, renamed to the router's terms and handed to its consumers."""
+"""A producer: what one sender sends of one track, mapped to the router's payload types and handed to its consumers."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from miso.worker.channel import commands
@@ -11,7 +12,7 @@ from miso.worker.channel.bodies.rtp import EncodingMappingDump, RtpMappingDump, 
 from miso.worker.channel.bodies.transport import EnableTraceEventRequest, ProduceRequest
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import VideoOrientation
-from miso.worker.dataplane import PacketTraced, TransportPlane, UnknownSsrc, VideoOrientationChanged
+from miso.worker.dataplane import ConsumerPlane, PacketTraced, TransportPlane, UnknownSsrc, VideoOrientationChanged
 from miso.worker.faults import attempt
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.activity import ActivityWatch
@@ -337,13 +338,17 @@ class Producer:
 
     # ------------------------------------------------------------ consumers
 
-    def add_consumer(self, consumer_id: str, consumer: Subscriber) -> None:
-        """It hears what becomes of the producer from now on."""
+    def add_consumer(self, consumer_id: str, consumer: Subscriber, planes: Iterable[ConsumerPlane]) -> None:
+        """It hears what becomes of the producer from now on, and its halves in the plane get the packets."""
         self.consumers[consumer_id] = consumer
+        for plane in planes:
+            self.input.add_consumer(plane)
 
-    def remove_consumer(self, consumer_id: str) -> None:
-        """It hears nothing more; no effect when it was not added."""
+    def remove_consumer(self, consumer_id: str, planes: Iterable[ConsumerPlane]) -> None:
+        """It hears and gets nothing more; no effect when it was not added."""
         self.consumers.pop(consumer_id, None)
+        for plane in planes:
+            self.input.remove_consumer(plane)
 
     def request_key_frame(self, mapped_ssrc: int) -> None:
         """A consumer needs a key frame of the stream it knows by this SSRC."""

@@ -1,9 +1,11 @@
 """How far the wall clock of a sender is from ours, by its sender reports.
 
-A report is stamped when it leaves and comes after its time on the way, which is never less than the path's own. So the
-greatest difference of the last minute is the clocks' difference without the time spent in queues: the same for all
-streams of one sender, which is what keeps picture and sound together (RFC 3550 section 6.4.1). Another host's clock may
-be hours off, or be set: streams are compared by reports of the same setting only.
+A report carries the time at which it left, by the sender's clock, and arrives later: after the time that the way takes,
+and after what it waited in queues. The sender's clock minus ours at arrival is therefore never more than the clocks'
+true difference less the shortest way; its greatest value within the last minute comes closest to that. It is the same
+for all streams of one sender, which keeps picture and sound together (RFC 3550 section 6.4.1,
+https://www.rfc-editor.org/rfc/rfc3550.html#section-6.4.1). Another host's clock may be hours off, or be set while it
+sends: reports are compared only with those since the clock was last set.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A compound RTCP packet of reports in the making: what still fits, and what it becomes (RFC 3550 section 6.1)."""
+"""A compound RTCP packet of reports in the making: what still fits, and what it becomes.
+
+https://www.rfc-editor.org/rfc/rfc3550.html#section-6.1, https://www.rfc-editor.org/rfc/rfc3611.html (extended reports)
+"""
 
 from __future__ import annotations
 

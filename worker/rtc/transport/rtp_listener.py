@@ -1,4 +1,7 @@
-"""Which producer of a transport an RTP packet belongs to: by MID, else by SSRC, else by RID (RFC 8843 section 9.2)."""
+"""Which producer of a transport an RTP packet belongs to: by MID, else by SSRC, else by RID.
+
+https://www.rfc-editor.org/rfc/rfc9143.html#section-9.2
+"""
 
 from __future__ import annotations
 

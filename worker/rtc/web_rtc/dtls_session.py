@@ -1,4 +1,8 @@
-"""DTLS of one WebRtcTransport: the handshake, the SRTP keys it gives, and what is sent over it (SCTP, RFC 8261)."""
+"""DTLS of one WebRtcTransport: the handshake, the SRTP keys it gives, and what is sent over it.
+
+https://www.rfc-editor.org/rfc/rfc5764.html (keys for SRTP)
+https://www.rfc-editor.org/rfc/rfc8261.html (SCTP over DTLS)
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ICE of one WebRtcTransport: which tuples its peer is behind, which of them is used, and for how long he consents."""
+"""ICE of one WebRtcTransport: which tuples its peer is behind, which of them is used, and for how long he consents.
+
+https://www.rfc-editor.org/rfc/rfc8445.html (lite), https://www.rfc-editor.org/rfc/rfc7675.html (consent)
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,11 @@
-"""The UDP sockets, TCP listeners and TCP connections over which a WebRtcTransport or a WebRtcServer does ICE."""
+"""The sockets over which a WebRtcTransport or a WebRtcServer does ICE, and whose their STUN messages are."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Protocol
 
 from miso.worker.dataplane import (
-    ConnectionClosed,
     StunGate,
     StunReceived,
     TcpConnection,
@@ -16,23 +14,15 @@ from miso.worker.dataplane import (
     UnknownSender,
 )
 from miso.worker.errors import ParseError
-from miso.worker.faults import attempt
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
 from miso.worker.ice.server import IceTuple
-from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import BoundSocket, Context
 from miso.worker.rtc.deliver import deliver
-from miso.worker.rtc.web_rtc.unproven_connections import UnprovenConnections
+from miso.worker.rtc.web_rtc.ice_tcp import IceConnection, IceListener
 
 logger = logging.getLogger(__name__)
-
-MAX_UNPROVEN_CONNECTIONS = 128
-"""TCP connections of one listener over which no good connectivity check has come; beyond it one is closed, of the
-address that has most of them."""
-UNPROVEN_TIMEOUT_US = 10_000_000
-"""How long a connection may stay without one."""
 
 
 class StunHandler(Protocol):
@@ -76,122 +66,6 @@ class _UdpEnd:
         self._bound.close()
 
 
-class _Listener:
-    """A listening TCP socket and the connections it has accepted."""
-
-    def __init__(self, context: Context, sockets: IceSockets) -> None:
-        self._context = context
-        self._sockets = sockets
-        self._bound: BoundSocket | None = None
-        self._unproven: UnprovenConnections[_TcpEnd] = UnprovenConnections()
-        self._proven: set[_TcpEnd] = set()
-
-    def listen(self, bound: BoundSocket) -> None:
-        self._bound = bound
-
-    def accept(self, connection: BoundSocket, remote_address: tuple[str, int]) -> Callable[[], None]:
-        end = _TcpEnd(self._context, self._sockets, self, connection, remote_address)
-        self._unproven.add(end, remote_address[0])
-        if len(self._unproven) > MAX_UNPROVEN_CONNECTIONS:
-            expendable = self._unproven.most_expendable()
-            if not attempt(expendable, expendable.close):
-                self._unproven.remove(expendable)
-        return end.read
-
-    def prove(self, end: _TcpEnd) -> None:
-        """A good check came over the connection."""
-        if end in self._unproven:
-            self._unproven.remove(end)
-            self._proven.add(end)
-
-    def forget(self, end: _TcpEnd) -> None:
-        self._unproven.remove(end)
-        self._proven.discard(end)
-
-    def close(self) -> None:
-        if self._bound is not None:
-            self._bound.close()
-        for end in [*self._unproven.take_all(), *self._proven]:
-            end.close()
-
-
-class _TcpEnd:
-    """The owner of a TCP connection in the plane."""
-
-    def __init__(
-        self,
-        context: Context,
-        sockets: IceSockets,
-        listener: _Listener,
-        bound: BoundSocket,
-        remote_address: tuple[str, int],
-    ) -> None:
-        self._scheduler = context.scheduler
-        self._sockets = sockets
-        self._listener = listener
-        self._bound = bound
-        self._closed = False
-        self.connection = TcpConnection(context.plane, bound.fileno, remote_address)
-        self.connection.owner = self
-        self.connection.on_blocked = self._on_blocked
-        self.connection.stun_gate = sockets.gate
-        self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
-        self._unproven = Alarm(context.scheduler, self.close)  # set until a good check has come
-        self._unproven.set(UNPROVEN_TIMEOUT_US)
-
-    def read(self) -> None:
-        now_us = self._scheduler.now_us()
-        events = self.connection.receive(now_us)
-        if any(isinstance(event, ConnectionClosed) for event in events):
-            # A check that came just before the end would make a tuple of a connection that is gone.
-            events = [event for event in events if not isinstance(event, StunReceived)]
-        deliver(events, now_us)
-        if self.connection.closed:  # whatever became of the news of it: a descriptor at its end is always readable
-            self.close()
-
-    @property
-    def id(self) -> str:
-        return "{}:{}".format(*self.tuple.remote_address)
-
-    def on_stun(self, event: StunReceived, now_us: int) -> None:
-        self._sockets.on_stun_data(event.data, self.tuple, now_us)
-
-    def on_connection_closed(self, event: ConnectionClosed, now_us: int) -> None:
-        logger.debug(
-            "ICE connection closed id=%s remote=%s: %s", self._sockets.id, self.tuple.remote_address, event.reason
-        )
-        self._give_up()
-
-    def prove(self) -> None:
-        self._unproven.stop()
-        self._listener.prove(self)
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._unproven.stop()
-        self.connection.owner = None
-        self.connection.on_blocked = None
-        self.connection.close()
-        self._bound.close()
-        self._listener.forget(self)
-
-    def _on_blocked(self, connection: TcpConnection) -> None:
-        # The plane calls this when a wake-up ends, and has the events of others in its hands.
-        if not attempt(self, self._bound.watch_writable, self._flush):
-            self._give_up()  # what waits would wait for ever
-
-    def _give_up(self) -> None:
-        """The connection is of no use any more, whoever cannot hear of it."""
-        attempt(self, self._sockets.on_connection_gone, self.tuple)
-        attempt(self, self.close)
-
-    def _flush(self) -> None:
-        if not self._closed and self.connection.flush():
-            self._bound.watch_writable(None)
-
-
 class IceSockets:
     """Opens sockets for a handler, and brings it the STUN messages that are for it.
 
@@ -208,7 +82,7 @@ class IceSockets:
         self._context = context
         self._handler = handler
         self._udp_ends: list[_UdpEnd] = []
-        self._listeners: list[_Listener] = []
+        self._listeners: list[IceListener] = []
         self._malformed = Complaint()
 
     def expect(self, fragment: str, plane: TransportPlane) -> None:
@@ -238,12 +112,12 @@ class IceSockets:
 
     def prove(self, tuple_: IceTuple) -> None:
         """The peer behind the tuple is authenticated: its TCP connection does not count as unproven any more."""
-        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, _TcpEnd):
+        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, IceConnection):
             tuple_.socket.owner.prove()
 
     def drop(self, tuple_: IceTuple) -> None:
         """Closes the TCP connection of a tuple."""
-        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, _TcpEnd):
+        if isinstance(tuple_.socket, TcpConnection) and isinstance(tuple_.socket.owner, IceConnection):
             tuple_.socket.owner.close()
 
     def close(self) -> None:
@@ -282,7 +156,7 @@ class IceSockets:
         return bound
 
     def _listen_tcp(self, ip: str, port: int | None) -> BoundSocket:
-        listener = _Listener(self._context, self)
+        listener = IceListener(self._context, self)
         bound = self._context.sockets.listen_tcp(ip, port, listener.accept)
         listener.listen(bound)
         self._listeners.append(listener)

@@ -61,7 +61,7 @@ def test_datagrams_over_tcp_may_come_in_pieces(world: World) -> None:
 
 
 def test_unproven_tcp_connections_are_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("miso.worker.rtc.web_rtc.ice_sockets.MAX_UNPROVEN_CONNECTIONS", 3)
+    monkeypatch.setattr("miso.worker.rtc.web_rtc.ice_tcp.MAX_UNPROVEN_CONNECTIONS", 3)
     transport = make_transport(world, enable_udp=False, enable_tcp=True)
     proven = peer_of(world, transport)
     proven.connect_ice()
