@@ -66,7 +66,11 @@ class IncomingPipe:
 
 
 class OutgoingPipe:
-    """The writing end of one direction."""
+    """The writing end of one direction.
+
+    Attributes:
+        dropped: How many messages were dropped because the controller did not read.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, fd: int, on_lost: Callable[[], None]) -> None:
         """``on_lost`` is called once, when the reader has gone.
@@ -80,14 +84,9 @@ class OutgoingPipe:
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._closed = False
-        self._dropped = 0
+        self.dropped = 0
         os.set_inheritable(fd, False)
         os.set_blocking(fd, False)
-
-    @property
-    def dropped(self) -> int:
-        """How many messages were dropped because the controller did not read."""
-        return self._dropped
 
     def send(self, *bodies: bytes, droppable: bool = False) -> bool:
         """Sends frames that belong together, all of them or none.
@@ -99,7 +98,7 @@ class OutgoingPipe:
         if self._closed:
             return False
         if (droppable and self._waiting_bytes > MAX_WAITING_BYTES) or any(len(body) > MAX_BODY_SIZE for body in bodies):
-            self._dropped += 1
+            self.dropped += 1
             return False
         self._put(b"".join([frame(body) for body in bodies]))
         return True

@@ -31,59 +31,47 @@ OnConnection = Callable[["LoopSocket", Address], Callable[[], None]]
 
 
 class LoopSocket:
-    """Implements ``miso.worker.rtc.context.BoundSocket``."""
+    """Implements ``miso.worker.rtc.context.BoundSocket``.
+
+    Attributes:
+        id: The bound address, for log lines.
+        fileno: The descriptor.
+        local_address: The bound IP and port.
+        closed: Whether ``close`` was called.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, on_close: Callable[[], None]) -> None:
         """Takes over a non-blocking socket; ``on_close`` is called once, after the descriptor is closed."""
         self._loop = loop
         self._socket = sock
         self._on_close = on_close
-        self._fileno = sock.fileno()
+        self.fileno = sock.fileno()
         ip, port = sock.getsockname()[:2]
-        self._local_address = (ip.partition("%")[0], port)
-        self._closed = False
-        self._reading = False
+        self.local_address: Address = (ip.partition("%")[0], port)
+        self.id = f"{self.local_address[0]}:{port}"
+        self.closed = False
+        self._reading = False  # whether the loop watches it, likewise below
         self._writing = False
         self._failures = 0  # of its callbacks, in a row
 
-    @property
-    def id(self) -> str:
-        """The bound address, for log lines."""
-        return "{}:{}".format(*self._local_address)
-
-    @property
-    def fileno(self) -> int:
-        """The descriptor."""
-        return self._fileno
-
-    @property
-    def local_address(self) -> Address:
-        """The bound IP and port."""
-        return self._local_address
-
-    @property
-    def closed(self) -> bool:
-        """Whether ``close`` was called."""
-        return self._closed
-
     def watch_readable(self, callback: Callable[[], None] | None) -> None:
         """Calls back while there is something to read; None stops."""
-        if self._closed:
+        if self.closed:
             return
         if callback is not None:
-            self._loop.add_reader(self._fileno, self._call, self.watch_readable, callback)
+            self._loop.add_reader(self.fileno, self._call, self.watch_readable, callback)
         elif self._reading:
-            self._loop.remove_reader(self._fileno)
+            self._loop.remove_reader(self.fileno)
         self._reading = callback is not None
 
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         """Calls back while the descriptor can be written to; None stops."""
-        if self._closed:
+        if self.closed:
             return
         if callback is not None:
-            self._loop.add_writer(self._fileno, self._call, self.watch_writable, callback)
+            self._loop.add_writer(self.fileno, self._call, self.watch_writable, callback)
         elif self._writing:
-            self._loop.remove_writer(self._fileno)
+            self._loop.remove_writer(self.fileno)
         self._writing = callback is not None
 
     def _call(self, watch: Callable[[Callable[[], None] | None], None], callback: Callable[[], None]) -> None:
@@ -98,11 +86,11 @@ class LoopSocket:
 
     def close(self) -> None:
         """Stops watching, closes the descriptor and gives its port back; idempotent."""
-        if self._closed:
+        if self.closed:
             return
         self.watch_readable(None)
         self.watch_writable(None)
-        self._closed = True
+        self.closed = True
         self._socket.close()
         self._on_close()
 
@@ -115,7 +103,7 @@ class LoopSockets:
         self._loop = loop
         self._min_port = max(min_port, 1)  # port 0 means any
         self._max_port = max_port
-        self._used: set[tuple[str, str, int]] = set()
+        self._used: set[tuple[str, str, int]] = set()  # protocol, IP and port of what is bound
         self._failed_accepts = 0
         self._failed_accepts_told_s = -_TELL_EVERY_S  # by the loop's clock
 

@@ -11,6 +11,34 @@ cpdef enum:  # what ``packet.classify`` finds in a datagram (RFC 7983 section 7,
     RTP = 3
     RTCP = 4
 
+cpdef enum:  # the RTP header (RFC 3550 section 5.1, RFC 8285)
+    FIXED_HEADER_SIZE = 12  # bytes
+    SSRC_AT = 8  # where it stands
+    ONE_BYTE_FORM = 0xBEDE  # extension profiles; the second has four bits that say nothing
+    TWO_BYTE_FORM = 0x1000
+    MAX_ELEMENTS = 16  # of a header extension that are looked at
+
+cpdef enum:  # what ``RtpHeader.parse`` finds: indices of ``packet.PARSE_ERRORS``
+    IS_VALID = 0
+    IS_TOO_SHORT = 1
+    HAS_OTHER_VERSION = 2
+    CSRCS_OVERRUN = 3
+    EXTENSION_OVERRUNS = 4
+    PADDING_OVERRUNS = 5
+
+cpdef enum:
+    RATE_BUCKETS = 50  # that make up the window of a ``RateCalculator``
+
+cpdef enum:  # types of H264 units (RFC 6184 section 5.2)
+    NAL_SLICE = 1
+    NAL_IDR_SLICE = 5
+    NAL_SEI = 6
+    NAL_SPS = 7
+    NAL_PPS = 8
+    NAL_STAP_A = 24
+    NAL_FU_A = 28
+    NAL_TYPE = 31  # the bits of a unit's first byte that say its type
+
 cpdef enum:  # codecs; those from VP8 on have key frames that are recognised
     OTHER = 0
     OPUS = 1

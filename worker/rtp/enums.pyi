@@ -6,6 +6,30 @@ DTLS: int
 RTP: int
 RTCP: int
 
+FIXED_HEADER_SIZE: int
+SSRC_AT: int
+ONE_BYTE_FORM: int
+TWO_BYTE_FORM: int
+MAX_ELEMENTS: int
+
+IS_VALID: int
+IS_TOO_SHORT: int
+HAS_OTHER_VERSION: int
+CSRCS_OVERRUN: int
+EXTENSION_OVERRUNS: int
+PADDING_OVERRUNS: int
+
+RATE_BUCKETS: int
+
+NAL_SLICE: int
+NAL_IDR_SLICE: int
+NAL_SEI: int
+NAL_SPS: int
+NAL_PPS: int
+NAL_STAP_A: int
+NAL_FU_A: int
+NAL_TYPE: int
+
 OTHER: int
 OPUS: int
 VP8: int

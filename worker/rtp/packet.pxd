@@ -22,9 +22,9 @@ cdef class RtpHeader:
     cdef public Py_ssize_t extension_offset
     cdef public Py_ssize_t extension_size
     cdef public int element_count
-    cdef public unsigned short element_ids[16]
-    cdef public unsigned short element_sizes[16]
-    cdef public int element_offsets[16]
+    cdef public unsigned short element_ids[enums.MAX_ELEMENTS]
+    cdef public unsigned short element_sizes[enums.MAX_ELEMENTS]
+    cdef public int element_offsets[enums.MAX_ELEMENTS]
 
     @cython.locals(offset=Py_ssize_t, words=Py_ssize_t, first=cython.uchar, padding=Py_ssize_t)
     cpdef int parse(self, const unsigned char *data, Py_ssize_t size) noexcept

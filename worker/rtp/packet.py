@@ -51,7 +51,7 @@ def classify(data: bytes, size: int) -> int:
         second = data[1]
         if second >= 192 and second < 224:
             return enums.RTCP
-        return enums.RTP if size >= 12 else enums.UNKNOWN
+        return enums.RTP if size >= enums.FIXED_HEADER_SIZE else enums.UNKNOWN
     if first <= 3:
         return enums.STUN
     if first >= 20 and first < 64:
@@ -110,13 +110,13 @@ class RtpHeader:
             size: its length in bytes.
 
         Returns:
-            0, or an index into ``PARSE_ERRORS``; the fields hold nothing useful then.
+            ``IS_VALID``, or an index into ``PARSE_ERRORS``; the fields hold nothing useful then.
         """
-        if size < 12:
-            return 1
+        if size < enums.FIXED_HEADER_SIZE:
+            return enums.IS_TOO_SHORT
         first = data[0]
         if first >> 6 != 2:
-            return 2
+            return enums.HAS_OTHER_VERSION
         self.csrc_count = first & 15
         self.marker = data[1] >> 7 == 1
         self.payload_type = data[1] & 127
@@ -124,23 +124,23 @@ class RtpHeader:
         self.timestamp = data[4] << 24 | data[5] << 16 | data[6] << 8 | data[7]
         self.ssrc = data[8] << 24 | data[9] << 16 | data[10] << 8 | data[11]
         self.element_count = 0
-        offset = 12 + 4 * self.csrc_count
+        offset = enums.FIXED_HEADER_SIZE + 4 * self.csrc_count
         if offset > size:
-            return 3
+            return enums.CSRCS_OVERRUN
         if first & 0x10:
             if offset + 4 > size:
-                return 4
+                return enums.EXTENSION_OVERRUNS
             words = data[offset + 2] << 8 | data[offset + 3]
             if offset + 4 + 4 * words > size:
-                return 4
+                return enums.EXTENSION_OVERRUNS
             self.has_extension = True
             self.extension_profile = data[offset] << 8 | data[offset + 1]
             self.extension_offset = offset + 4
             self.extension_size = 4 * words
             offset += 4 + 4 * words
-            if self.extension_profile == 0xBEDE:
+            if self.extension_profile == enums.ONE_BYTE_FORM:
                 self._index_one_byte(data)
-            elif self.extension_profile & 0xFFF0 == 0x1000:
+            elif self.extension_profile & 0xFFF0 == enums.TWO_BYTE_FORM:
                 self._index_two_byte(data)
         else:
             self.has_extension = False
@@ -150,14 +150,14 @@ class RtpHeader:
         padding = 0
         if first & 0x20:
             if offset >= size:
-                return 5
+                return enums.PADDING_OVERRUNS
             padding = data[size - 1]
             if padding == 0 or padding > size - offset:
-                return 5
+                return enums.PADDING_OVERRUNS
         self.padding_size = padding
         self.payload_offset = offset
         self.payload_size = size - offset - padding
-        return 0
+        return enums.IS_VALID
 
     def find_extension(self, extension_id: int) -> int:
         """Looks up a header-extension element of the packet parsed last.
@@ -209,7 +209,7 @@ class RtpHeader:
             position += length
 
     def _add_element(self, element_id: int, offset: int, length: int) -> None:
-        if self.element_count >= 16:
+        if self.element_count >= enums.MAX_ELEMENTS:
             return
         self.element_ids[self.element_count] = element_id
         self.element_offsets[self.element_count] = offset
@@ -225,6 +225,6 @@ def parse_header(data: bytes) -> RtpHeader:
     """
     header = RtpHeader()
     error = header.parse(data, len(data))
-    if error != 0:
+    if error != enums.IS_VALID:
         raise ParseError(f"{PARSE_ERRORS[error]}: have {len(data)} bytes")
     return header

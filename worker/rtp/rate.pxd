@@ -1,4 +1,5 @@
 cimport cython
+from miso.worker.rtp cimport enums
 
 
 @cython.final
@@ -8,7 +9,7 @@ cdef class RateCalculator:
     cdef long long _bucket_us
     cdef long long _newest
     cdef long long _total
-    cdef int _buckets[50]
+    cdef int _buckets[enums.RATE_BUCKETS]
 
     cpdef void update(self, Py_ssize_t size, long long now_us) noexcept
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from miso.worker.rtp import enums
+
 
 class RateCalculator:
-    """Sums bytes in 50 buckets that make up the window.
+    """Sums bytes in the buckets that make up the window.
 
     Attributes:
         packets: all packets since the start.
@@ -15,9 +17,9 @@ class RateCalculator:
     def __init__(self, window_us: int = 2500000) -> None:
         self.packets = 0
         self.bytes = 0
-        self._bucket_us = window_us // 50
-        self._newest = -100  # number of the newest bucket: time divided by the bucket's length
-        self._total = 0
+        self._bucket_us = window_us // enums.RATE_BUCKETS
+        self._newest = -2 * enums.RATE_BUCKETS  # number of the newest bucket: time divided by a bucket's length
+        self._total = 0  # bytes of the buckets together
         self._buckets = [0] * 50
 
     def update(self, size: int, now_us: int) -> None:
@@ -26,32 +28,32 @@ class RateCalculator:
         self.packets += 1
         self.bytes += size
         self._total += size
-        self._buckets[self._newest % 50] += size
+        self._buckets[self._newest % enums.RATE_BUCKETS] += size
 
     def take_back(self, size: int, now_us: int) -> None:
         """The bytes were counted now, or are about to be, and did not come to be sent."""
         self._advance(now_us)
         self.bytes -= size
         self._total -= size
-        self._buckets[self._newest % 50] -= size
+        self._buckets[self._newest % enums.RATE_BUCKETS] -= size
 
     def bitrate(self, now_us: int) -> int:
         """Bits per second over the window that ends now."""
         self._advance(now_us)
-        return self._total * 8000000 // (self._bucket_us * 50)
+        return self._total * 8000000 // (self._bucket_us * enums.RATE_BUCKETS)
 
     def _advance(self, now_us: int) -> None:
         bucket = now_us // self._bucket_us
         steps = bucket - self._newest
         if steps <= 0:
             return
-        if steps >= 50:
-            for position in range(50):
+        if steps >= enums.RATE_BUCKETS:
+            for position in range(enums.RATE_BUCKETS):
                 self._buckets[position] = 0
             self._total = 0
         else:
             while self._newest < bucket:
                 self._newest += 1
-                self._total -= self._buckets[self._newest % 50]
-                self._buckets[self._newest % 50] = 0
+                self._total -= self._buckets[self._newest % enums.RATE_BUCKETS]
+                self._buckets[self._newest % enums.RATE_BUCKETS] = 0
         self._newest = bucket

@@ -9,11 +9,12 @@ from libc.string cimport memcpy, memset
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.rtp.big_endian cimport write_u16, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader
 
 cdef enum:
+    EXTENSION_HEAD_SIZE = 4  # bytes before its elements: the form, and how many words follow
     EXTENSION_ROOM = 160  # bytes: 16 of what each consumer writes itself, six elements of at most 17, padding
-    ONE_BYTE_FORM = 0xBEDE  # RFC 8285 section 4.2
 
 KINDS = {
     "mid": MID,
@@ -68,9 +69,9 @@ cdef class RtpMapping:
         cdef unsigned char *start
         cdef int csrc_size = 4 * header.csrc_count
         cdef int extension_size = self._write_extensions(packet, header, data, extensions)
-        cdef int head = 12 + csrc_size + (4 + extension_size if extension_size > 0 else 0)
-        cdef int shift = 12 + csrc_size + 4
-        memcpy(csrcs, data + 12, csrc_size)
+        cdef int head = FIXED_HEADER_SIZE + csrc_size + (EXTENSION_HEAD_SIZE + extension_size if extension_size > 0 else 0)
+        cdef int shift = FIXED_HEADER_SIZE + csrc_size + EXTENSION_HEAD_SIZE
+        memcpy(csrcs, data + FIXED_HEADER_SIZE, csrc_size)
         if is_vp8 and (<PayloadDescriptor>packet.payload).picture_id_bits == 7:
             self._widen_picture_id(header, data, <PayloadDescriptor>packet.payload)
         start = data + header.payload_offset - head
@@ -78,11 +79,11 @@ cdef class RtpMapping:
         start[1] = (0x80 if header.marker else 0) | packet.payload_type
         write_u16(start + 2, packet.sequence_number)
         write_u32(start + 4, packet.timestamp)
-        write_u32(start + 8, packet.ssrc)
-        memcpy(start + 12, csrcs, csrc_size)
+        write_u32(start + SSRC_AT, packet.ssrc)
+        memcpy(start + FIXED_HEADER_SIZE, csrcs, csrc_size)
         if extension_size > 0:
-            write_u16(start + 12 + csrc_size, ONE_BYTE_FORM)
-            write_u16(start + 14 + csrc_size, extension_size >> 2)
+            write_u16(start + FIXED_HEADER_SIZE + csrc_size, ONE_BYTE_FORM)
+            write_u16(start + FIXED_HEADER_SIZE + 2 + csrc_size, extension_size >> 2)
             memcpy(start + shift, extensions, extension_size)
             packet.mid_at += shift if packet.mid_at > 0 else 0
             packet.abs_send_time_at += shift if packet.abs_send_time_at > 0 else 0

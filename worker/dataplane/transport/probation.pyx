@@ -13,12 +13,13 @@ from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.sockets.batch cimport TRAILER_ROOM, Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport write_u16, write_u24, write_u32
+from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
 
 cdef enum:
     SSRC = 1234
     PAYLOAD_TYPE = 127
     TIMESTAMP_STEP = 20
-    ELEMENTS_AT = 16  # where the header has the extension's elements: after the fixed part, and 0xBEDE and a length
+    ELEMENTS_AT = 16  # where the header has the extension's elements: after the fixed part, the form, and a length
 
 
 cdef class ProbationStream(Sender):
@@ -41,8 +42,8 @@ cdef class ProbationStream(Sender):
         memset(data, 0, MAX_HEADER_SIZE)
         data[0] = 0x90  # version 2, with an extension
         data[1] = PAYLOAD_TYPE
-        write_u32(data + 8, SSRC)
-        write_u16(data + 12, 0xBEDE)
+        write_u32(data + SSRC_AT, SSRC)
+        write_u16(data + FIXED_HEADER_SIZE, ONE_BYTE_FORM)
         self._header_size = ELEMENTS_AT
         self._put_element(mid_id, b"probator", 8)
         self._abs_send_time_at = self._put_element(abs_send_time_id, b"\0\0\0", 3)

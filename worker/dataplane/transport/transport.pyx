@@ -14,7 +14,7 @@ from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.rtp.big_endian cimport read_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
-from miso.worker.rtp.enums cimport DTLS, RTCP, RTP
+from miso.worker.rtp.enums cimport DTLS, IS_VALID, RTCP, RTP, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader, classify
 from miso.worker.rtp.rate cimport RateCalculator
 
@@ -23,8 +23,7 @@ from miso.worker.dataplane.transport.srtp import check_key
 from miso.worker.errors import InvalidStateError
 
 cdef enum:
-    RTP_SSRC_AT = 8  # where an RTP packet has its SSRC, likewise below
-    RTCP_SSRC_AT = 4
+    RTCP_SSRC_AT = 4  # where a compound RTCP packet has its sender's
     FIRST_RTP_BYTE = 128  # a datagram that begins with one of these is RTP or RTCP (RFC 7983 section 7)
     LAST_RTP_BYTE = 191
 
@@ -221,9 +220,9 @@ cdef class TransportPlane(SendingHalf):
         cdef ReceivingHalf receiving = self._receiving
         cdef ReceiveStream stream
         cdef void *found
-        if header.parse(data, size) != 0:
+        if header.parse(data, size) != IS_VALID:
             self.plane.count.malformed += 1
-            receiving.forget_stranger(read_u32(data + RTP_SSRC_AT))
+            receiving.forget_stranger(read_u32(data + SSRC_AT))
             return False
         if not is_elsewhere:
             self.last_heard_us = self.plane.now_us

@@ -12,6 +12,7 @@ from libc.string cimport memcmp
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.big_endian cimport read_u32
+from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, IS_VALID, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader
 
 from miso.worker.dataplane.events import UnknownSsrc
@@ -20,8 +21,6 @@ cdef enum:
     MAX_JUDGED = 1024  # SSRCs that are remembered; then all are forgotten
     MAX_HELD = 64  # packets of a wake-up, beyond the first of each SSRC, that wait for control
     IGNORED = 1  # a bit that no mark has
-    FIXED_HEADER_SIZE = 12  # of an RTP packet
-    SSRC_AT = 8  # in it
     PRICE_US = 10000  # of a report that led to nothing, or took an SSRC from its producer: 100 a second
     CREDIT_US = 1280000  # so many at once: 128
 
@@ -44,7 +43,7 @@ cdef class UnknownSsrcs:
         if self._judged.used == 0 or size < FIXED_HEADER_SIZE:
             return False
         judged = <size_t>self._judged.get(read_u32(data + SSRC_AT))
-        if judged & IGNORED == 0 or header.parse(data, size) != 0:
+        if judged & IGNORED == 0 or header.parse(data, size) != IS_VALID:
             return False
         return judged == self._mark(header, data) | IGNORED
 

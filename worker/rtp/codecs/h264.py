@@ -25,19 +25,19 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
     descriptor.clear()
     if size < 1:
         return False
-    kind = data[0] & 31
-    if kind == 24:
+    kind = data[0] & enums.NAL_TYPE
+    if kind == enums.NAL_STAP_A:
         if not _parse_aggregate(data, size, descriptor):
             descriptor.clear()
             return False
         return True
-    if kind == 28:
+    if kind == enums.NAL_FU_A:
         if size < 3:
             return False
         descriptor.size = 2
         descriptor.begins_frame = data[1] >> 7 == 1
         if data[1] >> 7 == 1:
-            descriptor.units = _unit(data, 1, size, data[1] & 31)
+            descriptor.units = _unit(data, 1, size, data[1] & enums.NAL_TYPE)
             _conclude(descriptor)
         return True
     descriptor.units = _unit(data, 0, size, kind)
@@ -78,21 +78,21 @@ def parse_frame_marking(data: bytes, offset: int, size: int, descriptor: Payload
 
 
 def _unit(data: bytes, offset: int, size: int, kind: int) -> int:
-    if kind == 7:
+    if kind == enums.NAL_SPS:
         return enums.SPS
-    if kind == 8:
+    if kind == enums.NAL_PPS:
         return enums.PPS
     if offset + 1 >= size:
         return 0
     head = data[offset + 1]
-    if kind == 6:  # SEI: its first message
+    if kind == enums.NAL_SEI:  # its first message
         return enums.RECOVERY_POINT if head == 6 else 0
     # first_mb_in_slice is the slice's first Exp-Golomb number: 0 is coded as a single 1
     if head >> 7 == 0:
         return 0
-    if kind == 5:
+    if kind == enums.NAL_IDR_SLICE:
         return enums.IDR
-    if kind != 1:
+    if kind != enums.NAL_SLICE:
         return 0
     # slice_type is the second: 2 (011) and 7 (0001000) are I
     return enums.INTRA if (head >> 4) & 7 == 3 or head & 0x7F == 8 else enums.INTER
@@ -114,7 +114,7 @@ def _parse_aggregate(data: bytes, size: int, descriptor: PayloadDescriptor) -> b
         position += 2
         if unit_size == 0 or position + unit_size > size:
             return False
-        descriptor.units |= _unit(data, position, position + unit_size, data[position] & 31)
+        descriptor.units |= _unit(data, position, position + unit_size, data[position] & enums.NAL_TYPE)
         position += unit_size
     _conclude(descriptor)
     return True

@@ -3,12 +3,11 @@
 
 from libc.string cimport memcpy, memmove
 
+from miso.worker.rtp.enums cimport NAL_PPS, NAL_SPS, NAL_STAP_A, NAL_TYPE
+
 cdef enum:
-    SEQUENCE = 7  # types of units (RFC 6184 section 1.3)
-    PICTURE = 8
-    STAP_A = 24
-    SEQUENCE_ID_AT = 32  # bits of the unit before its id: type, profile, constraints, level
-    PICTURE_ID_AT = 8
+    SPS_ID_AT = 32  # bits of the unit before its id: type, profile, constraints, level
+    PPS_ID_AT = 8
 
 
 cdef int _exp_golomb(const unsigned char *data, int size, int bit) noexcept:
@@ -30,7 +29,7 @@ cdef class H264ParameterSets:
     cdef void take(self, const unsigned char *payload, int size) noexcept:
         """Looks through a payload that carries some and was found well-formed: a single unit or a STAP-A."""
         cdef int position = 1, unit_size
-        if size < 1 or payload[0] & 31 != STAP_A:
+        if size < 1 or payload[0] & NAL_TYPE != NAL_STAP_A:
             self._keep(payload, size)
             return
         while position + 2 <= size:
@@ -45,10 +44,10 @@ cdef class H264ParameterSets:
         cdef int kind, id, at
         if size < 2 or size > MAX_SET_SIZE:
             return
-        kind = unit[0] & 31
-        if kind != SEQUENCE and kind != PICTURE:
+        kind = unit[0] & NAL_TYPE
+        if kind != NAL_SPS and kind != NAL_PPS:
             return
-        id = _exp_golomb(unit, size, SEQUENCE_ID_AT if kind == SEQUENCE else PICTURE_ID_AT)
+        id = _exp_golomb(unit, size, SPS_ID_AT if kind == NAL_SPS else PPS_ID_AT)
         for at in range(self.count):
             if self.sets[at].kind == kind and self.sets[at].id == id:
                 break
@@ -56,9 +55,9 @@ cdef class H264ParameterSets:
             if self.count == MAX_SETS:  # more than anybody needs: the last one makes room
                 self.count -= 1
             at = self.count
-            if kind == SEQUENCE:
+            if kind == NAL_SPS:
                 at = 0
-                while at < self.count and self.sets[at].kind == SEQUENCE:
+                while at < self.count and self.sets[at].kind == NAL_SPS:
                     at += 1
             memmove(&self.sets[at + 1], &self.sets[at], (self.count - at) * sizeof(ParameterSet))
             self.count += 1
@@ -66,4 +65,4 @@ cdef class H264ParameterSets:
         self.sets[at].id = id
         self.sets[at].size = size
         memcpy(self.sets[at].data, unit, size)
-        self.complete = self.sets[0].kind == SEQUENCE and self.sets[self.count - 1].kind == PICTURE
+        self.complete = self.sets[0].kind == NAL_SPS and self.sets[self.count - 1].kind == NAL_PPS
