@@ -82,6 +82,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.clock": (),
     "live.media": ("live.errors",),
     "live.streams": ("live.errors", "live.clock", "live.media"),
+    "live.access": ("live.errors",),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
     "live": ("live", "controller"),
     "demo.json": (),
