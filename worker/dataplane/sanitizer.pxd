@@ -25,6 +25,6 @@ cdef extern from *:
     void miso_fence(const unsigned char *packet, int size, int room) noexcept nogil
 
 
-cdef inline void fence(const unsigned char *slot, int size) noexcept:
+cdef inline void set_packet_size(const unsigned char *slot, int size) noexcept:
     """From now on the slot's packet has this size; ``SLOT_ROOM`` while its size is not known."""
     miso_fence(slot, size, SLOT_ROOM)

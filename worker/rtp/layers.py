@@ -117,7 +117,7 @@ class SimpleLayerSelector(LayerSelector):
 
 
 class StreamSelector(SimpleLayerSelector):
-    """One of the producer's streams, all of it: a pipe has an output for each."""
+    """One of the producer's streams, all of it: a pipe's consumer has one for each."""
 
     def __init__(self, stream_index: int, needs_key_frame: bool) -> None:
         """Makes a selector for the encoding ``stream_index``; ``needs_key_frame`` as in ``SimpleLayerSelector``."""
@@ -296,9 +296,9 @@ class SvcLayerSelector(LayeredSelector):
         super().__init__(spatial_layers, temporal_layers)
         self._k_svc = k_svc
         self._may_step_down = False  # the newest picture is a key picture
-        self._newest = 0
-        self._pictures = [0] * 32
-        self._highest = [-1] * 32
+        self._newest = 0  # how many pictures were remembered; the place of each in these two is its number modulo 32
+        self._pictures = [0] * 32  # timestamps
+        self._highest = [-1] * 32  # the highest spatial layer that is forwarded of it, -1: none
 
     def _retarget(self) -> None:
         self._wanted_temporal = self.target_temporal

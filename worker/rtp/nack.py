@@ -35,16 +35,16 @@ class NackGenerator:
         self.rtt_us = 0
         self.key_frame_needed = False
         self.missing = 0
-        self._started = False
-        self._last_sequence = 0
-        self._head = 0
-        self._used = 0
+        self._started = False  # a packet has come
+        self._last_sequence = 0  # the newest number so far
+        self._head = 0  # index of the ring's oldest entry
+        self._used = 0  # how many entries there are, with holes; their fields are the three below
         self._sequence = [0] * 1024
-        self._retries = [0] * 1024
-        self._sent_us = [0] * 1024
-        self._key_frames = [0] * 32
+        self._retries = [0] * 1024  # how often it was asked for
+        self._sent_us = [0] * 1024  # when that was last, before the first time when it was missed
+        self._key_frames = [0] * 32  # numbers of the latest, oldest first
         self._key_frame_count = 0
-        self._recovered = [0] * 32
+        self._recovered = [0] * 32  # numbers that came by RTX before those around them
         self._recovered_count = 0
 
     def on_packet(self, sequence_number: int, is_key_frame: bool, is_recovered: bool, now_us: int) -> int:

@@ -9,7 +9,7 @@ from miso.worker.rtp.source_clock import is_new_clock
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
 _HALF = 0x80000000
-_MAX_DROPOUT = 3000
+_MAX_DROPOUT = 3000  # numbers ahead that a packet may be without being far off; likewise behind, below
 _MAX_MISORDER = 1500
 _MAX_TOTAL_LOST = 0x7FFFFF
 _MIN_TOTAL_LOST = -0x800000
@@ -43,19 +43,20 @@ class ReceiveStats:
         self.last_packet_us = 0
         self.max_timestamp = 0
         self.max_timestamp_us = 0
-        self._started = False
+        self._started = False  # a packet has come
+        # as RFC 3550 appendix A.1 names them, less the probation of new sources
         self._cycles = 0
         self._max_sequence = 0
         self._base_sequence = 0
-        self._bad_sequence = -1
+        self._bad_sequence = -1  # what the number after one that is far off would be, -1: none was
         self._received = 0
-        self._lost_before_restart = 0
+        self._lost_before_restart = 0  # of numberings that have ended
         self._expected_before_restart = 0
         self._expected_prior = 0
         self._received_prior = 0
-        self._transit = 0
+        self._transit = 0  # of the packet before, in timestamp units
         self._has_transit = False
-        self._jitter_q4 = 0
+        self._jitter_q4 = 0  # times 16
 
     def on_packet(self, sequence_number: int, timestamp: int, size: int, now_us: int) -> int:
         """Counts a packet of the stream.

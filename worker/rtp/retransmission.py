@@ -42,8 +42,8 @@ class RetransmissionIndex:
         self.rewrite = 0
         self.resent_count = 0
         self._max_capacity = max_packets
-        self._capacity = 0
-        self._newest = 0
+        self._capacity = 0  # rows, a power of two; 0 before the first packet
+        self._newest = 0  # the highest number so far
         self._rows = array("I", bytes(4 * enums.ROW_WORDS))
 
     def put(

@@ -31,9 +31,9 @@ class SequenceMapper:
         self.max_output = max_output
         self.max_input = 0
         self._mask = (1 << bits) - 1
-        self._half = 1 << (bits - 1)
+        self._half = 1 << (bits - 1)  # steps up to it lead ahead
         self._max_history = min(1024, self._half)
-        self._started = False
+        self._started = False  # there has been a ``sync``
         self._offset = 0  # output = input - offset, for the newest input
         self._history = 0  # how many inputs before max_input can still be mapped
         self._dropped = [0] * 32  # one bit per input modulo 1024: dropped without leaving a number for it

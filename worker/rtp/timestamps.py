@@ -36,9 +36,9 @@ class TimestampMapper:
         self.clock_rate = clock_rate
         self.max_output = 0
         self.max_output_us = 0
-        self._started = False
-        self._offset = 0
-        self._refused = False
+        self._started = False  # a packet has been mapped
+        self._offset = 0  # what is added to timestamps, modulo 2^32
+        self._refused = False  # the last ``switch`` was
 
     def sync(self, next_input: int, now_us: int) -> None:
         """``next_input`` follows what was sent so far, as far from it as the time since then (at least one tick).

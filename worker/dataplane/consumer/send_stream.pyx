@@ -20,7 +20,8 @@ from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 cdef enum:
     MAX_RESENT = 256  # packets of one retransmit call
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
-    FILLER = 0xFFFF  # in the index, in place of a stream: the generation is the payload type, the offset the timestamp
+    FILLER = 0xFFFF  # a slot of the index that no stream has: what was sent is a filler (``filler.pxd``), whose payload
+    # type and timestamp stand where the generation and the timestamp offset of a packet would
 
 
 cdef class SendStream(Sender):

@@ -12,12 +12,11 @@
 
 import os
 
-from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy
 
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.producer.producer cimport forward_batch
-from miso.worker.dataplane.sanitizer cimport fence
+from miso.worker.dataplane.sanitizer cimport set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
@@ -35,7 +34,9 @@ from miso.worker.dataplane.sockets.posix cimport (
     ssize_t,
 )
 from miso.worker.dataplane.sockets.stun_gate cimport StunGate
+from miso.worker.dataplane.sockets.write_buffer cimport WriteBuffer
 from miso.worker.dataplane.transport.transport cimport TransportPlane
+from miso.worker.rtp.big_endian cimport write_u16
 from miso.worker.rtp.enums cimport STUN
 from miso.worker.rtp.packet cimport classify
 
@@ -46,13 +47,13 @@ cdef enum:
     MAX_FRAME = 8192  # longer than any STUN, DTLS or media datagram: the peer does not speak RFC 4571
     MAX_WAITING = 524288  # bytes
     READ_SIZE = 65536
-    FIRST_CAPACITY = 16384
-    MAX_LENGTH = 65535  # that a frame can tell
+    LENGTH_SIZE = 2  # bytes before each packet
+    MAX_LENGTH = 65535  # that they can tell
     WAKEUP_FRAMES = 128  # as many as datagrams of a UDP socket
     WAKEUP_FORWARDS = 1024
 
 # One read at a time, of any connection; one thread runs the plane.
-cdef unsigned char incoming[MAX_FRAME + 2 + READ_SIZE]
+cdef unsigned char incoming[MAX_FRAME + LENGTH_SIZE + READ_SIZE]
 
 
 cdef class TcpConnection(Endpoint):
@@ -71,10 +72,7 @@ cdef class TcpConnection(Endpoint):
     cdef unsigned long long _forwarded  # by the plane, when this wake-up began
     cdef TransportPlane _transport  # whose the connection is, None: nobody's yet
     cdef bytes _partial  # the beginning of a frame whose end has not come
-    cdef unsigned char *_waiting  # frames that the kernel has not taken
-    cdef int _head  # where in it the first byte is that is to be written next
-    cdef int _tail  # where the bytes end; equal: nothing waits
-    cdef int _capacity  # bytes that there are
+    cdef WriteBuffer _waiting  # frames that the kernel has not taken
     cdef bint _failed  # and control has been told
 
     def __init__(self, Plane plane not None, int fd, remote_address):
@@ -83,9 +81,7 @@ cdef class TcpConnection(Endpoint):
         self.remote_address = remote_address
         key_of_address(remote_address, &self._key)
         self._partial = b""
-
-    def __dealloc__(self):
-        free(self._waiting)
+        self._waiting = WriteBuffer()
 
     # ------------------------------------------------------------ reading
 
@@ -126,12 +122,12 @@ cdef class TcpConnection(Endpoint):
             self._fail("the peer closed the connection")
             return False
         end = kept + <int>got
-        while end - at >= 2:
+        while end - at >= LENGTH_SIZE:
             size = incoming[at] << 8 | incoming[at + 1]
             if size > MAX_FRAME:
                 self._fail(f"frame of {size} bytes, expected at most {MAX_FRAME}")
                 return False
-            if end - at - 2 < size:
+            if end - at - LENGTH_SIZE < size:
                 break
             if not self._may_go_on():
                 forward_batch(self.plane)
@@ -140,9 +136,9 @@ cdef class TcpConnection(Endpoint):
             if used == RECEIVE_COUNT:
                 forward_batch(self.plane)
                 used = 0
-            self._handle(incoming + at + 2, size, used)
+            self._handle(incoming + at + LENGTH_SIZE, size, used)
             used += 1
-            at += 2 + size
+            at += LENGTH_SIZE + size
             self._frames += 1
             if self.closed:
                 return False
@@ -174,7 +170,7 @@ cdef class TcpConnection(Endpoint):
         if size > MAX_PACKET:
             plane.count.truncated += 1
             return
-        fence(slot, size)
+        set_packet_size(slot, size)
         memcpy(slot, frame, size)
         if self._transport is not None:
             self._transport.received.update(size, plane.now_us)
@@ -207,12 +203,12 @@ cdef class TcpConnection(Endpoint):
 
     cdef bint has_room(self, int size) noexcept:
         cdef Batch batch = self.plane.batch
-        cdef int waiting = self._tail - self._head
+        cdef int waiting = self._waiting.size()
         if waiting == 0:  # more than a batch fits
             return True
         if batch.endpoint is self:
-            waiting += batch.total + 2 * batch.packet_count
-        return waiting + 2 + size <= MAX_WAITING
+            waiting += batch.total + LENGTH_SIZE * batch.packet_count
+        return waiting + LENGTH_SIZE + size <= MAX_WAITING
 
     def send(self, bytes data not None):
         """Sends one control datagram (STUN, DTLS) as a frame; False when it was dropped."""
@@ -226,28 +222,20 @@ cdef class TcpConnection(Endpoint):
         return self._write(data, size)
 
     cdef bint _write(self, const unsigned char *data, int size) noexcept:
-        cdef unsigned char head[2]
+        """Writes a frame, or lets what the kernel does not take of it wait; False when it was dropped."""
+        cdef unsigned char head[LENGTH_SIZE]
         cdef iovec parts[2]
-        cdef msghdr message
-        cdef ssize_t done = 0
+        cdef int frame_size = LENGTH_SIZE + size, done = 0
         if self.closed or size > MAX_LENGTH:
             return False
-        head[0] = size >> 8
-        head[1] = size & 0xFF
-        if self._head == self._tail:
+        write_u16(head, size)
+        if self._waiting.size() == 0:
             parts[0].iov_base = head
-            parts[0].iov_len = 2
+            parts[0].iov_len = LENGTH_SIZE
             parts[1].iov_base = <void *>data
             parts[1].iov_len = size
-            message.msg_name = NULL
-            message.msg_namelen = 0
-            message.msg_iov = parts
-            message.msg_iovlen = 2
-            message.msg_control = NULL
-            message.msg_controllen = 0
-            message.msg_flags = 0
-            done = sendmsg(self.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-            if done == size + 2:
+            done = self._send_parts(parts, 2)
+            if done == frame_size:
                 self.plane.count.sent += 1
                 return True
             if done < 0:
@@ -255,69 +243,47 @@ cdef class TcpConnection(Endpoint):
                     self.plane.count.send_failed += 1
                     return False
                 done = 0
-        if self._tail - self._head + 2 + size - done > MAX_WAITING or not self._make_room(2 + size - <int>done):
+        if self._waiting.size() + frame_size - done > MAX_WAITING or not self._waiting.reserve(frame_size - done):
             self.plane.count.tcp_full += 1
             return False
-        if self._head == self._tail:
+        if self._waiting.size() == 0:
             self.plane.blocked.append(self)
-        if done < 2:
-            memcpy(self._waiting + self._tail, head + done, 2 - done)
-            self._tail += 2 - <int>done
-            done = 2
-        memcpy(self._waiting + self._tail, data + done - 2, size + 2 - done)
-        self._tail += size + 2 - <int>done
+        if done < LENGTH_SIZE:
+            self._waiting.append(head + done, LENGTH_SIZE - done)
+            done = LENGTH_SIZE
+        self._waiting.append(data + done - LENGTH_SIZE, frame_size - done)
         self.plane.count.sent += 1
         return True
 
-    cdef bint _make_room(self, int size) noexcept:
-        cdef int capacity = self._capacity if self._capacity > 0 else FIRST_CAPACITY
-        cdef void *grown
-        if self._tail + size <= self._capacity:
-            return True
-        if self._head > 0:
-            memmove(self._waiting, self._waiting + self._head, self._tail - self._head)
-            self._tail -= self._head
-            self._head = 0
-        while self._tail + size > capacity:
-            capacity *= 2
-        if capacity > self._capacity:
-            grown = realloc(self._waiting, capacity)
-            if grown == NULL:
-                return False
-            self._waiting = <unsigned char *>grown
-            self._capacity = capacity
-        return True
+    cdef int _send_parts(self, iovec *parts, int count) noexcept:
+        """How many bytes the kernel took, -1 for an error."""
+        cdef msghdr message
+        message.msg_name = NULL
+        message.msg_namelen = 0
+        message.msg_iov = parts
+        message.msg_iovlen = count
+        message.msg_control = NULL
+        message.msg_controllen = 0
+        message.msg_flags = 0
+        return <int>sendmsg(self.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
 
     def flush(self):
         """Writes what waits; True when nothing waits any more (stop watching for writing)."""
         cdef iovec part
-        cdef msghdr message
-        cdef ssize_t done
-        message.msg_name = NULL
-        message.msg_namelen = 0
-        message.msg_iov = &part
-        message.msg_iovlen = 1
-        message.msg_control = NULL
-        message.msg_controllen = 0
-        message.msg_flags = 0
-        while self._head < self._tail and not self.closed:
-            part.iov_base = self._waiting + self._head
-            part.iov_len = self._tail - self._head
-            done = sendmsg(self.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+        cdef int done
+        while self._waiting.size() > 0 and not self.closed:
+            part.iov_base = self._waiting.begin()
+            part.iov_len = self._waiting.size()
+            done = self._send_parts(&part, 1)
             if done < 0:
                 if errno == EINTR:
                     continue
                 if errno == EAGAIN:
                     return False
                 break  # broken: the reading side tells
-            self._head += <int>done
-        self._forget_waiting()
+            self._waiting.drop(done)
+        self._waiting.clear()
         return True
-
-    cdef void _forget_waiting(self) noexcept:
-        free(self._waiting)
-        self._waiting = NULL
-        self._head = self._tail = self._capacity = 0
 
     # ------------------------------------------------------------ transport
 
@@ -340,7 +306,7 @@ cdef class TcpConnection(Endpoint):
         self.closed = True
         self._transport = None
         self._partial = b""
-        self._forget_waiting()
+        self._waiting.clear()
 
     def close(self):
         """Nothing is read or written any more. The fd stays open."""

@@ -5,7 +5,7 @@ from libc.string cimport memset
 
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.producer.producer cimport forward_batch
-from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport (
     PeerAddress,
     key_of_address,
@@ -131,7 +131,7 @@ cdef class UdpSocket(Endpoint):
         cdef Plane plane = self.plane
         cdef int index, got
         for index in range(wanted):
-            fence(plane.receive_slot(index), SLOT_ROOM)
+            set_packet_size(plane.receive_slot(index), SLOT_ROOM)
             received_vectors[index].iov_base = plane.receive_slot(index)
             received_vectors[index].iov_len = MAX_PACKET
             received[index].msg_hdr.msg_name = &received_from[index]
@@ -149,7 +149,7 @@ cdef class UdpSocket(Endpoint):
             if received[index].msg_hdr.msg_flags & MSG_TRUNC:
                 plane.count.truncated += 1
             else:
-                fence(plane.receive_slot(index), received[index].msg_len)
+                set_packet_size(plane.receive_slot(index), received[index].msg_len)
                 self._handle(plane.receive_slot(index), received[index].msg_len, &received_from[index])
         return got
 

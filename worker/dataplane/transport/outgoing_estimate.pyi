@@ -7,7 +7,7 @@ from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 class OutgoingEstimate:
     """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
 
-    Outputs of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
+    Consumers of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
     header extensions in probation packets, 0: not sent.
     """
 

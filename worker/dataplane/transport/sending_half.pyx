@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, fence
+from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
@@ -93,7 +93,7 @@ cdef class SendingHalf:
             destination = &self.destination
         if endpoint is None or not self.connected or size > MAX_PACKET or size < RTCP_HEADER_SIZE:
             return False
-        fence(slot, SLOT_ROOM)
+        set_packet_size(slot, SLOT_ROOM)
         memcpy(slot, <const unsigned char *>packet, size)
         if self.encrypted:
             if self._outbound_rtcp is None:

@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 from miso.worker.dataplane.plane cimport DTLS_US, RECEIVE_COUNT, Plane
 from miso.worker.dataplane.producer.producer cimport ProducerPlane, forward_batch
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
-from miso.worker.dataplane.sanitizer cimport fence
+from miso.worker.dataplane.sanitizer cimport set_packet_size
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint
 from miso.worker.dataplane.transport.control_allowance cimport rtcp_cost_us
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
@@ -102,7 +102,7 @@ cdef class TransportPlane(SendingHalf):
             self.plane.count.malformed += 1
         elif self.connected and not self.closed:
             slot = self.plane.scratch()
-            fence(slot, len(packet))
+            set_packet_size(slot, len(packet))
             memcpy(slot, <const unsigned char *>packet, len(packet))
             self._accept_rtp(slot, len(packet), False)
             forward_batch(self.plane)
@@ -121,7 +121,7 @@ cdef class TransportPlane(SendingHalf):
             self.plane.count.truncated += 1
         elif not self.closed:
             slot = self.plane.scratch()
-            fence(slot, len(data))
+            set_packet_size(slot, len(data))
             memcpy(slot, <const unsigned char *>data, len(data))
             self.received.update(len(data), now_us)
             is_genuine = self.handle(classify(slot, len(data)), slot, len(data), False)
@@ -191,7 +191,7 @@ cdef class TransportPlane(SendingHalf):
             if receiving.inbound.unprotect(data, &size) != 0:
                 self.plane.count.srtp_failed += 1
                 return False
-            fence(data, size)
+            set_packet_size(data, size)
         return self._accept_rtp(data, size, is_elsewhere)
 
     cdef void _handle_rtcp(self, unsigned char *data, int size, bint is_elsewhere) noexcept:
@@ -204,7 +204,7 @@ cdef class TransportPlane(SendingHalf):
             return
         if self.encrypted and receiving.streams.get(read_u32(data + RTCP_SSRC_AT)) == NULL:
             receiving.inbound.remember_rtcp(read_u32(data + RTCP_SSRC_AT), receiving.streams)
-        fence(data, size)
+        set_packet_size(data, size)
         if not is_elsewhere:
             self.last_heard_us = self.plane.now_us
         if not self.allowance.admit_rtcp(data, size, len(self._senders) + receiving.streams.used, self.plane.now_us):

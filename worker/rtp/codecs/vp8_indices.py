@@ -17,9 +17,9 @@ class Vp8Indices:
 
     def __init__(self) -> None:
         self._pictures = SequenceMapper(0, 15)
-        self._tl0_offset = 0
-        self._max_tl0 = 0
-        self._key_offset = 0
+        self._tl0_offset = 0  # what is added to TL0PICIDX, modulo 256
+        self._max_tl0 = 0  # the highest outgoing one
+        self._key_offset = 0  # likewise KEYIDX, modulo 32
         self._max_key = 0
 
     def begin(self, payload: PayloadDescriptor) -> None:
