@@ -44,7 +44,7 @@ class ControlBlock:
         )
         self._bundler = bundler
         self._timers = timers
-        self._errors = 0
+        self._errors = 0  # in a row that something was not answered
 
     # ------------------------------------------------------------------ what the user wants
 

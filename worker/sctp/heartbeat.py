@@ -25,7 +25,7 @@ class Heartbeat:
     def __init__(self, random: Callable[[int], bytes]) -> None:
         self.is_waiting = False
         self._random = random
-        self._info = b""
+        self._info = b""  # nonce and time of the last one
 
     def send(self, now_us: int) -> bytes:
         """A HEARTBEAT chunk."""

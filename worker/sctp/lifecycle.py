@@ -33,7 +33,7 @@ class Lifecycle:
         self._settings = settings
         self._bundler = bundler
         self._timers = timers
-        self._wanted_streams = 0
+        self._wanted_streams = 0  # to send on; asked for as soon as there is someone to ask
         self._events: list[Event] = []
 
     def established(self) -> ControlBlock | None:

@@ -32,7 +32,7 @@ _ADD = Struct("!IHH")
 
 
 class Result(IntEnum):
-    """RFC 6525 section 4.4."""
+    """What an answer says of a request (RFC 6525 section 4.4)."""
 
     NOTHING_TO_DO = 0
     PERFORMED = 1
@@ -45,7 +45,17 @@ class Result(IntEnum):
 
 @dataclass(slots=True)
 class _Request:
-    """Ours, until it is answered."""
+    """Ours, until it is answered.
+
+    Attributes:
+        type: what it asks for.
+        number: of the request.
+        stream_ids: to be reset.
+        last_tsn: the last one that was sent before an outgoing reset.
+        answers: number of the peer's request that asked for it, 0 for none.
+        new_streams: how many are to be added.
+        transmits: how often it has left.
+    """
 
     type: ParameterType
     number: int
@@ -94,15 +104,15 @@ class Reconfiguration:
         self._queue = queue
         self._max_inbound_streams = max_inbound_streams
         self._echoes_resets = echoes_resets
-        self._next_number = local_tsn
-        self._expected = peer_tsn
-        self._last_result = Result.NOTHING_TO_DO
-        self._request: _Request | None = None
-        self._outgoing: dict[int, None] = {}
-        self._incoming: dict[int, None] = {}
-        self._answers = 0
-        self._to_add = 0
-        self._expects_echo: set[int] = set()
+        self._next_number = local_tsn  # of our next request
+        self._expected = peer_tsn  # number of the peer's next one
+        self._last_result = Result.NOTHING_TO_DO  # of the peer's last one
+        self._request: _Request | None = None  # ours that waits for its answer
+        self._outgoing: dict[int, None] = {}  # streams to be reset, as an ordered set
+        self._incoming: dict[int, None] = {}  # streams that the peer is to reset, likewise
+        self._answers = 0  # number of the peer's request that our next reset does what it asks for
+        self._to_add = 0  # streams to ask for
+        self._expects_echo: set[int] = set()  # streams we began to reset: the peer's own reset needs no answer
         self._events: list[Event] = []
 
     def take_events(self) -> list[Event]:

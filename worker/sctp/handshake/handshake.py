@@ -76,7 +76,7 @@ class Handshake:
         self._inbound_streams = inbound_streams
         self._random = random
         self._interleaving = interleaving
-        self._key = random(_KEY_SIZE)
+        self._key = random(_KEY_SIZE)  # that signs our cookies
         self.tag = self._new_tag()
         self.initial_tsn = self._random_number()
 

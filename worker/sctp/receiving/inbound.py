@@ -53,8 +53,8 @@ class Inbound:
         self._reassembly = Reassembly(max_message_size, interleaving)
         self._interleaving = interleaving
         self._buffer_size = min(max(enums.MIN_BUFFER_SIZE, 2 * max_message_size), enums.MAX_BUFFER_SIZE)
-        self._held_streams: frozenset[int] | None = None
-        self._held_from = 0
+        self._held_streams: frozenset[int] | None = None  # to be reset; empty for all, None for none
+        self._held_from = 0  # beyond this unwrapped TSN they take nothing until then
 
     def cumulative_tsn(self) -> int:
         """All up to this one have come, 0 to 2^32-1."""
@@ -148,7 +148,7 @@ class Inbound:
             return
         came = self._tsns.forward(tsn)
         self._reassembly.drop_skipped(came, before, tsn)
-        furthest: dict[int, int] = {}
+        furthest: dict[int, int] = {}  # number by stream, times two, and one more for unordered messages
         for position in range(offset + _TSN_SIZE, end, entry_size):
             key = u16(packet, position) << 1
             if interleaved:

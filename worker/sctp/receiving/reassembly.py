@@ -71,12 +71,12 @@ class Reassembly:
 
     def __init__(self, max_message_size: int, interleaving: bool) -> None:
         self._max_message_size = max_message_size
-        self._mask = 0xFFFFFFFF if interleaving else 0xFFFF
+        self._mask = 0xFFFFFFFF if interleaving else 0xFFFF  # of a MID, or an SSN
         self._streams: dict[int, InboundStream] = {}
         self._runs = Runs(max_message_size)
-        self._charged = 0
+        self._charged = 0  # what all but the runs counts for in the receive buffer, bytes
         self._messages: list[MessageReceived] = []
-        self._draining: deque[int] = deque()
+        self._draining: deque[int] = deque()  # ids of the streams with something that has its turn
 
     def buffered(self) -> int:
         """What is kept, in bytes with its overhead."""

@@ -20,8 +20,8 @@ class Bundler:
         self._local_port = local_port
         self._remote_port = remote_port
         self._last_data_us = 0  # when data was sent last, but for probes
-        self._control: list[bytes] = []
-        self._packets: list[bytes] = []
+        self._control: list[bytes] = []  # whole chunks for the next packet
+        self._packets: list[bytes] = []  # that nobody took yet
 
     def take_packets(self) -> list[bytes]:
         """Those since the last call, in the order in which they are to be sent."""

@@ -21,7 +21,7 @@ class CongestionControl:
         self.threshold = max(peer_window, enums.INITIAL_WINDOW)
         self.in_fast_recovery = False
         self.recovery_exit = 0
-        self._partial_bytes_acked = 0
+        self._partial_bytes_acked = 0  # towards the next step of congestion avoidance
 
     def on_acknowledged(self, acked: int, flight_before: int, cumulative: int) -> None:
         """A SACK moved the cumulative TSN.

@@ -60,6 +60,7 @@ class OutboundStream:
         messages: those waiting, None for none; the first may have left in part.
         outstanding: fragments that left and are not acknowledged cumulatively.
         is_active: the stream takes turns.
+        next_ssn, next_ordered_mid, next_unordered_mid: numbers for the next message, of DATA and of I-DATA.
     """
 
     def __init__(self) -> None:
@@ -88,11 +89,11 @@ class SendQueue:
         self.count = 0
         self.is_cut = False
         self._interleaving = interleaving
-        self._max_begun = peer_buffer_size // 2
-        self._begun = 0
+        self._max_begun = peer_buffer_size // 2  # bytes of messages that have left in part; one may be larger
+        self._begun = 0  # such bytes now
         self._streams: dict[int, OutboundStream] = {}
-        self._turns: deque[int] = deque()
-        self._held: dict[int, deque[Message] | None] = {}
+        self._turns: deque[int] = deque()  # ids of the active streams, the next one first
+        self._held: dict[int, deque[Message] | None] = {}  # what waits for a stream's reset; None for nothing yet
 
     def put(self, message: Message) -> None:
         """Queues a message behind those of its stream."""
