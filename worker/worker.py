@@ -235,7 +235,7 @@ class Worker:
     @cached_property
     def _context(self) -> Context:
         from miso.worker.dataplane import Plane
-        from miso.worker.dtls import Certificate
+        from miso.worker.dtls.certificate import Certificate
         from miso.worker.rtc.context import Context
 
         settings = self._settings

@@ -9,7 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from miso.worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport, Fingerprint
+from miso.worker.dtls.certificate import Certificate
+from miso.worker.dtls.events import Connected, DatagramToSend, DtlsEvent, DtlsRole
+from miso.worker.dtls.fingerprint import Fingerprint
+from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.ice import stun
 from miso.worker.ice.stun import MessageClass
 from tests.scenarios.protection import SrtpProtection

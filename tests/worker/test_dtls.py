@@ -17,24 +17,19 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
-from miso.worker.dtls import (
-    FINGERPRINT_ALGORITHMS,
-    HANDSHAKE_TIMEOUT_US,
-    MTU,
-    SRTP_PROFILES,
+from miso.worker.dtls.certificate import Certificate
+from miso.worker.dtls.events import (
     ApplicationData,
-    Certificate,
     Connected,
     DatagramToSend,
     DtlsEvent,
     DtlsRole,
     DtlsState,
-    DtlsTransport,
-    Fingerprint,
     StateChanged,
-    fingerprint_of,
-    is_dtls,
 )
+from miso.worker.dtls.fingerprint import FINGERPRINT_ALGORITHMS, Fingerprint, fingerprint_of
+from miso.worker.dtls.srtp_profiles import SRTP_PROFILES
+from miso.worker.dtls.transport import HANDSHAKE_TIMEOUT_US, MTU, DtlsTransport, is_dtls
 from miso.worker.errors import InvalidStateError, SettingsError
 
 
@@ -426,5 +421,6 @@ def test_wrong_files_are_wrong_settings(tmp_path: Path) -> None:
 
 
 def test_importing_it_does_not_load_openssl() -> None:
-    code = "import sys, miso.worker.dtls; miso.worker.dtls.Certificate(); sys.exit('OpenSSL' in sys.modules)"
+    imports = "import sys; from miso.worker.dtls import certificate, transport"
+    code = f"{imports}; certificate.Certificate(); sys.exit('OpenSSL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

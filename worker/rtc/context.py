@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from miso.worker.dataplane import Plane
-    from miso.worker.dtls import Certificate
+    from miso.worker.dtls.certificate import Certificate
 
 
 class Notifier(Protocol):

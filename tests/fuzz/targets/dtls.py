@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from miso.worker.dtls import Certificate, DatagramToSend, DtlsEvent, DtlsRole, DtlsState, DtlsTransport
+from miso.worker.dtls.certificate import Certificate
+from miso.worker.dtls.events import DatagramToSend, DtlsEvent, DtlsRole, DtlsState
+from miso.worker.dtls.transport import DtlsTransport
 
 CERTIFICATE = Certificate()
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from miso.worker.channel.bodies.transport import NumSctpStreams
-from miso.worker.dtls import ApplicationData, DtlsTransport
+from miso.worker.dtls.events import ApplicationData
+from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.faults import faults
 from miso.worker.ice.server import IceServer
 from miso.worker.rtc.consumer.consumer import Consumer

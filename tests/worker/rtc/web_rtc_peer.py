@@ -8,7 +8,9 @@ import socket
 from collections.abc import Iterator
 
 from miso.worker.channel.bodies.transport import ConnectRequest, DtlsFingerprint, DtlsParameters, WebRtcTransportDump
-from miso.worker.dtls import Certificate, Connected, DatagramToSend, DtlsEvent, DtlsRole, DtlsTransport
+from miso.worker.dtls.certificate import Certificate
+from miso.worker.dtls.events import Connected, DatagramToSend, DtlsEvent, DtlsRole
+from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.ice import stun
 from miso.worker.ice.stun import MessageClass
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport

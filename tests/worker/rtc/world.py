@@ -17,7 +17,7 @@ import msgspec
 
 from miso.worker.channel.bodies.base import Body
 from miso.worker.dataplane import Plane
-from miso.worker.dtls import Certificate
+from miso.worker.dtls.certificate import Certificate
 from miso.worker.errors import CommandError
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context

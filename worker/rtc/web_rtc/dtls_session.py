@@ -11,17 +11,17 @@ from typing import Protocol
 
 from miso.worker.channel.events import DtlsStateChange
 from miso.worker.dataplane import TransportPlane
-from miso.worker.dtls import (
+from miso.worker.dtls.events import (
     ApplicationData,
     Connected,
     DatagramToSend,
     DtlsEvent,
     DtlsRole,
     DtlsState,
-    DtlsTransport,
-    Fingerprint,
     StateChanged,
 )
+from miso.worker.dtls.fingerprint import Fingerprint
+from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Context

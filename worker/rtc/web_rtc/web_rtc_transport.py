@@ -17,7 +17,8 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.commands import handles
 from miso.worker.dataplane import SenderMoved
-from miso.worker.dtls import FINGERPRINT_ALGORITHMS, DtlsRole, DtlsState, Fingerprint
+from miso.worker.dtls.events import DtlsRole, DtlsState
+from miso.worker.dtls.fingerprint import FINGERPRINT_ALGORITHMS, Fingerprint
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.router_tables import RouterTables

@@ -9,7 +9,7 @@ from miso.worker.channel.bodies.transport import (
     DtlsFingerprint,
     DtlsParameters,
 )
-from miso.worker.dtls import DtlsRole, DtlsState, StateChanged
+from miso.worker.dtls.events import DtlsRole, DtlsState, StateChanged
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from tests.worker.rtc.web_rtc.transports import make_transport, peer_of, states

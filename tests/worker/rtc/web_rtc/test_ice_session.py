@@ -8,7 +8,7 @@ from pylibsrtp import Policy, Session
 from miso.worker.channel.bodies.transport import (
     RestartIceResponse,
 )
-from miso.worker.dtls import DatagramToSend
+from miso.worker.dtls.events import DatagramToSend
 from tests.worker.rtc.web_rtc.transports import make_transport, peer_of, states
 from tests.worker.rtc.world import World
 

@@ -9,7 +9,8 @@ from pylibsrtp import Policy, Session
 
 from miso.worker.channel.bodies.router import CreateWebRtcTransportWithServerRequest
 from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from miso.worker.dtls import DtlsState, DtlsTransport, StateChanged
+from miso.worker.dtls.events import DtlsState, StateChanged
+from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport

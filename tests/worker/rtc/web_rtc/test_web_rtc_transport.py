@@ -11,7 +11,7 @@ from miso.worker.channel.bodies.router import ListenIp
 from miso.worker.channel.bodies.transport import (
     NumSctpStreams,
 )
-from miso.worker.dtls import ApplicationData, DtlsRole, DtlsState, StateChanged
+from miso.worker.dtls.events import ApplicationData, DtlsRole, DtlsState, StateChanged
 from miso.worker.errors import CommandError
 from tests.worker.rtc.web_rtc.transports import make_transport, peer_of, states
 from tests.worker.rtc.world import World, fields

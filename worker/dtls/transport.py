@@ -1,4 +1,4 @@
-"""DTLS-SRTP for one transport: handshake, SRTP keys, and application data (RFC 6347, RFC 5764, RFC 8122).
+"""The DTLS association of one transport: handshake, SRTP keys, and application data.
 
 OpenSSL does the protocol, between two memory BIOs; datagrams and the time go in, events come out. OpenSSL's
 retransmission timer is the one thing here that follows the real clock.
@@ -8,16 +8,24 @@ OpenSSL and cryptography are imported when they are first needed: they take 70 m
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache, cached_property
-from pathlib import Path
+from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from miso.worker.errors import InvalidStateError, SettingsError
+from miso.worker.dtls.certificate import Certificate
+from miso.worker.dtls.events import (
+    ApplicationData,
+    Connected,
+    DatagramToSend,
+    DtlsEvent,
+    DtlsRole,
+    DtlsState,
+    StateChanged,
+)
+from miso.worker.dtls.fingerprint import Fingerprint, fingerprint_of
+from miso.worker.dtls.srtp_profiles import SRTP_PROFILES
+from miso.worker.errors import InvalidStateError
 from miso.worker.srtp_suite import SrtpSuite
 
 if TYPE_CHECKING:
@@ -27,15 +35,10 @@ MTU = 1200  # bytes of one datagram; fits every path that carries IPv6 and a tun
 HANDSHAKE_TIMEOUT_US = 30_000_000
 _AFTER_TIMEOUT_US = 1_000  # OpenSSL does nothing that is asked of it a moment too early
 
-FINGERPRINT_ALGORITHMS = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
-
-_HASH_NAMES = {algorithm: algorithm.replace("-", "") for algorithm in FINGERPRINT_ALGORITHMS}
 _FIRST_BYTES = range(20, 64)
 _RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
 _READ_SIZE = 65_536
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
-# Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
-_CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=1"
 
 
 @cache
@@ -46,181 +49,9 @@ def _openssl() -> ModuleType:
     return SSL
 
 
-class DtlsRole(StrEnum):
-    """Who begins the handshake: the client; "auto" is undecided."""
-
-    AUTO = "auto"
-    CLIENT = "client"
-    SERVER = "server"
-
-
-class DtlsState(StrEnum):
-    """States with the names that the API uses; failed and closed are final."""
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    FAILED = "failed"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class SrtpProfile:
-    """An SRTP protection profile, and what OpenSSL calls it."""
-
-    suite: SrtpSuite
-    openssl_name: str
-
-
-SRTP_PROFILES = (
-    SrtpProfile(SrtpSuite.AEAD_AES_256_GCM, "SRTP_AEAD_AES_256_GCM"),
-    SrtpProfile(SrtpSuite.AEAD_AES_128_GCM, "SRTP_AEAD_AES_128_GCM"),
-    SrtpProfile(SrtpSuite.AES_CM_128_HMAC_SHA1_80, "SRTP_AES128_CM_SHA1_80"),
-    SrtpProfile(SrtpSuite.AES_CM_128_HMAC_SHA1_32, "SRTP_AES128_CM_SHA1_32"),
-)
-"""In the order of preference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """The hash of a certificate: algorithm as in FINGERPRINT_ALGORITHMS, value "AB:CD:…" (RFC 8122 section 5)."""
-
-    algorithm: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class DatagramToSend:
-    """Send this to the peer."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged:
-    """Another state; the change to connected comes as Connected instead."""
-
-    state: DtlsState
-
-
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The peer is who the fingerprint says.
-
-    Attributes:
-        srtp_suite: The negotiated profile.
-        remote_key: Master key and master salt of what the peer sends.
-        local_key: Master key and master salt of what we send.
-        remote_certificate: The peer's certificate in PEM form.
-    """
-
-    srtp_suite: SrtpSuite
-    remote_key: bytes
-    local_key: bytes
-    remote_certificate: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApplicationData:
-    """One message of the peer (SCTP, RFC 8261)."""
-
-    data: bytes
-
-
-DtlsEvent = DatagramToSend | StateChanged | Connected | ApplicationData
-
-
 def is_dtls(data: bytes) -> bool:
     """Whether a datagram can be DTLS: by its first byte (RFC 7983) and with room for a record header."""
     return len(data) >= _RECORD_HEADER_SIZE and data[0] in _FIRST_BYTES
-
-
-def fingerprint_of(certificate_der: bytes, algorithm: str) -> Fingerprint:
-    """The hash of a certificate in the form of SDP. Raises KeyError for an algorithm not in FINGERPRINT_ALGORITHMS."""
-    return Fingerprint(algorithm, hashlib.new(_HASH_NAMES[algorithm], certificate_der).digest().hex(":").upper())
-
-
-class Certificate:
-    """The certificate and key of a worker, used by all its transports.
-
-    Args:
-        certificate_pem: PEM text; without it, a self-signed ECDSA P-256 certificate is made when it is first needed.
-        private_key_pem: PEM text of its key.
-
-    Raises:
-        SettingsError: The texts are no certificate and key, or do not belong together.
-    """
-
-    def __init__(self, certificate_pem: bytes | None = None, private_key_pem: bytes | None = None) -> None:
-        self._certificate_pem = certificate_pem
-        self._private_key_pem = private_key_pem
-        if certificate_pem is not None:
-            self.prepare()
-
-    @classmethod
-    def from_files(cls, certificate_file: str, private_key_file: str) -> Certificate:
-        """Reads both from PEM files.
-
-        Raises:
-            SettingsError: A file cannot be read, holds something else, or they do not belong together.
-        """
-        texts = []
-        for file in (certificate_file, private_key_file):
-            try:
-                texts.append(Path(file).read_bytes())
-            except OSError as error:
-                raise SettingsError(f"cannot read {file}: {error.strerror}") from error
-            if b"-----BEGIN " not in texts[-1]:
-                raise SettingsError(f"{file} is not a PEM file")
-        return cls(*texts)
-
-    def prepare(self) -> None:
-        """Does now what would otherwise be done at the first use: loading OpenSSL, making the key, the context."""
-        assert self.context
-        assert self.fingerprints
-
-    @cached_property
-    def fingerprints(self) -> list[Fingerprint]:
-        """With all five algorithms."""
-        return [fingerprint_of(self._der, algorithm) for algorithm in FINGERPRINT_ALGORITHMS]
-
-    @cached_property
-    def context(self) -> SSL.Context:
-        """The OpenSSL context that all handshakes with this certificate share."""
-        from cryptography import x509
-        from cryptography.hazmat.primitives import serialization
-        from OpenSSL import SSL
-
-        certificate_pem, private_key_pem = self._pems
-        context = SSL.Context(SSL.DTLS_METHOD)
-        context.set_cipher_list(_CIPHERS)  # first: the level in it decides about the certificate too
-        try:
-            context.use_certificate(x509.load_pem_x509_certificate(certificate_pem))
-            key = serialization.load_pem_private_key(private_key_pem, None)
-            context.use_privatekey(key)  # type: ignore[arg-type]
-            context.check_privatekey()
-        except (ValueError, TypeError, SSL.Error) as error:
-            raise SettingsError(f"DTLS certificate and private key cannot be used: {error}") from error
-        context.set_options(SSL.OP_NO_QUERY_MTU | SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_TICKET)
-        context.set_options(SSL.OP_NO_RENEGOTIATION)
-        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-        # Any certificate will do here: the fingerprint decides afterwards.
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-        context.set_tlsext_use_srtp(":".join(profile.openssl_name for profile in SRTP_PROFILES).encode())
-        return context
-
-    @cached_property
-    def _der(self) -> bytes:
-        from cryptography import x509
-        from cryptography.hazmat.primitives.serialization import Encoding
-
-        return x509.load_pem_x509_certificate(self._pems[0]).public_bytes(Encoding.DER)
-
-    @cached_property
-    def _pems(self) -> tuple[bytes, bytes]:
-        if self._certificate_pem is not None:
-            return self._certificate_pem, self._private_key_pem or b""
-        return _make_certificate()
 
 
 class DtlsTransport:
@@ -428,31 +259,3 @@ def _export_keys(connection: SSL.Connection, suite: SrtpSuite) -> tuple[bytes, b
     material = connection.export_keying_material(_EXPORTER_LABEL, 2 * (key + salt))
     salts = material[2 * key :]
     return material[:key] + salts[:salt], material[key : 2 * key] + salts[salt:]
-
-
-def _make_certificate() -> tuple[bytes, bytes]:
-    """A self-signed ECDSA P-256 certificate and its key, both PEM."""
-    import datetime
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "miso")])
-    # Fixed dates: browsers do not look at them, and this code has no clock.
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
-        .not_valid_after(datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC))
-        .sign(key, hashes.SHA256())
-    )
-    return (
-        certificate.public_bytes(serialization.Encoding.PEM),
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
-    )

@@ -1,0 +1,23 @@
+"""Fingerprints of certificates, by which the signaling says who the peer is (RFC 8122)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+FINGERPRINT_ALGORITHMS = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
+
+_HASH_NAMES = {algorithm: algorithm.replace("-", "") for algorithm in FINGERPRINT_ALGORITHMS}
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The hash of a certificate: algorithm as in FINGERPRINT_ALGORITHMS, value "AB:CD:…" (RFC 8122 section 5)."""
+
+    algorithm: str
+    value: str
+
+
+def fingerprint_of(certificate_der: bytes, algorithm: str) -> Fingerprint:
+    """The hash of a certificate in the form of SDP. Raises KeyError for an algorithm not in FINGERPRINT_ALGORITHMS."""
+    return Fingerprint(algorithm, hashlib.new(_HASH_NAMES[algorithm], certificate_der).digest().hex(":").upper())
