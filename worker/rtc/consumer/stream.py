@@ -35,7 +35,7 @@ _MAX_EARLY_S = 1
 _MAX_LATE_S = 10
 
 
-class StreamOwner(Protocol):
+class StreamConsumer(Protocol):
     """What a stream asks of its consumer."""
 
     id: str
@@ -76,7 +76,7 @@ class ConsumerStream:
     def __init__(
         self,
         context: Context,
-        owner: StreamOwner,
+        owner: StreamConsumer,
         plane: ConsumerPlane,
         encoding: RtpEncoding,
         index: int,

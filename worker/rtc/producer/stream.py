@@ -29,7 +29,7 @@ _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an 
 _REPORT_LASTS_US = 60_000_000  # then the media's clock may have run away from the wall clock
 
 
-class StreamOwner(Protocol):
+class StreamProducer(Protocol):
     """What a stream asks of its producer."""
 
     @property
@@ -79,7 +79,7 @@ class ProducerStream:
     def __init__(
         self,
         scheduler: Scheduler,
-        owner: StreamOwner,
+        owner: StreamProducer,
         plane: ReceiveStream,
         encoding: RtpEncoding,
         encoding_index: int,
@@ -122,6 +122,7 @@ class ProducerStream:
         self._owner = owner
         self._cname = cname
         self._fir_sequence = 0
+        self._sender_clock = clock
         self._capture_clock = CaptureClock(clock)
         self._last_sr = EchoClock()
         self._last_rtx_sr = EchoClock()
@@ -199,7 +200,7 @@ class ProducerStream:
         self._last_sr.take(report.ntp, now_us)
         first = self.plane.sender_report_ntp == 0
         if report.ntp:  # RFC 3550 section 6.4.1: 0 without a wall clock
-            self._capture_clock.sender.take(report.ntp, self._scheduler.ntp_now())
+            self._sender_clock.take(report.ntp, self._scheduler.ntp_now())
             if self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us):
                 self._capture_clock.take()
         if first:

@@ -55,18 +55,19 @@ class CaptureClock:
     """Which RTP timestamp a stream's sender gives to what it captures at a time of ours."""
 
     def __init__(self, sender: SenderClock) -> None:
-        self.sender = sender
+        """``sender`` is the clock of who sends the stream."""
+        self._sender = sender
         self._setting = 0
 
     def take(self) -> None:
         """The stream's own report was just taken, by the sender's clock as it is now set."""
-        self._setting = self.sender.setting
+        self._setting = self._sender.setting
 
     def elapsed(self, reported_ntp: int, our_ntp: int) -> int | None:
         """Time of the sender from its report to ``our_ntp`` in 2^-32 s; None: the report is of no use."""
-        if self._setting == 0 or self._setting != self.sender.setting:
+        if self._setting == 0 or self._setting != self._sender.setting:
             return None
-        return ntp_difference(our_ntp + self.sender.ahead, reported_ntp)
+        return ntp_difference(our_ntp + self._sender.ahead, reported_ntp)
 
 
 class SenderClocks:

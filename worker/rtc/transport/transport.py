@@ -76,8 +76,6 @@ class Transport:
         connected: Whether media may flow.
         closed: Whether ``close`` was called.
         producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
-        listener: Which producer an incoming packet belongs to.
-        incoming: What its sender may send.
         outgoing: What its receiver may get, and which consumer gets how much of it.
         sctp: Its association, None without.
         max_message_size: Of data channel or direct messages in bytes.
@@ -125,17 +123,17 @@ class Transport:
         registry.add(self, transport_id, tables.router_id)
         self.plane = TransportPlane(context.plane, encrypted)
         self.plane.owner = self
-        self.listener = RtpListener(self.plane)
+        self._listener = RtpListener(self.plane)
         self._sender_clocks = SenderClocks()
         self._sent_streams = SentStreams()
-        self._new_streams = NewStreams(transport_id, self.plane, self.listener)
+        self._new_streams = NewStreams(transport_id, self.plane, self._listener)
         scheduler = context.scheduler
-        self.incoming = IncomingBandwidth(scheduler, transport_id, self.plane, self.producers, self.send_rtcp)
+        self._incoming = IncomingBandwidth(scheduler, transport_id, self.plane, self.producers, self.send_rtcp)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
         self.outgoing = OutgoingBandwidth(
             scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
         )
-        self._rtcp_in = RtcpReceiver(transport_id, self.listener, self._sent_streams, self.outgoing)
+        self._rtcp_in = RtcpReceiver(transport_id, self._listener, self._sent_streams, self.outgoing)
         self._rtcp_out = RtcpSender(
             context,
             transport_id,
@@ -219,8 +217,8 @@ class Transport:
             map_rtx_ssrc_consumer_id=self._sent_streams.rtx_consumer_ids(),
             data_producer_ids=list(self.data_producers),
             data_consumer_ids=list(self.data_consumers),
-            recv_rtp_header_extensions=self.listener.extensions,
-            rtp_listener=self.listener.dump(),
+            recv_rtp_header_extensions=self._listener.extensions,
+            rtp_listener=self._listener.dump(),
             max_message_size=self.max_message_size,
             trace_event_types=self._tracer.names,
             sctp_parameters=sctp.parameters() if sctp is not None else None,
@@ -231,7 +229,7 @@ class Transport:
     def base_stats(self, kind: TransportStatsType) -> TransportStats:
         """What ``transport.getStats`` shows of every kind."""
         now_us = self.context.scheduler.now_us()
-        return transport_stats(kind, self.id, self.plane, self.incoming, self.outgoing, self.sctp, now_us)
+        return transport_stats(kind, self.id, self.plane, self._incoming, self.outgoing, self.sctp, now_us)
 
     # ------------------------------------------------------------ from the plane
 
@@ -269,14 +267,14 @@ class Transport:
         self.producers.check_new(body.producer_id)
         producer = Producer(self.context, self, self.plane, self._sender_clocks, body)
         try:
-            self.listener.add(producer)
+            self._listener.add(producer)
             self.producers.add(producer)
         except BaseException:
-            self.listener.remove(producer)
+            self._listener.remove(producer)
             producer.input.close()
             raise
-        self.listener.learn_extensions(producer.rtp_parameters.transport_extensions)
-        self.incoming.consider(producer.rtp_parameters)
+        self._listener.learn_extensions(producer.rtp_parameters.transport_extensions)
+        self._incoming.consider(producer.rtp_parameters)
         self._update_timers()
         return ProduceResponse(type=producer.type)
 
@@ -316,11 +314,11 @@ class Transport:
 
     def producer_of(self, ssrc: int) -> Producer | None:
         """Whose stream the SSRC is, or the repair of a stream."""
-        return self.listener.producer_of(ssrc)
+        return self._listener.producer_of(ssrc)
 
     def forget_producer(self, producer: Producer) -> None:
         """The producer has closed."""
-        self.listener.remove(producer)
+        self._listener.remove(producer)
         self.producers.forget(producer)
         self._update_timers()
 
@@ -337,7 +335,7 @@ class Transport:
     @handles(commands.TRANSPORT_SET_MAX_INCOMING_BITRATE)
     def set_max_incoming_bitrate(self, body: SetBitrateRequest) -> None:
         """Tells the sender by REMB not to send more; 0 lifts the limit."""
-        self.incoming.set_max(body.bitrate)
+        self._incoming.set_max(body.bitrate)
 
     @handles(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE)
     def set_max_outgoing_bitrate(self, body: SetBitrateRequest) -> None:
@@ -434,7 +432,7 @@ class Transport:
             members.close_all()
         for close in (
             self.on_disconnected,
-            self.incoming.close,
+            self._incoming.close,
             self.outgoing.close,
             self._rtcp_out.close,
             self.close_path,
@@ -458,4 +456,4 @@ class Transport:
     def _update_timers(self) -> None:
         """Only a transport that is connected and carries media wakes the worker."""
         self._rtcp_out.set_active(self.connected and bool(self.producers or self.consumers))
-        self.incoming.set_active(self.connected and bool(self.producers))
+        self._incoming.set_active(self.connected and bool(self.producers))

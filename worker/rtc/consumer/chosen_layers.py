@@ -1,0 +1,168 @@
+"""The layers of a simulcast or SVC consumer at work: makes what ``LayerChoice`` decides happen.
+
+Tells the plane's selector, asks the sender for key frames, tells the controller, and asks the transport for bandwidth
+where the transport manages it.
+"""
+
+from __future__ import annotations
+
+from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
+from miso.worker.rtc.consumer.layer_control import LayersConsumer, LayersDump
+from miso.worker.rtc.consumer.layer_sources import SimulcastStreams, SingleStream
+from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
+
+
+class ChosenLayers:
+    """Simulcast or SVC: some of the layers that the producer sends."""
+
+    def __init__(
+        self,
+        owner: LayersConsumer,
+        source: SimulcastStreams | SingleStream,
+        selector: SimulcastLayerSelector | SvcLayerSelector,
+        choice: LayerChoice,
+        preferred: ConsumerLayers | None,
+    ) -> None:
+        self._owner = owner
+        self._source = source
+        self._selector = selector
+        self._choice = choice
+        self._began_us = owner.now_us()
+        self._reported_spatial = -1
+        if preferred is not None:
+            self._choice.prefer(preferred.spatial_layer, preferred.temporal_layer)
+
+    @property
+    def live(self) -> bool:
+        """As ``LayerControl``."""
+        return self._source.live
+
+    @property
+    def stream(self) -> ProducerStream | None:
+        """As ``LayerControl``; the one stream of SVC even before anything is forwarded."""
+        return self._source.stream(self._selector.current_spatial)
+
+    @property
+    def preferred(self) -> ConsumerLayers:
+        """As ``LayerControl``."""
+        layers = self._choice.preferred
+        return ConsumerLayers(spatial_layer=layers.spatial, temporal_layer=layers.temporal)
+
+    @property
+    def _target(self) -> Layers:
+        return Layers(self._selector.target_spatial, self._selector.target_temporal)
+
+    def prefer(self, body: ConsumerLayers) -> None:
+        """As ``LayerControl``."""
+        before = self._choice.preferred
+        self._choice.prefer(body.spatial_layer, body.temporal_layer)
+        if self._choice.preferred != before and self._owner.active:
+            self._choose(force=True)
+
+    def begin(self) -> None:
+        """As ``LayerControl``."""
+        self._choose()
+
+    def end(self) -> None:
+        """As ``LayerControl``."""
+        self._choice.forget_step_down()
+        self._set_target(NO_LAYERS)
+
+    def reconsider(self) -> None:
+        """As ``LayerControl``."""
+        if self._owner.active:
+            self._choose()
+        elif self._target != NO_LAYERS:
+            self._set_target(NO_LAYERS)
+
+    def forwards(self, index: int, encoding: int) -> bool:
+        """As ``LayerControl``."""
+        return self._source.encoding_of(self._selector.current_spatial) == encoding
+
+    def switched(self, spatial: int, temporal: int) -> None:
+        """As ``LayerControl``; what was lost of the layer before says nothing about the new one."""
+        if self._target == NO_LAYERS:
+            return
+        self._owner.emit_layers(spatial, temporal)
+        if self._source.encoding_of(spatial) != self._source.encoding_of(self._reported_spatial):
+            self._owner.encoding_switched()
+        self._reported_spatial = spatial
+
+    def request_key_frames(self) -> None:
+        """As ``LayerControl``."""
+        wanted = {self._selector.target_spatial, self._selector.current_spatial} - {-1}
+        for encoding in {self._source.encoding_of(spatial) for spatial in wanted}:
+            self._owner.request_key_frame_of(encoding)
+
+    def request_repair(self, index: int) -> None:
+        """As ``LayerControl``."""
+        if self._owner.active and self._selector.current_spatial >= 0:
+            self._request_key_frame(self._selector.current_spatial)
+
+    def awaits_key_frame_of(self, stream: ProducerStream) -> bool:
+        """As ``LayerControl``."""
+        return self._selector.key_frame_wanted_of == stream.encoding_index
+
+    def increase(self, budget_bps: int, loss: float | None, now_us: int) -> int:
+        """As ``LayerControl``."""
+        return self._choice.increase(budget_bps, loss, self._selector.current_spatial, now_us)
+
+    def apply(self) -> None:
+        """As ``LayerControl``."""
+        granted = self._choice.take_provisional()
+        if granted == self._target:
+            return
+        self._set_target(granted)
+        now_us = self._owner.now_us()
+        self._choice.note_target(granted.spatial, self._selector.current_spatial, now_us - self._began_us, now_us)
+
+    def desired_bitrate(self, now_us: int) -> int:
+        """As ``LayerControl``."""
+        return self._source.highest_bitrate(now_us)
+
+    def dump(self) -> LayersDump:
+        """As ``LayerControl``."""
+        selector, preferred = self._selector, self._choice.preferred
+        return {
+            "preferred_spatial_layer": preferred.spatial,
+            "target_spatial_layer": selector.target_spatial,
+            "current_spatial_layer": selector.current_spatial,
+            "preferred_temporal_layer": preferred.temporal,
+            "target_temporal_layer": selector.target_temporal,
+            "current_temporal_layer": selector.current_temporal,
+        }
+
+    def _choose(self, *, force: bool = False) -> None:
+        """Sets the target, or has the transport do so.
+
+        The transport manages the temporal layers by itself, so it is asked only when another spatial layer is wanted
+        or with ``force``.
+        """
+        owner, target = self._owner, self._target
+        managed = owner.managed_by_transport
+        wanted = self._choice.wanted(self._selector.current_spatial, owner.now_us(), managed=managed)
+        if wanted == target:
+            return
+        if not managed:
+            self._set_target(wanted)
+        elif wanted.spatial != target.spatial or force:
+            owner.distribute_bitrate()
+
+    def _set_target(self, layers: Layers) -> None:
+        selector = self._selector
+        selector.set_target(layers.spatial, layers.temporal)
+        if layers == NO_LAYERS:
+            self._reported_spatial = -1
+            self._owner.emit_layers(-1, -1)
+            return
+        if self._needs_key_frame(layers.spatial, selector.current_spatial):
+            self._request_key_frame(layers.spatial)
+
+    def _needs_key_frame(self, target: int, current: int) -> bool:
+        """Whether the plane can go to a spatial layer at a key frame only; full SVC needs none to go down."""
+        return target > current if self._source.adds_up else target != current
+
+    def _request_key_frame(self, spatial: int) -> None:
+        self._owner.request_key_frame_of(self._source.encoding_of(spatial))
