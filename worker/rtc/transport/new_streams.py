@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from miso.worker.dataplane import TransportPlane, UnknownSsrc
 from miso.worker.faults import attempt_for
 from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.transport.rtp_listener import RtpListener
-
-if TYPE_CHECKING:
-    from miso.worker.rtc.producer.producer import Producer
 
 logger = logging.getLogger(__name__)
 

@@ -92,12 +92,14 @@ def test_stream_found_by_mid_without_announced_ssrc(rig: Rig) -> None:
     assert sender.transport.dump().rtp_listener.ssrc_table == {"78": producer.id}
 
 
-def test_second_ssrc_of_a_single_stream_is_ignored(rig: Rig) -> None:
+def test_second_ssrc_of_a_single_stream_is_ignored_unless_it_names_the_mid(rig: Rig) -> None:
     sender, receiver = rig.connect(), rig.connect()
     rig.consume(receiver, rig.produce(sender, kind="audio", parameters=audio_parameters(encodings=[{}])))
     sender.send(rtp(1, b"x", ssrc=78, payload_type=111, extensions={4: b"a"}))
-    sender.send(rtp(1, b"lie", ssrc=79, payload_type=111, extensions={4: b"a"}))
+    sender.send(rtp(1, b"lie", ssrc=79, payload_type=111))
     assert [packet.payload for packet in receiver.rtp()] == [b"x"]
+    sender.send(rtp(1, b"anew", ssrc=80, payload_type=111, extensions={4: b"a"}))
+    assert [packet.payload for packet in receiver.rtp()] == [b"anew"]
 
 
 def test_simulcast_streams_found_by_rid_and_their_repairs_by_repaired_rid(rig: Rig) -> None:
