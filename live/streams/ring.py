@@ -72,7 +72,7 @@ class Ring:
         if self.end - self.first == self._bounds.packets:
             self._drop_oldest()
         self._slots[self.end % self._bounds.packets] = entry
-        self._size_bytes += len(entry.packet.payload)
+        self._size_bytes += entry.packet.size_bytes
         if entry.packet.is_key:
             self._newest_key = self.end
         self.end += 1
@@ -115,5 +115,5 @@ class Ring:
         entry = self._slots[slot]
         assert entry is not None
         self._slots[slot] = None
-        self._size_bytes -= len(entry.packet.payload)
+        self._size_bytes -= entry.packet.size_bytes
         self.first += 1

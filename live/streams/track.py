@@ -42,7 +42,7 @@ class Track:
         self.codec = packet.codec
         self.ended = packet.is_end
         self.packets += 1
-        self.size_bytes += len(packet.payload)
+        self.size_bytes += packet.size_bytes
         if packet.is_config:
             if self.config is not None and (self.config.codec, self.config.payload) == (packet.codec, packet.payload):
                 return
