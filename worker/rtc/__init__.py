@@ -13,4 +13,5 @@
     rtp_parameters           what senders and receivers agreed on
     trace                    the events of ``enableTraceEvent``
     context, deliver         what all are given; where the plane's events go
+    alarm, token_bucket, complaint   a timer that is set and stopped; how much is allowed; what is logged once a second
 """
