@@ -29,6 +29,7 @@ RTC_BASE = (
     "worker.rtc.complaint",
     "worker.rtc.context",
     "worker.rtc.deliver",
+    "worker.rtc.extension_uris",
     "worker.rtc.rtp_parameters",
     "worker.rtc.token_bucket",
     "worker.rtc.trace",

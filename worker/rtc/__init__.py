@@ -10,7 +10,7 @@
     consumer/                what receivers get: streams and layers
     producer/                what senders send, and what is asked of them
     streams/                 what received and sent streams have in common: scores, clocks, dumps
-    rtp_parameters           what senders and receivers agreed on
+    rtp_parameters           what senders and receivers agreed on; extension_uris: what header extensions are called
     trace                    the events of ``enableTraceEvent``
     context, deliver         what all are given; where the plane's events go
     alarm, token_bucket, complaint   a timer that is set and stopped; how much is allowed; what is logged once a second

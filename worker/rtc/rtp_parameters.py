@@ -13,19 +13,8 @@ from miso.worker.channel.bodies import rtp as bodies
 from miso.worker.channel.bodies.base import RtpType
 from miso.worker.channel.bodies.transport import RecvRtpHeaderExtensions
 from miso.worker.errors import BodyError
+from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, REPAIRED_RID_URI, RID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtp.codecs.codec import Codec
-
-MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
-RID_URI = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
-REPAIRED_RID_URI = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
-ABS_SEND_TIME_URI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
-TRANSPORT_WIDE_CC_URI = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-FRAME_MARKING_07_URI = "http://tools.ietf.org/html/draft-ietf-avtext-framemarking-07"
-FRAME_MARKING_URI = "urn:ietf:params:rtp-hdrext:framemarking"
-AUDIO_LEVEL_URI = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
-VIDEO_ORIENTATION_URI = "urn:3gpp:video-orientation"
-TOFFSET_URI = "urn:ietf:params:rtp-hdrext:toffset"
-ABS_CAPTURE_TIME_URI = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 
 # Lower case name → the way it is written in dumps and stats (IANA's spelling).
 _AUDIO_CODECS = ("opus", "multiopus", "PCMA", "PCMU", "ISAC", "G722", "iLBC", "SILK", "CN", "telephone-event")

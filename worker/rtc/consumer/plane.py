@@ -6,7 +6,8 @@ import logging
 from typing import NamedTuple
 
 from miso.worker.dataplane import ConsumerPlane, TransportPlane
-from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, RtpParameters
+from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
+from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtp.layers import LayerSelector
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from miso.worker.dataplane import ProducerPlane
-from miso.worker.rtc.rtp_parameters import (
+from miso.worker.rtc.extension_uris import (
     ABS_CAPTURE_TIME_URI,
     ABS_SEND_TIME_URI,
     AUDIO_LEVEL_URI,

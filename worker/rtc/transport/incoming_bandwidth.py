@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from miso.worker.dataplane import TransportPlane
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
+from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.producer.producer import Producer
-from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, TRANSPORT_WIDE_CC_URI, RtpParameters
+from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtcp.feedback import MAX_REMB_SSRCS, Remb
 from miso.worker.rtcp.transport_wide import parse_transport_wide
 

@@ -16,7 +16,7 @@ from miso.worker.faults import attempt, attempt_for
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.context import Scheduler
-from miso.worker.rtc.rtp_parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
+from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.trace import Tracer
 
 logger = logging.getLogger(__name__)
