@@ -72,6 +72,7 @@ cdef class ConsumerPlane(SendStream):
         if len(mid_bytes) > MID_ROOM:
             raise ValueError(f"MID {mid!r} has {len(mid_bytes)} bytes, expected at most {MID_ROOM}")
         self._transport = transport
+        self._plane = transport.plane
         self.ssrc = ssrc
         self.rtx_ssrc = rtx_ssrc
         self.keep_for_retransmission = keep_for_retransmission
@@ -137,7 +138,7 @@ cdef class ConsumerPlane(SendStream):
                 return
             if transport.encrypted and self._session is None:
                 return
-        plane = transport.plane
+        plane = self._plane
         plane.forwarded += count
         self._emitted = 0
         for index in range(count):
@@ -232,7 +233,7 @@ cdef class ConsumerPlane(SendStream):
         for at in range(known.count):
             memcpy(room + packet.payload_offset, known.sets[at].data, known.sets[at].size)
             packet.size = packet.payload_offset + known.sets[at].size
-            packet.stored = store.put(&packet, self._transport.plane.now_us)
+            packet.stored = store.put(&packet, self._plane.now_us)
             number += 1
             sent += self._emit(&packet, number, 0)
         self._sequence.max_output = number
@@ -242,7 +243,7 @@ cdef class ConsumerPlane(SendStream):
     cdef void _leave_out(self, const Packet *packet) noexcept:
         """The numbers close up; one that later packets have passed already is filled with a packet of padding only."""
         cdef SendingHalf transport = self._transport
-        cdef Plane plane = transport.plane
+        cdef Plane plane = self._plane
         cdef unsigned char *slot
         cdef unsigned int timestamp
         cdef int number = self._sequence.drop(packet.sequence_number), sent
@@ -268,7 +269,7 @@ cdef class ConsumerPlane(SendStream):
 
     cdef int _emit(self, const Packet *packet, unsigned short mapped, unsigned int word) noexcept:
         """Stamps, rewrites (``LayerSelector.rewrite``), remembers and sends a packet; bytes sent."""
-        cdef Plane plane = self._transport.plane
+        cdef Plane plane = self._plane
         cdef unsigned char *slot
         cdef unsigned int timestamp
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
@@ -304,7 +305,7 @@ cdef class ConsumerPlane(SendStream):
         """The numbers go on with this packet of another stream, or after a pause. False: this key frame is left out."""
         cdef int reference = self._selector.reference_stream
         if reference < 0:
-            self._timestamps.resume(packet.timestamp, self._transport.plane.now_us)
+            self._timestamps.resume(packet.timestamp, self._plane.now_us)
         elif reference == packet.stream_index:
             if not self._timestamps.switch(packet.timestamp, 0):
                 self._selector.notice |= KEY_FRAME_MISSED
@@ -324,7 +325,7 @@ cdef class ConsumerPlane(SendStream):
         """Puts the timestamps of a stream in line with those of the reference stream (RFC 3550 section 6.4.1)."""
         cdef object stream, other
         if not self.can_switch_to(packet.stream_index):
-            self._timestamps.sync(packet.timestamp, self._transport.plane.now_us)
+            self._timestamps.sync(packet.timestamp, self._plane.now_us)
             return True
         stream = self.streams[packet.stream_index]
         other = self.streams[reference]
@@ -342,11 +343,11 @@ cdef class ConsumerPlane(SendStream):
     cdef void _tell(self, int stream_index) noexcept:
         cdef LayerSelector selector = self._selector
         if selector.notice & LAYERS_CHANGED:
-            self._transport.plane.events.append(
+            self._plane.events.append(
                 LayersSwitched(self, selector.current_spatial, selector.current_temporal)
             )
         if selector.notice & KEY_FRAME_MISSED and stream_index < len(self.streams):
-            self._transport.plane.events.append(KeyFrameNeeded(self.streams[stream_index]))
+            self._plane.events.append(KeyFrameNeeded(self.streams[stream_index]))
         selector.notice = 0
 
     # ------------------------------------------------------------ control

@@ -1,6 +1,7 @@
 """Declares the stream that a consumer sends."""
 
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
+from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.sockets.batch cimport Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
@@ -27,6 +28,7 @@ cdef class SendStream(Sender):
     cdef readonly bint closed
     cdef list stores  # of the streams that it is made of, by stream index
     cdef SendingHalf _transport
+    cdef Plane _plane
     cdef SrtpSession _session  # None without SRTP, or before the keys
     cdef TimestampMapper _timestamps
     cdef RetransmissionIndex _index  # what was sent lately; None: nothing is sent again

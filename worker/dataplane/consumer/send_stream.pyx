@@ -46,7 +46,7 @@ cdef class SendStream(Sender):
         if layout.abs_send_time_at != 0:
             element = packet + layout.abs_send_time_at
             if self._has_abs_send_time:
-                write_u24(element, self._transport.plane.abs_send_time)
+                write_u24(element, self._plane.abs_send_time)
             else:
                 memset(element - 1, 0, 4)
         if layout.transport_wide_cc_at != 0:
@@ -59,12 +59,12 @@ cdef class SendStream(Sender):
     cdef int _send(self, unsigned char *slot, int size) noexcept:
         cdef int plain_size = size
         if self.deliver:
-            self._transport.plane.events.append(RtpDelivered(self, slot[:size]))
+            self._plane.events.append(RtpDelivered(self, slot[:size]))
             return size
         if self._transport.encrypted and self._session.protect(slot, &size) != 0:
-            self._transport.plane.count.srtp_failed += 1
+            self._plane.count.srtp_failed += 1
             return 0
-        self._transport.plane.batch.commit(
+        self._plane.batch.commit(
             &self._transport.destination, size, self, plain_size, self._is_repairing
         )
         return size
@@ -85,13 +85,13 @@ cdef class SendStream(Sender):
             info["mid"] = self._mid_element[1 : 1 + mid_size].decode("utf-8", "replace")
         if packet.transport_wide_cc_at != 0 and self._has_transport_wide_cc:
             info["wideSequenceNumber"] = (self._transport.twcc_next - 1) & 0xFFFF
-        self._transport.plane.events.append(PacketTraced(self, is_key_frame, is_rtx, info))
+        self._plane.events.append(PacketTraced(self, is_key_frame, is_rtx, info))
 
     cdef bint _has_room(self, int size) noexcept:
         """Whether the connection takes another packet; one that is dropped counts nowhere but here."""
         if self.deliver or self._transport.endpoint.has_room(size + TRAILER_ROOM):
             return True
-        self._transport.plane.count.tcp_full += 1
+        self._plane.count.tcp_full += 1
         return False
 
     cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept:
@@ -102,13 +102,13 @@ cdef class SendStream(Sender):
                 packet.stream_index,
                 packet.stored,
                 self._timestamps.offset(),
-                self._transport.plane.now_us,
+                self._plane.now_us,
                 word,
             )
 
     cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
         cdef SendingHalf transport = self._transport
-        cdef long long now_us = transport.plane.now_us
+        cdef long long now_us = self._plane.now_us
         transport.sent.take_back(size, now_us)
         if not is_repair:
             self.packets -= 1
@@ -125,7 +125,7 @@ cdef class SendStream(Sender):
 
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept:
         if self._index is not None:
-            self._index.put(number, FILLER, self._payload_type, timestamp, self._transport.plane.now_us, 0)
+            self._index.put(number, FILLER, self._payload_type, timestamp, self._plane.now_us, 0)
 
     # ------------------------------------------------------------ repair
 
@@ -143,14 +143,14 @@ cdef class SendStream(Sender):
             return 0
         if not self.deliver and transport.endpoint is None or (transport.encrypted and self._session is None):
             return 0
-        transport.plane.begin(now_us)
+        self._plane.begin(now_us)
         self._is_repairing = True
         for sequence_number in sequence_numbers[:MAX_RESENT]:
             if outgoing is not None and not outgoing.may_retransmit(now_us):
                 break
             if transport.rtx_sent.bitrate(now_us) > 2 * transport.rtp_sent.bitrate(now_us) + FREE_REPAIR_BPS:
                 transport.allowance.repairs += 1
-                transport.plane.count.repairs_limited += 1
+                self._plane.count.repairs_limited += 1
                 transport.tell_limited()
                 break
             if not self._has_room(MAX_PACKET):
@@ -179,9 +179,9 @@ cdef class SendStream(Sender):
                 outgoing.on_retransmitted(resent, now_us)
             if self.trace_rtp:
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
-        transport.plane.batch.release()
+        self._plane.batch.release()
         self._is_repairing = False
-        transport.plane.settle()
+        self._plane.settle()
         return count
 
     cdef bint _uses_rtx(self, const Packet *packet) noexcept:
@@ -190,7 +190,7 @@ cdef class SendStream(Sender):
 
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept:
         """RFC 4588 section 4: the original header, the original sequence number, the original payload."""
-        cdef unsigned char *slot = self._transport.plane.batch.reserve(
+        cdef unsigned char *slot = self._plane.batch.reserve(
             None if self.deliver else self._transport.endpoint
         )
         cdef int head = kept.payload_offset, size = kept.size
@@ -214,7 +214,7 @@ cdef class SendStream(Sender):
     cdef bint _resend_filler(self, unsigned short number) noexcept:
         """Answers for a number that was never a packet's: whoever asked need not ask again."""
         cdef SendingHalf transport = self._transport
-        cdef unsigned char *slot = transport.plane.batch.reserve(None if self.deliver else transport.endpoint)
+        cdef unsigned char *slot = self._plane.batch.reserve(None if self.deliver else transport.endpoint)
         cdef int size = FILLER_SIZE, payload_type = self._index.generation
         write_filler(slot, payload_type, number, self._index.timestamp_offset, self.ssrc)
         if self.rtx_ssrc != 0 and self._rtx_payload_types[payload_type] != 0:
@@ -230,9 +230,9 @@ cdef class SendStream(Sender):
         self.packets_retransmitted += 1
         self.bytes_retransmitted += size
         self.packets_repaired += self._index.resent_count == 1
-        transport.rtx_sent.update(size, transport.plane.now_us)
+        transport.rtx_sent.update(size, self._plane.now_us)
         size = self._send(slot, size)
-        transport.sent.update(size, transport.plane.now_us)
+        transport.sent.update(size, self._plane.now_us)
         return size > 0
 
     def bitrate(self, long long now_us):

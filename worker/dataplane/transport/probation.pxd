@@ -1,5 +1,6 @@
 """Declares the stream of probation packets."""
 
+from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.sockets.batch cimport Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
@@ -11,6 +12,7 @@ cdef enum:
 cdef class ProbationStream(Sender):
     cdef readonly bint closed
     cdef SendingHalf _transport
+    cdef Plane _plane
     cdef SrtpSession _session  # None without SRTP, or before the keys
     cdef unsigned char _header[MAX_HEADER_SIZE]  # of all packets, but for what ``send`` writes over it
     cdef int _header_size

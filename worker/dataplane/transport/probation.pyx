@@ -27,6 +27,7 @@ cdef class ProbationStream(Sender):
 
     def __init__(self, SendingHalf transport not None, *, int mid_id, int abs_send_time_id, int transport_wide_cc_id):
         self._transport = transport
+        self._plane = transport.plane
         self._write_header(mid_id, abs_send_time_id, transport_wide_cc_id)
         self._sequence_number = int.from_bytes(os.urandom(2), "big")
         self._timestamp = int.from_bytes(os.urandom(4), "big")
@@ -71,7 +72,7 @@ cdef class ProbationStream(Sender):
     cdef int send(self, int size) noexcept:
         """Writes a packet of ``size`` bytes, or the few that it has at least, into the batch; bytes sent, 0 for none."""
         cdef SendingHalf transport = self._transport
-        cdef Plane plane = transport.plane
+        cdef Plane plane = self._plane
         cdef unsigned char *slot
         cdef int sent
         size = max(size, self._header_size + 1)
@@ -100,8 +101,8 @@ cdef class ProbationStream(Sender):
         return sent
 
     cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
-        self._transport.probation_sent.take_back(plain_size, self._transport.plane.now_us)
-        self._transport.sent.take_back(size, self._transport.plane.now_us)
+        self._transport.probation_sent.take_back(plain_size, self._plane.now_us)
+        self._transport.sent.take_back(size, self._plane.now_us)
 
     cdef dict describe(self, int size):
         """What a trace event says of the packet sent last, of which ``size`` bytes were asked for."""
