@@ -1,5 +1,7 @@
 """See ``fanout.pyx``."""
 
+from typing import Self
+
 class Player:
     """A socket, and how far it has got.
 
@@ -40,7 +42,7 @@ class Fanout:
 
     restart: bytes
 
-    def __init__(self, max_packets: int, max_bytes: int) -> None: ...
+    def __new__(cls, max_packets: int, max_bytes: int) -> Self: ...
     @property
     def players(self) -> int:
         """How many players there are."""
