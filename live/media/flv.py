@@ -22,7 +22,9 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from miso.live.errors import ParseError
+from miso.live.media.amf0 import write_amf0
 from miso.live.media.codec import Kind
+from miso.live.media.metadata import ON_METADATA
 from miso.live.media.packet import Packet
 
 HEADER_SIZE = 9
@@ -41,6 +43,7 @@ _IS_ENCRYPTED = 0x20
 _TYPE_MASK = 0x1F
 _TAG_HEADER = struct.Struct(">IIHB")  # type and size, time stamp as it stands, stream id
 _TIMESTAMP_MASK = 0xFFFFFFFF
+_ON_METADATA = write_amf0(ON_METADATA)
 
 
 class TagType(IntEnum):
@@ -103,9 +106,18 @@ def write_tag(tag_type: TagType, timestamp_ms: int, body: bytes) -> bytes:
     return tag_header(tag_type, len(body), timestamp_ms) + body + tag_trailer(len(body))
 
 
+def packet_timestamp_ms(packet: Packet) -> int:
+    """The time of the tag that carries the packet: 0 of onMetaData, whenever it is sent.
+
+    With another time, ffmpeg takes it for a track of its own.
+    """
+    is_metadata = packet.track.kind is Kind.DATA and packet.payload.startswith(_ON_METADATA)
+    return 0 if is_metadata else packet.dts_ms
+
+
 def packet_tag(packet: Packet, enhanced: bool = False) -> bytes:
     """The tag that carries the packet; raises ValueError if the body is larger than 24 bits say."""
-    return write_tag(TAG_TYPES[packet.track.kind], packet.dts_ms, packet.flv_body(enhanced))
+    return write_tag(TAG_TYPES[packet.track.kind], packet_timestamp_ms(packet), packet.flv_body(enhanced))
 
 
 class FlvReader:

@@ -175,6 +175,8 @@ def test_other_tracks_and_newer_codecs_are_always_enhanced() -> None:
     assert second.flv_body(enhanced=False) == b"\x96\x03avc1\1" + PICTURE
     opus = Packet(AUDIO, Codec.OPUS, 0, b"frame", is_key=True)
     assert opus.flv_body(enhanced=False) == b"\x91Opusframe"
+    av1 = Packet(VIDEO, Codec.AV1, 0, b"frame")
+    assert av1.flv_body(enhanced=False) == b"\xa1av01frame"
 
 
 def test_many_tracks_of_one_codec_are_several_packets() -> None:
@@ -245,11 +247,16 @@ def test_colors_are_kept_beside_the_pictures_and_taken_back() -> None:
     colors: dict[str, Value] = {"colorConfig": {"bitDepth": 10.0, "colorPrimaries": 9.0}}
     assert reader.read_video(color_info_body(Codec.HEVC, colors), 0) == []
     assert reader.color_info == {VIDEO: colors}
-    command = bytearray(color_info_body(Codec.HEVC, colors))
-    command[0] = 0xD4  # whose frame type says nothing
-    assert reader.read_video(bytes(command), 0) == []
     assert reader.read_video(color_info_body(Codec.HEVC, {}), 0) == []
     assert reader.color_info == {}
+
+
+def test_colors_are_read_whatever_their_frame_type_says() -> None:
+    reader = BodyReader()
+    body = bytearray(color_info_body(Codec.HEVC, {"hdrCll": {"maxFall": 400.0}}))
+    body[0] = 0x80 | FrameType.COMMAND << 4 | VideoPacketType.METADATA
+    assert reader.read_video(bytes(body), 0) == []
+    assert reader.color_info == {VIDEO: {"hdrCll": {"maxFall": 400.0}}}
 
 
 def test_channels_are_kept_beside_the_sound() -> None:

@@ -91,6 +91,41 @@ def test_hevc_record_says_profile_level_and_picture() -> None:
     assert config.to_bytes() == records.HEVC
 
 
+def hevc_sps_with_everything() -> bytes:
+    """1920x1080 at 50 per second: two temporal layers, scaling lists, PCM, predicted reference sets, long-term ones."""
+
+    def ue(number: int) -> str:
+        return f"{number + 1:0{2 * (number + 1).bit_length() - 1}b}"
+
+    profile = f"{1:08b}" + "1" * 32 + "10" * 24 + f"{93:08b}"
+    sub_layers = "11" + "00" * 7 + "1" * 88 + "10101010"
+    picture = ue(0) + ue(1) + ue(1920) + ue(1088) + "1" + ue(0) * 3 + ue(4) + ue(0) + ue(0) + ue(4)
+    layers = "1" + (ue(4) + ue(2) + ue(0)) * 2
+    blocks = ue(0) + ue(3) + ue(0) + ue(3) + ue(1) + ue(1)
+    # For three sizes six lists, for the last two. The first is predicted, the others are said with ones.
+    lists = "0" + ue(0)
+    for size, coefficients in enumerate((16, 64, 64, 64)):
+        count = (6 if size < 3 else 2) - (size == 0)
+        lists += ("1" + ue(2) * (size > 1) + ue(1) * coefficients) * count
+    tools = "11" + lists + "11" + "1" + f"{7:04b}{7:04b}" + ue(0) + ue(1) + "1"
+    # Three pictures before and one after; of the next, predicted set one of five is left out; then of those four one.
+    references = ue(3) + ue(3) + ue(1) + (ue(0) + "1") * 4
+    references += "1" + "1" + ue(0) + "1" + "00" + "01" + "1" + "1"
+    references += "1" + "0" + ue(2) + "1" * 3 + "00" + "1"
+    long_term = "1" + ue(2) + ("1" * 8 + "1") * 2
+    usability = "1" + f"{255:08b}" + "1" * 32 + "1" + "0" + "1" + "1010" + "1" + "1" * 24 + "1" + ue(1) * 2 + "000"
+    timing = "1" + ue(1) * 4 + "1" + f"{1000:032b}" + f"{50_000:032b}" + "0"
+    bits = f"{0:04b}{1:03b}1" + profile + sub_layers + picture + layers + blocks + tools + references + long_term
+    bits += "11" + "1" + usability + timing + "1"
+    bits += "0" * (-len(bits) % 8)
+    return b"\x42\x01" + int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\0\0", b"\0\0\3")
+
+
+def test_hevc_parameter_set_with_everything_is_read_to_its_frame_rate() -> None:
+    picture = read_hevc_sps(hevc_sps_with_everything())
+    assert (picture.width, picture.height, picture.frame_rate) == (1920, 1080, 50.0)
+
+
 def test_hevc_record_is_made_of_its_parameter_sets() -> None:
     config = read_hevc_config(records.HEVC)
     made = make_hevc_config(*(list(config.units(kind)) for kind in (hevc.VPS, hevc.SPS, hevc.PPS)))

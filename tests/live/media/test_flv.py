@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from miso.live.errors import ParseError
+from miso.live.media.amf0 import write_amf0
 from miso.live.media.flv import FlvHeader, FlvReader, Tag, TagType, packet_tag, tag_header, tag_trailer, write_tag
+from miso.live.media.metadata import make_metadata
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
 
 HEADER = bytes.fromhex("464c5601 05 00000009 00000000")
@@ -97,5 +99,10 @@ def test_a_packet_is_written_as_the_tag_of_its_kind() -> None:
     packet = Packet(TrackId(Kind.AUDIO), Codec.AAC, 7, b"raw", is_key=True)
     body = b"\xaf\1raw"
     assert packet_tag(packet) == tag_header(TagType.AUDIO, len(body), 7) + body + tag_trailer(len(body))
-    script = Packet(TrackId(Kind.DATA), None, 0, b"\2\0\0")
-    assert packet_tag(script)[0] == TagType.SCRIPT
+    text = Packet(TrackId(Kind.DATA), None, 9, write_amf0("onTextData", {"text": "x"}))
+    assert FlvReader().feed(HEADER + packet_tag(text)) == [Tag(TagType.SCRIPT, 9, text.payload)]
+
+
+def test_metadata_has_the_time_0_whenever_it_is_sent() -> None:
+    metadata = Packet(TrackId(Kind.DATA), None, 5_000, make_metadata([]))
+    assert FlvReader().feed(HEADER + packet_tag(metadata)) == [Tag(TagType.SCRIPT, 0, metadata.payload)]
