@@ -289,7 +289,7 @@ def test_frame_marking_gives_h264_layers(rig: Rig) -> None:
         packet = rtp(number, h264(), ssrc=FIRST_SSRC, extensions={12: marking})
         rig.send(packet)
     assert [packet.timestamp for packet in consumer.packets()] == [0, 4 * 3000]
-    rates = [camera.streams[0].bitrate(now_us(), 0, temporal) for temporal in range(3)]
+    rates = [camera.streams[0].rates.bitrate(now_us(), 0, temporal) for temporal in range(3)]
     assert 0 < rates[0] < rates[1] < rates[2]
 
 
@@ -347,15 +347,15 @@ def test_svc_forwards_the_layers_up_to_the_target(svc: Rig) -> None:
 def test_bitrate_of_a_layer_has_those_below_it(svc: Rig) -> None:
     for number in range(3):
         svc_picture(svc, number, key=number == 0)
-    rates = [svc.stream.bitrate(now_us(), spatial, 0) for spatial in range(3)]
+    rates = [svc.stream.rates.bitrate(now_us(), spatial, 0) for spatial in range(3)]
     assert rates[0] * 2 == pytest.approx(rates[1], abs=2)
     assert rates[0] * 3 == pytest.approx(rates[2], abs=3)
-    assert svc.stream.bitrate(now_us(), 2, 1) == 0  # not received
+    assert svc.stream.rates.bitrate(now_us(), 2, 1) == 0  # not received
 
 
 def test_layers_beyond_those_announced_count_for_the_highest(svc: Rig) -> None:
     svc.send(rtp(1, vp9(spatial=5, temporal=6), ssrc=VP9_SSRC))
-    assert svc.stream.bitrate(now_us(), 2, 2) == svc.stream.bitrate(now_us()) > 0
+    assert svc.stream.rates.bitrate(now_us(), 2, 2) == svc.stream.rates.bitrate(now_us()) > 0
 
 
 def test_outputs_of_transports_without_a_destination_select_nothing(rig: Rig, camera: Camera) -> None:

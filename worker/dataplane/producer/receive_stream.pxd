@@ -6,9 +6,9 @@ from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
+from miso.worker.rtp.layer_rates cimport LayerRates
 from miso.worker.rtp.nack cimport NackGenerator
 from miso.worker.rtp.packet cimport RtpHeader
-from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.receive_stats cimport ReceiveStats
 from miso.worker.rtp.received_window cimport ReceivedWindow
 from miso.worker.rtp.source_clock cimport SourceClock
@@ -22,6 +22,7 @@ cdef class ReceiveStream:
     cdef readonly unsigned int mapped_ssrc
     cdef readonly ReceiveStats stats
     cdef readonly ReceiveStats rtx_stats
+    cdef readonly LayerRates rates
     cdef readonly unsigned long long packets_repaired
     cdef readonly unsigned long long packets_recovered
     cdef readonly unsigned long long bytes_recovered
@@ -48,10 +49,6 @@ cdef class ReceiveStream:
     cdef bint _use_pli
     cdef double _rtt_ms  # to the sender, 0 while unknown
     cdef NackGenerator _nack  # None: the sender sends nothing again
-    cdef RateCalculator _rate
-    cdef list _layer_rates  # of spatial layer × temporal layers; None: there is one of each
-    cdef int _spatial_layers
-    cdef int _temporal_layers
     cdef SourceClock _clock
     cdef unsigned int _reported_stops  # ``SourceClock.stops`` at the last sender report
     cdef unsigned int _timestamp  # of the packet in hand, on the clock's line
@@ -80,4 +77,3 @@ cdef class ReceiveStream:
     cdef bint _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept
     cdef void _leave_rtx(self) noexcept
-    cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept

@@ -4,6 +4,7 @@ from miso.worker.dataplane.events import StreamOwner
 from miso.worker.dataplane.producer.rtp_mapping import RtpMapping
 from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
 from miso.worker.rtp.codecs.codec import Codec
+from miso.worker.rtp.layer_rates import LayerRates
 from miso.worker.rtp.receive_stats import ReceiveStats
 
 class ReceiveStream:
@@ -20,6 +21,9 @@ class ReceiveStream:
     @property
     def rtx_stats(self) -> ReceiveStats | None:
         """Of those with the SSRC that repairs it; None: nothing does."""
+    @property
+    def rates(self) -> LayerRates:
+        """Of all packets, those that came by retransmission included."""
     def __init__(
         self,
         producer: object,
@@ -63,11 +67,6 @@ class ReceiveStream:
     def set_rtx(self, ssrc: int, payload_type: int) -> None: ...
     def clear_rtx(self) -> None:
         """Nothing repairs this stream any more, until ``set_rtx``."""
-    def bitrate(self, now_us: int, spatial_layer: int = -1, temporal_layer: int = -1) -> int: ...
-    def layer_bitrate(self, now_us: int, spatial_layer: int, temporal_layer: int) -> int:
-        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
-    def layer_packets(self, spatial_layer: int) -> int:
-        """How many packets of a spatial layer came, of all its temporal layers."""
     @property
     def missing(self) -> int:
         """Packets that are being asked for: while there are any, poll_nack wants to be called."""

@@ -23,9 +23,9 @@ from miso.worker.rtp.enums cimport (
     VALID,
     VP8,
 )
+from miso.worker.rtp.layer_rates cimport LayerRates
 from miso.worker.rtp.nack cimport NackGenerator
 from miso.worker.rtp.packet cimport RtpHeader
-from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.receive_stats cimport ReceiveStats
 from miso.worker.rtp.received_window cimport ReceivedWindow
 from miso.worker.rtp.source_clock cimport SourceClock
@@ -77,12 +77,8 @@ cdef class ReceiveStream:
         self.window = ReceivedWindow()
         self._clock = SourceClock(clock_rate, codec == H264)
         self.parameter_sets = H264ParameterSets() if codec == H264 else None
-        self._rate = RateCalculator()
+        self.rates = LayerRates(spatial_layers, temporal_layers)
         self._nack = NackGenerator() if use_nack else None
-        self._spatial_layers = spatial_layers
-        self._temporal_layers = temporal_layers
-        if spatial_layers * temporal_layers > 1:
-            self._layer_rates = [RateCalculator() for _ in range(spatial_layers * temporal_layers)]
 
     cdef bint is_overtaken(self, RtpHeader header) noexcept:
         """Whether a packet is a little older than the newest: what it says of its stream may be so, too."""
@@ -125,9 +121,7 @@ cdef class ReceiveStream:
         else:
             payload.clear()
         self._follow_clock(header, payload.is_key_frame)
-        self._rate.update(size, plane.now_us)
-        if self._layer_rates is not None:
-            self._count_layers(payload, size)
+        self.rates.update(payload.spatial_layer, payload.temporal_layer, size, plane.now_us)
         if recovered:
             self.packets_retransmitted += 1
         if self._nack is not None:
@@ -271,13 +265,6 @@ cdef class ReceiveStream:
             if self._use_pli:
                 self._plane.events.append(KeyFrameNeeded(self))
 
-    cdef void _count_layers(self, PayloadDescriptor payload, int size) noexcept:
-        cdef int spatial = min(max(payload.spatial_layer, 0), self._spatial_layers - 1)
-        cdef int temporal = min(max(payload.temporal_layer, 0), self._temporal_layers - 1)
-        (<RateCalculator>self._layer_rates[spatial * self._temporal_layers + temporal]).update(
-            size, self._plane.now_us
-        )
-
     # ------------------------------------------------------------ control
 
     def set_rtx(self, unsigned int ssrc, int payload_type):
@@ -301,44 +288,6 @@ cdef class ReceiveStream:
         """The table lets go of the pointer to this stream. 0 is an SSRC like any other: it does not say "none"."""
         if self.rtx_stats is not None:
             self._receiving.remove_stream(self.rtx_ssrc, self)
-
-    def bitrate(self, long long now_us, int spatial_layer=-1, int temporal_layer=-1):
-        """Bit/s of the last 2.5 s.
-
-        Args:
-            now_us: the present.
-            spatial_layer: with this one and those below it; 0 when it is not received. -1: everything.
-            temporal_layer: of the spatial layer, with those below it; -1: all.
-        """
-        cdef int spatial, temporal, total = 0
-        if spatial_layer < 0 or self._layer_rates is None:
-            return self._rate.bitrate(now_us)
-        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
-            return 0
-        if temporal_layer >= 0 and self.layer_bitrate(now_us, spatial_layer, temporal_layer) == 0:
-            return 0
-        for spatial in range(spatial_layer + 1):
-            for temporal in range(self._temporal_layers):
-                if spatial < spatial_layer or temporal_layer < 0 or temporal <= temporal_layer:
-                    total += self.layer_bitrate(now_us, spatial, temporal)
-        return total
-
-    def layer_bitrate(self, long long now_us, int spatial_layer, int temporal_layer):
-        """Bit/s of this temporal layer of this spatial layer alone; 0 for layers that were not announced."""
-        if spatial_layer >= self._spatial_layers or temporal_layer >= self._temporal_layers:
-            return 0
-        if self._layer_rates is None:
-            return self._rate.bitrate(now_us)
-        return (<RateCalculator>self._layer_rates[spatial_layer * self._temporal_layers + temporal_layer]).bitrate(now_us)
-
-    def layer_packets(self, int spatial_layer):
-        """How many packets of a spatial layer came, of all its temporal layers."""
-        cdef int temporal, first = spatial_layer * self._temporal_layers
-        if self._layer_rates is None:
-            return self._rate.packets if spatial_layer == 0 else 0
-        if spatial_layer >= self._spatial_layers:
-            return 0
-        return sum([(<RateCalculator>self._layer_rates[first + temporal]).packets for temporal in range(self._temporal_layers)])
 
     def poll_nack(self, long long now_us):
         """Sequence numbers to ask for now; empty when none."""

@@ -69,12 +69,12 @@ class SimulcastStreams:
     def bitrate_up_to(self, layers: Layers, now_us: int) -> int:
         """As ``LayerSource``."""
         stream = self.stream(layers.spatial)
-        return stream.plane.bitrate(now_us, 0, layers.temporal) if stream is not None else 0
+        return stream.plane.rates.bitrate(now_us, 0, layers.temporal) if stream is not None else 0
 
     def highest_bitrate(self, now_us: int) -> int:
         """As ``LayerSource``: not always the highest encoding's, which begins slowly."""
         streams = [stream for stream in map(self.stream, range(self._layers)) if stream is not None]
-        return max((stream.plane.bitrate(now_us) for stream in streams), default=0)
+        return max((stream.plane.rates.bitrate(now_us) for stream in streams), default=0)
 
     def _has_report(self, spatial: int) -> bool:
         stream = self.stream(spatial)
@@ -138,7 +138,7 @@ class SingleStream:
     def bitrate_up_to(self, layers: Layers, now_us: int) -> int:
         """As ``LayerSource``."""
         stream = self.stream(layers.spatial)
-        return stream.plane.bitrate(now_us, layers.spatial, layers.temporal) if stream is not None else 0
+        return stream.plane.rates.bitrate(now_us, layers.spatial, layers.temporal) if stream is not None else 0
 
     def highest_bitrate(self, now_us: int) -> int:
         """As ``LayerSource``."""
@@ -146,10 +146,10 @@ class SingleStream:
         if stream is None:
             return 0
         if self.adds_up:
-            return stream.plane.bitrate(now_us)
+            return stream.plane.rates.bitrate(now_us)
         temporal_layers = range(stream.encoding.temporal_layers)
         return max(
-            sum(stream.plane.layer_bitrate(now_us, spatial, temporal) for temporal in temporal_layers)
+            sum(stream.plane.rates.layer_bitrate(now_us, spatial, temporal) for temporal in temporal_layers)
             for spatial in range(stream.encoding.spatial_layers)
         )
 
@@ -157,4 +157,4 @@ class SingleStream:
 def _bitrate(stream: ProducerStream, layers: Layers, now_us: int) -> int:
     if stream.plane.stats.packets == 0:
         return _UNMEASURED_BPS if layers == (0, 0) else 0
-    return stream.plane.layer_bitrate(now_us, layers.spatial, layers.temporal)
+    return stream.plane.rates.layer_bitrate(now_us, layers.spatial, layers.temporal)

@@ -279,7 +279,7 @@ class Producer:
         stream = self._by_encoding[0]
         if stream is None:
             return []
-        return [stream.plane.layer_packets(spatial) for spatial in range(stream.encoding.spatial_layers)]
+        return [stream.plane.rates.layer_packets(spatial) for spatial in range(stream.encoding.spatial_layers)]
 
     def _layer_changed(self, spatial: int, alive: bool) -> None:
         logger.debug("spatial layer %s producer=%s layer=%d", "came" if alive else "ended", self.id, spatial)

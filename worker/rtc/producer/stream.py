@@ -328,7 +328,7 @@ class ProducerStream:
         by_layer = None
         if spatial_layers > 1 or temporal_layers > 1:
             by_layer = {
-                f"{spatial}.{temporal}": plane.bitrate(now_us, spatial, temporal)
+                f"{spatial}.{temporal}": plane.rates.bitrate(now_us, spatial, temporal)
                 for spatial in range(spatial_layers)
                 for temporal in range(temporal_layers)
             }
@@ -354,7 +354,7 @@ class ProducerStream:
             score=self.score.value,
             packet_count=plane.stats.packets + plane.packets_recovered,
             byte_count=plane.stats.bytes + plane.bytes_recovered,
-            bitrate=plane.bitrate(now_us),
+            bitrate=plane.rates.bitrate(now_us),
             rtx_packets_discarded=rtx_stats.packets_discarded if rtx_stats is not None and rtx_stats.packets else None,
             round_trip_time=self.rtt_ms or None,
             jitter=plane.stats.jitter(),
