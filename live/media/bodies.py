@@ -35,6 +35,8 @@ _AAC_HEADER_SIZE = 2
 _MP3_HEADER_SIZE = 1
 _LEGACY_VIDEO: dict[int, Codec] = {VideoCodecId.AVC: Codec.H264, VideoCodecId.HEVC: Codec.HEVC}
 _DEFAULT_LENGTH_SIZE = 4
+# It is kept for each of 256 tracks; real ones take 300 bytes.
+_MAX_COLOR_INFO_SIZE = 4096
 # Of audio channels.
 _NATIVE_ORDER = 1
 _CUSTOM_ORDER = 2
@@ -218,6 +220,8 @@ class BodyReader:
         ]
 
     def _read_metadata(self, track: TrackId, payload: bytes) -> None:
+        if len(payload) > _MAX_COLOR_INFO_SIZE:
+            raise ParseError(f"color information has {len(payload)} bytes, expected at most {_MAX_COLOR_INFO_SIZE}")
         values = Amf0Reader(payload)
         if values.is_at_end or values.read() != COLOR_INFO:
             return

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from miso.live.errors import ParseError
 
 LENGTH_SIZES = (1, 2, 4)
+# More than any level allows slices. Without it, a picture of zeros would be millions of empty units.
+MAX_NAL_UNITS = 16_384
 
 
 def split_nal_units(payload: bytes, length_size: int) -> list[bytes]:
@@ -17,12 +19,14 @@ def split_nal_units(payload: bytes, length_size: int) -> list[bytes]:
         length_size: 1, 2 or 4, from the track's configuration record.
 
     Raises:
-        ParseError: A unit, or the length of one, goes past the end.
+        ParseError: A unit, or the length of one, goes past the end, or there are too many.
     """
-    units = []
+    units: list[bytes] = []
     position = 0
     end = len(payload)
-    while position < end:
+    for _ in range(MAX_NAL_UNITS):
+        if position == end:
+            return units
         start = position + length_size
         if start > end:
             raise ParseError(f"NAL unit's length is cut off: have {end - position} bytes, need {length_size}")
@@ -32,6 +36,8 @@ def split_nal_units(payload: bytes, length_size: int) -> list[bytes]:
             raise ParseError(f"NAL unit overruns its picture: have {end - start} bytes, need {size}")
         if size:
             units.append(payload[start:position])
+    if position < end:
+        raise ParseError(f"picture has more than {MAX_NAL_UNITS} NAL units")
     return units
 
 

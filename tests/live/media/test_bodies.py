@@ -259,6 +259,13 @@ def test_colors_are_read_whatever_their_frame_type_says() -> None:
     assert reader.color_info == {VIDEO: {"hdrCll": {"maxFall": 400.0}}}
 
 
+def test_colors_that_take_much_room_are_refused() -> None:
+    reader = BodyReader()
+    with pytest.raises(ParseError, match=r"color information has .* bytes, expected at most 4096"):
+        reader.read_video(color_info_body(Codec.HEVC, {"x": "x" * 4096}), 0)
+    assert reader.color_info == {}
+
+
 def test_channels_are_kept_beside_the_sound() -> None:
     reader = BodyReader()
     for form, expected in (
