@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -147,14 +148,14 @@ def test_all_it_needs_is_loaded_with_little_work_and_it_stays_small():
 @pytest.mark.parametrize("arguments", [["--logLevel=chicken"], ["--rtcMinPort=9", "--rtcMaxPort=8"], ["--what=1"]])
 @pytest.mark.skipif(sanitizers.are_on(), reason="measures what sanitizers cost")
 def test_wrong_settings_exit_with_42_at_once(arguments):
-    used, bare = [], []
-    for _ in range(3):
-        bare.append(cpu_ms_of_a_bare_python())
+    times = []  # side by side: a machine that is fast for a moment is not fast for one of the two only
+    for _ in range(5):
+        bare_ms = cpu_ms_of_a_bare_python()
         with WorkerClient(WORKER, arguments=arguments, wait=False) as client:
             os.waitid(os.P_PID, client.pid, os.WEXITED | os.WNOWAIT)
-            used.append(cpu_ms_of(client.pid))
+            times.append(cpu_ms_of(client.pid) / bare_ms)
             assert client.wait_for_exit() == 42
-    assert min(used) <= TIMES_A_BARE_PYTHON * min(bare)
+    assert statistics.median(times) <= TIMES_A_BARE_PYTHON
 
 
 @pytest.mark.parametrize("missing", [3, 4, 5, 6])
