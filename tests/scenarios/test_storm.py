@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from miso.worker.channel.bodies.transport import CloseProducerRequest, ConsumerLayers
+from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.producer.producer import Producer
 from tests.scenarios.judge import Judge
 from tests.scenarios.scene import Endpoint, Scene
@@ -184,14 +185,18 @@ class Storm:
     def pause_consumer(self) -> str:
         sender = self._sender()
         sender.consumer.pause()
-        self.at(self.chance.uniform(0.05, 2), sender.consumer.resume)
+        self.at(self.chance.uniform(0.05, 2), functools.partial(self._resume, sender, sender.consumer))
         return f"{sender.tag}"
 
     def pause_producer(self) -> str:
         sender = self._sender()
         sender.producer.pause()
-        self.at(self.chance.uniform(0.05, 2), sender.producer.resume)
+        self.at(self.chance.uniform(0.05, 2), functools.partial(self._resume, sender, sender.producer))
         return f"{sender.tag}"
+
+    def _resume(self, sender: Sender, one: Producer | Consumer) -> None:
+        if one in (sender.producer, sender.consumer):  # no command reaches what has closed meanwhile
+            one.resume()
 
     def mute(self) -> str:
         source = self._sender().source
