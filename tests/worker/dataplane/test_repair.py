@@ -252,3 +252,17 @@ def test_packets_that_come_twice_begin_no_numbering_anew(rig: Rig) -> None:
     for number in range(85, 100):
         rig.transport.receive(rtp(100 + number, timestamp=1800 * number), began_us + 2_300_000)
     assert [packet.sequence_number for packet in consumer.packets()] == list(range(1, 101))
+
+
+def test_packets_that_come_twice_while_the_clock_is_behind_begin_no_numbering_anew(rig: Rig) -> None:
+    """A source that sends everything twice sets its clock back: for a second no timestamp is newer than all others."""
+    consumer = rig.add_consumer()
+    began_us = now_us()
+    for number in range(150):
+        clock_set_back = 90_000 if number >= 50 else 0
+        packet = rtp(
+            100 + number, DELTA_FRAME if number else KEY_FRAME, timestamp=100_000 + 1800 * number - clock_set_back
+        )
+        for _ in range(2):
+            rig.transport.receive(packet, began_us + 20_000 * number)
+    assert [packet.sequence_number for packet in consumer.packets()] == list(range(1, 151))

@@ -107,12 +107,16 @@ cdef class ReceiveStream:
             outcome = self.stats.on_packet(header.sequence_number, header.timestamp, size, plane.now_us)
         if outcome == DISCARDED:
             return None
-        if outcome == VALID and not self.window.add(header.sequence_number):
-            self.packets_duplicate += 1
-            if recovered or not self._leads_over_old_numbers(header):
-                return None
-            self.stats.restart(header.sequence_number, header.timestamp, plane.now_us)
-            outcome = RESTARTED
+        if outcome == VALID:
+            if self.window.add(header.sequence_number):
+                if not recovered:
+                    self._repeated = 0
+            else:
+                self.packets_duplicate += 1
+                if recovered or not self._leads_over_old_numbers(header):
+                    return None
+                self.stats.restart(header.sequence_number, header.timestamp, plane.now_us)
+                outcome = RESTARTED
         if outcome == RESTARTED:
             self._begin_numbering_anew(header.sequence_number)
         payload = plane.next_payload()
