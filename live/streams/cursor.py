@@ -21,8 +21,7 @@ class Cursor:
         self._ring = ring
         self._position = position
         self._needs_key = needs_key
-        self._was_overtaken = False
-        self._has_read = False
+        self._has_begun = False  # from then on, what it passes over is missed
         self._skipped = 0
 
     def peek(self) -> Entry | None:
@@ -44,7 +43,7 @@ class Cursor:
             How many packets it missed before that one, because it was overtaken.
         """
         self._position += 1
-        self._has_read = True
+        self._has_begun = True
         skipped, self._skipped = self._skipped, 0
         return skipped
 
@@ -52,7 +51,7 @@ class Cursor:
         """Misses what came before that number."""
         position = self._ring.position_of(arrival)
         if position > self._position:
-            if self._was_overtaken or self._has_read:
+            if self._has_begun:
                 self._skipped += position - self._position
             self._position = position
 
@@ -66,9 +65,9 @@ class Cursor:
         self._skipped += target - self._position
         self._position = target
         self._needs_key = key is None
-        self._was_overtaken = True
+        self._has_begun = True
 
     def _pass(self) -> None:
-        if self._was_overtaken:
+        if self._has_begun:
             self._skipped += 1
         self._position += 1

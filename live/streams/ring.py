@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -101,14 +102,8 @@ class Ring:
 
     def position_of(self, arrival: int) -> int:
         """The position of the first kept packet that came with this number or later; ``end`` if there is none."""
-        low, high = self.first, self.end
-        while low < high:
-            middle = (low + high) // 2
-            if self.at(middle).arrival < arrival:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        kept = range(self.first, self.end)
+        return self.first + bisect.bisect_left(kept, arrival, key=lambda position: self.at(position).arrival)
 
     def _drop_oldest(self) -> None:
         slot = self.first % self._bounds.packets

@@ -9,7 +9,7 @@ from typing import Final
 
 from miso.live.clock import Clock, Timer
 from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
-from miso.live.media.packet import Codec, Kind, Packet, TrackId
+from miso.live.media.packet import Kind, Packet, TrackId
 from miso.live.streams.publication import Publication
 from miso.live.streams.ring import Bounds
 from miso.live.streams.subscription import Start, Subscription
@@ -94,7 +94,6 @@ class Stream:
     Attributes:
         path: ``app/name``, or deeper.
         state: Where it is in its life.
-        created_s: When it came to be, by the clock.
         tracks: By id, in the order in which they came.
 
     Args:
@@ -104,7 +103,6 @@ class Stream:
     def __init__(self, path: str, settings: StreamSettings, clock: Clock, on_closed: Callable[[Stream], None]) -> None:
         self.path = path
         self.state = State.WAITING
-        self.created_s = clock.time()
         self.tracks: dict[TrackId, Track] = {}
         self._settings = settings
         self._clock = clock
@@ -179,10 +177,6 @@ class Stream:
                 raise StreamClosedError(f"{self.path} is not published")
             await self._changed.wait()
         return [track for track in self.tracks.values() if not track.ended and (wanted is None or wanted(track))]
-
-    def codecs(self) -> dict[TrackId, Codec | None]:
-        """How its tracks are coded."""
-        return {track_id: track.codec for track_id, track in self.tracks.items() if not track.ended}
 
     def take_in(self, packet: Packet) -> None:
         """For :class:`Publication`.

@@ -28,11 +28,6 @@ class Track:
         self.size_bytes = 0
         self._last_dts_ms: int | None = None
 
-    @property
-    def last_dts_ms(self) -> int | None:
-        """The time of its newest packet; None before the first."""
-        return self._last_dts_ms
-
     def write(self, arrival: int, packet: Packet) -> None:
         """Adds a packet.
 
