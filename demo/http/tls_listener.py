@@ -81,9 +81,9 @@ class TlsListener:
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: socket.socket, host: str, give_back: Callable[[], None]) -> None:
-        http = self._make_http()
-        http.admitted = give_back
         try:
+            http = self._make_http()
+            http.admitted = give_back
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: http,
                 connection,
