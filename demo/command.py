@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from miso.controller import ControllerError
-from miso.demo.http.certificate import CertificateError
 from miso.demo.log_output import LogOutput
 from miso.demo.server import DemoServer
 from miso.demo.settings import ConfigError, Settings, load, origin, unknown_names
+from miso.serving.certificate import CertificateError
 
 logger = logging.getLogger("miso.demo")
 

@@ -12,17 +12,18 @@ from collections.abc import Callable
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
 from miso.demo.http.app import web_app
-from miso.demo.http.certificate import Certificate, certificate_for, given, names_in
-from miso.demo.http.listening import Listening, listen_http, listen_https
 from miso.demo.http.origins import Origins
-from miso.demo.http.web_server import WebServer
-from miso.demo.limits.client_address import client_address, is_proxy
+from miso.demo.http.page_certificate import certificate_for
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
 from miso.demo.workers.port_search import check_addresses
 from miso.protoo.tally import Tally
+from miso.serving.certificate import Certificate, given, names_in
+from miso.serving.client_address import client_address, is_proxy
+from miso.serving.http_server import HttpServer
+from miso.serving.listening import Listening, listen, listen_locally
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class DemoServer:
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._failed_handshakes = Tally(logger, "TLS handshake failed", logging.INFO)
-        self._web: list[WebServer] = []
+        self._web: list[HttpServer] = []
         self._status: asyncio.Task[None] | None = None
         self.urls: list[str] = []
 
@@ -68,12 +69,12 @@ class DemoServer:
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             app = web_app(self.rooms, self.workers, self._metrics, origins, api.routes)
             if settings.http:
-                bound.append(listen_http(settings))
-                self._web.append(WebServer(app, bound[-1], None, self._admit, self._tls_failed))
+                bound.append(listen_locally(settings.http_port, "http-port"))
+                self._web.append(HttpServer(app, bound[-1], None, self._admit, self._tls_failed))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
-                bound.append(listen_https(settings))
-                self._web.append(WebServer(app, bound[-1], certificate, self._admit, self._tls_failed))
+                bound.append(listen(settings.https_host, settings.https_port, "https-port"))
+                self._web.append(HttpServer(app, bound[-1], certificate, self._admit, self._tls_failed))
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -135,7 +136,7 @@ class DemoServer:
         return self.workers.faults
 
     def _admit(self, host: str) -> Callable[[], None]:
-        """One more TCP connection from an address; see :meth:`miso.demo.http.timeouts.HttpWithTimeouts.admit`."""
+        """One more TCP connection from an address; see :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
         return self.rooms.services.limits.take("sockets", client_address(host, "", []))

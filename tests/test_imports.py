@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("worker", "controller", "protoo", "demo", "live", "bench", "native", "tests")
+OURS = ("worker", "controller", "protoo", "serving", "demo", "live", "bench", "native", "tests")
 
 CONTROLLER_BASE = tuple(
     f"controller.{name}"
@@ -79,21 +79,30 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "controller.ortc",
     ),
     "protoo": (),
+    "serving": ("protoo",),
     "live.errors": (),
     "live.clock": (),
     "live.media": ("live.errors",),
     "live.streams": ("live.errors", "live.clock", "live.media"),
     "live.access": ("live.errors",),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
-    "live": ("live", "controller"),
+    "live": ("live", "serving", "controller"),
     "demo.json": (),
-    "demo.port_error": (),
     "demo.http.origins": (),
     "demo.settings": ("demo.http.origins",),
     "demo.metrics": ("protoo",),
     "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
-    "demo.workers": ("demo.json", "demo.port_error", "demo.settings", "controller"),
-    "demo.rooms": ("demo.json", "demo.settings", "demo.metrics", "demo.limits", "demo.workers", "controller", "protoo"),
+    "demo.workers": ("demo.json", "demo.settings", "controller", "serving"),
+    "demo.rooms": (
+        "demo.json",
+        "demo.settings",
+        "demo.metrics",
+        "demo.limits",
+        "demo.workers",
+        "controller",
+        "protoo",
+        "serving",
+    ),
     "demo.broadcasters": (
         "demo.json",
         "demo.settings",
@@ -102,17 +111,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "demo.rooms",
         "controller",
         "protoo",
+        "serving",
     ),
     "demo.http": (
-        "demo.port_error",
         "demo.settings",
         "demo.metrics",
         "demo.rooms",
         "demo.workers",
         "controller",
         "protoo",
+        "serving",
     ),
-    "demo": ("demo", "controller", "protoo", "live"),
+    "demo": ("demo", "controller", "protoo", "serving", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
     "native": (),
     "tests": OURS,

@@ -7,9 +7,9 @@ import ipaddress
 
 from starlette.requests import HTTPConnection
 
-from miso.demo.limits.client_address import is_proxy
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
+from miso.serving.client_address import is_proxy
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403

@@ -27,7 +27,6 @@ from miso.demo.broadcasters.messages import (
     ProduceData,
 )
 from miso.demo.broadcasters.raw_routes import RawRoute
-from miso.demo.limits.client_address import client_address
 from miso.demo.limits.per_client import TOO_LARGE
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.requests.messages import Body
@@ -35,6 +34,7 @@ from miso.demo.rooms.room import Room
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
+from miso.serving.client_address import client_address
 
 logger = logging.getLogger(__name__)
 

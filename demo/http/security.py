@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -15,27 +14,9 @@ from miso.demo.metrics import Metrics
 from miso.protoo.asgi import deny
 from miso.protoo.handshake import Rejection
 from miso.protoo.tally import Tally
+from miso.serving.security_headers import SECURITY_HEADERS
 
 _FORBIDDEN = 403
-
-CONTENT_SECURITY_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
-
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Permissions-Policy": (
-        "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), speaker-selection=(self), "
-        "autoplay=(self), clipboard-write=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=(), "
-        "midi=(), serial=(), hid=()"
-    ),
-    "Referrer-Policy": "same-origin",  # rooms' names stand in the address; our own page looks where it came from
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",  # for browsers without frame-ancestors
-}
-"""On every answer, unless it says otherwise itself."""
 
 
 class WebSecurity:

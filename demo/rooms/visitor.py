@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from miso.demo.limits.client_address import client_address
 from miso.demo.settings import Settings
 from miso.protoo import ConnectionRequest
+from miso.serving.client_address import client_address
 
 
 @dataclass(frozen=True, slots=True)

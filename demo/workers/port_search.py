@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Sequence
 
-from miso.demo.port_error import PortError
+from miso.serving.port_error import PortError
 
 
 def check_addresses(ips: Sequence[str]) -> None:

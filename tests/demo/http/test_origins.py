@@ -13,9 +13,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from miso.demo.http.origins import Origins
-from miso.demo.http.security import SECURITY_HEADERS
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
+from miso.serving.security_headers import SECURITY_HEADERS
 from tests.demo.conftest import free_ports, ws_url
 
 NAMES = ["box", "*.example.org"]

@@ -15,12 +15,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from miso.demo.limits.client_address import client_address
 from miso.demo.limits.per_address import FORGET_S, MAX_QUIET, AddressLimits
 from miso.demo.metrics import Metrics
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
+from miso.serving.client_address import client_address
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
 

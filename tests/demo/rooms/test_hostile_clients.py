@@ -13,10 +13,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from miso.demo.broadcasters.api import MAX_BODY_BYTES
-from miso.demo.http.timeouts import HttpWithTimeouts
 from miso.demo.limits.bounds import Allowance
 from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST
 from miso.demo.server import DemoServer
+from miso.serving.http_connection import HttpWithTimeouts
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
 

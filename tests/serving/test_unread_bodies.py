@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from miso.demo.http.timeouts import HttpWithTimeouts
+from miso.serving.http_connection import HttpWithTimeouts
 from tests.protoo.conftest import QuietServer, free_port
 
 

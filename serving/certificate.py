@@ -1,4 +1,4 @@
-"""The HTTPS certificate: the given one, or one made here at first start and kept."""
+"""TLS certificates: given ones are looked at, or one is made here at first start and kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import datetime
 import ipaddress
 import logging
 import os
-import socket
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,9 +17,6 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-from miso.demo.settings import Settings
-from miso.demo.workers.addresses import local_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +37,6 @@ class Certificate:
 
     chain: Path
     key: Path
-
-
-def certificate_for(settings: Settings) -> Certificate:
-    """The certificate to serve HTTPS with; makes one when none is given and none fits.
-
-    Raises:
-        CertificateError: The given files are no certificate and its key, or ``data_dir`` cannot be written.
-    """
-    if settings.tls_certificate is not None and settings.tls_key is not None:
-        return given("tls", settings.tls_certificate, settings.tls_key)
-    names = {"localhost", "127.0.0.1", "::1", socket.gethostname(), *local_addresses()}
-    if settings.announced_address is not None:
-        names.add(settings.announced_address)
-    return self_made(settings.data_dir / "tls", names)
 
 
 def given(use: str, chain: Path, key: Path) -> Certificate:

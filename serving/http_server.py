@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
-from miso.demo.http.certificate import Certificate
-from miso.demo.http.listening import Listening
-from miso.demo.http.timeouts import INVALID_HTTP, HttpWithTimeouts
-from miso.demo.http.tls_listener import TlsListener
 from miso.protoo.asgi import UVICORN_OPTIONS
+from miso.serving.certificate import Certificate
+from miso.serving.http_connection import INVALID_HTTP, HttpWithTimeouts
+from miso.serving.listening import Listening
+from miso.serving.tls_listener import TlsListener
 
 SHUTDOWN_TIMEOUT_S = 5
 
 
-class WebServer:
+class HttpServer:
     """Serves an application; signals are not its business."""
 
     def __init__(
@@ -89,7 +89,7 @@ class WebServer:
 def _is_no_refusal(record: logging.LogRecord) -> bool:
     """Uvicorn's sans-I/O WebSocket calls every handshake that we refuse with a status (503, say) an error of ours.
 
-    What is no HTTP it tells of each time; :mod:`miso.demo.http.timeouts` does it once a second.
+    What is no HTTP it tells of each time; :mod:`miso.serving.http_connection` does it once a second.
     """
     return record.msg not in (
         "ASGI callable returned without completing handshake.",

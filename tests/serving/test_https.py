@@ -13,8 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from miso.demo.http.tls_listener import TlsListener
 from miso.demo.server import DemoServer
+from miso.serving.tls_listener import TlsListener
 from tests.demo.client import RoomClient
 from tests.demo.conftest import counted, free_ports
 

@@ -10,10 +10,10 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from miso.demo.http.security import SECURITY_HEADERS
 from miso.protoo import RequestError
 from miso.protoo.pacing.turns import turns_of
 from miso.protoo.tally import Tally
+from miso.serving.security_headers import SECURITY_HEADERS
 
 INVALID_HTTP = "Invalid HTTP request received."
 """What uvicorn says of it."""

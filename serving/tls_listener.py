@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from miso.demo.http.timeouts import HttpWithTimeouts
 from miso.protoo import RequestError
+from miso.serving.http_connection import HttpWithTimeouts
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class TlsListener:
     Args:
         sockets: They listen already.
         context: How to speak TLS.
-        admit: See :meth:`miso.demo.http.timeouts.HttpWithTimeouts.admit`.
+        admit: See :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`.
         failed: Told of a handshake that fails, with whose it was and why.
         make_http: Makes a connection's protocol.
     """

@@ -1,4 +1,4 @@
-"""The sockets that page and signaling are served on, bound before anything else starts."""
+"""Listening sockets, bound before anything else starts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import errno
 import socket
 from dataclasses import dataclass
 
-from miso.demo.port_error import PortError
-from miso.demo.settings import Settings
+from miso.serving.port_error import PortError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +28,42 @@ class Listening:
             bound.close()
 
 
-def listen_https(settings: Settings) -> Listening:
-    """The HTTPS sockets.
+def listen(host: str, port: int, setting: str) -> Listening:
+    """Sockets for everybody.
+
+    Args:
+        host: The address; empty: all addresses, IPv6 and IPv4.
+        port: The port; 0: a free one.
+        setting: Which flag chooses the port, for who reads of it in the error: ``https-port``.
 
     Raises:
-        PortError: The port is taken or not allowed.
+        PortError: The port is taken or not allowed, or the address is not of this machine.
     """
-    host, port = settings.https_host, settings.https_port
     if host:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return Listening((_bind(family, host, port, "https_port"),))
+        return Listening((_bind(family, host, port, setting),))
     if _has_ipv6():
         # one socket for both families (RFC 3493 section 5.3)
-        return Listening((_bind(socket.AF_INET6, "::", port, "https_port", both_families=True),))
-    return Listening((_bind(socket.AF_INET, "0.0.0.0", port, "https_port"),))
+        return Listening((_bind(socket.AF_INET6, "::", port, setting, both_families=True),))
+    return Listening((_bind(socket.AF_INET, "0.0.0.0", port, setting),))
 
 
-def listen_http(settings: Settings) -> Listening:
-    """The plain HTTP sockets, on localhost only.
+def listen_locally(port: int, setting: str) -> Listening:
+    """Sockets for this machine only.
+
+    Args:
+        port: The port; 0: a free one.
+        setting: As for :func:`listen`.
 
     Raises:
         PortError: The port is taken or not allowed.
     """
-    first = _bind(socket.AF_INET, "127.0.0.1", settings.http_port, "http_port")
+    first = _bind(socket.AF_INET, "127.0.0.1", port, setting)
     if not _has_ipv6():
         return Listening((first,))
     # browsers may take "localhost" for either address
     with contextlib.suppress(PortError):
-        return Listening((first, _bind(socket.AF_INET6, "::1", first.getsockname()[1], "http_port")))
+        return Listening((first, _bind(socket.AF_INET6, "::1", first.getsockname()[1], setting)))
     return Listening((first,))
 
 
@@ -73,7 +80,7 @@ def _bind(
     except OSError as error:
         bound.close()
         another_helps = error.errno in (errno.EADDRINUSE, errno.EACCES)
-        advice = f"; choose another with --{setting.replace('_', '-')}" if another_helps else ""
+        advice = f"; choose another with --{setting}" if another_helps else ""
         raise PortError(f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
     return bound
 

@@ -13,9 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from miso.demo.http import certificate
-from miso.demo.http.certificate import CertificateError, certificate_for, given, self_made
+from miso.demo.http.page_certificate import certificate_for
 from miso.demo.settings import Settings
+from miso.serving import certificate
+from miso.serving.certificate import CertificateError, given, self_made
 
 
 def names_of(file: Path) -> set[str]:
