@@ -39,6 +39,31 @@ cpdef enum:  # types of H264 units (RFC 6184 section 5.2)
     NAL_FU_A = 28
     NAL_TYPE = 31  # the bits of a unit's first byte that say its type
 
+cpdef enum:  # bits of VP8's payload descriptor (RFC 7741 section 4.2): of its first byte, ...
+    VP8_X = 0x80
+    VP8_N = 0x20
+    VP8_BEGINNING = 0x17  # S and PID, which together tell a frame's first packet: ...
+    VP8_BEGINS_FRAME = 0x10  # ... S, and partition 0
+    VP8_I = 0x80  # ... and of the byte X
+    VP8_L = 0x40
+    VP8_T = 0x20
+    VP8_K = 0x10
+    VP8_INTER = 1  # P of the frame's own first byte (RFC 6386 section 9.1)
+
+cpdef enum:  # bits of the first byte of VP9's payload descriptor (RFC 9628 section 4.2)
+    VP9_I = 0x80
+    VP9_P = 0x40
+    VP9_L = 0x20
+    VP9_F = 0x10
+    VP9_B = 0x08
+    VP9_E = 0x04
+    VP9_V = 0x02
+    VP9_Z = 0x01
+    VP9_MAX_P_DIFFS = 3  # references of a frame in flexible mode
+    VP9_Y = 0x10  # of the scalability structure's first byte: sizes of the layers follow, ...
+    VP9_G = 0x08  # ... and pictures
+    VP9_LAYER_SIZE = 4  # bytes of a layer's width and height
+
 cpdef enum:  # codecs; those from VP8 on have key frames that are recognised
     OTHER = 0
     OPUS = 1

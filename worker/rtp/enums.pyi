@@ -30,6 +30,29 @@ NAL_STAP_A: int
 NAL_FU_A: int
 NAL_TYPE: int
 
+VP8_X: int
+VP8_N: int
+VP8_BEGINNING: int
+VP8_BEGINS_FRAME: int
+VP8_I: int
+VP8_L: int
+VP8_T: int
+VP8_K: int
+VP8_INTER: int
+
+VP9_I: int
+VP9_P: int
+VP9_L: int
+VP9_F: int
+VP9_B: int
+VP9_E: int
+VP9_V: int
+VP9_Z: int
+VP9_MAX_P_DIFFS: int
+VP9_Y: int
+VP9_G: int
+VP9_LAYER_SIZE: int
+
 OTHER: int
 OPUS: int
 VP8: int

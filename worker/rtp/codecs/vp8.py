@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from miso.worker.rtp import enums
 from miso.worker.rtp.codecs.payload import PayloadDescriptor
 
 
@@ -35,37 +36,37 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
     first = data[0]
     position = 1
     flags = 0
-    if first & 0x80:
+    if first & enums.VP8_X:
         if size < 2:
             return False
         flags = data[1]
         position = 2
-    if flags & 0x80:
+    if flags & enums.VP8_I:
         position = descriptor.read_picture_id(data, size, position)
         if position < 0:
             return False
-    if flags & 0x40:
+    if flags & enums.VP8_L:
         if position >= size:
             descriptor.clear()
             return False
         descriptor.tl0_picture_index = data[position]
         descriptor.tl0_picture_index_offset = position
         position += 1
-    if flags & 0x30:
+    if flags & (enums.VP8_T | enums.VP8_K):
         if position >= size:
             descriptor.clear()
             return False
-        if flags & 0x20:
+        if flags & enums.VP8_T:
             descriptor.temporal_layer = data[position] >> 6
             descriptor.switching_up = (data[position] >> 5) & 1 == 1
-        if flags & 0x10:
+        if flags & enums.VP8_K:
             descriptor.key_index = data[position] & 0x1F
         position += 1
     if position >= size:
         descriptor.clear()
         return False
-    descriptor.discardable = first & 0x20 != 0
-    descriptor.begins_frame = first & 0x17 == 0x10
-    descriptor.is_key_frame = first & 0x17 == 0x10 and data[position] & 1 == 0
+    descriptor.discardable = first & enums.VP8_N != 0
+    descriptor.begins_frame = first & enums.VP8_BEGINNING == enums.VP8_BEGINS_FRAME
+    descriptor.is_key_frame = descriptor.begins_frame and data[position] & enums.VP8_INTER == 0
     descriptor.size = position
     return True

@@ -1,4 +1,5 @@
 cimport cython
+from miso.worker.rtp cimport enums
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 
 

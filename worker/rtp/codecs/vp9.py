@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from miso.worker.rtp import enums
 from miso.worker.rtp.codecs.payload import PayloadDescriptor
 
 
@@ -33,11 +34,11 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
         return False
     first = data[0]
     position = 1
-    if first & 0x80:
+    if first & enums.VP9_I:
         position = descriptor.read_picture_id(data, size, position)
         if position < 0:
             return False
-    if first & 0x20:
+    if first & enums.VP9_L:
         if position >= size:
             descriptor.clear()
             return False
@@ -46,34 +47,34 @@ def parse(data: bytes, size: int, descriptor: PayloadDescriptor) -> bool:
         descriptor.spatial_layer = (data[position] >> 1) & 7
         descriptor.inter_layer = data[position] & 1 == 1
         position += 1
-        if first & 0x10 == 0:
+        if first & enums.VP9_F == 0:
             if position >= size:
                 descriptor.clear()
                 return False
             descriptor.tl0_picture_index = data[position]
             descriptor.tl0_picture_index_offset = position
             position += 1
-    if first & 0x50 == 0x50:
-        for count in range(3):
+    if first & enums.VP9_P and first & enums.VP9_F:
+        for count in range(enums.VP9_MAX_P_DIFFS):
             if position >= size:
                 descriptor.clear()
                 return False
             position += 1
             if data[position - 1] & 1 == 0:
                 break
-            if count == 2:  # a fourth reference: "N" must be 0 in the third
+            if count == enums.VP9_MAX_P_DIFFS - 1:  # a fourth reference: "N" must be 0 in the third
                 descriptor.clear()
                 return False
-    if first & 0x02:
+    if first & enums.VP9_V:
         position = _skip_scalability_structure(data, size, position)
     if position < 0 or position >= size:
         descriptor.clear()
         return False
-    descriptor.inter_picture = first & 0x40 != 0
-    descriptor.begins_frame = first & 0x08 != 0
-    descriptor.ends_frame = first & 0x04 != 0
-    descriptor.discardable = first & 0x01 != 0
-    descriptor.is_key_frame = first & 0x48 == 0x08 and descriptor.spatial_layer <= 0
+    descriptor.inter_picture = first & enums.VP9_P != 0
+    descriptor.begins_frame = first & enums.VP9_B != 0
+    descriptor.ends_frame = first & enums.VP9_E != 0
+    descriptor.discardable = first & enums.VP9_Z != 0
+    descriptor.is_key_frame = descriptor.begins_frame and not descriptor.inter_picture and descriptor.spatial_layer <= 0
     descriptor.size = position
     return True
 
@@ -84,9 +85,9 @@ def _skip_scalability_structure(data: bytes, size: int, position: int) -> int:
         return -1
     head = data[position]
     position += 1
-    if head & 0x10:
-        position += 4 * ((head >> 5) + 1)
-    if head & 0x08:
+    if head & enums.VP9_Y:
+        position += enums.VP9_LAYER_SIZE * ((head >> 5) + 1)
+    if head & enums.VP9_G:
         if position >= size:
             return -1
         pictures = data[position]
