@@ -7,7 +7,7 @@ picture, the size of its payload, its payload.
 from __future__ import annotations
 
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import LayerSelector, SimpleLayerSelector, SimulcastLayerSelector
+from miso.worker.rtp.layer_selectors import LayerSelector, SimpleLayerSelector, SimulcastLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import SSRC, VP8, Rig, rtp
 from tests.worker.rtp.payloads import vp8

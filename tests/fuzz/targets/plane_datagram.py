@@ -7,7 +7,7 @@ import struct
 from pylibsrtp import Policy, Session
 
 from miso.worker.dataplane import SrtpSuite
-from miso.worker.rtp.layers import SimpleLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, Peer, Rig, rtp
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
+from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import SSRC, VP8, Rig, rtp
 from tests.worker.rtp.payloads import frame_marking, h264, vp8, vp9

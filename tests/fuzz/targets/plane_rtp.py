@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from miso.worker.rtp.layers import SimpleLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, RTX_SSRC, SSRC, VP8_RTX, Rig, rtp
 

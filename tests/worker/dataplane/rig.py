@@ -19,7 +19,7 @@ from miso.worker.dataplane import (
     UdpSocket,
 )
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimpleLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.worker.rtp import packets
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
 

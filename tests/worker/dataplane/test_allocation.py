@@ -11,7 +11,7 @@ import pytest
 
 from miso.worker.dataplane import KeyFrameReceived, LayersSwitched, SrtpSuite, TransportPlane, UdpSocket
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
+from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSelector
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, VP8, Rig, address_of, make_output, now_us, rtp
 from tests.worker.rtp.payloads import vp8, vp9

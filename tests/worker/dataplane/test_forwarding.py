@@ -9,7 +9,7 @@ import pytest
 
 from miso.worker.dataplane import KeyFrameReceived, SrtpSuite, VideoOrientationChanged
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimpleLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.worker.dataplane.rig import (
     ABS_SEND_TIME_ID,
     AUDIO_LEVEL_ID,

@@ -9,7 +9,7 @@ import pytest
 
 from miso.worker.dataplane import KeyFrameNeeded, KeyFrameReceived, SrtpSuite
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import (
+from miso.worker.rtp.layer_selectors import (
     LayerSelector,
     SimpleLayerSelector,
     SimulcastLayerSelector,

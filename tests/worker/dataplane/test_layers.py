@@ -8,7 +8,12 @@ import pytest
 
 from miso.worker.dataplane import KeyFrameNeeded, LayersSwitched, ReceiveStream, TransportPlane
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, StreamSelector, SvcLayerSelector
+from miso.worker.rtp.layer_selectors import (
+    SimpleLayerSelector,
+    SimulcastLayerSelector,
+    StreamSelector,
+    SvcLayerSelector,
+)
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     ROUTER_VP8,

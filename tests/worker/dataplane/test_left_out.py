@@ -12,7 +12,7 @@ import pytest
 
 from miso.worker.dataplane import SrtpSuite
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import SimpleLayerSelector, SimulcastLayerSelector, SvcLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector, SimulcastLayerSelector, SvcLayerSelector
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     OPUS,

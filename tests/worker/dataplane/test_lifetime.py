@@ -24,7 +24,7 @@ from miso.worker.dataplane import (
     UnknownSsrc,
 )
 from miso.worker.errors import InvalidStateError
-from miso.worker.rtp.layers import SimpleLayerSelector
+from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, Rig, address_of, make_output, now_us, rtp, udp
 
 REPAIR_SSRC = 70

@@ -4,7 +4,7 @@ from miso.worker.dataplane.consumer.send_stream cimport SendStream
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
-from miso.worker.rtp.layers cimport LayerSelector
+from miso.worker.rtp.layer_selectors cimport LayerSelector
 from miso.worker.rtp.sequence cimport SequenceMapper
 
 cdef enum:  # distances from the consumer that is served at which the memory of the next ones is fetched

@@ -6,7 +6,7 @@ from miso.worker.dataplane.consumer.send_stream import SendStream
 from miso.worker.dataplane.events import ConsumerOwner
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtp.codecs.codec import Codec
-from miso.worker.rtp.layers import LayerSelector
+from miso.worker.rtp.layer_selectors import LayerSelector
 
 class ConsumerPlane(SendStream):
     """A consumer's half: what it forwards, from where on, by which numbers and timestamps."""

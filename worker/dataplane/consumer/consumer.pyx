@@ -26,7 +26,7 @@ from miso.worker.rtp.enums cimport (
     ROW_WORDS,
     VP8,
 )
-from miso.worker.rtp.layers cimport LayerSelector
+from miso.worker.rtp.layer_selectors cimport LayerSelector
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.sequence cimport SequenceMapper

@@ -5,8 +5,8 @@
     consumer             the commands
     stream               what is sent with one SSRC: the receiver's RTCP, score, statistics
     plane                its half in the data plane, made of what was negotiated
-    layers               which of these a type of consumer has:
-      whole_streams        nothing to choose
-      chosen_layers        some of what layer_sources offer, as layer_choice decides
-      layer_control        what a consumer and its layers ask of each other
+    layers_by_type       which of these two a type of consumer has:
+      simple_or_pipe       whole streams, nothing to choose
+      simulcast_or_svc     some of the layers that layer_sources offer, as target_layers decides
+    layer_interface      what a consumer and its layers ask of each other
 """

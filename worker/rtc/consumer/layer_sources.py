@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from miso.worker.rtc.consumer.layer_choice import Layers
+from miso.worker.rtc.consumer.target_layers import Layers
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.producer.stream import ProducerStream
-from miso.worker.rtp.layers import SimulcastLayerSelector
+from miso.worker.rtp.layer_selectors import SimulcastLayerSelector
 
 # What the lowest layer of a stream counts as before its first packet is through the plane: not nothing.
 _UNMEASURED_BPS = 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from miso.worker.dataplane import ConsumerPlane, TransportPlane
 from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.rtp_parameters import RtpParameters
-from miso.worker.rtp.layers import LayerSelector
+from miso.worker.rtp.layer_selectors import LayerSelector
 
 logger = logging.getLogger(__name__)
 

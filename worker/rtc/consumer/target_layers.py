@@ -1,4 +1,4 @@
-"""Which layers a consumer should get: as many as its receiver prefers, its producer sends and its transport can carry.
+"""Which target layers a consumer has: as many as its receiver prefers, its producer sends and its transport can carry.
 
 The rules are mediasoup's. Two questions are answered. ``wanted`` says what the consumer would take if the transport
 gave it whatever it asks for; that is all there is where nobody estimates the bandwidth. Where somebody does, the
@@ -60,7 +60,7 @@ class LayerSource(Protocol):
         """Bit/s of the most that could be sent."""
 
 
-class LayerChoice:
+class TargetLayerChoice:
     """The layers of one consumer.
 
     Attributes:

@@ -1,15 +1,15 @@
-"""The streams of a consumer that has nothing to choose: one (simple), or each of the producer's (pipe)."""
+"""What a simple or pipe consumer forwards, without layers to choose: one stream, or each of the producer's."""
 
 from __future__ import annotations
 
 from miso.worker.channel.bodies.transport import ConsumerLayers
-from miso.worker.rtc.consumer.layer_control import LayersConsumer, LayersDump
+from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SingleStream
 from miso.worker.rtc.producer.stream import ProducerStream
-from miso.worker.rtp.layers import LayerSelector
+from miso.worker.rtp.layer_selectors import LayerSelector
 
 
-class WholeStreams:
+class SimpleOrPipe:
     """There is nothing to choose: one stream, or each of the producer's (pipe), as it comes."""
 
     preferred = None

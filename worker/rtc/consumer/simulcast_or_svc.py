@@ -1,4 +1,4 @@
-"""The layers of a simulcast or SVC consumer at work: makes what ``LayerChoice`` decides happen.
+"""The layers of a simulcast or SVC consumer: makes what ``TargetLayerChoice`` decides happen.
 
 Tells the plane's selector, asks the sender for key frames, tells the controller, and asks the transport for bandwidth
 where the transport manages it.
@@ -7,14 +7,14 @@ where the transport manages it.
 from __future__ import annotations
 
 from miso.worker.channel.bodies.transport import ConsumerLayers
-from miso.worker.rtc.consumer.layer_choice import NO_LAYERS, LayerChoice, Layers
-from miso.worker.rtc.consumer.layer_control import LayersConsumer, LayersDump
+from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SimulcastStreams, SingleStream
+from miso.worker.rtc.consumer.target_layers import NO_LAYERS, Layers, TargetLayerChoice
 from miso.worker.rtc.producer.stream import ProducerStream
-from miso.worker.rtp.layers import SimulcastLayerSelector, SvcLayerSelector
+from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSelector
 
 
-class ChosenLayers:
+class SimulcastOrSvc:
     """Simulcast or SVC: some of the layers that the producer sends."""
 
     def __init__(
@@ -22,7 +22,7 @@ class ChosenLayers:
         owner: LayersConsumer,
         source: SimulcastStreams | SingleStream,
         selector: SimulcastLayerSelector | SvcLayerSelector,
-        choice: LayerChoice,
+        choice: TargetLayerChoice,
         preferred: ConsumerLayers | None,
     ) -> None:
         self._owner = owner

@@ -20,7 +20,7 @@ def packet(load):
 
 @pytest.fixture
 def make(load):
-    return load("miso.worker.rtp.layers").SimpleLayerSelector
+    return load("miso.worker.rtp.layer_selectors").SimpleLayerSelector
 
 
 def show(selector, payload, stream_index: int = 0) -> int:
@@ -66,7 +66,7 @@ def test_silence_can_be_left_out(make, packet) -> None:
 
 
 def test_pipe_has_each_stream_by_itself(load, packet) -> None:
-    selector = load("miso.worker.rtp.layers").StreamSelector(2, True)
+    selector = load("miso.worker.rtp.layer_selectors").StreamSelector(2, True)
     assert selector.key_frame_wanted_of == 2
     assert show(selector, packet(key=True), 1) == IGNORE
     assert show(selector, packet(key=True), 2) == FORWARD_AFTER_SYNC

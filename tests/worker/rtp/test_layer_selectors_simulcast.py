@@ -17,7 +17,7 @@ class Shown:
     """A selector to which pictures of one packet each are shown."""
 
     def __init__(self, load, codec: int = VP8, layers: tuple[int, int] = (3, 3)) -> None:
-        self.selector = load("miso.worker.rtp.layers").SimulcastLayerSelector(codec, *layers)
+        self.selector = load("miso.worker.rtp.layer_selectors").SimulcastLayerSelector(codec, *layers)
         self._codec = codec
         self._describe = load("miso.worker.rtp.codecs.describe").describe
         self._parse_frame_marking = load("miso.worker.rtp.codecs.h264").parse_frame_marking

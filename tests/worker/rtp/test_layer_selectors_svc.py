@@ -17,7 +17,7 @@ class Shown:
     """A selector to which an encoder's packets are shown, one packet per layer frame."""
 
     def __init__(self, load, k_svc: bool = False, layers: tuple[int, int] = (3, 3)) -> None:
-        self.selector = load("miso.worker.rtp.layers").SvcLayerSelector(VP9, *layers, k_svc)
+        self.selector = load("miso.worker.rtp.layer_selectors").SvcLayerSelector(VP9, *layers, k_svc)
         self._parse = load("miso.worker.rtp.codecs.vp9").parse
         self._descriptor = load("miso.worker.rtp.codecs.payload").PayloadDescriptor()
         self._k_svc = k_svc

@@ -149,7 +149,7 @@ def difference(a: int, b: int, modulo: int) -> int:
     wishes,
 )
 def test_simulcast_output_is_one_stream(load, first, keys, delays, targets) -> None:
-    selector = load("miso.worker.rtp.layers").SimulcastLayerSelector(VP8, 3, 3)
+    selector = load("miso.worker.rtp.layer_selectors").SimulcastLayerSelector(VP8, 3, 3)
     out = Forwarder(load, selector, VP8)
     selector.set_target(0, 2)
     wished = dict.fromkeys(range(0), (0, 0)) | {at: (spatial, temporal) for at, spatial, temporal in targets}
@@ -224,7 +224,7 @@ def encode_svc(pictures: int, keys: set[int], k_svc: bool, first: tuple[int, int
 @settings(max_examples=30)
 @given(numbers, st.sets(st.integers(0, 79)), st.booleans(), disturbances, wishes)
 def test_svc_output_is_one_stream(load, first, keys, k_svc, delays, targets) -> None:
-    selector = load("miso.worker.rtp.layers").SvcLayerSelector(VP9, 3, 3, k_svc)
+    selector = load("miso.worker.rtp.layer_selectors").SvcLayerSelector(VP9, 3, 3, k_svc)
     out = Forwarder(load, selector, VP9)
     selector.set_target(1, 1)
     wished = {at: (spatial, temporal) for at, spatial, temporal in targets}
