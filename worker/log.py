@@ -29,7 +29,7 @@ _TAG_OF_MODULE = {
     "miso.worker.rtc.transport.transport": "rtp",
     "miso.worker.rtc.transport.new_streams": "rtp",
     "miso.worker.rtc.producer.producer": "rtp",
-    "miso.worker.rtc.consumer.plane": "rtp",
+    "miso.worker.rtc.consumer.consumer_plane": "rtp",
 }
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from miso.worker.faults import faults
-from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtcp.feedback import Pli
 from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from tests.worker.rtc.parameters import VIDEO_SSRC, produce_body, video_parameters

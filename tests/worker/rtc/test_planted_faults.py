@@ -18,7 +18,7 @@ from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.faults import faults
 from miso.worker.ice.server import IceServer
 from miso.worker.rtc.consumer.consumer import Consumer
-from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtc.data.sctp_association import SctpAssociation
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.transport.transport import Transport

@@ -19,12 +19,12 @@ from miso.worker.channel.commands import handles
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import LayersSwitched, PacketTraced, TransportPlane
 from miso.worker.errors import BodyError
+from miso.worker.rtc.consumer.consumer_plane import Negotiated, make_plane
+from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtc.consumer.layers_by_type import make_layers
-from miso.worker.rtc.consumer.plane import Negotiated, make_plane
-from miso.worker.rtc.consumer.stream import ConsumerStream
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.producer import Producer
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpParameters, encoding_dump, supports_type
 from miso.worker.rtc.streams.score import MAX_SCORE
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, TypedDict
 
 from miso.worker.channel.bodies.transport import ConsumerLayers
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 
 
 class LayersDump(TypedDict, total=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miso.worker.rtc.consumer.target_layers import Layers
 from miso.worker.rtc.producer.producer import Producer
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtp.layer_selectors import SimulcastLayerSelector
 
 # What the lowest layer of a stream counts as before its first packet is through the plane: not nothing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from miso.worker.channel.bodies.transport import ConsumerLayers
 from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SingleStream
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtp.layer_selectors import LayerSelector
 
 

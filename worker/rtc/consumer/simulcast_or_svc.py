@@ -10,7 +10,7 @@ from miso.worker.channel.bodies.transport import ConsumerLayers
 from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SimulcastStreams, SingleStream
 from miso.worker.rtc.consumer.target_layers import NO_LAYERS, Layers, TargetLayerChoice
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSelector
 
 

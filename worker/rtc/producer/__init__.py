@@ -6,7 +6,7 @@
     audience             who is told what becomes of it: consumers and observers
     encodings            which encoding a packet of a new SSRC belongs to
     header_extensions    which ones go through the router; audio_levels: one of them, read by observers
-    stream               what comes with one SSRC: RTCP to its sender, score, statistics
+    producer_stream      what comes with one SSRC: RTCP to its sender, score, statistics
     key_frame_requests   when a key frame is asked for
     activity             a stream or layer stops, and comes back
 """

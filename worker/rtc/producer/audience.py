@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 
 
 class Subscriber(Protocol):

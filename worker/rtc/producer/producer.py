@@ -20,7 +20,7 @@ from miso.worker.rtc.producer.audience import Observer, Subscriber
 from miso.worker.rtc.producer.audio_levels import AudioLevels
 from miso.worker.rtc.producer.encodings import check_mapping, find_encoding
 from miso.worker.rtc.producer.header_extensions import map_extensions
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
 from miso.worker.rtc.streams.sender_clock import SenderClocks
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer

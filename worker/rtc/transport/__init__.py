@@ -3,7 +3,7 @@
 ::
 
     transport            the commands on any transport, and its parts:
-      members              the producers, consumers, data producers and data consumers on it
+      children             the producers, consumers, data producers and data consumers on it
       rtp_listener         whose a packet is; new_streams: one of a new SSRC finds its producer
       sent_streams         whom the receiver's RTCP is about
       rtcp_in, rtcp_out    RTCP that comes; reports that are sent, put together in report_compound

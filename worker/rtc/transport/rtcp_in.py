@@ -11,7 +11,7 @@ from collections.abc import Callable
 from miso.worker.errors import ParseError
 from miso.worker.faults import attempt
 from miso.worker.rtc.complaint import Complaint
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.transport.outgoing_bandwidth import OutgoingBandwidth
 from miso.worker.rtc.transport.rtp_listener import RtpListener
 from miso.worker.rtc.transport.sent_streams import SentStreams

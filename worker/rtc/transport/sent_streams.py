@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miso.worker.rtc.consumer.consumer import Consumer
-from miso.worker.rtc.consumer.stream import ConsumerStream
+from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtc.streams.echo_clock import EchoClock
 
 

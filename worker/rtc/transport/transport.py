@@ -51,8 +51,8 @@ from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.router_tables import RouterTables
 from miso.worker.rtc.streams.sender_clock import SenderClocks
 from miso.worker.rtc.trace import TRANSPORT_TRACES, Tracer
+from miso.worker.rtc.transport.children import Children
 from miso.worker.rtc.transport.incoming_bandwidth import IncomingBandwidth
-from miso.worker.rtc.transport.members import Members
 from miso.worker.rtc.transport.new_streams import NewStreams
 from miso.worker.rtc.transport.outgoing_bandwidth import DEFAULT_INITIAL_BITRATE_BPS, OutgoingBandwidth
 from miso.worker.rtc.transport.rtcp_in import RtcpReceiver
@@ -115,10 +115,10 @@ class Transport:
         self.sctp = SctpAssociation(context, self, options) if options is not None and options.enable_sctp else None
         self.max_message_size = self.sctp.max_message_size if self.sctp is not None else max_message_size
         registry = context.registry
-        self.producers = Members(registry, transport_id, tables.producers, "Producer")
-        self.consumers = Members(registry, transport_id, tables.consumers, "Consumer")
-        self.data_producers = Members(registry, transport_id, tables.data_producers, "DataProducer")
-        self.data_consumers = Members(registry, transport_id, tables.data_consumers, "DataConsumer")
+        self.producers = Children(registry, transport_id, tables.producers, "Producer")
+        self.consumers = Children(registry, transport_id, tables.consumers, "Consumer")
+        self.data_producers = Children(registry, transport_id, tables.data_producers, "DataProducer")
+        self.data_consumers = Children(registry, transport_id, tables.data_consumers, "DataConsumer")
         self._tracer = Tracer(context, transport_id, TRANSPORT_TRACES)
         registry.add(self, transport_id, tables.router_id)
         self.plane = TransportPlane(context.plane, encrypted)
@@ -428,8 +428,8 @@ class Transport:
         self.closed = True
         if self.sctp is not None:
             attempt(self, self.sctp.close)
-        for members in (self.producers, self.consumers, self.data_producers, self.data_consumers):
-            members.close_all()
+        for children in (self.producers, self.consumers, self.data_producers, self.data_consumers):
+            children.close_all()
         for close in (
             self.on_disconnected,
             self._incoming.close,

@@ -15,10 +15,10 @@ from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.key_frame_requests import KeyFrameRequests
 from miso.worker.rtc.rtp_parameters import RtpEncoding
-from miso.worker.rtc.streams.bodies import stream_dump
 from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
 from miso.worker.rtc.streams.sender_clock import CaptureClock, SenderClock
+from miso.worker.rtc.streams.stream_dump import stream_dump
 from miso.worker.rtcp import reports
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from miso.worker.rtcp.ntp import round_trip_ms

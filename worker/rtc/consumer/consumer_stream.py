@@ -13,10 +13,10 @@ from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import ConsumerPlane
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.deliver import deliver
-from miso.worker.rtc.producer.stream import ProducerStream
+from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding
-from miso.worker.rtc.streams.bodies import stream_dump
 from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
+from miso.worker.rtc.streams.stream_dump import stream_dump
 from miso.worker.rtc.token_bucket import TokenBucket
 from miso.worker.rtcp import reports
 from miso.worker.rtcp.ntp import round_trip_ms

@@ -1,4 +1,4 @@
-"""The objects of one kind on a transport: producers, consumers, data producers or data consumers."""
+"""A transport's children of one kind: its producers, its consumers, its data producers or its data consumers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from miso.worker.rtc.context import Registry
 from miso.worker.rtc.router_tables import find
 
 
-class Member(Protocol):
+class Child(Protocol):
     """What lives on a transport."""
 
     id: str
@@ -20,10 +20,10 @@ class Member(Protocol):
         """Leaves the transport; idempotent."""
 
 
-T = TypeVar("T", bound=Member)
+T = TypeVar("T", bound=Child)
 
 
-class Members(Mapping[str, T]):
+class Children(Mapping[str, T]):
     """By id, in the order in which they came; each is known to its router and to commands, too."""
 
     def __init__(self, registry: Registry, transport_id: str, of_router: dict[str, T], kind: str) -> None:
@@ -39,39 +39,39 @@ class Members(Mapping[str, T]):
         self._transport_id = transport_id
         self._of_router = of_router
         self._kind = kind
-        self._members: dict[str, T] = {}
+        self._children: dict[str, T] = {}
 
-    def __getitem__(self, member_id: str) -> T:
-        return self._members[member_id]
+    def __getitem__(self, child_id: str) -> T:
+        return self._children[child_id]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._members)
+        return iter(self._children)
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._children)
 
-    def check_new(self, member_id: str) -> None:
+    def check_new(self, child_id: str) -> None:
         """Raises ``CommandError`` when the router has one of this id."""
-        if member_id in self._of_router:
+        if child_id in self._of_router:
             name = f"{self._kind[0].lower()}{self._kind[1:]}Id"
             raise CommandError(f"a {self._kind} with same {name} already exists")
 
-    def add(self, member: T) -> None:
+    def add(self, child: T) -> None:
         """Raises ``CommandError`` when an object of another kind has its id."""
-        self._registry.add(member, member.id, self._transport_id)
-        self._members[member.id] = self._of_router[member.id] = member
+        self._registry.add(child, child.id, self._transport_id)
+        self._children[child.id] = self._of_router[child.id] = child
 
-    def forget(self, member: T) -> None:
+    def forget(self, child: T) -> None:
         """It has closed."""
-        del self._members[member.id]
-        del self._of_router[member.id]
-        self._registry.remove(member.id, self._transport_id)
+        del self._children[child.id]
+        del self._of_router[child.id]
+        self._registry.remove(child.id, self._transport_id)
 
-    def close(self, member_id: str) -> None:
+    def close(self, child_id: str) -> None:
         """Raises ``CommandError`` when there is none of this id."""
-        find(self._members, member_id, f"{self._kind} not found").close()
+        find(self._children, child_id, f"{self._kind} not found").close()
 
     def close_all(self) -> None:
         """A fault in one costs this one."""
-        for member in list(self._members.values()):
-            attempt(member, member.close)
+        for child in list(self._children.values()):
+            attempt(child, child.close)

@@ -1,4 +1,4 @@
-"""What dumps show of one RTP stream, received or sent."""
+"""What ``producer.dump`` and ``consumer.dump`` show of one RTP stream."""
 
 from __future__ import annotations
 
