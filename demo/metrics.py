@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from miso.protoo.connection import MALFORMED, TOO_SLOW_READERS
-from miso.protoo.tally import REFUSED
+from miso.protoo.pacing.paced_transport import REFUSED
 
 
 class Snapshot(Protocol):

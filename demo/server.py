@@ -19,7 +19,7 @@ from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
 from miso.demo.workers.port_search import check_addresses
-from miso.protoo.tally import Tally
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate, given, names_in
 from miso.serving.client_address import client_address, is_proxy
 from miso.serving.http_server import HttpServer
@@ -44,7 +44,7 @@ class DemoServer:
         self.rooms = Rooms(self.workers, settings, self._metrics)
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
-        self._failed_handshakes = Tally(logger, "TLS handshake failed", logging.INFO)
+        self._failed_handshakes = LogRateLimit(logger, "TLS handshake failed", logging.INFO)
         self._web: list[HttpServer] = []
         self._status: asyncio.Task[None] | None = None
         self.urls: list[str] = []

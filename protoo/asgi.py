@@ -30,8 +30,7 @@ from websockets.protocol import State
 from miso.protoo.errors import TransportClosedError
 from miso.protoo.handshake import MISSING_SUBPROTOCOL, ConnectionHandler, ConnectionRequest, Rejection, joined_headers
 from miso.protoo.pacing.frames import FrameLimits
-from miso.protoo.pacing.paced_transport import PacedTransport
-from miso.protoo.tally import REFUSED
+from miso.protoo.pacing.paced_transport import REFUSED, PacedTransport
 from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL
 
 logger = logging.getLogger(__name__)

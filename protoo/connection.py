@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from miso.protoo.errors import MalformedMessageError, RequestError, RequestTimeoutError, TransportClosedError
 from miso.protoo.incoming_request import IncomingRequest
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.protoo.message import (
     ErrorResponse,
     Message,
@@ -21,7 +22,6 @@ from miso.protoo.message import (
     random_id,
 )
 from miso.protoo.send_queues import QueueLimits, SendQueue, SendQueues
-from miso.protoo.tally import Tally
 from miso.protoo.transport import Transport
 
 logger = logging.getLogger(__name__)
@@ -34,9 +34,9 @@ CLOSE_TIMEOUT_S = 5.0
 BAD_REQUEST = 400
 _MAX_REASON_LENGTH = 200
 
-MALFORMED = Tally(logger, "dropped what is no protoo message", logging.INFO)
+MALFORMED = LogRateLimit(logger, "dropped what is no protoo message", logging.INFO)
 """Frames that no protoo message came in."""
-TOO_SLOW_READERS = Tally(logger, "a reader is too slow, closing")
+TOO_SLOW_READERS = LogRateLimit(logger, "a reader is too slow, closing")
 """Connections that were closed because too much waited for them."""
 
 

@@ -20,14 +20,14 @@ from miso.protoo.handshake import (
     joined_headers,
     offers_protoo,
 )
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.protoo.pacing.frames import FrameLimits
 from miso.protoo.pacing.paced_connection import server_connection
-from miso.protoo.tally import Tally
 from miso.protoo.transport import MAX_MESSAGE_SIZE_BYTES, SUBPROTOCOL, WebSocketTransport
 
 logger = logging.getLogger(__name__)
 
-FAILED_HANDSHAKES = Tally(logger, "opening handshake failed", logging.INFO)
+FAILED_HANDSHAKES = LogRateLimit(logger, "opening handshake failed", logging.INFO)
 """Connections that never became WebSockets, as far as ``websockets`` tells of them."""
 
 

@@ -11,13 +11,13 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from miso.protoo import RequestError
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.protoo.pacing.turns import turns_of
-from miso.protoo.tally import Tally
 from miso.serving.security_headers import SECURITY_HEADERS
 
 INVALID_HTTP = "Invalid HTTP request received."
 """What uvicorn says of it."""
-_MALFORMED = Tally(logging.getLogger(__name__), "invalid HTTP")
+_MALFORMED = LogRateLimit(logging.getLogger(__name__), "invalid HTTP")
 _SLICE_BYTES = 64
 """So much of a request is taken for what a WebSocket frame costs: a body may come in chunks of one byte."""
 

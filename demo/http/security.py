@@ -13,7 +13,7 @@ from miso.demo.http.origins import Origins
 from miso.demo.metrics import Metrics
 from miso.protoo.asgi import deny
 from miso.protoo.handshake import Rejection
-from miso.protoo.tally import Tally
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.security_headers import SECURITY_HEADERS
 
 _FORBIDDEN = 403
@@ -25,7 +25,7 @@ class WebSecurity:
     def __init__(self, app: ASGIApp, origins: Origins, metrics: Metrics) -> None:
         self._app = app
         self._origins = origins
-        self._refused = Tally(logging.getLogger(__name__), "turned away")
+        self._refused = LogRateLimit(logging.getLogger(__name__), "turned away")
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

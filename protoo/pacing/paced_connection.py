@@ -12,8 +12,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from miso.protoo.pacing.frames import FrameLimits
-from miso.protoo.pacing.paced_transport import PacedTransport
-from miso.protoo.tally import REFUSED
+from miso.protoo.pacing.paced_transport import REFUSED, PacedTransport
 
 
 class _Paced(Connection):

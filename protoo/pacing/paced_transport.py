@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from miso.protoo.log_rate_limit import LogRateLimit
 from miso.protoo.pacing.frames import Allowance, FrameCutter, FrameLimits
 from miso.protoo.pacing.turns import turns_of
+
+REFUSED = LogRateLimit(logging.getLogger("miso.protoo"), "a WebSocket client sent more than it may, closing")
+"""Connections that were closed with 1008 for what they sent."""
 
 TOO_MUCH = "too many frames"
 TOO_MANY_FRAGMENTS = "too many fragments in one message"

@@ -13,5 +13,6 @@
     rtp_parameters           what senders and receivers agreed on; extension_uris: what header extensions are called
     trace                    the events of ``enableTraceEvent``
     context, deliver         what all are given; where the plane's events go
-    alarm, token_bucket, complaint   a timer that is set and stopped; how much is allowed; what is logged once a second
+    alarm, token_bucket      a timer that is set and stopped; how much is allowed
+    log_rate_limit           log lines that a peer can provoke: one a second
 """

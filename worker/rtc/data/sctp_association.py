@@ -15,10 +15,10 @@ from miso.worker.channel.events import SctpStateChange
 from miso.worker.errors import BodyError, CommandError, ParseError
 from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.rtc.alarm import Alarm
-from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.low_thresholds import LowThresholds
 from miso.worker.rtc.data.sctp_stream import SctpStream
+from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.sctp.association import Association
 from miso.worker.sctp.events import MessageReceived, SctpState, StateChanged
 
@@ -107,7 +107,7 @@ class SctpAssociation:
         self._timer = Alarm(context.scheduler, self._on_timer)
         self._running = False  # an event of the association leads to calls into it
         self._closed = False
-        self._complaint = Complaint()
+        self._log_limit = LogRateLimit()
         self._association = Association(
             local_port=_PORT,
             remote_port=_PORT,
@@ -273,8 +273,8 @@ class SctpAssociation:
         self._context.notifier.notify(self.id, "sctpstatechange", SctpStateChange(sctp_state=event.state.value))
 
     def _complain(self, what: str, why: object) -> None:
-        if self._complaint.is_due(self._now_us()):
-            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._complaint.count, self.id, why)
+        if self._log_limit.is_due(self._now_us()):
+            logger.warning("SCTP %s (%d so far) transport=%s: %s", what, self._log_limit.count, self.id, why)
 
     def _tell_buffered_amount(self) -> None:
         """Tells those whose thresholds were crossed; many of them in slices, so that one packet costs little."""

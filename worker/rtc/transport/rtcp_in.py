@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from miso.worker.errors import ParseError
 from miso.worker.faults import attempt
-from miso.worker.rtc.complaint import Complaint
+from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.transport.outgoing_bandwidth import OutgoingBandwidth
 from miso.worker.rtc.transport.rtp_listener import RtpListener
@@ -39,7 +39,7 @@ class RtcpReceiver:
         self._listener = listener
         self._sent = sent
         self._outgoing = outgoing
-        self._malformed = Complaint()
+        self._malformed = LogRateLimit()
         self._handlers: dict[type, Callable[..., None]] = {
             SenderReport: self._on_sender_report,
             ReceiverReport: self._on_receiver_report,

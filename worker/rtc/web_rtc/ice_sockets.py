@@ -17,9 +17,9 @@ from miso.worker.errors import ParseError
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
 from miso.worker.ice.server import IceTuple
-from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import BoundSocket, Context
 from miso.worker.rtc.deliver import deliver
+from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.web_rtc.ice_tcp import IceConnection, IceListener
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class IceSockets:
         self._handler = handler
         self._udp_ends: list[_UdpEnd] = []
         self._listeners: list[IceListener] = []
-        self._malformed = Complaint()
+        self._malformed = LogRateLimit()
 
     def expect(self, fragment: str, plane: TransportPlane) -> None:
         """Messages for the local username fragment are for the handler, and count for the transport."""

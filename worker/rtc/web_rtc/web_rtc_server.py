@@ -20,8 +20,8 @@ from miso.worker.faults import attempt
 from miso.worker.ice.candidates import LocalEndpoint
 from miso.worker.ice.server import IceTuple
 from miso.worker.ice.stun import StunMessage
-from miso.worker.rtc.complaint import Complaint
 from miso.worker.rtc.context import Context
+from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class WebRtcServer:
         self._transports: dict[str, ServedTransport] = {}
         self._by_fragment: dict[str, ServedTransport] = {}
         self._by_tuple: dict[IceTuple, ServedTransport] = {}
-        self._refused = Complaint()  # checks for an address that is another transport's
+        self._refused = LogRateLimit()  # checks for an address that is another transport's
         context.registry.add(self, self.id, None)
         try:
             for info in body.listen_infos:

@@ -1,12 +1,12 @@
-"""What a peer does wrong, counted; the log hears of it once a second, however often it happens."""
+"""Limits log lines that a peer can provoke to one a second, however often it happens; it is counted."""
 
 from __future__ import annotations
 
 _EVERY_US = 1_000_000
 
 
-class Complaint:
-    """One kind of wrong.
+class LogRateLimit:
+    """One kind of line.
 
     Attributes:
         count: How often it happened so far.

@@ -1,4 +1,4 @@
-"""Says what strangers can provoke at most once a second, with how often it was."""
+"""Limits log lines that strangers can provoke to one a second, which says how often it happened."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 from typing import ClassVar
 
 
-class Tally:
-    """Counts what happens and logs it: the first at once, those of the next second together.
+class LogRateLimit:
+    """Counts what happens and logs it: the first time at once, those of the next second together.
 
     Attributes:
         total: How often it happened since the process began.
@@ -17,7 +17,7 @@ class Tally:
     INTERVAL_S: ClassVar[float] = 1.0
 
     def __init__(self, logger: logging.Logger, what: str, level: int = logging.WARNING) -> None:
-        """Makes a tally.
+        """Makes a limit for one kind of line.
 
         Args:
             logger: Where it is said.
@@ -55,7 +55,3 @@ class Tally:
                 self._level, "%s: %d times more within a second, the last one %s", self._what, since, self._last
             )
             self._wait()
-
-
-REFUSED = Tally(logging.getLogger("miso.protoo"), "a WebSocket client sent more than it may, closing")
-"""Connections that were closed with 1008 for what they sent."""
