@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, gene
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from miso.protoo.connection import MALFORMED, TOO_SLOW_READERS
+from miso.protoo.message_exchange import MALFORMED, TOO_SLOW_READERS
 from miso.protoo.pacing.paced_transport import REFUSED
 
 

@@ -13,9 +13,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidMessage, WebSocketException
 from websockets.typing import Origin, Subprotocol
 
-from miso.protoo.connection import CLIENT_TIMEOUT_BASE_MS, Connection, ConnectionListener
 from miso.protoo.emitter import ProtooEmitter
 from miso.protoo.errors import TransportClosedError
+from miso.protoo.message_exchange import CLIENT_TIMEOUT_BASE_MS, ExchangeListener, MessageExchange
 from miso.protoo.pacing.frames import FrameLimits
 from miso.protoo.pacing.paced_connection import client_connection
 from miso.protoo.send_queues import QueueLimits
@@ -88,7 +88,7 @@ class ClientPeer(ProtooEmitter):
         super().__init__()
         self._url = url
         self._options = options or ClientOptions()
-        self._connection: Connection | None = None
+        self._exchange: MessageExchange | None = None
         self.closed = False
         self._task: asyncio.Task[None] | None = None
         self._first: asyncio.Future[None] | None = None
@@ -96,7 +96,7 @@ class ClientPeer(ProtooEmitter):
     @property
     def connected(self) -> bool:
         """Whether there is a connection at this moment."""
-        return self._connection is not None and not self._connection.closed
+        return self._exchange is not None and not self._exchange.closed
 
     async def open(self) -> None:
         """Connects, with retries, and goes on connecting again until it is over.
@@ -119,9 +119,9 @@ class ClientPeer(ProtooEmitter):
             RequestTimeoutError: No answer came in time, by default 22.5 s.
             TransportClosedError: There is no connection, or it was lost meanwhile.
         """
-        if self._connection is None:
+        if self._exchange is None:
             raise TransportClosedError
-        return await self._connection.request(method, data, timeout_ms=timeout_ms)
+        return await self._exchange.request(method, data, timeout_ms=timeout_ms)
 
     def notify(self, method: str, data: object = None) -> None:
         """Sends a notification.
@@ -129,17 +129,17 @@ class ClientPeer(ProtooEmitter):
         Raises:
             TransportClosedError: There is no connection.
         """
-        if self._connection is None:
+        if self._exchange is None:
             raise TransportClosedError
-        self._connection.notify(method, data)
+        self._exchange.notify(method, data)
 
     async def close(self) -> None:
         """Closes with code 1000, emits ``close``, and returns when the connection is closed on the wire."""
-        connection = self._connection
+        exchange = self._exchange
         self._over()
-        if connection is not None:
-            connection.close(NORMAL_CLOSURE, "")
-            await connection.wait_closed()
+        if exchange is not None:
+            exchange.close(NORMAL_CLOSURE, "")
+            await exchange.wait_closed()
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -203,18 +203,18 @@ class ClientPeer(ProtooEmitter):
     async def _converse(self, transport: WebSocketTransport) -> int:
         """One connection, from open to close; returns its close code."""
         over: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        connection = Connection(
+        exchange = MessageExchange(
             transport,
-            ConnectionListener(
+            ExchangeListener(
                 self._emit_request, partial(self.emit, "notification"), lambda code, reason: over.set_result(code)
             ),
             timeout_base_ms=CLIENT_TIMEOUT_BASE_MS,
             limits=self._options.limits,
         )
-        self._connection = connection
+        self._exchange = exchange
         if self._first is not None and not self._first.done():
             self._first.set_result(None)
         self.emit("open")
         code = await over
-        await connection.wait_closed()
+        await exchange.wait_closed()
         return code

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Final, Generic, TypeVar
 
-from miso.protoo.connection import SERVER_TIMEOUT_BASE_MS, Connection, ConnectionListener
 from miso.protoo.emitter import ProtooEmitter
+from miso.protoo.message_exchange import SERVER_TIMEOUT_BASE_MS, ExchangeListener, MessageExchange
 from miso.protoo.send_queues import QueueLimits, SendQueues
 from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON, Transport
 
@@ -42,9 +42,9 @@ class Peer(ProtooEmitter, Generic[Data]):
         self.id: Final = peer_id
         self.data: Final = data
         self.remote_address: Final = transport.remote_address
-        self._connection = Connection(
+        self._exchange = MessageExchange(
             transport,
-            ConnectionListener(self._emit_request, partial(self.emit, "notification"), partial(self.emit, "close")),
+            ExchangeListener(self._emit_request, partial(self.emit, "notification"), partial(self.emit, "close")),
             timeout_base_ms=SERVER_TIMEOUT_BASE_MS,
             limits=limits,
             queues=queues,
@@ -56,17 +56,17 @@ class Peer(ProtooEmitter, Generic[Data]):
     @property
     def closed(self) -> bool:
         """Whether the connection is closed."""
-        return self._connection.closed
+        return self._exchange.closed
 
     async def request(self, method: str, data: object = None, *, timeout_ms: float | None = None) -> object:
-        """Sends a request and waits for its answer; see :meth:`miso.protoo.connection.Connection.request`.
+        """Sends a request and waits for its answer; see :meth:`miso.protoo.message_exchange.MessageExchange.request`.
 
         Raises:
             RequestError: The other side rejected it.
             RequestTimeoutError: No answer came in time.
             TransportClosedError: The peer is closed, or was closed meanwhile.
         """
-        return await self._connection.request(method, data, timeout_ms=timeout_ms)
+        return await self._exchange.request(method, data, timeout_ms=timeout_ms)
 
     def notify(self, method: str, data: object = None) -> None:
         """Sends a notification.
@@ -74,7 +74,7 @@ class Peer(ProtooEmitter, Generic[Data]):
         Raises:
             TransportClosedError: The peer is closed.
         """
-        self._connection.notify(method, data)
+        self._exchange.notify(method, data)
 
     def send(self, frame: bytes) -> None:
         """Sends what :func:`miso.protoo.message.encode` has made, once for many peers.
@@ -82,7 +82,7 @@ class Peer(ProtooEmitter, Generic[Data]):
         Raises:
             TransportClosedError: The peer is closed.
         """
-        self._connection.send(frame)
+        self._exchange.send(frame)
 
     def close(self, code: int = CLOSED_BY_SERVER, reason: str = CLOSED_BY_SERVER_REASON) -> None:
         """Closes the connection and emits ``close``. What was sent before still goes out.
@@ -92,8 +92,8 @@ class Peer(ProtooEmitter, Generic[Data]):
                 restart), it connects again.
             reason: At most 123 bytes.
         """
-        self._connection.close(code, reason)
+        self._exchange.close(code, reason)
 
     async def wait_closed(self) -> None:
         """Returns when the connection is closed on the wire too."""
-        await self._connection.wait_closed()
+        await self._exchange.wait_closed()

@@ -17,7 +17,7 @@ from miso.protoo import (
     TransportClosedError,
     WebSocketServer,
 )
-from miso.protoo.connection import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
+from miso.protoo.message_exchange import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
 from tests.protoo.conftest import Host, free_port
 
 QUICK = Retry(retries=2, min_delay_s=0.01, max_delay_s=0.02)

@@ -1,4 +1,4 @@
-"""The conversation over one transport: pending requests, the outgoing queue, reading and writing."""
+"""The exchange of messages over one transport: requests that wait for their answers, the outgoing queue, both ways."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def default_timeout_ms(base_ms: float, pending: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionListener:
-    """Who hears of a connection. ``on_close`` is called once, with close code and reason, and nothing after it."""
+class ExchangeListener:
+    """Who hears what comes. ``on_close`` is called once, with close code and reason, and nothing after it."""
 
     on_request: Callable[[IncomingRequest], object]
     on_notification: Callable[[Notification], object]
     on_close: Callable[[int, str], object]
 
 
-class Connection:
+class MessageExchange:
     """Sends and receives messages over a transport until either side closes it.
 
     Whatever the other side sends, only the transport itself can end the connection: frames that are no protoo messages
@@ -72,7 +72,7 @@ class Connection:
     def __init__(
         self,
         transport: Transport,
-        listener: ConnectionListener,
+        listener: ExchangeListener,
         *,
         timeout_base_ms: float = SERVER_TIMEOUT_BASE_MS,
         limits: QueueLimits | None = None,
