@@ -94,7 +94,7 @@ class DemoServer:
             self._status.cancel()
         self._broadcaster_watch.close()
         self.rooms.close()
-        await self.rooms.services.throttle.release_all()
+        await self.rooms.shared.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))
         await self.workers.close()
 
@@ -104,16 +104,16 @@ class DemoServer:
 
     def gauges(self) -> dict[str, tuple[str, float]]:
         """For :class:`miso.demo.metrics.Snapshot`."""
-        services = self.rooms.services
+        shared = self.rooms.shared
         sessions = [session for room in self.rooms.rooms for session in room.sessions]
         return {
             "miso_workers": ("Media workers that run", len(self.workers.pool.workers)),
             "miso_rooms": ("Rooms", len(self.rooms)),
             "miso_network_throttled": (
                 "1 while somebody makes the network worse",
-                self.rooms.services.throttle.in_force,
+                self.rooms.shared.throttle.in_force,
             ),
-            "miso_unsent_bytes": ("Signaling that waits for clients to read it", services.unsent.bytes),
+            "miso_unsent_bytes": ("Signaling that waits for clients to read it", shared.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
             "miso_broadcasters": ("Broadcasters", sum(len(room.broadcasters) for room in self.rooms.rooms)),
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
@@ -139,7 +139,7 @@ class DemoServer:
         """One more TCP connection from an address; see :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`."""
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
-        return self.rooms.services.limits.take("sockets", client_address(host, "", []))
+        return self.rooms.shared.limits.take("sockets", client_address(host, "", []))
 
     def _tls_failed(self, detail: str) -> None:
         """A connection did not speak TLS, or not in time, or does not trust our certificate."""

@@ -102,7 +102,7 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
         device=msgspec.to_builtins(body.device),
         rtp_capabilities=capabilities,
         time_s=time.monotonic,
-        refused=lambda: room.services.limits.refused("broadcaster_objects", f"room={room.id} broadcaster={body.id}"),
+        refused=lambda: room.shared.limits.refused("broadcaster_objects", f"room={room.id} broadcaster={body.id}"),
     )
     room.add_broadcaster(broadcaster)
     if capabilities is None:

@@ -14,8 +14,8 @@ from miso.demo.rooms.broadcaster import Broadcaster
 from miso.demo.rooms.consuming import channel_of, create_consumers, create_data_consumer
 from miso.demo.rooms.participant import Participant
 from miso.demo.rooms.peer_secrets import PeerSecrets
-from miso.demo.rooms.services import Services
 from miso.demo.rooms.session import PeerSession
+from miso.demo.rooms.shared_by_rooms import SharedByRooms
 from miso.demo.rooms.speakers import Observers, Speakers, create_observers
 from miso.demo.rooms.visitor import Visitor
 from miso.demo.workers.media_workers import RoomMedia
@@ -43,7 +43,7 @@ class Room:
         bot: Who answers on the data channel labelled ``bot``.
         broadcasters: Who sends and receives without a connection, by id.
         speakers: Who listens for who speaks.
-        services: What it shares with the server's other rooms.
+        shared: What it shares with the server's other rooms.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Room:
         media: RoomMedia,
         bot: Bot,
         observers: Observers,
-        services: Services,
+        shared: SharedByRooms,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
@@ -62,13 +62,13 @@ class Room:
         self.router = media.router
         self.bot = bot
         self.broadcasters: dict[str, Broadcaster] = {}
-        self.services = services
+        self.shared = shared
         self._media = media
         self._consumer_replicas = consumer_replicas
         self._on_close = on_close
-        self._peers: ProtooRoom[None] = ProtooRoom(queues=services.unsent)
+        self._peers: ProtooRoom[None] = ProtooRoom(queues=shared.unsent)
         self._sessions: dict[Peer[None], PeerSession] = {}
-        self._secrets = PeerSecrets(strict=services.settings.strict_peer_ids)
+        self._secrets = PeerSecrets(strict=shared.settings.strict_peer_ids)
         self.speakers = Speakers(observers, self.joined)
         self._closed = False
         self.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
@@ -78,7 +78,7 @@ class Room:
         cls,
         room_id: str,
         media: RoomMedia,
-        services: Services,
+        shared: SharedByRooms,
         *,
         consumer_replicas: int,
         on_close: Callable[[Room], None],
@@ -88,7 +88,7 @@ class Room:
         Args:
             room_id: Its name.
             media: Where its media meet.
-            services: What it shares with the server's other rooms.
+            shared: What it shares with the server's other rooms.
             consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
             on_close: Called when it has closed.
 
@@ -104,7 +104,7 @@ class Room:
             raise
         if router.closed:
             raise InvalidStateError("the room's worker has died")
-        return cls(room_id, media, bot, observers, services, consumer_replicas=consumer_replicas, on_close=on_close)
+        return cls(room_id, media, bot, observers, shared, consumer_replicas=consumer_replicas, on_close=on_close)
 
     @property
     def closed(self) -> bool:
@@ -139,11 +139,11 @@ class Room:
         try:
             self._secrets.check(visitor.peer_id, visitor.peer_secret, time.monotonic())
         except RequestError:
-            self.services.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
+            self.shared.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
             raise
-        most = self.services.settings.max_peers_per_room
+        most = self.shared.settings.max_peers_per_room
         if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
-            self.services.limits.refused("peers_per_room", f"room={self.id}")
+            self.shared.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} peers are allowed")
         if visitor.peer_id in self.broadcasters:
             raise RequestError(403, "a broadcaster of this room has that peerId")
@@ -159,7 +159,7 @@ class Room:
         peer = self._peers.create_peer(peer_id, transport, None, replace=True)
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
         secret = self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic())
-        session = PeerSession(peer, visitor, self.id, secret, self.services.settings, self.services.metrics)
+        session = PeerSession(peer, visitor, self.id, secret, self.shared.settings, self.shared.metrics)
         self._sessions[peer] = session
         peer.on("close", lambda code, reason: self._left(session, code))
         return session
@@ -187,11 +187,11 @@ class Room:
         """
         if broadcaster.id in self.broadcasters or self._peers.has_peer(broadcaster.id):
             raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
-        most = self.services.settings.max_broadcasters_per_room
+        most = self.shared.settings.max_broadcasters_per_room
         if most and len(self.broadcasters) >= most:
-            self.services.limits.refused("broadcasters_per_room", f"room={self.id}")
+            self.shared.limits.refused("broadcasters_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} broadcasters are allowed")
-        self.services.limits.pass_by("joins", broadcaster.address)
+        self.shared.limits.pass_by("joins", broadcaster.address)
         if self._closed:
             raise RequestError(503, "the room has closed")
         self.broadcasters[broadcaster.id] = broadcaster
@@ -235,7 +235,7 @@ class Room:
         Raises:
             RequestError: The address has too many.
         """
-        making = self.services.workers.create_plain_transport(
+        making = self.shared.workers.create_plain_transport(
             self._media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
         )
         return await self._counted(address, making)
@@ -248,7 +248,7 @@ class Room:
         Raises:
             RequestError: The address has too many.
         """
-        making = self.services.workers.create_transport(
+        making = self.shared.workers.create_transport(
             self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
         )
         return await self._counted(address, making)
@@ -256,7 +256,7 @@ class Room:
     async def _counted(self, address: str, making: Coroutine[None, None, TransportT]) -> TransportT:
         """Makes a transport that counts for an address until it closes."""
         try:
-            give_back = self.services.limits.take("transports", address)
+            give_back = self.shared.limits.take("transports", address)
         except BaseException:
             making.close()
             raise

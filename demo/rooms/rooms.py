@@ -15,10 +15,10 @@ from miso.demo.limits.bounds import Places
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
 from miso.demo.metrics import Metrics
-from miso.demo.rooms.conversation import Conversation
+from miso.demo.rooms.requests.dispatcher import RequestDispatcher
 from miso.demo.rooms.room import SERVICE_RESTART, Room
-from miso.demo.rooms.services import Services
 from miso.demo.rooms.session import PeerSession
+from miso.demo.rooms.shared_by_rooms import SharedByRooms
 from miso.demo.rooms.visitor import Visitor
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
@@ -39,12 +39,12 @@ class Rooms:
     """The rooms, which come with their first peer and go with their last.
 
     Attributes:
-        services: What they share.
+        shared: What they share.
     """
 
     def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
         secret = settings.network_throttle_secret
-        self.services = Services(
+        self.shared = SharedByRooms(
             workers,
             settings,
             metrics,
@@ -81,7 +81,7 @@ class Rooms:
             request.reject(400, "roomId and/or peerId is too long or has control characters")
             return
         try:
-            give_back = self.services.limits.take("connections", visitor.address)
+            give_back = self.shared.limits.take("connections", visitor.address)
         except RequestError as error:
             request.reject(error.code or TOO_MANY, error.reason)
             return
@@ -120,7 +120,7 @@ class Rooms:
                 return None
             room.check_place_for(visitor)  # once more: a broadcaster may have come during the handshake
             session = room.connect(visitor, transport)
-            Conversation(session, room, self.services.metrics)
+            RequestDispatcher(session, room, self.shared.metrics)
             return session
         except TransportClosedError:
             logger.debug("room=%s peer=%s gave up", room_id, visitor.peer_id)
@@ -154,10 +154,10 @@ class Rooms:
         room = self._rooms.get(room_id)
         if room is not None:
             return room
-        give_back = self.services.limits.take("rooms", address)
+        give_back = self.shared.limits.take("rooms", address)
         if not self._places.take():
             give_back()
-            self.services.limits.refused("rooms", "this server")
+            self.shared.limits.refused("rooms", "this server")
             raise RequestError(UNAVAILABLE, "too many rooms on this server")
 
         def forget(room: Room) -> None:
@@ -167,8 +167,8 @@ class Rooms:
                 del self._rooms[room.id]
 
         try:
-            media = await self.services.workers.give_to_room()
-            room = await Room.create(room_id, media, self.services, consumer_replicas=replicas, on_close=forget)
+            media = await self.shared.workers.give_to_room()
+            room = await Room.create(room_id, media, self.shared, consumer_replicas=replicas, on_close=forget)
         except BaseException:
             give_back()
             self._places.give_back()

@@ -153,7 +153,7 @@ class PeerSession:
         self._news[key].offer(data)
 
     def start_task(self, work: Coroutine[None, None, None]) -> None:
-        """Runs something beside the conversation."""
+        """Runs something beside the requests that come."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)

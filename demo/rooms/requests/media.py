@@ -71,7 +71,7 @@ async def create_webrtc_transport(
     if transport.sctp_parameters is not None:
         answer["sctpParameters"] = to_json(transport.sctp_parameters)
     accept(answer)
-    limit_bps = room.services.settings.max_incoming_bitrate
+    limit_bps = room.shared.settings.max_incoming_bitrate
     if limit_bps:
         try:
             await transport.set_max_incoming_bitrate(limit_bps)

@@ -35,7 +35,7 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
     if body.rtp_capabilities is not None:
         remote = validate_rtp_capabilities(body.rtp_capabilities)
         capabilities = reduce_rtp_capabilities(remote, room.router.rtp_capabilities)
-    room.services.limits.pass_by("joins", session.address)
+    room.shared.limits.pass_by("joins", session.address)
     others = room.joined()
     shown = room.participants
     session.joined = True
@@ -58,7 +58,7 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
 async def get_rtc_stats_url(session: PeerSession, room: Room, body: NoBody, accept: Accept) -> None:
     """Tells a client of 2026 where it may send its own statistics; nowhere by default."""
     session.dialect.learn(Dialect.OF_2026)
-    url = room.services.settings.rtcstats_url
+    url = room.shared.settings.rtcstats_url
     accept({"rtcstatsUrl": url} if url is not None else {})
 
 

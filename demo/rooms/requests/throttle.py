@@ -14,7 +14,7 @@ FORBIDDEN = 403
 
 async def apply_network_throttle(session: PeerSession, room: Room, body: ApplyNetworkThrottle, accept: Accept) -> None:
     """Puts conditions in force until somebody resets them, or the peer leaves."""
-    throttle = room.services.throttle
+    throttle = room.shared.throttle
     _check(session, throttle, body.secret)
     try:
         await throttle.apply(session, _conditions(body))
@@ -26,7 +26,7 @@ async def apply_network_throttle(session: PeerSession, room: Room, body: ApplyNe
 
 async def reset_network_throttle(session: PeerSession, room: Room, body: OfNetworkThrottle, accept: Accept) -> None:
     """Ends what is in force, whoever applied it."""
-    throttle = room.services.throttle
+    throttle = room.shared.throttle
     _check(session, throttle, body.secret)
     try:
         await throttle.reset()

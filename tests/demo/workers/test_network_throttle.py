@@ -129,7 +129,7 @@ async def test_what_cannot_be_is_said_and_nothing_is_throttled(
     client = await RoomClient.connect(ws_url(server), "r", "a")
     with pytest.raises(Rejected, match=reason):
         await client.request("applyNetworkThrottle", secret="s", **data)
-    assert not server.rooms.services.throttle.in_force
+    assert not server.rooms.shared.throttle.in_force
     await client.close()
     await server.close()
 

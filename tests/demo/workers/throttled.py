@@ -109,7 +109,7 @@ async def room() -> dict[str, object]:
         await other.request("applyNetworkThrottle", secret=SECRET, packetLoss=3)
         await other.close()
         async with asyncio.timeout(10):
-            while server.rooms.services.throttle.in_force:  # noqa: ASYNC110  # nobody tells
+            while server.rooms.shared.throttle.in_force:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.01)
         found["when its owner leaves"] = rules()
         last = await RoomClient.connect(ws_url(server), "r", "last")

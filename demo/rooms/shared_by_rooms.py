@@ -1,4 +1,4 @@
-"""What all rooms of a server share."""
+"""What all rooms of a server share: media workers, settings, metrics, limits of addresses, the network throttle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from miso.protoo import SendQueues
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class SharedByRooms:
     """The server as a room sees it.
 
     Attributes:

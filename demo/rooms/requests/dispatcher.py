@@ -1,4 +1,4 @@
-"""What one client asks for: admitted, handed to who answers, counted; what goes wrong is said to it, and logged."""
+"""Takes each request of a client: admits it, hands it to who answers, counts it; says and logs what goes wrong."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ MAX_LOGGED_LENGTH = 300
 """Characters of what a client sent that get into one line of the log, or back to it."""
 
 
-class Conversation:
-    """Answers a client from its first message to its last."""
+class RequestDispatcher:
+    """Answers one client from its first message to its last."""
 
     def __init__(self, session: PeerSession, room: Room, metrics: Metrics) -> None:
         self._session = session
