@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from miso.demo.limits.bounds import Allowance
+from miso.demo.limits.limiters import TokenBucket
 from miso.demo.limits.per_client import TOO_MANY
 from miso.demo.metrics import Metrics
 from miso.demo.settings import Settings
@@ -49,7 +49,7 @@ class _Address:
 
     def __init__(self) -> None:
         self.held: dict[Kind, int] = {}
-        self.allowances: dict[Kind, Allowance] = {}
+        self.allowances: dict[Kind, TokenBucket] = {}
         self.used_s = 0.0
 
 
@@ -133,7 +133,7 @@ class AddressLimits:
             raise RequestError(TOO_MANY, f"too many {kind} from this address: {limit.at_once} are allowed")
         if limit.per_minute != _UNLIMITED:
             burst = max(1, limit.per_minute // BURST_SHARE)
-            allowance = entry.allowances.setdefault(kind, Allowance(limit.per_minute / 60, burst, now_s))
+            allowance = entry.allowances.setdefault(kind, TokenBucket(limit.per_minute / 60, burst, now_s))
             if not allowance.take(now_s):
                 self.refused(f"{kind}_per_minute", f"address={address}")
                 raise RequestError(TOO_MANY, f"too many {kind} from this address in a short time")

@@ -1,4 +1,4 @@
-"""How much one client may ask for. Whoever asks for more gets errors; nobody else notices."""
+"""How much one client may ask for: the numbers. Whoever asks for more gets errors; nobody else notices."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from miso.controller import DataProducer, DirectTransport, Router
-from miso.demo.limits.bounds import Places
+from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_client import MAX_IGNORED_WORDS
 from miso.demo.rooms.session import PeerSession
 

@@ -17,7 +17,7 @@ from miso.controller import (
 )
 from miso.controller.types import RtpCapabilities
 from miso.demo.json import Json
-from miso.demo.limits.bounds import Making
+from miso.demo.limits.limiters import Making
 
 logger = logging.getLogger(__name__)
 

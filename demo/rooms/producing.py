@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from miso.controller import DataProducer, Producer
-from miso.demo.limits.bounds import Allowance, Places
+from miso.demo.limits.limiters import Places, TokenBucket
 from miso.demo.limits.per_client import MAX_TOLD_BYTES_OF_PEER, PRODUCES_BURST, PRODUCES_PER_S, TOO_LARGE, TOO_MANY
 from miso.protoo import RequestError
 
@@ -24,7 +24,7 @@ class Producing:
     def __init__(self, refused: Callable[[str], None]) -> None:
         self._refused = refused
         self._told = Places(MAX_TOLD_BYTES_OF_PEER)
-        self._often = Allowance(PRODUCES_PER_S, PRODUCES_BURST, asyncio.get_running_loop().time())
+        self._often = TokenBucket(PRODUCES_PER_S, PRODUCES_BURST, asyncio.get_running_loop().time())
 
     async def make(self, told_bytes: int, making: Coroutine[Any, Any, Source]) -> Source:
         """Makes something that every other peer is told of, unless the peer has told them too much, or too often.

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator
 
 from miso.controller import ControllerError
-from miso.demo.limits.bounds import Places
+from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
 from miso.demo.metrics import Metrics

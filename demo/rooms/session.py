@@ -10,7 +10,7 @@ from typing import TypeVar
 from miso.controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
 from miso.controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
 from miso.demo.json import Json
-from miso.demo.limits.bounds import Allowance, Making, Places
+from miso.demo.limits.limiters import Making, Places, TokenBucket
 from miso.demo.limits.per_client import MAX_OBJECTS, WORDS_TO_BOT_BURST, WORDS_TO_BOT_PER_S
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.dialect import Dialect, DialectGuess
@@ -76,7 +76,7 @@ class PeerSession:
         self.producing = Producing(self.refused)
         self.consumer_places = Places(settings.max_consumers_per_peer)
         self.data_consumer_places = Places(settings.max_consumers_per_peer)
-        self.words_to_bot = Allowance(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, asyncio.get_running_loop().time())
+        self.words_to_bot = TokenBucket(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, asyncio.get_running_loop().time())
         self._transport_timeout_s = settings.transport_stall_timeout
         self._metrics = metrics
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}

@@ -10,7 +10,7 @@ import msgspec
 import orjson
 
 from miso.controller import ControllerError
-from miso.demo.limits.bounds import Allowance
+from miso.demo.limits.limiters import TokenBucket
 from miso.demo.limits.per_client import (
     LOG_LINES_BURST,
     LOG_LINES_PER_S,
@@ -46,9 +46,9 @@ class RequestDispatcher:
         self._metrics = metrics
         self._in_progress = 0
         now_s = asyncio.get_running_loop().time()
-        self._allowance = Allowance(REQUESTS_PER_S, REQUESTS_BURST, now_s)
-        self._told_often = Allowance(NEWS_PER_S, NEWS_BURST, now_s)
-        self._log_lines = Allowance(LOG_LINES_PER_S, LOG_LINES_BURST, now_s)
+        self._allowance = TokenBucket(REQUESTS_PER_S, REQUESTS_BURST, now_s)
+        self._told_often = TokenBucket(NEWS_PER_S, NEWS_BURST, now_s)
+        self._log_lines = TokenBucket(LOG_LINES_PER_S, LOG_LINES_BURST, now_s)
         session.peer.on("request", self._on_request)
         session.peer.on("notification", self._on_notification)
 

@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from miso.demo.broadcasters.api import MAX_BODY_BYTES
-from miso.demo.limits.bounds import Allowance
+from miso.demo.limits.limiters import TokenBucket
 from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST
 from miso.demo.server import DemoServer
 from miso.serving.http_connection import HttpWithTimeouts
@@ -159,7 +159,7 @@ async def test_requests_that_fail_fill_no_log(url: str, caplog: pytest.LogCaptur
 
 
 def test_an_allowance_saves_up_to_the_burst_and_no_more() -> None:
-    allowance = Allowance(10.0, 3, 0.0)
+    allowance = TokenBucket(10.0, 3, 0.0)
     assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert [allowance.take(0.1), allowance.take(0.1)] == [True, False]
     assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]

@@ -1,4 +1,4 @@
-"""How limits are kept: so many at once, so many per second, so many of each kind."""
+"""What keeps a limit, whosever it is: so many at once, so many per second, so many of each kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Places:
         self._left += count
 
 
-class Allowance:
+class TokenBucket:
     """Lets so many through per second, and saves up some for a burst. Time is an argument, in seconds."""
 
     def __init__(self, per_s: float, burst: int, now_s: float) -> None:
