@@ -17,8 +17,8 @@ from miso.demo.http.page_certificate import certificate_for
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
+from miso.demo.workers.addresses import check_addresses
 from miso.demo.workers.media_workers import MediaWorkers
-from miso.demo.workers.port_search import check_addresses
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate, given, names_in
 from miso.serving.client_address import client_address, is_proxy

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from miso.demo.settings import Settings
+from miso.serving.port_error import PortError
 
 LOOPBACK = "127.0.0.1"
 
@@ -55,6 +56,21 @@ def media_addresses(settings: Settings) -> list[MediaAddress]:
     if announced is not None:
         return [MediaAddress(outward_address(), announced), MediaAddress(LOOPBACK)]
     return [*(MediaAddress(ip) for ip in local_addresses()), MediaAddress(LOOPBACK)]
+
+
+def check_addresses(ips: Sequence[str]) -> None:
+    """Makes sure that media can listen on them.
+
+    Raises:
+        PortError: One is not of this machine.
+    """
+    for ip in ips:
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.bind((ip, 0))
+        except OSError as error:
+            raise PortError(f"cannot listen on --media-ip {ip}: {error.strerror}") from error
 
 
 def plain_address(settings: Settings, media: list[MediaAddress]) -> MediaAddress:

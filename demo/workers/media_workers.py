@@ -24,8 +24,8 @@ from miso.controller.types import ListenInfo, ListenIp, NumSctpStreams
 from miso.demo.json import Json
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import media_addresses, plain_address
-from miso.demo.workers.media_ports import HeldPorts, holder_of, outgoing_ports
-from miso.demo.workers.port_search import free_port
+from miso.demo.workers.free_ports import free_port
+from miso.demo.workers.held_ports import HeldPorts, holder_of, outgoing_ports
 
 logger = logging.getLogger(__name__)
 

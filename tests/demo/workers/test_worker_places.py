@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from miso.demo.server import DemoServer
-from miso.demo.workers.port_search import free_port
+from miso.demo.workers.free_ports import free_port
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from miso.demo.server import DemoServer
-from miso.demo.workers.media_ports import HeldPorts, holder_of, outgoing_ports
-from miso.demo.workers.port_search import free_port
+from miso.demo.workers.free_ports import free_port
+from miso.demo.workers.held_ports import HeldPorts, holder_of, outgoing_ports
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports, ws_url
 

@@ -1,4 +1,4 @@
-"""Finds ports for media, and addresses that cannot have any."""
+"""Finds a port for media that nobody has."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ import socket
 from collections.abc import Sequence
 
 from miso.serving.port_error import PortError
-
-
-def check_addresses(ips: Sequence[str]) -> None:
-    """Makes sure that media can listen on them.
-
-    Raises:
-        PortError: One is not of this machine.
-    """
-    for ip in ips:
-        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-        try:
-            with socket.socket(family, socket.SOCK_DGRAM) as probe:
-                probe.bind((ip, 0))
-        except OSError as error:
-            raise PortError(f"cannot listen on --media-ip {ip}: {error.strerror}") from error
 
 
 def free_port(ips: Sequence[str], lowest: int, highest: int) -> int:
