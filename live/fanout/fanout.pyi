@@ -64,6 +64,19 @@ class Fanout:
     def remove(self, player: Player) -> None:
         """It is no player any more."""
 
+    def say(self, player: Player, data: bytes) -> None:
+        """Puts bytes that are for one player alone between two of its packets. They go out with what it gets next.
+
+        Args:
+            player: The player. How much waits already, its :attr:`Player.waiting_bytes` say.
+            data: What it is told.
+        """
+
+    def begin_anew(self, player: Player) -> None:
+        """What a player has missed by its own wish is over: it gets the configurations, and pictures from the next key
+        frame on.
+        """
+
     def append(self, parts: tuple[bytes | tuple[bytes, int, int], ...], *, is_video: bool, is_key: bool) -> None:
         """Adds a packet. It goes out with the next :meth:`flush`.
 

@@ -148,6 +148,29 @@ cdef class Fanout:
         """It is no player any more."""
         self._players.remove(player)
 
+    def say(self, Player player not None, bytes data not None):
+        """Puts bytes that are for one player alone between two of its packets. They go out with what it gets next.
+
+        Args:
+            player: The player. How much waits already, its :attr:`Player.waiting_bytes` say.
+            data: What it is told.
+        """
+        self._finish_packet(player)
+        player._before = player._before[player._before_sent:] + data
+        player._before_sent = 0
+        player._restart_at = -1  # what is told here must not go with a new beginning that stands before it
+
+    def begin_anew(self, Player player not None):
+        """What a player has missed by its own wish is over: it gets the configurations, and pictures from the next key
+        frame on.
+        """
+        self._finish_packet(player)
+        player._before = player._before[player._before_sent:] + self.restart
+        player._before_sent = 0
+        player._restart_at = -1
+        player._waits_for_key = True
+        player._holds_audio = False
+
     def append(self, tuple parts not None, *, bint is_video, bint is_key):
         """Adds a packet. It goes out with the next :meth:`flush`.
 
@@ -377,6 +400,12 @@ cdef class Fanout:
         entry.size = 0
         self._owners[slot] = None
         self._first += 1
+        return 0
+
+    cdef int _finish_packet(self, Player player) except -1:
+        """Whatever comes next for a player comes after the packet that is on its way."""
+        if player._next_sent > 0:
+            self._keep_rest(player, &self._entries[player._next % self._capacity])
         return 0
 
     cdef int _keep_rest(self, Player player, const Entry *entry) except -1:

@@ -257,3 +257,65 @@ def check(got: list[int], kinds: list[str], restarts: int) -> None:
         if before is not None and before != RESTART and has_pictures:
             assert kinds[number] == "key" or number == before + 1, "something is missing without a new beginning"
         before = number
+
+
+def test_what_one_player_is_told_stands_between_its_packets() -> None:
+    fanout = Fanout(4, 1 << 20)
+    told, other = Viewer(fanout), Viewer(fanout)
+    add(fanout, 0, size=300_000, key=True)
+    fanout.flush(1)
+    assert 0 < told.player.sent_bytes < 300_000
+    fanout.say(told.player, framed(RESTART))
+    add(fanout, 1)
+    fanout.flush(1)
+    for viewer in (told, other):
+        drain(fanout, viewer)
+        fanout.flush(1)
+        drain(fanout, viewer)
+    assert numbers(told.got) == [0, RESTART, 1]
+    assert numbers(other.got) == [0, 1]
+    fanout.say(told.player, framed(RESTART + 1))
+    fanout.flush(1)
+    drain(fanout, told)
+    assert numbers(told.got) == [0, RESTART, 1, RESTART + 1]
+
+
+def test_what_a_player_is_told_outlives_its_being_overtaken() -> None:
+    fanout = Fanout(3, 1 << 20)
+    fanout.restart = framed(RESTART)
+    viewer = Viewer(fanout)
+    add(fanout, 0, size=300_000, key=True)
+    fanout.flush(1)
+    for number in range(1, 5):
+        add(fanout, number, key=True)
+    fanout.flush(1)
+    fanout.say(viewer.player, framed(RESTART + 1))
+    for number in range(5, 10):
+        add(fanout, number, key=True)
+    drain(fanout, viewer)
+    fanout.flush(1)
+    drain(fanout, viewer)
+    got = numbers(viewer.got)
+    assert got[0] == 0
+    assert got.count(RESTART + 1) == 1
+    assert got[-2:] == [RESTART, 9]
+
+
+def test_who_begins_anew_gets_configurations_and_the_next_key_frame() -> None:
+    fanout = Fanout(100, 1 << 20)
+    fanout.restart = framed(RESTART)
+    viewer = Viewer(fanout)
+    add(fanout, 0, key=True)
+    fanout.flush(1)
+    viewer.player.wants_video = viewer.player.wants_audio = False
+    add(fanout, 1)
+    fanout.flush(1)
+    viewer.player.wants_video = viewer.player.wants_audio = True
+    fanout.begin_anew(viewer.player)
+    add(fanout, 2)
+    add(fanout, 3, video=False)
+    add(fanout, 4, key=True)
+    add(fanout, 5)
+    fanout.flush(1)
+    drain(fanout, viewer)
+    assert numbers(viewer.got) == [0, RESTART, 3, 4, 5]
