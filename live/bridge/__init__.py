@@ -1,0 +1,1 @@
+"""Live streams in rooms, and rooms' people as live streams."""
