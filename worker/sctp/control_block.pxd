@@ -1,8 +1,8 @@
 cimport cython
 
 from miso.worker.sctp cimport enums
-from miso.worker.sctp.receiving.inbound cimport Inbound
-from miso.worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.receiving.data_receiver cimport DataReceiver
+from miso.worker.sctp.sending.data_sender cimport DataSender
 from miso.worker.sctp.sending.bundler cimport Bundler
 from miso.worker.sctp.reconfiguration cimport Reconfiguration
 from miso.worker.sctp.sending.retransmission_timeout cimport RetransmissionTimeout
@@ -13,8 +13,8 @@ from miso.worker.sctp.timers cimport Timers
 @cython.final
 cdef class ControlBlock:
     cdef public object peer
-    cdef Inbound _inbound
-    cdef Outbound _outbound
+    cdef DataReceiver _receiver
+    cdef DataSender _sender
     cdef Reconfiguration _reconfiguration
     cdef RetransmissionTimeout _rto
     cdef SendQueue _queue
@@ -36,10 +36,10 @@ cdef class ControlBlock:
 
     cpdef object on_sack(self, bytes packet, Py_ssize_t offset, Py_ssize_t end, long long now_us)
 
-    @cython.locals(outbound=Outbound)
+    @cython.locals(sender=DataSender)
     cdef object _on_acknowledged(self, int done)
 
-    @cython.locals(inbound=Inbound, outbound=Outbound)
+    @cython.locals(receiver=DataReceiver, sender=DataSender)
     cpdef object flush(self, long long now_us)
 
     cpdef bint is_drained(self)
@@ -47,7 +47,7 @@ cdef class ControlBlock:
     @cython.locals(events=list)
     cpdef list take_events(self)
 
-    cdef object _add_sack(self, Inbound inbound, long long now_us)
+    cdef object _add_sack(self, DataReceiver receiver, long long now_us)
 
     @cython.locals(delay_us=cython.longlong)
-    cdef object _watch(self, Outbound outbound, long long now_us)
+    cdef object _watch(self, DataSender sender, long long now_us)

@@ -1,16 +1,16 @@
 cimport cython
 
 from miso.worker.sctp cimport enums
-from miso.worker.sctp.receiving.inbound cimport Inbound
-from miso.worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.receiving.data_receiver cimport DataReceiver
+from miso.worker.sctp.sending.data_sender cimport DataSender
 from miso.worker.sctp.sending.send_queue cimport SendQueue
 
 
 @cython.final
 cdef class Reconfiguration:
     cdef public int outbound_streams
-    cdef Inbound _inbound
-    cdef Outbound _outbound
+    cdef DataReceiver _receiver
+    cdef DataSender _sender
     cdef SendQueue _queue
     cdef int _max_inbound_streams
     cdef bint _echoes_resets

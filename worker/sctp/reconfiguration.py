@@ -13,8 +13,8 @@ from struct import Struct, iter_unpack
 from miso.worker.errors import ParseError
 from miso.worker.sctp import enums
 from miso.worker.sctp.events import Event, OutboundStreamsChanged, StreamResetRefused, StreamsReset
-from miso.worker.sctp.receiving.inbound import Inbound
-from miso.worker.sctp.sending.outbound import Outbound
+from miso.worker.sctp.receiving.data_receiver import DataReceiver
+from miso.worker.sctp.sending.data_sender import DataSender
 from miso.worker.sctp.sending.send_queue import SendQueue
 from miso.worker.sctp.wire.chunks import chunk
 from miso.worker.sctp.wire.constants import ChunkType, ParameterType
@@ -88,8 +88,8 @@ class Reconfiguration:
 
     def __init__(
         self,
-        inbound: Inbound,
-        outbound: Outbound,
+        receiver: DataReceiver,
+        sender: DataSender,
         queue: SendQueue,
         *,
         local_tsn: int,
@@ -99,8 +99,8 @@ class Reconfiguration:
         echoes_resets: bool,
     ) -> None:
         self.outbound_streams = outbound_streams
-        self._inbound = inbound
-        self._outbound = outbound
+        self._receiver = receiver
+        self._sender = sender
         self._queue = queue
         self._max_inbound_streams = max_inbound_streams
         self._echoes_resets = echoes_resets
@@ -154,7 +154,7 @@ class Reconfiguration:
                 ParameterType.OUTGOING_RESET_REQUEST,
                 self._take_number(),
                 tuple(ready),
-                last_tsn=self._outbound.last_assigned_tsn(),
+                last_tsn=self._sender.last_assigned_tsn(),
                 answers=self._answers,
             )
         elif self._incoming:
@@ -250,7 +250,7 @@ class Reconfiguration:
             return
         if result in (Result.IN_PROGRESS, Result.REQUEST_IN_PROGRESS):
             # Some answer a repeated number as the first time for ever; by now they could have done what they put off.
-            if self._outbound.is_acknowledged(request.last_tsn):
+            if self._sender.is_acknowledged(request.last_tsn):
                 request.number = self._take_number()
             return
         if request.type == ParameterType.INCOMING_RESET_REQUEST and result == Result.NOTHING_TO_DO:
@@ -288,9 +288,9 @@ class Reconfiguration:
             return Result.PERFORMED if ids else Result.NOTHING_TO_DO
         if parameter.type == ParameterType.ADD_OUTGOING_STREAMS:
             added = _ADD.unpack_from(value)[1]
-            if self._inbound.streams + added > self._max_inbound_streams:
+            if self._receiver.streams + added > self._max_inbound_streams:
                 return Result.DENIED
-            self._inbound.streams += added
+            self._receiver.streams += added
             return Result.PERFORMED
         return Result.DENIED  # the whole association's numbers, and our streams' count, are ours to change
 
@@ -299,14 +299,14 @@ class Reconfiguration:
             return Result.IN_PROGRESS
         _number, answers, last_tsn = _OUTGOING.unpack_from(value)
         ids = _stream_ids(value, _OUTGOING.size)
-        if ids and max(ids) >= self._inbound.streams:
+        if ids and max(ids) >= self._receiver.streams:
             return Result.WRONG_STREAM
-        if not self._inbound.has_reached(last_tsn):
-            self._inbound.hold(ids, last_tsn)
+        if not self._receiver.has_reached(last_tsn):
+            self._receiver.hold(ids, last_tsn)
             return Result.IN_PROGRESS
-        if self._inbound.is_draining(ids or None):
+        if self._receiver.is_draining(ids or None):
             return Result.IN_PROGRESS
-        ids = sorted(set(self._inbound.reset(ids or None)))
+        ids = sorted(set(self._receiver.reset(ids or None)))
         request = self._request
         if request and request.type == ParameterType.INCOMING_RESET_REQUEST and request.number == answers:
             self._request = None

@@ -2,7 +2,7 @@
 
 ::
 
-    outbound                  decides: what is sent, sent again, given up (partial reliability), acknowledged
+    data_sender               decides: what is sent, sent again, given up (partial reliability), acknowledged
     send_queue                messages that wait to be sent
     outstanding, sent_chunk   what was sent and is not acknowledged, and in which state
     bundler                   puts chunks into packets

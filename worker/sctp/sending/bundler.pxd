@@ -1,7 +1,7 @@
 cimport cython
 
 from miso.worker.sctp cimport enums
-from miso.worker.sctp.sending.outbound cimport Outbound
+from miso.worker.sctp.sending.data_sender cimport DataSender
 
 
 @cython.final
@@ -22,6 +22,6 @@ cdef class Bundler:
     cpdef object clear(self)
 
     @cython.locals(control=list, taken=Py_ssize_t, parts=list, room=Py_ssize_t, data=list)
-    cpdef object flush(self, Outbound outbound, long long now_us)
+    cpdef object flush(self, DataSender sender, long long now_us)
 
     cdef object _packet(self, unsigned int tag, list parts)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from miso.worker.sctp import enums
-from miso.worker.sctp.sending.outbound import Outbound
+from miso.worker.sctp.sending.data_sender import DataSender
 from miso.worker.sctp.wire.packet import build_packet
 
 
@@ -47,12 +47,12 @@ class Bundler:
         """Forgets the control chunks."""
         self._control.clear()
 
-    def flush(self, outbound: Outbound, now_us: int) -> None:
+    def flush(self, sender: DataSender, now_us: int) -> None:
         """Makes packets of the control chunks, a FORWARD-TSN that is due, and what data may be sent now."""
-        outbound.begin_burst(now_us - self._last_data_us)
+        sender.begin_burst(now_us - self._last_data_us)
         control = self._control
-        if outbound.forward_due:
-            control.append(outbound.forward_chunk(enums.ROOM))
+        if sender.forward_due:
+            control.append(sender.forward_chunk(enums.ROOM))
         taken = 0
         while True:
             parts = []
@@ -61,7 +61,7 @@ class Bundler:
                 parts.append(control[taken])
                 room -= len(control[taken])
                 taken += 1
-            data = outbound.fill(room, not parts, now_us)
+            data = sender.fill(room, not parts, now_us)
             if data:
                 self._last_data_us = now_us
                 parts += data
@@ -69,8 +69,8 @@ class Bundler:
                 break
             self._packet(self.peer_tag, parts)
         control.clear()
-        if outbound.forward_due:  # messages expired when it was their turn
-            self._packet(self.peer_tag, [outbound.forward_chunk(enums.ROOM)])
+        if sender.forward_due:  # messages expired when it was their turn
+            self._packet(self.peer_tag, [sender.forward_chunk(enums.ROOM)])
 
     def _packet(self, tag: int, parts: list[bytes]) -> None:
         self._packets.append(build_packet(self._local_port, self._remote_port, tag, parts))

@@ -1,7 +1,7 @@
 """The control chunks: each is read from a packet, and written, here.
 
-DATA and SACK, which come all the time, are read where they are used: ``receiving/inbound.py`` and
-``sending/outbound.py``.
+DATA and SACK, which come all the time, are read where they are used: ``receiving/data_receiver.py`` and
+``sending/data_sender.py``.
 
 https://www.rfc-editor.org/rfc/rfc9260.html#section-3.3
 """

@@ -31,7 +31,7 @@ _I_ENTRY_SIZE = 8
 _SACK = Struct("!BBHIIHH")
 
 
-class Inbound:
+class DataReceiver:
     """What the peer sends, and what to tell it about that.
 
     What has come and waits is charged with all it takes in memory. Out of order as much is kept as the peer was told;

@@ -13,7 +13,7 @@ cdef Py_ssize_t _I_ENTRY_SIZE
 
 
 @cython.final
-cdef class Inbound:
+cdef class DataReceiver:
     cdef public int streams
     cdef public int unacknowledged
     cdef public bint sack_now

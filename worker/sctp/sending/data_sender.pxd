@@ -17,7 +17,7 @@ cdef Py_ssize_t _MAX_WHOLE
 
 
 @cython.final
-cdef class Outbound:
+cdef class DataSender:
     cdef public bint peer_is_full
     cdef public bint forward_due
     cdef public bint retransmit_now

@@ -33,7 +33,7 @@ _MIN_FRAGMENT = 512  # a message is cut for the rest of a packet when that is as
 _MAX_WHOLE = enums.ROOM - enums.DATA_HEADER_SIZE  # and the message is larger than what fits into a packet of its own
 
 
-class Outbound:
+class DataSender:
     """What we send, until it is acknowledged or given up.
 
     Attributes:
