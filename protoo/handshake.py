@@ -1,4 +1,4 @@
-"""A client that knocks: what the application sees of it, and its two answers."""
+"""The opening handshake as the application sees it: a client asks to come in, and is accepted or rejected."""
 
 from __future__ import annotations
 

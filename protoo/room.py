@@ -1,4 +1,4 @@
-"""The peers that are together."""
+"""A room: peers with different ids."""
 
 from __future__ import annotations
 

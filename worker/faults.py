@@ -1,4 +1,4 @@
-"""What a bug costs: the unit of work that met it, one log line, and a count; never the process.
+"""Keeps a bug from ending the process: only the unit of work that met it ends, is logged once, and is counted.
 
 A unit of work begins at an edge: a wake-up of a socket, an event of the plane, a timer, a command, one member of an
 RTCP packet. Whoever stands at such an edge calls ``attempt``. Want of memory is the process's own failure and passes.

@@ -1,4 +1,4 @@
-"""How what one peer sends, media or data, reaches another."""
+"""Makes the consumers and data consumers by which a peer gets what another one sends."""
 
 from __future__ import annotations
 

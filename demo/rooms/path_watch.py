@@ -1,4 +1,4 @@
-"""Whether a transport gets on: a client whose media waits for something it has not done is told what that is.
+"""Watches whether transports get through ICE and DTLS, and tells a client what it has not done for that.
 
 A path needs three things, in any order: ICE checks of the client, its DTLS parameters (``connectWebRtcTransport``), and
 then its part of the DTLS handshake. Without the first or the second nothing happens, and nobody would say why.

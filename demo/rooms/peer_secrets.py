@@ -1,4 +1,4 @@
-"""Whose a peer id is: who has it may come back to its place, and nobody else who cannot prove to be that one.
+"""Secrets by which a client proves that a peer id is its own: it alone may come back to that peer's place.
 
 A client brings a secret of its own in ``peerSecret`` when it first comes, or gives back the one that it was told.
 Clients that know nothing of this are displaced by whoever comes with their id, as in mediasoup-demo, unless the server

@@ -1,4 +1,4 @@
-"""What a peer makes that every other peer is told of: not too much, and not too often."""
+"""Limits what a peer produces, media or data: all others are told of it, so not too much and not too often."""
 
 from __future__ import annotations
 

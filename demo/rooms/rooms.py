@@ -1,4 +1,4 @@
-"""All rooms: who knocks is brought to the room it names."""
+"""All rooms of the server: brings each client to the room that it names, and makes that when there is none."""
 
 from __future__ import annotations
 

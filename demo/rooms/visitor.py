@@ -1,4 +1,4 @@
-"""Who knocks: what a client says of itself in its address, and where it comes from."""
+"""A client that wants to come in: what it says of itself in its address, and where it comes from."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
 # cython: language_level=3
-"""Numbers that several compiled modules share. They stand in ``enums.pxd``."""
+"""Numbers that the estimators' compiled modules share. They stand in ``enums.pxd``."""

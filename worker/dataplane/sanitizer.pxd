@@ -1,4 +1,4 @@
-"""A fence behind the packet in a receive slot, where AddressSanitizer watches; in an ordinary build there is nothing.
+"""Bytes behind each received packet that nobody may read: AddressSanitizer watches them, in its own builds only.
 
 A slot has room for the longest packet, and a read beyond a short one would find what an older packet left there.
 """

@@ -12,7 +12,8 @@
     streams/                 what received and sent streams have in common: scores, clocks, dumps
     rtp_parameters           what senders and receivers agreed on; extension_uris: what header extensions are called
     trace                    the events of ``enableTraceEvent``
-    context, deliver         what all are given; where the plane's events go
+    context                  what every object is given: the way to the controller, the clock, sockets, the plane
+    deliver                  hands the plane's events to the objects that they concern
     alarm, token_bucket      a timer that is set and stopped; how much is allowed
     log_rate_limit           log lines that a peer can provoke: one a second
 """

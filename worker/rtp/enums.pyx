@@ -1,2 +1,2 @@
 # cython: language_level=3
-"""Numbers that several compiled modules share. They stand in ``enums.pxd``."""
+"""Numbers that RTP's and the data plane's compiled modules share. They stand in ``enums.pxd``."""

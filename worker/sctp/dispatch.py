@@ -1,5 +1,5 @@
 # cython: language_level=3, annotation_typing=False
-"""What comes, and what is due: each chunk and each timer goes to the part of the association that it concerns."""
+"""Hands each chunk that comes, and each timer that is due, to the part of the association that it concerns."""
 
 from __future__ import annotations
 

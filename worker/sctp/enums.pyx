@@ -1,2 +1,2 @@
 # cython: language_level=3
-"""Numbers that several compiled modules share. They stand in ``enums.pxd``."""
+"""Numbers that SCTP's compiled modules share. They stand in ``enums.pxd``."""

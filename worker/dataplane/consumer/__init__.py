@@ -1,1 +1,1 @@
-"""A consumer's half: packets are selected, renumbered, stamped, protected, and sent again when they are lost."""
+"""A consumer in the data plane: packets are selected, renumbered, stamped, protected, and sent again."""

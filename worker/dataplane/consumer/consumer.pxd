@@ -1,4 +1,4 @@
-"""Declares a consumer's half for the producers that feed it."""
+"""Declares a consumer in the data plane for the producers that feed it."""
 
 from miso.worker.dataplane.consumer.send_stream cimport SendStream
 from miso.worker.dataplane.producer.canonical_packet cimport Packet

@@ -1,4 +1,4 @@
-"""Types of ``consumer.pyx``: a consumer's half."""
+"""Types of ``consumer.pyx``: a consumer in the data plane."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layer_selectors import LayerSelector
 
 class ConsumerPlane(SendStream):
-    """A consumer's half: what it forwards, from where on, by which numbers and timestamps."""
+    """A consumer in the data plane: what it forwards, from where on, by which numbers and timestamps."""
 
     owner: ConsumerOwner | None
     @property

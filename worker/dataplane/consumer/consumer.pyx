@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A consumer's half: what it forwards, from where on, by which numbers and timestamps."""
+"""A consumer in the data plane: what it forwards, from where on, by which numbers and timestamps."""
 
 import os
 
@@ -49,7 +49,7 @@ cdef KeyFrameStart START = KeyFrameStart()
 
 
 cdef class ConsumerPlane(SendStream):
-    """A consumer's half of the plane."""
+    """A consumer in the data plane."""
 
     def __init__(
         self,

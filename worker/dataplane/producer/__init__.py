@@ -1,1 +1,1 @@
-"""A producer's half: its streams are counted, repaired, and mapped to the router's terms; its packets are kept."""
+"""A producer in the data plane: packets are counted, repaired, mapped to the router's terms, and kept."""

@@ -1,4 +1,4 @@
-"""Declares a producer's half of the plane."""
+"""Declares a producer in the data plane."""
 
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet

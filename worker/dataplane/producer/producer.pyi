@@ -1,4 +1,4 @@
-"""Types of ``producer.pyx``: a producer's half."""
+"""Types of ``producer.pyx``: a producer in the data plane."""
 
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
 from miso.worker.dataplane.events import ProducerOwner
@@ -9,7 +9,7 @@ from miso.worker.rtp.codecs.codec import Codec
 MAX_STREAMS: int  # of one producer
 
 class ProducerPlane:
-    """A producer's half: how its packets are mapped to the router's codecs and extensions, and whom they feed."""
+    """A producer in the data plane: how packets are mapped to the router's codecs and extensions; whom they feed."""
 
     owner: ProducerOwner | None
     @property

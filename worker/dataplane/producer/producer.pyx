@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A producer's half: its streams, whose packets are mapped to the router's numbers, kept, and handed to consumers."""
+"""A producer in the data plane: packets are mapped to the router's numbers, kept, and handed to consumers."""
 
 from libc.string cimport memset
 
@@ -24,7 +24,7 @@ ROTATIONS[:] = [0, 90, 180, 270]
 
 
 cdef class ProducerPlane:
-    """A producer's half of the plane."""
+    """A producer in the data plane."""
 
     def __init__(self, ReceivingHalf receiving not None):
         self._plane = receiving.plane

@@ -1,1 +1,1 @@
-"""A transport's half: whose its packets are, its keys, what its peer may ask of control, what the way to it carries."""
+"""A transport in the data plane: its packets and keys, what its peer may ask of control, what the way carries."""

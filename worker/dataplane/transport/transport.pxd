@@ -1,4 +1,4 @@
-"""Declares a transport's half in the plane for the sockets."""
+"""Declares a transport in the data plane for the sockets."""
 
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.sockets.batch cimport Endpoint

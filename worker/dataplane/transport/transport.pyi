@@ -1,4 +1,4 @@
-"""Types of ``transport.pyx``: a transport's half in the plane."""
+"""Types of ``transport.pyx``: a transport in the data plane."""
 
 from typing import Protocol
 
@@ -46,7 +46,7 @@ class TransportPlane(SendingHalf):
     ) -> None:
         """Header-extension ids of what this transport receives, 0 = not used (RFC 8285)."""
     def add_producer(self) -> ProducerPlane:
-        """Makes a producer's half that receives from this transport. Raises InvalidStateError when it is closed."""
+        """Makes a producer that receives from this transport. Raises InvalidStateError when it is closed."""
     def ignore_ssrc(self, ssrc: int) -> None:
         """No more UnknownSsrc for it while its packets say what the last one said, or until a new stream or producer.
 

@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""A transport's half in the plane: whom it hears, and what becomes of each datagram that comes in."""
+"""A transport in the data plane: whom it hears, and what becomes of each datagram that comes in."""
 
 from libc.string cimport memcpy
 
@@ -73,7 +73,7 @@ cdef class TransportPlane(SendingHalf):
         self._receiving.feedback.transport_wide_cc_id = transport_wide_cc
 
     def add_producer(self):
-        """Makes a producer's half that receives from this transport."""
+        """Makes a producer that receives from this transport."""
         if self.closed:
             raise InvalidStateError("the transport is closed")
         return ProducerPlane(self._receiving)

@@ -4,7 +4,7 @@
 
     consumer             the commands
     consumer_stream      what is sent with one SSRC: the receiver's RTCP, score, statistics
-    consumer_plane       its half in the data plane, made of what was negotiated
+    consumer_plane       makes its object in the data plane, of what was negotiated
     layers_by_type       which of these two a type of consumer has:
       simple_or_pipe       whole streams, nothing to choose
       simulcast_or_svc     some of the layers that layer_sources offer, as target_layers decides

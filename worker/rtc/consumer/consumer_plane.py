@@ -1,4 +1,4 @@
-"""A consumer's half in the data plane, made of what was negotiated with the receiver."""
+"""Makes a consumer's object in the data plane, of what was negotiated with the receiver."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Negotiated(NamedTuple):
 
 
 def make_plane(transport: TransportPlane, negotiated: Negotiated, index: int, selector: LayerSelector) -> ConsumerPlane:
-    """Makes the half for the encoding ``index``, switched off."""
+    """Makes the object for the encoding ``index``, switched off."""
     parameters = negotiated.parameters
     encoding = parameters.encodings[index]
     codec = encoding.codec

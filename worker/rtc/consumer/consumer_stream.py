@@ -1,6 +1,6 @@
-"""The stream a consumer sends, control's half: the receiver's RTCP, the score, what dumps and stats show of it.
+"""A stream that a consumer sends, without its packets: the receiver's RTCP, its score, what dumps and stats show of it.
 
-Packets and the retransmission buffer are the plane's half, ``miso.worker.dataplane.ConsumerPlane``.
+Packets and the retransmission buffer are the data plane's: ``miso.worker.dataplane.ConsumerPlane``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""One stream of a producer, control's half: RTCP towards its sender, its score, what dumps and stats show of it.
+"""One stream of a producer, without its packets: RTCP towards its sender, its score, what dumps and stats show of it.
 
-Packets, loss detection and repair are the plane's half, ``miso.worker.dataplane.ReceiveStream``.
+Packets, loss detection and repair are the data plane's: ``miso.worker.dataplane.ReceiveStream``.
 """
 
 from __future__ import annotations
