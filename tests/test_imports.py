@@ -85,6 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.media": ("live.errors",),
     "live.streams": ("live.errors", "live.clock", "live.media"),
     "live.access": ("live.errors",),
+    "live.mp4": ("live.errors", "live.media"),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
     "live.bridge": ("live", "controller"),
     "live.bridge.rtp": ("live.errors", "live.media"),

@@ -1,0 +1,1 @@
+"""Fragmented MP4 from live packets, for recordings and HLS: packets in, boxes out."""
