@@ -75,6 +75,11 @@ def make_metadata(tracks: Iterable[TrackDescription], encoder: str | None = None
         tracks: Descriptions of all tracks; only those with number 0 are said.
         encoder: A name for who made it.
     """
+    return write_amf0(ON_METADATA, metadata_members(tracks, encoder))
+
+
+def metadata_members(tracks: Iterable[TrackDescription], encoder: str | None = None) -> EcmaArray:
+    """What :func:`make_metadata` says, for who has more to say."""
     main = {track.track.kind: track for track in tracks if not track.track.number}
     video, audio = main.get(Kind.VIDEO), main.get(Kind.AUDIO)
     members = EcmaArray(hasVideo=video is not None, hasAudio=audio is not None)
@@ -88,7 +93,7 @@ def make_metadata(tracks: Iterable[TrackDescription], encoder: str | None = None
         if audio.channels is not None:
             members["stereo"] = audio.channels >= _STEREO
     _add(members, encoder=encoder)
-    return write_amf0(ON_METADATA, members)
+    return members
 
 
 def codec_number(codec: Codec) -> int:

@@ -161,7 +161,7 @@ def test_the_index_has_each_key_frame_and_the_place_of_its_fragment(tmp_path: Pa
     done = subprocess.run(
         ["ffprobe", "-v", "trace", "-use_mfra_for", "pts", str(path)], capture_output=True, timeout=60, check=True
     )
-    assert done.stderr.count(b"found tfra") == 2
+    assert b"stream has mfra" in done.stderr
 
 
 @needs_ffmpeg
