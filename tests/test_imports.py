@@ -89,6 +89,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.fanout": ("live.errors", "live.media", "live.streams"),
     "live.bridge": ("live", "controller"),
     "live.bridge.rtp": ("live.errors", "live.media"),
+    "live.bridge.transcoding": ("live.errors", "live.media"),
     "live": ("live", "serving"),
     "demo.json": (),
     "demo.http.origins": (),
