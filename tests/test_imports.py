@@ -252,7 +252,7 @@ def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
 def test_the_files_that_the_architecture_names_are_there() -> None:
     """The map that leads a newcomer from a symptom to a file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
-    tops = "|".join(("worker", "controller", "protoo", "demo", "live", "tests", "docs"))
+    tops = "|".join(("worker", "controller", "protoo", "serving", "demo", "live", "bench", "native", "tests", "docs"))
     named = set(re.findall(rf"`((?:{tops})/[\w./]*)`", text))
     assert len(named) > 40
     built = {"worker/cython_shared"}

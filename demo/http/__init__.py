@@ -1,1 +1,1 @@
-"""What the ports serve: sockets, certificate, the page, and who is turned away."""
+"""What the ports serve: the page, signaling, health and metrics; with which certificate, and who is turned away."""
