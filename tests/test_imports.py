@@ -86,6 +86,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.streams": ("live.errors", "live.clock", "live.media"),
     "live.access": ("live.errors",),
     "live.mp4": ("live.errors", "live.media"),
+    "live.recording": ("live.errors", "live.media", "live.streams", "live.mp4"),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
     "live.bridge": ("live", "controller"),
     "live.bridge.rtp": ("live.errors", "live.media"),

@@ -1,0 +1,1 @@
+"""Plugin "recording": live streams into FLV and MP4 files."""
