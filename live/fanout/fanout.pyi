@@ -73,9 +73,7 @@ class Fanout:
         """
 
     def begin_anew(self, player: Player) -> None:
-        """What a player has missed by its own wish is over: it gets the configurations, and pictures from the next key
-        frame on.
-        """
+        """What a player has missed by its own wish is over: configurations, and pictures from the next key frame on."""
 
     def append(self, parts: tuple[bytes | tuple[bytes, int, int], ...], *, is_video: bool, is_key: bool) -> None:
         """Adds a packet. It goes out with the next :meth:`flush`.

@@ -135,7 +135,7 @@ class AudioTranscoder:
         return [sound for packet in packets for sound in self._transcode_one(packet)]
 
     def silence_until(self, time_ms: int) -> list[Sound]:
-        """Nothing came until that time: silence in its place, at most a second of it; nothing before the first packet."""
+        """Nothing came until that time: silence in its place, at most 1 s; nothing before the first packet."""
         if self._next is None:
             return []
         missing = min(time_ms * _PER_MS - self._next, _MAX_SILENCE)
