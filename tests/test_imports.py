@@ -104,6 +104,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "demo.metrics",
         "demo.limits",
         "demo.workers",
+        "live.bridge",
+        "live.errors",
         "controller",
         "protoo",
         "serving",

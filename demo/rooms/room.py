@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from miso.controller import DataProducer, InvalidStateError, PlainTransport, Producer, WebRtcTransport
 from miso.demo.json import Json
@@ -28,6 +28,17 @@ logger = logging.getLogger(__name__)
 CHAT_LABEL = "chat"
 """What is sent under this label, everybody gets at once; under others, those who join later."""
 
+
+class RoomListener(Protocol):
+    """Who wants to know what happens in a room. It is called while it happens, and returns at once."""
+
+    def producer_came(self, participant_id: str, producer: Producer) -> None:
+        """Somebody sends something new."""
+
+    def speaker_changed(self, participant_id: str) -> None:
+        """Somebody else leads the conversation."""
+
+
 TransportT = TypeVar("TransportT", PlainTransport, WebRtcTransport)
 
 SERVICE_RESTART = 1012
@@ -42,6 +53,8 @@ class Room:
         router: Where its media meet.
         bot: Who answers on the data channel labelled ``bot``.
         broadcasters: Who sends and receives without a connection, by id.
+        guests: Live streams that were brought in, by id.
+        listeners: Who is told what is sent and who leads.
         speakers: Who listens for who speaks.
         shared: What it shares with the server's other rooms.
     """
@@ -62,6 +75,8 @@ class Room:
         self.router = media.router
         self.bot = bot
         self.broadcasters: dict[str, Broadcaster] = {}
+        self.guests: dict[str, Participant] = {}
+        self.listeners: list[RoomListener] = []
         self.shared = shared
         self._media = media
         self._consumer_replicas = consumer_replicas
@@ -69,7 +84,7 @@ class Room:
         self._peers: ProtooRoom[None] = ProtooRoom(queues=shared.unsent)
         self._sessions: dict[Peer[None], PeerSession] = {}
         self._secrets = PeerSecrets(strict=shared.settings.strict_peer_ids)
-        self.speakers = Speakers(observers, self.joined)
+        self.speakers = Speakers(observers, self.joined, self._tell_leader)
         self._closed = False
         self.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
 
@@ -118,8 +133,8 @@ class Room:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is connected, and there is no broadcaster either."""
-        return not self._peers.peers and not self.broadcasters
+        """Whether nobody is connected, and there is no broadcaster and no live stream either."""
+        return not self._peers.peers and not self.broadcasters and not self.guests
 
     def joined(self, *, but: Participant | None = None) -> list[PeerSession]:
         """Everybody who has joined, but one."""
@@ -127,8 +142,8 @@ class Room:
 
     @property
     def participants(self) -> list[Participant]:
-        """Everybody who is shown: who has joined, and the broadcasters."""
-        return [*self.joined(), *self.broadcasters.values()]
+        """Everybody who is shown: who has joined, the broadcasters, and the live streams."""
+        return [*self.joined(), *self.broadcasters.values(), *self.guests.values()]
 
     def check_place_for(self, visitor: Visitor) -> None:
         """Whether one more may come in.
@@ -145,8 +160,8 @@ class Room:
         if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
             self.shared.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(503, f"the room is full: {most} peers are allowed")
-        if visitor.peer_id in self.broadcasters:
-            raise RequestError(403, "a broadcaster of this room has that peerId")
+        if visitor.peer_id in self.broadcasters or visitor.peer_id in self.guests:
+            raise RequestError(403, "a broadcaster or live stream of this room has that peerId")
 
     def connect(self, visitor: Visitor, transport: Transport) -> PeerSession:
         """Lets a peer in. One with the same id gives its place to it.
@@ -185,7 +200,7 @@ class Room:
         Raises:
             RequestError: Its id is taken, or there are too many, here or of its address.
         """
-        if broadcaster.id in self.broadcasters or self._peers.has_peer(broadcaster.id):
+        if self._has(broadcaster.id):
             raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
         most = self.shared.settings.max_broadcasters_per_room
         if most and len(self.broadcasters) >= most:
@@ -196,8 +211,7 @@ class Room:
             raise RequestError(503, "the room has closed")
         self.broadcasters[broadcaster.id] = broadcaster
         logger.info("room=%s broadcaster=%s came from %s", self.id, broadcaster.id, broadcaster.address)
-        for session in self.joined():
-            session.notify("newPeer", {**broadcaster.info, "peer": broadcaster.info})
+        self._show(broadcaster)
 
     def remove_broadcaster(self, broadcaster: Broadcaster) -> None:
         """Ends a broadcaster: everybody hears of it first, then its media end."""
@@ -205,17 +219,58 @@ class Room:
             return
         del self.broadcasters[broadcaster.id]
         logger.info("room=%s broadcaster=%s left", self.id, broadcaster.id)
-        for session in self.joined():
-            session.notify("peerClosed", {"peerId": broadcaster.id})
+        self._hide(broadcaster)
         broadcaster.close()
         self.close_if_empty()
+
+    def add_guest(self, guest: Participant) -> None:
+        """Lets a live stream in, and shows it to everybody.
+
+        Raises:
+            RequestError: Its id is taken, or the room has closed.
+        """
+        if self._closed:
+            raise RequestError(503, "the room has closed")
+        if self._has(guest.id):
+            raise RequestError(500, f'"{guest.id}" is in the room already')
+        self.guests[guest.id] = guest
+        logger.info("room=%s guest=%s came", self.id, guest.id)
+        self._show(guest)
+
+    def remove_guest(self, guest: Participant) -> None:
+        """A live stream leaves: everybody hears of it. Its media are its own to end."""
+        if self.guests.get(guest.id) is not guest:
+            return
+        del self.guests[guest.id]
+        logger.info("room=%s guest=%s left", self.id, guest.id)
+        self._hide(guest)
+        self.close_if_empty()
+
+    def _has(self, participant_id: str) -> bool:
+        return (
+            participant_id in self.broadcasters or participant_id in self.guests or self._peers.has_peer(participant_id)
+        )
+
+    def _show(self, participant: Participant) -> None:
+        for session in self.joined():
+            session.notify("newPeer", {**participant.info, "peer": participant.info})
+
+    def _hide(self, participant: Participant) -> None:
+        for session in self.joined():
+            session.notify("peerClosed", {"peerId": participant.id})
 
     async def offer(self, source: Participant, producer: Producer) -> None:
         """Offers a new producer to everybody else, before anything is waited for; a microphone is listened to."""
         for other in self.joined(but=source):
             self.give(other, source, producer)
+        for listener in list(self.listeners):
+            listener.producer_came(source.id, producer)
         if producer.kind == "audio":
             await self.speakers.add(producer)
+
+    def _tell_leader(self, participant_id: str) -> None:
+        for listener in list(self.listeners):
+            listener.speaker_changed(participant_id)
 
     def give(self, session: PeerSession, source: Participant, producer: Producer) -> None:
         """Begins to give a participant what another one sends."""
@@ -290,6 +345,7 @@ class Room:
         for broadcaster in self.broadcasters.values():
             broadcaster.close()
         self.broadcasters.clear()
+        self.guests.clear()
         self.router.close()
         self._on_close(self)
 

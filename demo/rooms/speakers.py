@@ -42,11 +42,18 @@ class Speakers:
     Args:
         observers: What :func:`create_observers` made.
         joined: Gives everybody who is to be told.
+        on_leader: Called with the id of who leads from now on.
     """
 
-    def __init__(self, observers: Observers, joined: Callable[[], list[PeerSession]]) -> None:
+    def __init__(
+        self,
+        observers: Observers,
+        joined: Callable[[], list[PeerSession]],
+        on_leader: Callable[[str], None],
+    ) -> None:
         levels, dominance = self._observers = observers
         self._joined = joined
+        self._on_leader = on_leader
         levels.on("volumes", self._on_volumes)
         levels.on("silence", self._on_silence)
         dominance.on("dominantspeaker", self._on_dominant_speaker)
@@ -73,7 +80,10 @@ class Speakers:
 
     def _on_dominant_speaker(self, speaker: ActiveSpeakerObserverDominantSpeaker) -> None:
         """Clients of 2026 want to know who leads, others who is loudest."""
-        PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", _owner(speaker.producer))
+        owner = _owner(speaker.producer)
+        PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", owner)
+        if owner:
+            self._on_leader(str(owner["peerId"]))
 
     def _by_dialect(self) -> tuple[list[PeerSession], list[PeerSession]]:
         """Who has joined: clients of the classic dialect, and those of 2026."""

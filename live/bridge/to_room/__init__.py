@@ -1,0 +1,1 @@
+"""Live streams as participants of rooms."""

@@ -1,0 +1,176 @@
+"""Live streams in a room: what its viewers see and hear, when they come, and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from miso import Producer, Router, Worker, create_worker
+from miso.demo.workers.media_workers import MEDIA_CODECS
+from miso.live.bridge.rooms import Guest, RoomClosedError, RoomListener, View
+from miso.live.bridge.to_room.b_frames import BFrames
+from miso.live.bridge.to_room.room_guest import RoomGuest, Surroundings
+from miso.live.bridge.transcoding.worker_thread import TranscodingThread
+from miso.live.errors import RefusedError, StreamClosedError
+from miso.live.media.codec import Codec
+from miso.live.media.packet import Packet
+from miso.live.streams.registry import Streams
+from miso.live.streams.stream import StreamSettings
+
+pytest.importorskip("av", reason="PyAV is missing")
+flashes = pytest.importorskip("tests.live.bridge.flashes")
+receiver = pytest.importorskip("tests.live.bridge.receiver")
+
+PATH = "live/flashes"
+GUEST = Guest(id="live:flashes", display_name="Flashes", stream=PATH)
+TIMEOUT_S = 60
+
+
+class OneRoom:
+    """A room with a real router; whoever comes in is offered here."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self.offered: asyncio.Queue[Producer] = asyncio.Queue()
+        self.has_left = False
+
+    async def enter(self, room_id: str, guest: Guest) -> OneRoom:
+        return self
+
+    async def offer(self, producer: Producer) -> None:
+        self.offered.put_nowait(producer)
+
+    def leave(self) -> None:
+        self.has_left = True
+
+    def view(self, room_id: str, listener: RoomListener) -> View:
+        raise RoomClosedError("nobody looks here")
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    async with await create_worker(log_level="warn") as worker:
+        yield worker
+
+
+@pytest.fixture
+async def room(worker: Worker) -> OneRoom:
+    return OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
+
+
+@pytest.fixture
+async def streams() -> Streams:
+    return Streams(StreamSettings(grace_s=0.2), asyncio.get_running_loop(), 10)
+
+
+@pytest.fixture
+async def around(room: OneRoom) -> AsyncIterator[Surroundings]:
+    thread = TranscodingThread()
+    yield Surroundings(room, thread, asyncio.get_running_loop(), time.time, BFrames.DROP)
+    thread.close()
+
+
+async def offered(room: OneRoom, count: int = 2) -> dict[str, Producer]:
+    async with asyncio.timeout(TIMEOUT_S):
+        producers = [await room.offered.get() for _ in range(count)]
+    return {producer.kind: producer for producer in producers}
+
+
+async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
+    room: OneRoom, streams: Streams, around: Surroundings
+) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    stream = streams.get_or_create(PATH)
+    guest = RoomGuest(stream, "r", GUEST, around)
+    running = asyncio.create_task(guest.run())
+    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(8)))
+    producers = await offered(room)
+    video = await receiver.Viewer.of(room.router, producers["video"])
+    audio = await receiver.Viewer.of(room.router, producers["audio"])
+    await video.until(lambda: len(video.eye.flashes_ms) >= 2)
+    await audio.until(lambda: len(audio.ear.beeps_ms) >= 2)
+    late = await receiver.Viewer.of(room.router, producers["video"])
+    await late.until(lambda: late.eye.seen)  # the stream has one key frame, at its beginning
+    assert guest.counts.repeats >= 2
+    await video.until(lambda: len(video.eye.flashes_ms) >= 5)
+    await audio.until(lambda: len(audio.ear.beeps_ms) >= 5)
+    skews = flashes.skews_ms(video.eye.flashes_ms, audio.ear.beeps_ms)
+    assert max(abs(skew) for skew in skews) <= 80, skews
+    await publishing
+    publication.close()
+    with pytest.raises(StreamClosedError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+    assert room.has_left
+    assert all(producer.closed for producer in producers.values())
+    assert guest.counts.broken == 0
+
+
+async def test_opus_passes_through(room: OneRoom, streams: Streams, around: Surroundings) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
+    running = asyncio.create_task(guest.run())
+    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, sound="libopus")))
+    producers = await offered(room)
+    audio = await receiver.Viewer.of(room.router, producers["audio"])
+    await audio.until(lambda: audio.ear.beeps_ms)
+    publishing.cancel()
+    running.cancel()
+    await asyncio.gather(running, publishing, return_exceptions=True)
+    assert room.has_left
+
+
+async def refusal(streams: Streams, around: Surroundings, packets: list[Packet]) -> str:
+    publication = streams.publish(PATH, lambda: None)
+    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run())
+    for packet in packets:
+        publication.write(packet)
+    with pytest.raises(RefusedError) as refused:
+        await asyncio.wait_for(running, TIMEOUT_S)
+    return str(refused.value)
+
+
+async def test_other_pictures_than_h264_are_refused(streams: Streams, around: Surroundings) -> None:
+    packets = [
+        Packet(flashes.VIDEO, Codec.VP9, 0, b"x", is_key=True),
+        Packet(flashes.AUDIO, Codec.OPUS, 0, b"x", is_key=True),
+    ]
+    assert "vp09 pictures" in await refusal(streams, around, packets)
+
+
+async def test_b_frames_that_others_need_are_refused_with_advice(streams: Streams, around: Surroundings) -> None:
+    options = {"bf": "3", "x264-params": "b-adapt=0:b-pyramid=normal"}
+    assert "bframes=0" in await refusal(streams, around, flashes.flashes(2, options=options))
+
+
+async def test_other_b_frames_are_left_out(room: OneRoom, streams: Streams, around: Surroundings) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
+    running = asyncio.create_task(guest.run())
+    options = {"bf": "2", "x264-params": "b-adapt=0:b-pyramid=none"}
+    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, options=options)))
+    producers = await offered(room)
+    video = await receiver.Viewer.of(room.router, producers["video"])
+    await video.until(lambda: len(video.eye.flashes_ms) >= 2)
+    times = [time_ms for time_ms, _ in video.eye.seen]
+    assert times == sorted(times)
+    assert guest.counts.dropped_b_frames > 10
+    publishing.cancel()
+    running.cancel()
+    await asyncio.gather(running, publishing, return_exceptions=True)
+
+
+async def test_a_guest_whose_worker_dies_says_so(
+    room: OneRoom, worker: Worker, streams: Streams, around: Surroundings
+) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run())
+    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4)))
+    await offered(room)
+    worker.kill("a test")
+    with pytest.raises(RoomClosedError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+    publishing.cancel()
+    await asyncio.gather(publishing, return_exceptions=True)
