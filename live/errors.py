@@ -19,5 +19,22 @@ class StreamBusyError(RefusedError):
     """The stream has a publisher already."""
 
 
+class LimitError(RefusedError):
+    """There are as many as there may be, of this address or in all."""
+
+
+class DeniedError(RefusedError):
+    """It has not shown that it may.
+
+    Attributes:
+        unauthorized: Whether it has shown nothing at all: it may know what to show when it is asked (HTTP's 401). Else
+            what it has shown does not do (403).
+    """
+
+    def __init__(self, why: str, *, unauthorized: bool) -> None:
+        super().__init__(why)
+        self.unauthorized = unauthorized
+
+
 class StreamClosedError(LiveError):
     """The stream has ended, or its name is not in use any more."""

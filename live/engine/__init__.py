@@ -1,0 +1,1 @@
+"""Runs the live side: its plugins, what they share, and their settings."""

@@ -1,0 +1,18 @@
+"""All settings of the live side, in one model: ``[live]``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from miso.live.access.settings import AccessSettings
+from miso.live.section import Section
+from miso.live.sessions.settings import SessionsSettings
+from miso.live.streams.settings import StreamsSettings
+
+
+class LiveSettings(Section):
+    """The live side. Each plugin's section is added under the plugin's name."""
+
+    streams: StreamsSettings = Field(StreamsSettings(), description="how streams behave")
+    sessions: SessionsSettings = Field(SessionsSettings(), description="how many may publish and play")
+    access: AccessSettings = Field(AccessSettings(), description="who may publish and play")

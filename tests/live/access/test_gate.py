@@ -1,0 +1,85 @@
+"""The gate: who may publish and play."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from miso.live.access.gate import Asking, Gate
+from miso.live.access.settings import AccessSettings
+from miso.live.access.tokens import Action, make_token
+from miso.live.errors import DeniedError
+
+NOW_S = 1_000.0
+SECRET = "of publishers"
+
+
+def gate(publish: str | None = SECRET, play: str | None = None) -> Gate:
+    settings = AccessSettings(
+        publish_secret=SecretStr(publish) if publish else None, play_secret=SecretStr(play) if play else None
+    )
+    return Gate(settings, lambda: NOW_S)
+
+
+def asking(action: Action, token: str | None = None, path: str = "live/a") -> Asking:
+    return Asking(action, path, "rtmp", "192.0.2.1", {} if token is None else {"token": token})
+
+
+async def test_without_a_secret_everybody_may() -> None:
+    anonymous = gate(publish=None)
+    assert await anonymous.admit(asking(Action.PUBLISH)) == "live/a"
+    assert await anonymous.admit(asking(Action.PLAY, "nonsense")) == "live/a"
+
+
+async def test_who_has_a_token_may_do_what_it_is_for() -> None:
+    token = make_token(SECRET.encode(), Action.PUBLISH, "live/a", 2_000)
+    assert await gate().admit(asking(Action.PUBLISH, token)) == "live/a"
+    assert await gate().admit(asking(Action.PLAY)) == "live/a"  # of which there is no secret
+
+
+@pytest.mark.parametrize(
+    ("token", "unauthorized"),
+    [
+        (None, True),
+        ("", True),
+        ("nonsense", False),
+        (make_token(SECRET.encode(), Action.PLAY, "live/a", 2_000), False),
+        (make_token(SECRET.encode(), Action.PUBLISH, "live/b", 2_000), False),
+        (make_token(SECRET.encode(), Action.PUBLISH, "live/a", 999), False),
+        (make_token(b"another secret", Action.PUBLISH, "live/a", 2_000), False),
+    ],
+)
+async def test_who_has_none_or_a_wrong_one_may_not(token: str | None, unauthorized: bool) -> None:
+    closed = gate()
+    with pytest.raises(DeniedError) as caught:
+        await closed.admit(asking(Action.PUBLISH, token))
+    assert caught.value.unauthorized is unauthorized
+    assert SECRET not in str(caught.value)
+    assert closed.denied == {Action.PUBLISH: 1}
+
+
+async def test_a_secret_of_players_opens_nothing_for_publishers() -> None:
+    both = gate(play="of players")
+    token = make_token(b"of players", Action.PLAY, "live/a", 2_000)
+    assert await both.admit(asking(Action.PLAY, token)) == "live/a"
+    with pytest.raises(DeniedError):
+        await both.admit(asking(Action.PUBLISH, token))
+
+
+async def test_denials_are_logged_once_a_second_without_what_was_shown(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    closed = gate()
+    for _ in range(100):
+        with pytest.raises(DeniedError):
+            await closed.admit(asking(Action.PUBLISH, "guessed"))
+    assert len(caplog.records) == 1
+    assert "192.0.2.1" in caplog.text
+    assert "guessed" not in caplog.text
+    assert closed.denied[Action.PUBLISH] == 100
+
+
+def test_an_empty_secret_is_wrong() -> None:
+    with pytest.raises(ValidationError, match="must not be empty"):
+        AccessSettings(publish_secret=SecretStr(" "))
