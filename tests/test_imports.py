@@ -87,6 +87,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.section": (),
     "live.sessions": ("live.errors", "live.section", "serving.client_address", "protoo.log_rate_limit"),
     "live.access": ("live.errors", "live.section", "protoo.log_rate_limit"),
+    "live.rtmp": ("live.errors", "live.media"),
     "live.mp4": ("live.errors", "live.media"),
     "live.recording": ("live.errors", "live.media", "live.streams", "live.mp4"),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
