@@ -135,10 +135,11 @@ class AudioTranscoder:
         return [sound for packet in packets for sound in self._transcode_one(packet)]
 
     def silence_until(self, time_ms: int) -> list[Sound]:
-        """Nothing came until that time: silence in its place, at most 1 s; nothing before the first packet."""
+        """Nothing came until that time: silence in its place, at most a second of it. It may begin the track."""
+        wanted = time_ms * _PER_MS
         if self._next is None:
-            return []
-        missing = min(time_ms * _PER_MS - self._next, _MAX_SILENCE)
+            self._next = self._encoded = wanted
+        missing = min(wanted - self._next, _MAX_SILENCE)
         if missing <= 0:
             return []
         self._put_silence(missing)

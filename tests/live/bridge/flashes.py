@@ -30,10 +30,16 @@ def is_event(at_s: float) -> bool:
 
 
 def flashes(
-    seconds: float, *, gop: int = 1_000, sound: str = "aac", options: dict[str, str] | None = None
+    seconds: float,
+    *,
+    gop: int = 1_000,
+    sound: str = "aac",
+    pictures: bool = True,
+    options: dict[str, str] | None = None,
 ) -> list[Packet]:
     """The stream's packets, in the order of their times."""
-    packets = _pictures(seconds, gop, options or {}) + (_sounds(seconds, sound) if sound else [])
+    packets = _pictures(seconds, gop, options or {}) if pictures else []
+    packets += _sounds(seconds, sound) if sound else []
     return sorted(packets, key=lambda packet: (packet.dts_ms, not packet.is_config))
 
 

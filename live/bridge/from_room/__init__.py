@@ -1,0 +1,1 @@
+"""Rooms' people as live streams."""

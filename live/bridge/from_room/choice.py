@@ -1,0 +1,75 @@
+"""Whom of a room a live stream shows, and which of the things that one sends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeVar
+
+from miso.controller import Producer
+from miso.live.errors import RefusedError
+
+SPEAKER: Final = "*"
+"""Instead of a participant: whoever leads the conversation."""
+_VIDEO = "video/h264"
+_AUDIO = "audio/opus"
+
+T = TypeVar("T")
+
+
+class Chosen(NamedTuple):
+    """What is sent into the live stream.
+
+    Attributes:
+        video, audio: The producers; None: there is none.
+    """
+
+    video: Producer | None
+    audio: Producer | None
+
+
+def choose(producers: Mapping[str, list[Producer]], who: str, speaker: str | None, before: Chosen) -> Chosen:
+    """What the live stream is to have now.
+
+    Args:
+        producers: What everybody sends.
+        who: A participant, or ``SPEAKER``.
+        speaker: Who leads the conversation; None: nobody has yet.
+        before: What it has had: it is kept where nothing speaks against it.
+
+    Raises:
+        RefusedError: The participant sends what a live stream cannot have.
+    """
+    if who != SPEAKER:
+        return Chosen(
+            _one(producers.get(who, []), "video", before.video, who),
+            _one(producers.get(who, []), "audio", before.audio, who),
+        )
+    # The leader's picture, or, where that cannot be had, the one of before, or anybody's.
+    order = [*([speaker] if speaker is not None else []), *producers]
+    everything = [producer for one in order for producer in producers.get(one, [])]
+    videos = [producer for producer in everything if producer.kind == "video" and _is(producer, _VIDEO)]
+    audios = [producer for producer in everything if producer.kind == "audio" and _is(producer, _AUDIO)]
+    leads = [*producers.get(speaker, [])] if speaker is not None else []
+    return Chosen(_stay_or(leads, videos, before.video), _stay_or(leads, audios, before.audio))
+
+
+def _one(producers: list[Producer], kind: str, before: Producer | None, who: str) -> Producer | None:
+    """The first of a kind: a camera comes before what is shared later."""
+    own = [producer for producer in producers if producer.kind == kind]
+    wanted = _VIDEO if kind == "video" else _AUDIO
+    usable = [producer for producer in own if _is(producer, wanted)]
+    if own and not usable:
+        sent = own[0].rtp_parameters.codecs[0].mime_type
+        raise RefusedError(f"{who} sends {sent}, a live stream takes {wanted} from rooms")
+    return before if before in usable else next(iter(usable), None)
+
+
+def _stay_or(leads: list[Producer], usable: list[Producer], before: Producer | None) -> Producer | None:
+    of_leader = [producer for producer in usable if producer in leads]
+    if of_leader:
+        return before if before in of_leader else of_leader[0]
+    return before if before in usable else next(iter(usable), None)
+
+
+def _is(producer: Producer, mime_type: str) -> bool:
+    return producer.rtp_parameters.codecs[0].mime_type.lower() == mime_type

@@ -1,0 +1,317 @@
+"""A room's people as a live stream: what a player of it sees and hears, while they come, go, fall silent and lose."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from miso import Producer, Router, Worker, create_worker
+from miso.demo.workers.media_workers import MEDIA_CODECS
+from miso.live.bridge.from_room.audio_receiver import SoundForm
+from miso.live.bridge.from_room.choice import SPEAKER
+from miso.live.bridge.from_room.room_stream import RoomStream, Surroundings
+from miso.live.bridge.rooms import Guest, RoomClosedError, RoomListener, Seat
+from miso.live.bridge.transcoding.worker_thread import TranscodingThread
+from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
+from miso.live.media.aac import read_aac_config
+from miso.live.media.avc import read_avc_config, read_avc_sps
+from miso.live.media.codec import Codec, Kind
+from miso.live.media.packet import Packet
+from miso.live.streams.registry import Streams
+from miso.live.streams.stream import StreamSettings
+from miso.live.streams.subscription import Start
+
+pytest.importorskip("av", reason="PyAV is missing")
+flashes = pytest.importorskip("tests.live.bridge.flashes")
+camera = pytest.importorskip("tests.live.bridge.camera")
+
+PATH = "rooms/r/ada"
+TIMEOUT_S = 60
+VP8 = {
+    "codecs": [{"mimeType": "video/VP8", "payloadType": 96, "clockRate": 90000}],
+    "encodings": [{"ssrc": 1}],
+}
+
+
+class OneRoom:
+    """A room with a real router, and whoever the test puts into it."""
+
+    def __init__(self, router: Router) -> None:
+        self.router = router
+        self.people: dict[str, list[Producer]] = {}
+        self.listeners: list[RoomListener] = []
+
+    @property
+    def producers(self) -> Mapping[str, list[Producer]]:
+        return {name: [one for one in own if not one.closed] for name, own in self.people.items()}
+
+    async def enter(self, room_id: str, guest: Guest) -> Seat:
+        raise RoomClosedError("nobody comes in here")
+
+    def view(self, room_id: str, listener: RoomListener) -> OneRoom:
+        if self.router.closed:
+            raise RoomClosedError("there is no room")
+        self.listeners.append(listener)
+        return self
+
+    def close(self) -> None:
+        """As a view."""
+
+    def put(self, name: str, producers: list[Producer]) -> None:
+        self.people[name] = producers
+        for listener in self.listeners:
+            for producer in producers:
+                listener.producer_came(name, producer)
+
+    async def camera(self, name: str, **options: bool) -> Any:
+        one = camera.Camera(self.router, name)
+        await one.open(**options)
+        self.put(name, one.producers)
+        return one
+
+
+class Player:
+    """Plays a live stream from its first packet on."""
+
+    def __init__(self, streams: Streams) -> None:
+        self.eye = flashes.Eye()
+        self.ear: Any = None
+        self.packets: list[Packet] = []
+        self.news = asyncio.Event()
+        self._subscription = streams.get_or_create(PATH).subscribe(Start.FAST)
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        while (reading := await self._subscription.next()) is not None:
+            packet = reading.packet
+            self.packets.append(packet)
+            if packet.track.kind is Kind.VIDEO:
+                self.eye.see(packet)
+            elif packet.is_config:
+                assert packet.codec is not None
+                is_aac = packet.codec is Codec.AAC
+                self.ear = flashes.Ear("aac" if is_aac else "libopus", packet.payload if is_aac else b"")
+            else:
+                self.ear.hear(packet.dts_ms, packet.payload)
+            self.news.set()
+
+    async def until(self, is_enough: Callable[[], object]) -> None:
+        async with asyncio.timeout(TIMEOUT_S):
+            while not is_enough():
+                if self._reading.done():
+                    self._reading.result()
+                    raise AssertionError("the stream is over")
+                self.news.clear()
+                await self.news.wait()
+
+    def of(self, kind: Kind) -> list[Packet]:
+        return [packet for packet in self.packets if packet.track.kind is kind and not packet.is_config]
+
+    def configs(self, kind: Kind) -> list[bytes]:
+        return [packet.payload for packet in self.packets if packet.track.kind is kind and packet.is_config]
+
+    def stop(self) -> None:
+        self._reading.cancel()
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    async with await create_worker(log_level="warn") as worker:
+        yield worker
+
+
+@pytest.fixture
+async def room(worker: Worker) -> OneRoom:
+    return OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
+
+
+@pytest.fixture
+async def scene(room: OneRoom) -> AsyncIterator[Any]:
+    """A room, the streams, and what a stream of the room needs."""
+    streams = Streams(StreamSettings(grace_s=5, wait_s=30), asyncio.get_running_loop(), 10)
+    thread = TranscodingThread()
+    running: list[asyncio.Task[None]] = []
+
+    def start(who: str = "ada", sound: SoundForm = SoundForm.AAC, interval_s: float = 0) -> tuple[RoomStream, Any]:
+        around = Surroundings(room, streams, thread, asyncio.get_running_loop(), time.time, sound, interval_s)
+        stream = RoomStream("r", who, PATH, around)
+        running.append(asyncio.create_task(stream.run()))
+        return stream, running[-1]
+
+    yield SimpleNamespace(room=room, streams=streams, start=start, play=lambda: Player(streams))
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    thread.close()
+
+
+async def test_pictures_and_sound_come_together_though_sound_is_late(scene: Any) -> None:
+    _, running = scene.start()
+    player = scene.play()
+    ada = camera.Camera(scene.room.router, "ada")
+    ada.audio_late_s = 0.3
+    await ada.open()
+    scene.room.put("ada", ada.producers)
+    await player.until(lambda: len(player.eye.flashes_ms) >= 4 and player.ear and len(player.ear.beeps_ms) >= 4)
+    skews = flashes.skews_ms(player.eye.flashes_ms, player.ear.beeps_ms)[1:]
+    assert max(abs(skew) for skew in skews) <= 80, skews
+    aac = read_aac_config(player.configs(Kind.AUDIO)[0])
+    assert (aac.sample_rate_hz, aac.channels) == (48_000, 2)
+    times = [packet.dts_ms for packet in player.of(Kind.VIDEO)]
+    assert times == sorted(times)
+    assert (times[-1] - times[0]) / (len(times) - 1) == pytest.approx(40, abs=2)
+    assert not running.done()
+    ada.close()
+    player.stop()
+
+
+async def test_opus_passes_through_where_it_is_set_so(scene: Any) -> None:
+    scene.start(sound=SoundForm.OPUS)
+    player = scene.play()
+    ada = await scene.room.camera("ada", pictures=False)
+    await player.until(lambda: player.ear and player.ear.beeps_ms)
+    assert {packet.codec for packet in player.of(Kind.AUDIO)} == {Codec.OPUS}
+    ada.close()
+    player.stop()
+
+
+async def test_after_losses_pictures_go_on_with_a_key_frame_that_is_asked_for(scene: Any) -> None:
+    stream, _ = scene.start()
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > 20)
+    before = ada.key_frames
+    ada.loses = lambda number: number % 25 == 0
+    await player.until(lambda: ada.key_frames >= before + 2)
+    ada.loses = lambda number: False
+    seen = len(player.of(Kind.VIDEO))
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > seen + 30)
+    assert stream.counts.lost > 0
+    assert stream.counts.key_frame_requests > 0
+    ada.close()
+    player.stop()
+
+
+async def test_key_frames_come_at_the_interval_and_for_new_players(scene: Any) -> None:
+    stream, _ = scene.start(interval_s=1.0)
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+    await player.until(lambda: sum(packet.is_key for packet in player.of(Kind.VIDEO)) >= 4)
+    asked = stream.counts.key_frame_requests
+    stream.player_came()
+    stream.player_came()
+    assert stream.counts.key_frame_requests <= asked + 1
+    ada.close()
+    player.stop()
+
+
+async def test_another_size_comes_with_another_configuration(scene: Any) -> None:
+    scene.start()
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > 5)
+    ada.size = (160, 96)
+    await player.until(lambda: len(player.configs(Kind.VIDEO)) == 2)
+    pictures = [read_avc_sps(read_avc_config(config).sps[0]) for config in player.configs(Kind.VIDEO)]
+    assert [(picture.width, picture.height) for picture in pictures] == [(320, 180), (160, 96)]
+    ada.close()
+    player.stop()
+
+
+async def test_a_microphone_that_is_switched_off_is_silence(scene: Any) -> None:
+    scene.start()
+    player = scene.play()
+    ada = await scene.room.camera("ada", pictures=False)
+    await player.until(lambda: player.ear and player.ear.beeps_ms)
+    await ada.producers[0].pause()
+    heard = player.of(Kind.AUDIO)[-1].dts_ms
+    await player.until(lambda: player.of(Kind.AUDIO)[-1].dts_ms > heard + 3_000)
+    times = [packet.dts_ms for packet in player.of(Kind.AUDIO)]
+    assert max(later - one for one, later in itertools.pairwise(times)) < 60
+    beeps = len(player.ear.beeps_ms)
+    await ada.producers[0].resume()
+    await player.until(lambda: len(player.ear.beeps_ms) > beeps + 1)
+    ada.close()
+    player.stop()
+
+
+async def test_a_camera_that_comes_back_goes_on_in_the_same_stream(scene: Any) -> None:
+    _, running = scene.start()
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > 10)
+    ada.close()
+    again = await scene.room.camera("ada", sound=False)
+    seen = len(player.of(Kind.VIDEO))
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > seen + 10)
+    times = [packet.dts_ms for packet in player.of(Kind.VIDEO)]
+    assert times == sorted(times)
+    assert not running.done()
+    again.close()
+    player.stop()
+
+
+async def test_the_speaker_is_shown_and_then_the_next(scene: Any) -> None:
+    stream, _ = scene.start(SPEAKER)
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > 10)
+    grace = camera.Camera(scene.room.router, "grace")
+    grace.size = (160, 96)
+    await grace.open(sound=False)
+    scene.room.put("grace", grace.producers)
+    assert len(player.configs(Kind.VIDEO)) == 1
+    stream.speaker_changed("grace")
+    await player.until(lambda: len(player.configs(Kind.VIDEO)) == 2)
+    stream.speaker_changed("nobody")
+    grace.close()
+    await player.until(lambda: len(player.configs(Kind.VIDEO)) == 3)
+    ada.close()
+    player.stop()
+
+
+async def test_who_sends_vp8_is_refused_with_the_reason(scene: Any) -> None:
+    transport = await scene.room.router.create_direct_transport()
+    scene.room.put("ada", [await transport.produce(kind="video", rtp_parameters=VP8)])
+    _, running = scene.start()
+    with pytest.raises(RefusedError, match="ada sends video/VP8, a live stream takes video/h264"):
+        await asyncio.wait_for(running, TIMEOUT_S)
+
+
+async def test_a_path_that_is_taken_is_refused(scene: Any) -> None:
+    scene.streams.publish(PATH, lambda: None)
+    _, running = scene.start()
+    with pytest.raises(StreamBusyError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+
+
+async def test_who_ends_the_stream_ends_it(scene: Any) -> None:
+    _, running = scene.start()
+    ada = await scene.room.camera("ada")
+    player = scene.play()
+    await player.until(lambda: player.packets)
+    scene.streams.get(PATH).close()
+    with pytest.raises(StreamClosedError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+    ada.close()
+
+
+async def test_a_worker_that_dies_ends_it_and_says_so(scene: Any, worker: Worker) -> None:
+    _, running = scene.start()
+    ada = await scene.room.camera("ada")
+    player = scene.play()
+    await player.until(lambda: player.packets)
+    worker.kill("a test")
+    with pytest.raises(RoomClosedError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+    _, again = scene.start()
+    with pytest.raises(RoomClosedError):
+        await asyncio.wait_for(again, TIMEOUT_S)
+    ada.close()
+    player.stop()
