@@ -7,27 +7,17 @@ A flag wins over the environment, which wins over the TOML file of ``--config``.
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
 import ipaddress
 import os
 import re
-import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    CliSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
+from miso.commands.command_line import CommandLine, CommandSettings
 from miso.demo.http.origins import check_origin
 
 REFERENCE_NAMES = {
@@ -62,18 +52,8 @@ def data_home() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "miso"
 
 
-class ConfigError(Exception):
-    """The TOML file cannot be read; the text names it and says why."""
-
-
-class Settings(BaseSettings):
+class Settings(CommandSettings):
     """Serves a room to browsers: signaling, web page and media workers."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="MISO_", env_ignore_empty=True, extra="forbid", frozen=True, hide_input_in_errors=True
-    )
-
-    config: Path | None = Field(None, description="TOML file with any of these settings")
 
     workers: int = Field(
         os.cpu_count() or 1, ge=1, le=256, description="media worker processes; by default one for each CPU core"
@@ -313,109 +293,15 @@ class _ReferenceEnvironment(PydanticBaseSettingsSource):
         return {name: value for name, value in found.items() if value is not None}
 
 
-def load(arguments: Sequence[str]) -> Settings:
-    """The settings of a command line, the environment and the TOML file that either names.
-
-    Args:
-        arguments: The command line without the program's name. ``--help`` prints every setting and exits.
-
-    Raises:
-        pydantic.ValidationError: A value is wrong.
-        ConfigError: The TOML file cannot be read, or is none.
-    """
-    file = _config_file(arguments)
-
-    class WithFile(Settings):
-        """The same settings with the file as one more source."""
-
-        __doc__ = Settings.__doc__
-
-        @classmethod
-        def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], *args: Any, **kwargs: Any
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            sources = super().settings_customise_sources(settings_cls, *args, **kwargs)
-            return sources if file is None else (*sources, TomlConfigSettingsSource(settings_cls, file))
-
-    parser = argparse.ArgumentParser(
-        prog="controller",
-        description=Settings.__doc__,
-        epilog=_EPILOG,
-        usage=_USAGE,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=34, width=_WIDTH),
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=_version())
-    flags: CliSettingsSource[Any] = CliSettingsSource(
-        WithFile,
-        root_parser=parser,
-        add_argument_method=_add_argument,
-        cli_parse_args=list(arguments),
-        cli_kebab_case=True,
-        cli_implicit_flags=True,
-        cli_hide_none_type=True,
-        cli_avoid_json=True,
-    )
-    return WithFile(_cli_settings_source=flags)
-
-
-_USAGE = "%(prog)s [--FLAG VALUE]…"
 _EPILOG = """\
 Each flag is also an environment name (MISO_HTTPS_PORT=443) and a line of the TOML file (https_port = 443). Flags win
 over the environment, which wins over the file. Exit codes: 0 after a signal, 1 cannot start, 2 wrong settings.
 Ports to open, NAT, certificates, systemd, containers, and what to do when something fails: docs/running.md"""
 
-_PLACEHOLDERS = {
-    "Path": "FILE",
-    "int": "N",
-    "float": "SECONDS",
-    "str": "ADDRESS",
-    "SecretStr": "SECRET",
-    "list[str]": "IP,…",
-}
-_WIDTH = 118
 
-
-def _version() -> str:
-    try:
-        return f"Miso {importlib.metadata.version('miso-sfu')}"
-    except importlib.metadata.PackageNotFoundError:
-        return "Miso, run from its sources"
-
-
-def _add_argument(parser: argparse.ArgumentParser, *names: str, **options: Any) -> argparse.Action:
-    """Adds a flag with a default and a placeholder as one would write them, not as Python does."""
-    text = re.sub(r" \(default: (None|\[\]|)\)", "", options.get("help", ""))
-    text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
-    options["help"] = re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
-    if "metavar" in options:
-        options["metavar"] = _placeholder(options["metavar"], names[-1])
-    return parser.add_argument(*names, **options)
-
-
-def _placeholder(kind: str, flag: str) -> str:
-    """What stands for a value, from pydantic-settings' word for its type."""
-    if kind.startswith("list[{"):
-        return "TOPIC,…"
-    if kind.startswith("{"):
-        return kind.strip("{}").replace(",", "|")
-    return "FOLDER" if flag == "--data-dir" else _PLACEHOLDERS[kind]
-
-
-def origin(setting: str, arguments: Sequence[str]) -> str:
-    """Where a setting's value comes from: its flag, its environment name, or the file."""
-    flag = f"--{setting.replace('_', '-')}"
-    if any(argument.partition("=")[0] in (flag, f"--no-{flag[2:]}") for argument in arguments):
-        return flag
-    names = [f"MISO_{setting.upper()}", *(name for name, meant in REFERENCE_NAMES.items() if meant == setting)]
-    given = next((name for name in names if os.environ.get(name)), None)
-    return given or f"{_config_name(arguments) or 'settings'}: {setting}"
-
-
-def unknown_names() -> list[str]:
-    """Environment names that look like settings and are none."""
-    known = {f"MISO_{setting.upper()}" for setting in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith("MISO_") and name not in known)
+def command_line() -> CommandLine[Settings]:
+    """How the ``controller`` command gets its settings."""
+    return CommandLine("controller", Settings, _EPILOG, REFERENCE_NAMES)
 
 
 def _is_ip(text: str) -> bool:
@@ -424,26 +310,3 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _config_name(arguments: Sequence[str]) -> str | None:
-    parser = argparse.ArgumentParser(prog="controller", usage=_USAGE, add_help=False, allow_abbrev=False)
-    parser.add_argument("--config")
-    name: str | None = parser.parse_known_args(list(arguments))[0].config or os.environ.get("MISO_CONFIG")
-    return name or None
-
-
-def _config_file(arguments: Sequence[str]) -> Path | None:
-    name = _config_name(arguments)
-    if name is None:
-        return None
-    file = Path(name).expanduser()
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))  # pydantic-settings would pass over a missing file
-    except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise ConfigError(f"{file}: {error}") from error
-    if "config" in content:
-        raise ConfigError(f"{file}: config: one file cannot name another")
-    return file

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("worker", "controller", "protoo", "serving", "demo", "live", "bench", "native", "tests")
+OURS = ("worker", "controller", "protoo", "serving", "commands", "demo", "live", "bench", "native", "tests")
 
 CONTROLLER_BASE = tuple(
     f"controller.{name}"
@@ -80,6 +80,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "protoo": (),
     "serving": ("protoo",),
+    "commands": (),
     "live.errors": (),
     "live.clock": (),
     "live.media": ("live.errors",),
@@ -98,7 +99,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live": ("live", "serving", "protoo.log_rate_limit"),
     "demo.json": (),
     "demo.http.origins": (),
-    "demo.settings": ("demo.http.origins",),
+    "demo.settings": ("demo.http.origins", "commands"),
     "demo.metrics": ("protoo",),
     "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
     "demo.workers": ("demo.json", "demo.settings", "controller", "serving"),
@@ -133,7 +134,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protoo",
         "serving",
     ),
-    "demo": ("demo", "controller", "protoo", "serving", "live"),
+    "demo": ("demo", "controller", "protoo", "serving", "commands", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
     "native": (),
     "tests": OURS,
@@ -259,7 +260,9 @@ def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
 def test_the_files_that_the_architecture_names_are_there() -> None:
     """The map that leads a newcomer from a symptom to a file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
-    tops = "|".join(("worker", "controller", "protoo", "serving", "demo", "live", "bench", "native", "tests", "docs"))
+    tops = "|".join(
+        ("worker", "controller", "protoo", "serving", "commands", "demo", "live", "bench", "native", "tests", "docs")
+    )
     named = set(re.findall(rf"`((?:{tops})/[\w./]*)`", text))
     assert len(named) > 40
     built = {"worker/cython_shared"}

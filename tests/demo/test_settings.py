@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from miso.demo.settings import REFERENCE_NAMES, ConfigError, Settings, load
+from miso.commands.command_line import ConfigError
+from miso.demo.settings import REFERENCE_NAMES, Settings, command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,10 +33,10 @@ def test_flags_win_over_the_environment_and_that_over_the_file(tmp_path: Path, m
     file = toml(tmp_path, 'workers = 2\nhttps_port = 2\nhttp_port = 2\nlog_level = "debug"\n')
     monkeypatch.setenv("MISO_HTTPS_PORT", "3")
     monkeypatch.setenv("MISO_HTTP_PORT", "3")
-    settings = load(["--config", file, "--http-port", "4"])
+    settings = command_line().load(["--config", file, "--http-port", "4"])
     assert (settings.workers, settings.https_port, settings.http_port, settings.log_level) == (2, 3, 4, "debug")
     monkeypatch.setenv("MISO_CONFIG", file)
-    assert load([]).workers == 2
+    assert command_line().load([]).workers == 2
 
 
 def test_understands_the_reference_demos_environment_below_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,28 +44,28 @@ def test_understands_the_reference_demos_environment_below_its_own(monkeypatch: 
     monkeypatch.setenv("MEDIASOUP_ANNOUNCED_IP", "203.0.113.7")
     monkeypatch.setenv("MEDIASOUP_USE_WEBRTC_SERVER", "false")
     monkeypatch.setenv("MEDIASOUP_LISTEN_IP", "127.0.0.1")
-    settings = load([])
+    settings = command_line().load([])
     assert settings.https_port == 5555
     assert settings.announced_address == "203.0.113.7"
     assert settings.webrtc_server is False
     assert settings.media_ip == ["127.0.0.1"]
     monkeypatch.setenv("MISO_HTTPS_PORT", "6666")
-    assert load([]).https_port == 6666
+    assert command_line().load([]).https_port == 6666
 
 
 def test_empty_environment_names_mean_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISO_HTTPS_PORT", "")
     monkeypatch.setenv("PROTOO_LISTEN_PORT", "")
-    assert load([]).https_port == 4443
+    assert command_line().load([]).https_port == 4443
 
 
 @pytest.mark.parametrize(
     "arguments", [["--media-ip", "10.0.0.1,10.0.0.2"], ["--media-ip", "10.0.0.1", "--media-ip", "10.0.0.2"]]
 )
 def test_lists_are_repeated_or_comma_separated(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert load(arguments).media_ip == ["10.0.0.1", "10.0.0.2"]
+    assert command_line().load(arguments).media_ip == ["10.0.0.1", "10.0.0.2"]
     monkeypatch.setenv("MISO_MEDIA_IP", "10.0.0.3, ::1")
-    assert load([]).media_ip == ["10.0.0.3", "::1"]
+    assert command_line().load([]).media_ip == ["10.0.0.3", "::1"]
 
 
 @pytest.mark.parametrize(
@@ -84,34 +85,34 @@ def test_lists_are_repeated_or_comma_separated(arguments: list[str], monkeypatch
 )
 def test_wrong_values_are_named(arguments: list[str], text: str) -> None:
     with pytest.raises(ValidationError, match=text):
-        load(arguments)
+        command_line().load(arguments)
 
 
 def test_unknown_settings_in_the_file_are_errors(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="worker_count"):
-        load(["--config", toml(tmp_path, "worker_count = 3\n")])
+        command_line().load(["--config", toml(tmp_path, "worker_count = 3\n")])
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     for name in ("none.toml", "."):
         with pytest.raises(ConfigError, match=re.escape(str(tmp_path / name))):
-            load(["--config", str(tmp_path / name)])
+            command_line().load(["--config", str(tmp_path / name)])
 
 
 def test_a_tilde_in_the_file_is_the_home_folder(tmp_path: Path) -> None:
-    assert load(["--config", toml(tmp_path, 'data_dir = "~/miso"\n')]).data_dir == Path.home() / "miso"
+    assert command_line().load(["--config", toml(tmp_path, 'data_dir = "~/miso"\n')]).data_dir == Path.home() / "miso"
 
 
 def test_unknown_flags_are_errors(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        load(["--wrokers", "3"])
+        command_line().load(["--wrokers", "3"])
     assert caught.value.code == 2
     assert "--wrokers" in capsys.readouterr().err
 
 
 def test_help_explains_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        load(["--help"])
+        command_line().load(["--help"])
     assert caught.value.code == 0
     text = re.sub(r"\s+", " ", capsys.readouterr().out)
     for name, field in Settings.model_fields.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from miso.demo.log_output import MAX_WAITING_LINES, LogOutput
+from miso.commands.log_output import MAX_WAITING_LINES, LogOutput
 
 
 @pytest.fixture

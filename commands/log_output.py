@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 
-from miso.demo.log_lines import LineFormatter
+from miso.commands.log_lines import LineFormatter
 
 MAX_WAITING_LINES = 10_000
 LAST_WORDS_S = 1.0
