@@ -142,7 +142,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 # Sans-I/O: a protocol is handed bytes and the time.
 WORLD = ("asyncio", "socket", "time", "logging", "threading", "selectors", "subprocess")
-SANS_IO = (*PROTOCOLS, "worker.channel")
+SANS_IO = (*PROTOCOLS, "worker.channel", "live.rtmp")
 ASYNCIO_ROOMS = ("worker.net", "worker.__main__", "worker.worker")
 
 
