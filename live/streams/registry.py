@@ -9,7 +9,7 @@ from typing import Final
 from miso.live.clock import Clock
 from miso.live.errors import RefusedError
 from miso.live.streams.publication import Publication
-from miso.live.streams.stream import Stream, StreamSettings
+from miso.live.streams.stream import State, Stream, StreamSettings
 
 MAX_PATH_LENGTH: Final = 512
 """Characters of a path, and so of what stands in logs and statistics."""
@@ -32,6 +32,7 @@ class Streams:
         self._clock = clock
         self._max_streams = max_streams
         self._streams: dict[str, Stream] = {}
+        self._on_wanted: list[Callable[[Stream], None]] = []
 
     def __len__(self) -> int:
         return len(self._streams)
@@ -56,6 +57,35 @@ class Streams:
                 raise RefusedError(f"there are {len(self._streams)} streams, more are not allowed")
             stream = self._streams[path] = Stream(path, self._settings, self._clock, self._forget)
         return stream
+
+    def want(self, path: str) -> Stream:
+        """The stream of that path, for who plays it. If nobody publishes it, those who could are told.
+
+        Raises:
+            RefusedError: The path is of no use, or there are too many streams.
+        """
+        stream = self.get_or_create(path)
+        if stream.state is not State.PUBLISHING:
+            for callback in list(self._on_wanted):
+                callback(stream)
+        return stream
+
+    def on_wanted(self, callback: Callable[[Stream], None]) -> Callable[[], None]:
+        """Calls back when somebody wants to play what nobody publishes.
+
+        Args:
+            callback: Returns at once. It may begin to publish the stream, then or later.
+
+        Returns:
+            Ends it; calling it again does nothing.
+        """
+        self._on_wanted.append(callback)
+
+        def stop() -> None:
+            if callback in self._on_wanted:
+                self._on_wanted.remove(callback)
+
+        return stop
 
     def publish(self, path: str, on_lost: Callable[[], None]) -> Publication:
         """Publishes under that path; see :meth:`Stream.publish`.

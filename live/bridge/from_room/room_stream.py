@@ -122,8 +122,16 @@ class RoomStream:
         counts.lost = self._audio.lost + (self._video.lost if self._video is not None else 0)
         return counts
 
-    async def run(self) -> None:
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of the live stream's packets."""
+        return self._counts.size_bytes
+
+    async def run(self, on_begun: Callable[[], None]) -> None:
         """Publishes as long as the room is there.
+
+        Args:
+            on_begun: Called when the stream is its own.
 
         Raises:
             RefusedError: The participant sends what a live stream cannot have; or the path is of no use or taken.
@@ -136,6 +144,7 @@ class RoomStream:
             self._publication = self._around.streams.publish(self._path, self._lose)
             link = await RtpLink.open(view.router, self._on_packet)
             link.transport.observer.once("close", self._on_room_closed)
+            on_begun()
             await self._work(view, link)
         except ControllerError as error:
             raise RoomClosedError(f"room {self._room_id}: {error}") from error

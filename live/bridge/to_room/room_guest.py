@@ -111,8 +111,16 @@ class RoomGuest:
             counts.broken += self._audio.broken
         return counts
 
-    async def run(self) -> None:
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes of RTP payloads."""
+        return sum(stream.size_bytes for stream in self._sent.values())
+
+    async def run(self, on_begun: Callable[[], None]) -> None:
         """Comes in, stays as long as the stream is there, and leaves.
+
+        Args:
+            on_begun: Called when it is in the room, and all that it has is offered.
 
         Raises:
             RefusedError: Rooms cannot have such a stream, or this room does not let it in.
@@ -132,6 +140,7 @@ class RoomGuest:
                 works.append(await self._begin_video(seat, video))
             if audio is not None:
                 works.append(await self._begin_audio(seat, audio))
+            on_begun()
             await self._work([*works, self._report(), self._wait_for_close()])
         except ControllerError as error:
             raise RoomClosedError(f"room {self._room_id}: {error}") from error

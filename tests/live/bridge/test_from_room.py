@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from miso import Producer, Router, Worker, create_worker
+from miso import Worker, create_worker
 from miso.demo.workers.media_workers import MEDIA_CODECS
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.live.bridge.from_room.room_stream import RoomStream, Surroundings
-from miso.live.bridge.rooms import Guest, RoomClosedError, RoomListener, Seat
+from miso.live.bridge.rooms import RoomClosedError
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
 from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
 from miso.live.media.aac import read_aac_config
@@ -29,6 +29,7 @@ from miso.live.streams.subscription import Start
 
 pytest.importorskip("av", reason="PyAV is missing")
 flashes = pytest.importorskip("tests.live.bridge.flashes")
+one_room = pytest.importorskip("tests.live.bridge.one_room")
 camera = pytest.importorskip("tests.live.bridge.camera")
 
 PATH = "rooms/r/ada"
@@ -39,41 +40,8 @@ VP8 = {
 }
 
 
-class OneRoom:
-    """A room with a real router, and whoever the test puts into it."""
-
-    def __init__(self, router: Router) -> None:
-        self.router = router
-        self.people: dict[str, list[Producer]] = {}
-        self.listeners: list[RoomListener] = []
-
-    @property
-    def producers(self) -> Mapping[str, list[Producer]]:
-        return {name: [one for one in own if not one.closed] for name, own in self.people.items()}
-
-    async def enter(self, room_id: str, guest: Guest) -> Seat:
-        raise RoomClosedError("nobody comes in here")
-
-    def view(self, room_id: str, listener: RoomListener) -> OneRoom:
-        if self.router.closed:
-            raise RoomClosedError("there is no room")
-        self.listeners.append(listener)
-        return self
-
-    def close(self) -> None:
-        """As a view."""
-
-    def put(self, name: str, producers: list[Producer]) -> None:
-        self.people[name] = producers
-        for listener in self.listeners:
-            for producer in producers:
-                listener.producer_came(name, producer)
-
-    async def camera(self, name: str, **options: bool) -> Any:
-        one = camera.Camera(self.router, name)
-        await one.open(**options)
-        self.put(name, one.producers)
-        return one
+def nothing() -> None:
+    """Nobody wants to know."""
 
 
 class Player:
@@ -127,12 +95,12 @@ async def worker() -> AsyncIterator[Worker]:
 
 
 @pytest.fixture
-async def room(worker: Worker) -> OneRoom:
-    return OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
+async def room(worker: Worker) -> Any:
+    return one_room.OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
 
 
 @pytest.fixture
-async def scene(room: OneRoom) -> AsyncIterator[Any]:
+async def scene(room: Any) -> AsyncIterator[Any]:
     """A room, the streams, and what a stream of the room needs."""
     streams = Streams(StreamSettings(grace_s=5, wait_s=30), asyncio.get_running_loop(), 10)
     thread = TranscodingThread()
@@ -141,7 +109,7 @@ async def scene(room: OneRoom) -> AsyncIterator[Any]:
     def start(who: str = "ada", sound: SoundForm = SoundForm.AAC, interval_s: float = 0) -> tuple[RoomStream, Any]:
         around = Surroundings(room, streams, thread, asyncio.get_running_loop(), time.time, sound, interval_s)
         stream = RoomStream("r", who, PATH, around)
-        running.append(asyncio.create_task(stream.run()))
+        running.append(asyncio.create_task(stream.run(nothing)))
         return stream, running[-1]
 
     yield SimpleNamespace(room=room, streams=streams, start=start, play=lambda: Player(streams))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from miso import Producer, Router, Worker, create_worker
+from miso import Producer, Worker, create_worker
 from miso.demo.workers.media_workers import MEDIA_CODECS
-from miso.live.bridge.rooms import Guest, RoomClosedError, RoomListener, View
+from miso.live.bridge.rooms import Guest, RoomClosedError
 from miso.live.bridge.to_room.b_frames import BFrames
 from miso.live.bridge.to_room.room_guest import RoomGuest, Surroundings
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
@@ -22,6 +23,7 @@ from miso.live.streams.stream import StreamSettings
 
 pytest.importorskip("av", reason="PyAV is missing")
 flashes = pytest.importorskip("tests.live.bridge.flashes")
+one_room = pytest.importorskip("tests.live.bridge.one_room")
 receiver = pytest.importorskip("tests.live.bridge.receiver")
 
 PATH = "live/flashes"
@@ -29,25 +31,8 @@ GUEST = Guest(id="live:flashes", display_name="Flashes", stream=PATH)
 TIMEOUT_S = 60
 
 
-class OneRoom:
-    """A room with a real router; whoever comes in is offered here."""
-
-    def __init__(self, router: Router) -> None:
-        self.router = router
-        self.offered: asyncio.Queue[Producer] = asyncio.Queue()
-        self.has_left = False
-
-    async def enter(self, room_id: str, guest: Guest) -> OneRoom:
-        return self
-
-    async def offer(self, producer: Producer) -> None:
-        self.offered.put_nowait(producer)
-
-    def leave(self) -> None:
-        self.has_left = True
-
-    def view(self, room_id: str, listener: RoomListener) -> View:
-        raise RoomClosedError("nobody looks here")
+def nothing() -> None:
+    """Nobody wants to know."""
 
 
 @pytest.fixture
@@ -57,8 +42,8 @@ async def worker() -> AsyncIterator[Worker]:
 
 
 @pytest.fixture
-async def room(worker: Worker) -> OneRoom:
-    return OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
+async def room(worker: Worker) -> Any:
+    return one_room.OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
 
 
 @pytest.fixture
@@ -67,25 +52,25 @@ async def streams() -> Streams:
 
 
 @pytest.fixture
-async def around(room: OneRoom) -> AsyncIterator[Surroundings]:
+async def around(room: Any) -> AsyncIterator[Surroundings]:
     thread = TranscodingThread()
     yield Surroundings(room, thread, asyncio.get_running_loop(), time.time, BFrames.DROP)
     thread.close()
 
 
-async def offered(room: OneRoom, count: int = 2) -> dict[str, Producer]:
+async def offered(room: Any, count: int = 2) -> dict[str, Producer]:
     async with asyncio.timeout(TIMEOUT_S):
         producers = [await room.offered.get() for _ in range(count)]
     return {producer.kind: producer for producer in producers}
 
 
 async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
-    room: OneRoom, streams: Streams, around: Surroundings
+    room: Any, streams: Streams, around: Surroundings
 ) -> None:
     publication = streams.publish(PATH, lambda: None)
     stream = streams.get_or_create(PATH)
     guest = RoomGuest(stream, "r", GUEST, around)
-    running = asyncio.create_task(guest.run())
+    running = asyncio.create_task(guest.run(nothing))
     publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(8)))
     producers = await offered(room)
     video = await receiver.Viewer.of(room.router, producers["video"])
@@ -108,10 +93,10 @@ async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
     assert guest.counts.broken == 0
 
 
-async def test_opus_passes_through(room: OneRoom, streams: Streams, around: Surroundings) -> None:
+async def test_opus_passes_through(room: Any, streams: Streams, around: Surroundings) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run())
+    running = asyncio.create_task(guest.run(nothing))
     publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, sound="libopus")))
     producers = await offered(room)
     audio = await receiver.Viewer.of(room.router, producers["audio"])
@@ -124,7 +109,7 @@ async def test_opus_passes_through(room: OneRoom, streams: Streams, around: Surr
 
 async def refusal(streams: Streams, around: Surroundings, packets: list[Packet]) -> str:
     publication = streams.publish(PATH, lambda: None)
-    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run())
+    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run(nothing))
     for packet in packets:
         publication.write(packet)
     with pytest.raises(RefusedError) as refused:
@@ -145,10 +130,10 @@ async def test_b_frames_that_others_need_are_refused_with_advice(streams: Stream
     assert "bframes=0" in await refusal(streams, around, flashes.flashes(2, options=options))
 
 
-async def test_other_b_frames_are_left_out(room: OneRoom, streams: Streams, around: Surroundings) -> None:
+async def test_other_b_frames_are_left_out(room: Any, streams: Streams, around: Surroundings) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run())
+    running = asyncio.create_task(guest.run(nothing))
     options = {"bf": "2", "x264-params": "b-adapt=0:b-pyramid=none"}
     publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, options=options)))
     producers = await offered(room)
@@ -163,10 +148,10 @@ async def test_other_b_frames_are_left_out(room: OneRoom, streams: Streams, arou
 
 
 async def test_a_guest_whose_worker_dies_says_so(
-    room: OneRoom, worker: Worker, streams: Streams, around: Surroundings
+    room: Any, worker: Worker, streams: Streams, around: Surroundings
 ) -> None:
     publication = streams.publish(PATH, lambda: None)
-    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run())
+    running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run(nothing))
     publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4)))
     await offered(room)
     worker.kill("a test")
