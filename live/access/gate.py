@@ -4,45 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
+from miso.live.access.asking import Asking
 from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, check_token
-from miso.live.errors import DeniedError, RefusedError
+from miso.live.access.webhook import Webhook
+from miso.live.errors import DeniedError, LiveError, RefusedError
 from miso.protoo.log_rate_limit import LogRateLimit
 
+__all__ = ["Action", "Asking", "Gate"]
+
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """What somebody wants, and what it shows for it.
-
-    Attributes:
-        action: What it wants to do.
-        path: With which stream.
-        protocol: By which protocol: ``rtmp``, ``http-flv`` and so on.
-        address: From which IP address.
-        query: The parameters of the stream's address; of one that is there twice, the last.
-        user: Of the stream's address, empty: none.
-        password: As the user.
-    """
-
-    action: Action
-    path: str
-    protocol: str
-    address: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    user: str = ""
-    password: str = ""
 
 
 class Gate:
     """Lets pass who has a valid token (:mod:`miso.live.access.tokens`) as ``?token=``, where a secret is set.
 
+    Where a webhook is set, it is asked about those who pass, and has the last word.
+
     Attributes:
         denied: How many were sent away, by what they wanted.
+        webhook: What is asked; None: nothing is.
 
     Args:
         settings: The secrets.
@@ -55,6 +38,7 @@ class Gate:
         self._secrets = {
             action: secret.get_secret_value().encode() for action, secret in secrets.items() if secret is not None
         }
+        self.webhook = Webhook(settings, unix_s) if settings.webhook is not None else None
         self._unix_s = unix_s
         self._denials = LogRateLimit(logger, "somebody was not let in")
 
@@ -72,13 +56,19 @@ class Gate:
         """
         try:
             self._check_token(asking)
+            return asking.path if self.webhook is None else await self.webhook.ask(asking)
         except DeniedError as error:
             self.denied[asking.action] += 1
             self._denials.count(
                 f"{asking.protocol} {asking.action.value} stream={asking.path} address={asking.address}: {error}"
+                f"{f' ({error.__cause__})' if isinstance(error.__cause__, LiveError) else ''}"
             )
             raise
-        return asking.path
+
+    async def close(self) -> None:
+        """Lets go of what it has open."""
+        if self.webhook is not None:
+            await self.webhook.close()
 
     def _check_token(self, asking: Asking) -> None:
         secret = self._secrets.get(asking.action)

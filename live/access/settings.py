@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from enum import Enum
+
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 
 from miso.live.section import Section
+from miso.live.webhooks.signature import read_secret
+
+
+class NoAnswer(Enum):
+    """What becomes of those about whom a webhook does not answer.
+
+    DENY: They are sent away.
+    ALLOW: They may.
+    """
+
+    DENY = "deny"
+    ALLOW = "allow"
 
 
 class AccessSettings(Section):
@@ -16,6 +30,24 @@ class AccessSettings(Section):
     play_secret: SecretStr | None = Field(
         None, description="who plays needs a token made with it (docs/live.md); default: anybody may play"
     )
+    webhook: HttpUrl | None = Field(
+        None,
+        description="address that is asked whether somebody may publish or play (docs/live.md); default: nothing is",
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="what is sent to the webhook is signed with it (Standard Webhooks); default: not signed"
+    )
+    webhook_timeout: float = Field(3.0, gt=0, le=8, description="seconds that the webhook has for its answer")
+    webhook_no_answer: NoAnswer = Field(
+        NoAnswer.DENY, description="what becomes of those about whom the webhook does not answer: deny or allow"
+    )
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            read_secret(value.get_secret_value())
+        return value
 
     @field_validator("publish_secret", "play_secret")
     @classmethod

@@ -1,0 +1,167 @@
+"""The webhook that is asked who may publish and play, against a real HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from miso.live.access.asking import Asking
+from miso.live.access.gate import Gate
+from miso.live.access.settings import AccessSettings
+from miso.live.access.tokens import Action
+from miso.live.access.webhook import Verdict, read_verdict
+from miso.live.errors import DeniedError, ParseError
+from miso.live.webhooks.poster import MAX_ANSWER_BYTES, Answer
+from miso.live.webhooks.signature import read_secret, signed_headers
+from tests.live.webhooks.program import Program, Request, http_answer
+
+ASKING = Asking(Action.PUBLISH, "live/sub/a", "rtmp", "192.0.2.1", {"token": "t", "x": "\udc80é"}, "anna", "pass:word")
+
+
+def settings(program: Program, **more: object) -> AccessSettings:
+    return AccessSettings.model_validate({"webhook": program.url, **more})
+
+
+async def admitted(answer: Callable[[Request], bytes | None], **more: object) -> str:
+    async with Program(answer) as program:
+        gate = Gate(settings(program, **more), lambda: 1_000.0)
+        try:
+            return await gate.admit(ASKING)
+        finally:
+            await gate.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "path"),
+    [
+        (http_answer(200), "live/sub/a"),
+        (http_answer(204), "live/sub/a"),
+        (http_answer(200, '{"allow": true}'), "live/sub/a"),
+        (http_answer(200, '{"allow": true, "path": "hidden/b", "more": 1}'), "hidden/b"),
+        (http_answer(200, '{"allow": true, "path": null}'), "live/sub/a"),
+    ],
+)
+async def test_lets_in_and_renames(answer: bytes, path: str) -> None:
+    assert await admitted(lambda request: answer) == path
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "unauthorized"),
+    [
+        (http_answer(200, '{"allow": false, "reason": "not\\u0000 today"}'), "not today", False),
+        (http_answer(200, '{"allow": false, "path": "live/b"}'), "not allowed", False),
+        (http_answer(403), "not allowed", False),
+        (http_answer(401, '{"allow": true, "reason": "who?"}'), "who?", True),
+        (http_answer(403, "<html>"), "not allowed", False),
+    ],
+)
+@pytest.mark.parametrize("no_answer", ["deny", "allow"])
+async def test_denies(answer: bytes, reason: str, unauthorized: bool, no_answer: str) -> None:
+    with pytest.raises(DeniedError, match=reason) as raised:
+        await admitted(lambda request: answer, webhook_no_answer=no_answer)
+    assert raised.value.unauthorized is unauthorized
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http_answer(500),
+        http_answer(404),
+        http_answer(302, b"", "Location: http://127.0.0.1:9/"),
+        http_answer(200, '{"alow": true}'),
+        http_answer(200, '{"allow": 1}'),
+        http_answer(200, '{"allow": true, "path": "../b"}'),
+        http_answer(200, '{"allow": true, "path": ""}'),
+        http_answer(200, "null"),
+        http_answer(200, b"\xff"),
+        http_answer(200, "[" * 10_000),
+        http_answer(200, b" " * (MAX_ANSWER_BYTES + 1)),
+        http_answer(200, b"\x1f\x8b", "Content-Encoding: gzip"),
+        b"no HTTP\r\n\r\n",
+        b"HTTP/1.1 200 x\r\nContent-Length: 9\r\nContent-Length: 10\r\n\r\n",
+        b"HTTP/1.1 200 x\r\nA: " + bytes(100_000).replace(b"\0", b"a"),
+    ],
+)
+async def test_what_is_no_answer_denies_unless_set_otherwise(answer: bytes) -> None:
+    with pytest.raises(DeniedError, match="cannot be found out"):
+        await admitted(lambda request: answer)
+    assert await admitted(lambda request: answer, webhook_no_answer="allow") == "live/sub/a"
+
+
+async def test_who_does_not_answer_in_time_gives_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), pytest.raises(DeniedError, match="cannot be found out"):
+        await admitted(lambda request: None, webhook_timeout=0.05)
+    assert "no answer within 0.05 s" in caplog.text  # the operator is told what the client is not
+
+
+async def test_nobody_there_is_no_answer() -> None:
+    gate = Gate(AccessSettings.model_validate({"webhook": "http://127.0.0.1:9/"}), lambda: 1_000.0)
+    with pytest.raises(DeniedError, match="cannot be found out"):
+        await gate.admit(ASKING)
+    assert gate.webhook is not None
+    assert (gate.webhook.unanswered, gate.denied[Action.PUBLISH]) == (1, 1)
+    await gate.close()
+
+
+async def test_is_told_all_that_was_shown_and_can_trust_it() -> None:
+    async with Program(lambda request: http_answer(200)) as program:
+        gate = Gate(settings(program, webhook_secret=SecretStr("whsec_aGVsbG8=")), lambda: 1_000.0)
+        await gate.admit(ASKING)
+        await gate.close()
+    (request,) = program.requests
+    assert request.content == {
+        "action": "publish",
+        "path": "live/sub/a",
+        "app": "live/sub",
+        "name": "a",
+        "protocol": "rtmp",
+        "ip": "192.0.2.1",
+        "query": {"token": "t", "x": "\udc80é"},
+        "user": "anna",
+        "password": "pass:word",
+    }
+    id = request.headers["webhook-id"]
+    expected = signed_headers(read_secret("whsec_aGVsbG8="), id, 1_000, request.body)
+    assert expected.items() <= request.headers.items()
+
+
+async def test_asks_about_many_at_once_but_not_all() -> None:
+    async with Program(lambda request: http_answer(200)) as program:
+        program.held.clear()
+        gate = Gate(settings(program, webhook_timeout=8), lambda: 1_000.0)
+        asked = [asyncio.create_task(gate.admit(ASKING)) for _ in range(1_100)]
+        await program.told(32)
+        program.held.set()
+        results = await asyncio.gather(*asked, return_exceptions=True)
+        await gate.close()
+    assert program.most_under_way == 32
+    assert sum(result == "live/sub/a" for result in results) == 1_032  # 32 under way and 1,000 that wait
+    assert sum(isinstance(result, DeniedError) for result in results) == 68
+
+
+async def test_a_token_is_asked_for_first() -> None:
+    async with Program(lambda request: http_answer(200)) as program:
+        gate = Gate(settings(program, publish_secret=SecretStr("s")), lambda: 1_000.0)
+        with pytest.raises(DeniedError, match="token"):
+            await gate.admit(ASKING)
+        await gate.close()
+    assert program.requests == []
+
+
+def test_reads_an_answer_without_regard_to_space() -> None:
+    assert read_verdict(Answer(200, b"\r\n")) == Verdict(True)
+    with pytest.raises(ParseError, match="502"):
+        read_verdict(Answer(502, b""))
+
+
+@pytest.mark.parametrize(
+    "section",
+    [{"webhook": "ftp://a/"}, {"webhook": "nonsense"}, {"webhook_secret": "whsec_!"}, {"webhook_timeout": 0}],
+)
+def test_settings_that_are_of_no_use_are_refused(section: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        AccessSettings.model_validate(section)
