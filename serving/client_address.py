@@ -30,6 +30,15 @@ def client_address(host: str, forwarded_for: str, trusted: Sequence[str]) -> str
     return str(address)
 
 
+def plain_address(host: str) -> str:
+    """An IP address as people know it: an IPv4 address that came over an IPv6 socket as itself.
+
+    Args:
+        host: The IP address of a connection's other end; empty when there is none.
+    """
+    return str(_parsed(host) or "unknown")
+
+
 def is_proxy(host: str, trusted: Sequence[str]) -> bool:
     """Whether a connection's other end is one of the trusted proxies: what it does, it does for many."""
     address = _parsed(host)

@@ -56,7 +56,13 @@ class HttpServer:
         self._admit = admit
         self._tls_failed = tls_failed
         self._server = _Uvicorn(config)
-        self._make_http = lambda: Http(config, self._server.server_state, self._server.lifespan.state)
+
+        def make_http(give_back: Callable[[], None]) -> HttpWithTimeouts:
+            http = Http(config, self._server.server_state, self._server.lifespan.state)
+            http.admitted = give_back
+            return http
+
+        self._make_http = make_http
         self._tls: TlsListener | None = None
         logging.getLogger("uvicorn.error").addFilter(_is_no_refusal)
         self._task: asyncio.Task[None] | None = None

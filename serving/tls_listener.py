@@ -14,20 +14,20 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from miso.protoo import RequestError
-from miso.serving.http_connection import HttpWithTimeouts
 
 logger = logging.getLogger(__name__)
 
 
 class TlsListener:
-    """Accepts TCP connections and lets each speak HTTP once its TLS handshake is done.
+    """Accepts TCP connections and lets each speak its protocol once its TLS handshake is done.
 
     Args:
         sockets: They listen already.
         context: How to speak TLS.
-        admit: See :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`.
+        admit: Asked whether an address may have one more connection. It returns what is called when the connection is
+            gone, or raises RequestError.
         failed: Told of a handshake that fails, with whose it was and why.
-        make_http: Makes a connection's protocol.
+        make_protocol: Makes a connection's protocol, which calls what it is given when the connection is gone.
     """
 
     HANDSHAKE_S: ClassVar[float] = 10.0
@@ -43,12 +43,12 @@ class TlsListener:
         context: ssl.SSLContext,
         admit: Callable[[str], Callable[[], None]],
         failed: Callable[[str], None],
-        make_http: Callable[[], HttpWithTimeouts],
+        make_protocol: Callable[[Callable[[], None]], asyncio.BaseProtocol],
     ) -> None:
         self._context = context
         self._admit = admit
         self._failed = failed
-        self._make_http = make_http
+        self._make_protocol = make_protocol
         self._opening: set[asyncio.Task[None]] = set()
         self._accepting = [asyncio.create_task(self._accept(one)) for one in sockets]
 
@@ -82,10 +82,9 @@ class TlsListener:
 
     async def _open(self, connection: socket.socket, host: str, give_back: Callable[[], None]) -> None:
         try:
-            http = self._make_http()
-            http.admitted = give_back
+            protocol = self._make_protocol(give_back)
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: http,
+                lambda: protocol,
                 connection,
                 ssl=self._context,
                 ssl_handshake_timeout=self.HANDSHAKE_S,
