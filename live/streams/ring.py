@@ -66,6 +66,20 @@ class Ring:
         key = self._newest_key
         return key if key is not None and key >= self.first else None
 
+    @property
+    def oldest_key(self) -> int | None:
+        """As ``newest_key``, the oldest one with the configuration in force."""
+        oldest = self.newest_key
+        if oldest is None:
+            return None
+        for position in range(oldest - 1, self.first - 1, -1):
+            packet = self.at(position).packet
+            if packet.is_config:
+                break
+            if packet.is_key:
+                oldest = position
+        return oldest
+
     def write(self, entry: Entry) -> None:
         """Adds a packet; the oldest make room for it. Nothing happens once the ring is closed."""
         if self.closed:

@@ -23,11 +23,13 @@ class Start(Enum):
     FAST: With the latest key frame and all since: a picture at once, and as late as that frame is old.
     LIVE: Sound at once, pictures from the next key frame on: nothing that is old.
     KEY: Everything from the next key frame on.
+    PAST: With the oldest key frame that is kept, and all since: for who cuts a stream and wants much of it at once.
     """
 
     FAST = "fast"
     LIVE = "live"
     KEY = "key"
+    PAST = "past"
 
 
 class Reading(NamedTuple):
@@ -125,19 +127,29 @@ class Subscription:
         for track_id, track in wanted.items():
             ring = track.ring
             if track_id.kind is Kind.VIDEO:
-                key = ring.newest_key if start is Start.FAST else None
+                key = _first_key(ring, start)
                 self._cursors[track_id] = Cursor(ring, ring.end if key is None else key, needs_key=True)
             else:
                 self._cursors[track_id] = Cursor(ring, _beside(ring, video, start))
 
 
+def _first_key(ring: Ring, start: Start) -> int | None:
+    """Where pictures begin; None: with the next key frame that comes."""
+    if start is Start.FAST:
+        return ring.newest_key
+    return ring.oldest_key if start is Start.PAST else None
+
+
 def _beside(ring: Ring, video: Ring | None, start: Start) -> int:
     """Where sound begins."""
-    if start is not Start.FAST:
+    if start not in (Start.FAST, Start.PAST):
         return ring.end
     if video is not None:
-        key = video.newest_key
+        key = _first_key(video, start)
         return ring.end if key is None else ring.position_of(video.at(key).arrival)
+    if start is Start.PAST:
+        oldest = ring.oldest_key
+        return ring.end if oldest is None else oldest
     position = ring.end
     if position > ring.first:
         newest_ms = ring.at(position - 1).packet.dts_ms

@@ -250,6 +250,23 @@ class TestWhereAReaderBegins:
         write(picture(440, key=True))
         assert read(player) == [(Kind.VIDEO, 440)]
 
+    def test_past_is_with_the_oldest_key_frame_of_the_configuration_in_force(self) -> None:
+        _, stream, write = self.publishing()
+        assert read(stream.subscribe(Start.PAST))[:2] == [(Kind.VIDEO, 0), (Kind.AUDIO, 5)]
+        write(video_config(b"another", 390))
+        assert read(stream.subscribe(Start.PAST)) == []
+        a_gop(write, 400)
+        a_gop(write, 600)
+        assert read(stream.subscribe(Start.PAST))[:2] == [(Kind.VIDEO, 400), (Kind.AUDIO, 405)]
+
+    def test_past_without_pictures_is_with_all_sound_that_is_kept(self) -> None:
+        all_streams = streams(FakeClock(), bounds=Bounds(packets=50))
+        publication = all_streams.publish("app/name", nothing)
+        for number in range(100):
+            publication.write(sound(20 * number))
+        got = read(all_streams.get_or_create("app/name").subscribe(Start.PAST))
+        assert (len(got), got[0]) == (50, (Kind.AUDIO, 1_000))
+
     def test_a_configuration_that_is_repeated_is_not_passed_on(self) -> None:
         _, stream, write = self.publishing()
         player = stream.subscribe(Start.FAST)

@@ -1,0 +1,176 @@
+"""Answers requests for HLS: who may, what there is, and what is waited for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from miso.live.access.gate import Asking, Gate
+from miso.live.access.tokens import Action
+from miso.live.errors import DeniedError, LimitError, ParseError, RefusedError
+from miso.live.hls.address import Kind, Wanted, read_address
+from miso.live.hls.packager import Packager
+from miso.live.hls.packagers import Packagers
+from miso.live.hls.playlist import CONTENT_TYPE
+from miso.live.hls.segments import Segment
+from miso.live.hls.settings import HlsSettings
+from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
+from miso.protoo.log_rate_limit import LogRateLimit
+
+logger = logging.getLogger(__name__)
+
+_MP4 = "video/mp4"
+_AHEAD = 2
+_FOR_A_WHILE = "private, max-age=60"
+_NOT_KEPT = "no-cache"
+
+
+class Answer(NamedTuple):
+    """What is answered.
+
+    Attributes:
+        status: Of HTTP.
+        body: What is sent; the reason, if it is an error.
+        content_type: Of the body.
+        cache_control: How long it may be kept.
+        viewer: Whose bytes they are; None: nobody's.
+    """
+
+    status: int
+    body: bytes
+    content_type: str = "text/plain"
+    cache_control: str = _NOT_KEPT
+    viewer: Viewer | None = None
+
+
+class HlsService:
+    """Everything about HLS but HTTP.
+
+    Attributes:
+        refused: How many requests were refused at a limit of this plugin.
+
+    Args:
+        gate: Who may play.
+        packagers: What is cut.
+        viewers: Who watches.
+        settings: How many may wait.
+    """
+
+    def __init__(self, gate: Gate, packagers: Packagers, viewers: Viewers, settings: HlsSettings) -> None:
+        self.refused = 0
+        self._gate = gate
+        self._packagers = packagers
+        self._viewers = viewers
+        self._settings = settings
+        self._refusals = LogRateLimit(logger, "a request for HLS was refused")
+
+    async def answer(self, path: str, query: Mapping[str, str], address: str) -> Answer:
+        """Answers a request; waits for what is about to come. Never raises for what the request says.
+
+        Args:
+            path: Of the URL, decoded, without the slash that it begins with.
+            query: Its parameters.
+            address: Whose request it is: an IP address.
+        """
+        try:
+            wanted = read_address(path, query)
+            if not wanted.session and wanted.kind is Kind.PLAYLIST:
+                return await self._begin(wanted, query, address)
+            return await self._continue(wanted)
+        except ParseError as error:
+            return _told(400, str(error))
+        except DeniedError as error:
+            return _told(401 if error.unauthorized else 403, str(error))
+        except LimitError as error:
+            self.refused += 1
+            self._refusals.count(f"stream={path} address={address}: {error}")
+            return _told(503, str(error))
+        except RefusedError as error:
+            return _told(404, str(error))
+
+    async def _begin(self, wanted: Wanted, query: Mapping[str, str], address: str) -> Answer:
+        path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query))
+        self._check_waiting()
+        packager = self._packagers.get(path)
+        try:
+            has_begun = await packager.begins()
+        except TimeoutError:
+            return _told(503, f"{wanted.stream} has sent nothing that can be played")
+        if not has_begun:
+            return _told(404, f"{wanted.stream} is not published")
+        session = self._viewers.open(wanted.stream, packager, address)
+        body = packager.multivariant(session.id, wanted.stream).encode()
+        return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, self._viewers.get(session.id))
+
+    async def _continue(self, wanted: Wanted) -> Answer:
+        viewer = self._viewers.get(wanted.session)
+        if viewer is None or viewer.stream != wanted.stream:
+            return _told(403, "this session is over, or was none: open the stream anew")
+        if viewer.asking >= MAX_ASKING:
+            return _told(429, f"a viewer may have {MAX_ASKING} requests at once")
+        viewer.asking += 1
+        try:
+            if wanted.kind is Kind.PLAYLIST:
+                return await self._playlist(wanted, viewer)
+            if wanted.run != viewer.packager.run:
+                return _told(404, "this is a piece of another session")
+            return await self._piece(wanted, viewer)
+        finally:
+            viewer.asking -= 1
+
+    async def _playlist(self, wanted: Wanted, viewer: Viewer) -> Answer:
+        packager = viewer.packager
+        if wanted.number is not None:
+            if wanted.number >= packager.window.next_number + _AHEAD:
+                return _told(400, f"segment {wanted.number} is too far ahead, {packager.window.next_number} is next")
+            if not await self._has(packager, wanted.number, wanted.part):
+                return _told(503, f"segment {wanted.number} did not come in time")
+        body = packager.media(wanted.session, wanted.stream).encode()
+        return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
+
+    async def _piece(self, wanted: Wanted, viewer: Viewer) -> Answer:
+        packager, number = viewer.packager, wanted.number
+        assert number is not None
+        window = packager.window
+        if wanted.kind is Kind.MAP:
+            return _piece(window.maps.get(number), viewer)
+        if wanted.kind is Kind.SEGMENT:
+            segment = window.get(number)
+            return _piece(segment.data if segment is not None and segment.is_complete else None, viewer)
+        assert wanted.part is not None
+        if _is_next(window.newest, window.next_number, number, wanted.part):
+            await self._has(packager, number, wanted.part)
+        segment = window.get(number)
+        has_part = segment is not None and wanted.part < len(segment.parts)
+        return _piece(segment.parts[wanted.part].data if segment is not None and has_part else None, viewer)
+
+    async def _has(self, packager: Packager, number: int, part: int | None) -> bool:
+        """Whether it has come in time."""
+        self._check_waiting()
+        try:
+            await packager.has(number, part)
+        except TimeoutError:
+            return False
+        return True
+
+    def _check_waiting(self) -> None:
+        if self._packagers.waiting >= self._settings.max_waiting:
+            raise LimitError(f"{self._settings.max_waiting} requests wait, more are not allowed")
+
+
+def _is_next(newest: Segment | None, next_number: int, number: int, part: int) -> bool:
+    """Whether a part is the one that playlists hint at."""
+    if newest is None or newest.is_complete:
+        return (number, part) == (next_number, 0)
+    return (number, part) == (newest.number, len(newest.parts))
+
+
+def _piece(data: bytes | None, viewer: Viewer) -> Answer:
+    if data is None:
+        return _told(404, "this piece is gone, or has not come")
+    return Answer(200, data, _MP4, _FOR_A_WHILE, viewer)
+
+
+def _told(status: int, reason: str) -> Answer:
+    return Answer(status, reason.encode())

@@ -1,0 +1,121 @@
+"""Who watches by HLS: a session each, from its first playlist until it asks no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from miso.live.clock import Clock, Timer
+from miso.live.hls.packager import Packager
+from miso.live.sessions.session import EndReason, Role, Session
+from miso.live.sessions.sessions import Sessions
+
+PROTOCOL = "hls"
+MAX_ASKING = 8
+"""Requests of one viewer at once; a browser makes three or four."""
+_LOOKS_PER_LIFE = 3
+
+
+class Viewer:
+    """One who watches.
+
+    Attributes:
+        stream: The stream's path as it asked for it.
+        packager: What it watches.
+        asking: How many of its requests are being answered.
+        heard_s: When it last asked, by the clock.
+    """
+
+    def __init__(self, stream: str, packager: Packager, now_s: float) -> None:
+        self.stream = stream
+        self.packager = packager
+        self.asking = 0
+        self.heard_s = now_s
+        self.session: Session | None = None
+
+    def sent(self, size_bytes: int) -> None:
+        """It has got that much."""
+        if self.session is not None and not self.session.ended:
+            self.session.bytes_out += size_bytes
+
+
+class Viewers:
+    """All who watch by HLS.
+
+    Args:
+        sessions: Where each has its place.
+        clock: The time.
+        patience_s: Who has not asked for so long has gone.
+    """
+
+    def __init__(self, sessions: Sessions, clock: Clock, patience_s: float) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._patience_s = patience_s
+        self._viewers: dict[str, Viewer] = {}
+        self._timer: Timer | None = None
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def __iter__(self) -> Iterator[Viewer]:
+        return iter(list(self._viewers.values()))
+
+    def get(self, session: str) -> Viewer | None:
+        """Whose session it is, if it is one; it has just asked."""
+        viewer = self._viewers.get(session)
+        if viewer is not None:
+            viewer.heard_s = self._clock.time()
+        return viewer
+
+    def open(self, stream: str, packager: Packager, address: str) -> Session:
+        """Somebody begins to watch.
+
+        Args:
+            stream: The stream's path as it asked for it.
+            packager: What it watches.
+            address: Its IP address.
+
+        Raises:
+            LimitError: There are too many.
+        """
+        viewer = Viewer(stream, packager, self._clock.time())
+        session = self._sessions.open(
+            PROTOCOL, address, Role.PLAYER, packager.stream.path, lambda: self._forget(session.id)
+        )
+        viewer.session = session
+        self._viewers[session.id] = viewer
+        packager.viewers += 1
+        session.begin()
+        if self._timer is None:
+            self._look_later()
+        return session
+
+    def close(self) -> None:
+        """Nobody watches any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for viewer in self:
+            self._end(viewer)
+
+    def _look_later(self) -> None:
+        self._timer = self._clock.call_later(self._patience_s / _LOOKS_PER_LIFE, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        long_ago_s = self._clock.time() - self._patience_s
+        for viewer in self:
+            if viewer.heard_s <= long_ago_s and not viewer.asking:
+                self._end(viewer)
+        if self._viewers:
+            self._look_later()
+
+    def _end(self, viewer: Viewer) -> None:
+        assert viewer.session is not None
+        self._forget(viewer.session.id)
+        viewer.session.end(EndReason.STREAM_ENDED if viewer.packager.is_over else EndReason.DONE)
+
+    def _forget(self, session: str) -> None:
+        viewer = self._viewers.pop(session, None)
+        if viewer is not None:
+            viewer.packager.viewers -= 1
