@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from miso.live.access.gate import Gate
 from miso.live.clock import Clock
+from miso.live.engine.codec_event import codec_event
+from miso.live.engine.metrics import LiveCollector
 from miso.live.engine.settings import LiveSettings
 from miso.live.sessions.events import Events
 from miso.live.sessions.sessions import Sessions
 from miso.live.streams.registry import Streams
+from miso.live.streams.stream import Stream
+from miso.live.streams.track import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Live:
         events: What happens.
         clock: The time for whatever waits: the event loop, in use.
         unix_s: Unix time, for people and tokens.
+        metrics: What operators see of it. A plugin registers its own collectors there, and takes them out at its end.
         settings: Of the whole live side. A plugin is given its own section beside them.
     """
 
@@ -33,6 +40,7 @@ class Live:
     events: Events
     clock: Clock
     unix_s: Callable[[], float]
+    metrics: CollectorRegistry
     settings: LiveSettings
 
 
@@ -45,12 +53,22 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
         unix_s: Unix time.
     """
     events = Events()
+
+    def tell_codec(stream: Stream, track: Track) -> None:
+        events.emit(codec_event(stream.path, track, unix_s()))
+
+    streams = Streams(settings.streams.of_each(), clock, settings.streams.max_streams, tell_codec)
+    sessions = Sessions(settings.sessions, events, unix_s)
+    gate = Gate(settings.access, unix_s)
+    metrics = CollectorRegistry()
+    metrics.register(LiveCollector(streams, sessions, gate, events))
     return Live(
-        streams=Streams(settings.streams.of_each(), clock, settings.streams.max_streams),
-        sessions=Sessions(settings.sessions, events, unix_s),
-        gate=Gate(settings.access, unix_s),
+        streams=streams,
+        sessions=sessions,
+        gate=gate,
         events=events,
         clock=clock,
         unix_s=unix_s,
+        metrics=metrics,
         settings=settings,
     )

@@ -47,7 +47,9 @@ class Event:
         session_id: Whose doing it was; empty: nobody's in particular.
         protocol: By which protocol; empty as above.
         address: From which IP address; empty as above.
-        details: What else there is to say, by name: ``reason`` and ``detail`` of an end, ``track`` and ``codec``.
+        details: What else there is to say, by name. Of an end: ``reason``, ``detail``, ``started_s``, ``bytes_in``,
+            ``bytes_out``, ``dropped_packets``. Of a codec: ``track`` (``video``; ``video/1`` and so on), ``codec`` (its
+            FourCC) and, as far as they are known, what :class:`~miso.live.media.description.TrackDescription` has.
     """
 
     kind: EventKind

@@ -71,6 +71,14 @@ class Counts(NamedTuple):
     bytes_out: int = 0
     dropped_packets: int = 0
 
+    def plus(self, other: Counts) -> Counts:
+        """Both together."""
+        return Counts(
+            self.bytes_in + other.bytes_in,
+            self.bytes_out + other.bytes_out,
+            self.dropped_packets + other.dropped_packets,
+        )
+
 
 class Book(Protocol):
     """Where sessions are entered, as they see it."""
@@ -138,12 +146,8 @@ class Session:
 
     def counts(self) -> Counts:
         """What has gone through it so far."""
-        more = self.count() if self.count is not None else Counts()
-        return Counts(
-            self.bytes_in + more.bytes_in,
-            self.bytes_out + more.bytes_out,
-            self.dropped_packets + more.dropped_packets,
-        )
+        own = Counts(self.bytes_in, self.bytes_out, self.dropped_packets)
+        return own if self.count is None else own.plus(self.count())
 
     def begin(self) -> None:
         """It publishes or plays from now on: all checks are passed. Everybody is told, once."""

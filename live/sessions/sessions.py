@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from miso.live.errors import LimitError
 from miso.live.sessions.events import Event, EventKind, Events
 from miso.live.sessions.places import Places
-from miso.live.sessions.session import EndReason, Role, Session
+from miso.live.sessions.session import Counts, EndReason, Role, Session
 from miso.live.sessions.settings import SessionsSettings
 from miso.protoo.log_rate_limit import LogRateLimit
 
@@ -39,6 +39,7 @@ class Sessions:
         self.endings: Counter[tuple[str, Role, EndReason]] = Counter()
         self.unix_s = unix_s
         self._events = events
+        self._ended_counts: dict[tuple[str, Role], Counts] = {}
         self._places = {
             Role.PUBLISHER: Places("publishers", settings.max_publishers, settings.max_publishers_per_address),
             Role.PLAYER: Places("players", settings.max_players, settings.max_players_per_address),
@@ -92,6 +93,14 @@ class Sessions:
         """How many there are of a role."""
         return len(self._places[role])
 
+    def totals(self) -> dict[tuple[str, Role], Counts]:
+        """What has gone through all sessions since the beginning, by protocol and role; those that ended among them."""
+        totals = dict(self._ended_counts)
+        for session in self._sessions.values():
+            kind = session.protocol, session.role
+            totals[kind] = totals.get(kind, Counts()).plus(session.counts())
+        return totals
+
     def close(self) -> None:
         """Ends what has not been ended, which is a fault of who opened it."""
         for session in self:
@@ -110,11 +119,25 @@ class Sessions:
         if not of_path:
             del self._by_path[session.path]
         self._give_back.pop(session.id)()
+        kind = session.protocol, session.role
+        self._ended_counts[kind] = self._ended_counts.get(kind, Counts()).plus(session.counts())
         self.endings[session.protocol, session.role, session.end_reason] += 1
         if session.started_s is not None:
-            details: dict[str, str | int | float] = {"reason": session.end_reason.value, "detail": session.end_detail}
-            self._tell(_END[session.role], session, details)
+            self._tell(_END[session.role], session, _of_end(session))
 
     def _tell(self, kind: EventKind, session: Session, details: dict[str, str | int | float]) -> None:
         event = Event(kind, self.unix_s(), session.path, session.id, session.protocol, session.address, details)
         self._events.emit(event)
+
+
+def _of_end(session: Session) -> dict[str, str | int | float]:
+    assert session.end_reason is not None
+    assert session.started_s is not None
+    return {
+        "reason": session.end_reason.value,
+        "detail": session.end_detail,
+        "started_s": session.started_s,
+        "bytes_in": session.bytes_in,
+        "bytes_out": session.bytes_out,
+        "dropped_packets": session.dropped_packets,
+    }

@@ -10,6 +10,7 @@ from miso.live.clock import Clock
 from miso.live.errors import RefusedError
 from miso.live.streams.publication import Publication
 from miso.live.streams.stream import State, Stream, StreamSettings
+from miso.live.streams.track import Track
 
 MAX_PATH_LENGTH: Final = 512
 """Characters of a path, and so of what stands in logs and statistics."""
@@ -25,12 +26,20 @@ class Streams:
         settings: How they behave.
         clock: The time.
         max_streams: How many there may be at once.
+        on_codec: Called when a track of a stream has its codec or configuration, or another one; None: nobody asks.
     """
 
-    def __init__(self, settings: StreamSettings, clock: Clock, max_streams: int) -> None:
+    def __init__(
+        self,
+        settings: StreamSettings,
+        clock: Clock,
+        max_streams: int,
+        on_codec: Callable[[Stream, Track], None] | None = None,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._max_streams = max_streams
+        self._on_codec = on_codec
         self._streams: dict[str, Stream] = {}
         self._on_wanted: list[Callable[[Stream], None]] = []
 
@@ -55,7 +64,7 @@ class Streams:
             check_path(path)
             if len(self._streams) >= self._max_streams:
                 raise RefusedError(f"there are {len(self._streams)} streams, more are not allowed")
-            stream = self._streams[path] = Stream(path, self._settings, self._clock, self._forget)
+            stream = self._streams[path] = Stream(path, self._settings, self._clock, self._forget, self._codec_known)
         return stream
 
     def want(self, path: str) -> Stream:
@@ -100,6 +109,10 @@ class Streams:
         """Ends all of them."""
         for stream in self:
             stream.close()
+
+    def _codec_known(self, stream: Stream, track: Track) -> None:
+        if self._on_codec is not None:
+            self._on_codec(stream, track)
 
     def _forget(self, stream: Stream) -> None:
         if self._streams.get(stream.path) is stream:

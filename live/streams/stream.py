@@ -88,6 +88,10 @@ class StreamSettings:
     bounds: Bounds = field(default_factory=Bounds)
 
 
+def _nobody_asks(stream: Stream, track: Track) -> None:
+    pass
+
+
 class Stream:
     """A stream of that path.
 
@@ -98,15 +102,24 @@ class Stream:
 
     Args:
         on_closed: Called once, when it is over.
+        on_codec: Called when a track has its codec or configuration, or another one.
     """
 
-    def __init__(self, path: str, settings: StreamSettings, clock: Clock, on_closed: Callable[[Stream], None]) -> None:
+    def __init__(
+        self,
+        path: str,
+        settings: StreamSettings,
+        clock: Clock,
+        on_closed: Callable[[Stream], None],
+        on_codec: Callable[[Stream, Track], None] = _nobody_asks,
+    ) -> None:
         self.path = path
         self.state = State.WAITING
         self.tracks: dict[TrackId, Track] = {}
         self._settings = settings
         self._clock = clock
         self._on_closed = on_closed
+        self._on_codec = on_codec
         self._publication: Publication | None = None
         self._timeline = Timeline()
         self._arrivals = 0
@@ -191,8 +204,11 @@ class Stream:
             track = self.tracks[packet.track] = Track(packet.track, self._settings.bounds)
             self._changed.wake()
         placed_ms = self._timeline.place(packet.dts_ms)
+        known = track.codec, track.config
         track.write(self._arrivals, packet if placed_ms == packet.dts_ms else packet.at(placed_ms))
         self._arrivals += 1
+        if known != (track.codec, track.config):
+            self._on_codec(self, track)
         if not self._tracks_known:
             self._look_whether_tracks_are_known()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from miso.live.media.codec import Kind
+from miso.live.media.description import TrackDescription, describe
 from miso.live.media.packet import Codec, Packet, TrackId
 from miso.live.streams.ring import Bounds, Entry, Ring
 
@@ -47,3 +49,12 @@ class Track:
             packet = packet.at(self._last_dts_ms)
         self._last_dts_ms = packet.dts_ms
         self.ring.write(Entry(arrival, packet))
+
+    def description(self) -> TrackDescription | None:
+        """What is known of it; None: nothing has come, or it is metadata."""
+        if self.codec is None or self.id.kind is Kind.DATA:
+            return None
+        if self.config is not None and self.config.codec is self.codec:
+            return describe(self.config)
+        ring = self.ring
+        return describe(ring.at(ring.end - 1).packet) if len(ring) else None

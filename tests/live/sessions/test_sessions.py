@@ -61,7 +61,15 @@ def test_its_beginning_and_its_end_are_told_once_with_who_it_was() -> None:
     ]
     stop = house.told[2]
     assert (stop.path, stop.session_id, stop.protocol, stop.address) == ("live/a", player.id, "rtmp", "2001:db8::7")
-    assert (stop.at_s, stop.details) == (1_030.0, {"reason": "too slow", "detail": "9 MB wait"})
+    assert stop.at_s == 1_030.0
+    assert stop.details == {
+        "reason": "too slow",
+        "detail": "9 MB wait",
+        "started_s": 1_000.0,
+        "bytes_in": 0,
+        "bytes_out": 0,
+        "dropped_packets": 0,
+    }
     assert (player.opened_s, player.started_s, player.ended_s) == (1_000.0, 1_000.0, 1_030.0)
 
 

@@ -1,0 +1,83 @@
+"""What operators see of the live side in Prometheus' format, looked up when somebody asks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from miso.live.access.gate import Gate
+from miso.live.sessions.events import Events
+from miso.live.sessions.sessions import Sessions
+from miso.live.streams.registry import Streams
+from miso.live.streams.stream import State
+
+
+class LiveCollector(Collector):
+    """The numbers of one live side.
+
+    Args:
+        streams, sessions, gate, events: As :class:`miso.live.engine.services.Live` has them.
+    """
+
+    def __init__(self, streams: Streams, sessions: Sessions, gate: Gate, events: Events) -> None:
+        self._streams = streams
+        self._sessions = sessions
+        self._gate = gate
+        self._events = events
+
+    def collect(self) -> Iterable[Metric]:
+        """All of them."""
+        yield from self._of_streams()
+        yield from self._of_sessions()
+        yield from self._of_refusals()
+        yield CounterMetricFamily("miso_live_events_dropped", "Events nobody was told of", self._events.dropped)
+        yield CounterMetricFamily("miso_live_events_failed", "Bugs of who is told of events", self._events.failures)
+
+    def _of_streams(self) -> Iterable[Metric]:
+        states = Counter(stream.state for stream in self._streams)
+        streams = GaugeMetricFamily("miso_live_streams", "Live streams by state", labels=["state"])
+        for state in State:
+            if state is not State.CLOSED:
+                streams.add_metric([state.value], states[state])
+        yield streams
+
+    def _of_sessions(self) -> Iterable[Metric]:
+        now = Counter((session.protocol, session.role) for session in self._sessions if session.started_s is not None)
+        current = GaugeMetricFamily("miso_live_sessions", "Who publishes and plays", labels=["protocol", "role"])
+        received = CounterMetricFamily("miso_live_received_bytes", "From sessions", labels=["protocol", "role"])
+        sent = CounterMetricFamily("miso_live_sent_bytes", "To sessions", labels=["protocol", "role"])
+        dropped = CounterMetricFamily(
+            "miso_live_dropped_packets", "Not sent to those who read too slowly", labels=["protocol", "role"]
+        )
+        for (protocol, role), counts in self._sessions.totals().items():
+            labels = [protocol, role.value]
+            current.add_metric(labels, now[protocol, role])
+            received.add_metric(labels, counts.bytes_in)
+            sent.add_metric(labels, counts.bytes_out)
+            dropped.add_metric(labels, counts.dropped_packets)
+        yield from (current, received, sent, dropped)
+        ended = CounterMetricFamily(
+            "miso_live_sessions_ended", "Sessions that are over, by why", labels=["protocol", "role", "reason"]
+        )
+        for (protocol, role, reason), count in self._sessions.endings.items():
+            ended.add_metric([protocol, role.value, reason.value], count)
+        yield ended
+
+    def _of_refusals(self) -> Iterable[Metric]:
+        refused = CounterMetricFamily("miso_live_sessions_refused", "Refused at a limit", labels=["role"])
+        for role, count in self._sessions.refused.items():
+            refused.add_metric([role.value], count)
+        yield refused
+        denied = CounterMetricFamily("miso_live_denied", "Sent away by token or webhook", labels=["action"])
+        for action, count in self._gate.denied.items():
+            denied.add_metric([action.value], count)
+        yield denied
+        if self._gate.webhook is not None:
+            yield CounterMetricFamily(
+                "miso_live_webhook_unanswered",
+                "Questions that the access webhook did not answer",
+                self._gate.webhook.unanswered,
+            )

@@ -1,0 +1,1 @@
+"""Tells a program of the operator's what happens."""
