@@ -52,7 +52,7 @@ class Packagers:
             RefusedError: The path is of no use, or there are too many streams.
             LimitError: Too many streams are being cut.
         """
-        stream = self._streams.get_or_create(path)
+        stream = self._streams.want(path)
         for packager in self._packagers:
             if packager.stream is stream and not packager.is_over:
                 return packager

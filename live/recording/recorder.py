@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from miso.live.errors import RefusedError
-from miso.live.recording.recording import Recording
-from miso.live.recording.recording import State as RecordingState
+from miso.live.recording.recording import STREAM_OVER, Recording, State
 from miso.live.recording.settings import Format, RecordingSettings
 from miso.live.recording.space import Space
+from miso.live.sessions.session import Counts, EndReason, Role, Session
+from miso.live.sessions.sessions import Sessions
 from miso.live.streams.registry import Streams
-from miso.live.streams.stream import State
 
 logger = logging.getLogger(__name__)
 
 MAX_REMEMBERED: Final = 100
 """Recordings that are over and still listed."""
-_ID_BYTES = 8
+PROTOCOL: Final = "recording"
+ADDRESS: Final = "127.0.0.1"
+"""Where its sessions come from: this machine."""
 
 
 class Recorder:
@@ -33,14 +35,18 @@ class Recorder:
 
     Args:
         streams: What may be recorded.
+        sessions: Where each has its place, as a player.
         settings: How.
         unix_s: Unix time.
     """
 
-    def __init__(self, streams: Streams, settings: RecordingSettings, unix_s: Callable[[], float]) -> None:
+    def __init__(
+        self, streams: Streams, sessions: Sessions, settings: RecordingSettings, unix_s: Callable[[], float]
+    ) -> None:
         self.ended: deque[Recording] = deque(maxlen=MAX_REMEMBERED)
         self.failures = 0
         self._streams = streams
+        self._sessions = sessions
         self._settings = settings
         self._unix_s = unix_s
         self._space = Space(settings.folder, settings.max_bytes, settings.keep_free_bytes)
@@ -56,27 +62,34 @@ class Recorder:
         return self._running.get(id) or next((recording for recording in self.ended if recording.id == id), None)
 
     def start(self, path: str, format: Format | None = None) -> Recording:
-        """Records a stream until it is over, or :meth:`Recording.stop`.
+        """Records a stream until it is over, or :meth:`Recording.stop`. One that is not published yet is waited for.
 
         Args:
             path: The stream's.
             format: What as; None: as the settings say.
 
         Raises:
-            RefusedError: It is not published, is being recorded already, or there are too many recordings.
+            RefusedError: It is being recorded already, its path is of no use, or there are too many recordings.
         """
-        stream = self._streams.get(path)
-        if stream is None or stream.state not in (State.PUBLISHING, State.PUBLISHER_GONE):
-            raise RefusedError(f"{path!r} is not published")
         format = format or self._settings.format
         for recording in self._running.values():
             if (recording.path, recording.format) == (path, format) and not recording.detail:
                 raise RefusedError(f"{path!r} is being recorded as {format.value} already")
         if len(self._running) >= self._settings.max_recordings:
             raise RefusedError(f"there are {len(self._running)} recordings, more are not allowed")
+        stream = self._streams.want(path)
+        session = self._sessions.open(PROTOCOL, ADDRESS, Role.PLAYER, path, lambda: recording.stop("kicked"))
         recording = Recording(
-            secrets.token_hex(_ID_BYTES), stream, format, self._settings, self._space, self._unix_s, self._forget
+            session.id,
+            stream,
+            format,
+            self._settings,
+            self._space,
+            self._unix_s,
+            session.begin,
+            partial(self._ended, session),
         )
+        session.count = lambda: Counts(bytes_out=recording.size_bytes)
         self._running[recording.id] = recording
         logger.info("%s: begins", recording)
         return recording
@@ -109,7 +122,12 @@ class Recorder:
             if late:
                 logger.warning("%d recordings were not complete after %g s", len(late), patience_s)
 
-    def _forget(self, recording: Recording) -> None:
+    def _ended(self, session: Session, recording: Recording) -> None:
+        if recording.state is State.FAILED:
+            reason = EndReason.REFUSED
+        else:
+            reason = EndReason.STREAM_ENDED if recording.detail == STREAM_OVER else EndReason.DONE
+        session.end(reason, recording.detail)
         del self._running[recording.id]
-        self.failures += recording.state is RecordingState.FAILED
+        self.failures += recording.state is State.FAILED
         self.ended.append(recording)

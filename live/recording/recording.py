@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from typing import Final
 
 from miso.live.errors import ParseError, StreamClosedError
 from miso.live.media.codec import Kind, TrackId
@@ -26,6 +27,8 @@ from miso.live.streams.track import Track
 
 logger = logging.getLogger(__name__)
 
+STREAM_OVER: Final = "the stream is over"
+"""Why most recordings end."""
 _MS_PER_S = 1_000
 _CONTAINERS: dict[Format, Callable[[dict[TrackId, Beginning], int], Container]] = {
     Format.MP4: Mp4Container,
@@ -88,6 +91,7 @@ class Recording:
         settings: Of all recordings.
         space: How much may be written.
         unix_s: Unix time.
+        on_begin: Called once, when its first file begins.
         on_end: Called once, when all is written or it failed.
     """
 
@@ -99,6 +103,7 @@ class Recording:
         settings: RecordingSettings,
         space: Space,
         unix_s: Callable[[], float],
+        on_begin: Callable[[], None],
         on_end: Callable[[Recording], None],
     ) -> None:
         self.id = id
@@ -113,6 +118,7 @@ class Recording:
         self._settings = settings
         self._space = space
         self._unix_s = unix_s
+        self._on_begin = on_begin
         self._on_end = on_end
         self._configs: dict[TrackId, Packet] = {}
         self._file: RecordingFile | None = None
@@ -160,9 +166,9 @@ class Recording:
     async def _run(self) -> None:
         try:
             await self._read()
-            self.detail = self.detail or "the stream is over"
-        except StreamClosedError as error:
-            self.detail = self.detail or str(error)
+            self.detail = self.detail or STREAM_OVER
+        except StreamClosedError as error:  # before it had anything to record
+            self._fail(str(error))
         except ParseError as error:
             self._fail(str(error))
         except Exception:  # an edge: a bug here costs this recording
@@ -234,6 +240,8 @@ class Recording:
         self._file = RecordingFile(container, writer, tracks)
         self.left_out |= container.left_out
         logger.info("%s: begins file %d, %s", self, len(self.files), name)
+        if len(self.files) == 1:
+            self._on_begin()
 
     def _tracks(self) -> list[Track]:
         return [track for track in self._stream.tracks.values() if track.id.kind in _KINDS and not track.ended]

@@ -10,6 +10,9 @@ from miso.live.media.packet import Packet
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.recording import Recording
 from miso.live.recording.settings import RecordingSettings
+from miso.live.sessions.events import Event, Events
+from miso.live.sessions.sessions import Sessions
+from miso.live.sessions.settings import SessionsSettings
 from miso.live.streams.publication import Publication
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import StreamSettings
@@ -27,7 +30,11 @@ class Studio:
         self.clock = FakeClock()
         self.streams = Streams(StreamSettings(), self.clock, 10)
         values = {"folder": folder, "keep_free_bytes": 0, **settings}
-        self.recorder = Recorder(self.streams, RecordingSettings.model_validate(values), lambda: NOON)
+        self.events: list[Event] = []
+        events = Events()
+        events.subscribe(self.events.append)
+        self.sessions = Sessions(SessionsSettings(), events, lambda: NOON)
+        self.recorder = Recorder(self.streams, self.sessions, RecordingSettings.model_validate(values), lambda: NOON)
         self.publication: Publication = self.publish()
 
     def publish(self) -> Publication:

@@ -257,8 +257,6 @@ async def test_too_many_recordings_are_refused(tmp_path: Path) -> None:
         studio.recorder.start(PATH)
     with pytest.raises(RefusedError, match="there are 1 recordings"):
         studio.recorder.start(PATH, Format.FLV)
-    with pytest.raises(RefusedError, match="is not published"):
-        studio.recorder.start("live/nobody")
     assert recording.state.value == "waiting"
     await studio.recorder.close()
     assert recording.state is State.DONE
@@ -279,3 +277,44 @@ async def test_only_packets_of_the_codec_in_force_are_in_a_file(tmp_path: Path) 
     await asyncio.wait_for(recording.wait(), 60)
     assert len(recording.files) == 1
     assert pictures(tmp_path / f"{NAME}.mp4") == 50
+
+
+async def test_a_stream_that_nobody_publishes_is_waited_for(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    in_vain = studio.recorder.start("live/nobody")
+    studio.clock.advance(6)
+    await in_vain.wait()
+    assert (in_vain.state, in_vain.detail) == (State.FAILED, "live/nobody is not published")
+    assert studio.events == []
+    wanted: list[str] = []
+    studio.streams.on_wanted(lambda stream: wanted.append(stream.path))
+    late = studio.recorder.start("live/late")
+    assert wanted == ["live/late"]
+    publication = studio.streams.publish("live/late", lambda: None)
+    for packet in picture_and_sound():
+        publication.write(packet)
+        await asyncio.sleep(0)
+    late.stop()
+    await late.wait()
+    assert late.state is State.DONE
+    assert late.size_bytes > 1_000
+
+
+async def test_a_recording_has_a_session_and_kicking_it_completes_the_file(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    recording = studio.recorder.start(PATH)
+    await studio.send(picture_and_sound())
+    session = studio.sessions.get(recording.id)
+    assert session is not None
+    assert (session.protocol, session.path) == ("recording", PATH)
+    session.kick()
+    await recording.wait()
+    assert (recording.state, recording.detail) == (State.DONE, "kicked")
+    assert [event.kind.value for event in studio.events] == ["play", "stop"]
+    assert duration_s(tmp_path / f"{NAME}.mp4") == pytest.approx(2, abs=0.2)
+    assert len(studio.sessions) == 0
+
+
+async def test_a_path_of_no_use_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="cannot be a stream's path"):
+        Studio(tmp_path).recorder.start("../live")

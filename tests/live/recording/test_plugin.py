@@ -1,0 +1,33 @@
+"""The plugin records what the settings say, for as long as the engine runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from miso.live.engine.services import make_live
+from miso.live.engine.settings import LiveSettings
+from miso.live.recording.plugin import RecordingPlugin
+from miso.live.recording.recording import State
+from miso.live.recording.settings import RecordingSettings
+from miso.live.sessions.session import Role
+from tests.live.clock import FakeClock
+
+pytest.importorskip("av", reason="PyAV is missing")
+
+
+async def test_publishers_of_the_paths_in_the_settings_are_recorded(tmp_path: Path) -> None:
+    live = make_live(LiveSettings(), FakeClock(), lambda: 1_700_000_000.0)
+    plugin = RecordingPlugin(live, RecordingSettings(folder=tmp_path, paths=("live/*",)))
+    await plugin.start()
+    for path in ("live/camera", "other/camera"):
+        live.streams.publish(path, lambda: None)
+        live.sessions.open("rtmp", "192.0.2.1", Role.PUBLISHER, path, lambda: None).begin()
+    (recording,) = plugin.recorder.running
+    assert recording.path == "live/camera"
+    await plugin.stop()
+    await plugin.stop()
+    assert recording.state is State.DONE
+    live.sessions.open("rtmp", "192.0.2.1", Role.PUBLISHER, "live/more", lambda: None).begin()
+    assert plugin.recorder.running == []
