@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from miso.live.engine.plugin import Plugin
+from miso.live.rtmp_server.plugin import RtmpServer
 
-OWN_PLUGINS: tuple[type[Plugin], ...] = ()
+OWN_PLUGINS: tuple[type[Plugin], ...] = (RtmpServer,)
