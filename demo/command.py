@@ -17,6 +17,7 @@ from miso.commands.process import allow_many_descriptors, fill_standard_descript
 from miso.controller import ControllerError
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings, command_line
+from miso.live.bridge.plugin import RoomsPlugin
 from miso.live.engine.known_plugins import KnownPlugins, find_plugins
 from miso.live.plugins import OWN_PLUGINS
 from miso.serving.certificate import CertificateError
@@ -30,7 +31,7 @@ FAILED = 1
 def run(arguments: Sequence[str]) -> int:
     """Does what :func:`miso.demo.__main__.main` promises."""
     fill_standard_descriptors()
-    plugins = find_plugins(OWN_PLUGINS)
+    plugins = find_plugins((*OWN_PLUGINS, RoomsPlugin))
     flags = command_line(plugins.classes)
     try:
         settings = flags.load(arguments)

@@ -15,10 +15,12 @@ from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
 from miso.demo.http.page_certificate import certificate_for
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.bridged_rooms import BridgedRooms
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import check_addresses
 from miso.demo.workers.media_workers import MediaWorkers
+from miso.live.bridge.plugin import RoomsPlugin, with_rooms
 from miso.live.engine.engine import Engine
 from miso.live.engine.plugin import Plugin
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -97,7 +99,10 @@ class DemoServer:
         self._status = asyncio.create_task(self._log_status())
         self._broadcaster_watch.start()
         if self._live_plugins:
-            self.live = Engine(settings.live, self._live_plugins)
+            bridge = with_rooms(BridgedRooms(self.rooms))
+            plugins = [bridge if plugin is RoomsPlugin else plugin for plugin in self._live_plugins]
+            self.live = Engine(settings.live, plugins)
+            self._metrics.add(self.live.live.metrics)
             await self.live.start()
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from miso.live.engine.plugin import Plugin
+from miso.live.event_webhook.plugin import EventWebhookPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
 
-OWN_PLUGINS: tuple[type[Plugin], ...] = (RtmpServer,)
+OWN_PLUGINS: tuple[type[Plugin], ...] = (EventWebhookPlugin, RtmpServer)

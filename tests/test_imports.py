@@ -134,6 +134,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.streams",
         "live.sessions",
         "live.access",
+        "serving.certificate",
     ),
     "live.event_webhook": (
         "live.clock",

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import prometheus_client
+
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import make_live
 from miso.live.engine.settings import LiveSettings
@@ -52,6 +54,9 @@ class Engine:
     ) -> None:
         self.live = make_live(settings, asyncio.get_running_loop(), unix_s)
         self.failures: Counter[str] = Counter()
+        self._counted = prometheus_client.Counter(
+            "miso_live_plugin_failures", "How often a plugin has failed", ["plugin"], registry=self.live.metrics
+        )
         self._settings = settings
         self._classes = plugins
         self._running: dict[Plugin, asyncio.Task[None]] = {}
@@ -112,6 +117,7 @@ class Engine:
 
     def _failed(self, name: str, what: str, error: Exception) -> None:
         self.failures[name] += 1
+        self._counted.labels(name).inc()
         is_expected = isinstance(error, _EXPECTED) and not isinstance(error, TimeoutError)
         text = "it took too long" if isinstance(error, TimeoutError) else str(error)
         logger.error("live plugin %s %s: %s", name, what, text, exc_info=None if is_expected else error)

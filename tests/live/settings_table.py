@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from miso.live.bridge.plugin import RoomsPlugin
 from miso.live.engine.settings_model import live_settings_model
 from miso.live.plugins import OWN_PLUGINS
 
 
-def rows(plugins: Iterable[Any] = OWN_PLUGINS) -> Iterator[str]:
+def rows(plugins: Iterable[Any] = (*OWN_PLUGINS, RoomsPlugin)) -> Iterator[str]:
     """A row for each setting: its flag, its default, what it is."""
     yield from _rows(live_settings_model(plugins), "live")
 

@@ -78,7 +78,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_plugin_of_ones_own_runs_once_it_is_installed(own_environment: Path, tmp_path: Path) -> None:
     log, settings = tmp_path / "streams.log", tmp_path / "miso.toml"
     settings.write_text(f'[live.stream_log]\nfile = "{log}"\n')
-    only = [f"--no-live.{name}.enabled" for name in _our_plugins()]
+    only = _without_ours()
     process = subprocess.Popen(
         [own_environment, "-m", "miso.live", "--config", settings, *only],
         cwd=tmp_path,
@@ -99,7 +99,7 @@ def test_a_plugin_of_ones_own_runs_once_it_is_installed(own_environment: Path, t
 
 
 def test_a_plugin_that_cannot_start_is_told_and_without_any_there_is_no_point(own_environment: Path) -> None:
-    only = [f"--no-live.{name}.enabled" for name in _our_plugins()]
+    only = _without_ours()
     ended = subprocess.run(
         [own_environment, "-m", "miso.live", "--live.stream-log.file=/nowhere/at/all", *only],
         capture_output=True,
@@ -113,7 +113,7 @@ def test_a_plugin_that_cannot_start_is_told_and_without_any_there_is_no_point(ow
     assert "cannot start: no plugin runs" in ended.stderr
 
 
-def _our_plugins() -> list[str]:
+def _without_ours() -> list[str]:
     from miso.live.plugins import OWN_PLUGINS
 
-    return [one.name for one in OWN_PLUGINS]
+    return [f"--no-live.{one.name.replace('_', '-')}.enabled" for one in OWN_PLUGINS]

@@ -85,6 +85,7 @@ async def test_one_that_cannot_start_stops_nobody(
     await engine.start()
     assert [one.name for one in engine.running] == ["a", "c"]
     assert engine.failures == {"bad": 1}
+    assert engine.live.metrics.get_sample_value("miso_live_plugin_failures_total", {"plugin": "bad"}) == 1
     told = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.getMessage() for record in told] == [f"live plugin bad cannot start: {error}"]
     assert (told[0].exc_info is None) == isinstance(error, OSError)  # a taken port is no bug of ours
