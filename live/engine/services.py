@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from miso.live.access.gate import Gate
+from miso.live.broadcast.broadcasts import Broadcasts
 from miso.live.clock import Clock
 from miso.live.engine.codec_event import codec_event
 from miso.live.engine.metrics import LiveCollector
@@ -26,6 +27,7 @@ class Live:
     Attributes:
         streams: All streams, by path.
         sessions: Who publishes and plays.
+        broadcasts: Sends streams to players: each packet is framed once for all of a format.
         gate: Who may.
         events: What happens.
         clock: The time for whatever waits: the event loop, in use.
@@ -36,6 +38,7 @@ class Live:
 
     streams: Streams
     sessions: Sessions
+    broadcasts: Broadcasts
     gate: Gate
     events: Events
     clock: Clock
@@ -65,6 +68,7 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
     return Live(
         streams=streams,
         sessions=sessions,
+        broadcasts=Broadcasts(settings.players, clock),
         gate=gate,
         events=events,
         clock=clock,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from miso.live.access.settings import AccessSettings
+from miso.live.broadcast.settings import PlayersSettings
 from miso.live.section import Section
 from miso.live.sessions.settings import SessionsSettings
 from miso.live.streams.settings import StreamsSettings
@@ -15,4 +16,5 @@ class LiveSettings(Section):
 
     streams: StreamsSettings = Field(StreamsSettings(), description="how streams behave")
     sessions: SessionsSettings = Field(SessionsSettings(), description="how many may publish and play")
+    players: PlayersSettings = Field(PlayersSettings(), description="what players are sent, and how slow they may be")
     access: AccessSettings = Field(AccessSettings(), description="who may publish and play")

@@ -9,6 +9,7 @@ class Player:
         fd: The socket, not blocking. Who owns it, closes it after :meth:`Fanout.remove`.
         sent_bytes: What the kernel has taken.
         skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
+        dropped_packets: Those of them that it missed because it was overtaken.
         restarts: How often it was overtaken.
         blocked_since_us: Since when its socket takes nothing; 0: it does.
         error: Why its socket is broken; None: it is not.
@@ -18,6 +19,7 @@ class Player:
     fd: int
     sent_bytes: int
     skipped_packets: int
+    dropped_packets: int
     restarts: int
     blocked_since_us: int
     error: str | None
@@ -34,15 +36,20 @@ class Fanout:
 
     Args:
         max_packets: So many are kept at most, and ...
-        max_bytes: ... so many bytes of them, but always the newest. What falls out, nobody gets any more.
+        max_bytes: ... so many bytes of them, and ...
+        max_ms: ... so much of their time, but always the newest. What falls out, nobody gets any more.
 
     Attributes:
-        restart: What a player gets before the key frame with which it begins anew: the codecs' configurations.
+        audio_restart, video_restart: What a player gets before the key frame with which it begins anew: the codecs'
+            configurations, each if it wants that kind.
+        has_video: Whether pictures are to be expected, and so worth to be waited for.
     """
 
-    restart: bytes
+    audio_restart: bytes
+    video_restart: bytes
+    has_video: bool
 
-    def __new__(cls, max_packets: int, max_bytes: int) -> Self: ...
+    def __new__(cls, max_packets: int, max_bytes: int, max_ms: int = ...) -> Self: ...
     @property
     def players(self) -> int:
         """How many players there are."""
@@ -75,13 +82,25 @@ class Fanout:
     def begin_anew(self, player: Player) -> None:
         """What a player has missed by its own wish is over: configurations, and pictures from the next key frame on."""
 
-    def append(self, parts: tuple[bytes | tuple[bytes, int, int], ...], *, is_video: bool, is_key: bool) -> None:
+    def append(
+        self,
+        parts: tuple[bytes | tuple[bytes, int, int], ...],
+        *,
+        is_video: bool,
+        is_key: bool,
+        is_config: bool = False,
+        is_data: bool = False,
+        time_ms: int = 0,
+    ) -> None:
         """Adds a packet. It goes out with the next :meth:`flush`.
 
         Args:
             parts: What it is made of, as bytes objects and ``(bytes, start, end)``; none of it is copied.
             is_video: It is of no use without the key frame before it.
             is_key: A player can begin with it.
+            is_config: Whoever wants its kind gets it, also who waits for a key frame.
+            is_data: Everybody gets it.
+            time_ms: Its time; what is kept, is by it.
 
         Raises:
             TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
@@ -104,6 +123,20 @@ class Fanout:
         Returns:
             True: it has everything. False: its socket takes no more again. None: it is broken.
         """
+
+    def take(self, player: Player, max_bytes: int) -> bytes:
+        """What is next for a player whose way is not a socket of ours; its :attr:`Player.fd` is -1.
+
+        Args:
+            player: The player.
+            max_bytes: About so much at most.
+
+        Returns:
+            Bytes that count as sent; none: it has everything.
+        """
+
+    def has_more(self, player: Player) -> bool:
+        """Whether there is something for a player that it has not got. What it does not want, is passed over."""
 
     def blocked_before(self, us: int) -> list[Player]:
         """Players whose sockets have taken nothing since that time."""

@@ -17,6 +17,8 @@ from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, e
 cdef enum:
     MAX_PARTS = 64  # of one send; IOV_MAX is 1024, but a socket takes less at once
 
+cdef long long MAX_MS = 1 << 62  # no bound
+
 cdef enum Sent:
     ALL
     BLOCKED
@@ -27,8 +29,11 @@ cdef struct Entry:
     iovec *parts
     int count
     size_t size  # bytes of all parts
+    long long time_ms
     bint is_video
     bint is_key
+    bint is_config
+    bint is_data
 
 
 cdef class Player:
@@ -38,6 +43,7 @@ cdef class Player:
         fd: The socket, not blocking. Who owns it, closes it after :meth:`Fanout.remove`.
         sent_bytes: What the kernel has taken.
         skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
+        dropped_packets: Those of them that it missed because it was overtaken.
         restarts: How often it was overtaken.
         blocked_since_us: Since when its socket takes nothing; 0: it does.
         error: Why its socket is broken; None: it is not.
@@ -47,6 +53,7 @@ cdef class Player:
     cdef readonly int fd
     cdef readonly unsigned long long sent_bytes
     cdef readonly unsigned long long skipped_packets
+    cdef readonly unsigned long long dropped_packets
     cdef readonly unsigned int restarts
     cdef readonly long long blocked_since_us
     cdef readonly str error
@@ -59,6 +66,7 @@ cdef class Player:
     cdef size_t _next_sent  # bytes of it that are on their way
     cdef bint _waits_for_key  # for pictures
     cdef bint _holds_audio  # until then, too
+    cdef bint _lost_pictures  # waits for a key frame because it was overtaken
 
     def __init__(self, int fd):
         self.fd = fd
@@ -78,14 +86,18 @@ cdef class Fanout:
 
     Args:
         max_packets: So many are kept at most, and ...
-        max_bytes: ... so many bytes of them, but always the newest. What falls out, nobody gets any more.
+        max_bytes: ... so many bytes of them, and ...
+        max_ms: ... so much of their time, but always the newest. What falls out, nobody gets any more.
 
     Attributes:
         players: How many there are.
-        restart: What a player gets before the key frame with which it begins anew: the codecs' configurations.
+        audio_restart, video_restart: What a player gets before the key frame with which it begins anew: the codecs'
+            configurations, each if it wants that kind.
+        has_video: Whether pictures are to be expected, and so worth to be waited for.
     """
 
-    cdef public bytes restart
+    cdef public bytes audio_restart
+    cdef public bytes video_restart
     cdef list _players
     cdef list _owners  # keeps alive what the entries point into
     cdef Entry *_entries
@@ -93,20 +105,23 @@ cdef class Fanout:
     cdef size_t _max_bytes, _size_bytes
     cdef long long _first, _end  # numbers of the oldest packet, and of the next to come
     cdef long long _newest_key  # -1: none
-    cdef bint _has_video
+    cdef long long _max_ms
+    cdef public bint has_video
 
-    def __cinit__(self, int max_packets, size_t max_bytes):
+    def __cinit__(self, int max_packets, size_t max_bytes, long long max_ms=MAX_MS):
         if max_packets < 1:
             raise ValueError(f"max_packets is {max_packets}, expected at least 1")
         self._capacity = max_packets
         self._max_bytes = max_bytes
+        self._max_ms = max_ms
         self._entries = <Entry *>calloc(max_packets, sizeof(Entry))
         if self._entries == NULL:
             raise MemoryError
         self._owners = [None] * max_packets
         self._players = []
         self._newest_key = -1
-        self.restart = b""
+        self.audio_restart = b""
+        self.video_restart = b""
 
     def __dealloc__(self):
         cdef int index
@@ -139,7 +154,7 @@ cdef class Fanout:
         player._next = self._end
         player._next_sent = 0
         player._waits_for_key = True
-        player._holds_audio = hold_audio and self._has_video
+        player._holds_audio = hold_audio and self.has_video
         if fast and self._newest_key >= self._first:
             player._next = self._newest_key
         self._players.append(player)
@@ -165,19 +180,31 @@ cdef class Fanout:
         frame on.
         """
         self._finish_packet(player)
-        player._before = player._before[player._before_sent:] + self.restart
+        player._before = player._before[player._before_sent:] + self._restart_of(player)
         player._before_sent = 0
         player._restart_at = -1
         player._waits_for_key = True
         player._holds_audio = False
 
-    def append(self, tuple parts not None, *, bint is_video, bint is_key):
+    def append(
+        self,
+        tuple parts not None,
+        *,
+        bint is_video,
+        bint is_key,
+        bint is_config=False,
+        bint is_data=False,
+        long long time_ms=0,
+    ):
         """Adds a packet. It goes out with the next :meth:`flush`.
 
         Args:
             parts: What it is made of, as bytes objects and ``(bytes, start, end)``; none of it is copied.
             is_video: It is of no use without the key frame before it.
             is_key: A player can begin with it.
+            is_config: Whoever wants its kind gets it, also who waits for a key frame.
+            is_data: Everybody gets it.
+            time_ms: Its time; what is kept, is by it.
 
         Raises:
             TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
@@ -206,13 +233,19 @@ cdef class Fanout:
         entry.size = size
         entry.is_video = is_video
         entry.is_key = is_key
+        entry.is_config = is_config
+        entry.is_data = is_data
+        entry.time_ms = time_ms
         self._owners[slot] = parts
         self._size_bytes += size
-        self._has_video = self._has_video or is_video
+        self.has_video = self.has_video or is_video
         if is_key:
             self._newest_key = self._end
         self._end += 1
-        while self._size_bytes > self._max_bytes and self._end - self._first > 1:
+        while self._end - self._first > 1 and (
+            self._size_bytes > self._max_bytes
+            or time_ms - self._entries[self._first % self._capacity].time_ms > self._max_ms
+        ):
             self._drop_oldest()
 
     def forget_key(self):
@@ -230,7 +263,7 @@ cdef class Fanout:
         cdef list blocked = None, broken = None
         cdef int result
         for player in self._players:
-            if player.blocked_since_us == 0 and player.error is None:
+            if player.fd >= 0 and player.blocked_since_us == 0 and player.error is None:
                 result = self._send(player, now_us)
                 if result == BLOCKED:
                     if blocked is None:
@@ -258,6 +291,39 @@ cdef class Fanout:
         if result == BLOCKED and player.sent_bytes == sent_bytes and since_us != 0:
             player.blocked_since_us = since_us
         return result == ALL
+
+    def take(self, Player player not None, size_t max_bytes):
+        """What is next for a player whose way is not a socket of ours; its :attr:`Player.fd` is -1.
+
+        Args:
+            player: The player.
+            max_bytes: About so much at most.
+
+        Returns:
+            Bytes that count as sent; none: it has everything.
+        """
+        cdef iovec parts[MAX_PARTS]
+        cdef list taken = []
+        cdef size_t wanted, size = 0
+        cdef int count, index
+        while size < max_bytes:
+            if player._next < self._first:
+                self._begin_anew(player)
+            count = self._gather(player, parts, &wanted)
+            if count == 0:
+                break
+            for index in range(count):
+                taken.append((<char *>parts[index].iov_base)[:parts[index].iov_len])
+            player.sent_bytes += wanted
+            self._advance(player, wanted)
+            size += wanted
+        return b"".join(taken)
+
+    def has_more(self, Player player not None):
+        """Whether there is something for a player that it has not got. What it does not want, is passed over."""
+        cdef iovec parts[MAX_PARTS]
+        cdef size_t wanted
+        return player._next < self._first or self._gather(player, parts, &wanted) > 0
 
     def blocked_before(self, long long us):
         """Players whose sockets have taken nothing since that time."""
@@ -311,6 +377,8 @@ cdef class Fanout:
             while player._next < self._end and not self._is_for(player, &self._entries[player._next % self._capacity]):
                 player._next += 1
                 player.skipped_packets += 1
+                if player._lost_pictures:
+                    player.dropped_packets += 1
         number = player._next
         skip = player._next_sent
         while number < self._end:
@@ -335,6 +403,10 @@ cdef class Fanout:
 
     cdef bint _is_for(self, Player player, const Entry *entry) noexcept:
         """Whether a player gets a packet."""
+        if entry.is_data:
+            return True
+        if entry.is_config:
+            return player.wants_video if entry.is_video else player.wants_audio
         if entry.is_video:
             if not player.wants_video:
                 return False
@@ -343,6 +415,7 @@ cdef class Fanout:
                     return False
                 player._waits_for_key = False
                 player._holds_audio = False
+                player._lost_pictures = False
             return True
         return player.wants_audio and not (player._holds_audio and player.wants_video)
 
@@ -372,19 +445,25 @@ cdef class Fanout:
         cdef Py_ssize_t end
         cdef bytes rest
         player.skipped_packets += target - player._next
+        player.dropped_packets += target - player._next
+        player._lost_pictures = True
         player.restarts += 1
         player._next = target
         player._next_sent = 0
         player._waits_for_key = True
-        player._holds_audio = self._has_video
+        player._holds_audio = self.has_video
         end = len(player._before)
         if player._restart_at >= player._before_sent:  # one that it did not even begin to get
             end = player._restart_at
         rest = player._before[player._before_sent:end]
         player._restart_at = len(rest)
-        player._before = rest + self.restart
+        player._before = rest + self._restart_of(player)
         player._before_sent = 0
         return 0
+
+    cdef bytes _restart_of(self, Player player):
+        """The configurations that a player needs before it begins anew."""
+        return (self.audio_restart if player.wants_audio else b"") + (self.video_restart if player.wants_video else b"")
 
     cdef int _drop_oldest(self) except -1:
         cdef int slot = self._first % self._capacity

@@ -126,7 +126,7 @@ def test_a_player_who_wants_no_pictures_gets_none() -> None:
 
 def test_a_slow_player_is_overtaken_and_begins_anew_with_configuration_and_key_frame() -> None:
     fanout = Fanout(8, 1 << 20)
-    fanout.restart = framed(RESTART)
+    fanout.video_restart = framed(RESTART)
     slow = Viewer(fanout)
     quick = Viewer(fanout)
     for number in range(200):
@@ -216,7 +216,7 @@ def test_parts_that_are_none_are_refused(parts: tuple[object, ...]) -> None:
 @given(st.data())
 def test_whatever_players_do_they_get_whole_packets_in_order_and_begin_with_key_frames(data: st.DataObject) -> None:
     fanout = Fanout(data.draw(st.integers(1, 12)), data.draw(st.integers(100, 30_000)))
-    fanout.restart = framed(RESTART)
+    fanout.video_restart = framed(RESTART)
     viewers: list[Viewer] = []
     kinds: list[str] = []
     for number in range(data.draw(st.integers(1, 60))):
@@ -282,7 +282,7 @@ def test_what_one_player_is_told_stands_between_its_packets() -> None:
 
 def test_what_a_player_is_told_outlives_its_being_overtaken() -> None:
     fanout = Fanout(3, 1 << 20)
-    fanout.restart = framed(RESTART)
+    fanout.video_restart = framed(RESTART)
     viewer = Viewer(fanout)
     add(fanout, 0, size=300_000, key=True)
     fanout.flush(1)
@@ -303,7 +303,7 @@ def test_what_a_player_is_told_outlives_its_being_overtaken() -> None:
 
 def test_who_begins_anew_gets_configurations_and_the_next_key_frame() -> None:
     fanout = Fanout(100, 1 << 20)
-    fanout.restart = framed(RESTART)
+    fanout.video_restart = framed(RESTART)
     viewer = Viewer(fanout)
     add(fanout, 0, key=True)
     fanout.flush(1)

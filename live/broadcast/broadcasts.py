@@ -1,0 +1,47 @@
+"""All broadcasts: one for each stream and format that has players."""
+
+from __future__ import annotations
+
+from miso.live.broadcast.broadcast import Broadcast
+from miso.live.broadcast.format import Format
+from miso.live.broadcast.settings import PlayersSettings
+from miso.live.clock import Clock
+from miso.live.streams.stream import Stream
+
+
+class Broadcasts:
+    """The broadcasts of one engine. One is made for its first player, and goes with its last.
+
+    Args:
+        settings: Of them all.
+        clock: The time.
+    """
+
+    def __init__(self, settings: PlayersSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._broadcasts: dict[tuple[Stream, Format], Broadcast] = {}
+
+    def __len__(self) -> int:
+        return len(self._broadcasts)
+
+    def get(self, stream: Stream, format: Format) -> Broadcast:
+        """The broadcast of a stream whose tracks are known; the caller adds a player at once.
+
+        Raises:
+            StreamClosedError: The stream is over.
+        """
+        key = (stream, format)
+        broadcast = self._broadcasts.get(key)
+        if broadcast is None:
+            broadcast = Broadcast(stream, format, self._settings, self._clock, lambda: self._forget(key))
+            self._broadcasts[key] = broadcast
+        return broadcast
+
+    def close(self) -> None:
+        """Ends them all."""
+        for broadcast in list(self._broadcasts.values()):
+            broadcast.close()
+
+    def _forget(self, key: tuple[Stream, Format]) -> None:
+        del self._broadcasts[key]

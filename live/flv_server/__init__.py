@@ -1,0 +1,1 @@
+"""Live streams as FLV, over HTTP and WebSocket: the plugin ``flv``."""

@@ -1,0 +1,83 @@
+"""FLV as a format of streams: each packet as the tag that all players get, made once."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from miso.live.broadcast.format import Part
+from miso.live.media.codec import Kind, TrackId
+from miso.live.media.flv import (
+    MAX_BODY_SIZE,
+    TAG_HEADER_SIZE,
+    TAG_TYPES,
+    TRAILER_SIZE,
+    FlvHeader,
+    packet_timestamp_ms,
+    tag_header,
+    tag_trailer,
+)
+from miso.live.media.packet import Packet
+
+_LAST_BINARY: Final = 0x82
+"""A message of bytes in one frame (RFC 6455, section 5.2)."""
+_SHORT: Final = 125
+_TWO_BYTES: Final = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class FlvFormat:
+    """FLV for players, who know of no more than one track of each kind.
+
+    Attributes:
+        track: The number of the tracks that they get.
+        is_websocket: Each tag is a message of a WebSocket.
+    """
+
+    track: int = 0
+    is_websocket: bool = False
+    announces_kinds: ClassVar[bool] = True
+
+    def begin(self, has_audio: bool, has_video: bool) -> bytes:
+        """The file's header."""
+        header = FlvHeader(has_audio, has_video).to_bytes()
+        return self._message_header(len(header)) + header
+
+    def carries(self, track: TrackId) -> bool:
+        """Whether that track goes to players."""
+        return track.kind is Kind.DATA or track.number == self.track
+
+    def frame(self, packet: Packet) -> tuple[Part, ...]:
+        """A tag, in the form that players knew first where there is one; none if they do not get it."""
+        if not self.carries(packet.track):
+            return ()
+        body = (_as_main_track(packet) if packet.track.number else packet).flv_body(enhanced=False)
+        if not body or len(body) > MAX_BODY_SIZE:
+            return ()
+        header = tag_header(TAG_TYPES[packet.track.kind], len(body), packet_timestamp_ms(packet))
+        message = self._message_header(TAG_HEADER_SIZE + len(body) + TRAILER_SIZE)
+        return message + header, body, tag_trailer(len(body))
+
+    def _message_header(self, size: int) -> bytes:
+        if not self.is_websocket:
+            return b""
+        if size <= _SHORT:
+            return bytes((_LAST_BINARY, size))
+        if size <= _TWO_BYTES:
+            return struct.pack("!BBH", _LAST_BINARY, 126, size)
+        return struct.pack("!BBQ", _LAST_BINARY, 127, size)
+
+
+def _as_main_track(packet: Packet) -> Packet:
+    return Packet(
+        TrackId(packet.track.kind),
+        packet.codec,
+        packet.dts_ms,
+        packet.payload,
+        composition_ms=packet.composition_ms,
+        is_key=packet.is_key,
+        is_config=packet.is_config,
+        is_end=packet.is_end,
+        length_size=packet.length_size,
+    )
