@@ -20,9 +20,11 @@ _EXTENDED: Final = 0xFFFFFF
 _FULL, _SAME_STREAM, _ONLY_DELTA, _NOTHING = range(4)
 """What a chunk's header says anew (5.3.1.2): types 0 to 3."""
 _HEADER_BYTES: Final = (11, 7, 3, 0)
-_COMMANDS: Final = frozenset((MessageType.COMMAND, MessageType.COMMAND_AMF3))
+_LONGEST_RUN: Final = 64
+"""So many chunks are looked at together: more would cost much where a sender changes the chunk stream after each."""
 _DATA: Final = frozenset((MessageType.DATA, MessageType.DATA_AMF3))
 _TIMED: Final = _DATA | {MessageType.AUDIO, MessageType.VIDEO}
+_LONG: Final = _TIMED | {MessageType.AGGREGATE}
 _CHUNK_STREAMS: Final[dict[int, int]] = {
     MessageType.AUDIO: 4,
     MessageType.VIDEO: 6,
@@ -37,8 +39,8 @@ class ChunkLimits:
     """What a peer may make us keep.
 
     Attributes:
-        message_bytes: The longest message.
-        command_bytes: The longest command.
+        message_bytes: The longest message of sound, pictures or data.
+        command_bytes: The longest of any other: commands and control messages.
         partial_bytes: All messages together that have begun and not ended.
         chunk_streams: So many chunk streams.
     """
@@ -178,7 +180,7 @@ class ChunkReader:
 
     def _begin_message(self, stream: _ChunkStream, timestamp_ms: int) -> None:
         limits = self._limits
-        limit = limits.command_bytes if stream.type_id in _COMMANDS else limits.message_bytes
+        limit = limits.message_bytes if stream.type_id in _LONG else limits.command_bytes
         if stream.length > limit:
             raise ParseError(
                 f"RTMP message of type {stream.type_id} is {stream.length} bytes long, expected at most {limit}"
@@ -220,17 +222,18 @@ class ChunkReader:
 
         Small chunks are many: an encoder that keeps to 128 bytes sends a thousand a megabyte.
         """
-        chunk_size = self.chunk_size
-        count = min((stream.left - 1) // chunk_size, (len(data) - start) // (chunk_size + 1))
-        if count < 2 or stream.extended or self._current_id >= 64 or stream.partial is None:
+        header = _basic_header(_NOTHING, self._current_id) + stream.extended
+        chunk_size, stride = self.chunk_size, self.chunk_size + len(header)
+        count = min((stream.left - 1) // chunk_size, (len(data) - start) // stride, _LONGEST_RUN)
+        if count < 2 or stream.partial is None or not data.startswith(header, start):
             return start
-        header = bytes((_NOTHING << 6 | self._current_id,))
-        end = start + count * (chunk_size + 1)
-        headers = data[start : end : chunk_size + 1]
-        count -= len(headers.lstrip(header))
-        end = start + count * (chunk_size + 1)
+        end = start + count * stride
+        for at, byte in enumerate(header):
+            count = min(count, _leading(byte, data[start + at : end : stride]))
+        end = start + count * stride
         payload = bytearray(data[start:end])
-        del payload[:: chunk_size + 1]
+        for left in range(len(header), 0, -1):
+            del payload[:: chunk_size + left]
         self._partial_bytes += len(payload)
         stream.left -= len(payload)
         stream.partial += payload
@@ -320,6 +323,20 @@ class ChunkWriter:
         field = min(timestamp_ms, _EXTENDED).to_bytes(3, "big")
         stream_id = message.stream_id.to_bytes(4, "little")
         return bytes((chunk_stream_id,)) + field + described + stream_id + extended, extended
+
+
+def _basic_header(header_type: int, chunk_stream_id: int) -> bytes:
+    """The one to three bytes that every chunk begins with (5.3.1.1)."""
+    if chunk_stream_id < 64:
+        return bytes((header_type << 6 | chunk_stream_id,))
+    if chunk_stream_id < 320:
+        return bytes((header_type << 6, chunk_stream_id - 64))
+    return bytes((header_type << 6 | 1,)) + (chunk_stream_id - 64).to_bytes(2, "little")
+
+
+def _leading(byte: int, data: bytes) -> int:
+    """How often the byte stands at the beginning."""
+    return len(data) - len(data.lstrip(bytes((byte,))))
 
 
 def _repeats(data: bytes, position: int, stream: _ChunkStream) -> int | None:

@@ -207,3 +207,33 @@ def test_one_large_message_in_small_pieces_is_not_copied_again_and_again() -> No
     began = time.process_time()
     assert sum(len(reader.feed(wire[at : at + 1024])) for at in range(0, len(wire), 1024)) == 1
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize("basic", [b"\x06", b"\x00\x10", b"\x01\x10\x10"])
+@pytest.mark.parametrize("timestamp_ms", [7, 0x1234567])
+@given(cuts=st.lists(st.integers(0, 3000), max_size=6))
+def test_many_small_chunks_give_the_same_in_a_row_and_cut(basic: bytes, timestamp_ms: int, cuts: list[int]) -> None:
+    """Of every length of header, with the time repeated in each."""
+    body = bytes(at % 251 for at in range(1500))
+    repeated = bytes((basic[0] | 0xC0,)) + basic[1:] + (timestamp_ms.to_bytes(4, "big") if timestamp_ms > 7 else b"")
+    wire = basic + full(0, timestamp_ms, len(body), VIDEO)[1:]
+    wire += repeated.join(body[at : at + 128] for at in range(0, len(body), 128))
+    reader = ChunkReader()
+    edges = [0, *sorted(min(cut, len(wire)) for cut in cuts), len(wire)]
+    got = [message for start, end in itertools.pairwise(edges) for message in reader.feed(wire[start:end])]
+    assert got == [Message(VIDEO, timestamp_ms, body, 1)]
+
+
+def test_chunks_of_one_byte_by_turns_do_not_cost_the_square_of_what_comes() -> None:
+    """Two messages, a byte of each by turns: 1 MB in one piece."""
+    size = 250_000
+    wire = full(2, 0, 4, MessageType.SET_CHUNK_SIZE, 0) + b"\0\0\0\1"
+    wire += full(4, 0, size, VIDEO) + b"a" + full(6, 0, size, VIDEO) + b"b" + b"\xc4a\xc4a\xc6b\xc6b" * (size // 2 - 1)
+    began = time.process_time()
+    assert [len(message.body) for message in read(wire + b"\xc4a\xc6b")] == [size, size]
+    assert time.process_time() - began < 5.0
+
+
+def test_control_messages_are_bounded_like_commands() -> None:
+    with pytest.raises(ParseError, match="at most 100"):
+        read(full(2, 0, 101, MessageType.USER_CONTROL, 0), limits=ChunkLimits(command_bytes=100))
