@@ -74,8 +74,13 @@ def read_capabilities(members: dict[str, Value]) -> Capabilities:
 
 
 def server_capabilities() -> dict[str, Value]:
-    """What the answer to a connect says of us: all codecs are forwarded, none is made or decoded."""
-    told: dict[str, Value] = {"fourCcList": [codec.value for codec in Codec], "capsEx": int(SERVER_CAPS)}
+    """What the answer to a connect says of us."""
+    return own_capabilities(SERVER_CAPS)
+
+
+def own_capabilities(caps: CapsEx) -> dict[str, Value]:
+    """What either end of ours says: that it forwards all codecs, and what else it understands."""
+    told: dict[str, Value] = {"fourCcList": [codec.value for codec in Codec], "capsEx": int(caps)}
     for key, kind in _MAPS.items():
         told[key] = {codec.value: int(FourCcInfo.FORWARD) for codec in Codec if codec.kind is kind}
     return told

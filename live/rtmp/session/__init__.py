@@ -1,1 +1,1 @@
-"""A server's side of one RTMP connection: bytes and the time in, events and bytes out."""
+"""One RTMP connection, as its server or its client sees it: bytes and the time in, events and bytes out."""

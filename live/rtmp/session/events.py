@@ -15,11 +15,13 @@ class Ending(Enum):
     """Why a session is over.
 
     DONE: It has said goodbye, or was told to go and has had the time to read why.
-    PROTOCOL: The client sent what is no RTMP, or is beyond a limit.
-    TIMEOUT: The client said nothing when it should have.
+    REFUSED: The server will not do what its client wants.
+    PROTOCOL: The other end sent what is no RTMP, or is beyond a limit.
+    TIMEOUT: The other end said nothing when it should have.
     """
 
     DONE = "done"
+    REFUSED = "refused"
     PROTOCOL = "protocol"
     TIMEOUT = "timeout"
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from miso.live.rtmp.chunks import ChunkLimits, ChunkReader, ChunkWriter
-from miso.live.rtmp.handshake import ServerHandshake
 from miso.live.rtmp.messages import (
     BandwidthLimit,
     Message,
@@ -35,28 +32,39 @@ _CONTROL: Final = frozenset(
 )
 
 
+class Handshake(Protocol):
+    """Either side's."""
+
+    is_done: bool
+
+    def receive(self, buffer: bytearray) -> bytes:
+        """Takes what it understands from the buffer's front; returns what is to be sent."""
+
+
 class Link:
-    """Takes a client's bytes, obeys control messages, and gives all others.
+    """Takes the other end's bytes, obeys control messages, and gives all others.
 
     Attributes:
         bytes_in: What has come.
         has_shaken: The handshake is done.
 
     Args:
-        limits: What the client may make us keep.
-        random: Gives so many bytes that nobody can guess.
+        limits: What the other end may make us keep.
+        handshake: This end's.
+        opening: What is to be sent before anything comes: a client's part.
     """
 
-    def __init__(self, limits: ChunkLimits, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
+    def __init__(self, limits: ChunkLimits, handshake: Handshake, opening: bytes = b"") -> None:
         self.bytes_in = 0
-        self._handshake = ServerHandshake(random)
+        self._handshake = handshake
         self._before_chunks = bytearray()
         self._reader = ChunkReader(limits)
         self._writer = ChunkWriter()
-        self._out = bytearray()
+        self._out = bytearray(opening)
         self._window = WINDOW_BYTES
         self._acknowledged = 0
         self._told_window = 0
+        self._is_stream_over = False  # the server has said so, and nothing since
 
     @property
     def has_shaken(self) -> bool:
@@ -94,10 +102,19 @@ class Link:
         """Says how large windows and chunks are from now on."""
         self._tell_window(WINDOW_BYTES)
         self.send(make_peer_bandwidth(WINDOW_BYTES, BandwidthLimit.DYNAMIC))
+        self.enlarge_chunks()
+
+    def enlarge_chunks(self) -> None:
+        """Says how large chunks are from now on."""
         self._out += self._writer.set_chunk_size(CHUNK_SIZE)
 
+    def take_stream_eof(self) -> bool:
+        """Whether the server has said, since this was last asked, that a stream is over."""
+        is_over, self._is_stream_over = self._is_stream_over, False
+        return is_over
+
     def ping(self, now_s: float) -> None:
-        """Asks the client whether it is there; whatever it sends then, says that it is."""
+        """Asks the other end whether it is there; whatever it sends then, says that it is."""
         self.send(make_user_control(UserControlType.PING_REQUEST, int(now_s * 1000) % _COUNT_MODULUS))
 
     def take_output(self) -> bytes:
@@ -117,6 +134,8 @@ class Link:
             control = user_control(message)
             if control.type_id == UserControlType.PING_REQUEST and control.values:
                 self.send(make_user_control(UserControlType.PING_RESPONSE, control.values[0]))
+            elif control.type_id in (UserControlType.STREAM_EOF, UserControlType.STREAM_BEGIN):
+                self._is_stream_over = control.type_id == UserControlType.STREAM_EOF
 
     def _tell_window(self, window: int) -> None:
         self._told_window = window

@@ -16,6 +16,7 @@ from miso.live.rtmp.address import Application, read_address, read_application
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, read_capabilities, server_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
+from miso.live.rtmp.handshake import ServerHandshake
 from miso.live.rtmp.messages import Message, MessageType, UserControlType, make_user_control
 from miso.live.rtmp.session.events import (
     Ended,
@@ -112,7 +113,7 @@ class ServerSession:
     ) -> None:
         self.phase = Phase.GREETING
         self._limits = limits
-        self._link = Link(limits.chunks, random)
+        self._link = Link(limits.chunks, ServerHandshake(random))
         self._application = Application("", {})
         self._capabilities = Capabilities()
         self._deadline_s: float | None = now_s + limits.begin_s
