@@ -205,6 +205,7 @@ def _version() -> str:
 def _add_argument(parser: argparse.ArgumentParser, *names: str, **options: Any) -> argparse.Action:
     """Adds a flag with a default and a placeholder as one would write them, not as Python does."""
     text = re.sub(r" \(default: (None|\[\]|\(\)|)\)", "", options.get("help", ""))
+    text = re.sub(r"(?<=\(default: )\w+\.(\w+)(?=\)$)", lambda member: member[1].lower(), text)
     text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
     options["help"] = re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
     if "metavar" in options:
@@ -219,7 +220,7 @@ def _placeholder(kind: str, flag: str) -> str:
     if kind.startswith("list[{"):
         return "TOPIC,…"
     if kind.startswith("{"):
-        return kind.strip("{}").replace(",", "|")
+        return kind.strip("{}").replace(",", "|").lower()  # an Enum's members are given by name or by value
     return "FOLDER" if flag.endswith(_FOLDERS) else _PLACEHOLDERS.get(kind, "VALUE")
 
 

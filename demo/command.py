@@ -17,6 +17,9 @@ from miso.commands.process import allow_many_descriptors, fill_standard_descript
 from miso.controller import ControllerError
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings, command_line
+from miso.live.bridge.plugin import RoomsPlugin
+from miso.live.engine.known_plugins import KnownPlugins, find_plugins
+from miso.live.plugins import OWN_PLUGINS
 from miso.serving.certificate import CertificateError
 
 logger = logging.getLogger("miso.demo")
@@ -28,7 +31,8 @@ FAILED = 1
 def run(arguments: Sequence[str]) -> int:
     """Does what :func:`miso.demo.__main__.main` promises."""
     fill_standard_descriptors()
-    flags = command_line()
+    plugins = find_plugins((*OWN_PLUGINS, RoomsPlugin))
+    flags = command_line(plugins.classes)
     try:
         settings = flags.load(arguments)
     except (ConfigError, ValidationError) as error:
@@ -39,17 +43,19 @@ def run(arguments: Sequence[str]) -> int:
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # a line for each connection otherwise
     for name in flags.unknown_names():
         logger.warning("the environment's %s is no setting: passed over", name)
+    for problem in plugins.problems:
+        logger.error("%s", problem)
     allow_many_descriptors()
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(_serve(settings, output))
+            return runner.run(_serve(settings, plugins, output))
     finally:
         output.close()
 
 
-async def _serve(settings: Settings, output: LogOutput) -> int:
+async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -> int:
     stop = asyncio.Event()
-    server = DemoServer(settings)
+    server = DemoServer(settings, () if settings.no_live else plugins.classes)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup

@@ -41,6 +41,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        self._others: list[CollectorRegistry] = []
         ProcessCollector(registry=self._registry)  # CPU, memory and descriptors of this process
         self.requests = Counter("miso_requests", "Signaling requests", ["method", "result"], registry=self._registry)
         self.stalled_transports = Counter(
@@ -57,7 +58,11 @@ class Metrics:
 
     def text(self) -> bytes:
         """All of it."""
-        return generate_latest(self._registry)
+        return b"".join(generate_latest(registry) for registry in (self._registry, *self._others))
+
+    def add(self, registry: CollectorRegistry) -> None:
+        """Shows the numbers of a registry of others, too, from now on."""
+        self._others.append(registry)
 
 
 class _SnapshotCollector(Collector):

@@ -7,7 +7,7 @@ import logging
 import os
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
@@ -15,10 +15,14 @@ from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
 from miso.demo.http.page_certificate import certificate_for
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.bridged_rooms import BridgedRooms
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import check_addresses
 from miso.demo.workers.media_workers import MediaWorkers
+from miso.live.bridge.plugin import RoomsPlugin, with_rooms
+from miso.live.engine.engine import Engine
+from miso.live.engine.plugin import Plugin
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate, given, names_in
 from miso.serving.client_address import client_address, is_proxy
@@ -35,10 +39,17 @@ class DemoServer:
         workers: The media workers.
         rooms: The rooms.
         urls: Under which addresses the page is, once started.
+        live: The live side, once started; None: there is none.
+
+    Args:
+        settings: All of them.
+        live_plugins: What the live side does; empty: there is none.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, live_plugins: Sequence[type[Plugin]] = ()) -> None:
         self._settings = settings
+        self._live_plugins = live_plugins
+        self.live: Engine | None = None
         self._metrics = Metrics()
         self.workers = MediaWorkers(settings)
         self.rooms = Rooms(self.workers, settings, self._metrics)
@@ -87,12 +98,20 @@ class DemoServer:
             raise
         self._status = asyncio.create_task(self._log_status())
         self._broadcaster_watch.start()
+        if self._live_plugins:
+            bridge = with_rooms(BridgedRooms(self.rooms))
+            plugins = [bridge if plugin is RoomsPlugin else plugin for plugin in self._live_plugins]
+            self.live = Engine(settings.live, plugins)
+            self._metrics.add(self.live.live.metrics)
+            await self.live.start()
 
     async def close(self) -> None:
         """Sends everybody away with a code that lets them come back, and ends the workers."""
         if self._status is not None:
             self._status.cancel()
         self._broadcaster_watch.close()
+        if self.live is not None:
+            await self.live.stop()
         self.rooms.close()
         await self.rooms.shared.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))

@@ -10,15 +10,19 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from miso.commands.command_line import CommandLine, CommandSettings
 from miso.demo.http.origins import check_origin
+from miso.live.engine.plugin import Plugin
+from miso.live.engine.settings import LiveSettings
+from miso.live.engine.settings_model import live_settings_model
 
 REFERENCE_NAMES = {
     "PROTOO_LISTEN_PORT": "https_port",
@@ -198,6 +202,9 @@ class Settings(CommandSettings):
         description="lets clients that know it make the network of this server's media worse (applyNetworkThrottle; "
         "needs root and iptables); in the environment or the file fewer people see it than in a flag",
     )
+    live: LiveSettings = Field(LiveSettings(), description="the live side")
+    no_live: bool = Field(False, description="serve rooms only, and no live streams")
+
     log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 
@@ -299,9 +306,20 @@ over the environment, which wins over the file. Exit codes: 0 after a signal, 1 
 Ports to open, NAT, certificates, systemd, containers, and what to do when something fails: docs/running.md"""
 
 
-def command_line() -> CommandLine[Settings]:
-    """How the ``controller`` command gets its settings."""
-    return CommandLine("controller", Settings, _EPILOG, REFERENCE_NAMES)
+def command_line(plugins: Iterable[type[Plugin]] = ()) -> CommandLine[Settings]:
+    """How the ``controller`` command gets its settings.
+
+    Args:
+        plugins: Of the live side; each has a section in ``[live]``.
+    """
+    live = live_settings_model(plugins)
+    model = create_model(
+        "Settings",
+        __base__=Settings,
+        __doc__=Settings.__doc__,
+        live=(live, Field(live(), description="the live side")),
+    )
+    return CommandLine("controller", model, _EPILOG, REFERENCE_NAMES)
 
 
 def _is_ip(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from miso.live.section import Section
@@ -13,8 +15,8 @@ class StreamsSettings(Section):
     """How streams behave."""
 
     max_streams: int = Field(1_000, ge=1, description="streams at once, those that are only waited for among them")
-    takeover: Takeover = Field(
-        Takeover.REJECT, description="what becomes of a second publisher: it is refused, or takes the stream over"
+    takeover: Literal["reject", "replace"] = Field(
+        "reject", description="what becomes of a second publisher: it is refused, or takes the stream over"
     )
     wait: float = Field(5.0, ge=0, le=3600, description="seconds that players wait for a stream to be published")
     grace: float = Field(
@@ -37,7 +39,7 @@ class StreamsSettings(Section):
     def of_each(self) -> StreamSettings:
         """As each stream has them."""
         return StreamSettings(
-            takeover=self.takeover,
+            takeover=Takeover(self.takeover),
             wait_s=self.wait,
             grace_s=self.grace,
             tracks_wait_s=self.tracks_wait,

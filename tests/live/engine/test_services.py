@@ -54,7 +54,7 @@ async def test_an_event_loop_is_a_clock() -> None:
 def test_streams_have_their_settings_and_by_default_those_of_the_code() -> None:
     assert StreamsSettings().of_each() == StreamSettings()
     given = StreamsSettings(
-        takeover=Takeover.REPLACE,
+        takeover="replace",
         wait=1,
         grace=2,
         tracks_wait=3,

@@ -1,0 +1,110 @@
+"""``python -m miso.live``: the live side alone, without rooms and media workers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, ValidationError, create_model
+
+from miso.commands.command_line import CommandLine, CommandSettings, ConfigError
+from miso.commands.log_output import LogOutput
+from miso.commands.process import allow_many_descriptors, fill_standard_descriptors, loop_factory
+from miso.live.engine.engine import Engine
+from miso.live.engine.known_plugins import KnownPlugins, find_plugins
+from miso.live.engine.settings import LiveSettings
+from miso.live.engine.settings_model import live_settings_model
+from miso.live.plugins import OWN_PLUGINS
+
+logger = logging.getLogger("miso.live")
+
+WRONG_SETTINGS = 2
+FAILED = 1
+
+_EPILOG = """\
+Each flag is also an environment name (MISO_LIVE__RTMP__PORT=1935) and a line of the TOML file (port = 1935 below
+[live.rtmp]). Flags win over the environment, which wins over the file. Exit codes: 0 after a signal, 1 nothing could
+start, 2 wrong settings. What publishers and players do, tokens, and every setting: docs/live.md"""
+
+
+class AloneSettings(CommandSettings):
+    """Takes live streams in and gives them out again, without rooms."""
+
+    live: LiveSettings = Field(LiveSettings(), description="the live side")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what this process logs")
+
+
+def command_line(plugins: KnownPlugins) -> CommandLine[AloneSettings]:
+    """How ``python -m miso.live`` gets its settings."""
+    live = live_settings_model(plugins.classes)
+    model = create_model(
+        "AloneSettings",
+        __base__=AloneSettings,
+        __doc__=AloneSettings.__doc__,
+        live=(live, Field(live(), description="the live side")),
+    )
+    return CommandLine("miso.live", model, _EPILOG)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Does what :func:`miso.live.__main__.main` promises."""
+    fill_standard_descriptors()
+    plugins = find_plugins(OWN_PLUGINS)
+    flags = command_line(plugins)
+    try:
+        settings = flags.load(arguments)
+    except (ConfigError, ValidationError) as error:
+        print(flags.explain(error, arguments), file=sys.stderr)  # noqa: T201
+        return WRONG_SETTINGS
+    output = LogOutput()
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[output])
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # a line for each connection otherwise
+    for name in flags.unknown_names():
+        logger.warning("the environment's %s is no setting: passed over", name)
+    for problem in plugins.problems:
+        logger.error("%s", problem)
+    allow_many_descriptors()
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_serve(settings.live, plugins, output))
+    finally:
+        output.close()
+
+
+async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutput) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, _on_signal, number, stop, output)
+    engine = Engine(settings, plugins.classes)
+    starting = asyncio.create_task(engine.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    starting.cancel()
+    await asyncio.wait({starting})
+    exit_code = 0
+    if not stop.is_set():
+        if engine.running:
+            logger.info("running: %s", ", ".join(plugin.name for plugin in engine.running))
+            await stopping
+        else:
+            logger.error("cannot start: no plugin runs")
+            stopping.cancel()
+            exit_code = FAILED
+    await engine.stop()
+    return exit_code
+
+
+def _on_signal(number: signal.Signals, stop: asyncio.Event, output: LogOutput) -> None:
+    if stop.is_set():
+        logger.warning("%s again: ending at once", number.name)
+        output.close()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    logger.info("%s: ending", number.name)
+    stop.set()

@@ -1,0 +1,9 @@
+"""The plugins that come with the live side, in the order in which they start."""
+
+from __future__ import annotations
+
+from miso.live.engine.plugin import Plugin
+from miso.live.event_webhook.plugin import EventWebhookPlugin
+from miso.live.rtmp_server.plugin import RtmpServer
+
+OWN_PLUGINS: tuple[type[Plugin], ...] = (EventWebhookPlugin, RtmpServer)
