@@ -146,6 +146,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.access",
         "serving.certificate",
         "live.broadcast",
+        "serving.certificate",
     ),
     "live.event_webhook": (
         "live.clock",
