@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from miso.demo.broadcasters.api import BroadcasterApi
+from miso.demo.broadcasters.live_api import Bridges, LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
@@ -78,7 +79,9 @@ class DemoServer:
             certificate = certificate_for(settings) if settings.https else None
             origins = Origins(settings.allowed_origins, self._hosts(certificate))
             api = BroadcasterApi(self.rooms, settings, self._metrics)
-            app = web_app(self.rooms, self.workers, self._metrics, origins, api.routes)
+            live_api = LiveApi(self._bridges, settings, self._metrics)
+            routes = [*live_api.routes, *api.routes]
+            app = web_app(self.rooms, self.workers, self._metrics, origins, routes)
             if settings.http:
                 bound.append(listen_locally(settings.http_port, "http-port"))
                 self._web.append(HttpServer(app, bound[-1], None, self._admit, self._tls_failed))
@@ -153,6 +156,10 @@ class DemoServer:
     def worker_faults(self) -> int:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults
+
+    def _bridges(self) -> Bridges | None:
+        running = self.live.running if self.live is not None else []
+        return next((plugin for plugin in running if isinstance(plugin, RoomsPlugin)), None)
 
     def _admit(self, host: str) -> Callable[[], None]:
         """One more TCP connection from an address; see :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`."""

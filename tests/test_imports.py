@@ -188,6 +188,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "demo.metrics",
         "demo.limits",
         "demo.rooms",
+        "live.bridge",
+        "live.errors",
         "controller",
         "protoo",
         "serving",

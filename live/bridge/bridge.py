@@ -108,6 +108,7 @@ class Bridge:
         self._sessions = sessions
         self._clock = clock
         self._woken = asyncio.Event()
+        self._settled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._session: Session | None = None
 
@@ -119,6 +120,10 @@ class Bridge:
     def wake(self) -> None:
         """What it waits for may be there now."""
         self._woken.set()
+
+    async def settled(self) -> None:
+        """Returns once it carries, is refused, or is over."""
+        await self._settled.wait()
 
     async def stop(self) -> None:
         """Ends it."""
@@ -153,6 +158,7 @@ class Bridge:
 
         def begun() -> None:
             self.state, self.reason = BridgeState.RUNNING, ""
+            self._settled.set()
             session.begin()
 
         try:
@@ -190,10 +196,13 @@ class Bridge:
                 *(self.id, self.route.direction.value, self.route.stream, self.route.room, state.value, text),
             )
         self.state, self.reason = state, text
+        if state is BridgeState.REFUSED and self.route.lasts:
+            self._settled.set()
 
     def _ended(self, task: asyncio.Task[None], on_end: Callable[[Bridge], None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.reason = "internal error"
             logger.error("bridge=%s has met a bug", self.id, exc_info=error)
         self.state = BridgeState.ENDED
+        self._settled.set()
         on_end(self)

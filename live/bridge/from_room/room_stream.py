@@ -131,7 +131,7 @@ class RoomStream:
         """Publishes as long as the room is there.
 
         Args:
-            on_begun: Called when the stream is its own.
+            on_begun: Called when the stream is its own, and has what is to be had.
 
         Raises:
             RefusedError: The participant sends what a live stream cannot have; or the path is of no use or taken.
@@ -144,8 +144,7 @@ class RoomStream:
             self._publication = self._around.streams.publish(self._path, self._lose)
             link = await RtpLink.open(view.router, self._on_packet)
             link.transport.observer.once("close", self._on_room_closed)
-            on_begun()
-            await self._work(view, link)
+            await self._work(view, link, on_begun)
         except ControllerError as error:
             raise RoomClosedError(f"room {self._room_id}: {error}") from error
         finally:
@@ -185,8 +184,9 @@ class RoomStream:
 
     # ------------------------------------------------------------ what it has of the room
 
-    async def _work(self, view: View, link: RtpLink) -> None:
-        tasks = [asyncio.create_task(one) for one in (self._follow(view, link), self._tick(), self._audio.run())]
+    async def _work(self, view: View, link: RtpLink, on_begun: Callable[[], None]) -> None:
+        works = (self._follow(view, link, on_begun), self._tick(), self._audio.run())
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             # The last one ends at once where sound is not converted.
             while True:
@@ -201,8 +201,9 @@ class RoomStream:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, view: View, link: RtpLink) -> None:
+    async def _follow(self, view: View, link: RtpLink, on_begun: Callable[[], None]) -> None:
         """Takes what is to be had, and takes something else when that changes."""
+        has_begun = False
         while True:
             self._changed.clear()
             if self._ended is not None:
@@ -213,6 +214,9 @@ class RoomStream:
                 await self._take(link, "video", chosen.video)
             if chosen.audio is not before.audio:
                 await self._take(link, "audio", chosen.audio)
+            if not has_begun:
+                has_begun = True
+                on_begun()
             await self._changed.wait()
 
     async def _take(self, link: RtpLink, kind: str, producer: Producer | None) -> None:

@@ -131,11 +131,11 @@ class RoomGuest:
         video, audio = tracks.get(_VIDEO), tracks.get(_AUDIO)
         _check(self._stream.path, video, audio)
         seat = await self._around.rooms.enter(self._room_id, self._guest)
+        works: list[Coroutine[None, None, None]] = []
         try:
             self._link = await RtpLink.open(seat.router, self._on_packet)
             self._link.transport.observer.once("close", self._on_room_closed)
             self._queue = SendQueue(self._around.clock, self._link.send)
-            works = []
             if video is not None:
                 works.append(await self._begin_video(seat, video))
             if audio is not None:
@@ -145,6 +145,8 @@ class RoomGuest:
         except ControllerError as error:
             raise RoomClosedError(f"room {self._room_id}: {error}") from error
         finally:
+            for work in works:  # where one has begun and another could not
+                work.close()
             seat.leave()
             if self._queue is not None:
                 self._queue.close()

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from miso.demo.broadcasters.api import MAX_BODY_BYTES
+from miso.demo.broadcasters.guard import MAX_BODY_BYTES
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, SCTP_CAPABILITIES, VIDEO, RoomClient

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from miso.demo.broadcasters.api import MAX_BODY_BYTES
+from miso.demo.broadcasters.guard import MAX_BODY_BYTES
 from miso.demo.limits.limiters import TokenBucket
 from miso.demo.limits.per_client import MAX_OBJECTS, REQUESTS_BURST
 from miso.demo.server import DemoServer

@@ -1,0 +1,114 @@
+"""A live stream among the people of a room, and one of them as a live stream, with Chromium at the room's end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from miso.live.media.codec import Kind
+from miso.live.media.flv import FlvHeader, packet_tag
+from miso.live.streams.subscription import Start
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.demo.bridged import bridged_server
+
+pytest.importorskip("av", reason="PyAV is missing")
+flashes = pytest.importorskip("tests.live.bridge.flashes")
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PATH = "live/flashes"
+FRAMES = 40
+SECONDS = 120
+RECORDED = 100
+"""Pictures of a person that are looked at."""
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def bridged(built_page: None, tmp_path: Path) -> AsyncIterator[Any]:
+    """A server in this process, and live streams beside it."""
+    server = bridged_server(tmp_path, rooms={"key_frame_interval": 2}, tcp=False)
+    await server.start()
+    assert server.live is not None
+    (plugin,) = server.live.running
+    yield SimpleNamespace(url=server.urls[0] + "/", live=server.live.live, plugin=plugin)
+    await server.close()
+
+
+async def sees_and_hears(person: Person) -> None:
+    async def flows() -> bool:
+        reports = [report for report in await person.stats() if report["direction"] == "recv"]
+        frames = sum(report["frames"] or 0 for report in reports if report["kind"] == "video")
+        energy = sum(report["audioEnergy"] or 0 for report in reports if report["kind"] == "audio")
+        return frames > FRAMES and energy > 0
+
+    await eventually(flows, ARRIVAL_TIMEOUT, lambda: person.describe("the live stream did not arrive"))
+
+
+async def test_a_live_stream_is_seen_and_heard_also_by_who_comes_late(crowd: Crowd, bridged: Any) -> None:
+    publication = bridged.live.streams.publish(PATH, lambda: None)
+    packets = await asyncio.to_thread(flashes.flashes, SECONDS, gop=SECONDS * flashes.FRAME_RATE)
+    publishing = asyncio.create_task(flashes.publish(publication, packets))
+    await bridged.live.streams.get(PATH).wait_for_tracks()
+    ana = await crowd.join(bridged.url, "keynote", "Ana")
+    bridge = bridged.plugin.bring_in(PATH, "keynote", "Keynote")
+    await sees_and_hears(ana)
+    await expect(ana.tiles.filter(has_text="Keynote")).to_be_visible()
+    ben = await crowd.join(bridged.url, "keynote", "Ben")  # the stream has one key frame, long ago
+    await sees_and_hears(ben)
+    assert not publishing.done()
+    await bridge.stop()
+    await expect(ana.tiles.filter(has_text="Keynote")).to_have_count(0)
+    assert not ana.errors
+    publishing.cancel()
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is missing: on Debian, apt-get install ffmpeg")
+async def test_a_person_is_a_live_stream_that_ffmpeg_reads(crowd: Crowd, bridged: Any, tmp_path: Path) -> None:
+    ana = await crowd.join(bridged.url, "stage", "Ana", forceH264="true")
+    await expect(ana.page.locator('article.tile[data-own="true"]').first).to_be_visible()
+    peer_id = await ana.peer_id()
+    bridge = bridged.plugin.publish("stage", peer_id, lasts=True)
+    await bridge.settled()
+    subscription = bridged.live.streams.get(f"rooms/stage/{peer_id}").subscribe(Start.FAST)
+    flv = FlvHeader(has_audio=True, has_video=True).to_bytes()
+    pictures = 0
+    async with asyncio.timeout(ARRIVAL_TIMEOUT):
+        while pictures < RECORDED:
+            reading = await subscription.next()
+            assert reading is not None, bridge.reason
+            pictures += reading.packet.track.kind is Kind.VIDEO
+            flv += packet_tag(reading.packet, enhanced=False)
+    (tmp_path / "ana.flv").write_bytes(flv)
+    probe = await asyncio.create_subprocess_exec(
+        *("ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", str(tmp_path / "ana.flv")),
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    out, errors = await probe.communicate()
+    assert errors == b""
+    streams = {one["codec_name"]: one for one in json.loads(out)["streams"]}
+    assert set(streams) == {"h264", "aac"}
+    assert int(streams["h264"]["nb_read_frames"]) > RECORDED // 2
+    assert int(streams["aac"]["nb_read_frames"]) > RECORDED // 2
+    assert abs(float(streams["h264"]["start_time"]) - float(streams["aac"]["start_time"])) < 1
+    assert bridge.carrier is not None
+    assert not ana.errors
+
+
+async def test_a_person_who_sends_vp8_is_refused_with_the_reason(crowd: Crowd, bridged: Any) -> None:
+    ana = await crowd.join(bridged.url, "stage", "Ana", forceVP8="true")
+    ben = await crowd.join(bridged.url, "stage", "Ben")
+    await ben.wait_for_media(ana)
+    bridge = bridged.plugin.publish("stage", await ana.peer_id())
+    await bridge.settled()
+    assert "sends video/VP8, a live stream takes video/h264 from rooms" in bridge.reason
