@@ -70,6 +70,11 @@ class Packager:
         return self._segmenter.window
 
     @property
+    def size_bytes(self) -> int:
+        """What is kept of the stream."""
+        return self._segmenter.window.size_bytes if self._segmenter is not None else 0
+
+    @property
     def target_s(self) -> float:
         """No segment is longer, as far as is known."""
         longest_s = self._segmenter.longest_s if self._segmenter is not None else 0.0

@@ -9,7 +9,7 @@ from miso.live.clock import Clock, Timer
 from miso.live.errors import LimitError
 from miso.live.hls.packager import Packager
 from miso.live.hls.settings import HlsSettings
-from miso.live.streams.registry import Streams
+from miso.live.streams.stream import Stream
 
 _LOOKS_PER_LIFE = 3
 
@@ -18,14 +18,12 @@ class Packagers:
     """The packagers, by stream.
 
     Args:
-        streams: What may be cut.
         settings: How, and how many.
         clock: The time.
         unix_s: Unix time.
     """
 
-    def __init__(self, streams: Streams, settings: HlsSettings, clock: Clock, unix_s: Callable[[], float]) -> None:
-        self._streams = streams
+    def __init__(self, settings: HlsSettings, clock: Clock, unix_s: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         self._unix_s = unix_s
@@ -41,23 +39,23 @@ class Packagers:
         return iter(list(self._packagers))
 
     @property
-    def waiting(self) -> int:
-        """How many requests wait for what is to come."""
-        return sum(packager.waiting for packager in self._packagers)
+    def size_bytes(self) -> int:
+        """What is kept of all streams."""
+        return sum(packager.size_bytes for packager in self._packagers)
 
-    def get(self, path: str) -> Packager:
-        """What cuts the stream of that path; the stream is waited for if it is not there.
+    def get(self, stream: Stream) -> Packager:
+        """What cuts a stream.
 
         Raises:
-            RefusedError: The path is of no use, or there are too many streams.
-            LimitError: Too many streams are being cut.
+            LimitError: Too many streams are being cut, or they take too much memory.
         """
-        stream = self._streams.want(path)
         for packager in self._packagers:
             if packager.stream is stream and not packager.is_over:
                 return packager
         if len(self._packagers) >= self._settings.max_streams:
             raise LimitError(f"{len(self._packagers)} streams are given as HLS, more are not allowed")
+        if self.size_bytes >= self._settings.max_total_bytes:
+            raise LimitError(f"streams given as HLS take {self.size_bytes} bytes, more are not allowed")
         packager = Packager(stream, self._settings, self._unix_s)
         self._packagers.append(packager)
         self._unwatched_since_s[packager] = self._clock.time()

@@ -42,6 +42,7 @@ class Segment:
     begins_unix_s: float
     parts: list[Part] = field(default_factory=list)
     is_complete: bool = False
+    _data: bytes = b""
 
     @property
     def duration_s(self) -> float:
@@ -53,8 +54,13 @@ class Segment:
 
     @property
     def data(self) -> bytes:
-        """Of all its parts."""
-        return b"".join(part.data for part in self.parts)
+        """Of all its parts; all players of a complete segment share it."""
+        if self._data:
+            return self._data
+        data = b"".join(part.data for part in self.parts)
+        if self.is_complete:
+            self._data = data
+        return data
 
 
 class Window:
@@ -68,7 +74,8 @@ class Window:
     Args:
         listed: So many complete segments are in playlists.
         spare: So many more are kept, for who has an older playlist.
-        max_bytes: Of all segments together; beyond it older ones go earlier, but never the newest.
+        max_bytes: Of all parts together, and as much again of whole segments that players asked for. Beyond it older
+            segments go earlier, but never the newest.
     """
 
     def __init__(self, listed: int, spare: int, max_bytes: int) -> None:

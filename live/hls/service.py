@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from miso.live.access.gate import Asking, Gate
 from miso.live.access.tokens import Action
-from miso.live.errors import DeniedError, LimitError, ParseError, RefusedError
+from miso.live.errors import DeniedError, LimitError, ParseError, RefusedError, StreamClosedError
 from miso.live.hls.address import Kind, Wanted, read_address
 from miso.live.hls.packager import Packager
 from miso.live.hls.packagers import Packagers
@@ -16,6 +16,8 @@ from miso.live.hls.playlist import CONTENT_TYPE
 from miso.live.hls.segments import Segment
 from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
+from miso.live.sessions.places import Places
+from miso.live.streams.registry import Streams
 from miso.protoo.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
@@ -52,18 +54,27 @@ class HlsService:
 
     Args:
         gate: Who may play.
+        streams: What may be played.
         packagers: What is cut.
         viewers: Who watches.
         settings: How many may wait.
     """
 
-    def __init__(self, gate: Gate, packagers: Packagers, viewers: Viewers, settings: HlsSettings) -> None:
+    def __init__(
+        self, gate: Gate, streams: Streams, packagers: Packagers, viewers: Viewers, settings: HlsSettings
+    ) -> None:
         self.refused = 0
         self._gate = gate
+        self._streams = streams
         self._packagers = packagers
         self._viewers = viewers
-        self._settings = settings
+        self._waiting = Places("requests that wait", settings.max_waiting, settings.max_waiting_per_address)
         self._refusals = LogRateLimit(logger, "a request for HLS was refused")
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for what is to come."""
+        return len(self._waiting)
 
     async def answer(self, path: str, query: Mapping[str, str], address: str) -> Answer:
         """Answers a request; waits for what is about to come. Never raises for what the request says.
@@ -77,7 +88,7 @@ class HlsService:
             wanted = read_address(path, query)
             if not wanted.session and wanted.kind is Kind.PLAYLIST:
                 return await self._begin(wanted, query, address)
-            return await self._continue(wanted)
+            return await self._continue(wanted, address)
         except ParseError as error:
             return _told(400, str(error))
         except DeniedError as error:
@@ -86,24 +97,28 @@ class HlsService:
             self.refused += 1
             self._refusals.count(f"stream={path} address={address}: {error}")
             return _told(503, str(error))
-        except RefusedError as error:
+        except (RefusedError, StreamClosedError) as error:
             return _told(404, str(error))
 
     async def _begin(self, wanted: Wanted, query: Mapping[str, str], address: str) -> Answer:
         path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query))
-        self._check_waiting()
-        packager = self._packagers.get(path)
+        give_back = self._waiting.take(address)
         try:
+            stream = self._streams.want(path)
+            await stream.wait_for_tracks()
+            packager = self._packagers.get(stream)
             has_begun = await packager.begins()
         except TimeoutError:
             return _told(503, f"{wanted.stream} has sent nothing that can be played")
+        finally:
+            give_back()
         if not has_begun:
-            return _told(404, f"{wanted.stream} is not published")
+            return _told(404, f"{wanted.stream} is over")
         session = self._viewers.open(wanted.stream, packager, address)
         body = packager.multivariant(session.id, wanted.stream).encode()
         return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, self._viewers.get(session.id))
 
-    async def _continue(self, wanted: Wanted) -> Answer:
+    async def _continue(self, wanted: Wanted, address: str) -> Answer:
         viewer = self._viewers.get(wanted.session)
         if viewer is None or viewer.stream != wanted.stream:
             return _told(403, "this session is over, or was none: open the stream anew")
@@ -112,24 +127,24 @@ class HlsService:
         viewer.asking += 1
         try:
             if wanted.kind is Kind.PLAYLIST:
-                return await self._playlist(wanted, viewer)
+                return await self._playlist(wanted, viewer, address)
             if wanted.run != viewer.packager.run:
                 return _told(404, "this is a piece of another session")
-            return await self._piece(wanted, viewer)
+            return await self._piece(wanted, viewer, address)
         finally:
             viewer.asking -= 1
 
-    async def _playlist(self, wanted: Wanted, viewer: Viewer) -> Answer:
+    async def _playlist(self, wanted: Wanted, viewer: Viewer, address: str) -> Answer:
         packager = viewer.packager
         if wanted.number is not None:
             if wanted.number >= packager.window.next_number + _AHEAD:
                 return _told(400, f"segment {wanted.number} is too far ahead, {packager.window.next_number} is next")
-            if not await self._has(packager, wanted.number, wanted.part):
+            if not await self._has(packager, wanted.number, wanted.part, address):
                 return _told(503, f"segment {wanted.number} did not come in time")
         body = packager.media(wanted.session, wanted.stream).encode()
         return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
 
-    async def _piece(self, wanted: Wanted, viewer: Viewer) -> Answer:
+    async def _piece(self, wanted: Wanted, viewer: Viewer, address: str) -> Answer:
         packager, number = viewer.packager, wanted.number
         assert number is not None
         window = packager.window
@@ -140,23 +155,23 @@ class HlsService:
             return _piece(segment.data if segment is not None and segment.is_complete else None, viewer)
         assert wanted.part is not None
         if _is_next(window.newest, window.next_number, number, wanted.part):
-            await self._has(packager, number, wanted.part)
+            await self._has(packager, number, wanted.part, address)
         segment = window.get(number)
         has_part = segment is not None and wanted.part < len(segment.parts)
         return _piece(segment.parts[wanted.part].data if segment is not None and has_part else None, viewer)
 
-    async def _has(self, packager: Packager, number: int, part: int | None) -> bool:
+    async def _has(self, packager: Packager, number: int, part: int | None, address: str) -> bool:
         """Whether it has come in time."""
-        self._check_waiting()
+        if packager.is_over or packager.window.has(number, part):
+            return True
+        give_back = self._waiting.take(address)
         try:
             await packager.has(number, part)
         except TimeoutError:
             return False
+        finally:
+            give_back()
         return True
-
-    def _check_waiting(self) -> None:
-        if self._packagers.waiting >= self._settings.max_waiting:
-            raise LimitError(f"{self._settings.max_waiting} requests wait, more are not allowed")
 
 
 def _is_next(newest: Segment | None, next_number: int, number: int, part: int) -> bool:

@@ -25,14 +25,22 @@ class HlsSettings(PluginSettings):
         10.0, ge=1, le=60, description="a segment ends after so many seconds, also without a key frame"
     )
     segments: int = Field(6, ge=3, le=100, description="complete segments in a playlist")
-    max_bytes: int = Field(64_000_000, ge=1_000_000, description="bytes that are kept of one stream")
+    max_bytes: int = Field(
+        64_000_000,
+        ge=1_000_000,
+        description="bytes that are kept of one stream as parts, and as many again as segments",
+    )
+    max_total_bytes: int = Field(
+        1_000_000_000, ge=1_000_000, description="bytes that are kept of all streams; beyond it no further one is begun"
+    )
     max_streams: int = Field(200, ge=1, description="streams at once; who asks for one more is refused")
     stop_s: float = Field(30.0, ge=1, description="seconds without a request, after which a stream is not cut any more")
     viewer_s: float = Field(
         30.0, ge=5, description="seconds without a request, after which a viewer is taken to have gone"
     )
-    max_waiting: int = Field(
-        10_000, ge=1, description="requests at once, of all streams, that wait for what is to come"
+    max_waiting: int = Field(10_000, ge=1, description="requests at once that wait for what is to come")
+    max_waiting_per_address: int = Field(
+        1_000, ge=0, description="requests of one address (IPv6: /64) at once that wait; 0: no limit"
     )
 
     @model_validator(mode="after")

@@ -45,10 +45,10 @@ class House:
         events.subscribe(self.events.append)
         self.streams = Streams(StreamSettings(), clock, 10)
         self.sessions = Sessions(sessions or SessionsSettings(), events, lambda: UNIX_S)
-        self.packagers = Packagers(self.streams, settings, clock, lambda: UNIX_S)
+        self.packagers = Packagers(settings, clock, lambda: UNIX_S)
         self.viewers = Viewers(self.sessions, clock, settings.viewer_s)
         gate = Gate(access or AccessSettings(), lambda: UNIX_S)
-        self.service = HlsService(gate, self.packagers, self.viewers, settings)
+        self.service = HlsService(gate, self.streams, self.packagers, self.viewers, settings)
         self.app = Starlette(routes=hls_routes(self.service))
 
     def publish(self, path: str = PATH) -> Publication:

@@ -15,6 +15,7 @@ from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, make_token
 from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING
+from miso.live.media.packet import Packet
 from miso.live.sessions.events import EventKind
 from miso.live.sessions.settings import SessionsSettings
 from tests.live.hls.cutting import UNIX_S, again, encoded
@@ -74,7 +75,7 @@ async def test_a_playlist_waits_for_the_part_that_is_asked_for() -> None:
         number, part = re.findall(r"p(\d+)-(\d+)\.m4s", (await http.get(url)).text)[-1]
         waiting = asyncio.ensure_future(http.get(f"{url}&_HLS_msn={number}&_HLS_part={part}"))
         hinted = asyncio.ensure_future(http.get(addresses(url, (await http.get(url)).text)[-1]))
-        await until(lambda: made.packagers.waiting == 2)
+        await until(lambda: made.service.waiting == 2)
         await send(publication, packets[45:75])
         text = (await waiting).text
         assert f"/p{number}-{part}.m4s".replace("/", "-") in text.replace('PRELOAD-HINT:TYPE=PART,URI="', "")
@@ -107,7 +108,7 @@ async def test_what_cannot_be_waited_for(query: str, status: int) -> None:
 async def test_a_stream_that_nobody_publishes_is_waited_for_and_not_found() -> None:
     async with house() as (made, clock), client(made) as http:
         asking = asyncio.ensure_future(http.get(FIRST))
-        await until(lambda: made.packagers.waiting == 1)
+        await until(lambda: made.service.waiting == 1)
         clock.advance(6)
         assert (await asking).status_code == 404
         assert len(made.sessions) == 0
@@ -116,7 +117,7 @@ async def test_a_stream_that_nobody_publishes_is_waited_for_and_not_found() -> N
 async def test_a_publisher_that_comes_while_somebody_waits_is_seen() -> None:
     async with house() as (made, _), client(made) as http:
         asking = asyncio.ensure_future(http.get(FIRST))
-        await until(lambda: made.packagers.waiting == 1)
+        await until(lambda: made.service.waiting == 1)
         await send(made.publish(), encoded("libx264", "aac"))
         assert (await asking).status_code == 200
 
@@ -221,7 +222,37 @@ async def test_a_limit_of_streams_is_kept() -> None:
     async with house(HlsSettings(max_streams=1)) as (made, _), client(made) as http:
         await send(made.publish(), encoded("libx264", "aac"))
         await media_url(http)
+        await send(made.publish("live/other"), encoded("libx264", "aac"))
         assert (await http.get("http://host/live/other.m3u8")).status_code == 503
+
+
+async def test_streams_that_take_much_memory_leave_none_for_another() -> None:
+    async with house(HlsSettings(max_total_bytes=1_000_000)) as (made, _), client(made) as http:
+        publication = made.publish()
+        await send(publication, encoded("libx264", "aac"))
+        await media_url(http)
+        (packager,) = made.packagers
+        key = next(packet for packet in encoded("libx264") if packet.is_key)
+        for number in range(20):
+            heavy = Packet(key.track, key.codec, 2_000 + 1_000 * number, key.payload + bytes(100_000), is_key=True)
+            await send(publication, [heavy])
+        assert packager.size_bytes > 1_000_000
+        await send(made.publish("live/other"), encoded("libx264", "aac"))
+        assert (await http.get("http://host/live/other.m3u8")).status_code == 503
+
+
+async def test_who_asks_for_many_streams_that_are_not_there_does_not_keep_others_out() -> None:
+    settings = HlsSettings(max_streams=1, max_waiting_per_address=3)
+    async with house(settings) as (made, clock), client(made) as http:
+        asking = [asyncio.ensure_future(http.get(f"http://host/no/{number}.m3u8")) for number in range(5)]
+        await until(lambda: made.service.waiting == 3)
+        await until(lambda: sum(task.done() for task in asking) == 2)
+        assert {task.result().status_code for task in asking if task.done()} == {503}
+        assert len(made.packagers) == 0
+        clock.advance(6)
+        assert {(await task).status_code for task in asking} == {404, 503}
+        await send(made.publish(), encoded("libx264", "aac"))
+        assert (await http.get(FIRST)).status_code == 200
 
 
 async def test_one_viewer_and_all_together_may_wait_for_so_much() -> None:
@@ -234,6 +265,7 @@ async def test_one_viewer_and_all_together_may_wait_for_so_much() -> None:
         await until(lambda: packager.waiting == MAX_ASKING)
         assert (await http.get(url)).status_code == 429
         assert (await http.get(FIRST)).status_code == 503
+        assert made.service.refused == 1
         for task in asking:
             task.cancel()
         await asyncio.wait(asking)
