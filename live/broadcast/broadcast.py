@@ -51,7 +51,7 @@ class Broadcast:
         self, stream: Stream, format: Format, settings: PlayersSettings, clock: Clock, on_empty: Callable[[], None]
     ) -> None:
         self.settings = settings
-        self.fanout = Fanout(settings.max_packets, settings.max_bytes, int(settings.max_lag_s * 1000))
+        self.fanout = Fanout(settings.max_packets, settings.max_bytes, int(settings.max_lag * 1000))
         self._stream = stream
         self._format = format
         self._clock = clock

@@ -141,8 +141,8 @@ class BroadcastPlayer(ABC):
         """Ends it if it is too slow."""
         settings = self._sender.settings
         since_us = self.blocked_since_us(now_us)
-        if since_us and now_us - since_us >= settings.frozen_s * 1e6:
-            self.end(EndReason.TOO_SLOW, f"it has taken nothing for {settings.frozen_s:g} s")
+        if since_us and now_us - since_us >= settings.frozen * 1e6:
+            self.end(EndReason.TOO_SLOW, f"it has taken nothing for {settings.frozen:g} s")
             return
         if now_us - self._skips_since_us >= SKIPS_WITHIN_US:
             self._skips_from, self._skips_since_us = self.place.restarts, now_us

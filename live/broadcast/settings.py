@@ -19,11 +19,11 @@ class PlayersSettings(Section):
         description="packets that are kept of a stream in each format; payloads are shared",
     )
     max_bytes: int = Field(32_000_000, ge=1, description="bytes that are kept of them")
-    max_lag_s: float = Field(
+    max_lag: float = Field(
         12.0, gt=0, description="seconds that a player may lag behind; then it skips to the newest key frame"
     )
     max_skips: int = Field(3, ge=0, description="skips within 2 minutes; a player that needs more is closed")
-    frozen_s: float = Field(10.0, gt=0, description="seconds after which a player that takes nothing is closed")
+    frozen: float = Field(10.0, gt=0, description="seconds after which a player that takes nothing is closed")
     max_told_bytes: int = Field(
         65_536, ge=1, description="bytes of answers that wait for one player; who lets more come together is closed"
     )

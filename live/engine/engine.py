@@ -82,6 +82,7 @@ class Engine:
             await self._stop(plugin)
         self.live.sessions.close()
         self.live.streams.close()
+        self.live.broadcasts.close()
 
     async def _start(self, plugin_class: type[Plugin], section: object) -> None:
         plugin: Plugin | None = None
