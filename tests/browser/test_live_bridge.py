@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ from miso.live.media.codec import Kind
 from miso.live.media.flv import FlvHeader, packet_tag
 from miso.live.streams.subscription import Start
 from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
-from tests.demo.bridged import bridged_server
+from tests.demo.bridged import bridged_server, rtmp_url, running_bridge
 
 pytest.importorskip("av", reason="PyAV is missing")
 flashes = pytest.importorskip("tests.live.bridge.flashes")
@@ -36,11 +36,16 @@ RECORDED = 100
 @pytest_asyncio.fixture(loop_scope="package")
 async def bridged(built_page: None, tmp_path: Path) -> AsyncIterator[Any]:
     """A server in this process, and live streams beside it."""
-    server = bridged_server(tmp_path, rooms={"key_frame_interval": 2}, tcp=False)
+    always = [{"stream": "live/obs", "room": "hall", "display_name": "OBS"}]
+    server = bridged_server(tmp_path, rooms={"key_frame_interval": 2, "bring_in": always}, tcp=False)
     await server.start()
     assert server.live is not None
-    (plugin,) = server.live.running
-    yield SimpleNamespace(url=server.urls[0] + "/", live=server.live.live, plugin=plugin)
+    yield SimpleNamespace(
+        url=server.urls[0] + "/",
+        live=server.live.live,
+        plugin=running_bridge(server),
+        rtmp=rtmp_url(server, "live/obs"),
+    )
     await server.close()
 
 
@@ -70,6 +75,25 @@ async def test_a_live_stream_is_seen_and_heard_also_by_who_comes_late(crowd: Cro
     await expect(ana.tiles.filter(has_text="Keynote")).to_have_count(0)
     assert not ana.errors
     publishing.cancel()
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is missing: on Debian, apt-get install ffmpeg")
+async def test_what_ffmpeg_publishes_by_rtmp_is_in_the_room_of_the_settings(crowd: Crowd, bridged: Any) -> None:
+    ana = await crowd.join(bridged.url, "hall", "Ana")
+    ffmpeg = await asyncio.create_subprocess_exec(
+        *("ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25[out0];sine[out1]"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "250", "-pix_fmt", "yuv420p"),
+        *("-c:a", "aac", "-f", "flv", bridged.rtmp),
+        stdin=DEVNULL,
+    )
+    try:
+        await sees_and_hears(ana)
+        await expect(ana.tiles.filter(has_text="OBS")).to_be_visible()
+    finally:
+        ffmpeg.terminate()
+        await ffmpeg.wait()
+    await expect(ana.tiles).to_have_count(0)
+    assert not ana.errors
 
 
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is missing: on Debian, apt-get install ffmpeg")

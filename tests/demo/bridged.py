@@ -1,13 +1,18 @@
-"""A running server with live streams and its bridge to the rooms, and no other plugin."""
+"""A running server with live streams, its bridge to the rooms, and an RTMP server."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from miso.demo.server import DemoServer
 from miso.live.bridge.plugin import RoomsPlugin
+from miso.live.engine.plugin import Plugin
 from miso.live.engine.settings_model import live_settings_model
+from miso.live.rtmp_server.plugin import RtmpServer
 from tests.demo.conftest import free_ports
+
+PLUGINS: Sequence[type[Plugin]] = (RtmpServer, RoomsPlugin)
 
 
 def bridged_server(data_dir: Path, *, rooms: dict[str, object], **settings: object) -> DemoServer:
@@ -18,5 +23,19 @@ def bridged_server(data_dir: Path, *, rooms: dict[str, object], **settings: obje
         rooms: Settings of ``[live.rooms]``.
         settings: More of its own.
     """
-    live = live_settings_model([RoomsPlugin]).model_validate({"rooms": rooms})
-    return DemoServer(free_ports(data_dir, live=live, **settings), [RoomsPlugin])
+    given = {"rooms": rooms, "rtmp": {"host": "127.0.0.1", "port": 0}}
+    live = live_settings_model(PLUGINS).model_validate(given)
+    return DemoServer(free_ports(data_dir, live=live, **settings), PLUGINS)
+
+
+def running_bridge(server: DemoServer) -> RoomsPlugin:
+    """Its bridge."""
+    assert server.live is not None
+    return next(plugin for plugin in server.live.running if isinstance(plugin, RoomsPlugin))
+
+
+def rtmp_url(server: DemoServer, path: str) -> str:
+    """Where a stream is published."""
+    assert server.live is not None
+    rtmp = next(plugin for plugin in server.live.running if isinstance(plugin, RtmpServer))
+    return f"rtmp://127.0.0.1:{rtmp.port}/{path}"
