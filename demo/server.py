@@ -24,6 +24,7 @@ from miso.demo.workers.media_workers import MediaWorkers
 from miso.live.bridge.plugin import RoomsPlugin, with_rooms
 from miso.live.engine.engine import Engine
 from miso.live.engine.plugin import Plugin
+from miso.live.web.web import Web
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate, given, names_in
 from miso.serving.client_address import client_address, is_proxy
@@ -81,14 +82,16 @@ class DemoServer:
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             live_api = LiveApi(self._bridges, settings, self._metrics)
             routes = [*live_api.routes, *api.routes]
-            app = web_app(self.rooms, self.workers, self._metrics, origins, routes)
+            app = web_app(self.rooms, self.workers, self._metrics, origins, routes, self._live_web)
             if settings.http:
                 bound.append(listen_locally(settings.http_port, "http-port"))
-                self._web.append(HttpServer(app, bound[-1], None, self._admit, self._tls_failed))
+                self._web.append(HttpServer(app, bound[-1], None, self._admit, self._tls_failed, self._keeps_upgrade))
                 self.urls.append(f"http://localhost:{bound[-1].port}")
             if settings.https:
                 bound.append(listen(settings.https_host, settings.https_port, "https-port"))
-                self._web.append(HttpServer(app, bound[-1], certificate, self._admit, self._tls_failed))
+                self._web.append(
+                    HttpServer(app, bound[-1], certificate, self._admit, self._tls_failed, self._keeps_upgrade)
+                )
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.workers.start()
@@ -166,6 +169,12 @@ class DemoServer:
         if is_proxy(host, self._settings.trusted_proxies):
             return lambda: None
         return self.rooms.shared.limits.take("sockets", client_address(host, "", []))
+
+    def _live_web(self) -> Web | None:
+        return self.live.live.web if self.live is not None else None
+
+    def _keeps_upgrade(self, path: str) -> bool:
+        return self.live is not None and self.live.live.web.keeps_upgrade(path)
 
     def _tls_failed(self, detail: str) -> None:
         """A connection did not speak TLS, or not in time, or does not trust our certificate."""

@@ -6,5 +6,6 @@ from miso.live.engine.plugin import Plugin
 from miso.live.event_webhook.plugin import EventWebhookPlugin
 from miso.live.recording.plugin import RecordingPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
+from miso.live.web.plugin import WebPlugin
 
-OWN_PLUGINS: tuple[type[Plugin], ...] = (EventWebhookPlugin, RecordingPlugin, RtmpServer)
+OWN_PLUGINS: tuple[type[Plugin], ...] = (EventWebhookPlugin, RecordingPlugin, RtmpServer, WebPlugin)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import h11
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from miso.protoo import RequestError
@@ -17,6 +18,8 @@ from miso.serving.security_headers import SECURITY_HEADERS
 
 INVALID_HTTP = "Invalid HTTP request received."
 """What uvicorn says of it."""
+TAKEOVER = "miso.takeover"
+"""The extension of ASGI's scope with :meth:`HttpWithTimeouts.take_over` of the request's connection."""
 _MALFORMED = LogRateLimit(logging.getLogger(__name__), "invalid HTTP")
 _SLICE_BYTES = 64
 """So much of a request is taken for what a WebSocket frame costs: a body may come in chunks of one byte."""
@@ -46,6 +49,7 @@ class HttpWithTimeouts(H11Protocol):
 
     _data = b""
     _in_circle = False
+    _taker: asyncio.Protocol | None = None
     _deadline: asyncio.TimerHandle | None = None
     _give_back: Callable[[], None] | None = None
 
@@ -63,6 +67,7 @@ class HttpWithTimeouts(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts to wait, unless the address has too many connections."""
         super().connection_made(transport)
+        self.app = _with_takeover(self.app, self.take_over)
         try:
             self._give_back = self.admitted or self.admit((transport.get_extra_info("peername") or ("",))[0])
         except RequestError:
@@ -70,6 +75,50 @@ class HttpWithTimeouts(H11Protocol):
             transport.close()
             return
         self._wait()
+
+    def take_over(self, taker: asyncio.Protocol) -> asyncio.Transport:
+        """Gives the connection of the current request away: its answer, and all that comes and goes from now on.
+
+        Requests find this as ``scope["extensions"]["miso.takeover"]``. What has come behind the request is dropped.
+
+        Args:
+            taker: Is told of whatever happens to the connection, from the next event on; not of its being made.
+
+        Returns:
+            The connection. Nothing of an answer has been written.
+
+        Raises:
+            RuntimeError: The answer has begun, or the connection is gone.
+        """
+        cycle = self.cycle
+        if self._taker is not None or cycle is None or cycle.response_started or self.transport.is_closing():
+            raise RuntimeError("the connection is not to be had any more")
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        self._taker = taker
+        self._data = b""
+        cycle.disconnected = True  # for uvicorn: nobody waits for an answer of the application
+        self.flow.resume_reading()  # a request behind this one may have stopped it: the end would not be noticed
+        return self.transport
+
+    def pause_writing(self) -> None:
+        """More waits to be sent than should."""
+        super().pause_writing()
+        if self._taker is not None:
+            self._taker.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It is on its way."""
+        super().resume_writing()
+        if self._taker is not None:
+            self._taker.resume_writing()
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        if self._taker is not None:
+            self.transport.close()
+        else:
+            super().shutdown()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the connection over: WebSockets have rules of their own, and are counted as peers."""
@@ -85,6 +134,9 @@ class HttpWithTimeouts(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes data, a little in each turn."""
+        if self._taker is not None:
+            self._taker.data_received(data)
+            return
         self._data += data
         if not self._in_circle:
             turns_of(self.loop).serve(self)
@@ -126,6 +178,8 @@ class HttpWithTimeouts(H11Protocol):
         self._stop_waiting()
         self._leave()
         super().connection_lost(exc)
+        if self._taker is not None:
+            self._taker.connection_lost(exc)
 
     def _leave(self) -> None:
         if self._give_back is not None:
@@ -141,3 +195,12 @@ class HttpWithTimeouts(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _with_takeover(app: ASGIApp, take_over: Callable[[asyncio.Protocol], asyncio.Transport]) -> ASGIApp:
+    """The application, whose requests can have the connection."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "extensions": {**scope.get("extensions", {}), TAKEOVER: take_over}}, receive, send)
+
+    return run

@@ -21,7 +21,17 @@ SHUTDOWN_TIMEOUT_S = 5
 
 
 class HttpServer:
-    """Serves an application; signals are not its business."""
+    """Serves an application; signals are not its business.
+
+    Args:
+        app: The application.
+        listening: The sockets.
+        certificate: For HTTPS; None: plain HTTP.
+        admit: See :meth:`miso.serving.http_connection.HttpWithTimeouts.admit`.
+        tls_failed: Told of a TLS handshake that fails, with whose it was and why.
+        keeps_upgrade: Whether a request to that path that wants to become a WebSocket stays a request, for who takes
+            its connection over.
+    """
 
     def __init__(
         self,
@@ -30,9 +40,13 @@ class HttpServer:
         certificate: Certificate | None,
         admit: Callable[[str], Callable[[], None]],
         tls_failed: Callable[[str], None],
+        keeps_upgrade: Callable[[str], bool] | None = None,
     ) -> None:
         class Http(HttpWithTimeouts):
             """Asks this server's limits."""
+
+            def _should_upgrade(self) -> bool:
+                return (keeps_upgrade is None or not keeps_upgrade(self.scope["path"])) and super()._should_upgrade()
 
             def admit(self, host: str) -> Callable[[], None]:
                 return admit(host)

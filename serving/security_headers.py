@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from starlette.datastructures import MutableHeaders
+from starlette.types import Message, Send
+
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -22,3 +25,16 @@ SECURITY_HEADERS: Final = {
     "X-Frame-Options": "DENY",  # for browsers without frame-ancestors
 }
 """On every answer, unless it says otherwise itself."""
+
+
+def with_security_headers(send: Send) -> Send:
+    """Adds them to an answer that goes out by ``send``."""
+
+    async def send_secured(message: Message) -> None:
+        if message["type"] in ("http.response.start", "websocket.http.response.start"):
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return send_secured

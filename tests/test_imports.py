@@ -136,6 +136,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.fanout",
     ),
     "live.flv_server.format": ("live.media", "live.broadcast.format"),
+    "live.web.settings": ("live.section",),
+    "live.web.web": ("serving",),
+    "live.web": (
+        "live.errors",
+        "live.section",
+        "live.engine",
+        "live.sessions",
+        "protoo",
+        "serving",
+    ),
     "live.engine": (
         "live.errors",
         "live.clock",
@@ -147,6 +157,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "serving.certificate",
         "live.broadcast",
         "serving.certificate",
+        "live.web.settings",
+        "live.web.web",
     ),
     "live.event_webhook": (
         "live.clock",
@@ -200,6 +212,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "demo.rooms",
         "demo.workers",
         "controller",
+        "live.web.web",
         "protoo",
         "serving",
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from miso.demo.http.origins import Origins
@@ -18,13 +18,28 @@ from miso.demo.http.security import WebSecurity
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.workers.media_workers import MediaWorkers
+from miso.live.web.web import Web
 from miso.protoo.asgi import serve
 
 
 def web_app(
-    rooms: Rooms, workers: MediaWorkers, metrics: Metrics, origins: Origins, api: Sequence[BaseRoute]
+    rooms: Rooms,
+    workers: MediaWorkers,
+    metrics: Metrics,
+    origins: Origins,
+    api: Sequence[BaseRoute],
+    live: Callable[[], Web | None],
 ) -> ASGIApp:
-    """The application, for HTTP and HTTPS alike."""
+    """The application, for HTTP and HTTPS alike.
+
+    Args:
+        rooms: For signaling.
+        workers: The media workers.
+        metrics: For ``/metrics``.
+        origins: Which pages may use rooms.
+        api: Further routes.
+        live: What the live side serves; None: there is none. Who may use that, it says itself.
+    """
 
     async def signaling(websocket: WebSocket) -> None:
         await serve(websocket, rooms.connect)
@@ -54,4 +69,11 @@ def web_app(
             Mount("/", Page()),
         ]
     )
-    return WebSecurity(app, origins, metrics)
+    of_rooms = WebSecurity(app, origins, metrics)
+
+    async def either(scope: Scope, receive: Receive, send: Send) -> None:
+        web = live()
+        serves = web is not None and scope["type"] in ("http", "websocket") and web.serves(scope)
+        await (web if web is not None and serves else of_rooms)(scope, receive, send)
+
+    return either

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from miso.demo.http.origins import Origins
@@ -14,7 +14,7 @@ from miso.demo.metrics import Metrics
 from miso.protoo.asgi import deny
 from miso.protoo.handshake import Rejection
 from miso.protoo.log_rate_limit import LogRateLimit
-from miso.serving.security_headers import SECURITY_HEADERS
+from miso.serving.security_headers import with_security_headers
 
 _FORBIDDEN = 403
 
@@ -34,13 +34,7 @@ class WebSecurity:
             await self._app(scope, receive, send)
             return
 
-        async def send_secured(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
+        send_secured = with_security_headers(send)
         headers = dict(Headers(scope=scope).items())
         reason = self._origins.refusal(headers, scope.get("method"))
         if reason is None:

@@ -18,6 +18,7 @@ from miso.live.sessions.sessions import Sessions
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import Stream
 from miso.live.streams.track import Track
+from miso.live.web.web import Web
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Live:
         broadcasts: Sends streams to players: each packet is framed once for all of a format.
         gate: Who may.
         events: What happens.
+        web: What plugins serve over HTTP.
         clock: The time for whatever waits: the event loop, in use.
         unix_s: Unix time, for people and tokens.
         metrics: What operators see of it. A plugin registers its own collectors there, and takes them out at its end.
@@ -41,6 +43,7 @@ class Live:
     broadcasts: Broadcasts
     gate: Gate
     events: Events
+    web: Web
     clock: Clock
     unix_s: Callable[[], float]
     metrics: CollectorRegistry
@@ -71,6 +74,7 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
         broadcasts=Broadcasts(settings.players, clock),
         gate=gate,
         events=events,
+        web=Web(settings.web.trusted_proxies),
         clock=clock,
         unix_s=unix_s,
         metrics=metrics,

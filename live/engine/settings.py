@@ -9,6 +9,7 @@ from miso.live.broadcast.settings import PlayersSettings
 from miso.live.section import Section
 from miso.live.sessions.settings import SessionsSettings
 from miso.live.streams.settings import StreamsSettings
+from miso.live.web.settings import WebSettings
 
 
 class LiveSettings(Section):
@@ -17,4 +18,5 @@ class LiveSettings(Section):
     streams: StreamsSettings = Field(StreamsSettings(), description="how streams behave")
     sessions: SessionsSettings = Field(SessionsSettings(), description="how many may publish and play")
     players: PlayersSettings = Field(PlayersSettings(), description="what players are sent, and how slow they may be")
+    web: WebSettings = Field(WebSettings(), description="where HTTP is served")
     access: AccessSettings = Field(AccessSettings(), description="who may publish and play")
