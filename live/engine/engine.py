@@ -6,8 +6,8 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar
 
 import prometheus_client
 
@@ -47,7 +47,9 @@ class Engine:
     START_S: ClassVar[float] = 30.0
     """A plugin that has not started after so many seconds has failed."""
     STOP_S: ClassVar[float] = 10.0
-    """A plugin that has not stopped after so many seconds is left as it is."""
+    """A plugin that has not stopped after so many seconds is cancelled ..."""
+    CANCEL_S: ClassVar[float] = 1.0
+    """... and left as it is when that does not end it within so many more."""
 
     def __init__(
         self, settings: LiveSettings, plugins: Sequence[type[Plugin]], unix_s: Callable[[], float] = time.time
@@ -60,6 +62,7 @@ class Engine:
         self._settings = settings
         self._classes = plugins
         self._running: dict[Plugin, asyncio.Task[None]] = {}
+        self._left_alone: set[asyncio.Task[None]] = set()  # what cannot be cancelled
 
     @property
     def running(self) -> list[Plugin]:
@@ -77,19 +80,18 @@ class Engine:
         """Stops all plugins, the last one first, then ends what is left of sessions and streams. Idempotent."""
         for plugin in reversed(self.running):
             task = self._running.pop(plugin)
-            task.cancel()
-            await asyncio.wait({task}, timeout=self.STOP_S)
+            await self._cancel(task)
             await self._stop(plugin)
         self.live.sessions.close()
         self.live.streams.close()
         self.live.broadcasts.close()
+        await self.live.gate.close()
 
     async def _start(self, plugin_class: type[Plugin], section: object) -> None:
         plugin: Plugin | None = None
         try:
             plugin = plugin_class(self.live, section)
-            async with asyncio.timeout(self.START_S):
-                await plugin.start()
+            await self._within(plugin.start(), self.START_S)
         except Exception as error:  # noqa: BLE001  an edge: what one plugin does wrong costs that plugin
             self._failed(plugin_class.name, "cannot start", error)
             if plugin is not None:
@@ -106,15 +108,42 @@ class Engine:
             await plugin.run()
         except Exception as error:  # noqa: BLE001  an edge, as above
             self._failed(plugin.name, "has failed", error)
-            self._running.pop(plugin, None)
-            await self._stop(plugin)
+            if self._running.pop(plugin, None) is not None:  # else the engine is about to stop it
+                await self._stop(plugin)
 
     async def _stop(self, plugin: Plugin) -> None:
         try:
-            async with asyncio.timeout(self.STOP_S):
-                await plugin.stop()
+            await self._within(plugin.stop(), self.STOP_S)
         except Exception as error:  # noqa: BLE001  an edge, as above
             self._failed(plugin.name, "cannot be stopped", error)
+
+    async def _within(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Does what a plugin does, and has an end also when the plugin has none.
+
+        Raises:
+            TimeoutError: It takes longer.
+        """
+        task = asyncio.create_task(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=seconds)
+        except asyncio.CancelledError:
+            await self._cancel(task)
+            raise
+        if not done:
+            await self._cancel(task)
+            raise TimeoutError
+        if task.cancelled():
+            raise RuntimeError("it has cancelled itself")
+        task.result()
+
+    async def _cancel(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        done, _ = await asyncio.wait({task}, timeout=self.CANCEL_S)
+        if not done:
+            self._left_alone.add(task)
+            task.add_done_callback(self._left_alone.discard)
+        elif not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s: failed when it was cancelled", task.get_name(), exc_info=error)
 
     def _failed(self, name: str, what: str, error: Exception) -> None:
         self.failures[name] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -14,8 +15,10 @@ from miso.live.engine.known_plugins import ENTRY_POINT_GROUP, KnownPlugins, find
 from miso.live.engine.plugin import Plugin, PluginSettings
 from miso.live.engine.services import Live
 from miso.live.engine.settings_model import live_settings_model
+from miso.live.flv_server.format import FlvFormat
 from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.stream import State
+from tests.live.broadcast.peers import join
 
 
 def plugin(name: str, log: list[str], **does: Callable[[], Any]) -> type[Plugin]:
@@ -135,6 +138,60 @@ async def test_one_that_hangs_has_a_deadline(monkeypatch: pytest.MonkeyPatch) ->
     assert engine.failures == {"slow": 1, "stuck": 1}
 
 
+async def test_one_that_cannot_even_be_cancelled_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("START_S", "STOP_S", "CANCEL_S"):
+        monkeypatch.setattr(Engine, limit, 0.01)
+    log: list[str] = []
+    let_go = asyncio.Event()
+
+    async def stay() -> None:
+        while not let_go.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await let_go.wait()
+
+    plugins = [plugin(f"stuck_{what}", log, **{what: stay}) for what in ("start", "run", "stop")]
+    engine = engine_of(*plugins, plugin("z", log))
+    async with asyncio.timeout(60):
+        await engine.start()
+        await asyncio.sleep(0)
+        await engine.stop()
+    assert engine.failures == {"stuck_start": 1, "stuck_stop": 1}
+    assert [line for line in log if line.startswith("stop")] == [
+        "stop stuck_start",
+        "stop z",
+        "stop stuck_stop",
+        "stop stuck_run",
+    ]
+    let_go.set()
+
+
+async def test_one_that_cancels_itself_cancels_nobody_else() -> None:
+    log: list[str] = []
+    engine = engine_of(plugin("bad", log, start=fail(asyncio.CancelledError())), plugin("b", log))
+    await engine.start()
+    assert [one.name for one in engine.running] == ["b"]
+    assert engine.failures == {"bad": 1}
+    await engine.stop()
+
+
+async def test_work_that_fails_when_it_is_cancelled_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    log: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise KeyError("gone") from None
+
+    engine = engine_of(plugin("bad", log, run=work), plugin("b", log))
+    await engine.start()
+    await asyncio.sleep(0)
+    await engine.stop()
+    assert log[-2:] == ["stop b", "stop bad"]
+    assert "gone" in caplog.text
+    assert engine.failures == {"bad": 1}
+
+
 async def test_work_of_a_plugin_is_cancelled_before_it_is_stopped() -> None:
     log: list[str] = []
 
@@ -175,8 +232,13 @@ async def test_the_end_of_the_engine_is_the_end_of_sessions_and_streams() -> Non
     await engine.start()
     stream = engine.live.streams.get_or_create("live/a")
     session = engine.live.sessions.open("rtmp", "127.0.0.1", Role.PLAYER, "live/a", lambda: None)
+    engine.live.streams.publish("live/a", lambda: None)
+    viewer = await join(engine.live.broadcasts.get(stream, FlvFormat()))
     await engine.stop()
     assert stream.state is State.CLOSED
+    assert [reason for reason, _ in viewer.ended] == [EndReason.STREAM_ENDED]
+    assert len(engine.live.broadcasts) == 0
+    viewer.close()
     assert session.end_reason is EndReason.INTERNAL  # a plugin that has stopped left it over
 
 
