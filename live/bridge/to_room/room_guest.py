@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 REPORT_EVERY_S: Final = 1.0
 """Between two sender reports."""
+LOOK_EVERY_S: Final = 1.0
+"""Between two looks for tracks that the stream has got meanwhile."""
 _VIDEO = TrackId(Kind.VIDEO)
 _AUDIO = TrackId(Kind.AUDIO)
 
@@ -97,6 +99,7 @@ class RoomGuest:
         self._audio: AudioSender | None = None
         self._sent: dict[Kind, SentStream] = {}
         self._broken = 0
+        self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def counts(self) -> GuestCounts:
@@ -131,39 +134,57 @@ class RoomGuest:
         video, audio = tracks.get(_VIDEO), tracks.get(_AUDIO)
         _check(self._stream.path, video, audio)
         seat = await self._around.rooms.enter(self._room_id, self._guest)
-        works: list[Coroutine[None, None, None]] = []
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             self._link = await RtpLink.open(seat.router, self._on_packet)
             self._link.transport.observer.once("close", self._on_room_closed)
             self._queue = SendQueue(self._around.clock, self._link.send)
-            if video is not None:
-                works.append(await self._begin_video(seat, video))
-            if audio is not None:
-                works.append(await self._begin_audio(seat, audio))
+            self._start(self._wait_for_close(), ended)
+            self._start(self._report(), ended)
+            await self._begin_tracks(seat, ended)
             on_begun()
-            await self._work([*works, self._report(), self._wait_for_close()])
+            self._start(self._look_for_tracks(seat, ended), ended)
+            await ended
         except ControllerError as error:
             raise RoomClosedError(f"room {self._room_id}: {error}") from error
         finally:
-            for work in works:  # where one has begun and another could not
-                work.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            if not ended.cancel() and not ended.cancelled():
+                ended.exception()  # it was of no interest any more
             seat.leave()
             if self._queue is not None:
                 self._queue.close()
             if self._link is not None:
                 self._link.close()
 
-    async def _work(self, works: list[Coroutine[None, None, None]]) -> None:
-        """Does all at once until one of them ends: the stream is over, the room is, or something cannot go on."""
-        tasks = [asyncio.create_task(work) for work in works]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+    def _start(self, work: Coroutine[None, None, None], ended: asyncio.Future[None]) -> None:
+        """Does it beside the rest. When one of these raises (the stream or the room is over, say), everything ends."""
+
+        def done(task: asyncio.Task[None]) -> None:
+            error = None if task.cancelled() else task.exception()
+            if error is not None and not ended.done():
+                ended.set_exception(error)
+
+        task = asyncio.create_task(work)
+        task.add_done_callback(done)
+        self._tasks.append(task)
+
+    async def _begin_tracks(self, seat: Seat, ended: asyncio.Future[None]) -> None:
+        """Brings in the stream's main tracks that are not in yet."""
+        tracks = {track.id: track for track in self._stream.tracks.values() if not track.ended}
+        video, audio = tracks.get(_VIDEO), tracks.get(_AUDIO)
+        if video is not None and Kind.VIDEO not in self._sent:
+            self._start(await self._begin_video(seat, video), ended)
+        if audio is not None and Kind.AUDIO not in self._sent:
+            self._start(await self._begin_audio(seat, audio), ended)
+
+    async def _look_for_tracks(self, seat: Seat, ended: asyncio.Future[None]) -> None:
+        """A publisher may begin with sound, and add pictures later."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self._begin_tracks(seat, ended)
 
     async def _wait_for_close(self) -> None:
         await self._closed

@@ -60,6 +60,8 @@ class Viewer:
 
     def _take(self, packet: bytes) -> None:
         rtp = read_rtp(packet)
+        if rtp.ssrc != self.consumer.rtp_parameters.encodings[0].ssrc:
+            return  # the worker probes for bandwidth
         time_ms = self._clock.captured_ms(rtp.timestamp)
         if self._kind == "audio":
             if rtp.payload:

@@ -107,6 +107,27 @@ async def test_opus_passes_through(room: Any, streams: Streams, around: Surround
     assert room.has_left
 
 
+async def test_pictures_that_come_after_the_sound_are_brought_in_too(
+    room: Any, streams: Streams, around: Surroundings
+) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
+    running = asyncio.create_task(guest.run(nothing))
+    packets = flashes.flashes(6)
+    sound = [packet for packet in packets if packet.codec is Codec.AAC]
+    publishing = asyncio.create_task(flashes.publish(publication, sound))
+    assert list(await offered(room, 1)) == ["audio"]
+    begin_ms = streams.get_or_create(PATH).tracks[flashes.AUDIO].ring.end * 1_024 // 48
+    pictures = [packet.at(begin_ms + packet.dts_ms) for packet in packets if packet.codec is Codec.H264]
+    showing = asyncio.create_task(flashes.publish(publication, pictures, begin_ms))
+    producers = await offered(room, 1)
+    video = await receiver.Viewer.of(room.router, producers["video"])
+    await video.until(lambda: len(video.eye.seen) > 10)
+    for task in (publishing, showing, running):
+        task.cancel()
+    await asyncio.gather(running, publishing, showing, return_exceptions=True)
+
+
 async def refusal(streams: Streams, around: Surroundings, packets: list[Packet]) -> str:
     publication = streams.publish(PATH, lambda: None)
     running = asyncio.create_task(RoomGuest(streams.get_or_create(PATH), "r", GUEST, around).run(nothing))
