@@ -99,6 +99,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.sessions",
         "live.access",
         "live.engine",
+        "live.broadcast",
         "live.rtmp",
         "protoo",
         "serving",

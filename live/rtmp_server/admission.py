@@ -1,19 +1,29 @@
-"""Whether a client may publish what it asks for, and what it is told when it may not."""
+"""Whether a client may publish or play what it asks for, and what it is told when it may not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from miso.live.access.gate import Asking
 from miso.live.access.tokens import Action
 from miso.live.engine.services import Live
-from miso.live.errors import DeniedError, LimitError, LiveError
+from miso.live.errors import DeniedError, LimitError, LiveError, RefusedError, StreamClosedError
 from miso.live.rtmp.address import Address
-from miso.live.rtmp.session.events import PublishAsked
+from miso.live.rtmp.capabilities import Capabilities, CapsEx
+from miso.live.rtmp.session.events import PlayAsked, PublishAsked
 from miso.live.rtmp.status import Code
-from miso.live.sessions.session import Role, Session
+from miso.live.rtmp_server.format import RtmpFormat
+from miso.live.sessions.session import EndReason, Role, Session
 from miso.live.streams.publication import Publication
+from miso.live.streams.stream import Stream
+from miso.live.streams.subscription import Start
+from miso.live.streams.track import Track
+
+
+class UnplayableError(RefusedError):
+    """The client does not know how the stream is coded."""
 
 
 class Who(NamedTuple):
@@ -42,6 +52,22 @@ class AdmittedPublisher(NamedTuple):
     publication: Publication
 
 
+class AdmittedPlayer(NamedTuple):
+    """A player that may begin.
+
+    Attributes:
+        session: Its session, which has not begun.
+        stream: What it plays.
+        format: As what.
+        start: Where it begins.
+    """
+
+    session: Session
+    stream: Stream
+    format: RtmpFormat
+    start: Start
+
+
 async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Callable[[], None]) -> AdmittedPublisher:
     """Lets somebody publish.
 
@@ -63,14 +89,62 @@ async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Ca
         raise
 
 
-def refusal(error: LiveError) -> Code:
-    """What a client is told when it may not publish."""
+async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer:
+    """Lets somebody play, once the stream is there.
+
+    Args:
+        live: What plugins share.
+        who: Who asks.
+        asked: For what.
+
+    Raises:
+        RefusedError: It may not, or cannot.
+        StreamClosedError: Nobody publishes it.
+    """
+    start = _start(asked.address.query.get("start", Start.FAST.value))
+    path = await live.gate.admit(_asking(Action.PLAY, who, asked.address))
+    session = live.sessions.open(who.protocol, who.address, Role.PLAYER, path, who.on_kick)
+    try:
+        stream = live.streams.get_or_create(path)
+        _check_codecs(await stream.wait_for_tracks(), asked.capabilities)
+    except LiveError as error:
+        session.fail(error)
+        raise
+    except asyncio.CancelledError:
+        session.end(EndReason.DONE, "the client went while it waited for the stream")
+        raise
+    is_multitrack = bool(asked.capabilities.caps & CapsEx.MULTITRACK)
+    return AdmittedPlayer(session, stream, RtmpFormat(is_multitrack), start)
+
+
+def refusal(asked: PublishAsked | PlayAsked, error: LiveError) -> Code:
+    """What a client is told when it may not publish or play."""
+    to_publish = isinstance(asked, PublishAsked)
     if isinstance(error, DeniedError):
-        return Code.PUBLISH_UNAUTHORIZED if error.unauthorized else Code.PUBLISH_DENIED
-    if isinstance(error, LimitError):
-        return Code.PUBLISH_DENIED
-    return Code.PUBLISH_BAD_NAME
+        if error.unauthorized:
+            return Code.PUBLISH_UNAUTHORIZED if to_publish else Code.PLAY_UNAUTHORIZED
+        return Code.PUBLISH_DENIED if to_publish else Code.PLAY_DENIED
+    if isinstance(error, StreamClosedError):
+        return Code.PUBLISH_FAILED if to_publish else Code.PLAY_STREAM_NOT_FOUND
+    if isinstance(error, UnplayableError | LimitError):
+        return Code.PUBLISH_DENIED if to_publish else Code.PLAY_FAILED
+    return Code.PUBLISH_BAD_NAME if to_publish else Code.PLAY_STREAM_NOT_FOUND
 
 
 def _asking(action: Action, who: Who, address: Address) -> Asking:
     return Asking(action, address.path, who.protocol, who.address, address.query, address.user, address.password)
+
+
+def _start(wish: str) -> Start:
+    try:
+        return Start(wish)
+    except ValueError:
+        raise RefusedError(f"start is {wish[:32]!r}, expected {', '.join(start.value for start in Start)}") from None
+
+
+def _check_codecs(tracks: Iterable[Track], capabilities: Capabilities) -> None:
+    """Raises UnplayableError when the client has said which codecs it knows, and one is not among them."""
+    for track in tracks:
+        if not track.id.number and not capabilities.takes(track.codec):
+            assert track.codec is not None
+            raise UnplayableError(f"the stream's {track.id.kind.value} is {track.codec.value}, which the player lacks")

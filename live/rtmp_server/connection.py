@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Final, cast
 
+from miso.live.broadcast.player import BroadcastPlayer
+from miso.live.broadcast.transport_player import TransportPlayer
 from miso.live.clock import Timer
 from miso.live.errors import LimitError, LiveError, ParseError, StreamClosedError
 from miso.live.rtmp.messages import Message
@@ -15,14 +17,18 @@ from miso.live.rtmp.session.events import (
     Ending,
     Event,
     Left,
+    PauseAsked,
     PlayAsked,
     PublishAsked,
+    Wants,
 )
 from miso.live.rtmp.session.server_session import ServerSession
 from miso.live.rtmp.status import Code
 from miso.live.rtmp_server.admission import (
+    AdmittedPlayer,
     AdmittedPublisher,
     Who,
+    admit_player,
     admit_publisher,
     refusal,
 )
@@ -68,6 +74,7 @@ class RtmpConnection(asyncio.Protocol):
         self._deciding: asyncio.Task[None] | None = None
         self._session: Session | None = None
         self._publisher: Publisher | None = None
+        self._player: BroadcastPlayer | None = None
         self._limit: BitrateLimit | None = None
 
     # What the event loop calls.
@@ -105,6 +112,8 @@ class RtmpConnection(asyncio.Protocol):
         """The client has read."""
         if self._reading is not None:
             self._reading.set(Obstacle.NOT_READ, False)
+        if isinstance(self._player, TransportPlayer):
+            self._player.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -168,14 +177,22 @@ class RtmpConnection(asyncio.Protocol):
         for event in events:
             if isinstance(event, Message):
                 self._publish(event)
-            elif isinstance(event, PlayAsked):
-                self._rtmp.refuse(Code.PLAY_FAILED, "this server is not played from by RTMP", self._now_s())
-            elif isinstance(event, PublishAsked):
+            elif isinstance(event, PublishAsked | PlayAsked):
                 self._deciding = asyncio.create_task(self._decide(event))
             elif isinstance(event, Left):
                 self._stop(EndReason.DONE, "")
             elif isinstance(event, Ended):
                 self._end(event)
+            elif self._player is not None:
+                self._obey(self._player, event)
+
+    def _obey(self, player: BroadcastPlayer, wish: PauseAsked | Wants) -> None:
+        if isinstance(wish, Wants):
+            player.wants(audio=wish.audio, video=wish.video)
+        elif wish.paused:
+            player.pause()
+        else:
+            player.resume()
 
     def _publish(self, message: Message) -> None:
         if self._publisher is None:
@@ -187,14 +204,18 @@ class RtmpConnection(asyncio.Protocol):
         except StreamClosedError as error:
             self._leave(EndReason.STREAM_ENDED, Code.PUBLISH_FAILED, str(error))
 
-    async def _decide(self, asked: PublishAsked) -> None:
+    async def _decide(self, asked: PublishAsked | PlayAsked) -> None:
         """Waits until it is clear whether the client may, and then says so."""
         who = Who(self._protocol, self._address, self._kicked)
         try:
-            admitted = await admit_publisher(self._live, who, asked, self._lost)
-            self._guard(lambda: self._begin_publishing(admitted))
+            if isinstance(asked, PublishAsked):
+                publisher = await admit_publisher(self._live, who, asked, self._lost)
+                self._guard(lambda: self._begin_publishing(publisher))
+            else:
+                player = await admit_player(self._live, who, asked)
+                self._guard(lambda: self._begin_playing(player))
         except LiveError as error:
-            self._rtmp.refuse(refusal(error), str(error), self._now_s())
+            self._rtmp.refuse(refusal(asked, error), str(error), self._now_s())
             self._guard(lambda: None)
         except Exception as error:  # noqa: BLE001  # the edge, as in _guard
             self._fail(error)
@@ -206,6 +227,22 @@ class RtmpConnection(asyncio.Protocol):
         before = self._rtmp.bytes_in
         session.count = lambda: Counts(bytes_in=self._rtmp.bytes_in - before)
         events = self._rtmp.accept(self._now_s())
+        self._free_place()
+        session.begin()
+        self._act(events)
+
+    def _begin_playing(self, admitted: AdmittedPlayer) -> None:
+        assert self._transport is not None
+        self._session = session = admitted.session
+        before_in = self._rtmp.bytes_in
+        events = self._rtmp.accept(self._now_s())
+        self._player = player = self._live.broadcasts.get(admitted.stream, admitted.format).add(
+            self._transport,
+            start=admitted.start,
+            before=self._rtmp.take_output(),
+            on_end=self._played,
+        )
+        session.count = lambda: Counts(self._rtmp.bytes_in - before_in, player.sent_bytes, player.dropped_packets)
         self._free_place()
         session.begin()
         self._act(events)
@@ -228,11 +265,14 @@ class RtmpConnection(asyncio.Protocol):
         """It publishes or plays no more."""
         session, self._session = self._session, None
         publisher, self._publisher = self._publisher, None
+        player, self._player = self._player, None
         self._limit = None
         if session is not None:
             session.end(reason, detail)
         if publisher is not None:
             publisher.close()
+        if player is not None:
+            player.remove()
 
     def _leave(self, reason: EndReason, code: Code, why: str) -> None:
         """A publisher is told that it is over, and has a moment to read why."""
@@ -252,7 +292,20 @@ class RtmpConnection(asyncio.Protocol):
 
     def _kicked(self) -> None:
         """An operator has ended the session."""
-        self._leave(EndReason.KICKED, Code.PUBLISH_DENIED, "an operator has ended this")
+        if self._publisher is not None:
+            self._leave(EndReason.KICKED, Code.PUBLISH_DENIED, "an operator has ended this")
+        else:
+            self._stop(EndReason.KICKED, "")
+            self.abort()
+
+    def _played(self, reason: EndReason, detail: str) -> None:
+        """What the player got is over, or it got it too slowly."""
+        self._player = None
+        self._stop(reason, detail)
+        if reason is EndReason.STREAM_ENDED:
+            self._guard(lambda: self._rtmp.end_stream("the stream has ended", self._now_s()))
+        else:
+            self.abort()
 
     def _free_place(self, why: Ending | None = None, detail: str = "") -> None:
         """It is not one of those any more that have not begun: it has begun, or is over."""
@@ -271,7 +324,10 @@ class RtmpConnection(asyncio.Protocol):
         output = self._rtmp.take_output()
         if not output or self._transport is None:
             return
-        self._transport.write(output)
+        if self._player is not None:
+            self._player.say(output)
+        else:
+            self._transport.write(output)
 
     def _set_timer(self) -> None:
         due_s = self._rtmp.next_timer_s
