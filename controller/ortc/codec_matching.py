@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from miso.controller.errors import UnsupportedError
-from miso.controller.ortc import h264
+from miso.controller.ortc import h264_profile_level_id
 from miso.controller.rtp_capabilities import RtpCapabilities, RtpCodecCapability
 from miso.worker.channel.bodies.rtp import CodecParameters, RtpCodecParameters
 
@@ -49,7 +49,7 @@ def _matches(one: Codec, other: Codec, *, strict: bool) -> bool:
     if not strict:
         return True
     if mime_type in _H264:
-        return _same_parameter("packetization-mode", one, other) and h264.is_same_profile(
+        return _same_parameter("packetization-mode", one, other) and h264_profile_level_id.is_same_profile(
             one.parameters, other.parameters
         )
     if mime_type == "video/vp9":
@@ -67,7 +67,7 @@ def h264_answer(codec: RtpCodecParameters, capability: RtpCodecCapability) -> Co
     if codec.mime_type.lower() not in _H264:
         return None
     parameters = dict(codec.parameters)
-    answer = h264.profile_level_id_for_answer(codec.parameters, capability.parameters)
+    answer = h264_profile_level_id.profile_level_id_for_answer(codec.parameters, capability.parameters)
     if answer is None:
         parameters.pop("profile-level-id", None)
     else:

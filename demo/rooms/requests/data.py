@@ -5,8 +5,9 @@ from __future__ import annotations
 from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.consuming import channel_of
 from miso.demo.rooms.relayed_data import told_bytes
+from miso.demo.rooms.requests.answers import found, stats_answer
+from miso.demo.rooms.requests.handler import Accept
 from miso.demo.rooms.requests.messages import OfDataConsumer, OfDataProducer, ProduceData
-from miso.demo.rooms.requests.row import Accept, found, stats_answer
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession
 from miso.protoo import RequestError

@@ -25,7 +25,7 @@ from miso.demo.limits.per_client import (
 )
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.dialect import Dialect
-from miso.demo.rooms.requests.row import Accept
+from miso.demo.rooms.requests.handler import Accept
 from miso.demo.rooms.requests.table import REQUESTS
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession

@@ -8,6 +8,8 @@ from miso.controller import Consumer, ControllerError, Producer, WebRtcTransport
 from miso.controller.types import DtlsParameters, Trace
 from miso.demo.rooms.dialect import Dialect
 from miso.demo.rooms.relayed_data import told_bytes
+from miso.demo.rooms.requests.answers import found, stats_answer
+from miso.demo.rooms.requests.handler import Accept
 from miso.demo.rooms.requests.messages import (
     ConnectWebRtcTransport,
     CreateWebRtcTransport,
@@ -18,7 +20,6 @@ from miso.demo.rooms.requests.messages import (
     SetConsumerPreferredLayers,
     SetConsumerPriority,
 )
-from miso.demo.rooms.requests.row import Accept, found, stats_answer
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession
 from miso.demo.workers.media_workers import NUM_SCTP_STREAMS

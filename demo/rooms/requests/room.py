@@ -9,8 +9,8 @@ from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.consuming import channel_of, create_data_consumer
 from miso.demo.rooms.dialect import Dialect
 from miso.demo.rooms.relayed_data import plain_name
+from miso.demo.rooms.requests.handler import Accept
 from miso.demo.rooms.requests.messages import ChangeDisplayName, Join, NoBody
-from miso.demo.rooms.requests.row import Accept
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession
 from miso.protoo import RequestError

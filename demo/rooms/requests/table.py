@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from miso.demo.rooms.requests import data, media, room, throttle
+from miso.demo.rooms.requests.handler import Row
 from miso.demo.rooms.requests.messages import (
     ApplyNetworkThrottle,
     ChangeDisplayName,
@@ -23,7 +24,6 @@ from miso.demo.rooms.requests.messages import (
     SetConsumerPreferredLayers,
     SetConsumerPriority,
 )
-from miso.demo.rooms.requests.row import Row
 
 REQUESTS: Final[dict[str, Row[Any]]] = {
     "getRouterRtpCapabilities": Row(NoBody, room.get_router_rtp_capabilities),

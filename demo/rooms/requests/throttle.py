@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from miso.demo.rooms.requests.handler import Accept
 from miso.demo.rooms.requests.messages import ApplyNetworkThrottle, OfNetworkThrottle
-from miso.demo.rooms.requests.row import Accept
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession
 from miso.demo.workers.network_throttle import Conditions, NetworkThrottle, ThrottleError

@@ -1,19 +1,16 @@
-"""How a request is handled: what it brings, whether it must have joined, who answers."""
+"""What the table of requests has of each: its data, whether it needs a join, and the function that answers it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from miso.controller import to_json
 from miso.demo.rooms.requests.messages import Body
 from miso.demo.rooms.room import Room
 from miso.demo.rooms.session import PeerSession
-from miso.protoo import RequestError
 
 BodyT = TypeVar("BodyT", bound=Body)
-Thing = TypeVar("Thing")
 Accept = Callable[..., None]
 """Answers the request, with data or without; what a handler does afterwards, the client gets later."""
 Handler = Callable[[PeerSession, Room, BodyT, Accept], Awaitable[None]]
@@ -35,21 +32,3 @@ class Row(Generic[BodyT]):
     handle: Handler[BodyT]
     needs_join: bool = False
     told_everybody: bool = False
-
-
-def found(things: Mapping[str, Thing], what: str, thing_id: str) -> Thing:
-    """The peer's thing of that id.
-
-    Raises:
-        RequestError: It has none, or none any more.
-    """
-    thing = things.get(thing_id)
-    if thing is None:
-        raise RequestError(500, f'{what} with id "{thing_id}" not found')
-    return thing
-
-
-def stats_answer(session: PeerSession, stats: Sequence[object]) -> object:
-    """Statistics as the client's dialect has them."""
-    entries = to_json(stats)
-    return {"stats": entries} if session.speaks_2026 else entries

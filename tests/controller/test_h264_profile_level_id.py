@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miso.controller.ortc.h264 import (
+from miso.controller.ortc.h264_profile_level_id import (
     DEFAULT_PROFILE_LEVEL_ID,
     LEVEL_1B,
     Profile,
