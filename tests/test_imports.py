@@ -115,6 +115,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.sessions",
         "live.engine",
         "live.mp4",
+        "serving.client_address",
         "protoo.log_rate_limit",
     ),
     "live.recording": (

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
+from miso.live.recording.metrics import RecordingCollector
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.settings import RecordingSettings
 from miso.live.sessions.events import Event, EventKind
@@ -25,17 +26,20 @@ class RecordingPlugin(Plugin):
     def __init__(self, live: Live, settings: RecordingSettings) -> None:
         self.recorder = Recorder(live.streams, live.sessions, settings, live.unix_s)
         self._live = live
-        self._unsubscribe: Callable[[], None] | None = None
+        self._collector = RecordingCollector(self.recorder)
+        self._undo: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Records what the settings say, as it is published."""
-        self._unsubscribe = self._live.events.subscribe(self._on_event)
+        live = self._live
+        live.metrics.register(self._collector)
+        self._undo = [live.events.subscribe(self._on_event), lambda: live.metrics.unregister(self._collector)]
 
     async def stop(self) -> None:
         """Completes all files."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        undo, self._undo = self._undo, []
+        for step in undo:
+            step()
         await self.recorder.close()
 
     def _on_event(self, event: Event) -> None:

@@ -32,6 +32,7 @@ class Recorder:
     Attributes:
         ended: Recordings that are over, the latest ones.
         failures: How many have failed.
+        ended_bytes: What those that are over have written.
 
     Args:
         streams: What may be recorded.
@@ -45,6 +46,7 @@ class Recorder:
     ) -> None:
         self.ended: deque[Recording] = deque(maxlen=MAX_REMEMBERED)
         self.failures = 0
+        self.ended_bytes = 0
         self._streams = streams
         self._sessions = sessions
         self._settings = settings
@@ -130,4 +132,5 @@ class Recorder:
         session.end(reason, recording.detail)
         del self._running[recording.id]
         self.failures += recording.state is State.FAILED
+        self.ended_bytes += recording.size_bytes
         self.ended.append(recording)

@@ -1,11 +1,11 @@
 """Recordings over HTTP, for operators.
 
-=========================================  ==============================================================
-``GET /api/recordings``                    those that go on, and the latest that are over
-``POST /api/recordings``                   ``{"path": "app/name", "format": "mp4"}`` begins one; 201
-``GET /api/recordings/ID``                 one
-``DELETE /api/recordings/ID``              stops one; its file is completed
-=========================================  ==============================================================
+===============================  ===================================================
+``GET /api/v1/recordings``        those that go on, and the latest that are over
+``POST /api/v1/recordings``       ``{"path": "app/name", "format": "mp4"}`` begins one; 201
+``GET /api/v1/recordings/ID``     one
+``DELETE /api/v1/recordings/ID``  stops one; its file is completed
+===============================  ===================================================
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from miso.live.errors import DeniedError, LimitError, RefusedError
+from miso.live.errors import LimitError, RefusedError
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.recording import Recording
 from miso.live.recording.settings import Format
 from miso.live.streams.registry import MAX_PATH_LENGTH
 
-_PATH = "/api/recordings"
+_PATH = "/api/v1/recordings"
 _MAX_BODY_SIZE = 4_096
 _MS_PER_S = 1_000
 
@@ -37,21 +37,18 @@ class _Start(BaseModel):
     format: Format | None = None
 
 
-def recording_routes(recorder: Recorder, allow: Callable[[Request], None]) -> list[BaseRoute]:
+def recording_routes(recorder: Recorder, refuse: Callable[[Request], tuple[int, str] | None]) -> list[BaseRoute]:
     """The API.
 
     Args:
         recorder: All recordings.
-        allow: Raises DeniedError if a request is no operator's.
+        refuse: Status and reason if a request is no operator's; None: it is.
     """
 
     def of_operators(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
-            try:
-                allow(request)
-                return await answer(request)
-            except DeniedError as error:
-                return _refused(401 if error.unauthorized else 403, str(error))
+            refusal = refuse(request)
+            return await answer(request) if refusal is None else _refused(*refusal)
 
         return checked
 

@@ -26,8 +26,10 @@ async def test_publishers_of_the_paths_in_the_settings_are_recorded(tmp_path: Pa
         live.sessions.open("rtmp", "192.0.2.1", Role.PUBLISHER, path, lambda: None).begin()
     (recording,) = plugin.recorder.running
     assert recording.path == "live/camera"
+    assert live.metrics.get_sample_value("miso_live_recordings", {"state": "waiting"}) == 1
     await plugin.stop()
     await plugin.stop()
     assert recording.state is State.DONE
     live.sessions.open("rtmp", "192.0.2.1", Role.PUBLISHER, "live/more", lambda: None).begin()
     assert plugin.recorder.running == []
+    assert live.metrics.get_sample_value("miso_live_recordings", {"state": "waiting"}) is None

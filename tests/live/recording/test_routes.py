@@ -12,21 +12,18 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from miso.live.errors import DeniedError
 from miso.live.recording.routes import recording_routes
 from tests.live.mp4.mp4_file import packets_of_flv
 from tests.live.recording.studio import PATH, Studio
 
 pytest.importorskip("av", reason="PyAV is missing")
 encoder = pytest.importorskip("tests.live.media.encoder")
-URL = "http://host/api/recordings"
+URL = "http://host/api/v1/recordings"
 OPERATOR = {"Authorization": "Bearer right"}
 
 
-def allow(request: Request) -> None:
-    given = request.headers.get("authorization")
-    if given != OPERATOR["Authorization"]:
-        raise DeniedError("operators only", unauthorized=given is None)
+def refuse(request: Request) -> tuple[int, str] | None:
+    return None if request.headers.get("authorization") == OPERATOR["Authorization"] else (403, "operators only")
 
 
 @pytest.fixture
@@ -36,7 +33,7 @@ def studio(tmp_path: Path) -> Studio:
 
 @pytest_asyncio.fixture
 async def http(studio: Studio) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=recording_routes(studio.recorder, allow))
+    app = Starlette(routes=recording_routes(studio.recorder, refuse))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), headers=OPERATOR) as client:
         yield client
     await studio.recorder.close()
@@ -63,15 +60,10 @@ async def test_a_recording_from_beginning_to_end(studio: Studio, http: httpx.Asy
     assert file["name"].startswith(PATH)
 
 
-@pytest.mark.parametrize(
-    ("headers", "status"), [({"Authorization": ""}, 403), ({"Authorization": "Bearer wrong"}, 403)]
-)
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("DELETE", "/x")])
-async def test_nobody_else_may(
-    studio: Studio, http: httpx.AsyncClient, headers: dict[str, str], status: int, method: str, path: str
-) -> None:
-    answer = await http.request(method, URL + path, headers=headers, json={"path": PATH})
-    assert (answer.status_code, answer.json()) == (status, {"error": "operators only"})
+async def test_nobody_else_may(studio: Studio, http: httpx.AsyncClient, method: str, path: str) -> None:
+    answer = await http.request(method, URL + path, headers={"Authorization": "Bearer wrong"}, json={"path": PATH})
+    assert (answer.status_code, answer.json()) == (403, {"error": "operators only"})
     assert studio.recorder.running == []
 
 
