@@ -115,7 +115,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.sessions",
         "live.engine",
         "live.mp4",
-        "serving.client_address",
         "protoo.log_rate_limit",
     ),
     "live.recording": (

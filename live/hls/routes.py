@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from miso.live.hls.service import HlsService
-from miso.serving.client_address import client_address
 
 _METHODS = ("GET", "HEAD", "OPTIONS")
 _CORS = {
@@ -22,22 +21,20 @@ _CORS = {
 _NO_CONTENT = 204
 
 
-def hls_routes(service: HlsService, trusted_proxies: Sequence[str] = ()) -> list[BaseRoute]:
+def hls_routes(service: HlsService, address_of: Callable[[Request], str]) -> list[BaseRoute]:
     """Playlists and pieces of all streams.
 
     Args:
         service: What answers.
-        trusted_proxies: Networks of proxies whose ``X-Forwarded-For`` is believed.
+        address_of: Who a request comes from: an IP address.
     """
 
     async def respond(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=_NO_CONTENT, headers=_CORS)
-        host = request.client.host if request.client is not None else ""
-        address = client_address(host, ", ".join(request.headers.getlist("x-forwarded-for")), trusted_proxies)
         # Decoded by the server; the router has taken the ending off its own parameter.
         path = str(request.scope["path"]).removeprefix("/")
-        answer = await service.answer(path, request.query_params, address)
+        answer = await service.answer(path, request.query_params, address_of(request))
         headers = {**_CORS, "Cache-Control": answer.cache_control}
         sent = None
         if answer.viewer is not None and request.method != "HEAD":

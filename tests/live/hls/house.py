@@ -23,6 +23,7 @@ from miso.live.sessions.settings import SessionsSettings
 from miso.live.streams.publication import Publication
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import StreamSettings
+from miso.live.web.web import Web
 from tests.live.clock import FakeClock
 from tests.live.hls.cutting import UNIX_S
 
@@ -49,7 +50,7 @@ class House:
         self.viewers = Viewers(self.sessions, clock, settings.viewer_s)
         gate = Gate(access or AccessSettings(), lambda: UNIX_S)
         self.service = HlsService(gate, self.streams, self.packagers, self.viewers, settings)
-        self.app = Starlette(routes=hls_routes(self.service))
+        self.app = Starlette(routes=hls_routes(self.service, Web().address_of))
 
     def publish(self, path: str = PATH) -> Publication:
         return self.streams.publish(path, lambda: None)
