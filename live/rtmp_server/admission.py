@@ -51,6 +51,11 @@ class AdmittedPublisher(NamedTuple):
     session: Session
     publication: Publication
 
+    def give_up(self) -> None:
+        """It does not begin: its connection is gone."""
+        self.publication.close()
+        self.session.end(EndReason.DONE, "the connection was closed")
+
 
 class AdmittedPlayer(NamedTuple):
     """A player that may begin.
@@ -66,6 +71,10 @@ class AdmittedPlayer(NamedTuple):
     stream: Stream
     format: RtmpFormat
     start: Start
+
+    def give_up(self) -> None:
+        """It does not begin: its connection is gone."""
+        self.session.end(EndReason.DONE, "the connection was closed")
 
 
 async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Callable[[], None]) -> AdmittedPublisher:

@@ -153,7 +153,7 @@ class RtmpConnection(asyncio.Protocol):
 
     def _guard(self, work: Callable[[], None]) -> None:
         """The edge where a unit of one connection's work begins: a bug in it ends this connection, and nothing else."""
-        if self._transport is None or self._transport.is_closing():
+        if self._is_closing():
             return
         try:
             work()
@@ -164,6 +164,9 @@ class RtmpConnection(asyncio.Protocol):
         self._set_timer()
         if self._reading is not None:
             self._reading.set(Obstacle.WAITING, self._rtmp.is_full)
+
+    def _is_closing(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
 
     def _fail(self, error: Exception) -> None:
         self._context.failures += 1
@@ -180,7 +183,7 @@ class RtmpConnection(asyncio.Protocol):
             elif isinstance(event, PublishAsked | PlayAsked):
                 self._deciding = asyncio.create_task(self._decide(event))
             elif isinstance(event, Left):
-                self._stop(EndReason.DONE, "")
+                self._left()
             elif isinstance(event, Ended):
                 self._end(event)
             elif self._player is not None:
@@ -210,13 +213,18 @@ class RtmpConnection(asyncio.Protocol):
         try:
             if isinstance(asked, PublishAsked):
                 publisher = await admit_publisher(self._live, who, asked, self._lost)
-                self._guard(lambda: self._begin_publishing(publisher))
+                if self._is_closing():
+                    publisher.give_up()
+                else:
+                    self._guard(lambda: self._begin_publishing(publisher))
             else:
                 player = await admit_player(self._live, who, asked)
-                self._guard(lambda: self._begin_playing(player))
+                if self._is_closing():
+                    player.give_up()
+                else:
+                    self._guard(lambda: self._begin_playing(player))
         except LiveError as error:
-            self._rtmp.refuse(refusal(asked, error), str(error), self._now_s())
-            self._guard(lambda: None)
+            self._refuse(refusal(asked, error), str(error))
         except Exception as error:  # noqa: BLE001  # the edge, as in _guard
             self._fail(error)
 
@@ -226,22 +234,23 @@ class RtmpConnection(asyncio.Protocol):
         self._limit = BitrateLimit(self._context.settings.max_bitrate_kbps * 1000, self._now_s())
         before = self._rtmp.bytes_in
         session.count = lambda: Counts(bytes_in=self._rtmp.bytes_in - before)
-        events = self._rtmp.accept(self._now_s())
         self._free_place()
         session.begin()
-        self._act(events)
+        self._act(self._rtmp.accept(self._now_s()))
 
     def _begin_playing(self, admitted: AdmittedPlayer) -> None:
         assert self._transport is not None
         self._session = session = admitted.session
         before_in = self._rtmp.bytes_in
+        try:
+            broadcast = self._live.broadcasts.get(admitted.stream, admitted.format)
+        except StreamClosedError as error:  # just now
+            self._stop(EndReason.STREAM_ENDED, str(error))
+            self._refuse(Code.PLAY_STREAM_NOT_FOUND, str(error))
+            return
         events = self._rtmp.accept(self._now_s())
-        self._player = player = self._live.broadcasts.get(admitted.stream, admitted.format).add(
-            self._transport,
-            start=admitted.start,
-            before=self._rtmp.take_output(),
-            on_end=self._played,
-        )
+        before = self._rtmp.take_output()
+        self._player = player = broadcast.add(self._transport, start=admitted.start, before=before, on_end=self._played)
         session.count = lambda: Counts(self._rtmp.bytes_in - before_in, player.sent_bytes, player.dropped_packets)
         self._free_place()
         session.begin()
@@ -255,6 +264,8 @@ class RtmpConnection(asyncio.Protocol):
 
     def _end(self, event: Ended) -> None:
         """The session is over."""
+        if self._deciding is not None:
+            self._deciding.cancel()
         self._free_place(event.why, event.detail)
         self._stop(_REASONS[event.why], event.detail)
         if self._transport is not None:
@@ -277,9 +288,19 @@ class RtmpConnection(asyncio.Protocol):
     def _leave(self, reason: EndReason, code: Code, why: str) -> None:
         """A publisher is told that it is over, and has a moment to read why."""
         self._stop(reason, why)
+        self._refuse(code, why)
+
+    def _refuse(self, code: Code, why: str) -> None:
         self._rtmp.refuse(code, why, self._now_s())
         self._send()
         self._set_timer()
+
+    def _left(self) -> None:
+        """The client publishes or plays no more. A player is closed: a packet may have gone to it in part."""
+        was_playing = self._player is not None
+        self._stop(EndReason.DONE, "")
+        if was_playing and self._transport is not None:
+            self._transport.close()
 
     def _lost(self) -> None:
         """The stream is not the publisher's any more."""

@@ -428,6 +428,47 @@ async def test_who_does_not_read_answers_is_not_read_either() -> None:
         peer.abort()
 
 
+async def test_a_player_that_floods_while_it_waits_is_closed_and_leaves_nothing() -> None:
+    async with serve() as serving:
+        player = await serving.connect()
+        player.say("play", 3, None, "name", stream_id=1)
+        await until(lambda: len(serving.live.sessions) == 1)
+        player.send(*[Message(MessageType.AUDIO, 0, b"", 1)] * 5000)
+        assert await player.closed()
+        await until(lambda: len(serving.live.sessions) == 0)
+        assert serving.server.context.failures == 0
+        await publishing(serving)
+
+
+async def test_a_player_that_goes_while_it_waits_leaves_nothing() -> None:
+    async with serve() as serving:
+        player = await serving.connect()
+        player.say("play", 3, None, "name", stream_id=1)
+        await until(lambda: len(serving.live.sessions) == 1)
+        player.abort()
+        await until(lambda: len(serving.live.sessions) == 0)
+        assert serving.server.context.connections == []
+        assert serving.server.context.failures == 0
+
+
+async def test_a_player_that_leaves_its_stream_is_closed() -> None:
+    async with serve() as serving:
+        await publishing(serving)
+        player = await playing(serving)
+        player.say("closeStream", 0, None, stream_id=1)
+        assert await player.closed()
+        assert serving.live.sessions.count(Role.PLAYER) == 0
+
+
+async def test_a_publisher_may_begin_another_stream_on_its_connection() -> None:
+    async with serve() as serving:
+        publisher = await publishing(serving)
+        publisher.say("closeStream", 0, None, stream_id=1)
+        assert await publisher.code() == Code.UNPUBLISH_SUCCESS.value
+        assert await publisher.publish("other") == Code.PUBLISH_START.value
+        assert [session.path for session in serving.live.sessions] == ["live/other"]
+
+
 async def test_who_understands_it_is_asked_to_reconnect_before_the_server_ends() -> None:
     async with serve() as serving:
         publisher = await serving.connect(capsEx=1)
