@@ -24,6 +24,7 @@ from miso.demo.workers.media_workers import MediaWorkers
 from miso.live.bridge.plugin import RoomsPlugin, with_rooms
 from miso.live.engine.engine import Engine
 from miso.live.engine.plugin import Plugin
+from miso.live.engine.settings import LiveSettings
 from miso.live.web.web import Web
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate, given, names_in
@@ -107,7 +108,7 @@ class DemoServer:
         if self._live_plugins:
             bridge = with_rooms(BridgedRooms(self.rooms))
             plugins = [bridge if plugin is RoomsPlugin else plugin for plugin in self._live_plugins]
-            self.live = Engine(settings.live, plugins)
+            self.live = Engine(_with_proxies(settings), plugins)
             self._metrics.add(self.live.live.metrics)
             await self.live.start()
 
@@ -212,3 +213,12 @@ def _log_descriptors() -> None:
 
 def _host(name: str) -> str:
     return f"[{name}]" if ":" in name else name
+
+
+def _with_proxies(settings: Settings) -> LiveSettings:
+    """The live side's settings; it believes the same proxies as the rooms, unless it is told which."""
+    live = settings.live
+    if live.web.trusted_proxies:
+        return live
+    web = live.web.model_copy(update={"trusted_proxies": tuple(settings.trusted_proxies)})
+    return live.model_copy(update={"web": web})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 _IPV6_CUSTOMER_BITS = 64
+_OF_PROXIES: Final = ("x-forwarded-for", "forwarded", "via")
 
 
 def client_address(host: str, forwarded_for: str, trusted: Sequence[str]) -> str:
@@ -43,6 +45,23 @@ def is_proxy(host: str, trusted: Sequence[str]) -> bool:
     """Whether a connection's other end is one of the trusted proxies: what it does, it does for many."""
     address = _parsed(host)
     return address is not None and _is_in(address, trusted)
+
+
+def is_of_this_machine(host: str, address: str, headers: Mapping[str, str], trusted: Sequence[str]) -> bool:
+    """Whether a request comes from this machine, and was not passed on by a proxy that we do not know.
+
+    Args:
+        host: The IP address of the connection's other end; empty when there is none.
+        address: Whom the request comes from, as :func:`client_address` has it.
+        headers: The request's; names in lower case, or a mapping that does not mind.
+        trusted: Networks whose proxies tell the truth.
+    """
+    if any(name in headers for name in _OF_PROXIES) and not is_proxy(host, trusted):
+        return False
+    try:
+        return ipaddress.ip_network(address).is_loopback or address == "::/64"
+    except ValueError:
+        return False
 
 
 def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Sequence[str]) -> bool:

@@ -160,6 +160,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "serving.certificate",
         "live.web.settings",
         "live.web.web",
+        "live.operators",
+    ),
+    "live.operators": ("live.errors", "live.section", "serving.client_address"),
+    "live.statistics": (
+        "live.operators",
+        "live.errors",
+        "live.section",
+        "live.media.codec",
+        "live.streams",
+        "live.sessions",
+        "live.engine",
+        "serving",
     ),
     "live.event_webhook": (
         "live.clock",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 
 from starlette.requests import HTTPConnection
 
 from miso.demo.settings import Settings
 from miso.protoo import RequestError
-from miso.serving.client_address import is_proxy
+from miso.serving.client_address import is_of_this_machine
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403
@@ -38,17 +37,7 @@ def check_access(request: HTTPConnection, address: str, settings: Settings) -> N
             given.strip().encode("latin-1"), secret.strip().encode()
         ):
             raise RequestError(UNAUTHORIZED, "this needs the header Authorization: Bearer SECRET")
-    elif settings.broadcasters == "local" and not _is_local(request, address, settings):
+    elif settings.broadcasters == "local" and not is_of_this_machine(
+        request.client.host if request.client is not None else "", address, request.headers, settings.trusted_proxies
+    ):
         raise RequestError(FORBIDDEN, "broadcasters may come from this machine only (--broadcasters)")
-
-
-def _is_local(request: HTTPConnection, address: str, settings: Settings) -> bool:
-    """Whether it is of this machine, and not passed on by a proxy that we do not know."""
-    host = request.client.host if request.client is not None else ""
-    passed_on = any(name in request.headers for name in ("x-forwarded-for", "forwarded", "via"))
-    if passed_on and not is_proxy(host, settings.trusted_proxies):
-        return False
-    try:
-        return ipaddress.ip_network(address).is_loopback or address == "::/64"
-    except ValueError:
-        return False

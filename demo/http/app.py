@@ -21,6 +21,9 @@ from miso.demo.workers.media_workers import MediaWorkers
 from miso.live.web.web import Web
 from miso.protoo.asgi import serve
 
+_OF_OPERATORS = ("/health", "/healthz", "/metrics")
+"""Of rooms and live side together; what the live side alone has there is not shown here."""
+
 
 def web_app(
     rooms: Rooms,
@@ -62,9 +65,7 @@ def web_app(
         routes=[
             # protoo clients may use any path
             WebSocketRoute("/{path:path}", signaling),
-            Route("/health", health),
-            Route("/healthz", health),
-            Route("/metrics", show_metrics),
+            *(Route(path, answer) for path, answer in zip(_OF_OPERATORS, (health, health, show_metrics), strict=True)),
             *api,
             Mount("/", Page()),
         ]
@@ -73,7 +74,8 @@ def web_app(
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:
         web = live()
-        serves = web is not None and scope["type"] in ("http", "websocket") and web.serves(scope)
+        of_live = scope["type"] in ("http", "websocket") and scope["path"] not in _OF_OPERATORS
+        serves = web is not None and of_live and web.serves(scope)
         await (web if web is not None and serves else of_rooms)(scope, receive, send)
 
     return either

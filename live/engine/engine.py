@@ -84,6 +84,7 @@ class Engine:
             await self._stop(plugin)
         self.live.sessions.close()
         self.live.streams.close()
+        await self.live.gate.close()
         self.live.broadcasts.close()
         await self.live.gate.close()
 

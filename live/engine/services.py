@@ -13,6 +13,7 @@ from miso.live.clock import Clock
 from miso.live.engine.codec_event import codec_event
 from miso.live.engine.metrics import LiveCollector
 from miso.live.engine.settings import LiveSettings
+from miso.live.operators.operators import Operators
 from miso.live.sessions.events import Events
 from miso.live.sessions.sessions import Sessions
 from miso.live.streams.registry import Streams
@@ -30,6 +31,7 @@ class Live:
         sessions: Who publishes and plays.
         broadcasts: Sends streams to players: each packet is framed once for all of a format.
         gate: Who may.
+        operators: Who may see and end what others do.
         events: What happens.
         web: What plugins serve over HTTP.
         clock: The time for whatever waits: the event loop, in use.
@@ -42,6 +44,7 @@ class Live:
     sessions: Sessions
     broadcasts: Broadcasts
     gate: Gate
+    operators: Operators
     events: Events
     web: Web
     clock: Clock
@@ -73,6 +76,7 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
         sessions=sessions,
         broadcasts=Broadcasts(settings.players, clock),
         gate=gate,
+        operators=Operators(settings.operators, settings.web.trusted_proxies),
         events=events,
         web=Web(settings.web.trusted_proxies),
         clock=clock,

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from miso.live.access.settings import AccessSettings
 from miso.live.broadcast.settings import PlayersSettings
+from miso.live.operators.settings import OperatorsSettings
 from miso.live.section import Section
 from miso.live.sessions.settings import SessionsSettings
 from miso.live.streams.settings import StreamsSettings
@@ -20,3 +21,4 @@ class LiveSettings(Section):
     players: PlayersSettings = Field(PlayersSettings(), description="what players are sent, and how slow they may be")
     web: WebSettings = Field(WebSettings(), description="where HTTP is served")
     access: AccessSettings = Field(AccessSettings(), description="who may publish and play")
+    operators: OperatorsSettings = Field(OperatorsSettings(), description="who may see and end what others do")

@@ -61,6 +61,18 @@ class Ring:
         return self.end - self.first
 
     @property
+    def size_bytes(self) -> int:
+        """Of the payloads that are kept."""
+        return self._size_bytes
+
+    @property
+    def span_ms(self) -> int:
+        """From the oldest kept packet's time to the newest's."""
+        if self.end == self.first:
+            return 0
+        return self.at(self.end - 1).packet.dts_ms - self.at(self.first).packet.dts_ms
+
+    @property
     def newest_key(self) -> int | None:
         """The position of the newest packet with which a reader can begin; None when none is kept."""
         key = self._newest_key

@@ -1,0 +1,1 @@
+"""Who may see and end what others do on the live side."""

@@ -1,0 +1,1 @@
+"""Shows operators who publishes and plays: a JSON API, events as they happen, metrics and a page."""
