@@ -107,7 +107,7 @@ class Recorder:
         except RefusedError as error:
             logger.warning("stream=%s: is not recorded: %s", path, error)
 
-    async def close(self, patience_s: float = 10.0) -> None:
+    async def close(self, patience_s: float = 8.0) -> None:
         """Completes all files. A disk that takes longer than that is not waited for.
 
         Args:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from miso.live.errors import LimitError, RefusedError
+from miso.live.errors import DeniedError, LimitError, RefusedError
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.recording import Recording
 from miso.live.recording.settings import Format
@@ -37,18 +37,21 @@ class _Start(BaseModel):
     format: Format | None = None
 
 
-def recording_routes(recorder: Recorder, refuse: Callable[[Request], tuple[int, str] | None]) -> list[BaseRoute]:
+def recording_routes(recorder: Recorder, check: Callable[[Request], None]) -> list[BaseRoute]:
     """The API.
 
     Args:
         recorder: All recordings.
-        refuse: Status and reason if a request is no operator's; None: it is.
+        check: Raises DeniedError for a request that is no operator's.
     """
 
     def of_operators(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def checked(request: Request) -> Response:
-            refusal = refuse(request)
-            return await answer(request) if refusal is None else _refused(*refusal)
+            try:
+                check(request)
+            except DeniedError as error:
+                return _refused(401 if error.unauthorized else 403, str(error))
+            return await answer(request)
 
         return checked
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from miso.live.errors import DeniedError
 from miso.live.recording.routes import recording_routes
 from tests.live.mp4.mp4_file import packets_of_flv
 from tests.live.recording.studio import PATH, Studio
@@ -22,8 +23,9 @@ URL = "http://host/api/v1/recordings"
 OPERATOR = {"Authorization": "Bearer right"}
 
 
-def refuse(request: Request) -> tuple[int, str] | None:
-    return None if request.headers.get("authorization") == OPERATOR["Authorization"] else (403, "operators only")
+def check(request: Request) -> None:
+    if request.headers.get("authorization") != OPERATOR["Authorization"]:
+        raise DeniedError("operators only", unauthorized=False)
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def studio(tmp_path: Path) -> Studio:
 
 @pytest_asyncio.fixture
 async def http(studio: Studio) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=recording_routes(studio.recorder, refuse))
+    app = Starlette(routes=recording_routes(studio.recorder, check))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), headers=OPERATOR) as client:
         yield client
     await studio.recorder.close()
