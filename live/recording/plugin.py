@@ -9,6 +9,7 @@ from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
 from miso.live.recording.metrics import RecordingCollector
 from miso.live.recording.recorder import Recorder
+from miso.live.recording.routes import recording_routes
 from miso.live.recording.settings import RecordingSettings
 from miso.live.sessions.events import Event, EventKind
 
@@ -33,7 +34,11 @@ class RecordingPlugin(Plugin):
         """Records what the settings say, as it is published."""
         live = self._live
         live.metrics.register(self._collector)
-        self._undo = [live.events.subscribe(self._on_event), lambda: live.metrics.unregister(self._collector)]
+        self._undo = [
+            live.events.subscribe(self._on_event),
+            live.web.add(recording_routes(self.recorder, live.operators.check)),
+            lambda: live.metrics.unregister(self._collector),
+        ]
 
     async def stop(self) -> None:
         """Completes all files."""
