@@ -1,0 +1,132 @@
+"""The figures of a run, and how they are shown, written and judged."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from statistics import median, quantiles
+
+from bench.live.floor_process import FloorFigures
+
+MAX_RATIO = 1.5
+MAX_MEMORY_MB = 80.0
+MAX_FIRST_KEY_MS = 15.0
+OURS = "miso.live"
+SHARES = {"node-media": 0.5, "nginx-rtmp": 1.0}
+"""Of what others take for each megabyte, ours takes at most so much."""
+HEADER = (
+    f"{'server':<14}{'FLV':>5}{'RTMP':>6}{'ms/MB':>8}{'floor':>8}{'ratio':>8}{'MB':>8}{'kept':>7}{'RSS MB':>8}"
+    f"{'key p95 ms':>12}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run does.
+
+    Attributes:
+        seconds: Of each single measurement.
+        repeats: Of each; medians are reported.
+        joins: Players that come and go during each, over each protocol, to see how long they wait for a picture.
+    """
+
+    seconds: float
+    repeats: int
+    joins: int
+
+
+@dataclass(slots=True)
+class Row:
+    """What was measured of one server; a list has an element for each repeat.
+
+    Attributes:
+        server: Its name.
+        flv: Players over HTTP-FLV.
+        rtmp: Players over RTMP.
+        cpu_ms: CPU of the server for each megabyte that its players got, in milliseconds, with what came in.
+        floor_ms: CPU of the floor for each megabyte.
+        received_mb: Megabytes that the players got.
+        first_key_s: How long players waited for their first key frame.
+        kept: Players that were there to the end.
+        memory_mb: The most memory that the server had.
+    """
+
+    server: str
+    flv: int
+    rtmp: int
+    cpu_ms: list[float] = field(default_factory=list)
+    floor_ms: list[float] = field(default_factory=list)
+    received_mb: list[float] = field(default_factory=list)
+    first_key_s: list[float] = field(default_factory=list)
+    kept: int = 0
+    memory_mb: float = 0.0
+
+    def add(self, cpu_s: float, received_bytes: int) -> None:
+        """One measurement of the server."""
+        self.cpu_ms.append(cpu_s * 1e9 / max(received_bytes, 1))
+        self.received_mb.append(received_bytes / 1e6)
+
+    def add_floor(self, figures: FloorFigures) -> None:
+        """One measurement of the floor."""
+        self.floor_ms.append(figures.cpu_s * 1e9 / figures.sent)
+
+    @property
+    def ratio(self) -> float:
+        """Median of server to floor, each pair measured one right after the other."""
+        return median(cpu / floor for cpu, floor in zip(self.cpu_ms, self.floor_ms, strict=True))
+
+    @property
+    def first_key_p95_ms(self) -> float:
+        """Of twenty players, nineteen waited no longer for their first key frame."""
+        return quantiles(self.first_key_s, n=20)[-1] * 1000 if len(self.first_key_s) > 1 else 0.0
+
+
+def line(row: Row) -> str:
+    """One row of the table."""
+    return (
+        f"{row.server:<14}{row.flv:>5}{row.rtmp:>6}{median(row.cpu_ms):>8.2f}{median(row.floor_ms):>8.2f}"
+        f"{row.ratio:>8.2f}{median(row.received_mb):>8.0f}{row.kept:>7}{row.memory_mb:>8.0f}{row.first_key_p95_ms:>12.1f}"
+    )
+
+
+def as_json(rows: Iterable[Row], settings: Settings, command: Sequence[str]) -> bytes:
+    """The figures with all repeats, the machine, and the command."""
+    body = {
+        "command": shlex.join(["python", "-m", "bench.live", *command]),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
+        "settings": asdict(settings),
+        "rows": [
+            asdict(row) | {"ratio": round(row.ratio, 3), "first_key_p95_ms": round(row.first_key_p95_ms, 1)}
+            for row in rows
+        ],
+    }
+    return json.dumps(body, indent=2).encode() + b"\n"
+
+
+def failures(rows: Sequence[Row]) -> list[str]:
+    """What ``--check`` finds wrong with ours; others that were measured in the same run stand beside it."""
+    found = []
+    for row in rows:
+        if row.server != OURS:
+            continue
+        if row.kept < row.flv + row.rtmp:
+            found.append(f"{row.flv + row.rtmp - row.kept} of {row.flv + row.rtmp} players were not kept")
+        if row.ratio > MAX_RATIO:
+            found.append(f"{row.ratio:.2f} times the floor, expected at most {MAX_RATIO}")
+        if row.memory_mb > MAX_MEMORY_MB:
+            found.append(f"{row.memory_mb:.0f} MB of memory, expected at most {MAX_MEMORY_MB:.0f}")
+        if row.first_key_p95_ms > MAX_FIRST_KEY_MS:
+            found.append(f"first key frame after {row.first_key_p95_ms:.1f} ms, expected at most {MAX_FIRST_KEY_MS}")
+        found += [
+            f"{row.ratio:.2f} times the floor, {other.server} {other.ratio:.2f}; expected at most {share} of that"
+            for other in rows
+            for share in (SHARES.get(other.server),)
+            if share is not None and (other.flv, other.rtmp) == (row.flv, row.rtmp) and row.ratio > share * other.ratio
+        ]
+    return found
