@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         source = Source.make(folder)
         starts: dict[str, Callable[[], servers.Server]] = {
-            "miso.live": lambda: servers.ours(folder),
+            "miso.live": servers.ours,
             "node-media": lambda: servers.node_media_server(folder, options.nms),
             "nginx-rtmp": lambda: servers.nginx(folder),
         }

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from miso.live.media.amf0 import read_amf0, write_amf0
 from miso.live.media.bodies import BodyReader
 from miso.live.media.flv import FlvReader, TagType
-from miso.live.rtmp.chunks import ChunkReader, ChunkWriter
-from miso.live.rtmp.handshake import ClientHandshake
 from miso.live.rtmp.messages import Message, MessageType
+from miso.live.rtmp.session.client_session import ClientLimits, ClientSession, Purpose
+from miso.live.rtmp.session.events import Ended
+from miso.live.rtmp.url import read_url
 
 _READ_BYTES = 256 * 1024
 _END_OF_HEADERS = b"\r\n\r\n"
@@ -46,7 +46,7 @@ def join(url: str, timeout_s: float = 10.0) -> Joined:
     connection = socket.create_connection((parts.hostname, parts.port), timeout_s)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        is_key = _FlvPlayer(parts.path).feed if parts.scheme == "http" else _RtmpPlayer(parts.path, url).feed
+        is_key = _FlvPlayer(parts.path).feed if parts.scheme == "http" else _RtmpPlayer(url).feed
         to_send, found = is_key(b"")
         while not found:
             if to_send:
@@ -115,46 +115,19 @@ class _Chunked:
 class _RtmpPlayer:
     """The same over RTMP."""
 
-    def __init__(self, path: str, url: str) -> None:
-        app, _, self._name = path.strip("/").rpartition("/")
-        self._app, self._url = app, url.rpartition("/")[0]
-        self._handshake: ClientHandshake | None = ClientHandshake()
-        self._began = False
-        self._buffer = bytearray()
-        self._reader, self._writer = ChunkReader(), ChunkWriter()
+    def __init__(self, url: str) -> None:
+        self._session = ClientSession(read_url(url), Purpose.PLAY, ClientLimits(), time.monotonic())
         self._bodies = BodyReader()
 
     def feed(self, data: bytes) -> tuple[bytes, bool]:
         """What to send, and whether a key frame is there."""
-        if not self._began:
-            self._began = True
-            assert self._handshake is not None
-            return self._handshake.begin(), False
-        to_send = b""
-        if self._handshake is not None:
-            self._buffer += data
-            to_send = self._handshake.receive(self._buffer)
-            if not self._handshake.is_done:
-                return to_send, False
-            self._handshake = None
-            data = bytes(self._buffer)
-            to_send += self._command("connect", 1, {"app": self._app, "tcUrl": self._url, "objectEncoding": 0.0})
-            to_send += self._command("createStream", 2, None)
         found = False
-        for message in self._reader.feed(data):
-            if message.type_id == MessageType.COMMAND and read_amf0(message.body)[:2] == ["_result", 2.0]:
-                stream_id = read_amf0(message.body)[3]
-                assert isinstance(stream_id, float)
-                to_send += self._command("play", 0, None, self._name, stream_id=int(stream_id))
-            elif message.type_id == MessageType.COMMAND and read_amf0(message.body)[0] == "_error":
-                raise ConnectionError(f"{self._url} refuses: {read_amf0(message.body)}")
-            elif message.type_id == MessageType.VIDEO:
-                found |= _has_key(self._bodies, message.body)
-        return to_send, found
-
-    def _command(self, name: str, transaction: float, *values: object, stream_id: int = 0) -> bytes:
-        body = write_amf0(name, float(transaction), *values)  # type: ignore[arg-type]
-        return self._writer.write(Message(MessageType.COMMAND, 0, body, stream_id))
+        for event in self._session.receive(data, time.monotonic()):
+            if isinstance(event, Ended):
+                raise ConnectionError(f"the server refuses: {event.detail}")
+            if isinstance(event, Message) and event.type_id == MessageType.VIDEO:
+                found |= _has_key(self._bodies, event.body)
+        return self._session.take_output(), found
 
 
 def _has_key(bodies: BodyReader, body: bytes) -> bool:

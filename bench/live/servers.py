@@ -99,10 +99,10 @@ class Server:
         raise UnavailableError(f"{self.name} does not listen on port {port} after {_START_S:.0f} s")
 
 
-def ours(folder: Path) -> Server:
+def ours() -> Server:
     """``python -m miso.live``."""
     rtmp, http = _free_port(), _free_port()
-    command = [sys.executable, "-m", "miso.live", f"--rtmp.port={rtmp}", f"--web.port={http}"]
+    command = [sys.executable, "-m", "miso.live", f"--live.rtmp.port={rtmp}", f"--live.web.port={http}"]
     return Server("miso.live", command, rtmp, http)
 
 

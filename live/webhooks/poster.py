@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
-
-import aiohttp
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from miso.live.errors import LiveError
 from miso.live.webhooks.signature import signed_headers, unsigned_headers
+
+if TYPE_CHECKING:
+    import aiohttp  # 8 MB: loaded by the first poster, so that only who has a webhook pays for it
 
 MAX_ANSWER_BYTES: Final = 16_384
 """Of an answer's body; one that is longer is none."""
@@ -55,6 +57,7 @@ class Poster:
         unix_s: Callable[[], float],
         most_waiting: int | None = None,
     ) -> None:
+        importlib.import_module("aiohttp")  # takes too long for when somebody waits for an answer
         self._url = url
         self._key = key
         self._timeout_s = timeout_s
@@ -83,8 +86,6 @@ class Poster:
                 return await self._post(json.dumps(content).encode(), id or f"msg_{secrets.token_hex(16)}")
         except TimeoutError as error:
             raise NoAnswerError(f"no answer within {self._timeout_s:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise NoAnswerError(f"{type(error).__name__}: {str(error)[:_LONGEST_ERROR]}") from error
         finally:
             self._calls -= 1
 
@@ -95,6 +96,16 @@ class Poster:
             await http.close()
 
     async def _post(self, body: bytes, id: str) -> Answer:
+        import aiohttp
+
+        try:
+            return await self._send(body, id)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise NoAnswerError(f"{type(error).__name__}: {str(error)[:_LONGEST_ERROR]}") from error
+
+    async def _send(self, body: bytes, id: str) -> Answer:
+        import aiohttp
+
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=self._at_once),
