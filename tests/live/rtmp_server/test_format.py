@@ -41,6 +41,16 @@ def test_packets_of_any_size_and_time_are_read_as_they_are(size: int, dts_ms: in
     assert heard == Message(MessageType.AUDIO, dts_ms, sound.flv_body(enhanced=False), 1)
 
 
+def test_a_long_time_stands_before_every_chunk() -> None:
+    """RTMP 1.0, 5.3.1.3; a tolerant reader would not miss it."""
+    extended = (0x1000000).to_bytes(4, "big")
+    parts = RtmpFormat().frame(frame(0x1000000, 3 * CHUNK_SIZE))
+    headers = [part for part in parts if isinstance(part, bytes)]
+    assert headers[0][:4] == b"\x06\xff\xff\xff"
+    assert headers[0].endswith(extended)
+    assert headers[1:] == [b"\xc6" + extended] * 3
+
+
 def test_time_goes_on_through_32_bits() -> None:
     times = [MODULUS - 40, MODULUS - 1, MODULUS, MODULUS + 40]
     assert [message.timestamp_ms for message in read(*(framed(frame(dts_ms)) for dts_ms in times))] == times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -120,6 +121,11 @@ async def test_ffmpeg_publishes_by_rtmps(tmp_path: Path) -> None:
         async with running(*ffmpeg(url, *PICTURE, *SOUND, *H264, *AAC)):
             await packets_of(serving, "live/name", 30)
             assert serving.session("live/name").protocol == "rtmps"
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.server.rtmps_port)
+        writer.write(bytes(3000))
+        assert await reader.read(1000) == b"" or await reader.read() == b""
+        writer.close()
+        await until(lambda: len(serving.server.context.beginning) == 0)
 
 
 @pytest.mark.parametrize(
