@@ -74,15 +74,15 @@ $(VENV)/.test: $(VENV)/.run
 build: $(VENV)/.run
 	@$(BIN)/python $(BUILD)
 
-web: demo/web/dist/index.html
+web: demo/web/dist/live/index.html
 
 demo/web/node_modules/.package-lock.json: demo/web/package.json demo/web/package-lock.json | needs-web
 	@echo "installing what the page is built with"
 	@cd demo/web && npm ci --no-audit --no-fund --loglevel=error $(call FAILED,npm)
 	@touch $@
 
-demo/web/dist/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES)
-	@echo "building the page"
+demo/web/dist/live/index.html: demo/web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@echo "building the pages"
 	@cd demo/web && npm run --silent build
 	@touch $@
 

@@ -12,12 +12,13 @@ from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
 from miso.live.operators.operators import Operators
 from miso.live.statistics.api import StatisticsApi
+from miso.live.statistics.page import page_routes
 from miso.live.statistics.server_sent_events import Listeners
 from miso.live.statistics.settings import StatisticsSettings
 
 
 class StatisticsPlugin(Plugin):
-    """Adds the operators' API.
+    """Adds the operators' API and their page.
 
     Args:
         live: What plugins share.
@@ -38,7 +39,7 @@ class StatisticsPlugin(Plugin):
         self._api.history.begin(self._live.events)
         metrics.register(collector)
         self._undo = [
-            self._live.web.add(self._api.routes),
+            self._live.web.add([*self._api.routes, *page_routes()]),
             self._api.listeners.close,
             self._api.history.end,
             lambda: metrics.unregister(collector),

@@ -24,15 +24,23 @@ def build_page() -> None:
         npm = shutil.which("npm")
         if npm is None:
             raise RuntimeError("the web page needs npm to be built: install Node.js 18 or newer")
-        if not (WEB / "node_modules" / ".package-lock.json").is_file():
+        if not _is_installed():
             subprocess.run([npm, "ci"], cwd=WEB, check=True)
         subprocess.run([npm, "run", "build"], cwd=WEB, check=True)
 
 
+def _is_installed() -> bool:
+    installed = WEB / "node_modules" / ".package-lock.json"
+    return installed.is_file() and (WEB / "package-lock.json").stat().st_mtime <= installed.stat().st_mtime
+
+
 def _is_fresh() -> bool:
-    built = WEB / "dist" / "index.html"
+    built = WEB / "dist" / "live" / "index.html"  # what is built last
     if not built.is_file():
         return False
-    sources = [path for folder in ("src", "public") for path in (WEB / folder).rglob("*") if path.is_file()]
-    sources += [WEB / name for name in ("index.html", "package-lock.json", "vite.config.ts", "tsconfig.json")]
+    sources = [path for folder in ("src", "live", "public") for path in (WEB / folder).rglob("*") if path.is_file()]
+    sources += [
+        WEB / name
+        for name in ("index.html", "package-lock.json", "vite.config.ts", "vite.live.config.ts", "tsconfig.json")
+    ]
     return max(path.stat().st_mtime for path in sources) <= built.stat().st_mtime

@@ -1,0 +1,134 @@
+/** What the server is asked: the operators' API (docs/live.md), with the secret if one was given. */
+
+export interface Track {
+  track: string;
+  codec: string | null;
+  width: number | null;
+  height: number | null;
+  frameRate: number | null;
+  measuredFrameRate: number | null;
+  sampleRate: number | null;
+  channels: number | null;
+  bitrate: number | null;
+}
+
+export interface Session {
+  id: string;
+  ip: string;
+  protocol: string;
+  role: string;
+  path: string;
+  startTime: number | null;
+  inBytes: number;
+  outBytes: number;
+  inBps: number;
+  outBps: number;
+  droppedPackets: number;
+}
+
+export interface Stream {
+  path: string;
+  status: string;
+  publisher: Session | null;
+  subscribers: number;
+  inBps: number;
+  outBps: number;
+  tracks: Track[];
+  gop: { packets: number; bytes: number; durationMs: number } | null;
+}
+
+export interface Stats {
+  server: { uptime: number };
+  cpu: { percent: number; cores: number };
+  memory: { rss: number };
+  sessions: { total: number; publishers: number; players: number };
+  network: { inBps: number; outBps: number };
+  time: number;
+}
+
+export interface LiveEvent {
+  action: string;
+  time: number;
+  path: string;
+  ip?: string;
+  protocol?: string;
+  reason?: string;
+  track?: string;
+  codec?: string;
+}
+
+/** The server's answer was no; `status` is HTTP's. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const SECRET_KEY = "miso-live-secret";
+const BASE = new URL("../api/v1/", window.location.href);
+
+export function giveSecret(secret: string): void {
+  sessionStorage.setItem(SECRET_KEY, secret);
+}
+
+async function ask(path: string, method: string, signal?: AbortSignal): Promise<Response> {
+  const secret = sessionStorage.getItem(SECRET_KEY);
+  const headers: Record<string, string> = secret === null ? {} : { Authorization: `Bearer ${encodeSecret(secret)}` };
+  const response = await fetch(new URL(path, BASE), { method, headers, signal: signal ?? null, cache: "no-store" });
+  if (!response.ok) {
+    const body: unknown = await response.json().catch(() => null);
+    const message = (body as { message?: unknown } | null)?.message;
+    throw new Refused(response.status, typeof message === "string" ? message : `the server answered ${response.status}`);
+  }
+  return response;
+}
+
+/** A header takes bytes: UTF-8, one character for each. */
+function encodeSecret(secret: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(secret));
+}
+
+async function data<T>(path: string): Promise<T> {
+  const body = (await (await ask(path, "GET")).json()) as { data: T };
+  return body.data;
+}
+
+export const getStreams = () => data<{ streams: Stream[]; total: number }>("streams?limit=200");
+export const getSessions = () => data<{ sessions: Session[]; total: number }>("sessions?limit=200");
+export const getStats = () => data<Stats>("stats");
+export const kick = (id: string) => ask(`sessions/${encodeURIComponent(id)}`, "DELETE");
+export const endStream = (path: string) => ask(`streams/${encodePath(path)}`, "DELETE");
+
+export function encodePath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+/** Calls back with each event until it is aborted; begins anew when the connection ends. */
+export async function listen(told: (event: LiveEvent) => void, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const response = await ask("events", "GET", signal);
+      await readEvents(response, told);
+    } catch {
+      // The other requests tell what is wrong; this one tries again.
+    }
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+  }
+}
+
+async function readEvents(response: Response, told: (event: LiveEvent) => void): Promise<void> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+    text += part.value;
+    const blocks = text.split("\n\n");
+    text = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const line = block.split("\n").find((one) => one.startsWith("data: "));
+      if (line !== undefined && !block.startsWith("event: missed")) told(JSON.parse(line.slice(6)) as LiveEvent);
+    }
+  }
+}

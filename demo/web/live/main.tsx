@@ -1,0 +1,140 @@
+/** The page's entry: asks the server every two seconds, listens to events, and shows both. */
+
+import "../src/styles/base.css";
+import "./live.css";
+
+import { render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { endStream, getSessions, getStats, getStreams, giveSecret, kick, listen, Refused } from "./api";
+import type { LiveEvent, Session, Stats, Stream } from "./api";
+import { Player } from "./player";
+import { Plot } from "./plot";
+import { Happenings, Sessions, Streams } from "./tables";
+import { bits, bytes, duration } from "./words";
+
+const INTERVAL_MS = 2000;
+const KEPT_VALUES = 150;
+const KEPT_EVENTS = 100;
+
+interface Seen {
+  streams: { streams: Stream[]; total: number };
+  sessions: { sessions: Session[]; total: number };
+  stats: Stats;
+}
+
+function Page() {
+  const [seen, setSeen] = useState<Seen | null>(null);
+  const [past, setPast] = useState<Stats[]>([]);
+  const [events, setEvents] = useState<LiveEvent[]>([]);
+  const [problem, setProblem] = useState<Refused | Error | null>(null);
+  const [playing, setPlaying] = useState(new URLSearchParams(window.location.search).get("play"));
+  const look = useRef<() => void>(() => undefined);
+
+  useEffect(() => {
+    let timer = 0;
+    let over = false;
+    const lookAgain = async () => {
+      window.clearTimeout(timer);
+      try {
+        const [streams, sessions, stats] = await Promise.all([getStreams(), getSessions(), getStats()]);
+        setSeen({ streams, sessions, stats });
+        setPast((before) => [...before.slice(1 - KEPT_VALUES), stats]);
+        setProblem(null);
+      } catch (error) {
+        setProblem(error instanceof Error ? error : new Error(String(error)));
+        if (error instanceof Refused) setSeen(null);
+      }
+      window.clearTimeout(timer);
+      if (!over) timer = window.setTimeout(lookAgain, INTERVAL_MS);
+    };
+    look.current = () => void lookAgain();
+    void lookAgain();
+    return () => {
+      over = true;
+      window.clearTimeout(timer);
+    };
+  }, []);
+
+  const mayListen = seen !== null;
+  useEffect(() => {
+    if (!mayListen) return undefined;
+    const ending = new AbortController();
+    void listen((event) => setEvents((before) => [event, ...before].slice(0, KEPT_EVENTS)), ending.signal);
+    return () => ending.abort();
+  }, [mayListen]);
+
+  const does = (what: Promise<unknown>) =>
+    void what.catch((error: Error) => setProblem(error)).then(() => look.current());
+
+  return (
+    <main class="live">
+      <h1>Live streams</h1>
+      <PlayForm onPlay={setPlaying} />
+      {playing !== null && playing !== "" && <Player path={playing} onClose={() => setPlaying(null)} />}
+      <Problem problem={problem} onSecret={() => look.current()} />
+      {seen !== null && (
+        <>
+          <section class="plots" aria-label="The server">
+            <Plot title="In" values={past.map((stats) => stats.network.inBps)} shown={bits} />
+            <Plot title="Out" values={past.map((stats) => stats.network.outBps)} shown={bits} />
+            <Plot title="Players" values={past.map((stats) => stats.sessions.players)} shown={(value) => String(Math.round(value))} />
+            <Plot title="CPU" values={past.map((stats) => stats.cpu.percent)} shown={(value) => `${value.toFixed(1)} % of a core`} />
+            <Plot title="Memory" values={past.map((stats) => stats.memory.rss)} shown={bytes} />
+          </section>
+          <p class="soft">up for {duration(seen.stats.server.uptime)}</p>
+          <Streams {...seen.streams} onPlay={setPlaying} onEnd={(path) => does(endStream(path))} />
+          <Sessions {...seen.sessions} now={seen.stats.time} onKick={(id) => does(kick(id))} />
+          <Happenings events={events} />
+        </>
+      )}
+    </main>
+  );
+}
+
+function PlayForm(props: { onPlay: (path: string) => void }) {
+  const [path, setPath] = useState("");
+  return (
+    <form
+      class="line"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.onPlay(path.trim().replace(/^\/+|\/+$/g, ""));
+      }}
+    >
+      <label>
+        Stream <input value={path} onInput={(event) => setPath(event.currentTarget.value)} placeholder="live/name" required />
+      </label>
+      <button type="submit">Play</button>
+    </form>
+  );
+}
+
+function Problem(props: { problem: Error | null; onSecret: () => void }) {
+  const [secret, setSecret] = useState("");
+  if (props.problem === null) return null;
+  const wantsSecret = props.problem instanceof Refused && props.problem.status === 401;
+  return (
+    <div role="alert" class="problem">
+      <p>{wantsSecret ? "What goes on here is for operators." : `The server cannot be asked: ${props.problem.message}`}</p>
+      {wantsSecret && (
+        <form
+          class="line"
+          onSubmit={(event) => {
+            event.preventDefault();
+            giveSecret(secret);
+            props.onSecret();
+          }}
+        >
+          <label>
+            Secret <input type="password" autocomplete="current-password" value={secret} onInput={(event) => setSecret(event.currentTarget.value)} required />
+          </label>
+          <button type="submit">Enter</button>
+        </form>
+      )}
+    </div>
+  );
+}
+
+const root = document.getElementById("live");
+if (root !== null) render(<Page />, root);

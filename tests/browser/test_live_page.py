@@ -1,0 +1,153 @@
+"""The page of live streams in Chromium: shown, ended and played; by keyboard, on a phone; what strangers name."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from miso.live.engine.engine import Engine
+from miso.live.engine.settings_model import live_settings_model
+from miso.live.media.packet import Codec, Kind, Packet, TrackId
+from miso.live.sessions.session import EndReason, Role, Session
+from miso.live.statistics.plugin import StatisticsPlugin
+from miso.live.web.plugin import WebPlugin
+from tests.live.media import records
+
+pytestmark = pytest.mark.asyncio(loop_scope="package")
+
+PLUGINS = (WebPlugin, StatisticsPlugin)
+MARKUP = "live/<img src=x onerror=window.hurt=1>"
+SECRET = "of the höuse"
+
+
+class House:
+    """A live side on ports of its own, and a Chromium page that looks at it."""
+
+    def __init__(self, engine: Engine, page: Page) -> None:
+        self.engine = engine
+        self.page = page
+        self.live = engine.live
+        port = next(plugin.port for plugin in engine.running if isinstance(plugin, WebPlugin))
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def open(self, query: str = "") -> None:
+        await self.page.goto(f"{self.url}/live/{query}")
+
+    def session(self, role: Role, path: str = "live/a") -> Session:
+        session = self.live.sessions.open("rtmp", "192.0.2.1", role, path, lambda: None)
+        session.begin()
+        return session
+
+    def publish(self, path: str) -> None:
+        publication = self.live.streams.publish(path, lambda: None)
+        publication.write(Packet(TrackId(Kind.VIDEO), Codec.H264, 0, records.H264, is_config=True))
+        for number in range(51):
+            frame = Packet(TrackId(Kind.VIDEO), Codec.H264, number * 40, bytes(1000), is_key=number % 25 == 0)
+            publication.write(frame)
+
+
+@asynccontextmanager
+async def house(browser: Browser, plugins: Any = PLUGINS, screen: Any = None, **sections: Any) -> AsyncIterator[House]:
+    settings = live_settings_model(plugins)(
+        **{"web": {"host": "127.0.0.1", "port": 0}, "streams": {"grace": 60}, **sections}
+    )
+    engine = Engine(settings, plugins)
+    await engine.start()
+    context = await browser.new_context(**(screen or {}))
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    try:
+        yield House(engine, page)
+    finally:
+        await context.close()
+        for session in engine.live.sessions:
+            session.end(EndReason.DONE)
+        await engine.stop()
+    assert problems == []
+
+
+async def test_streams_sessions_and_events_are_shown_as_they_change(built_page: None, browser: Browser) -> None:
+    async with house(browser) as at:
+        await at.open()
+        page = at.page
+        await expect(page.get_by_text("Nobody publishes")).to_be_visible()
+        at.session(Role.PUBLISHER)
+        at.session(Role.PLAYER)
+        at.publish("live/a")
+        await expect(page.get_by_role("heading", name="Streams (1)")).to_be_visible()
+        await expect(page.get_by_text("video: avc1, 320×180, 25 per second, 204 kbit/s")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Sessions (2)")).to_be_visible()
+        await expect(page.get_by_role("row", name="publisher live/a rtmp 192.0.2.1")).to_be_visible()
+        plots = page.get_by_role("img")
+        assert await plots.count() == 5
+        await expect(page.get_by_role("img", name="Players: 1 now")).to_be_visible()
+        session = at.session(Role.PLAYER, "live/late")
+        session.end(EndReason.TOO_SLOW)
+        await expect(page.get_by_text("stop live/late")).to_be_visible()
+        await expect(page.get_by_text("too slow")).to_be_visible()
+
+
+async def test_what_strangers_name_is_text(built_page: None, browser: Browser) -> None:
+    async with house(browser) as at:
+        await at.open()
+        at.session(Role.PUBLISHER, MARKUP)
+        at.publish(MARKUP)
+        await expect(at.page.get_by_role("heading", name=MARKUP)).to_be_visible()
+        await expect(at.page.get_by_text(f"codec {MARKUP}").or_(at.page.get_by_text(MARKUP)).first).to_be_visible()
+        assert await at.page.evaluate("window.hurt === undefined && document.querySelector('main img') === null")
+
+
+async def test_by_keyboard_a_session_is_kicked_and_a_stream_ended(built_page: None, browser: Browser) -> None:
+    async with house(browser) as at:
+        player = at.session(Role.PLAYER)
+        at.publish("live/a b/c?d")
+        await at.open()
+        kick = at.page.get_by_role("button", name="Kick player of live/a, 192.0.2.1")
+        await expect(kick).to_be_visible()
+        for _ in range(20):
+            await at.page.keyboard.press("Tab")
+            if await kick.evaluate("button => button === document.activeElement"):
+                break
+        await at.page.keyboard.press("Enter")
+        await expect(kick).to_have_count(0)
+        assert player.end_reason is EndReason.KICKED
+        await at.page.get_by_role("button", name="End live/a b/c?d").press("Enter")
+        await expect(at.page.get_by_text("Nobody publishes")).to_be_visible()
+        assert at.live.streams.get("live/a b/c?d") is None
+
+
+async def test_on_a_phone_nothing_hangs_over_the_edge(built_page: None, browser: Browser) -> None:
+    screen = {"viewport": {"width": 360, "height": 640}, "is_mobile": True, "has_touch": True}
+    async with house(browser, screen=screen) as at:
+        at.session(Role.PUBLISHER, "live/" + "a" * 300)
+        at.publish("live/" + "a" * 300)
+        await at.open()
+        end = at.page.get_by_role("button", name="End live/aaa")
+        await expect(end).to_be_visible()
+        assert await at.page.evaluate("document.documentElement.scrollWidth") <= 360
+        box = await end.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        await end.tap()
+        await expect(end).to_have_count(0)
+
+
+async def test_with_a_secret_it_shows_nothing_before_it_is_given(built_page: None, browser: Browser) -> None:
+    async with house(browser, operators={"secret": SECRET}) as at:
+        at.session(Role.PUBLISHER)
+        await at.open()
+        secret = at.page.get_by_label("Secret")
+        await secret.fill("another")
+        await secret.press("Enter")
+        await expect(at.page.get_by_text("for operators")).to_be_visible()
+        await expect(at.page.get_by_role("heading", name="Sessions")).to_have_count(0)
+        await secret.fill(SECRET)
+        await secret.press("Enter")
+        await expect(at.page.get_by_role("heading", name="Sessions (1)")).to_be_visible()
+        await at.page.reload()
+        await expect(at.page.get_by_role("heading", name="Sessions (1)")).to_be_visible()
