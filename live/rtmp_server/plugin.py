@@ -13,6 +13,7 @@ from miso.live.engine.services import Live
 from miso.live.errors import LimitError
 from miso.live.rtmp_server.connection import RtmpConnection
 from miso.live.rtmp_server.context import Context
+from miso.live.rtmp_server.metrics import RtmpCollector
 from miso.live.rtmp_server.settings import RtmpSettings
 from miso.protoo import RequestError
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -44,6 +45,8 @@ class RtmpServer(Plugin):
         self.rtmps_port: int | None = None
         self.context = Context(live, settings)
         self._settings = settings
+        self._registry = live.metrics
+        self._collector: RtmpCollector | None = None
         self._listening: list[Listening] = []
         self._server: asyncio.Server | None = None
         self._tls: TlsListener | None = None
@@ -57,6 +60,8 @@ class RtmpServer(Plugin):
             CertificateError: The certificate is of no use.
         """
         settings = self._settings
+        self._collector = RtmpCollector(self.context)
+        self._registry.register(self._collector)
         plain = self._listen(settings.port, "live.rtmp.port")
         self._server = await asyncio.get_running_loop().create_server(
             lambda: RtmpConnection(self.context, "rtmp"), sock=plain.sockets[0]
@@ -76,6 +81,9 @@ class RtmpServer(Plugin):
 
     async def stop(self) -> None:
         """Takes nobody in any more, and says goodbye to everybody."""
+        collector, self._collector = self._collector, None
+        if collector is not None:
+            self._registry.unregister(collector)
         server, self._server = self._server, None
         tls, self._tls = self._tls, None
         if server is not None:

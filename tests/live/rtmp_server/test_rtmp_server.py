@@ -7,6 +7,7 @@ import logging
 import time
 
 import pytest
+from prometheus_client import generate_latest
 
 from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, make_token
@@ -352,7 +353,9 @@ async def test_who_only_connects_is_closed_in_time_and_counted() -> None:
         assert await silent.closed()
         connected = await serving.connect()
         assert await connected.closed()
-        assert sum(serving.server.context.unbegun.values()) == 2
+        shown = generate_latest(serving.live.metrics).decode()
+        assert 'miso_live_rtmp_unbegun_total{why="timeout"} 2.0' in shown
+        assert "miso_live_rtmp_connections 0.0" in shown
         assert len(serving.server.context.beginning) == 0
 
 
