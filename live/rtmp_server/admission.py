@@ -114,7 +114,7 @@ async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer
     path = await live.gate.admit(_asking(Action.PLAY, who, asked.address))
     session = live.sessions.open(who.protocol, who.address, Role.PLAYER, path, who.on_kick)
     try:
-        stream = live.streams.get_or_create(path)
+        stream = live.streams.want(path)
         _check_codecs(await stream.wait_for_tracks(), asked.capabilities)
     except LiveError as error:
         session.fail(error)
