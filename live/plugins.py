@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from miso.live.engine.plugin import Plugin
 from miso.live.event_webhook.plugin import EventWebhookPlugin
+from miso.live.flv_server.plugin import FlvServer
 from miso.live.hls.plugin import HlsPlugin
 from miso.live.recording.plugin import RecordingPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
@@ -16,6 +17,7 @@ from miso.live.web.plugin import WebPlugin
 OWN_PLUGINS: tuple[type[Plugin], ...] = (
     EventWebhookPlugin,
     WebPlugin,
+    FlvServer,
     HlsPlugin,
     RecordingPlugin,
     RtmpServer,

@@ -101,6 +101,10 @@ class HttpWithTimeouts(H11Protocol):
         self.flow.resume_reading()  # a request behind this one may have stopped it: the end would not be noticed
         return self.transport
 
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Nothing more comes: the connection is closed, unless its taker goes on to write."""
+        return self._taker.eof_received() if self._taker is not None else None
+
     def pause_writing(self) -> None:
         """More waits to be sent than should."""
         super().pause_writing()

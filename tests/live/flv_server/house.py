@@ -1,0 +1,106 @@
+"""The live side with FLV on ports of this machine, and publishers within it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from miso.live.engine.engine import Engine
+from miso.live.engine.plugin import Plugin
+from miso.live.engine.services import Live
+from miso.live.engine.settings_model import live_settings_model
+from miso.live.flv_server.plugin import FlvServer
+from miso.live.media.packet import Packet
+from miso.live.streams.publication import Publication
+from miso.live.web.plugin import WebPlugin
+
+PATH = "live/camera"
+SLOWEST_S = 30
+
+
+class House:
+    """A live side.
+
+    Attributes:
+        live: What plugins share.
+        web: Its ports.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.live: Live = engine.live
+        (self.web,) = (plugin for plugin in engine.running if isinstance(plugin, WebPlugin))
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.web.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/{PATH}.flv"
+
+    def publish(self, packets: Sequence[Packet], path: str = PATH) -> Publication:
+        """Publishes as fast as it plays, again and again."""
+        publication = self.live.streams.publish(path, lambda: None)
+        self._tasks.append(asyncio.create_task(_send(publication, packets)))
+        return publication
+
+    async def stop(self) -> None:
+        """Publishes nothing more."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.web.port)
+
+    async def ask(self, target: str, *headers: str, method: str = "GET") -> tuple[str, dict[str, str], bytes]:
+        """Status, headers and body of an answer that ends."""
+        reader, writer = await self.connect()
+        lines = (f"{method} {target} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", "")
+        writer.write("\r\n".join(lines).encode())
+        async with asyncio.timeout(SLOWEST_S):
+            answer = await reader.read()
+        writer.close()
+        return parsed(answer)
+
+
+def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    return status, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
+
+
+async def _send(publication: Publication, packets: Sequence[Packet]) -> None:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    length_ms = max(packet.dts_ms for packet in packets) + 40
+    offset_ms = 0
+    while True:
+        for packet in packets:
+            ahead_s = started + (packet.dts_ms + offset_ms) / 1000 - loop.time()
+            if ahead_s > 0:
+                await asyncio.sleep(ahead_s)
+            publication.write(packet.at(packet.dts_ms + offset_ms))
+        offset_ms += length_ms
+
+
+@asynccontextmanager
+async def house(**sections: Any) -> AsyncIterator[House]:
+    """A live side with these sections of settings."""
+    plugins: list[type[Plugin]] = [WebPlugin, FlvServer]
+    model: Any = live_settings_model(plugins)
+    web = {"host": "127.0.0.1", "port": 0, "https_port": 0, **sections.pop("web", {})}
+    engine = Engine(model(web=web, **sections), plugins)
+    await engine.start()
+    made = House(engine)
+    try:
+        yield made
+    finally:
+        await made.stop()
+        await engine.stop()
+    assert len(made.live.sessions) == 0
+    assert len(made.live.broadcasts) == 0
