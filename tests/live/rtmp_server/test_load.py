@@ -123,7 +123,7 @@ async def test_a_flood_is_read_at_the_bitrate_that_is_allowed_and_others_are_ans
                 answered += 1
             allowed_bytes = settings.max_bitrate_kbps * 125 * (time.monotonic() - started_s + BURST_S)
             assert session.counts().bytes_in < allowed_bytes + 1_000_000
-            assert answered > 50
+            assert answered > 5
             assert serving.server.context.too_fast > 0
         finally:
             pouring.cancel()

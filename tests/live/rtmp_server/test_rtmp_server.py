@@ -351,8 +351,9 @@ async def test_who_only_connects_is_closed_in_time_and_counted() -> None:
     async with serve(RtmpSettings(begin_timeout=0.1)) as serving:
         silent = await serving.dial()
         assert await silent.closed()
-        connected = await serving.connect()
-        assert await connected.closed()
+        half = await serving.dial()
+        half.send_bytes(b"\3" + bytes(700))
+        assert await half.closed()
         shown = generate_latest(serving.live.metrics).decode()
         assert 'miso_live_rtmp_unbegun_total{why="timeout"} 2.0' in shown
         assert "miso_live_rtmp_connections 0.0" in shown
