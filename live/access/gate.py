@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Gate:
-    """Lets pass who has a valid token (:mod:`miso.live.access.tokens`) as ``?token=``, where a secret is set.
+    """Lets pass who has a valid token (:mod:`miso.live.access.tokens`) as ``?token=`` or password, where one is needed.
 
     Where a webhook is set, it is asked about those who pass, and has the last word.
 
@@ -74,7 +74,7 @@ class Gate:
         secret = self._secrets.get(asking.action)
         if secret is None:
             return
-        token = asking.query.get("token", "")
+        token = asking.query.get("token", "") or asking.password
         try:
             check_token(secret, asking.action, asking.path, token, self._unix_s())
         except RefusedError as error:

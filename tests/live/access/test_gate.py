@@ -83,3 +83,10 @@ async def test_denials_are_logged_once_a_second_without_what_was_shown(caplog: p
 def test_an_empty_secret_is_wrong() -> None:
     with pytest.raises(ValidationError, match="must not be empty"):
         AccessSettings(publish_secret=SecretStr(" "))
+
+
+async def test_a_token_may_be_the_password() -> None:
+    token = make_token(SECRET.encode(), Action.PUBLISH, "live/a", 2_000)
+    assert await gate().admit(Asking(Action.PUBLISH, "live/a", "rtmp", "192.0.2.1", {}, "anna", token)) == "live/a"
+    with pytest.raises(DeniedError):
+        await gate().admit(Asking(Action.PUBLISH, "live/a", "rtmp", "192.0.2.1", {}, "anna", "word"))
