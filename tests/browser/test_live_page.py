@@ -11,11 +11,15 @@ from playwright.async_api import Browser, Page, expect
 
 from miso.live.engine.engine import Engine
 from miso.live.engine.settings_model import live_settings_model
+from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
+from miso.live.rtmp_server.plugin import RtmpServer
 from miso.live.sessions.session import EndReason, Role, Session
 from miso.live.statistics.plugin import StatisticsPlugin
 from miso.live.web.plugin import WebPlugin
 from tests.live.media import records
+from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, running
+from tests.live.rtmp_server.serving import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -151,3 +155,37 @@ async def test_with_a_secret_it_shows_nothing_before_it_is_given(built_page: Non
         await expect(at.page.get_by_role("heading", name="Sessions (1)")).to_be_visible()
         await at.page.reload()
         await expect(at.page.get_by_role("heading", name="Sessions (1)")).to_be_visible()
+
+
+async def test_plays_what_ffmpeg_publishes(built_page: None, browser: Browser) -> None:
+    plugins = (WebPlugin, RtmpServer, FlvServer, StatisticsPlugin)
+    async with house(browser, plugins, rtmp={"host": "127.0.0.1", "port": 0}) as at:
+        rtmp = next(plugin.port for plugin in at.engine.running if isinstance(plugin, RtmpServer))
+        url = f"rtmp://127.0.0.1:{rtmp}/live/a"
+        async with running(*ffmpeg(url, *PICTURE, *SOUND, *H264, *AAC)):
+            await at.open()
+            await at.page.get_by_role("button", name="Play live/a").click()
+            await at.page.wait_for_function(
+                """() => { const video = document.querySelector("video");
+                    return video && video.videoWidth === 320 && video.currentTime > 1
+                        && video.getVideoPlaybackQuality().totalVideoFrames > 25
+                        && video.webkitAudioDecodedByteCount > 0; }"""
+            )
+            await expect(at.page.get_by_role("row", name="player live/a http-flv 127.0.0.1")).to_be_visible()
+            await expect(at.page.get_by_text("audio: mp4a, 48000 Hz, mono")).to_be_visible()
+            await at.page.get_by_role("button", name="Close").press("Enter")
+            await expect(at.page.get_by_text("player live/a", exact=True)).to_have_count(0)
+
+
+async def test_plays_a_stream_for_who_is_no_operator(built_page: None, browser: Browser) -> None:
+    plugins = (WebPlugin, RtmpServer, FlvServer, StatisticsPlugin)
+    sections = {"rtmp": {"host": "127.0.0.1", "port": 0}, "operators": {"secret": SECRET}, "streams": {"wait": 0.2}}
+    async with house(browser, plugins, **sections) as at:
+        rtmp = next(plugin.port for plugin in at.engine.running if isinstance(plugin, RtmpServer))
+        async with running(*ffmpeg(f"rtmp://127.0.0.1:{rtmp}/live/a", *PICTURE, *H264)):
+            await until(lambda: at.live.streams.get("live/a") is not None)
+            await at.open("?play=live/a")
+            await at.page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
+            await at.page.get_by_label("Stream").fill("live/nobody")
+            await at.page.get_by_label("Stream").press("Enter")
+            await expect(at.page.get_by_text("It cannot be played")).to_be_visible()
