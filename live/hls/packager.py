@@ -172,7 +172,9 @@ class Packager:
         self._is_over = True
         if not task.cancelled() and (error := task.exception()) is not None:  # an edge: a bug costs this cutting
             logger.error("%s: failed", self, exc_info=error)
-        if self._segmenter is not None:
-            self._segmenter.finish()
-            logger.info("%s: ended, segments=%d", self, self._segmenter.window.next_number)
-        self._changed.wake()
+        try:
+            if self._segmenter is not None:
+                self._segmenter.finish()
+                logger.info("%s: ended, segments=%d", self, self._segmenter.window.next_number)
+        finally:
+            self._changed.wake()

@@ -9,6 +9,8 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from miso.live.access.settings import AccessSettings
@@ -242,8 +244,8 @@ async def test_streams_that_take_much_memory_leave_none_for_another() -> None:
 
 
 async def test_who_asks_for_many_streams_that_are_not_there_does_not_keep_others_out() -> None:
-    settings = HlsSettings(max_streams=1, max_waiting_per_address=3)
-    async with house(settings) as (made, clock), client(made) as http:
+    few = HlsSettings(max_streams=1, max_waiting_per_address=3)
+    async with house(few) as (made, clock), client(made) as http:
         asking = [asyncio.ensure_future(http.get(f"http://host/no/{number}.m3u8")) for number in range(5)]
         await until(lambda: made.service.waiting == 3)
         await until(lambda: sum(task.done() for task in asking) == 2)
@@ -281,3 +283,51 @@ async def test_browsers_may_ask_first() -> None:
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-type"].startswith("application/vnd.apple.mpegurl")
         assert (await http.post(FIRST)).status_code == 405
+
+
+RUN_OR_NOT = st.sampled_from(["RUN", "0123456789abcdef", "RUN0", ""])
+NUMBERS = st.sampled_from(["0", "1", "2", "99", "999999999999", "9999999999999", "-1", "x", ""])
+PIECES = st.builds(
+    "{}-{}{}{}".format,
+    RUN_OR_NOT,
+    st.sampled_from("isp"),
+    NUMBERS,
+    st.sampled_from([".mp4", ".m4s", "-0.m4s", "-9.m4s", "-.m4s"]),
+)
+PATHS = st.one_of(
+    st.just(f"{PATH}.m3u8"),
+    st.builds(f"{PATH}.{{}}".format, PIECES),
+    st.builds("other.{}".format, PIECES),
+    st.text(max_size=30),
+)
+QUERIES = st.dictionaries(
+    st.sampled_from(["session", "_HLS_msn", "_HLS_part", "token", "x"]),
+    st.one_of(NUMBERS, st.just("SESSION")),
+    max_size=4,
+)
+
+
+async def test_no_request_does_more_than_be_answered() -> None:
+    async with house() as (made, _), client(made) as http:
+        await send(made.publish(), again(encoded("libx264", "aac"), 6))
+        session = (await media_url(http)).partition("session=")[2]
+        (packager,) = made.packagers
+        assert packager.window.next_number > 4  # what is waited for is none of the numbers above
+
+        async def ask(path: str, query: dict[str, str]) -> None:
+            path = path.replace("RUN", packager.run)
+            query = {name: value.replace("SESSION", session) for name, value in query.items()}
+            answer = await asyncio.wait_for(made.service.answer(path, query, "192.0.2.1"), 60)
+            assert answer.status in (200, 400, 403, 404)
+
+        requests = given(PATHS.filter(lambda path: path == f"{PATH}.m3u8" or not path.endswith(".m3u8")), QUERIES)
+        loop = asyncio.get_running_loop()
+
+        @settings(max_examples=300, deadline=None)
+        @requests
+        def every(path: str, query: dict[str, str]) -> None:
+            asyncio.run_coroutine_threadsafe(ask(path, query), loop).result(60)
+
+        await asyncio.to_thread(every)
+        assert made.service.waiting == 0
+        assert (await http.get(FIRST)).status_code == 200
