@@ -85,7 +85,11 @@ async def test_what_ffmpeg_publishes_by_rtmp_is_in_the_room_of_the_settings(crow
     )
     try:
         await sees_and_hears(ana)
-        await expect(ana.tiles.filter(has_text="OBS")).to_be_visible()
+        tile = ana.tiles.filter(has_text="OBS")
+        await expect(tile.get_by_role("img", name="Broadcast", exact=True)).to_be_visible()
+        await expect(tile.get_by_role("img", name="Muted")).to_have_count(0)
+        await ana.click("People")
+        await expect(ana.page.get_by_text("Broadcast by live stream live/obs")).to_be_visible()
     finally:
         ffmpeg.terminate()
         await ffmpeg.wait()

@@ -31,9 +31,9 @@ export interface PeerInfo {
   readonly device?: { readonly flag?: string; readonly name?: string; readonly version?: string };
 }
 
-/** Whether it is a program that sends by HTTP and plain RTP, not somebody at a page. */
+/** Whether it is a program that sends by HTTP and plain RTP, or a live stream, not somebody at a page. */
 export function isBroadcaster({ device }: PeerInfo): boolean {
-  return device?.flag === "broadcaster";
+  return device?.flag === "broadcaster" || device?.flag === "live";
 }
 
 export type ConsumerType = "simple" | "simulcast" | "svc" | "pipe";

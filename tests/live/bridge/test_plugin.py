@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -208,6 +209,30 @@ async def test_a_room_comes_back_when_its_worker_has_died(live: Live, room: Any,
         room.router = await another.create_router(media_codecs=MEDIA_CODECS)
         await until(lambda: bridge.state is BridgeState.RUNNING)
         await bridge.stop()
+
+
+async def test_nothing_is_left_of_bridges_that_have_ended(live: Live, room: Any, worker: Worker, run: Any) -> None:
+    plugin = await run()
+    publish_still(live)
+    ada = await room.camera("ada", sound=False)
+
+    async def there_and_back() -> None:
+        bridges = [plugin.bring_in(PATH, "r"), plugin.publish("r", "ada", "stage/ada")]
+        await until(lambda: all(one.state is BridgeState.RUNNING for one in bridges))
+        for bridge in bridges:
+            await bridge.stop()
+        live.streams.get("stage/ada").close()  # type: ignore[union-attr]
+
+    await there_and_back()  # the first one loads PyAV
+    descriptors, tasks = len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+    transports = len((await room.router.dump()).transport_ids)
+    for _ in range(10):
+        await there_and_back()
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
+    assert len(asyncio.all_tasks()) <= tasks
+    assert len((await room.router.dump()).transport_ids) == transports
+    assert len(live.sessions) == 0
+    ada.close()
 
 
 @pytest.mark.parametrize(("room_id", "who"), [("a/b", "*"), ("a", "b/c"), ("..", "*"), ("a", "")])
