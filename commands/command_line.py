@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -54,6 +54,7 @@ class CommandSettings(BaseSettings):
     )
 
     config: Path | None = Field(None, description="TOML file with any of these settings")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what this process logs")
 
 
 S = TypeVar("S", bound=CommandSettings)

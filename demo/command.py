@@ -6,14 +6,11 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
-from miso.commands.command_line import ConfigError
+from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.log_output import LogOutput
-from miso.commands.process import allow_many_descriptors, fill_standard_descriptors, loop_factory
+from miso.commands.process import fill_standard_descriptors, loop_factory
 from miso.controller import ControllerError
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings, command_line
@@ -24,7 +21,6 @@ from miso.serving.certificate import CertificateError
 
 logger = logging.getLogger("miso.demo")
 
-WRONG_SETTINGS = 2
 FAILED = 1
 
 
@@ -32,20 +28,10 @@ def run(arguments: Sequence[str]) -> int:
     """Does what :func:`miso.demo.__main__.main` promises."""
     fill_standard_descriptors()
     plugins = find_plugins((*OWN_PLUGINS, RoomsPlugin))
-    flags = command_line(plugins.classes)
-    try:
-        settings = flags.load(arguments)
-    except (ConfigError, ValidationError) as error:
-        print(flags.explain(error, arguments), file=sys.stderr)  # noqa: T201
+    begun = begin(command_line(plugins.classes), arguments, plugins.problems)
+    if begun is None:
         return WRONG_SETTINGS
-    output = LogOutput()
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[output])
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # a line for each connection otherwise
-    for name in flags.unknown_names():
-        logger.warning("the environment's %s is no setting: passed over", name)
-    for problem in plugins.problems:
-        logger.error("%s", problem)
-    allow_many_descriptors()
+    settings, output = begun
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(settings, plugins, output))

@@ -44,7 +44,6 @@ _HIGHEST_PORT = 65535
 _LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*\.?")
 Port = Annotated[int, Field(ge=0, le=_HIGHEST_PORT)]
-LogLevel = Literal["debug", "info", "warning", "error"]
 WorkerLogLevel = Literal["debug", "warn", "error", "none"]
 WorkerLogTag = Literal[
     "info", "ice", "dtls", "rtp", "srtp", "rtcp", "rtx", "bwe", "score", "simulcast", "svc", "sctp", "message"
@@ -205,7 +204,6 @@ class Settings(CommandSettings):
     live: LiveSettings = Field(LiveSettings(), description="the live side")
     no_live: bool = Field(False, description="serve rooms only, and no live streams")
 
-    log_level: LogLevel = Field("info", description="what this process logs")
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 
     @field_validator("media_ip", "worker_log_tags", "trusted_proxies", "allowed_origins", mode="before")

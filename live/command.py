@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import sys
 from collections.abc import Sequence
-from typing import Literal
 
-from pydantic import Field, ValidationError, create_model
+from pydantic import Field, create_model
 
-from miso.commands.command_line import CommandLine, CommandSettings, ConfigError
+from miso.commands.beginning import WRONG_SETTINGS, begin
+from miso.commands.command_line import CommandLine, CommandSettings
 from miso.commands.log_output import LogOutput
-from miso.commands.process import allow_many_descriptors, fill_standard_descriptors, loop_factory
+from miso.commands.process import fill_standard_descriptors, loop_factory
 from miso.live.engine.engine import Engine
 from miso.live.engine.known_plugins import KnownPlugins, find_plugins
 from miso.live.engine.settings import LiveSettings
@@ -22,7 +21,6 @@ from miso.live.plugins import OWN_PLUGINS
 
 logger = logging.getLogger("miso.live")
 
-WRONG_SETTINGS = 2
 FAILED = 1
 
 _EPILOG = """\
@@ -35,7 +33,6 @@ class AloneSettings(CommandSettings):
     """Takes live streams in and gives them out again, without rooms."""
 
     live: LiveSettings = Field(LiveSettings(), description="the live side")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what this process logs")
 
 
 def command_line(plugins: KnownPlugins) -> CommandLine[AloneSettings]:
@@ -54,20 +51,10 @@ def run(arguments: Sequence[str]) -> int:
     """Does what :func:`miso.live.__main__.main` promises."""
     fill_standard_descriptors()
     plugins = find_plugins(OWN_PLUGINS)
-    flags = command_line(plugins)
-    try:
-        settings = flags.load(arguments)
-    except (ConfigError, ValidationError) as error:
-        print(flags.explain(error, arguments), file=sys.stderr)  # noqa: T201
+    begun = begin(command_line(plugins), arguments, plugins.problems)
+    if begun is None:
         return WRONG_SETTINGS
-    output = LogOutput()
-    logging.basicConfig(level=settings.log_level.upper(), handlers=[output])
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # a line for each connection otherwise
-    for name in flags.unknown_names():
-        logger.warning("the environment's %s is no setting: passed over", name)
-    for problem in plugins.problems:
-        logger.error("%s", problem)
-    allow_many_descriptors()
+    settings, output = begun
     try:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             return runner.run(_serve(settings.live, plugins, output))
