@@ -71,7 +71,6 @@ async def test_denies(answer: bytes, reason: str, unauthorized: bool, no_answer:
     [
         http_answer(500),
         http_answer(404),
-        http_answer(302, b"", "Location: http://127.0.0.1:9/"),
         http_answer(200, '{"alow": true}'),
         http_answer(200, '{"allow": 1}'),
         http_answer(200, '{"allow": true, "path": "../b"}'),
@@ -90,6 +89,15 @@ async def test_what_is_no_answer_denies_unless_set_otherwise(answer: bytes) -> N
     with pytest.raises(DeniedError, match="cannot be found out"):
         await admitted(lambda request: answer)
     assert await admitted(lambda request: answer, webhook_no_answer="allow") == "live/sub/a"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_not_followed(status: int) -> None:
+    def answer(request: Request) -> bytes:
+        return http_answer(200) if request.path == "/there" else http_answer(status, b"", "Location: /there")
+
+    with pytest.raises(DeniedError, match="cannot be found out"):
+        await admitted(answer)
 
 
 async def test_who_does_not_answer_in_time_gives_no_answer(caplog: pytest.LogCaptureFixture) -> None:
