@@ -35,6 +35,7 @@ class TransportPlayer(BroadcastPlayer):
     ) -> None:
         super().__init__(sender, Place(_NO_SOCKET), wishes, on_end)
         self._transport = transport
+        self._sent_bytes = 0  # as it was last asked
         self._progress = -1  # bytes sent when it last took something
         self._progress_us = sender.now_us()
         sender.enter(self.place, wishes)
@@ -43,7 +44,9 @@ class TransportPlayer(BroadcastPlayer):
     @property
     def sent_bytes(self) -> int:
         """What has gone to it."""
-        return max(0, self.place.sent_bytes - self._transport.get_write_buffer_size())
+        if not self._transport.is_closing():  # asyncio's TLS cannot be asked any more once it is lost
+            self._sent_bytes = max(0, self.place.sent_bytes - self._transport.get_write_buffer_size())
+        return self._sent_bytes
 
     def resume_writing(self) -> None:
         """For its protocol: the transport has room again."""
@@ -64,6 +67,8 @@ class TransportPlayer(BroadcastPlayer):
 
     def blocked_since_us(self, now_us: int) -> int:
         """See :meth:`BroadcastPlayer.blocked_since_us`."""
+        if self._transport.is_closing():
+            return 0
         sent = self.sent_bytes
         if sent != self._progress or not self._transport.get_write_buffer_size():
             self._progress, self._progress_us = sent, now_us
