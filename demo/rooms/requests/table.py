@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from miso.demo.rooms.requests import data, media, room, throttle
+from miso.demo.rooms.requests import data, media, network_throttle, room
 from miso.demo.rooms.requests.handler import Row
 from miso.demo.rooms.requests.messages import (
     ApplyNetworkThrottle,
@@ -48,8 +48,8 @@ REQUESTS: Final[dict[str, Row[Any]]] = {
     "produceData": Row(ProduceData, data.produce_data, needs_join=True),
     "getDataProducerStats": Row(OfDataProducer, data.get_data_producer_stats),
     "getDataConsumerStats": Row(OfDataConsumer, data.get_data_consumer_stats),
-    "applyNetworkThrottle": Row(ApplyNetworkThrottle, throttle.apply_network_throttle),
-    "resetNetworkThrottle": Row(OfNetworkThrottle, throttle.reset_network_throttle),
-    "stopNetworkThrottle": Row(OfNetworkThrottle, throttle.reset_network_throttle),
+    "applyNetworkThrottle": Row(ApplyNetworkThrottle, network_throttle.apply_network_throttle),
+    "resetNetworkThrottle": Row(OfNetworkThrottle, network_throttle.reset_network_throttle),
+    "stopNetworkThrottle": Row(OfNetworkThrottle, network_throttle.reset_network_throttle),
 }
 """By method, also where a client sends it as a notification."""
