@@ -10,6 +10,7 @@ from miso.live.event_webhook.plugin import EventWebhookPlugin
 from miso.live.flv_server.plugin import FlvServer
 from miso.live.hls.plugin import HlsPlugin
 from miso.live.recording.plugin import RecordingPlugin
+from miso.live.relay.plugin import RelayPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
 from miso.live.statistics.plugin import StatisticsPlugin
 from miso.live.web.plugin import WebPlugin
@@ -21,5 +22,6 @@ OWN_PLUGINS: tuple[type[Plugin], ...] = (
     HlsPlugin,
     RecordingPlugin,
     RtmpServer,
+    RelayPlugin,
     StatisticsPlugin,
 )

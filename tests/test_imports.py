@@ -104,6 +104,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protoo",
         "serving",
     ),
+    "live.relay": (
+        "live.errors",
+        "live.clock",
+        "live.section",
+        "live.media",
+        "live.streams",
+        "live.sessions",
+        "live.engine",
+        "live.broadcast.opening",
+        "live.rtmp",
+        "live.rtmp_server.publisher",
+    ),
     "live.mp4": ("live.errors", "live.media"),
     "live.hls": (
         "live.errors",

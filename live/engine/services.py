@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ class Live:
         clock: The time for whatever waits: the event loop, in use.
         unix_s: Unix time, for people and tokens.
         metrics: What operators see of it. A plugin registers its own collectors there, and takes them out at its end.
+        id: No other server has it: by it streams that go in circles are known.
         settings: Of the whole live side. A plugin is given its own section beside them.
     """
 
@@ -51,6 +53,7 @@ class Live:
     unix_s: Callable[[], float]
     metrics: CollectorRegistry
     settings: LiveSettings
+    id: str
 
 
 def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float]) -> Live:
@@ -83,4 +86,5 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
         unix_s=unix_s,
         metrics=metrics,
         settings=settings,
+        id=secrets.token_hex(8),
     )

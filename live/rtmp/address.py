@@ -7,13 +7,20 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from miso.live.errors import RefusedError
+from miso.live.media.amf import Value
 
 MAX_ADDRESS_LENGTH: Final = 4096
 """Characters of app, tcUrl, or a stream's name."""
 MAX_PARAMETERS: Final = 64
 """Of a query."""
+VIA: Final = "misoVia"
+"""In connect: the ids of the servers through which a stream has come, with commas between them. Others ignore it."""
 _FILE_TYPES: Final = ("mp4:", "flv:", "mp3:", "id3:")
 """Flash's servers wanted these before the names of files; ffmpeg puts them there by a name's ending."""
+MAX_VIA: Final = 16
+"""Servers through which a stream may have come."""
+MAX_VIA_LENGTH: Final = 64
+"""Characters of the id of one."""
 _SCHEMES: Final = ("rtmp://", "rtmps://", "rtmpt://", "rtmpe://")
 
 
@@ -26,12 +33,14 @@ class Application:
         query: What stood behind a question mark.
         user: From the URL; empty: none.
         password: From the URL; empty: none.
+        via: See :func:`read_via`.
     """
 
     path: str
     query: dict[str, str]
     user: str = ""
     password: str = ""
+    via: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +52,37 @@ class Address:
         query: Of the URL and of the name; the name's count more.
         user: From the URL, or ``user`` of the query.
         password: From the URL, or ``pass`` of the query.
+        via: The servers through which the stream has come, or will go; see :func:`read_via`.
     """
 
     path: str
     query: dict[str, str]
     user: str = ""
     password: str = ""
+    via: tuple[str, ...] = ()
 
 
-def read_application(app: str, tc_url: str) -> Application:
+def read_via(value: Value) -> tuple[str, ...]:
+    """Reads what a relay says in connect (``misoVia``): the ids of the servers that it relays for, itself the last.
+
+    Raises:
+        RefusedError: They are more than a stream may come through, or one is too long.
+    """
+    if not isinstance(value, str) or not value:
+        return ()
+    ids = tuple(value.split(","))
+    if len(ids) > MAX_VIA or any(len(one) > MAX_VIA_LENGTH for one in ids):
+        raise RefusedError(f"the stream comes through {len(ids)} servers, at most {MAX_VIA} are allowed")
+    return ids
+
+
+def read_application(app: str, tc_url: str, via: Value = None) -> Application:
     """Reads what connect says.
 
     Args:
         app: ``app``, with a query perhaps; empty: it is taken from the URL.
         tc_url: The URL without the stream's name; empty, or in quotes, from some encoders.
+        via: What a relay says beside them; None: it is none.
 
     Raises:
         RefusedError: One is too long.
@@ -74,7 +100,7 @@ def read_application(app: str, tc_url: str) -> Application:
             url_path = url_query = ""
     path, _, app_query = app.partition("?")
     query = {**_parameters(url_query), **_parameters(app_query)}
-    return Application(_clean(path) or _clean(url_path), query, user, password)
+    return Application(_clean(path) or _clean(url_path), query, user, password, read_via(via))
 
 
 def read_address(application: Application, name: str) -> Address:
@@ -94,7 +120,7 @@ def read_address(application: Application, name: str) -> Address:
     path = "/".join(part for part in (application.path, stem) if part)
     user = application.user or query.get("user", "")
     password = application.password or query.get("pass", "")
-    return Address(path, query, user, password)
+    return Address(path, query, user, password, application.via)
 
 
 def _clean(path: str) -> str:

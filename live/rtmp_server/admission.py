@@ -89,8 +89,10 @@ async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Ca
     Raises:
         RefusedError: It may not.
     """
+    _check_via(live, asked.address)
     path = await live.gate.admit(_asking(Action.PUBLISH, who, asked.address))
     session = live.sessions.open(who.protocol, who.address, Role.PUBLISHER, path, who.on_kick)
+    session.via = asked.address.via
     try:
         return AdmittedPublisher(session, live.streams.publish(path, on_lost))
     except LiveError as error:
@@ -111,8 +113,10 @@ async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer
         StreamClosedError: Nobody publishes it.
     """
     start = _start(asked.address.query.get("start", Start.FAST.value))
+    _check_via(live, asked.address)
     path = await live.gate.admit(_asking(Action.PLAY, who, asked.address))
     session = live.sessions.open(who.protocol, who.address, Role.PLAYER, path, who.on_kick)
+    session.via = asked.address.via
     try:
         stream = live.streams.want(path)
         _check_codecs(await stream.wait_for_tracks(), asked.capabilities)
@@ -138,6 +142,12 @@ def refusal(asked: PublishAsked | PlayAsked, error: LiveError) -> Code:
     if isinstance(error, UnplayableError | LimitError):
         return Code.PUBLISH_DENIED if to_publish else Code.PLAY_FAILED
     return Code.PUBLISH_BAD_NAME if to_publish else Code.PLAY_STREAM_NOT_FOUND
+
+
+def _check_via(live: Live, address: Address) -> None:
+    """Raises RefusedError when a relay would let a stream of ours come back to us."""
+    if live.id in address.via:
+        raise RefusedError("the stream would go in a circle: it has come through this server before")
 
 
 def _asking(action: Action, who: Who, address: Address) -> Asking:

@@ -107,6 +107,7 @@ class Session:
         ended_s: When it ended, as Unix time; None: it has not.
         end_reason: Why it ended; None: it has not.
         end_detail: What else there is to say of the end.
+        via: The ids of the servers through which its stream has come, or will go.
         bytes_in, bytes_out, dropped_packets: See :class:`Counts`. Its owner adds to them.
         count: What has gone through it beside these numbers, where somebody else counts; asked when it is of interest,
             and at the end.
@@ -125,6 +126,7 @@ class Session:
         self.ended_s: float | None = None
         self.end_reason: EndReason | None = None
         self.end_detail = ""
+        self.via: tuple[str, ...] = ()
         self.bytes_in = 0
         self.bytes_out = 0
         self.dropped_packets = 0

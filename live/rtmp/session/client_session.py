@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from miso.live.errors import ParseError
 from miso.live.media.amf import Value
+from miso.live.rtmp.address import VIA
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, own_capabilities, read_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
@@ -20,8 +21,6 @@ from miso.live.rtmp.session.link import Link
 from miso.live.rtmp.status import Code, Level
 from miso.live.rtmp.url import RtmpUrl
 
-VIA: Final = "misoVia"
-"""In connect: the ids of the servers through which a stream has come, with commas between them. Others ignore it."""
 BUFFER_MS: Final = 1000
 """What we say that a player keeps; servers of recorded streams send ahead so much."""
 

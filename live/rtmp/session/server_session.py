@@ -12,7 +12,7 @@ from typing import Final
 from miso.live.errors import ParseError, RefusedError
 from miso.live.media.amf import Value
 from miso.live.media.amf0 import write_amf0
-from miso.live.rtmp.address import Application, read_address, read_application
+from miso.live.rtmp.address import VIA, Application, read_address, read_application
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, read_capabilities, server_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
@@ -312,7 +312,7 @@ class ServerSession:
         app, tc_url = members.get("app"), members.get("tcUrl", members.get("tcurl"))
         try:
             self._application = read_application(
-                app if isinstance(app, str) else "", tc_url if isinstance(tc_url, str) else ""
+                app if isinstance(app, str) else "", tc_url if isinstance(tc_url, str) else "", members.get(VIA)
             )
         except RefusedError as error:
             rejected = status(Code.CONNECT_REJECTED, str(error), Level.ERROR)

@@ -66,12 +66,15 @@ class Serving:
 
 @asynccontextmanager
 async def serve(
-    rtmp: RtmpSettings | None = None, streams: StreamsSettings | None = None, settings: LiveSettings | None = None
+    rtmp: RtmpSettings | None = None,
+    streams: StreamsSettings | None = None,
+    settings: LiveSettings | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Serving]:
     settings = settings or LiveSettings(streams=streams or StreamsSettings())
     live = make_live(settings, asyncio.get_running_loop(), time.time)
     given = rtmp or RtmpSettings()
-    server = RtmpServer(live, given.model_copy(update={"host": "127.0.0.1", "port": 0, "rtmps_port": 0}))
+    server = RtmpServer(live, given.model_copy(update={"host": "127.0.0.1", "port": port, "rtmps_port": 0}))
     await server.start()
     serving = Serving(live, server)
     try:

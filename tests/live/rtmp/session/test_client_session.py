@@ -7,12 +7,12 @@ import random
 import pytest
 
 from miso.live.media.amf import Value
+from miso.live.rtmp.address import VIA
 from miso.live.rtmp.chunks import ChunkReader, ChunkWriter
 from miso.live.rtmp.commands import Command, make_command, read_command
 from miso.live.rtmp.handshake import PACKET_BYTES, VERSION
 from miso.live.rtmp.messages import Message, MessageType, UserControlType, make_number, make_user_control, user_control
 from miso.live.rtmp.session.client_session import (
-    VIA,
     ClientEvent,
     ClientLimits,
     ClientPhase,

@@ -1,0 +1,1 @@
+"""The plugin "relay": pulls streams from other RTMP servers, and pushes streams to them."""

@@ -1,0 +1,215 @@
+"""One stream that comes from another server, or goes to it: connected, watched, and connected again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Protocol
+
+from miso.live.engine.services import Live
+from miso.live.errors import LiveError, RefusedError
+from miso.live.relay.back_off import BackOff
+from miso.live.relay.connection import RelayConnection, connected
+from miso.live.rtmp.session.client_session import Purpose
+from miso.live.rtmp.url import RtmpUrl
+from miso.live.sessions.session import Counts, EndReason, Role, Session
+
+logger = logging.getLogger(__name__)
+
+PROTOCOL: Final = "relay"
+STEADY_S: Final = 10.0
+"""What has carried for so long, has worked: the next pause is a short one."""
+
+
+class Direction(Enum):
+    """Which way."""
+
+    PULL = "pull"
+    PUSH = "push"
+
+
+class RelayState(Enum):
+    """Where a relay is in its life.
+
+    WAITING: A push for its stream; a pull until nobody else publishes it, or for a player.
+    CONNECTING: To the server.
+    RUNNING: It carries.
+    FAILED: It could not, ``reason`` says why; it tries again after a pause.
+    ENDED: It is over.
+    """
+
+    WAITING = "waiting"
+    CONNECTING = "connecting"
+    RUNNING = "running"
+    FAILED = "failed"
+    ENDED = "ended"
+
+
+class Carrier(Protocol):
+    """Pulls, or pushes."""
+
+    def check(self) -> None:
+        """Raises a LiveError when there is nothing to do now."""
+
+    async def carry(self, connection: RelayConnection, session: Session, on_begun: Callable[[], None]) -> None:
+        """Goes on until it cannot, and raises why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What goes where.
+
+    Attributes:
+        direction: Which way.
+        path: The stream's, here.
+        url: The other server's stream.
+        lasts: It is tried again whatever happens. Else it ends when it fails before it has carried anything: otherwise
+            two servers that ask each other would go on for ever.
+    """
+
+    direction: Direction
+    path: str
+    url: RtmpUrl
+    lasts: bool
+
+    def __str__(self) -> str:
+        """As the log has it: a stream's name may be a key, and is left out."""
+        return f"{self.direction.value} stream={self.path} server={self.url.tc_url}"
+
+
+class Relay:
+    """A route, for as long as it is wanted.
+
+    Attributes:
+        route: What goes where.
+        state: Where it is in its life.
+        reason: Why it does not carry; empty: it does, or nothing has gone wrong.
+        failures: How often it has not come to carry, or ended.
+
+    Args:
+        route: What goes where.
+        carrier: Does it.
+        live: What plugins share.
+        back_off: How long to wait before trying again.
+        timeout_s: So long a server may take to connect, to begin, and to take what is sent.
+        tls: For ``rtmps``.
+    """
+
+    def __init__(
+        self, route: Route, carrier: Carrier, live: Live, back_off: BackOff, timeout_s: float, tls: ssl.SSLContext
+    ) -> None:
+        self.route = route
+        self.state = RelayState.WAITING
+        self.reason = ""
+        self.failures = 0
+        self._carrier = carrier
+        self._live = live
+        self._back_off = back_off
+        self._timeout_s = timeout_s
+        self._tls = tls
+        self._has_carried = False
+        self._logged: tuple[RelayState, str] | None = None
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._connection: RelayConnection | None = None
+
+    def start(self, on_end: Callable[[Relay], None]) -> None:
+        """Begins; ``on_end`` is called when it is over."""
+        self._task = asyncio.create_task(self._run(), name=str(self.route))
+        self._task.add_done_callback(lambda task: self._ended(task, on_end))
+
+    def wake(self) -> None:
+        """What it waits for may be there now."""
+        if self.state is RelayState.WAITING:
+            self._woken.set()
+
+    async def stop(self) -> None:
+        """Ends it."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                self._carrier.check()
+            except LiveError as error:
+                self._note(RelayState.WAITING, str(error))
+                await self._woken.wait()
+                continue
+            began_s = self._live.clock.time()
+            try:
+                await self._carry()
+            except (LiveError, OSError, ValueError) as error:
+                # ValueError: a host that cannot be a name; OSError has certificates' faults among it
+                self.failures += 1
+                self._note(RelayState.FAILED, str(error) or type(error).__name__)
+                if not self.route.lasts and not self._has_carried:
+                    return
+            if self._live.clock.time() - began_s >= STEADY_S:
+                self._back_off.reset()
+            await self._pause(self._back_off.next_s())
+
+    async def _carry(self) -> None:
+        self._note(RelayState.CONNECTING, self.reason)
+        route, live = self.route, self._live
+        is_pull = route.direction is Direction.PULL
+        role = Role.PUBLISHER if is_pull else Role.PLAYER
+        via = (*self._via(Role.PLAYER if is_pull else Role.PUBLISHER), live.id)
+        purpose = Purpose.PLAY if is_pull else Purpose.PUBLISH
+        async with connected(route.url, purpose, via, live.clock, self._timeout_s, self._tls) as connection:
+            session = live.sessions.open(PROTOCOL, connection.address, role, route.path, self._kicked)
+            session.count = lambda: Counts(connection.bytes_in, connection.bytes_out)
+            self._connection = connection
+
+            def begun() -> None:
+                self._has_carried = True
+                self._note(RelayState.RUNNING, "")
+                session.begin()
+
+            try:
+                await self._carrier.carry(connection, session, begun)
+            except asyncio.CancelledError:
+                session.end(EndReason.DONE, "the relay ends")
+                raise
+            except Exception as error:
+                session.fail(error)
+                raise
+            finally:
+                self._connection = None
+
+    def _via(self, role: Role) -> tuple[str, ...]:
+        """The servers through which the stream has come to here, or will go from here."""
+        sessions = self._live.sessions.of(self.route.path)
+        ids = dict.fromkeys(one for session in sessions if session.role is role for one in session.via)
+        return tuple(ids)
+
+    def _kicked(self) -> None:
+        if self._connection is not None:
+            self._connection.fail(RefusedError("an operator has ended this"))
+
+    async def _pause(self, pause_s: float) -> None:
+        self._woken.clear()
+        timer = self._live.clock.call_later(pause_s, self._woken.set)
+        try:
+            await self._woken.wait()
+        finally:
+            timer.cancel()
+
+    def _note(self, state: RelayState, reason: str) -> None:
+        if state is not RelayState.CONNECTING and (state, reason) != self._logged:
+            self._logged = state, reason
+            logger.info("relay %s: %s%s", self.route, state.value, f", {reason}" if reason else "")
+        self.state, self.reason = state, reason
+
+    def _ended(self, task: asyncio.Task[None], on_end: Callable[[Relay], None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.reason = "internal error"
+            logger.error("relay %s has met a bug", self.route, exc_info=error)
+        self.state = RelayState.ENDED
+        on_end(self)
