@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Sequence
@@ -77,6 +78,9 @@ async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutpu
     exit_code = 0
     if not stop.is_set():
         if engine.running:
+            # What is here now stays. Without it there is little to look at: what sessions leave behind is found soon.
+            gc.collect()
+            gc.freeze()
             logger.info("running: %s", ", ".join(plugin.name for plugin in engine.running))
             await stopping
         else:
