@@ -68,7 +68,7 @@ class Broadcast:
         self._take_over_what_is_known()
         self._read_all(self._subscription.next_now())
         self._checks: Timer | None = clock.call_later(CHECK_S, self._check)
-        self._task = asyncio.create_task(self._run())
+        self._task: asyncio.Task[None] | None = asyncio.create_task(self._run())
 
     def __len__(self) -> int:
         return len(self._by_place)
@@ -166,7 +166,11 @@ class Broadcast:
         for timer in (self._checks, self._finish_timer):
             if timer is not None:
                 timer.cancel()
-        self._task.cancel()
+        # In a circle with its task and timers it would keep the stream's packets until the collector comes by.
+        self._checks = self._finish_timer = None
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
         on_empty()
 
     def _take_over_what_is_known(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -339,3 +341,22 @@ async def test_what_a_transport_has_left_to_write_goes_first() -> None:
     await begun(studio)
     assert times(await viewer.tags(4), TagType.VIDEO) == [0]
     viewer.close()
+
+
+async def test_a_broadcast_goes_with_its_last_player_without_waiting_for_the_collector() -> None:
+    studio = Studio()
+    studio.write(picture(0, key=True), sound(10))
+    gc.collect()
+    gc.disable()
+    try:
+        viewer = await join(studio.broadcast)
+        await begun(studio)
+        gone = weakref.ref(studio.broadcast)
+        viewer.close()
+        del viewer
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        studio.clock.advance(60)  # timers that were cancelled, too
+        assert gone() is None
+    finally:
+        gc.enable()
