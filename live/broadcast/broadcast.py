@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 CHECK_S: Final = 1.0
 """So often who is slow is looked for."""
+TURN_US: Final = 2_000
+"""So long packets go to players before everybody else on this event loop has a turn."""
 FINISH_S: Final = 5.0
 """So long players have to take the rest of a stream that is over."""
 
@@ -187,7 +189,7 @@ class Broadcast:
         try:
             while (reading := await self._subscription.next()) is not None:
                 self._read_all(reading)
-                self._flush()
+                await self._flush()
         except Exception:
             logger.exception("%s: cannot be sent", self._stream)
             for player in list(self._by_place.values()):
@@ -287,14 +289,19 @@ class Broadcast:
             found.append(describe(about) if about is not None else TrackDescription(track.id, track.codec))
         return found
 
-    def _flush(self) -> None:
-        blocked, broken = self.fanout.flush(self.now_us())
-        for place in blocked or ():
-            player = self._by_place[place]
-            assert isinstance(player, SocketPlayer)
-            player.watch()
-        for place in broken or ():
-            self._by_place[place].end(EndReason.DONE, place.error or "")
+    async def _flush(self) -> None:
+        """Sends to all players; what comes meanwhile, waits in the stream and goes out together."""
+        while True:
+            blocked, broken = self.fanout.flush(self.now_us(), TURN_US)
+            for place in blocked or ():
+                player = self._by_place[place]
+                assert isinstance(player, SocketPlayer)
+                player.watch()
+            for place in broken or ():
+                self._by_place[place].end(EndReason.DONE, place.error or "")
+            if self.fanout.is_flushed:
+                break
+            await asyncio.sleep(0)
         for player in list(self._by_transport):
             player.send()
 

@@ -43,11 +43,13 @@ class Fanout:
         audio_restart, video_restart: What a player gets before the key frame with which it begins anew: the codecs'
             configurations, each if it wants that kind.
         has_video: Whether pictures are to be expected, and so worth to be waited for.
+        is_flushed: Whether :meth:`flush` has come to the last player.
     """
 
     audio_restart: bytes
     video_restart: bytes
     has_video: bool
+    is_flushed: bool
 
     def __new__(cls, max_packets: int, max_bytes: int, max_ms: int = ...) -> Self: ...
     @property
@@ -109,12 +111,18 @@ class Fanout:
     def forget_key(self) -> None:
         """Nobody begins with what is here: another configuration holds from now on."""
 
-    def flush(self, now_us: int) -> tuple[list[Player] | None, list[Player] | None]:
+    def flush(self, now_us: int, turn_us: int = 0) -> tuple[list[Player] | None, list[Player] | None]:
         """Sends to everybody whose socket takes something.
+
+        Args:
+            now_us: The time, of any clock.
+            turn_us: About so long at most, so that others have the processor; 0: no limit. If :attr:`is_flushed` says
+                then that there is more to do, the next call goes on with the next player.
 
         Returns:
             Players whose sockets take no more, to be watched for room and then given to :meth:`resume`; and
-            players whose sockets are broken; or None for either. Who is not in the lists, has everything.
+            players whose sockets are broken; or None for either. Who is not in the lists, has everything, or has not
+            had its turn.
         """
 
     def resume(self, player: Player, now_us: int) -> bool | None:

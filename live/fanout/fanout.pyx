@@ -11,6 +11,7 @@ import os
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, errno, iovec, msghdr, sendmsg, ssize_t
 
@@ -18,6 +19,12 @@ cdef enum:
     MAX_PARTS = 64  # of one send; IOV_MAX is 1024, but a socket takes less at once
 
 cdef long long MAX_MS = 1 << 62  # no bound
+
+cdef inline long long monotonic_us() noexcept:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <long long>now.tv_sec * 1000000 + now.tv_nsec // 1000
+
 
 cdef enum Sent:
     ALL
@@ -94,6 +101,7 @@ cdef class Fanout:
         audio_restart, video_restart: What a player gets before the key frame with which it begins anew: the codecs'
             configurations, each if it wants that kind.
         has_video: Whether pictures are to be expected, and so worth to be waited for.
+        is_flushed: Whether :meth:`flush` has come to the last player.
     """
 
     cdef public bytes audio_restart
@@ -107,6 +115,8 @@ cdef class Fanout:
     cdef long long _newest_key  # -1: none
     cdef long long _max_ms
     cdef public bint has_video
+    cdef readonly bint is_flushed
+    cdef Py_ssize_t _turn_at  # whose turn it is in a flush that has stopped
 
     def __cinit__(self, int max_packets, size_t max_bytes, long long max_ms=MAX_MS):
         if max_packets < 1:
@@ -120,6 +130,7 @@ cdef class Fanout:
         self._owners = [None] * max_packets
         self._players = []
         self._newest_key = -1
+        self.is_flushed = True
         self.audio_restart = b""
         self.video_restart = b""
 
@@ -161,7 +172,10 @@ cdef class Fanout:
 
     def remove(self, Player player not None):
         """It is no player any more."""
-        self._players.remove(player)
+        index = self._players.index(player)
+        del self._players[index]
+        if index < self._turn_at:
+            self._turn_at -= 1
 
     def say(self, Player player not None, bytes data not None):
         """Puts bytes that are for one player alone between two of its packets. They go out with what it gets next.
@@ -252,17 +266,26 @@ cdef class Fanout:
         """Nobody begins with what is here: another configuration holds from now on."""
         self._newest_key = -1
 
-    def flush(self, long long now_us):
+    def flush(self, long long now_us, long long turn_us=0):
         """Sends to everybody whose socket takes something.
+
+        Args:
+            now_us: The time, of any clock.
+            turn_us: About so long at most, so that others have the processor; 0: no limit. If :attr:`is_flushed` says
+                then that there is more to do, the next call goes on with the next player.
 
         Returns:
             Players whose sockets take no more, to be watched for room and then given to :meth:`resume`; and
-            players whose sockets are broken; or None for either. Who is not in the lists, has everything.
+            players whose sockets are broken; or None for either. Who is not in the lists, has everything, or has not
+            had its turn.
         """
         cdef Player player
         cdef list blocked = None, broken = None
         cdef int result
-        for player in self._players:
+        cdef long long until_us = monotonic_us() + turn_us
+        while self._turn_at < len(self._players):
+            player = self._players[self._turn_at]
+            self._turn_at += 1
             if player.fd >= 0 and player.blocked_since_us == 0 and player.error is None:
                 result = self._send(player, now_us)
                 if result == BLOCKED:
@@ -273,6 +296,11 @@ cdef class Fanout:
                     if broken is None:
                         broken = []
                     broken.append(player)
+            if turn_us > 0 and monotonic_us() >= until_us:
+                break
+        self.is_flushed = self._turn_at >= len(self._players)
+        if self.is_flushed:
+            self._turn_at = 0
         return blocked, broken
 
     def resume(self, Player player not None, long long now_us):

@@ -319,3 +319,29 @@ def test_who_begins_anew_gets_configurations_and_the_next_key_frame() -> None:
     fanout.flush(1)
     drain(fanout, viewer)
     assert numbers(viewer.got) == [0, RESTART, 3, 4, 5]
+
+
+def test_a_flush_in_turns_comes_to_every_player_once() -> None:
+    fanout = Fanout(100, 1_000_000)
+    pairs = [socket.socketpair() for _ in range(5)]
+    players = []
+    for near, _ in pairs:
+        near.setblocking(False)
+        players.append(Player(near.fileno()))
+        fanout.add(players[-1], b"", fast=False, hold_audio=False)
+    fanout.append((b"sound",), is_video=False, is_key=True)
+    turns = 0
+    while turns == 0 or not fanout.is_flushed:
+        fanout.flush(0, 1)  # a send takes longer than that
+        turns += 1
+        if turns == 2:
+            fanout.remove(players[0])  # who has had its turn, is not in the way of the others
+    assert turns >= 3
+    assert [far.recv(100) for _, far in pairs] == [b"sound"] * 5
+    fanout.append((b"more",), is_video=False, is_key=True)
+    assert fanout.flush(0) == (None, None)
+    assert fanout.is_flushed
+    assert [far.recv(100) for _, far in pairs[1:]] == [b"more"] * 4
+    for near, far in pairs:
+        near.close()
+        far.close()
