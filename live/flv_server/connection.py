@@ -1,4 +1,8 @@
-"""One player's connection, once it has been taken over from HTTP."""
+"""One player's connection, once it has been taken over from HTTP.
+
+Who closes its sending side is gone: a player that was closed, and one that only says nothing more, look the same, and
+the first would otherwise be noticed with the next packet only, which may be long in coming.
+"""
 
 from __future__ import annotations
 
@@ -98,12 +102,6 @@ class FlvConnection(asyncio.Protocol):
             self.close(EndReason.PROTOCOL, f"it sent {self._received_bytes} bytes behind its request")
         elif self._websocket is not None and not self._websocket.is_closed:
             self._take(self._websocket, data)
-
-    def eof_received(self) -> bool:
-        """Nothing more comes from it: who sent a whole request may still listen; only a WebSocket says goodbye."""
-        if self._transport is None or self._transport.get_extra_info("ssl_object") is not None:
-            return False  # TLS has no half of a connection
-        return self._websocket is None
 
     def resume_writing(self) -> None:
         """There is room again."""

@@ -60,9 +60,6 @@ async def test_200_frozen_players_cost_little_are_closed_and_disturb_nobody() ->
             assert await reading == [number * 40 for number in range(FRAMES)]
         for player in (*frozen, healthy):
             player.close()
-        publication.write(picture(FRAMES * 40))
-        await asyncio.sleep(0.05)
-        publication.write(picture(FRAMES * 40 + 40))
         await until(lambda: not len(made.live.sessions))
 
 
