@@ -254,7 +254,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "demo": ("demo", "controller", "protoo", "serving", "commands", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
-    "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp"),
+    "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp", "protoo"),
     "native": (),
     "tests": OURS,
 }

@@ -16,12 +16,13 @@ from bench.live.floor_process import FloorFigures
 MAX_RATIO = 1.5
 MAX_MEMORY_MB = 80.0
 MAX_FIRST_KEY_MS = 15.0
+MAX_SIGNALING_MS = 20.0
 OURS = "miso.live"
 SHARES = {"node-media": 0.5, "nginx-rtmp": 1.0}
 """Of what others take for each megabyte, ours takes at most so much."""
 HEADER = (
     f"{'server':<14}{'FLV':>5}{'RTMP':>6}{'ms/MB':>8}{'floor':>8}{'ratio':>8}{'MB':>8}{'kept':>7}{'RSS MB':>8}"
-    f"{'key p95 ms':>12}"
+    f"{'key p95 ms':>12}{'rooms p99 ms':>14}"
 )
 
 
@@ -52,6 +53,7 @@ class Row:
         floor_ms: CPU of the floor for each megabyte.
         received_mb: Megabytes that the players got.
         first_key_s: How long players waited for their first key frame.
+        signaling_s: How long the rooms of the same process took for their answers.
         kept: Players that were there to the end.
         memory_mb: The most memory that the server had.
     """
@@ -63,6 +65,7 @@ class Row:
     floor_ms: list[float] = field(default_factory=list)
     received_mb: list[float] = field(default_factory=list)
     first_key_s: list[float] = field(default_factory=list)
+    signaling_s: list[float] = field(default_factory=list)
     kept: int = 0
     memory_mb: float = 0.0
 
@@ -85,12 +88,18 @@ class Row:
         """Of twenty players, nineteen waited no longer for their first key frame."""
         return quantiles(self.first_key_s, n=20)[-1] * 1000 if len(self.first_key_s) > 1 else 0.0
 
+    @property
+    def signaling_p99_ms(self) -> float | None:
+        """Of a hundred answers of the rooms, 99 took no longer; None: there are no rooms."""
+        return quantiles(self.signaling_s, n=100)[-1] * 1000 if len(self.signaling_s) > 1 else None
+
 
 def line(row: Row) -> str:
     """One row of the table."""
     return (
         f"{row.server:<14}{row.flv:>5}{row.rtmp:>6}{median(row.cpu_ms):>8.2f}{median(row.floor_ms):>8.2f}"
         f"{row.ratio:>8.2f}{median(row.received_mb):>8.0f}{row.kept:>7}{row.memory_mb:>8.0f}{row.first_key_p95_ms:>12.1f}"
+        f"{'' if row.signaling_p99_ms is None else f'{row.signaling_p99_ms:.1f}':>14}"
     )
 
 
@@ -102,7 +111,12 @@ def as_json(rows: Iterable[Row], settings: Settings, command: Sequence[str]) -> 
         "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
         "settings": asdict(settings),
         "rows": [
-            asdict(row) | {"ratio": round(row.ratio, 3), "first_key_p95_ms": round(row.first_key_p95_ms, 1)}
+            asdict(row)
+            | {
+                "ratio": round(row.ratio, 3),
+                "first_key_p95_ms": round(row.first_key_p95_ms, 1),
+                "signaling_p99_ms": row.signaling_p99_ms,
+            }
             for row in rows
         ],
     }
@@ -113,6 +127,8 @@ def failures(rows: Sequence[Row]) -> list[str]:
     """What ``--check`` finds wrong with ours; others that were measured in the same run stand beside it."""
     found = []
     for row in rows:
+        if row.signaling_p99_ms is not None and row.signaling_p99_ms > MAX_SIGNALING_MS:
+            found.append(f"rooms answer after {row.signaling_p99_ms:.1f} ms, expected at most {MAX_SIGNALING_MS}")
         if row.server != OURS:
             continue
         if row.kept < row.flv + row.rtmp:

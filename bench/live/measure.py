@@ -14,6 +14,7 @@ from bench.live.figures import Row, Settings
 from bench.live.floor_process import FloorFigures, FloorProcess
 from bench.live.players import join
 from bench.live.servers import Server
+from bench.live.signaling import Signaling
 from bench.live.source import Source
 
 _SETTLE_S = 2.0
@@ -55,9 +56,11 @@ def measure(start: Callable[[], Server], source: Source, flv: int, rtmp: int, se
         for _ in range(settings.repeats):
             row.add_floor(_run_floor(floor, floor_drain, settings.seconds))
             cpu_s, received, began = server.cpu_s, drain.received, time.monotonic()
+            rooms = None if server.rooms_port is None else Signaling(server.rooms_port, settings.seconds)
             row.first_key_s += _join_now_and_then(sorted(set(urls)), settings)
             time.sleep(max(0.0, began + settings.seconds - time.monotonic()))
             row.add(server.cpu_s - cpu_s, drain.received - received)
+            row.signaling_s += [] if rooms is None else rooms.result()
         row.kept = len(players) - drain.ended
         row.memory_mb = server.memory_mb
         return row

@@ -106,6 +106,14 @@ def ours() -> Server:
     return Server("miso.live", command, rtmp, http)
 
 
+def ours_with_rooms() -> Server:
+    """``controller``: the live side beside rooms, in one process."""
+    rtmp, http, rooms = _free_port(), _free_port(), _free_port()
+    live = [f"--live.rtmp.port={rtmp}", f"--live.web.port={http}"]
+    command = [sys.executable, "-m", "miso.demo", "--workers", "1", "--no-https", "--http-port", str(rooms), *live]
+    return Server("controller", command, rtmp, http, rooms)
+
+
 def node_media_server(folder: Path, installed: Path) -> Server:
     """Node-Media-Server of npm.
 

@@ -18,6 +18,7 @@ def test_every_player_of_a_short_run_is_kept(tmp_path: Path, capsys: pytest.Capt
     figures = json.loads(target.read_text())
     assert figures["settings"] == {"seconds": 1.0, "repeats": 2, "joins": 2}
     (row,) = figures["rows"]
+    assert row["signaling_p99_ms"] is None
     assert (row["server"], row["flv"], row["rtmp"], row["kept"]) == ("miso.live", 0, 3, 3)
     assert len(row["first_key_s"]) == 4
     # 2 Mbit/s for a second to each of three: frames come in their time, whatever the machine does
@@ -45,3 +46,14 @@ def test_what_is_promised_is_checked_against_the_floor_and_the_others_of_the_sam
     assert "81 MB" in large
     (late,) = failures([row("miso.live", 0.9, first_key_s=[0.01, 0.03])])
     assert "first key frame" in late
+    (unheard,) = failures([row("controller", 9.0, signaling_s=[0.01, 0.5])])
+    assert "rooms answer" in unheard
+
+
+def test_rooms_answer_beside_players(tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    players = ["--servers", "controller", "--flv", "2", "--rtmp", "0"]
+    assert main([*players, "--seconds", "1", "--repeats", "1", "--joins", "1", "--json", str(target)]) == 0
+    (row,) = json.loads(target.read_text())["rows"]
+    assert (row["server"], row["kept"]) == ("controller", 2)
+    assert len(row["signaling_s"]) >= 2
