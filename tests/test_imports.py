@@ -376,6 +376,12 @@ def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
     assert not {name for name in loaded if name.split(".")[0] in ("aiortc", "av", "controller", "protoo", "demo")}
 
 
+def test_the_architectures_tables_have_no_row_twice() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    beginnings = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
+    assert [row for row in beginnings if beginnings.count(row) > 1] == []
+
+
 def test_the_files_that_the_architecture_names_are_there() -> None:
     """The map that leads a newcomer from a symptom to a file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
