@@ -67,7 +67,7 @@ class HttpWithTimeouts(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Starts to wait, unless the address has too many connections."""
         super().connection_made(transport)
-        self.app = _with_takeover(self.app, self.take_over)
+        self.app = _with_takeover(self.app, self.take_over, self._cut)
         try:
             self._give_back = self.admitted or self.admit((transport.get_extra_info("peername") or ("",))[0])
         except RequestError:
@@ -185,6 +185,10 @@ class HttpWithTimeouts(H11Protocol):
         if self._taker is not None:
             self._taker.connection_lost(exc)
 
+    def _cut(self) -> None:
+        self.cycle.disconnected = True  # for uvicorn: nobody waits for an answer
+        self.transport.abort()
+
     def _leave(self) -> None:
         if self._give_back is not None:
             self._give_back()
@@ -201,10 +205,15 @@ class HttpWithTimeouts(H11Protocol):
             self._deadline = None
 
 
-def _with_takeover(app: ASGIApp, take_over: Callable[[asyncio.Protocol], asyncio.Transport]) -> ASGIApp:
-    """The application, whose requests can have the connection."""
+def _with_takeover(
+    app: ASGIApp, take_over: Callable[[asyncio.Protocol], asyncio.Transport], cut: Callable[[], None]
+) -> ASGIApp:
+    """The application, whose requests can have the connection. One that is cut short by the server's end is cut off."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "extensions": {**scope.get("extensions", {}), TAKEOVER: take_over}}, receive, send)
+        try:
+            await app({**scope, "extensions": {**scope.get("extensions", {}), TAKEOVER: take_over}}, receive, send)
+        except asyncio.CancelledError:  # only uvicorn does it, and would tell of it as an error of the application
+            cut()
 
     return run

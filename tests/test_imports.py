@@ -159,8 +159,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.broadcast",
         "live.engine",
         "serving",
+        "live.web.waiting",
     ),
     "live.web.settings": ("live.section",),
+    "live.web.waiting": ("live.errors",),
     "live.web.web": ("serving",),
     "live.web": (
         "live.errors",

@@ -21,6 +21,7 @@ from miso.live.flv_server.websocket import PlayerWebSocket
 from miso.live.media.packet import Kind
 from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.stream import Stream
+from miso.live.web.waiting import GoneError, ServerEndsError, WaitingRequests
 from miso.serving.http_connection import TAKEOVER
 from miso.serving.security_headers import SECURITY_HEADERS
 
@@ -62,6 +63,7 @@ class FlvService:
         self.ping_s = settings.ping
         self._live = live
         self._connections: set[FlvConnection] = set()
+        self._waiting = WaitingRequests()
 
     async def answer(self, request: Request) -> Response:
         """Answers a request, by HTTP or for a WebSocket. Who gets the stream, gets no response from here."""
@@ -82,7 +84,8 @@ class FlvService:
             connection.ping()
 
     def close(self) -> None:
-        """Ends all connections."""
+        """Ends all connections, and requests that wait for a stream."""
+        self._waiting.end()
         for connection in list(self._connections):
             connection.close(EndReason.DONE, "the server ends")
 
@@ -97,9 +100,8 @@ class FlvService:
                 return PlainTextResponse(refusal.body or b"", refusal.status_code, dict(refusal.headers.raw_items()))
         protocol = "http-flv" if websocket is None else "ws-flv"
         address = self._live.web.address_of(request)
-        path = await self._live.gate.admit(
-            Asking(Action.PLAY, asked.path, protocol, address, dict(request.query_params))
-        )
+        asking = Asking(Action.PLAY, asked.path, protocol, address, dict(request.query_params))
+        path = await self._waiting.wait(request, self._live.gate.admit(asking))
         holder: list[FlvConnection] = []
 
         def kick() -> None:
@@ -108,7 +110,7 @@ class FlvService:
 
         session = self._live.sessions.open(protocol, address, Role.PLAYER, path, kick)
         try:
-            stream = await self._stream(path, asked)
+            stream = await self._waiting.wait(request, self._stream(path, asked))
             if request.method == "HEAD":
                 session.end(EndReason.DONE)
                 return Response(headers=_HEADERS)
@@ -118,6 +120,9 @@ class FlvService:
                 self._play(request, connection, stream, asked, websocket)
         except asyncio.CancelledError:
             session.end(EndReason.DONE)
+            raise
+        except (GoneError, ServerEndsError) as error:
+            session.end(EndReason.DONE, str(error))
             raise
         except Exception as error:  # an edge: a request's own failure ends its session
             session.fail(error)
@@ -183,8 +188,8 @@ def _refusal(error: LiveError) -> Response:
         status = _UNAUTHORIZED if error.unauthorized else _FORBIDDEN
         if error.unauthorized:
             headers["WWW-Authenticate"] = 'Token realm="live streams"'
-    elif isinstance(error, LimitError):
+    elif isinstance(error, LimitError | ServerEndsError):
         status, headers["Retry-After"] = _UNAVAILABLE, "5"
-    elif not isinstance(error, StreamClosedError | RefusedError):
+    elif not isinstance(error, StreamClosedError | RefusedError | GoneError):
         raise error
     return PlainTextResponse(str(error), status, headers)

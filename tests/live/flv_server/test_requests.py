@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any
 
@@ -21,6 +22,10 @@ from tests.live.flv_server.house import PATH, House, house, parsed
 from tests.live.streams.packets import picture, sound
 
 PACKETS = [video_config(), AUDIO_CONFIG, picture(0, key=True), sound(5), picture(40), sound(45)]
+HANDSHAKE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\r\n"
+)
 QUICK: dict[str, Any] = {"streams": {"wait": 0.05, "tracks_wait": 0.05, "grace": 0}}
 
 
@@ -259,10 +264,7 @@ async def test_websocket_players_are_pinged_and_silent_ones_closed() -> None:
 
 async def upgrade(made: House) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await made.connect()
-    writer.write(
-        f"GET /{PATH}.flv HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA==\r\n\r\n".encode()
-    )
+    writer.write(f"GET /{PATH}.flv HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n".encode())
     async with asyncio.timeout(30):
         head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101")
@@ -353,11 +355,27 @@ async def test_who_leaves_while_the_publisher_says_nothing_is_noticed_at_once(*,
         assert session.end_reason is EndReason.DONE
 
 
-async def test_who_goes_while_it_waits_leaves_nothing() -> None:
-    async with house(streams={"wait": 0.5}) as made:
+@pytest.mark.parametrize("how", ["closed", "reset", "websocket"])
+async def test_who_goes_while_it_waits_is_noticed_at_once_and_leaves_nothing(how: str) -> None:
+    async with house(streams={"wait": 3_600}) as made:
         _, writer = await made.connect()
-        writer.write(b"GET /live/nothing.flv HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        upgrade = HANDSHAKE if how == "websocket" else ""
+        writer.write(f"GET /live/nothing.flv HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n".encode())
         await until(lambda: len(made.live.sessions) == 1)
-        writer.transport.abort()
+        if how == "reset":
+            writer.transport.abort()
+        else:
+            writer.close()
         await until(lambda: not len(made.live.sessions))
-        assert not len(made.live.streams)
+        (ending,) = made.live.sessions.endings
+        assert ending[2] is EndReason.DONE
+
+
+async def test_the_end_of_the_server_is_told_to_who_waits_and_nothing_is_said_of_errors(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with house(streams={"wait": 3_600}) as made:
+        asking = asyncio.create_task(made.ask("/live/nothing.flv"))
+        await until(lambda: len(made.live.sessions) == 1)
+    assert (await asking)[0].split()[1] == "503"
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []

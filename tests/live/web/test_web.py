@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from miso.live.engine.engine import Engine
 from miso.live.engine.settings_model import live_settings_model
 from miso.live.web.plugin import WebPlugin
 from miso.live.web.web import Web
+from miso.serving import http_server
 from miso.serving.http_connection import TAKEOVER
 
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
@@ -50,13 +52,19 @@ async def hello(request: Request) -> Response:
     return PlainTextResponse(f"hello {request.path_params['name']}")
 
 
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Engine]:
+    model: Any = live_settings_model([WebPlugin])
+    engine = Engine(model(web={"host": "127.0.0.1", "port": 0, "max_connections_per_address": 3}), [WebPlugin])
+    await engine.start()
+    yield engine
+    await engine.stop()
+
+
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    model: Any = live_settings_model([WebPlugin])
-    running = Engine(model(web={"host": "127.0.0.1", "port": 0, "max_connections_per_address": 3}), [WebPlugin])
-    await running.start()
-    yield running
-    await running.stop()
+    async with running() as engine:
+        yield engine
 
 
 def port(engine: Engine) -> int:
@@ -123,6 +131,26 @@ async def test_the_end_of_the_server_is_the_end_of_connections_that_were_taken_o
     await engine.stop()
     assert await reader.read() == b""
     assert taker.lost.is_set()
+
+
+async def test_a_request_that_outlasts_the_server_is_cut_off_and_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(http_server, "SHUTDOWN_TIMEOUT_S", 0)
+    asked = asyncio.Event()
+
+    async def wait(request: Request) -> Response:
+        asked.set()
+        await asyncio.Event().wait()
+        return Response()
+
+    async with running() as engine:
+        engine.live.web.add([Route("/wait", wait)])
+        answer = asyncio.create_task(ask(engine, GET.format("/wait", "")))
+        await asked.wait()
+    with contextlib.suppress(ConnectionResetError):
+        assert await answer == b""
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_connections_that_were_taken_over_count(engine: Engine) -> None:
