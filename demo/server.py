@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from miso.demo.broadcasters.api import BroadcasterApi
-from miso.demo.broadcasters.live_api import Bridges, LiveApi
+from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
@@ -55,7 +55,7 @@ class DemoServer:
         self.live: Engine | None = None
         self._metrics = Metrics()
         self.workers = MediaWorkers(settings)
-        self.rooms = Rooms(self.workers, settings, self._metrics)
+        self.rooms = Rooms(self.workers, settings, self._metrics, self._bridges)
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._failed_handshakes = LogRateLimit(logger, "TLS handshake failed", logging.INFO)
@@ -161,7 +161,7 @@ class DemoServer:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults
 
-    def _bridges(self) -> Bridges | None:
+    def _bridges(self) -> RoomsPlugin | None:
         running = self.live.running if self.live is not None else []
         return next((plugin for plugin in running if isinstance(plugin, RoomsPlugin)), None)
 

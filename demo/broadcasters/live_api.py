@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,17 +12,14 @@ from miso.demo.broadcasters.guard import Answer, Guard, read_body
 from miso.demo.broadcasters.raw_routes import RawRoute
 from miso.demo.json import Json
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.live_streams import begun
 from miso.demo.rooms.requests.messages import Body, Name
 from miso.demo.settings import Settings
-from miso.live.bridge.bridge import Bridge, BridgeState
+from miso.live.bridge.bridge import Bridge
 from miso.live.bridge.from_room.choice import SPEAKER
-from miso.live.errors import LimitError, RefusedError, StreamClosedError
 from miso.protoo import RequestError
 
-ANSWER_WITHIN_S: Final = 10.0
-"""A bridge that has neither begun nor ended by then is shown as it is."""
 NOT_FOUND = 404
-CONFLICT = 409
 UNAVAILABLE = 503
 
 
@@ -117,21 +113,8 @@ class LiveApi:
 
     async def _begin(self, begin: Callable[[Bridges], Bridge]) -> Response:
         """Begins, and answers with what has come of it."""
-        try:
-            bridge = begin(self._all())
-        except LimitError as error:
-            raise RequestError(UNAVAILABLE, str(error)) from error
-        except RefusedError as error:
-            raise RequestError(CONFLICT, str(error)) from error
-        except StreamClosedError as error:
-            raise RequestError(NOT_FOUND, str(error)) from error
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                await bridge.settled()
-        except TimeoutError:
-            pass  # it is shown as waiting
-        if bridge.state is BridgeState.ENDED:
-            raise RequestError(CONFLICT, bridge.reason or "it has ended")
+        bridges = self._all()
+        bridge = await begun(lambda: begin(bridges))
         return JSONResponse(_shown(bridge))
 
     def _of(self, request: Request) -> list[Bridge]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 MAX_NAME_LENGTH = 256
 """Of a room's or a peer's id, and of what a peer calls itself; characters."""
+MAX_STREAM_LENGTH = 512
+"""Of a live stream's path; characters."""
+MAX_TOKEN_LENGTH = 1_000
+"""Of a token to play a live stream; characters."""
 MAX_REQUEST_BYTES = 100_000
 """Of one request's data; a browser's capabilities have some 15,000."""
 MAX_TOLD_BYTES = 10_000

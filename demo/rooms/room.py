@@ -192,6 +192,8 @@ class Room:
             PeerSession.notify_all(self.joined(but=session), "peerClosed", {"peerId": session.id})
         for transport in list(session.transports.values()):
             transport.close()
+        if not self._sessions:
+            self.shared.live_streams.left_alone(self.id)
         self.close_if_empty()
 
     def add_broadcaster(self, broadcaster: Broadcaster) -> None:

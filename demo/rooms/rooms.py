@@ -8,13 +8,14 @@ import logging
 import math
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from miso.controller import ControllerError
 from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.live_streams import Bridges, LiveStreams
 from miso.demo.rooms.requests.dispatcher import RequestDispatcher
 from miso.demo.rooms.room import SERVICE_RESTART, Room
 from miso.demo.rooms.session import PeerSession
@@ -40,21 +41,31 @@ class Rooms:
 
     Attributes:
         shared: What they share.
+
+    Args:
+        workers: Where media is done.
+        settings: The server's settings.
+        metrics: What operators see.
+        bridges: What brings live streams in; None: nothing does at the moment.
     """
 
-    def __init__(self, workers: MediaWorkers, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, workers: MediaWorkers, settings: Settings, metrics: Metrics, bridges: Callable[[], Bridges | None]
+    ) -> None:
+        limits = AddressLimits(settings, metrics, time.monotonic)
         secret = settings.network_throttle_secret
         self.shared = SharedByRooms(
             workers,
             settings,
             metrics,
-            AddressLimits(settings, metrics, time.monotonic),
+            limits,
             SendQueues(settings.max_unsent_bytes),
             NetworkThrottle(
                 secret.get_secret_value() if secret is not None else None,
                 [address.ip for address in workers.addresses],
                 lambda: workers.media_ports,
             ),
+            LiveStreams(bridges, limits),
         )
         self._settings = settings
         self._places = Places(settings.max_rooms or math.inf)

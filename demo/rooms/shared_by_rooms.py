@@ -1,4 +1,4 @@
-"""What all rooms of a server share: media workers, settings, metrics, limits of addresses, the network throttle."""
+"""What all rooms of a server share: media workers, settings, metrics, limits, network throttle, live streams."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.live_streams import LiveStreams
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
 from miso.demo.workers.network_throttle import NetworkThrottle
@@ -23,6 +24,7 @@ class SharedByRooms:
         limits: What each address may have.
         unsent: What waits for clients that read slowly.
         throttle: Makes the network worse.
+        live_streams: What people may do with live streams.
     """
 
     workers: MediaWorkers
@@ -31,3 +33,4 @@ class SharedByRooms:
     limits: AddressLimits
     unsent: SendQueues
     throttle: NetworkThrottle
+    live_streams: LiveStreams

@@ -125,10 +125,15 @@ class Bridge:
         """Returns once it carries, is refused, or is over."""
         await self._settled.wait()
 
-    async def stop(self) -> None:
-        """Ends it."""
+    def end(self) -> None:
+        """Ends it, soon."""
         if self._task is not None:
             self._task.cancel()
+
+    async def stop(self) -> None:
+        """Ends it; returns when it is over."""
+        self.end()
+        if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
@@ -149,7 +154,7 @@ class Bridge:
         self._woken.clear()
         carrier = self._make()
         role = Role.PLAYER if self.route.direction is Direction.TO_ROOM else Role.PUBLISHER
-        session = self._sessions.open(PROTOCOL, ADDRESS, role, self.route.stream, self._kicked)
+        session = self._sessions.open(PROTOCOL, ADDRESS, role, self.route.stream, self.end)
         self.carrier, self._session = carrier, session
         if role is Role.PLAYER:
             session.count = lambda: Counts(bytes_out=carrier.sent_bytes)
@@ -175,10 +180,6 @@ class Bridge:
         finally:
             session.end(EndReason.DONE)
             self.carrier = self._session = None
-
-    def _kicked(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
 
     async def _wait(self, pause_s: float) -> None:
         timer = self._clock.call_later(pause_s, self._woken.set)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import ClassVar
 
-from miso.live.bridge.bridge import Bridge, Carrier, Direction, Route
+from miso.live.access.asking import Asking
+from miso.live.access.tokens import Action
+from miso.live.bridge.bridge import PROTOCOL, Bridge, Carrier, Direction, Route
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.live.bridge.from_room.room_stream import RoomStream
 from miso.live.bridge.from_room.room_stream import Surroundings as StreamSurroundings
 from miso.live.bridge.rooms import Guest, Rooms
-from miso.live.bridge.settings import PREFIX, RoomsSettings, default_path
+from miso.live.bridge.settings import PREFIX, PageUse, RoomsSettings, default_path
 from miso.live.bridge.to_room.room_guest import RoomGuest
 from miso.live.bridge.to_room.room_guest import Surroundings as GuestSurroundings
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
@@ -29,6 +32,19 @@ logger = logging.getLogger(__name__)
 GUEST_ID = "live:{}"
 _IDLE_CHECKS_S = 1.0
 _PARTS_WITH_PARTICIPANT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStream:
+    """A live stream as people are told of it.
+
+    Attributes:
+        path: Its path.
+        codecs: Of its tracks, such as ``avc1`` and ``mp4a``.
+    """
+
+    path: str
+    codecs: tuple[str, ...]
 
 
 class RoomsPlugin(Plugin):
@@ -78,6 +94,40 @@ class RoomsPlugin(Plugin):
             self._unsubscribe.pop()()
         await asyncio.gather(*(bridge.stop() for bridge in self))
         self._thread.close()
+
+    @property
+    def page(self) -> PageUse:
+        """What people of the room page may do."""
+        return self._settings.page
+
+    @property
+    def max_from_page(self) -> int:
+        """How many bridges they may have."""
+        return self._settings.max_from_page
+
+    def shown(self) -> Iterator[ShownStream]:
+        """The published streams, but for those of rooms: their paths name rooms that not everybody is to know."""
+        of_rooms = self._paths_of_rooms()
+        for stream in self._live.streams:
+            if stream.state is State.PUBLISHING and not _comes_from_room(stream.path, of_rooms):
+                codecs = [track.codec.value for track in stream.tracks.values() if track.codec is not None]
+                yield ShownStream(stream.path, tuple(dict.fromkeys(codecs)))
+
+    async def admit(self, path: str, address: str, token: str) -> str:
+        """Asks the gate for somebody who wants to bring a stream in: everybody in the room gets to play it.
+
+        Returns:
+            The path of the stream that it gets.
+
+        Raises:
+            DeniedError: It may not play it.
+            RefusedError: The path is of no use, or what is there comes from a room.
+        """
+        check_path(path)
+        admitted = await self._live.gate.admit(Asking(Action.PLAY, path, PROTOCOL, address, {"token": token}))
+        if _comes_from_room(path, self._paths_of_rooms()) or _comes_from_room(admitted, self._paths_of_rooms()):
+            raise RefusedError(f"{path} comes from a room")
+        return admitted
 
     def get(self, bridge_id: str) -> Bridge | None:
         """The bridge of that id."""
@@ -151,6 +201,9 @@ class RoomsPlugin(Plugin):
             del self._on_demand[bridge.route.stream]
             del self._idle_since_s[bridge.route.stream]
 
+    def _paths_of_rooms(self) -> set[str]:
+        return {bridge.route.stream for bridge in self if bridge.route.direction is Direction.FROM_ROOM}
+
     def _published(self, path: str) -> Stream:
         stream = self._live.streams.get(path)
         if stream is None or stream.state is not State.PUBLISHING:
@@ -179,6 +232,10 @@ class RoomsPlugin(Plugin):
             return
         self._on_demand[stream.path] = bridge
         self._idle_since_s[stream.path] = self._live.clock.time()
+
+
+def _comes_from_room(path: str, of_rooms: set[str]) -> bool:
+    return path.startswith(f"{PREFIX}/") or path in of_rooms
 
 
 def with_rooms(rooms: Rooms) -> type[RoomsPlugin]:

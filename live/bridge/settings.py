@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from pydantic import Field, field_validator
 
 from miso.live.bridge.from_room.audio_receiver import SoundForm
@@ -13,6 +15,19 @@ from miso.live.streams.registry import check_path
 
 PREFIX = "rooms"
 _MAX_NAME_LENGTH = 256
+
+
+class PageUse(Enum):
+    """What people of the room page may do with live streams.
+
+    OFF: Nothing; they are not told which there are.
+    LIST: See which are published, and play them.
+    BRING_IN: Also bring them into their room, for everybody there.
+    """
+
+    OFF = "off"
+    LIST = "list"
+    BRING_IN = "bring_in"
 
 
 class BringIn(Section):
@@ -71,6 +86,14 @@ class RoomsSettings(PluginSettings):
         description="seconds after which a room's sender is asked for a key frame; 0: only when a player comes",
     )
     max_bridges: int = Field(50, ge=1, le=1_000, description="streams brought in and rooms published at once")
+    page: PageUse = Field(
+        PageUse.OFF,
+        description="what people of the room page may do, whoever they are: off: nothing; list: see which live streams "
+        "are published, and play them; bring_in: also bring them into their room",
+    )
+    max_from_page: int = Field(
+        20, ge=1, le=1_000, description="of max_bridges, those of people of the room page, in all rooms together"
+    )
 
 
 def default_path(room: str, who: str) -> str:

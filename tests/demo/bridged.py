@@ -15,17 +15,26 @@ from tests.demo.conftest import free_ports
 PLUGINS: Sequence[type[Plugin]] = (RtmpServer, RoomsPlugin)
 
 
-def bridged_server(data_dir: Path, *, rooms: dict[str, object], **settings: object) -> DemoServer:
+def bridged_server(
+    data_dir: Path,
+    *,
+    rooms: dict[str, object],
+    more_live: dict[str, object] | None = None,
+    plugins: Sequence[type[Plugin]] = PLUGINS,
+    **settings: object,
+) -> DemoServer:
     """One that is still to be started.
 
     Args:
         data_dir: Where it keeps its files.
         rooms: Settings of ``[live.rooms]``.
+        more_live: Further sections of ``[live]``.
+        plugins: What the live side does.
         settings: More of its own.
     """
-    given = {"rooms": rooms, "rtmp": {"host": "127.0.0.1", "port": 0}}
-    live = live_settings_model(PLUGINS).model_validate(given)
-    return DemoServer(free_ports(data_dir, live=live, **settings), PLUGINS)
+    given = {"rooms": rooms, "rtmp": {"host": "127.0.0.1", "port": 0}, **(more_live or {})}
+    live = live_settings_model(plugins).model_validate(given)
+    return DemoServer(free_ports(data_dir, live=live, **settings), plugins)
 
 
 def running_bridge(server: DemoServer) -> RoomsPlugin:

@@ -118,6 +118,9 @@ class RequestDispatcher:
         if row.told_everybody and not self._told_often.take(asyncio.get_running_loop().time()):
             self._session.refused("news")
             raise RequestError(TOO_MANY, f"too many {method} in a short time: everybody is told of each")
+        if row.answers_much and not self._told_often.take(asyncio.get_running_loop().time()):
+            self._session.refused("large answers")
+            raise RequestError(TOO_MANY, f"too many {method} in a short time")
         await row.handle(self._session, self._room, msgspec.convert(data, row.body), accept)
 
 

@@ -26,9 +26,11 @@ class Row(Generic[BodyT]):
         handle: Who answers.
         needs_join: Whether only who has joined may ask it.
         told_everybody: Whether all others hear of it: it may come less often.
+        answers_much: Whether its answer is large: it may come less often, too.
     """
 
     body: type[BodyT]
     handle: Handler[BodyT]
     needs_join: bool = False
     told_everybody: bool = False
+    answers_much: bool = False

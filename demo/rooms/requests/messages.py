@@ -12,7 +12,7 @@ import msgspec
 
 from miso.controller.types import MediaKind
 from miso.demo.json import Json
-from miso.demo.limits.per_client import MAX_NAME_LENGTH
+from miso.demo.limits.per_client import MAX_NAME_LENGTH, MAX_STREAM_LENGTH, MAX_TOKEN_LENGTH
 from miso.demo.rooms.relayed_data import check_rtp_parameters, check_told
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH)]
@@ -158,3 +158,10 @@ class ApplyNetworkThrottle(OfNetworkThrottle, frozen=True):
     rtt: float | None = None
     packet_loss: float | None = None
     options: ThrottleOptions | None = None
+
+
+class OfLiveStream(Body, frozen=True):
+    """Names a live stream by its path, and brings a token where who plays needs one."""
+
+    stream: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_STREAM_LENGTH)]
+    token: Annotated[str, msgspec.Meta(max_length=MAX_TOKEN_LENGTH)] = ""

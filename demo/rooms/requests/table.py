@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from miso.demo.rooms.requests import data, media, network_throttle, room
+from miso.demo.rooms.requests import data, live_streams, media, network_throttle, room
 from miso.demo.rooms.requests.handler import Row
 from miso.demo.rooms.requests.messages import (
     ApplyNetworkThrottle,
@@ -16,6 +16,7 @@ from miso.demo.rooms.requests.messages import (
     OfConsumer,
     OfDataConsumer,
     OfDataProducer,
+    OfLiveStream,
     OfNetworkThrottle,
     OfProducer,
     OfTransport,
@@ -48,6 +49,9 @@ REQUESTS: Final[dict[str, Row[Any]]] = {
     "produceData": Row(ProduceData, data.produce_data, needs_join=True),
     "getDataProducerStats": Row(OfDataProducer, data.get_data_producer_stats),
     "getDataConsumerStats": Row(OfDataConsumer, data.get_data_consumer_stats),
+    "getLiveStreams": Row(NoBody, live_streams.get_live_streams, needs_join=True, answers_much=True),
+    "bringInLiveStream": Row(OfLiveStream, live_streams.bring_in_live_stream, needs_join=True, told_everybody=True),
+    "takeOutLiveStream": Row(OfLiveStream, live_streams.take_out_live_stream, needs_join=True, told_everybody=True),
     "applyNetworkThrottle": Row(ApplyNetworkThrottle, network_throttle.apply_network_throttle),
     "resetNetworkThrottle": Row(OfNetworkThrottle, network_throttle.reset_network_throttle),
     "stopNetworkThrottle": Row(OfNetworkThrottle, network_throttle.reset_network_throttle),
