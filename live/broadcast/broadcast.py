@@ -15,7 +15,7 @@ from miso.live.broadcast.socket_player import SocketPlayer
 from miso.live.broadcast.transport_player import TransportPlayer
 from miso.live.clock import Clock, Timer
 from miso.live.fanout.fanout import Fanout
-from miso.live.fanout.fanout import Player as Place
+from miso.live.fanout.place import Place
 from miso.live.media.amf import EcmaArray
 from miso.live.media.codec import Codec
 from miso.live.media.description import TrackDescription, describe

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from miso.live.broadcast.settings import PlayersSettings
 from miso.live.fanout.fanout import Fanout
-from miso.live.fanout.fanout import Player as Place
+from miso.live.fanout.place import Place
 from miso.live.sessions.session import EndReason
 from miso.live.streams.subscription import Start
 

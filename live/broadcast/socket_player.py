@@ -10,7 +10,7 @@ from typing import Final
 
 from miso.live.broadcast.player import BroadcastPlayer, Sender, Wishes
 from miso.live.clock import Clock, Timer
-from miso.live.fanout.fanout import Player as Place
+from miso.live.fanout.place import Place
 from miso.live.sessions.session import EndReason
 
 UNSENT_BYTES: Final = 262_144

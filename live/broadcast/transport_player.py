@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from miso.live.broadcast.player import BroadcastPlayer, Sender, Wishes
-from miso.live.fanout.fanout import Player as Place
+from miso.live.fanout.place import Place
 from miso.live.sessions.session import EndReason
 
 MAX_BUFFERED_BYTES: Final = 131_072

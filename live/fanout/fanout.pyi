@@ -2,34 +2,7 @@
 
 from typing import Self
 
-class Player:
-    """A socket, and how far it has got.
-
-    Attributes:
-        fd: The socket, not blocking. Who owns it, closes it after :meth:`Fanout.remove`.
-        sent_bytes: What the kernel has taken.
-        skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
-        dropped_packets: Those of them that it missed because it was overtaken.
-        restarts: How often it was overtaken.
-        blocked_since_us: Since when its socket takes nothing; 0: it does.
-        error: Why its socket is broken; None: it is not.
-        wants_audio, wants_video: What it is sent.
-    """
-
-    fd: int
-    sent_bytes: int
-    skipped_packets: int
-    dropped_packets: int
-    restarts: int
-    blocked_since_us: int
-    error: str | None
-    wants_audio: bool
-    wants_video: bool
-
-    def __init__(self, fd: int) -> None: ...
-    @property
-    def waiting_bytes(self) -> int:
-        """What of its beginning is not sent yet."""
+from miso.live.fanout.place import Place
 
 class Fanout:
     """The packets of one stream in one format, and their players.
@@ -60,28 +33,28 @@ class Fanout:
     def size_bytes(self) -> int:
         """What is kept, in bytes of framed packets."""
 
-    def add(self, player: Player, before: bytes, *, fast: bool, hold_audio: bool) -> None:
+    def add(self, place: Place, before: bytes, *, fast: bool, hold_audio: bool) -> None:
         """One more player.
 
         Args:
-            player: The player.
+            place: The player.
             before: What it gets first: a file's header, metadata, configurations.
             fast: It begins with the latest key frame that is kept, if one is. Otherwise with the next.
             hold_audio: Until it has its key frame it gets no audio either.
         """
 
-    def remove(self, player: Player) -> None:
+    def remove(self, place: Place) -> None:
         """It is no player any more."""
 
-    def say(self, player: Player, data: bytes) -> None:
+    def say(self, place: Place, data: bytes) -> None:
         """Puts bytes that are for one player alone between two of its packets. They go out with what it gets next.
 
         Args:
-            player: The player. How much waits already, its :attr:`Player.waiting_bytes` say.
+            place: The player. How much waits already, its ``waiting_bytes`` say.
             data: What it is told.
         """
 
-    def begin_anew(self, player: Player) -> None:
+    def begin_anew(self, place: Place) -> None:
         """What a player has missed by its own wish is over: configurations, and pictures from the next key frame on."""
 
     def append(
@@ -111,7 +84,7 @@ class Fanout:
     def forget_key(self) -> None:
         """Nobody begins with what is here: another configuration holds from now on."""
 
-    def flush(self, now_us: int, turn_us: int = 0) -> tuple[list[Player] | None, list[Player] | None]:
+    def flush(self, now_us: int, turn_us: int = 0) -> tuple[list[Place] | None, list[Place] | None]:
         """Sends to everybody whose socket takes something.
 
         Args:
@@ -125,26 +98,26 @@ class Fanout:
             had its turn.
         """
 
-    def resume(self, player: Player, now_us: int) -> bool | None:
+    def resume(self, place: Place, now_us: int) -> bool | None:
         """There is room in a player's socket again.
 
         Returns:
             True: it has everything. False: its socket takes no more again. None: it is broken.
         """
 
-    def take(self, player: Player, max_bytes: int) -> bytes:
-        """What is next for a player whose way is not a socket of ours; its :attr:`Player.fd` is -1.
+    def take(self, place: Place, max_bytes: int) -> bytes:
+        """What is next for a player whose way is not a socket of ours; its ``fd`` is -1.
 
         Args:
-            player: The player.
+            place: The player.
             max_bytes: About so much at most.
 
         Returns:
             Bytes that count as sent; none: it has everything.
         """
 
-    def has_more(self, player: Player) -> bool:
+    def has_more(self, place: Place) -> bool:
         """Whether there is something for a player that it has not got. What it does not want, is passed over."""
 
-    def blocked_before(self, us: int) -> list[Player]:
+    def blocked_before(self, us: int) -> list[Place]:
         """Players whose sockets have taken nothing since that time."""

@@ -2,7 +2,7 @@
 """One ring of framed packets, and the sockets of all players who get them.
 
 Each packet is framed once for a format; its payload is the packet's own, shared with every other format. A player is a
-place in the ring, with a socket: what a socket does not take, waits there, and is no copy. Who is overtaken by the ring
+place in the ring (``place.pyx``), with a socket: what a socket does not take, waits there, and is no copy. Who is overtaken by the ring
 begins anew with a key frame.
 """
 
@@ -13,6 +13,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from miso.live.fanout.place cimport Place
 from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, errno, iovec, msghdr, sendmsg, ssize_t
 
 cdef enum:
@@ -43,51 +44,6 @@ cdef struct Entry:
     bint is_data
 
 
-cdef class Player:
-    """A socket, and how far it has got.
-
-    Attributes:
-        fd: The socket, not blocking. Who owns it, closes it after :meth:`Fanout.remove`.
-        sent_bytes: What the kernel has taken.
-        skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
-        dropped_packets: Those of them that it missed because it was overtaken.
-        restarts: How often it was overtaken.
-        blocked_since_us: Since when its socket takes nothing; 0: it does.
-        error: Why its socket is broken; None: it is not.
-        wants_audio, wants_video: What it is sent.
-    """
-
-    cdef readonly int fd
-    cdef readonly unsigned long long sent_bytes
-    cdef readonly unsigned long long skipped_packets
-    cdef readonly unsigned long long dropped_packets
-    cdef readonly unsigned int restarts
-    cdef readonly long long blocked_since_us
-    cdef readonly str error
-    cdef public bint wants_audio
-    cdef public bint wants_video
-    cdef bytes _before  # what comes before the next packet
-    cdef Py_ssize_t _before_sent
-    cdef Py_ssize_t _restart_at  # where in it a new beginning stands that it was told of last
-    cdef long long _next  # the number of the next packet
-    cdef size_t _next_sent  # bytes of it that are on their way
-    cdef bint _waits_for_key  # for pictures
-    cdef bint _holds_audio  # until then, too
-    cdef bint _lost_pictures  # waits for a key frame because it was overtaken
-
-    def __init__(self, int fd):
-        self.fd = fd
-        self.wants_audio = True
-        self.wants_video = True
-        self._before = b""
-        self._restart_at = -1
-
-    @property
-    def waiting_bytes(self):
-        """What of its beginning is not sent yet."""
-        return len(self._before) - self._before_sent
-
-
 cdef class Fanout:
     """The packets of one stream in one format, and their players.
 
@@ -101,7 +57,7 @@ cdef class Fanout:
         audio_restart, video_restart: What a player gets before the key frame with which it begins anew: the codecs'
             configurations, each if it wants that kind.
         has_video: Whether pictures are to be expected, and so worth to be waited for.
-        is_flushed: Whether :meth:`flush` has come to the last player.
+        is_flushed: Whether :meth:`flush` has come to the last place.
     """
 
     cdef public bytes audio_restart
@@ -151,54 +107,54 @@ cdef class Fanout:
         """What is kept, in bytes of framed packets."""
         return self._size_bytes
 
-    def add(self, Player player not None, bytes before not None, *, bint fast, bint hold_audio):
-        """One more player.
+    def add(self, Place place not None, bytes before not None, *, bint fast, bint hold_audio):
+        """One more place.
 
         Args:
-            player: The player.
+            place: The player.
             before: What it gets first: a file's header, metadata, configurations.
             fast: It begins with the latest key frame that is kept, if one is. Otherwise with the next.
             hold_audio: Until it has its key frame it gets no audio either.
         """
-        player._before = before
-        player._before_sent = 0
-        player._next = self._end
-        player._next_sent = 0
-        player._waits_for_key = True
-        player._holds_audio = hold_audio and self.has_video
+        place._before = before
+        place._before_sent = 0
+        place._next = self._end
+        place._next_sent = 0
+        place._waits_for_key = True
+        place._holds_audio = hold_audio and self.has_video
         if fast and self._newest_key >= self._first:
-            player._next = self._newest_key
-        self._players.append(player)
+            place._next = self._newest_key
+        self._players.append(place)
 
-    def remove(self, Player player not None):
+    def remove(self, Place place not None):
         """It is no player any more."""
-        index = self._players.index(player)
+        index = self._players.index(place)
         del self._players[index]
         if index < self._turn_at:
             self._turn_at -= 1
 
-    def say(self, Player player not None, bytes data not None):
+    def say(self, Place place not None, bytes data not None):
         """Puts bytes that are for one player alone between two of its packets. They go out with what it gets next.
 
         Args:
-            player: The player. How much waits already, its :attr:`Player.waiting_bytes` say.
+            place: The player. How much waits already, its ``waiting_bytes`` say.
             data: What it is told.
         """
-        self._finish_packet(player)
-        player._before = player._before[player._before_sent:] + data
-        player._before_sent = 0
-        player._restart_at = -1  # what is told here must not go with a new beginning that stands before it
+        self._finish_packet(place)
+        place._before = place._before[place._before_sent:] + data
+        place._before_sent = 0
+        place._restart_at = -1  # what is told here must not go with a new beginning that stands before it
 
-    def begin_anew(self, Player player not None):
+    def begin_anew(self, Place place not None):
         """What a player has missed by its own wish is over: it gets the configurations, and pictures from the next key
         frame on.
         """
-        self._finish_packet(player)
-        player._before = player._before[player._before_sent:] + self._restart_of(player)
-        player._before_sent = 0
-        player._restart_at = -1
-        player._waits_for_key = True
-        player._holds_audio = False
+        self._finish_packet(place)
+        place._before = place._before[place._before_sent:] + self._restart_of(place)
+        place._before_sent = 0
+        place._restart_at = -1
+        place._waits_for_key = True
+        place._holds_audio = False
 
     def append(
         self,
@@ -272,30 +228,30 @@ cdef class Fanout:
         Args:
             now_us: The time, of any clock.
             turn_us: About so long at most, so that others have the processor; 0: no limit. If :attr:`is_flushed` says
-                then that there is more to do, the next call goes on with the next player.
+                then that there is more to do, the next call goes on with the next place.
 
         Returns:
             Players whose sockets take no more, to be watched for room and then given to :meth:`resume`; and
             players whose sockets are broken; or None for either. Who is not in the lists, has everything, or has not
             had its turn.
         """
-        cdef Player player
+        cdef Place place
         cdef list blocked = None, broken = None
         cdef int result
         cdef long long until_us = monotonic_us() + turn_us
         while self._turn_at < len(self._players):
-            player = self._players[self._turn_at]
+            place = self._players[self._turn_at]
             self._turn_at += 1
-            if player.fd >= 0 and player.blocked_since_us == 0 and player.error is None:
-                result = self._send(player, now_us)
+            if place.fd >= 0 and place.blocked_since_us == 0 and place.error is None:
+                result = self._send(place, now_us)
                 if result == BLOCKED:
                     if blocked is None:
                         blocked = []
-                    blocked.append(player)
+                    blocked.append(place)
                 elif result == BROKEN:
                     if broken is None:
                         broken = []
-                    broken.append(player)
+                    broken.append(place)
             if turn_us > 0 and monotonic_us() >= until_us:
                 break
         self.is_flushed = self._turn_at >= len(self._players)
@@ -303,28 +259,28 @@ cdef class Fanout:
             self._turn_at = 0
         return blocked, broken
 
-    def resume(self, Player player not None, long long now_us):
+    def resume(self, Place place not None, long long now_us):
         """There is room in a player's socket again.
 
         Returns:
             True: it has everything. False: its socket takes no more again. None: it is broken.
         """
-        cdef long long since_us = player.blocked_since_us
-        cdef unsigned long long sent_bytes = player.sent_bytes
+        cdef long long since_us = place.blocked_since_us
+        cdef unsigned long long sent_bytes = place.sent_bytes
         cdef int result
-        player.blocked_since_us = 0
-        result = self._send(player, now_us)
+        place.blocked_since_us = 0
+        result = self._send(place, now_us)
         if result == BROKEN:
             return None
-        if result == BLOCKED and player.sent_bytes == sent_bytes and since_us != 0:
-            player.blocked_since_us = since_us
+        if result == BLOCKED and place.sent_bytes == sent_bytes and since_us != 0:
+            place.blocked_since_us = since_us
         return result == ALL
 
-    def take(self, Player player not None, size_t max_bytes):
-        """What is next for a player whose way is not a socket of ours; its :attr:`Player.fd` is -1.
+    def take(self, Place place not None, size_t max_bytes):
+        """What is next for a player whose way is not a socket of ours; its ``fd`` is -1.
 
         Args:
-            player: The player.
+            place: The player.
             max_bytes: About so much at most.
 
         Returns:
@@ -335,30 +291,30 @@ cdef class Fanout:
         cdef size_t wanted, size = 0
         cdef int count, index
         while size < max_bytes:
-            if player._next < self._first:
-                self._begin_anew(player)
-            count = self._gather(player, parts, &wanted)
+            if place._next < self._first:
+                self._begin_anew(place)
+            count = self._gather(place, parts, &wanted)
             if count == 0:
                 break
             for index in range(count):
                 taken.append((<char *>parts[index].iov_base)[:parts[index].iov_len])
-            player.sent_bytes += wanted
-            self._advance(player, wanted)
+            place.sent_bytes += wanted
+            self._advance(place, wanted)
             size += wanted
         return b"".join(taken)
 
-    def has_more(self, Player player not None):
+    def has_more(self, Place place not None):
         """Whether there is something for a player that it has not got. What it does not want, is passed over."""
         cdef iovec parts[MAX_PARTS]
         cdef size_t wanted
-        return player._next < self._first or self._gather(player, parts, &wanted) > 0
+        return place._next < self._first or self._gather(place, parts, &wanted) > 0
 
     def blocked_before(self, long long us):
         """Players whose sockets have taken nothing since that time."""
-        cdef Player player
-        return [player for player in self._players if 0 < player.blocked_since_us < us]
+        cdef Place place
+        return [place for place in self._players if 0 < place.blocked_since_us < us]
 
-    cdef int _send(self, Player player, long long now_us) except -1:
+    cdef int _send(self, Place place, long long now_us) except -1:
         """Sends one player what it lacks, until its socket takes no more."""
         cdef iovec parts[MAX_PARTS]
         cdef msghdr message
@@ -368,50 +324,50 @@ cdef class Fanout:
         memset(&message, 0, sizeof(message))
         message.msg_iov = parts
         while True:
-            if player._next < self._first:
-                self._begin_anew(player)
-            count = self._gather(player, parts, &wanted)
+            if place._next < self._first:
+                self._begin_anew(place)
+            count = self._gather(place, parts, &wanted)
             if count == 0:
                 return ALL
             message.msg_iovlen = count
-            done = sendmsg(player.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
+            done = sendmsg(place.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL)
             if done < 0:
                 if errno == EINTR:
                     continue
                 if errno == EAGAIN:
-                    player.blocked_since_us = now_us if now_us > 0 else 1
+                    place.blocked_since_us = now_us if now_us > 0 else 1
                     return BLOCKED
-                player.error = os.strerror(errno)
+                place.error = os.strerror(errno)
                 return BROKEN
-            player.sent_bytes += done
-            self._advance(player, done)
+            place.sent_bytes += done
+            self._advance(place, done)
             if <size_t>done < wanted:
-                player.blocked_since_us = now_us if now_us > 0 else 1
+                place.blocked_since_us = now_us if now_us > 0 else 1
                 return BLOCKED
 
-    cdef int _gather(self, Player player, iovec *parts, size_t *wanted) noexcept:
+    cdef int _gather(self, Place place, iovec *parts, size_t *wanted) noexcept:
         """The next bytes for a player; packets that are not for it are passed over."""
         cdef int count = 0, index
         cdef size_t skip
         cdef long long number
         cdef Entry *entry
         wanted[0] = 0
-        if player._before_sent < PyBytes_GET_SIZE(player._before):
-            parts[0].iov_base = PyBytes_AS_STRING(player._before) + player._before_sent
-            parts[0].iov_len = PyBytes_GET_SIZE(player._before) - player._before_sent
+        if place._before_sent < PyBytes_GET_SIZE(place._before):
+            parts[0].iov_base = PyBytes_AS_STRING(place._before) + place._before_sent
+            parts[0].iov_len = PyBytes_GET_SIZE(place._before) - place._before_sent
             wanted[0] = parts[0].iov_len
             count = 1
-        if player._next_sent == 0:
-            while player._next < self._end and not self._is_for(player, &self._entries[player._next % self._capacity]):
-                player._next += 1
-                player.skipped_packets += 1
-                if player._lost_pictures:
-                    player.dropped_packets += 1
-        number = player._next
-        skip = player._next_sent
+        if place._next_sent == 0:
+            while place._next < self._end and not self._is_for(place, &self._entries[place._next % self._capacity]):
+                place._next += 1
+                place.skipped_packets += 1
+                if place._lost_pictures:
+                    place.dropped_packets += 1
+        number = place._next
+        skip = place._next_sent
         while number < self._end:
             entry = &self._entries[number % self._capacity]
-            if skip == 0 and number != player._next and not self._is_for(player, entry):
+            if skip == 0 and number != place._next and not self._is_for(place, entry):
                 break  # passed over when it is the next
             if count + entry.count > MAX_PARTS and count > 0:
                 break
@@ -429,77 +385,77 @@ cdef class Fanout:
             number += 1
         return count
 
-    cdef bint _is_for(self, Player player, const Entry *entry) noexcept:
+    cdef bint _is_for(self, Place place, const Entry *entry) noexcept:
         """Whether a player gets a packet."""
         if entry.is_data:
             return True
         if entry.is_config:
-            return player.wants_video if entry.is_video else player.wants_audio
+            return place.wants_video if entry.is_video else place.wants_audio
         if entry.is_video:
-            if not player.wants_video:
+            if not place.wants_video:
                 return False
-            if player._waits_for_key:
+            if place._waits_for_key:
                 if not entry.is_key:
                     return False
-                player._waits_for_key = False
-                player._holds_audio = False
-                player._lost_pictures = False
+                place._waits_for_key = False
+                place._holds_audio = False
+                place._lost_pictures = False
             return True
-        return player.wants_audio and not (player._holds_audio and player.wants_video)
+        return place.wants_audio and not (place._holds_audio and place.wants_video)
 
-    cdef void _advance(self, Player player, size_t done) noexcept:
-        cdef size_t before = PyBytes_GET_SIZE(player._before) - player._before_sent
+    cdef void _advance(self, Place place, size_t done) noexcept:
+        cdef size_t before = PyBytes_GET_SIZE(place._before) - place._before_sent
         cdef size_t left
         if before > 0:
             if done < before:
-                player._before_sent += done
+                place._before_sent += done
                 return
             done -= before
-            player._before = b""
-            player._before_sent = 0
-            player._restart_at = -1
+            place._before = b""
+            place._before_sent = 0
+            place._restart_at = -1
         while done > 0:
-            left = self._entries[player._next % self._capacity].size - player._next_sent
+            left = self._entries[place._next % self._capacity].size - place._next_sent
             if done < left:
-                player._next_sent += done
+                place._next_sent += done
                 return
             done -= left
-            player._next += 1
-            player._next_sent = 0
+            place._next += 1
+            place._next_sent = 0
 
-    cdef int _begin_anew(self, Player player) except -1:
+    cdef int _begin_anew(self, Place place) except -1:
         """The ring has overtaken a player: it goes on with a key frame, and what a decoder needs before it."""
         cdef long long target = self._newest_key if self._newest_key >= self._first else self._end
         cdef Py_ssize_t end
         cdef bytes rest
-        player.skipped_packets += target - player._next
-        player.dropped_packets += target - player._next
-        player._lost_pictures = True
-        player.restarts += 1
-        player._next = target
-        player._next_sent = 0
-        player._waits_for_key = True
-        player._holds_audio = self.has_video
-        end = len(player._before)
-        if player._restart_at >= player._before_sent:  # one that it did not even begin to get
-            end = player._restart_at
-        rest = player._before[player._before_sent:end]
-        player._restart_at = len(rest)
-        player._before = rest + self._restart_of(player)
-        player._before_sent = 0
+        place.skipped_packets += target - place._next
+        place.dropped_packets += target - place._next
+        place._lost_pictures = True
+        place.restarts += 1
+        place._next = target
+        place._next_sent = 0
+        place._waits_for_key = True
+        place._holds_audio = self.has_video
+        end = len(place._before)
+        if place._restart_at >= place._before_sent:  # one that it did not even begin to get
+            end = place._restart_at
+        rest = place._before[place._before_sent:end]
+        place._restart_at = len(rest)
+        place._before = rest + self._restart_of(place)
+        place._before_sent = 0
         return 0
 
-    cdef bytes _restart_of(self, Player player):
+    cdef bytes _restart_of(self, Place place):
         """The configurations that a player needs before it begins anew."""
-        return (self.audio_restart if player.wants_audio else b"") + (self.video_restart if player.wants_video else b"")
+        return (self.audio_restart if place.wants_audio else b"") + (self.video_restart if place.wants_video else b"")
 
     cdef int _drop_oldest(self) except -1:
         cdef int slot = self._first % self._capacity
         cdef Entry *entry = &self._entries[slot]
-        cdef Player player
-        for player in self._players:
-            if player._next == self._first and player._next_sent > 0:
-                self._keep_rest(player, entry)
+        cdef Place place
+        for place in self._players:
+            if place._next == self._first and place._next_sent > 0:
+                self._keep_rest(place, entry)
         self._size_bytes -= entry.size
         free(entry.parts)
         entry.parts = NULL
@@ -509,28 +465,28 @@ cdef class Fanout:
         self._first += 1
         return 0
 
-    cdef int _finish_packet(self, Player player) except -1:
+    cdef int _finish_packet(self, Place place) except -1:
         """Whatever comes next for a player comes after the packet that is on its way."""
-        if player._next_sent > 0:
-            self._keep_rest(player, &self._entries[player._next % self._capacity])
+        if place._next_sent > 0:
+            self._keep_rest(place, &self._entries[place._next % self._capacity])
         return 0
 
-    cdef int _keep_rest(self, Player player, const Entry *entry) except -1:
+    cdef int _keep_rest(self, Place place, const Entry *entry) except -1:
         """A packet that is on its way is sent whole: its rest is the player's own from now on."""
-        cdef size_t skip = player._next_sent
+        cdef size_t skip = place._next_sent
         cdef int index
-        cdef list rest = [player._before[player._before_sent:]]
+        cdef list rest = [place._before[place._before_sent:]]
         for index in range(entry.count):
             if skip >= entry.parts[index].iov_len:
                 skip -= entry.parts[index].iov_len
                 continue
             rest.append((<char *>entry.parts[index].iov_base)[skip:entry.parts[index].iov_len])
             skip = 0
-        player._before = b"".join(rest)
-        player._before_sent = 0
-        player._restart_at = -1
-        player._next += 1
-        player._next_sent = 0
+        place._before = b"".join(rest)
+        place._before_sent = 0
+        place._restart_at = -1
+        place._next += 1
+        place._next_sent = 0
         return 0
 
 

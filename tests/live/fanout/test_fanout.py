@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miso.live.fanout.fanout import Fanout, Player
+from miso.live.fanout.fanout import Fanout
+from miso.live.fanout.place import Place
 
 RESTART = 1_000_000
 
@@ -41,7 +42,7 @@ class Viewer:
         self.theirs.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         for end in (self.ours, self.theirs):
             end.setblocking(False)
-        self.player = Player(self.ours.fileno())
+        self.player = Place(self.ours.fileno())
         self.got = bytearray()
         fanout.add(self.player, before, fast=fast, hold_audio=hold_audio)
 
@@ -327,7 +328,7 @@ def test_a_flush_in_turns_comes_to_every_player_once() -> None:
     players = []
     for near, _ in pairs:
         near.setblocking(False)
-        players.append(Player(near.fileno()))
+        players.append(Place(near.fileno()))
         fanout.add(players[-1], b"", fast=False, hold_audio=False)
     fanout.append((b"sound",), is_video=False, is_key=True)
     turns = 0

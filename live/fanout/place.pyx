@@ -1,0 +1,29 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""A player's place in the ring of framed packets."""
+
+
+cdef class Place:
+    """A player in the ring: its socket, and how far it has got.
+
+    Attributes:
+        fd: The socket, not blocking. Who owns it, closes it after :meth:`~miso.live.fanout.fanout.Fanout.remove`.
+        sent_bytes: What the kernel has taken.
+        skipped_packets: What it missed: because it was overtaken, because it began later, or by its own wish.
+        dropped_packets: Those of them that it missed because it was overtaken.
+        restarts: How often it was overtaken.
+        blocked_since_us: Since when its socket takes nothing; 0: it does.
+        error: Why its socket is broken; None: it is not.
+        wants_audio, wants_video: What it is sent.
+    """
+
+    def __init__(self, int fd):
+        self.fd = fd
+        self.wants_audio = True
+        self.wants_video = True
+        self._before = b""
+        self._restart_at = -1
+
+    @property
+    def waiting_bytes(self):
+        """What of its beginning is not sent yet."""
+        return len(self._before) - self._before_sent
