@@ -15,6 +15,7 @@ from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.broadcast.transport_player import TransportPlayer
 from miso.live.clock import Clock
 from miso.live.errors import ParseError
+from miso.live.flv_server.format import LAST_CHUNK, Framing
 from miso.live.flv_server.websocket import PING, PlayerWebSocket
 from miso.live.sessions.session import Counts, EndReason, Session
 
@@ -42,11 +43,15 @@ class FlvConnection(asyncio.Protocol):
     Args:
         session: The player's.
         websocket: None: it is plain HTTP, and what comes behind the request is of no interest.
+        framing: What is around each tag.
         connections: Where it is known until it is lost.
     """
 
-    def __init__(self, session: Session, websocket: PlayerWebSocket | None, connections: Connections) -> None:
+    def __init__(
+        self, session: Session, websocket: PlayerWebSocket | None, framing: Framing, connections: Connections
+    ) -> None:
         self.session = session
+        self.framing: Final = framing
         self._websocket = websocket
         self._connections = connections
         self._transport: asyncio.Transport | None = None
@@ -131,8 +136,11 @@ class FlvConnection(asyncio.Protocol):
                 self._transport.close()
 
     def _say_goodbye(self, reason: EndReason) -> None:
-        if self._websocket is not None and self._transport is not None:
+        assert self._transport is not None
+        if self._websocket is not None:
             self._transport.write(self._websocket.goodbye(_CLOSE_CODES[reason], reason.value))
+        elif self.framing is Framing.CHUNK:
+            self._transport.write(LAST_CHUNK)
 
     def _count(self) -> Counts:
         player = self._player

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import Enum
 from typing import ClassVar, Final
 
 from miso.live.broadcast.format import Part
@@ -20,10 +21,26 @@ from miso.live.media.flv import (
 )
 from miso.live.media.packet import Packet
 
+LAST_CHUNK: Final = b"0\r\n\r\n"
+"""What ends an answer in chunks."""
+_CRLF: Final = b"\r\n"
 _LAST_BINARY: Final = 0x82
 """A message of bytes in one frame (RFC 6455, section 5.2)."""
 _SHORT: Final = 125
 _TWO_BYTES: Final = 0xFFFF
+
+
+class Framing(Enum):
+    """What is around each tag.
+
+    NONE: Nothing: the answer ends with the connection, as HTTP/1.0 has it.
+    CHUNK: It is a chunk of an answer (RFC 9112, section 7.1), for HTTP/1.1.
+    MESSAGE: It is a message of a WebSocket.
+    """
+
+    NONE = "none"
+    CHUNK = "chunk"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +49,17 @@ class FlvFormat:
 
     Attributes:
         track: The number of the tracks that they get.
-        is_websocket: Each tag is a message of a WebSocket.
+        framing: What is around each tag.
     """
 
     track: int = 0
-    is_websocket: bool = False
+    framing: Framing = Framing.NONE
     announces_kinds: ClassVar[bool] = True
 
     def begin(self, has_audio: bool, has_video: bool) -> bytes:
         """The file's header."""
         header = FlvHeader(has_audio, has_video).to_bytes()
-        return self._message_header(len(header)) + header
+        return self._before(len(header)) + header + self._behind()
 
     def carries(self, track: TrackId) -> bool:
         """Whether that track goes to players."""
@@ -56,17 +73,22 @@ class FlvFormat:
         if not body or len(body) > MAX_BODY_SIZE:
             return ()
         header = tag_header(TAG_TYPES[packet.track.kind], len(body), packet_timestamp_ms(packet))
-        message = self._message_header(TAG_HEADER_SIZE + len(body) + TRAILER_SIZE)
-        return message + header, body, tag_trailer(len(body))
+        before = self._before(TAG_HEADER_SIZE + len(body) + TRAILER_SIZE)
+        return before + header, body, tag_trailer(len(body)) + self._behind()
 
-    def _message_header(self, size: int) -> bytes:
-        if not self.is_websocket:
+    def _before(self, size: int) -> bytes:
+        if self.framing is Framing.NONE:
             return b""
+        if self.framing is Framing.CHUNK:
+            return b"%x\r\n" % size
         if size <= _SHORT:
             return bytes((_LAST_BINARY, size))
         if size <= _TWO_BYTES:
             return struct.pack("!BBH", _LAST_BINARY, 126, size)
         return struct.pack("!BBQ", _LAST_BINARY, 127, size)
+
+    def _behind(self) -> bytes:
+        return _CRLF if self.framing is Framing.CHUNK else b""
 
 
 def _as_main_track(packet: Packet) -> Packet:

@@ -14,7 +14,7 @@ from miso.live.clock import Clock
 from miso.live.engine.services import Live
 from miso.live.errors import DeniedError, LimitError, LiveError, ParseError, RefusedError, StreamClosedError
 from miso.live.flv_server.connection import FlvConnection
-from miso.live.flv_server.format import FlvFormat
+from miso.live.flv_server.format import FlvFormat, Framing
 from miso.live.flv_server.request import FlvRequest, read_request
 from miso.live.flv_server.settings import FlvSettings
 from miso.live.flv_server.websocket import PlayerWebSocket
@@ -41,7 +41,10 @@ _HEADERS: Final = {
 _HEAD: Final = "".join(
     f"{name}: {value}\r\n" for name, value in ({"Connection": "close"} | _HEADERS | SECURITY_HEADERS).items()
 )
-_ANSWER: Final = f"HTTP/1.1 200 OK\r\n{_HEAD}\r\n".encode()
+_ANSWERS: Final = {
+    Framing.NONE: f"HTTP/1.1 200 OK\r\n{_HEAD}\r\n".encode(),
+    Framing.CHUNK: f"HTTP/1.1 200 OK\r\n{_HEAD}Transfer-Encoding: chunked\r\n\r\n".encode(),
+}
 _NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _UNAVAILABLE = 204, 400, 401, 403, 404, 503
 
 
@@ -115,7 +118,7 @@ class FlvService:
                 session.end(EndReason.DONE)
                 return Response(headers=_HEADERS)
             if not session.ended:
-                connection = FlvConnection(session, websocket, self)
+                connection = FlvConnection(session, websocket, _framing(request, websocket), self)
                 holder.append(connection)
                 self._play(request, connection, stream, asked, websocket)
         except asyncio.CancelledError:
@@ -160,18 +163,24 @@ class FlvService:
             return
         self._connections.add(connection)
         try:
-            player = self._live.broadcasts.get(stream, FlvFormat(asked.track, websocket is not None)).add(
+            player = self._live.broadcasts.get(stream, FlvFormat(asked.track, connection.framing)).add(
                 transport,
                 start=asked.start,
                 wants_audio=asked.audio,
                 wants_video=asked.video,
-                before=_ANSWER if websocket is None else websocket.greeting or b"",
+                before=_ANSWERS[connection.framing] if websocket is None else websocket.greeting or b"",
                 on_end=connection.ended,
             )
         except BaseException:
             transport.abort()
             raise
         connection.play(transport, player)
+
+
+def _framing(request: Request, websocket: PlayerWebSocket | None) -> Framing:
+    if websocket is not None:
+        return Framing.MESSAGE
+    return Framing.NONE if request.scope["http_version"] == "1.0" else Framing.CHUNK
 
 
 def _websocket(request: Request) -> PlayerWebSocket:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import h11
+
 from miso.live.engine.engine import Engine
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
@@ -66,6 +68,37 @@ class House:
             answer = await reader.read()
         writer.close()
         return parsed(answer)
+
+
+class Content:
+    """What an answer carries, as a client sees it that minds every rule of HTTP/1.1.
+
+    Attributes:
+        is_whole: Whether it has come to its end.
+    """
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self.headers: dict[str, str] = {}
+        self.status = 0
+        self._client = h11.Connection(h11.CLIENT)
+        self._client.send(h11.Request(method="GET", target="/", headers=[("Host", "localhost")]))
+        self._client.send(h11.EndOfMessage())
+
+    def feed(self, data: bytes) -> bytes:
+        """What has come; nothing: the connection is closed."""
+        self._client.receive_data(data)
+        got = b""
+        while (event := self._client.next_event()) is not h11.NEED_DATA:
+            if isinstance(event, h11.Response):
+                self.status = event.status_code
+                self.headers = {name.decode(): value.decode() for name, value in event.headers}
+            elif isinstance(event, h11.Data):
+                got += event.data
+            else:
+                self.is_whole |= isinstance(event, h11.EndOfMessage)
+                break
+        return got
 
 
 def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from miso.live.media.codec import Kind, TrackId
+from miso.live.media.flv import FlvReader
 from miso.live.media.packet import Packet
 from tests.live.flv_server.house import PATH, house
 from tests.live.hls.cutting import encoded
@@ -120,6 +121,23 @@ async def test_ffmpeg_decodes_every_frame_to_the_end_of_the_stream() -> None:
             assert not playing.done()
         await made.stop()
         publication.close()
-        out, _ = await playing
+        out, errors = await playing
+        assert b"ends prematurely" not in errors
         frames = [int(line.removeprefix(b"frame=")) for line in out.splitlines() if line.startswith(b"frame=")]
         assert frames[-1] > 50
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+async def test_curl_sees_the_whole_of_a_stream_that_ends(version: str) -> None:
+    async with house(streams={"grace": 0}) as made:
+        publication = made.publish(encoded("libx264", "aac"))
+        playing = asyncio.create_task(run("curl", "-sS", "--fail", version, made.url))
+        while not (sessions := list(made.live.sessions)) or sessions[0].counts().bytes_out < 20_000:
+            await asyncio.sleep(0.05)
+            assert not playing.done()
+        await made.stop()
+        publication.close()
+        out, errors = await playing
+        assert errors == b""
+        assert len(FlvReader().feed(out)) > 10

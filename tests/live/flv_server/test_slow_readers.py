@@ -11,7 +11,7 @@ from miso.live.media.flv import FlvReader, TagType
 from miso.live.media.packet import Packet
 from miso.live.sessions.session import EndReason, Role
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
-from tests.live.flv_server.house import PATH, House, house
+from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound
 
 FROZEN = 200
@@ -66,16 +66,14 @@ async def test_200_frozen_players_cost_little_are_closed_and_disturb_nobody() ->
 async def read_all(player: socket.socket, count: int) -> list[int]:
     """The times of so many pictures."""
     loop = asyncio.get_running_loop()
-    got, flv, times = b"", FlvReader(), []
-    while b"\r\n\r\n" not in got:
-        got += await loop.sock_recv(player, 1 << 16)
-    data = got.partition(b"\r\n\r\n")[2]
-    while True:
-        times += [tag.timestamp_ms for tag in flv.feed(data) if tag.tag_type is TagType.VIDEO and tag.body[1] == 1]
-        if len(times) >= count:
-            return times
+    content, flv = Content(), FlvReader()
+    times: list[int] = []
+    while len(times) < count:
         data = await loop.sock_recv(player, 1 << 16)
         assert data
+        tags = flv.feed(content.feed(data))
+        times += [tag.timestamp_ms for tag in tags if tag.tag_type is TagType.VIDEO and tag.body[1] == 1]
+    return times
 
 
 async def test_who_reads_a_byte_at_a_time_gets_whole_tags_until_it_is_too_slow() -> None:
@@ -102,6 +100,6 @@ async def test_who_reads_a_byte_at_a_time_gets_whole_tags_until_it_is_too_slow()
                 await asyncio.sleep(0.001)
         await until(lambda: not len(made.live.sessions))
         assert made.live.sessions.endings["http-flv", Role.PLAYER, EndReason.TOO_SLOW] == 1
-        times = [tag.timestamp_ms for tag in FlvReader().feed(got.partition(b"\r\n\r\n")[2])]
+        times = [tag.timestamp_ms for tag in FlvReader().feed(Content().feed(got))]
         assert len(times) > 3
         player.close()

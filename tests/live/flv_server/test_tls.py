@@ -13,7 +13,7 @@ from miso.live.media.flv import FlvReader, TagType
 from miso.live.sessions.session import EndReason, Role
 from miso.serving.certificate import self_made
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
-from tests.live.flv_server.house import PATH, House, house
+from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound
 
 FRAMES = 300
@@ -35,13 +35,13 @@ async def open_player(
 
 async def times_of(reader: asyncio.StreamReader, count: int) -> list[int]:
     """Of so many pictures."""
-    await reader.readuntil(b"\r\n\r\n")
-    flv = FlvReader()
+    content, flv = Content(), FlvReader()
     times: list[int] = []
     while len(times) < count:
         data = await reader.read(1 << 16)
         assert data
-        times += [tag.timestamp_ms for tag in flv.feed(data) if tag.tag_type is TagType.VIDEO and tag.body[1] == 1]
+        tags = flv.feed(content.feed(data))
+        times += [tag.timestamp_ms for tag in tags if tag.tag_type is TagType.VIDEO and tag.body[1] == 1]
     return times
 
 
