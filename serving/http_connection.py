@@ -15,6 +15,7 @@ from miso.protoo import RequestError
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.protoo.pacing.turns import turns_of
 from miso.serving.security_headers import SECURITY_HEADERS
+from miso.serving.taken_connection import TakenConnection
 
 INVALID_HTTP = "Invalid HTTP request received."
 """What uvicorn says of it."""
@@ -49,7 +50,6 @@ class HttpWithTimeouts(H11Protocol):
 
     _data = b""
     _in_circle = False
-    _taker: asyncio.Protocol | None = None
     _deadline: asyncio.TimerHandle | None = None
     _give_back: Callable[[], None] | None = None
 
@@ -90,39 +90,20 @@ class HttpWithTimeouts(H11Protocol):
         Raises:
             RuntimeError: The answer has begun, or the connection is gone.
         """
-        cycle = self.cycle
-        if self._taker is not None or cycle is None or cycle.response_started or self.transport.is_closing():
+        cycle, transport = self.cycle, self.transport
+        is_taken = transport.get_protocol() is not self
+        if is_taken or cycle is None or cycle.response_started or transport.is_closing():
             raise RuntimeError("the connection is not to be had any more")
         self._stop_waiting()
         self._unset_keepalive_if_required()
-        self._taker = taker
         self._data = b""
         cycle.disconnected = True  # for uvicorn: nobody waits for an answer of the application
+        self.connections.discard(self)
+        give_back, self._give_back = self._give_back, None
+        transport.set_protocol(TakenConnection(taker, transport, self.connections, give_back))
         self.flow.resume_reading()  # a request behind this one may have stopped it: the end would not be noticed
-        return self.transport
-
-    def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Nothing more comes: the connection is closed, unless its taker goes on to write."""
-        return self._taker.eof_received() if self._taker is not None else None
-
-    def pause_writing(self) -> None:
-        """More waits to be sent than should."""
-        super().pause_writing()
-        if self._taker is not None:
-            self._taker.pause_writing()
-
-    def resume_writing(self) -> None:
-        """It is on its way."""
-        super().resume_writing()
-        if self._taker is not None:
-            self._taker.resume_writing()
-
-    def shutdown(self) -> None:
-        """The server ends."""
-        if self._taker is not None:
-            self.transport.close()
-        else:
-            super().shutdown()
+        del self.app  # it leads back here: with its headers all this would wait for the collector
+        return transport
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Hands the connection over: WebSockets have rules of their own, and are counted as peers."""
@@ -138,9 +119,6 @@ class HttpWithTimeouts(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Takes data, a little in each turn."""
-        if self._taker is not None:
-            self._taker.data_received(data)
-            return
         self._data += data
         if not self._in_circle:
             turns_of(self.loop).serve(self)
@@ -160,7 +138,7 @@ class HttpWithTimeouts(H11Protocol):
         protocol = self.transport.get_protocol()
         if protocol is self:
             super().data_received(now)
-        elif isinstance(protocol, asyncio.Protocol):  # it has become a WebSocket meanwhile
+        elif now and isinstance(protocol, asyncio.Protocol):  # it has become a WebSocket meanwhile
             protocol.data_received(now)
         if self._in_circle and not self._data and not self.transport.is_closing() and not self._has_enough:
             self.transport.resume_reading()
@@ -182,8 +160,6 @@ class HttpWithTimeouts(H11Protocol):
         self._stop_waiting()
         self._leave()
         super().connection_lost(exc)
-        if self._taker is not None:
-            self._taker.connection_lost(exc)
 
     def _cut(self) -> None:
         self.cycle.disconnected = True  # for uvicorn: nobody waits for an answer

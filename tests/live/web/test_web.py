@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
+import h11
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 
 from miso.live.engine.engine import Engine
 from miso.live.engine.settings_model import live_settings_model
 from miso.live.web.plugin import WebPlugin
 from miso.live.web.web import Web
 from miso.serving import http_server
-from miso.serving.http_connection import TAKEOVER
+from miso.serving.http_connection import TAKEOVER, HttpWithTimeouts
 
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
 UPGRADE = (
@@ -107,6 +110,30 @@ async def test_a_request_takes_its_connection_over(engine: Engine) -> None:
     assert taker.received == b"more"
     taker.transport.write(b"!")
     assert await reader.readexactly(1) == b"!"
+    writer.close()
+    await asyncio.wait_for(taker.lost.wait(), 10)
+
+
+def of_http() -> int:
+    """How many objects there are that know of a connection's HTTP."""
+    return sum(isinstance(one, HttpWithTimeouts | h11.Connection | RequestResponseCycle) for one in gc.get_objects())
+
+
+async def test_nothing_of_http_is_kept_for_a_connection_that_was_taken_over(engine: Engine) -> None:
+    taker = Taker()
+    engine.live.web.add([Route("/raw", taker.answer)])
+    gc.collect()
+    gc.disable()  # nor does it wait for the collector
+    try:
+        before = of_http()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port(engine))
+        writer.write(GET.format("/raw", "").encode())
+        assert await reader.readexactly(11) == b"raw nothing"
+        async with asyncio.timeout(10):
+            while of_http() != before:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.05)  # until the request's task has ended
+    finally:
+        gc.enable()
     writer.close()
     await asyncio.wait_for(taker.lost.wait(), 10)
 
