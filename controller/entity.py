@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, TypeVar
 from miso.controller.emitter import Emitter
 from miso.controller.errors import InvalidStateError
 from miso.controller.process.channel import Channel
-from miso.controller.process.closing import closing_body
+from miso.controller.process.closing_commands import closing_body
 from miso.controller.types import AppData
 from miso.worker.channel.client_codec import decode_event
 from miso.worker.channel.commands import Command

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from miso.controller.errors import InvalidStateError, RequestError
-from miso.controller.process.closing import undoing
+from miso.controller.process.closing_commands import undoing
 from miso.controller.process.pipe import Answer, Event, Pipe
 from miso.controller.process.worker_process import ChannelSockets
 from miso.worker.channel.client_codec import (

@@ -12,7 +12,7 @@ from miso.live.broadcast.opening import metadata, read_members
 from miso.live.broadcast.player import BroadcastPlayer, Wishes
 from miso.live.broadcast.settings import PlayersSettings
 from miso.live.broadcast.socket_player import SocketPlayer
-from miso.live.broadcast.transport_player import TransportPlayer
+from miso.live.broadcast.tls_player import TlsPlayer
 from miso.live.clock import Clock, Timer
 from miso.live.fanout.fanout import Fanout
 from miso.live.fanout.place import Place
@@ -59,7 +59,7 @@ class Broadcast:
         self._clock = clock
         self._on_empty: Callable[[], None] | None = on_empty
         self._by_place: dict[Place, BroadcastPlayer] = {}
-        self._by_transport: list[TransportPlayer] = []
+        self._by_transport: list[TlsPlayer] = []
         self._configs: dict[TrackId, Packet] = {}  # in force where the ring ends
         self._said = EcmaArray()  # by the publisher, of itself
         self._told_metadata: bytes | None = None
@@ -103,8 +103,8 @@ class Broadcast:
         if transport.get_extra_info("ssl_object") is None and transport.get_extra_info("socket") is not None:
             player = SocketPlayer(self, transport, self._clock, wishes, on_end)
         else:
-            player = transport_player = TransportPlayer(self, transport, wishes, on_end)
-            self._by_transport.append(transport_player)
+            player = tls_player = TlsPlayer(self, transport, wishes, on_end)
+            self._by_transport.append(tls_player)
         self._by_place[player.place] = player
         if self._finish_timer is not None:
             player.finish()
@@ -156,7 +156,7 @@ class Broadcast:
     def left(self, player: BroadcastPlayer) -> None:
         """For :class:`~miso.live.broadcast.player.Sender`."""
         self._by_place.pop(player.place, None)
-        if isinstance(player, TransportPlayer):
+        if isinstance(player, TlsPlayer):
             self._by_transport.remove(player)
         if not self._by_place:
             self._let_go()

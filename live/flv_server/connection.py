@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from websockets.frames import CloseCode
 
 from miso.live.broadcast.player import BroadcastPlayer
-from miso.live.broadcast.transport_player import TransportPlayer
+from miso.live.broadcast.tls_player import TlsPlayer
 from miso.live.clock import Clock
 from miso.live.errors import ParseError
 from miso.live.flv_server.format import LAST_CHUNK, Framing
@@ -110,7 +110,7 @@ class FlvConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """There is room again."""
-        if isinstance(self._player, TransportPlayer):
+        if isinstance(self._player, TlsPlayer):
             self._player.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

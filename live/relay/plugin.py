@@ -15,10 +15,10 @@ from prometheus_client.registry import Collector
 
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
-from miso.live.relay.back_off import BackOff
 from miso.live.relay.pull import Pull
 from miso.live.relay.push import Push
 from miso.live.relay.relay import Direction, Relay, RelayState, Route
+from miso.live.relay.retry_pause import BackOff
 from miso.live.relay.settings import RelaySettings
 from miso.live.sessions.session import Role
 from miso.live.streams.stream import Stream

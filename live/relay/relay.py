@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from miso.live.engine.services import Live
 from miso.live.errors import LiveError, RefusedError
-from miso.live.relay.back_off import BackOff
 from miso.live.relay.connection import RelayConnection, connected
+from miso.live.relay.retry_pause import BackOff
 from miso.live.rtmp.session.client_session import Purpose
 from miso.live.rtmp.url import RtmpUrl
 from miso.live.sessions.session import Counts, EndReason, Role, Session

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from miso.live.broadcast.player import BroadcastPlayer
-from miso.live.broadcast.transport_player import TransportPlayer
+from miso.live.broadcast.tls_player import TlsPlayer
 from miso.live.clock import Timer
 from miso.live.errors import LimitError, LiveError, ParseError, StreamClosedError
 from miso.live.rtmp.messages import Message
@@ -112,7 +112,7 @@ class RtmpConnection(asyncio.Protocol):
         """The client has read."""
         if self._reading is not None:
             self._reading.set(Obstacle.NOT_READ, False)
-        if isinstance(self._player, TransportPlayer):
+        if isinstance(self._player, TlsPlayer):
             self._player.resume_writing()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -16,7 +16,7 @@ PIECE_BYTES: Final = 65_536
 _NO_SOCKET = -1
 
 
-class TransportPlayer(BroadcastPlayer):
+class TlsPlayer(BroadcastPlayer):
     """A player whose transport takes what comes from the same ring, a piece after the other as it has room.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miso.live.relay.back_off import BackOff
+from miso.live.relay.retry_pause import BackOff
 
 
 def test_pauses_double_up_to_the_longest_and_begin_anew() -> None:

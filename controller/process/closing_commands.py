@@ -1,4 +1,4 @@
-"""What closes what the worker created, on its owner's wish, or when nobody waits any more for what was to be created.
+"""Which command closes what another has created, on its owner's wish or when nobody waits for it any more.
 
 The worker handles what it is asked in order. So the closing request may follow the creating one at once, whether that
 is answered or not; if nothing was created, the worker refuses it and nothing is lost.
