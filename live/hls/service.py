@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from miso.live.hls.segments import Segment
 from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
 from miso.live.sessions.places import Places
+from miso.live.sessions.session import EndReason
 from miso.live.streams.registry import Streams
 from miso.protoo.log_rate_limit import LogRateLimit
 
@@ -104,19 +106,34 @@ class HlsService:
         path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query))
         give_back = self._waiting.take(address)
         try:
+            session = self._viewers.open(path, address)
+        except LimitError:
+            give_back()
+            raise
+        try:
             stream = self._streams.want(path)
             await stream.wait_for_tracks()
             packager = self._packagers.get(stream)
             has_begun = await packager.begins()
-        except TimeoutError:
+        except TimeoutError as error:
+            session.fail(error)
             return _told(503, f"{wanted.stream} has sent nothing that can be played")
+        except asyncio.CancelledError:
+            session.end(EndReason.DONE)
+            raise
+        except Exception as error:
+            session.fail(error)
+            raise
         finally:
             give_back()
+        if session.ended:
+            return _told(403, "the session was ended")
         if not has_begun:
+            session.end(EndReason.STREAM_ENDED)
             return _told(404, f"{wanted.stream} is over")
-        session = self._viewers.open(wanted.stream, packager, address)
+        viewer = self._viewers.begin(session, wanted.stream, packager)
         body = packager.multivariant(session.id, wanted.stream).encode()
-        return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, self._viewers.get(session.id))
+        return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
 
     async def _continue(self, wanted: Wanted, address: str) -> Answer:
         viewer = self._viewers.get(wanted.session)

@@ -21,20 +21,21 @@ class Viewer:
     Attributes:
         stream: The stream's path as it asked for it.
         packager: What it watches.
+        session: Its session.
         asking: How many of its requests are being answered.
         heard_s: When it last asked, by the clock.
     """
 
-    def __init__(self, stream: str, packager: Packager, now_s: float) -> None:
+    def __init__(self, stream: str, packager: Packager, session: Session, now_s: float) -> None:
         self.stream = stream
         self.packager = packager
+        self.session = session
         self.asking = 0
         self.heard_s = now_s
-        self.session: Session | None = None
 
     def sent(self, size_bytes: int) -> None:
         """It has got that much."""
-        if self.session is not None and not self.session.ended:
+        if not self.session.ended:
             self.session.bytes_out += size_bytes
 
 
@@ -67,28 +68,37 @@ class Viewers:
             viewer.heard_s = self._clock.time()
         return viewer
 
-    def open(self, stream: str, packager: Packager, address: str) -> Session:
-        """Somebody begins to watch.
+    def open(self, path: str, address: str) -> Session:
+        """Somebody asks for a stream, and waits for it: a player for all who look whether there are any.
 
         Args:
-            stream: The stream's path as it asked for it.
-            packager: What it watches.
+            path: The stream's.
             address: Its IP address.
+
+        Returns:
+            Its session, which its owner ends unless it begins to watch.
 
         Raises:
             LimitError: There are too many.
         """
-        viewer = Viewer(stream, packager, self._clock.time())
-        session = self._sessions.open(
-            PROTOCOL, address, Role.PLAYER, packager.stream.path, lambda: self._forget(session.id)
-        )
-        viewer.session = session
+        session = self._sessions.open(PROTOCOL, address, Role.PLAYER, path, lambda: self._forget(session.id))
+        return session
+
+    def begin(self, session: Session, stream: str, packager: Packager) -> Viewer:
+        """It begins to watch.
+
+        Args:
+            session: What :meth:`open` gave.
+            stream: The stream's path as it asked for it.
+            packager: What it watches.
+        """
+        viewer = Viewer(stream, packager, session, self._clock.time())
         self._viewers[session.id] = viewer
         packager.viewers += 1
         session.begin()
         if self._timer is None:
             self._look_later()
-        return session
+        return viewer
 
     def close(self) -> None:
         """Nobody watches any more."""
@@ -111,7 +121,6 @@ class Viewers:
             self._look_later()
 
     def _end(self, viewer: Viewer) -> None:
-        assert viewer.session is not None
         self._forget(viewer.session.id)
         viewer.session.end(EndReason.STREAM_ENDED if viewer.packager.is_over else EndReason.DONE)
 

@@ -46,7 +46,7 @@ class House:
     def publish(self, packets: Sequence[Packet], path: str = PATH) -> Publication:
         """Publishes as fast as it plays, again and again."""
         publication = self.live.streams.publish(path, lambda: None)
-        self._tasks.append(asyncio.create_task(_send(publication, packets)))
+        self._tasks.append(asyncio.create_task(send_for_ever(publication, packets)))
         return publication
 
     async def stop(self) -> None:
@@ -107,7 +107,7 @@ def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
     return status, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
 
 
-async def _send(publication: Publication, packets: Sequence[Packet]) -> None:
+async def send_for_ever(publication: Publication, packets: Sequence[Packet]) -> None:
     loop = asyncio.get_running_loop()
     started = loop.time()
     length_ms = max(packet.dts_ms for packet in packets) + 40

@@ -19,6 +19,7 @@ from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING
 from miso.live.media.packet import Packet
 from miso.live.sessions.events import EventKind
+from miso.live.sessions.session import Role
 from miso.live.sessions.settings import SessionsSettings
 from tests.live.hls.cutting import UNIX_S, again, encoded
 from tests.live.hls.house import PATH, House, house, send
@@ -331,3 +332,31 @@ async def test_no_request_does_more_than_be_answered() -> None:
         await asyncio.to_thread(every)
         assert made.service.waiting == 0
         assert (await http.get(FIRST)).status_code == 200
+
+
+async def test_who_waits_for_the_first_segment_is_a_player_already() -> None:
+    """Else what is begun on demand would end, for want of players, before it has sent enough."""
+    async with house() as (made, clock), client(made) as http:
+        asking = asyncio.ensure_future(http.get(FIRST))
+        await until(lambda: made.service.waiting == 1)
+        (session,) = made.sessions.of(PATH)
+        assert session.role is Role.PLAYER
+        await send(made.publish(), encoded("libx264", "aac"), clock)
+        assert (await asking).status_code == 200
+        assert made.sessions.of(PATH) == [session]
+        asking = asyncio.ensure_future(http.get("http://host/live/other.m3u8"))
+        await until(lambda: made.service.waiting == 1)
+        clock.advance(6)
+        assert (await asking).status_code == 404
+        assert len(made.sessions) == 1
+
+
+async def test_who_is_kicked_while_it_waits_is_told() -> None:
+    async with house() as (made, clock), client(made) as http:
+        asking = asyncio.ensure_future(http.get(FIRST))
+        await until(lambda: made.service.waiting == 1)
+        (session,) = made.sessions.of(PATH)
+        session.kick()
+        await send(made.publish(), encoded("libx264", "aac"), clock)
+        assert (await asking).status_code == 403
+        assert len(made.sessions) == len(made.viewers) == 0
