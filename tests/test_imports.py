@@ -128,6 +128,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.engine",
         "live.mp4",
         "protoo.log_rate_limit",
+        "live.web.credentials",
     ),
     "live.recording": (
         "live.errors",
@@ -160,9 +161,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.engine",
         "serving",
         "live.web.waiting",
+        "live.web.credentials",
     ),
     "live.web.settings": ("live.section",),
     "live.web.waiting": ("live.errors",),
+    "live.web.credentials": ("live.errors",),
     "live.web.web": ("serving",),
     "live.web": (
         "live.errors",

@@ -21,6 +21,7 @@ from miso.live.flv_server.websocket import PlayerWebSocket
 from miso.live.media.packet import Kind
 from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.stream import Stream
+from miso.live.web.credentials import challenge, credentials_of
 from miso.live.web.waiting import GoneError, ServerEndsError, WaitingRequests
 from miso.serving.http_connection import TAKEOVER
 from miso.serving.security_headers import SECURITY_HEADERS
@@ -75,7 +76,7 @@ class FlvService:
         try:
             return await self._answer(request)
         except LiveError as error:
-            return _refusal(error)
+            return _refusal(error, request)
 
     def left(self, connection: FlvConnection) -> None:
         """For :class:`~miso.live.flv_server.connection.Connections`."""
@@ -103,7 +104,9 @@ class FlvService:
                 return PlainTextResponse(refusal.body or b"", refusal.status_code, dict(refusal.headers.raw_items()))
         protocol = "http-flv" if websocket is None else "ws-flv"
         address = self._live.web.address_of(request)
-        asking = Asking(Action.PLAY, asked.path, protocol, address, dict(request.query_params))
+        asking = Asking(
+            Action.PLAY, asked.path, protocol, address, dict(request.query_params), *credentials_of(request)
+        )
         path = await self._waiting.wait(request, self._live.gate.admit(asking))
         holder: list[FlvConnection] = []
 
@@ -189,14 +192,14 @@ def _websocket(request: Request) -> PlayerWebSocket:
     return PlayerWebSocket(target, request.scope["headers"])
 
 
-def _refusal(error: LiveError) -> Response:
+def _refusal(error: LiveError, request: Request) -> Response:
     status, headers = _NOT_FOUND, dict(_CORS)
     if isinstance(error, ParseError):
         status = _BAD_REQUEST
     elif isinstance(error, DeniedError):
         status = _UNAUTHORIZED if error.unauthorized else _FORBIDDEN
         if error.unauthorized:
-            headers["WWW-Authenticate"] = 'Token realm="live streams"'
+            headers["WWW-Authenticate"] = challenge(request)
     elif isinstance(error, LimitError | ServerEndsError):
         status, headers["Retry-After"] = _UNAVAILABLE, "5"
     elif not isinstance(error, StreamClosedError | RefusedError | GoneError):

@@ -6,19 +6,21 @@ from collections.abc import Callable
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from miso.live.errors import ParseError
 from miso.live.hls.service import HlsService
+from miso.live.web.credentials import challenge, credentials_of
 
 _METHODS = ("GET", "HEAD", "OPTIONS")
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": ", ".join(_METHODS),
-    "Access-Control-Allow-Headers": "Range",
+    "Access-Control-Allow-Headers": "Authorization, Range",
     "Access-Control-Max-Age": "86400",
 }
-_NO_CONTENT = 204
+_NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
 
 
 def hls_routes(service: HlsService, address_of: Callable[[Request], str]) -> list[BaseRoute]:
@@ -34,8 +36,14 @@ def hls_routes(service: HlsService, address_of: Callable[[Request], str]) -> lis
             return Response(status_code=_NO_CONTENT, headers=_CORS)
         # Decoded by the server; the router has taken the ending off its own parameter.
         path = str(request.scope["path"]).removeprefix("/")
-        answer = await service.answer(path, request.query_params, address_of(request))
+        try:
+            credentials = credentials_of(request)
+        except ParseError as error:
+            return PlainTextResponse(str(error), _BAD_REQUEST, _CORS)
+        answer = await service.answer(path, request.query_params, address_of(request), credentials)
         headers = {**_CORS, "Cache-Control": answer.cache_control}
+        if answer.status == _UNAUTHORIZED:
+            headers["WWW-Authenticate"] = challenge(request)
         sent = None
         if answer.viewer is not None and request.method != "HEAD":
             sent = BackgroundTask(answer.viewer.sent, len(answer.body))

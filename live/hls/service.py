@@ -20,6 +20,7 @@ from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
 from miso.live.sessions.places import Places
 from miso.live.sessions.session import EndReason
 from miso.live.streams.registry import Streams
+from miso.live.web.credentials import NO_CREDENTIALS, Credentials
 from miso.protoo.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
@@ -78,18 +79,21 @@ class HlsService:
         """How many requests wait for what is to come."""
         return len(self._waiting)
 
-    async def answer(self, path: str, query: Mapping[str, str], address: str) -> Answer:
+    async def answer(
+        self, path: str, query: Mapping[str, str], address: str, credentials: Credentials = NO_CREDENTIALS
+    ) -> Answer:
         """Answers a request; waits for what is about to come. Never raises for what the request says.
 
         Args:
             path: Of the URL, decoded, without the slash that it begins with.
             query: Its parameters.
             address: Whose request it is: an IP address.
+            credentials: What it shows beside its parameters.
         """
         try:
             wanted = read_address(path, query)
             if not wanted.session and wanted.kind is Kind.PLAYLIST:
-                return await self._begin(wanted, query, address)
+                return await self._begin(wanted, query, address, credentials)
             return await self._continue(wanted, address)
         except ParseError as error:
             return _told(400, str(error))
@@ -102,8 +106,8 @@ class HlsService:
         except (RefusedError, StreamClosedError) as error:
             return _told(404, str(error))
 
-    async def _begin(self, wanted: Wanted, query: Mapping[str, str], address: str) -> Answer:
-        path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query))
+    async def _begin(self, wanted: Wanted, query: Mapping[str, str], address: str, credentials: Credentials) -> Answer:
+        path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query, *credentials))
         give_back = self._waiting.take(address)
         try:
             session = self._viewers.open(path, address)
