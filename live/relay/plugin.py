@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
+from miso.live.relay.failed_pulls import FailedPulls
 from miso.live.relay.pull import Pull
 from miso.live.relay.push import Push
 from miso.live.relay.relay import Direction, Relay, RelayState, Route
@@ -50,6 +51,7 @@ class RelayPlugin(Plugin):
         self._tls = ssl.create_default_context()
         self._static: list[Relay] = []
         self._on_demand: dict[str, Relay] = {}
+        self._failed = FailedPulls(self._make_back_off)
         self._played_s: dict[str, float] = {}  # when the streams of these were last seen to be played
         self._collector: _RelayCollector | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -103,14 +105,20 @@ class RelayPlugin(Plugin):
     def _begin(self, route: Route) -> Relay:
         settings = self._settings
         carrier = (Pull if route.direction is Direction.PULL else Push)(route.path, self._live.streams)
-        back_off = BackOff(settings.first_pause, settings.longest_pause, self._chance)
-        relay = Relay(route, carrier, self._live, back_off, settings.timeout, self._tls)
+        relay = Relay(route, carrier, self._live, self._make_back_off(), settings.timeout, self._tls)
         relay.start(self._ended)
         return relay
+
+    def _make_back_off(self) -> BackOff:
+        return BackOff(self._settings.first_pause, self._settings.longest_pause, self._chance)
 
     def _ended(self, relay: Relay) -> None:
         path = relay.route.path
         if self._on_demand.get(path) is relay:
+            if relay.has_carried:
+                self._failed.forget(path)
+            elif relay.failures:
+                self._failed.add(path, self._live.clock.time())
             del self._on_demand[path]
             del self._played_s[path]
             self.failures += relay.failures
@@ -119,6 +127,8 @@ class RelayPlugin(Plugin):
         """Somebody plays what nobody publishes."""
         path = stream.path
         if path in self._on_demand or any(relay.route.path == path for relay in self._static if _is_pull(relay)):
+            return
+        if self._failed.rests(path, self._live.clock.time()):
             return
         url = next((url for origin in self._settings.origins if (url := origin.target(path)) is not None), None)
         if url is None:

@@ -89,6 +89,7 @@ class Relay:
         state: Where it is in its life.
         reason: Why it does not carry; empty: it does, or nothing has gone wrong.
         failures: How often it has not come to carry, or ended.
+        has_carried: Whether it has ever carried anything.
 
     Args:
         route: What goes where.
@@ -111,7 +112,7 @@ class Relay:
         self._back_off = back_off
         self._timeout_s = timeout_s
         self._tls = tls
-        self._has_carried = False
+        self.has_carried = False
         self._logged: tuple[RelayState, str] | None = None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -149,7 +150,7 @@ class Relay:
                 # ValueError: a host that cannot be a name; OSError has certificates' faults among it
                 self.failures += 1
                 self._note(RelayState.FAILED, str(error) or type(error).__name__)
-                if not self.route.lasts and not self._has_carried:
+                if not self.route.lasts and not self.has_carried:
                     return
             if self._live.clock.time() - began_s >= STEADY_S:
                 self._back_off.reset()
@@ -168,7 +169,7 @@ class Relay:
             self._connection = connection
 
             def begun() -> None:
-                self._has_carried = True
+                self.has_carried = True
                 self._note(RelayState.RUNNING, "")
                 session.begin()
 

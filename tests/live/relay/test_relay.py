@@ -197,6 +197,22 @@ async def test_no_more_streams_are_fetched_than_allowed() -> None:
         assert plugin.refused == 3
 
 
+async def test_a_dead_origin_is_not_asked_again_for_each_player() -> None:
+    origins = [{"url": f"rtmp://127.0.0.1:{free_port()}/live"}]
+    async with (
+        serve() as edge,
+        relaying(edge.live, origins=origins, first_pause=60, longest_pause=60) as plugin,
+    ):
+        edge.live.streams.want("live/a")
+        assert len(list(plugin)) == 1
+        await until(lambda: list(plugin) == [])
+        assert plugin.failures == 1
+        edge.live.streams.want("live/a")
+        assert list(plugin) == []
+        edge.live.streams.want("live/b")
+        assert len(list(plugin)) == 1
+
+
 async def test_who_publishes_here_is_not_disturbed_by_a_pull() -> None:
     async with serve() as near:
         publication = near.live.streams.publish("live/a", lambda: None)
