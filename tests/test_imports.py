@@ -84,7 +84,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.errors": (),
     "live.clock": (),
     "live.media": ("live.errors",),
-    "live.streams": ("live.errors", "live.clock", "live.section", "live.media"),
+    "live.streams": ("live.errors", "live.clock", "live.section", "live.media", "protoo.log_rate_limit"),
     "live.section": (),
     "live.sessions": ("live.errors", "live.section", "serving.client_address", "protoo.log_rate_limit"),
     "live.webhooks": ("live.errors",),

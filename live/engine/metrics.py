@@ -43,6 +43,9 @@ class LiveCollector(Collector):
             if state is not State.CLOSED:
                 streams.add_metric([state.value], states[state])
         yield streams
+        yield CounterMetricFamily(
+            "miso_live_streams_displaced", "Ended unpublished, for a publisher's sake", self._streams.displaced
+        )
 
     def _of_sessions(self) -> Iterable[Metric]:
         now = Counter((session.protocol, session.role) for session in self._sessions if session.started_s is not None)

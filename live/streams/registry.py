@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -11,6 +12,9 @@ from miso.live.errors import RefusedError
 from miso.live.streams.publication import Publication
 from miso.live.streams.stream import State, Stream, StreamSettings
 from miso.live.streams.track import Track
+from miso.protoo.log_rate_limit import LogRateLimit
+
+logger = logging.getLogger(__name__)
 
 MAX_PATH_LENGTH: Final = 512
 """Characters of a path, and so of what stands in logs and statistics."""
@@ -21,6 +25,12 @@ _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\\\\]")
 
 class Streams:
     """The streams of one engine. One comes with its publisher, or with who waits for one; it goes when it is over.
+
+    Where there are as many as allowed, a publisher gets the place of one that nobody publishes: whoever asks for names
+    that nobody has, or publishes for a moment under many, keeps no publisher out.
+
+    Attributes:
+        displaced: How many have ended so.
 
     Args:
         settings: How they behave.
@@ -36,6 +46,8 @@ class Streams:
         max_streams: int,
         on_codec: Callable[[Stream, Track], None] | None = None,
     ) -> None:
+        self.displaced = 0
+        self._displacements = LogRateLimit(logger, "too many streams: one that nobody publishes made room for another")
         self._settings = settings
         self._clock = clock
         self._max_streams = max_streams
@@ -103,12 +115,28 @@ class Streams:
             StreamBusyError: Somebody else does.
             RefusedError: The path is of no use, or there are too many streams.
         """
+        if path not in self._streams and len(self._streams) >= self._max_streams:
+            check_path(path)
+            self._make_room()
         return self.get_or_create(path).publish(on_lost)
 
     def close(self) -> None:
         """Ends all of them."""
         for stream in self:
             stream.close()
+
+    def _make_room(self) -> None:
+        """Ends one stream that nobody publishes, if there is one: best one that is waited for, which ends soon anyway.
+
+        Of those whose publisher may come back, the youngest goes: who floods with new ones displaces its own.
+        """
+        waiting = (stream for stream in self._streams.values() if stream.state is State.WAITING)
+        left = (stream for stream in reversed(self._streams.values()) if stream.state is State.PUBLISHER_GONE)
+        displaced = next(waiting, None) or next(left, None)
+        if displaced is not None:
+            self.displaced += 1
+            self._displacements.count(f"stream={displaced.path}")
+            displaced.close()
 
     def _codec_known(self, stream: Stream, track: Track) -> None:
         if self._on_codec is not None:

@@ -14,7 +14,9 @@ from miso.live.streams.stream import StreamSettings, Takeover
 class StreamsSettings(Section):
     """How streams behave."""
 
-    max_streams: int = Field(1_000, ge=1, description="streams at once, those that are only waited for among them")
+    max_streams: int = Field(
+        1_000, ge=1, description="streams at once; one that nobody publishes makes room for a publisher"
+    )
     takeover: Literal["reject", "replace"] = Field(
         "reject", description="what becomes of a second publisher: it is refused, or takes the stream over"
     )

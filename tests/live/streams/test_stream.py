@@ -190,6 +190,32 @@ def test_there_are_no_more_streams_than_allowed() -> None:
         all_streams.publish("app/11", nothing)
 
 
+async def test_streams_that_nobody_publishes_keep_no_publisher_out() -> None:
+    clock = FakeClock()
+    all_streams = streams(clock)
+    for name in ("live/left", "live/left later"):
+        all_streams.publish(name, nothing).close()
+    published = [all_streams.publish(f"live/{number}", nothing) for number in range(6)]
+    first, second = all_streams.want("live/first"), all_streams.want("live/second")
+    with pytest.raises(RefusedError):
+        all_streams.want("live/third")
+    all_streams.publish("live/new", nothing)
+    assert first.closed
+    assert not second.closed
+    all_streams.publish("live/newer", nothing)
+    assert second.closed
+    assert all_streams.get("live/left") is not None  # who waits goes before who may come back
+    all_streams.publish("live/newest", nothing)
+    assert all_streams.get("live/left later") is None
+    assert all_streams.get("live/left") is not None  # who floods with new names displaces its own
+    all_streams.publish("live/last", nothing)
+    assert all_streams.get("live/left") is None
+    assert all_streams.displaced == 4
+    with pytest.raises(RefusedError):
+        all_streams.publish("live/too many", nothing)
+    assert all(publication.is_held for publication in published)
+
+
 def test_a_publisher_has_no_more_tracks_than_allowed() -> None:
     publication = streams(FakeClock(), max_tracks=2).publish("app/name", nothing)
     publication.write(Packet(TrackId(Kind.VIDEO, 1), Codec.H264, 0, b""))
