@@ -11,6 +11,7 @@ from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, check_token
 from miso.live.access.webhook import Webhook
 from miso.live.errors import DeniedError, LiveError, RefusedError
+from miso.live.streams.registry import check_path
 from miso.protoo.log_rate_limit import LogRateLimit
 
 __all__ = ["Action", "Asking", "Gate"]
@@ -53,10 +54,13 @@ class Gate:
 
         Raises:
             DeniedError: It may not. That is counted and logged here; the text may be sent to it.
+            RefusedError: No stream may be called so. Who asks may have made the name up for logs, and no program is
+                asked about it.
         """
+        check_path(asking.path)
         try:
             self._check_token(asking)
-            return asking.path if self.webhook is None else await self.webhook.ask(asking)
+            path = asking.path if self.webhook is None else await self.webhook.ask(asking)
         except DeniedError as error:
             self.denied[asking.action] += 1
             self._denials.count(
@@ -64,6 +68,8 @@ class Gate:
                 f"{f' ({error.__cause__})' if isinstance(error.__cause__, LiveError) else ''}"
             )
             raise
+        check_path(path)
+        return path
 
     async def close(self) -> None:
         """Lets go of what it has open."""

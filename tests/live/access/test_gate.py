@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from miso.live.access.gate import Asking, Gate
 from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, make_token
-from miso.live.errors import DeniedError
+from miso.live.errors import DeniedError, RefusedError
 
 NOW_S = 1_000.0
 SECRET = "of publishers"
@@ -78,6 +78,17 @@ async def test_denials_are_logged_once_a_second_without_what_was_shown(caplog: p
     assert "192.0.2.1" in caplog.text
     assert "guessed" not in caplog.text
     assert closed.denied[Action.PUBLISH] == 100
+
+
+@pytest.mark.parametrize("path", ["live/a\nINFO all is well", "live/\x1b[2Ja", "live/" + "a" * 5_000, "live/../a"])
+async def test_a_path_that_no_stream_may_have_is_refused_before_it_stands_in_a_log(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for publish in (SECRET, None):
+        with pytest.raises(RefusedError):
+            await gate(publish).admit(asking(Action.PUBLISH, path=path))
+    assert path not in caplog.text
 
 
 def test_an_empty_secret_is_wrong() -> None:
