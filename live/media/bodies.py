@@ -37,6 +37,8 @@ _LEGACY_VIDEO: dict[int, Codec] = {VideoCodecId.AVC: Codec.H264, VideoCodecId.HE
 _DEFAULT_LENGTH_SIZE = 4
 # It is kept for each of 256 tracks; real ones take 300 bytes.
 _MAX_COLOR_INFO_SIZE = 4096
+MAX_CONFIG_BYTES = 64 * 1024
+"""Of a configuration record: each key frame and each player that comes has it framed anew. Real ones take 100 bytes."""
 # Of audio channels.
 _NATIVE_ORDER = 1
 _CUSTOM_ORDER = 2
@@ -90,15 +92,15 @@ class BodyReader:
             dts_ms: The message's time, unwrapped.
 
         Raises:
-            ParseError: It is cut off, of a codec not carried, or its configuration record is broken.
+            ParseError: It is cut off, of a codec not carried, or its configuration record is broken or too long.
         """
         if not body:
             return []
         if body[0] & IS_EX_VIDEO_HEADER:
-            return self._enhanced_video(body, dts_ms)
+            return _with_short_configs(self._enhanced_video(body, dts_ms))
         if body[0] >> 4 == FrameType.COMMAND:
             return []
-        return self._legacy_video(body, dts_ms)
+        return _with_short_configs(self._legacy_video(body, dts_ms))
 
     def read_audio(self, body: bytes, dts_ms: int) -> list[Packet]:
         """The packets in the body of an audio message or tag: none of silence, several if it has tracks.
@@ -108,15 +110,15 @@ class BodyReader:
             dts_ms: The message's time, unwrapped.
 
         Raises:
-            ParseError: It is cut off, of a codec not carried, or its configuration record is broken.
+            ParseError: It is cut off, of a codec not carried, or its configuration record is broken or too long.
         """
         if not body:
             return []
         sound_format = body[0] >> 4
         if sound_format == SoundFormat.EX_HEADER:
-            return self._enhanced_audio(body, dts_ms)
+            return _with_short_configs(self._enhanced_audio(body, dts_ms))
         if sound_format == SoundFormat.AAC:
-            return _legacy_aac(body, dts_ms)
+            return _with_short_configs(_legacy_aac(body, dts_ms))
         if sound_format not in (SoundFormat.MP3, SoundFormat.MP3_8_KHZ):
             raise ParseError(f"FLV audio format is {sound_format}, expected MP3 (2, 14), AAC (10) or enhanced (9)")
         if len(body) == _MP3_HEADER_SIZE:
@@ -268,6 +270,14 @@ class BodyReader:
                     )
                 ]
         raise ParseError(f"enhanced audio packet type is {frame.packet_type}, expected one of a single track")
+
+
+def _with_short_configs(packets: list[Packet]) -> list[Packet]:
+    """The packets; raises ParseError if one is a configuration record that is too long."""
+    for packet in packets:
+        if packet.is_config and packet.size_bytes > MAX_CONFIG_BYTES:
+            raise ParseError(f"configuration record has {packet.size_bytes} bytes, expected at most {MAX_CONFIG_BYTES}")
+    return packets
 
 
 def _tracks(data: ByteReader, kind: Kind, packet_type: int, multitrack: int) -> tuple[int, list[TrackData]]:

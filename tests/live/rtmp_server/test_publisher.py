@@ -105,3 +105,18 @@ async def test_times_are_unwrapped_and_begin_at_zero_in_the_stream() -> None:
     publishing.publisher.take(picture(start_ms + 80))
     ring = publishing.stream.tracks[TrackId(Kind.VIDEO)].ring
     assert [ring.at(position).packet.dts_ms for position in range(2)] == [0, 80]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        Message(MessageType.VIDEO, 0, b"\x17\0\0\0\0" + records.H264 + bytes(70_000), 1),
+        Message(MessageType.AUDIO, 0, b"\xaf\0" + records.AAC + bytes(70_000), 1),
+        Message(MessageType.AUDIO, 0, b"\x90Opus" + records.OPUS + bytes(70_000), 1),
+    ],
+)
+async def test_a_huge_configuration_is_dropped_lest_each_key_frame_and_player_pays_for_it(config: Message) -> None:
+    publishing = Publishing()
+    publishing.publisher.take(config)
+    assert publishing.dropped == 1
+    assert not publishing.stream.tracks
