@@ -10,6 +10,7 @@ from typing import Final
 from miso.live.clock import Clock, Timer
 from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
 from miso.live.media.packet import Kind, Packet, TrackId
+from miso.live.streams.codec_news import CodecNews
 from miso.live.streams.publication import Publication
 from miso.live.streams.ring import Bounds
 from miso.live.streams.subscription import Start, Subscription
@@ -102,7 +103,8 @@ class Stream:
 
     Args:
         on_closed: Called once, when it is over.
-        on_codec: Called when a track has its codec or configuration, or another one.
+        on_codec: Called when a track has its codec or configuration, or another one; see
+            :class:`~miso.live.streams.codec_news.CodecNews` for how often.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class Stream:
         self._settings = settings
         self._clock = clock
         self._on_closed = on_closed
-        self._on_codec = on_codec
+        self._codec_news = CodecNews(clock, lambda track: on_codec(self, track))
         self._publication: Publication | None = None
         self._timeline = Timeline()
         self._arrivals = 0
@@ -208,7 +210,7 @@ class Stream:
         track.write(self._arrivals, packet if placed_ms == packet.dts_ms else packet.at(placed_ms))
         self._arrivals += 1
         if known != (track.codec, track.config):
-            self._on_codec(self, track)
+            self._codec_news.changed(track)
         if not self._tracks_known:
             self._look_whether_tracks_are_known()
 
@@ -242,6 +244,7 @@ class Stream:
 
     def _end(self) -> None:
         self._stop_timers()
+        self._codec_news.close()
         publication, self._publication = self._publication, None
         for track in self.tracks.values():
             track.ring.close()

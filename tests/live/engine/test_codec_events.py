@@ -70,3 +70,23 @@ def test_a_record_that_cannot_be_read_is_told_without_what_it_would_say() -> Non
 
 def test_metadata_has_no_codec() -> None:
     assert told(Packet(TrackId(Kind.DATA), None, 0, b"\2\0\0")) == []
+
+
+def test_who_changes_the_configuration_with_every_frame_does_not_drown_the_events_of_others() -> None:
+    clock = FakeClock()
+    live = make_live(LiveSettings(), clock, lambda: 1.0)
+    events: list[Event] = []
+    live.events.subscribe(events.append)
+    publication = live.streams.publish("live/a", lambda: None)
+    for _ in range(1_000):
+        publication.write(config(Codec.AAC, records.AAC))
+        publication.write(config(Codec.OPUS, records.OPUS))
+    assert len(events) == 32
+    clock.advance(10)
+    assert len(events) == 33
+    assert events[-1].details["codec"] == "Opus"  # what it is now
+    clock.advance(60)
+    assert len(events) == 33
+    publication.write(config(Codec.AAC, records.AAC))
+    assert len(events) == 34
+    live.streams.close()
