@@ -25,6 +25,8 @@ MAX_SHOWN: Final = 100
 """Streams in one answer."""
 MAX_PER_ROOM: Final = 4
 """Streams that people have in a room at a time: each is sound and picture for everybody there."""
+MAX_REASONS: Final = 200
+"""Streams of which it is remembered why they are not in their room any more; the oldest is forgotten."""
 UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
@@ -107,12 +109,13 @@ class LiveStreams:
         self._bridges = bridges
         self._limits = limits
         self._of_people: list[Bridge] = []
+        self._reasons: dict[tuple[str, str], str] = {}  # by room and stream: why what people brought in has ended
 
     def shown_in(self, room_id: str) -> Json:
         """The streams, and what people of that room may do with them."""
         bridges = self._bridges()
         if bridges is None or bridges.page is PageUse.OFF:
-            return {"shown": False, "mayBringIn": False, "streams": [], "inRoom": [], "more": False}
+            return {"shown": False, "mayBringIn": False, "streams": [], "inRoom": [], "ended": [], "more": False}
         found = list(itertools.islice(bridges.shown(), MAX_SHOWN + 1))
         of_people = self._brought_in(room_id)
         return {
@@ -129,6 +132,11 @@ class LiveStreams:
                 }
                 for bridge in bridges
                 if bridge.route.direction is Direction.TO_ROOM and bridge.route.room == room_id
+            ],
+            "ended": [
+                {"stream": stream, "reason": reason}
+                for (room, stream), reason in self._reasons.items()
+                if room == room_id
             ],
             "more": len(found) > MAX_SHOWN,
         }
@@ -160,6 +168,7 @@ class LiveStreams:
             self._check_place(room_id, bridges.max_from_page)
             bridge = bridges.bring_in(admitted, room_id, plain_name(path))
             self._of_people.append(bridge)
+            self._reasons.pop((room_id, admitted), None)
             return bridge
 
         await begun(begin)
@@ -181,8 +190,14 @@ class LiveStreams:
         """The last person has left a room."""
         for bridge in self._brought_in(room_id):
             bridge.end()
+        self._reasons = {key: reason for key, reason in self._reasons.items() if key[0] != room_id}
 
     def _brought_in(self, room_id: str) -> list[Bridge]:
+        for bridge in self._of_people:
+            if bridge.state is BridgeState.ENDED and bridge.reason:
+                self._reasons[bridge.route.room, bridge.route.stream] = bridge.reason
+        while len(self._reasons) > MAX_REASONS:
+            del self._reasons[next(iter(self._reasons))]
         self._of_people = [bridge for bridge in self._of_people if bridge.state is not BridgeState.ENDED]
         return [bridge for bridge in self._of_people if bridge.route.room == room_id]
 

@@ -184,6 +184,8 @@ class Room:
         logger.info("room=%s peer=%s left code=%d", self.id, session.id, code)
         del self._sessions[session.peer]
         session.end()
+        if not self._sessions:
+            self.shared.live_streams.left_alone(self.id)
         if self._closed:
             return
         if not self._peers.has_peer(session.id):
@@ -192,8 +194,6 @@ class Room:
             PeerSession.notify_all(self.joined(but=session), "peerClosed", {"peerId": session.id})
         for transport in list(session.transports.values()):
             transport.close()
-        if not self._sessions:
-            self.shared.live_streams.left_alone(self.id)
         self.close_if_empty()
 
     def add_broadcaster(self, broadcaster: Broadcaster) -> None:

@@ -1,5 +1,7 @@
 /** What the server is asked: the operators' API (docs/live.md), with the secret if one was given. */
 
+import { encodePath } from "../src/media/flv-player";
+
 export interface Track {
   track: string;
   codec: string | null;
@@ -101,10 +103,6 @@ export const getSessions = () => data<{ sessions: Session[]; total: number }>("s
 export const getStats = () => data<Stats>("stats");
 export const kick = (id: string) => ask(`sessions/${encodeURIComponent(id)}`, "DELETE");
 export const endStream = (path: string) => ask(`streams/${encodePath(path)}`, "DELETE");
-
-export function encodePath(path: string): string {
-  return path.split("/").map(encodeURIComponent).join("/");
-}
 
 /** Calls back with each event until it is aborted; begins anew when the connection ends. */
 export async function listen(told: (event: LiveEvent) => void, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,7 @@ import "./styles/dock.css";
 import "./styles/panels.css";
 import "./styles/chat.css";
 import "./styles/tile-menu.css";
+import "./styles/live-panel.css";
 
 import { render } from "preact";
 

@@ -115,7 +115,32 @@ export interface Downlink {
   readonly desiredBps: number;
 }
 
-export type Panel = "none" | "stats" | "people" | "chat";
+/** A live stream that is in this room, or is about to be. */
+export interface LiveInRoom {
+  readonly stream: string;
+  readonly displayName: string;
+  readonly state: "waiting" | "running" | "refused" | "ended";
+  /** Why it is not there; empty: nothing has gone wrong. */
+  readonly reason: string;
+  /** Whether people of the page brought it in, and so may take it out. */
+  readonly mayTakeOut: boolean;
+}
+
+/** The answer to `getLiveStreams`. */
+export interface LiveList {
+  /** Whether people may see any of it. */
+  readonly shown: boolean;
+  readonly mayBringIn: boolean;
+  /** Published streams by their paths, with the FourCCs of their codecs. */
+  readonly streams: readonly { readonly stream: string; readonly codecs: readonly string[] }[];
+  readonly inRoom: readonly LiveInRoom[];
+  /** Why what people had brought in is not in the room any more. */
+  readonly ended: readonly { readonly stream: string; readonly reason: string }[];
+  /** Whether there are more streams than are told. */
+  readonly more: boolean;
+}
+
+export type Panel = "none" | "stats" | "people" | "chat" | "live";
 
 export interface State {
   readonly phase: Phase;
@@ -137,6 +162,8 @@ export interface State {
   readonly chat: ChatState;
   /** Null until the server has an estimate. */
   readonly downlink: Downlink | null;
+  /** Null: the server has no live side, or shows nothing of it in rooms. */
+  readonly live: LiveList | null;
   readonly toasts: readonly Toast[];
 }
 
@@ -162,6 +189,7 @@ export function createStore(roomId: string, peerId: string, displayName: string)
     panel: "none",
     chat: { status: "off", messages: [], unread: 0 },
     downlink: null,
+    live: null,
     toasts: [],
   });
 }

@@ -26,7 +26,7 @@ flashes = pytest.importorskip("tests.live.bridge.flashes")
 PATH = "live/obs"
 SECRET = "a secret of players"
 FAR_FUTURE_S = 4_000_000_000
-NOTHING = {"shown": False, "mayBringIn": False, "streams": [], "inRoom": [], "more": False}
+NOTHING = {"shown": False, "mayBringIn": False, "streams": [], "inRoom": [], "ended": [], "more": False}
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def test_a_stream_is_listed_brought_in_for_everybody_and_taken_out_by_anot
         ana, ben, eve = await at.joined("r", "ana"), await at.joined("r", "ben"), await at.joined("other", "eve")
         publish(at.live)
         listed = {"shown": True, "mayBringIn": True, "streams": [{"stream": PATH, "codecs": ["avc1", "mp4a"]}]}
-        assert await ana.request("getLiveStreams") == {**listed, "inRoom": [], "more": False}
+        assert await ana.request("getLiveStreams") == {**listed, "inRoom": [], "ended": [], "more": False}
         await ana.request("bringInLiveStream", stream=PATH)
         assert (await ben.seen("newPeer", lambda peer: peer["id"] != "ana"))["displayName"] == PATH
         shown = await ben.request("getLiveStreams")
@@ -84,6 +84,7 @@ async def test_what_cannot_be_is_told_with_the_reason(tmp_path: Path) -> None:
         publish(at.live, options={"bf": "3", "x264-params": "b-adapt=0:b-pyramid=normal"})
         code, reason = await refusal(ana, "bringInLiveStream", stream=PATH)
         assert (code, "bframes=0" in reason) == (409, True)
+        assert (await ana.request("getLiveStreams"))["ended"] == [{"stream": PATH, "reason": reason}]
         for data in ({}, {"stream": ""}, {"stream": 1}, {"stream": "x" * 513}, {"stream": "x", "token": "x" * 1001}):
             await refusal(ana, "bringInLiveStream", **data)
         stranger = await RoomClient.connect(ws_url(at.server), "r", "stranger")

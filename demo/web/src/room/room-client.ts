@@ -7,6 +7,7 @@ import { savePreferences } from "../media/devices";
 import { LocalMedia } from "../media/local-media";
 import { collectReports, type StreamReport } from "../media/stats";
 import { type Params, randomId, writeNameToUrl } from "../params";
+import { LiveStreams } from "./live-streams";
 import { type Request, signalingUrl } from "./protocol";
 import { Session } from "./session";
 import { type AppStore, type Layers, type Problem, toast } from "../state";
@@ -32,6 +33,7 @@ const NO_MEDIA_PATH: Problem = {
 export class RoomClient {
   readonly media: LocalMedia;
   readonly chat: Chat;
+  readonly live: LiveStreams;
   readonly #store: AppStore;
   readonly #params: Params;
   /** Only who knows it can take our place in the room by our id. */
@@ -46,6 +48,7 @@ export class RoomClient {
     this.#params = params;
     this.media = new LocalMedia(store, params);
     this.chat = new Chat(store);
+    this.live = new LiveStreams(store, async <T>(method: string, data?: unknown) => (await this.request(method, data)) as T);
     // Back from a tunnel or from sleep: do not wait for the next scheduled attempt.
     window.addEventListener("online", () => {
       if (store.state.phase === "reconnecting" && !this.#peer?.connected) this.#connect();
@@ -67,7 +70,7 @@ export class RoomClient {
   leave(): void {
     this.#disconnect();
     this.chat.clear();
-    this.#store.update({ phase: "lobby", problem: null, panel: "none" });
+    this.#store.update({ phase: "lobby", problem: null, panel: "none", live: null });
   }
 
   /** Builds everything anew in the same room. */
@@ -166,6 +169,7 @@ export class RoomClient {
     }
     if (session.closed) return;
     this.#failedJoins = 0;
+    void this.live.look();
     if (returning) toast(this.#store, "good", "You are back in the room.");
   }
 

@@ -11,7 +11,7 @@ import { Icon, type IconName } from "./icons";
 
 export function Dock() {
   const { client, params, store } = useApp();
-  const { local, panel, phase, chat } = useAppState();
+  const { local, panel, phase, chat, live } = useAppState();
   const { mic, camera, share } = local;
   const micOn = mic.track !== null && !mic.muted;
   const actions: Record<string, () => void> = {
@@ -20,6 +20,7 @@ export function Dock() {
       v: () => void client.media.setCamera(!camera.track),
     }),
     ...(params.datachannel && { c: () => togglePanel(store, "chat") }),
+    ...(live !== null && { l: () => togglePanel(store, "live") }),
     i: () => togglePanel(store, "stats"),
     p: () => togglePanel(store, "people"),
     ...(panel !== "none" && { escape: () => store.update({ panel: "none" }) }),
@@ -71,6 +72,15 @@ export function Dock() {
           active={panel === "chat"}
           count={chat.unread}
           onClick={() => togglePanel(store, "chat")}
+        />
+      )}
+      {live !== null && (
+        <DockButton
+          icon="broadcast"
+          label="Live streams"
+          shortcut="L"
+          active={panel === "live"}
+          onClick={() => togglePanel(store, "live")}
         />
       )}
       <DockButton

@@ -7,6 +7,7 @@ import { ChatPanel } from "./chat-panel";
 import { Dock } from "./dock";
 import { Icon, Logo } from "./icons";
 import { InviteButton } from "./invite-button";
+import { LivePanel } from "./live-panel";
 import { unblockAudio } from "./media-elements";
 import { PeoplePanel } from "./people-panel";
 import { Stage } from "./stage";
@@ -26,6 +27,7 @@ export function Room() {
           {panel === "stats" && <StatsPanel />}
           {panel === "people" && <PeoplePanel />}
           {panel === "chat" && <ChatPanel />}
+          {panel === "live" && <LivePanel />}
         </div>
         <Dock />
       </div>
