@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 STREAM_OVER: Final = "the stream is over"
 """Why most recordings end."""
+MAX_FILES_A_MINUTE: Final = 30
+"""A recording that would need more is given up."""
+_MINUTE_S: Final = 60.0
 _MS_PER_S = 1_000
 _CONTAINERS: dict[Format, Callable[[dict[TrackId, Beginning], int], Container]] = {
     Format.MP4: Mp4Container,
@@ -125,6 +129,7 @@ class Recording:
         self._reading = True
         self._failed = False
         self._open_files = 0
+        self._begun_s: deque[float] = deque(maxlen=MAX_FILES_A_MINUTE)  # when the latest files began
         self._loop = asyncio.get_running_loop()
         self._finished = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=f"recording {id}")
@@ -196,7 +201,8 @@ class Recording:
             self._configs[packet.track] = packet
         elif not packet.is_end and self._begins_file(packet):
             self._close_file()
-            self._begin_file(packet)
+            if self._may_begin_file():
+                self._begin_file(packet)
         file = self._file
         if file is None:
             return
@@ -216,6 +222,15 @@ class Recording:
             return True
         settings = self._settings
         return 0 < settings.cut_s * _MS_PER_S <= file.duration_ms or 0 < settings.cut_bytes <= file.size_bytes
+
+    def _may_begin_file(self) -> bool:
+        """Each file has a thread while it is open; a publisher decides how often another one is needed."""
+        now_s = self._unix_s()
+        if len(self._begun_s) == MAX_FILES_A_MINUTE and now_s - self._begun_s[0] < _MINUTE_S:
+            self._fail(f"the stream needs more than {MAX_FILES_A_MINUTE} files a minute: its configuration changes")
+            return False
+        self._begun_s.append(now_s)
+        return True
 
     def _begin_file(self, first: Packet) -> None:
         tracks: dict[TrackId, Beginning] = {}

@@ -18,7 +18,7 @@ from miso.live.media.codec import Codec, Kind
 from miso.live.media.flv import FlvReader, Tag
 from miso.live.media.packet import Packet
 from miso.live.recording.flv_container import MAX_LISTED_KEY_FRAMES
-from miso.live.recording.recording import State
+from miso.live.recording.recording import MAX_FILES_A_MINUTE, State
 from miso.live.recording.settings import Format
 from tests.live.mp4.mp4_file import frames, packets_of_flv
 from tests.live.recording.studio import PATH, Studio, groups, later
@@ -204,6 +204,26 @@ async def test_another_configuration_goes_where_the_format_can_have_it(
     await recording.wait()
     assert len(recording.files) == files
     assert sum(pictures(tmp_path / report.name) for report in recording.files) == 100
+
+
+def one_picture(**options: str) -> list[Packet]:
+    file = encoder.encode("libx264", frames=1, options=options)
+    return [packet for packet in packets_of_flv(file) if not packet.is_end]
+
+
+async def test_a_publisher_whose_configuration_changes_all_the_time_gets_no_thread_for_each_change(
+    tmp_path: Path,
+) -> None:
+    studio = Studio(tmp_path, format=Format.MP4)
+    recording = studio.recorder.start(PATH)
+    high = one_picture()
+    baseline = one_picture(profile="baseline")
+    for number in range(MAX_FILES_A_MINUTE + 10):
+        await studio.send(later((high, baseline)[number % 2], 40 * number))
+    await recording.wait()
+    assert recording.state is State.FAILED
+    assert f"more than {MAX_FILES_A_MINUTE} files a minute" in recording.detail
+    assert len(recording.files) == MAX_FILES_A_MINUTE
 
 
 async def test_another_codec_or_a_new_track_begins_a_new_file(tmp_path: Path) -> None:
