@@ -23,7 +23,7 @@ from tests.harness.go_client import GoClient, PipeEnd
 
 WORKER = [sys.executable, "-m", "miso.worker"]
 BARE_PYTHON = [sys.executable, "-c", "pass"]
-TIMES_A_BARE_PYTHON = 3
+TIMES_A_BARE_PYTHON = 4
 START_CPU_MS = 400
 IDLE_KB = 45 * 1024
 TAKE_LONG_TO_LOAD = ("uvloop", "msgspec", "orjson", "_asyncio", "_ssl", "worker/dataplane", "cryptography")
