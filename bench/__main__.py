@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.figures import Settings, as_json, failures, line
+from bench.report import RESULTS, finish
 from native.extensions import build
 
-RESULTS = Path(__file__).resolve().parent / "results"
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "none")
 
 EXPLANATION = """
@@ -93,14 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in measure(workers, suites, options.receivers, options.patterns, options.kinds, settings):
         rows.append(row)
         print(line(row), flush=True)
+    content = as_json(rows, settings, sys.argv[1:] if arguments is None else arguments)
     target = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(as_json(rows, settings, sys.argv[1:] if arguments is None else arguments))
-    print(f"written to {target}")
-    wrong = failures(rows) if options.check else []
-    for failure in wrong:
-        print(failure, file=sys.stderr)
-    return 1 if wrong else 0
+    return finish(target, content, failures(rows) if options.check else [])
 
 
 if __name__ == "__main__":

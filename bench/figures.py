@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
+
+from bench import report
 
 Pattern = Literal["paced", "bursts"]
 Kind = Literal["simple", "simulcast", "svc"]
@@ -76,30 +73,25 @@ def line(row: Row) -> str:
 
 def as_json(rows: list[Row], settings: Settings, command: Sequence[str]) -> bytes:
     """The figures with all repeats, the machine, and the command."""
-    body = {
-        "command": shlex.join(["python", "-m", "bench", *command]),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "settings": {"seconds": settings.seconds, "rate": settings.rate, "repeats": settings.repeats},
-        "rows": [
-            {
-                "worker": row.worker,
-                "suite": row.suite,
-                "receivers": row.receivers,
-                "pattern": row.pattern,
-                "kind": row.kind,
-                "cpu_us": round(median(row.cpu_us), 3),
-                "floor_us": round(median(row.floor_us), 3),
-                "ratio": round(row.ratio, 3),
-                "lost": row.lost,
-                "expected": row.expected,
-                "cpu_us_repeats": [round(value, 3) for value in row.cpu_us],
-                "floor_us_repeats": [round(value, 3) for value in row.floor_us],
-            }
-            for row in rows
-        ],
-    }
-    return json.dumps(body, indent=2).encode() + b"\n"
+    told = {"seconds": settings.seconds, "rate": settings.rate, "repeats": settings.repeats}
+    measured = [
+        {
+            "worker": row.worker,
+            "suite": row.suite,
+            "receivers": row.receivers,
+            "pattern": row.pattern,
+            "kind": row.kind,
+            "cpu_us": round(median(row.cpu_us), 3),
+            "floor_us": round(median(row.floor_us), 3),
+            "ratio": round(row.ratio, 3),
+            "lost": row.lost,
+            "expected": row.expected,
+            "cpu_us_repeats": [round(value, 3) for value in row.cpu_us],
+            "floor_us_repeats": [round(value, 3) for value in row.floor_us],
+        }
+        for row in rows
+    ]
+    return report.as_json("bench", command, told, measured)
 
 
 def failures(rows: list[Row]) -> list[str]:

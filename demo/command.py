@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import Sequence
 
 from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.log_output import LogOutput
 from miso.commands.process import fill_standard_descriptors, loop_factory
+from miso.commands.signals import stop_by_signals
 from miso.controller import ControllerError
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings, command_line
@@ -40,12 +40,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -> int:
-    stop = asyncio.Event()
     server = DemoServer(settings, () if settings.no_live else plugins.classes)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, _on_signal, number, stop, server, output)
+    stop = stop_by_signals(output, server.kill_workers)  # one that hangs would not notice that its pipes are closed
     starting = asyncio.create_task(server.start())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -66,17 +62,6 @@ async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -
     await stopping
     await server.close()
     return 0
-
-
-def _on_signal(number: signal.Signals, stop: asyncio.Event, server: DemoServer, output: LogOutput) -> None:
-    if stop.is_set():
-        logger.warning("%s again: ending at once", number.name)
-        server.kill_workers()  # one that hangs would not notice that its pipes are closed
-        output.close()
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-    logger.info("%s: ending", number.name)
-    stop.set()
 
 
 def _announce(server: DemoServer) -> None:

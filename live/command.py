@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 from collections.abc import Sequence
 
 from pydantic import Field, create_model
@@ -14,6 +13,7 @@ from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.command_line import CommandLine, CommandSettings
 from miso.commands.log_output import LogOutput
 from miso.commands.process import fill_standard_descriptors, loop_factory
+from miso.commands.signals import stop_by_signals
 from miso.live.engine.engine import Engine
 from miso.live.engine.known_plugins import KnownPlugins, find_plugins
 from miso.live.engine.settings import LiveSettings
@@ -64,11 +64,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutput) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, _on_signal, number, stop, output)
+    stop = stop_by_signals(output)
     engine = Engine(settings, plugins.classes)
     starting = asyncio.create_task(engine.start())
     stopping = asyncio.create_task(stop.wait())
@@ -89,13 +85,3 @@ async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutpu
             exit_code = FAILED
     await engine.stop()
     return exit_code
-
-
-def _on_signal(number: signal.Signals, stop: asyncio.Event, output: LogOutput) -> None:
-    if stop.is_set():
-        logger.warning("%s again: ending at once", number.name)
-        output.close()
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
-    logger.info("%s: ending", number.name)
-    stop.set()

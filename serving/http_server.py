@@ -69,7 +69,7 @@ class HttpServer:
         self._context, config.ssl = config.ssl, None  # TLS has a listener of its own
         self._admit = admit
         self._tls_failed = tls_failed
-        self._server = _Uvicorn(config)
+        self._server = QuietUvicorn(config)
 
         def make_http(give_back: Callable[[], None]) -> HttpWithTimeouts:
             http = Http(config, self._server.server_state, self._server.lifespan.state)
@@ -118,7 +118,9 @@ def _is_no_refusal(record: logging.LogRecord) -> bool:
     )
 
 
-class _Uvicorn(uvicorn.Server):
+class QuietUvicorn(uvicorn.Server):
+    """Uvicorn that leaves signals alone, and says when it listens."""
+
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()

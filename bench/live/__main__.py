@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.report import RESULTS, finish
 from native.extensions import build
 
-RESULTS = Path(__file__).resolve().parent.parent / "results"
 SERVERS = ("miso.live", "controller", "node-media", "nginx-rtmp")
 
 EXPLANATION = """
@@ -90,14 +90,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if row is not None:
                     rows.append(row)
                     print(line(row), flush=True)
+    content = as_json(rows, settings, sys.argv[1:] if arguments is None else arguments)
     target = options.json or RESULTS / f"live-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(as_json(rows, settings, sys.argv[1:] if arguments is None else arguments))
-    print(f"written to {target}")
-    wrong = failures(rows) if options.check else []
-    for failure in wrong:
-        print(failure, file=sys.stderr)
-    return 1 if wrong else 0
+    return finish(target, content, failures(rows) if options.check else [])
 
 
 if __name__ == "__main__":

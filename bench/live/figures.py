@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import shlex
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
 
+from bench import report
 from bench.live.floor_process import FloorFigures
 
 MAX_RATIO = 1.5
@@ -105,22 +101,16 @@ def line(row: Row) -> str:
 
 def as_json(rows: Iterable[Row], settings: Settings, command: Sequence[str]) -> bytes:
     """The figures with all repeats, the machine, and the command."""
-    body = {
-        "command": shlex.join(["python", "-m", "bench.live", *command]),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "settings": asdict(settings),
-        "rows": [
-            asdict(row)
-            | {
-                "ratio": round(row.ratio, 3),
-                "first_key_p95_ms": round(row.first_key_p95_ms, 1),
-                "signaling_p99_ms": row.signaling_p99_ms,
-            }
-            for row in rows
-        ],
-    }
-    return json.dumps(body, indent=2).encode() + b"\n"
+    measured = [
+        asdict(row)
+        | {
+            "ratio": round(row.ratio, 3),
+            "first_key_p95_ms": round(row.first_key_p95_ms, 1),
+            "signaling_p99_ms": row.signaling_p99_ms,
+        }
+        for row in rows
+    ]
+    return report.as_json("bench.live", command, asdict(settings), measured)
 
 
 def failures(rows: Sequence[Row]) -> list[str]:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from miso.live.engine.plugin import Plugin
+from miso.live.engine.settings import LiveSettings
 from miso.live.section import PluginSettings
 
 ENTRY_POINT_GROUP: Final = "miso.live.plugins"
 _NAME: Final = re.compile("[a-z][a-z0-9_]*")
-_SECTIONS_OF_ITS_OWN: Final = ("streams", "sessions", "access")
 
 
 class KnownPlugins(NamedTuple):
@@ -44,7 +44,7 @@ def _added(own: Sequence[type[Plugin]], entry_points: Iterable[importlib.metadat
         except Exception as error:  # noqa: BLE001  an edge: code of others, whatever it does when it is imported
             problems.append(f"plugin {entry_point.name} ({entry_point.value}) cannot be loaded: {error!r}")
             continue
-        problem = _problem(loaded, {known.name for known in classes})
+        problem = _problem(loaded, {*LiveSettings.model_fields, *(known.name for known in classes)})
         if problem:
             problems.append(f"plugin {entry_point.name} ({entry_point.value}) is of no use: {problem}")
         else:
@@ -59,7 +59,7 @@ def _problem(loaded: object, taken: set[str]) -> str:
     name = getattr(loaded, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         return f"its name is {name!r}, expected lower-case letters, digits and _, a letter first"
-    if name in taken or name in _SECTIONS_OF_ITS_OWN:
+    if name in taken:
         return f"the name {name!r} is taken"
     if not isinstance(loaded.Settings, type) or not issubclass(loaded.Settings, PluginSettings):
         return f"its Settings are {loaded.Settings!r}, expected a class derived from PluginSettings"

@@ -13,7 +13,8 @@ from miso.live.hls.plugin import HlsPlugin
 from miso.live.hls.settings import HlsSettings
 from miso.live.media.flv import FlvReader
 from miso.live.sessions.session import Role
-from tests.live.flv_server.house import Content, House, house, send_for_ever
+from tests.live.endless import send_for_ever
+from tests.live.flv_server.house import Content, House, house
 from tests.live.hls.cutting import encoded
 from tests.live.relay.peers import relaying
 from tests.live.rtmp_server.serving import serve, until

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from miso.protoo import ConnectionRequest, Peer, QueueLimits, Room, WebSocketServer
 from miso.protoo.asgi import UVICORN_OPTIONS, serve
+from miso.serving.http_server import QuietUvicorn
 
 
 @dataclass
@@ -54,22 +55,6 @@ def free_port() -> int:
         return port
 
 
-class QuietServer(uvicorn.Server):
-    """A uvicorn that leaves signals alone and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-
 @contextlib.asynccontextmanager
 async def asgi_server(host: Host) -> AsyncIterator[int]:
     async def endpoint(websocket: WebSocket) -> None:
@@ -78,7 +63,7 @@ async def asgi_server(host: Host) -> AsyncIterator[int]:
     app = Starlette(routes=[WebSocketRoute("/{path:path}", endpoint)])
     port = free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", **UVICORN_OPTIONS)
-    server = QuietServer(config)
+    server = QuietUvicorn(config)
     task = asyncio.create_task(server.serve())
     await server.listening.wait()
     try:

@@ -10,7 +10,8 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from miso.serving.http_connection import HttpWithTimeouts
-from tests.protoo.conftest import QuietServer, free_port
+from miso.serving.http_server import QuietUvicorn
+from tests.protoo.conftest import free_port
 
 
 async def test_a_body_that_the_application_does_not_read_fills_no_memory() -> None:
@@ -21,7 +22,7 @@ async def test_a_body_that_the_application_does_not_read_fills_no_memory() -> No
         await enough.wait()
 
     port = free_port()
-    server = QuietServer(uvicorn.Config(app, port=port, http=HttpWithTimeouts, lifespan="off", log_level="critical"))
+    server = QuietUvicorn(uvicorn.Config(app, port=port, http=HttpWithTimeouts, lifespan="off", log_level="critical"))
     serving = asyncio.create_task(server.serve())
     await server.listening.wait()
     _, writer = await asyncio.open_connection("127.0.0.1", port)

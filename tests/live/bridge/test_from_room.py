@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from miso import Worker, create_worker
-from miso.demo.workers.media_workers import MEDIA_CODECS
+from miso import Worker
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.live.bridge.from_room.room_stream import RoomStream, Surroundings
@@ -86,17 +85,6 @@ class Player:
 
     def stop(self) -> None:
         self._reading.cancel()
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    async with await create_worker(log_level="warn") as worker:
-        yield worker
-
-
-@pytest.fixture
-async def room(worker: Worker) -> Any:
-    return one_room.OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
 
 
 @pytest.fixture

@@ -32,17 +32,6 @@ TIMEOUT_S = 60
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    async with await create_worker(log_level="warn") as worker:
-        yield worker
-
-
-@pytest.fixture
-async def room(worker: Worker) -> Any:
-    return one_room.OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
-
-
-@pytest.fixture
 async def live() -> AsyncIterator[Live]:
     live = make_live(LiveSettings(), asyncio.get_running_loop(), time.time)
     yield live

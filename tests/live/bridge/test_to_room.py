@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from miso import Producer, Worker, create_worker
-from miso.demo.workers.media_workers import MEDIA_CODECS
+from miso import Producer, Worker
 from miso.live.bridge.rooms import Guest, RoomClosedError
 from miso.live.bridge.to_room.b_frames import BFrames
 from miso.live.bridge.to_room.room_guest import RoomGuest, Surroundings
@@ -33,17 +32,6 @@ TIMEOUT_S = 60
 
 def nothing() -> None:
     """Nobody wants to know."""
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    async with await create_worker(log_level="warn") as worker:
-        yield worker
-
-
-@pytest.fixture
-async def room(worker: Worker) -> Any:
-    return one_room.OneRoom(await worker.create_router(media_codecs=MEDIA_CODECS))
 
 
 @pytest.fixture

@@ -289,6 +289,8 @@ def test_entry_points_come_after_ours_by_name(monkeypatch: pytest.MonkeyPatch) -
         (lambda: type("Bad", (Named,), {"name": "No Name"}), "its name is 'No Name'"),
         (lambda: type("Bad", (Named,), {"name": "rtmp"}), "the name 'rtmp' is taken"),
         (lambda: type("Bad", (Named,), {"name": "streams"}), "the name 'streams' is taken"),
+        (lambda: type("Bad", (Named,), {"name": "players"}), "the name 'players' is taken"),
+        (lambda: type("Bad", (Named,), {"name": "operators"}), "the name 'operators' is taken"),
         (lambda: type("Bad", (Named,), {"Settings": dict}), "its Settings are <class 'dict'>"),
     ],
 )

@@ -17,6 +17,7 @@ from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.packet import Packet
 from miso.live.streams.publication import Publication
 from miso.live.web.plugin import WebPlugin
+from tests.live.endless import send_for_ever
 
 PATH = "live/camera"
 SLOWEST_S = 30
@@ -105,20 +106,6 @@ def parsed(answer: bytes) -> tuple[str, dict[str, str], bytes]:
     head, _, body = answer.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     return status, {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}, body
-
-
-async def send_for_ever(publication: Publication, packets: Sequence[Packet]) -> None:
-    loop = asyncio.get_running_loop()
-    started = loop.time()
-    length_ms = max(packet.dts_ms for packet in packets) + 40
-    offset_ms = 0
-    while True:
-        for packet in packets:
-            ahead_s = started + (packet.dts_ms + offset_ms) / 1000 - loop.time()
-            if ahead_s > 0:
-                await asyncio.sleep(ahead_s)
-            publication.write(packet.at(packet.dts_ms + offset_ms))
-        offset_ms += length_ms
 
 
 @asynccontextmanager

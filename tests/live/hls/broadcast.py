@@ -13,6 +13,7 @@ from miso.live.media.packet import Packet
 from miso.live.streams.publication import Publication
 from miso.serving.http_server import HttpServer
 from miso.serving.listening import listen_locally
+from tests.live.endless import send_for_ever
 from tests.live.hls.house import PATH, House
 
 
@@ -34,7 +35,7 @@ class Broadcast:
     def publish(self, packets: Sequence[Packet]) -> Publication:
         """Begins."""
         publication = self.house.publish()
-        self._task = asyncio.create_task(self._send(publication, packets))
+        self._task = asyncio.create_task(send_for_ever(publication, packets))
         return publication
 
     async def stop(self) -> None:
@@ -42,19 +43,6 @@ class Broadcast:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-
-    async def _send(self, publication: Publication, packets: Sequence[Packet]) -> None:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        length_ms = max(packet.dts_ms for packet in packets) + 40
-        offset_ms = 0
-        while True:
-            for packet in packets:
-                ahead_s = started + (packet.dts_ms + offset_ms) / 1000 - loop.time()
-                if ahead_s > 0:
-                    await asyncio.sleep(ahead_s)
-                publication.write(packet.at(packet.dts_ms + offset_ms))
-            offset_ms += length_ms
 
 
 @asynccontextmanager
