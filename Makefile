@@ -110,4 +110,4 @@ wheel: build web
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo/web/dist demo/web/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .build.lock
-	find miso worker controller protoo serving commands demo live bench native tests \( -name '*.so' -o -name '*.so.stamp' -o -name __pycache__ \) -prune -exec rm -rf {} +
+	find miso worker controller protoo serving commands cluster demo live bench native tests \( -name '*.so' -o -name '*.so.stamp' -o -name __pycache__ \) -prune -exec rm -rf {} +

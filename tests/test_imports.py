@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("worker", "controller", "protoo", "serving", "commands", "demo", "live", "bench", "native", "tests")
+OURS = ("worker", "controller", "protoo", "serving", "commands", "cluster", "demo", "live", "bench", "native", "tests")
 
 CONTROLLER_BASE = tuple(
     f"controller.{name}"
@@ -81,6 +81,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "protoo": (),
     "serving": ("protoo",),
     "commands": (),
+    "cluster.errors": (),
+    "cluster.facts": ("cluster.errors", "controller.types"),
+    "cluster.room_facts": ("cluster.errors", "cluster.facts"),
+    "cluster.pipe_plan": ("cluster.facts", "cluster.room_facts"),
+    "cluster.directory": ("cluster.errors", "cluster.facts"),
+    "cluster.placement": ("cluster.errors", "cluster.facts"),
+    "cluster.shard": ("cluster.errors", "cluster.facts", "cluster.room_facts", "cluster.pipe_plan", "controller"),
+    "cluster": ("cluster", "controller"),
     "live.errors": (),
     "live.clock": (),
     "live.media": ("live.errors",),
@@ -266,7 +274,15 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 # Sans-I/O: a protocol is handed bytes and the time.
 WORLD = ("asyncio", "socket", "time", "logging", "threading", "selectors", "subprocess")
-SANS_IO = (*PROTOCOLS, "worker.channel", "live.rtmp")
+SANS_IO = (
+    *PROTOCOLS,
+    "worker.channel",
+    "live.rtmp",
+    "cluster.facts",
+    "cluster.room_facts",
+    "cluster.pipe_plan",
+    "cluster.placement",
+)
 ASYNCIO_ROOMS = ("worker.net", "worker.__main__", "worker.worker")
 
 
@@ -391,7 +407,20 @@ def test_the_files_that_the_architecture_names_are_there() -> None:
     """The map that leads a newcomer from a symptom to a file."""
     text = (ROOT / "docs" / "architecture.md").read_text()
     tops = "|".join(
-        ("worker", "controller", "protoo", "serving", "commands", "demo", "live", "bench", "native", "tests", "docs")
+        (
+            "worker",
+            "controller",
+            "protoo",
+            "serving",
+            "commands",
+            "cluster",
+            "demo",
+            "live",
+            "bench",
+            "native",
+            "tests",
+            "docs",
+        )
     )
     named = set(re.findall(rf"`((?:{tops})/[\w./]*)`", text))
     assert len(named) > 40
