@@ -14,6 +14,10 @@ _NS_PER_MS = 1_000_000
 _MS_PER_S = 1_000
 # Stamps of sound are rounded to a millisecond, and encoders' clocks stray: within this, frames follow without a gap.
 _CLOSE_MS = 20
+# Rounding strays to both sides. What has strayed to one side by more than that for so many frames goes by its stamps
+# again: the first stamps were wrong, or the clocks drift.
+_ASTRAY_MS = 5
+_ASTRAY_FRAMES = 32
 # Until a second one shows how long the first is.
 _USUAL_FRAME_MS = 40
 _MAX_DURATION = (1 << 32) - 1
@@ -51,6 +55,8 @@ class SampleMaker:
         self._is_audio = track.id.kind is Kind.AUDIO
         self._origin_ms = origin_ms
         self._close = track.timescale * _CLOSE_MS // _MS_PER_S
+        self._astray = track.timescale * _ASTRAY_MS // _MS_PER_S
+        self._late_frames = 0  # in a row that were astray: those that came late count up, those that came early down
         self._usual = max(1, track.timescale * _USUAL_FRAME_MS // _MS_PER_S)
         self._last: Packet | None = None
         self._last_dts = 0
@@ -60,7 +66,7 @@ class SampleMaker:
     def add(self, packet: Packet) -> Sample | None:
         """Takes a frame; returns the one before it, now that it is known how long it lasts."""
         dts = self._ticks(packet)
-        if self._expected is not None and abs(dts - self._expected) <= self._close:
+        if self._expected is not None and self._follows(dts - self._expected):
             dts = self._expected
         before = None
         if self._last is not None:
@@ -79,6 +85,19 @@ class SampleMaker:
         """The last frame, as long as frames of its track usually are."""
         last, self._last = self._last, None
         return None if last is None else self._sample(last, self._usual)
+
+    def _follows(self, late: int) -> bool:
+        """Whether a frame of sound that comes so much later than expected follows the one before without a gap."""
+        if abs(late) <= self._astray:
+            self._late_frames = 0
+        elif late > 0:
+            self._late_frames = max(self._late_frames, 0) + 1
+        else:
+            self._late_frames = min(self._late_frames, 0) - 1
+        if abs(late) <= self._close and abs(self._late_frames) < _ASTRAY_FRAMES:
+            return True
+        self._late_frames = 0
+        return False
 
     def _ticks(self, packet: Packet) -> int:
         time_ns = (packet.dts_ms - self._origin_ms) * _NS_PER_MS + packet.nanosecond_offset

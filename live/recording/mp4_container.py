@@ -43,6 +43,7 @@ class Mp4Container:
         if not made:
             raise ParseError(f"no track can be written as MP4: {'; '.join(problems.values()) or 'there is none'}")
         self.left_out = frozenset(problems)
+        self._tracks = tracks
         self._writer = FragmentWriter(made, origin_ms)
         self._size = 0
         # Where independent fragments end, in bytes and milliseconds, and what the index says of them.
@@ -65,7 +66,10 @@ class Mp4Container:
         return b""
 
     def can_go_on(self, config: Packet) -> bool:
-        return False
+        beginning = self._tracks.get(config.track)
+        known = beginning.config if beginning is not None else None
+        # It begins with what is known of all tracks, also where that comes again behind the first frame.
+        return known is not None and (known.codec, known.payload) == (config.codec, config.payload)
 
     def finish(self) -> bytes:
         rest = self._written(self._writer.finish())

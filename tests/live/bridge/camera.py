@@ -30,6 +30,7 @@ class Camera:
         loses: Whether a packet, by its number, is lost on the way.
         size: Of the pictures from the next one on.
         audio_late_s: Sound leaves so much later than it is captured.
+        sound_drift: The sound's clock is so much faster than the time, as sound cards' are: 0.0001 is usual.
     """
 
     def __init__(self, router: Router, name: str) -> None:
@@ -37,6 +38,7 @@ class Camera:
         self.loses: Callable[[int], bool] = lambda number: False
         self.size = (320, 180)
         self.audio_late_s = 0.0
+        self.sound_drift = 0.0
         self.key_frames = 0
         self.producers: list[Producer] = []
         self._router = router
@@ -50,7 +52,7 @@ class Camera:
         self._audio = SentStream(AUDIO_TYPE, 48_000, name)
         self._began_s = 0.0
 
-    async def open(self, *, sound: bool = True, pictures: bool = True) -> None:
+    async def open(self, *, sound: bool = True, pictures: bool = True, seconds: float = SECONDS) -> None:
         self._link = await RtpLink.open(self._router, self._on_packet)
         transport = self._link.transport
         self._began_s = time.time()
@@ -59,7 +61,9 @@ class Camera:
             self.producers.append(await transport.produce(kind="video", rtp_parameters=parameters))
             self._tasks.append(asyncio.create_task(self._show()))
         if sound:
-            packets = await asyncio.to_thread(flashes, SECONDS, sound="libopus", pictures=False)
+            packets = await asyncio.to_thread(
+                flashes, seconds, sound="libopus", pictures=False, sound_drift=self.sound_drift
+            )
             self._began_s = time.time()
             parameters = audio_parameters(self._audio.ssrc, self.name)
             self.producers.append(await transport.produce(kind="audio", rtp_parameters=parameters))
@@ -106,16 +110,18 @@ class Camera:
 
     async def _say(self, sounds: list[tuple[int, bytes]]) -> None:
         for time_ms, payload in sounds:
-            await asyncio.sleep(self._began_s + time_ms / 1_000 + self.audio_late_s - time.time())
+            captured_s = time_ms / 1_000 / (1 + self.sound_drift)
+            await asyncio.sleep(self._began_s + captured_s + self.audio_late_s - time.time())
             self._link.send(self._audio.packet(payload, 48 * time_ms, marker=False))
 
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             now_s = time.time()
-            for sent in (self._video, self._audio):
+            for sent, drift in ((self._video, 0.0), (self._audio, self.sound_drift)):
                 if sent.packets:
-                    self._link.send(sent.report(now_s, int(sent.rate_hz * (now_s - self._began_s))))
+                    units = int(sent.rate_hz * (1 + drift) * (now_s - self._began_s))
+                    self._link.send(sent.report(now_s, units))
 
     def _on_packet(self, packet: bytes) -> None:
         if is_rtcp(packet) and any(isinstance(said, KeyFrameRequest) for said in read_rtcp(packet)):

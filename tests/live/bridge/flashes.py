@@ -36,10 +36,21 @@ def flashes(
     sound: str = "aac",
     pictures: bool = True,
     options: dict[str, str] | None = None,
+    sound_drift: float = 0.0,
 ) -> list[Packet]:
-    """The stream's packets, in the order of their times."""
+    """The stream's packets, in the order of their times.
+
+    Args:
+        seconds: How long.
+        gop: Pictures from key frame to key frame.
+        sound: Its encoder; empty: none.
+        pictures: Whether there are any.
+        options: Of the pictures' encoder.
+        sound_drift: The clock of the sound is so much faster than that of the pictures, and the sound's times are its
+            own: beeps still come when flashes do.
+    """
     packets = _pictures(seconds, gop, options or {}) if pictures else []
-    packets += _sounds(seconds, sound) if sound else []
+    packets += _sounds(seconds, sound, sound_drift) if sound else []
     return sorted(packets, key=lambda packet: (packet.dts_ms, not packet.is_config))
 
 
@@ -77,7 +88,7 @@ def _pictures(seconds: float, gop: int, options: dict[str, str]) -> list[Packet]
     return packets
 
 
-def _sounds(seconds: float, name: str) -> list[Packet]:
+def _sounds(seconds: float, name: str, drift: float) -> list[Packet]:
     encoder = av.CodecContext.create(name, "w")
     assert isinstance(encoder, av.AudioCodecContext)
     is_aac = name == "aac"
@@ -86,14 +97,18 @@ def _sounds(seconds: float, name: str) -> list[Packet]:
     size = encoder.frame_size
     codec = Codec.AAC if is_aac else Codec.OPUS
     packets = [Packet(AUDIO, codec, 0, bytes(encoder.extradata or b""), is_config=True)] if is_aac else []
-    for start in range(0, int(seconds * RATE_HZ) - size, size):
-        values = array.array(
-            "f",
-            (
-                0.5 * math.sin(2 * math.pi * TONE_HZ * at / RATE_HZ) if is_event(at / RATE_HZ) else 0.0
-                for at in range(start, start + size)
-            ),
-        )
+    rate_hz = RATE_HZ * (1 + drift)
+    for start in range(0, int(seconds * rate_hz) - size, size):
+        if is_event(start / rate_hz) or is_event((start + size - 1) / rate_hz):
+            values = array.array(
+                "f",
+                (
+                    0.5 * math.sin(2 * math.pi * TONE_HZ * at / rate_hz) if is_event(at / rate_hz) else 0.0
+                    for at in range(start, start + size)
+                ),
+            )
+        else:
+            values = array.array("f", bytes(4 * size))
         frame = av.AudioFrame(format=encoder.format.name, layout="stereo", samples=size)
         both = [values, values] if is_aac else [array.array("f", (value for value in values for _ in range(2)))]
         for plane, one in zip(frame.planes, both, strict=True):

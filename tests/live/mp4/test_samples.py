@@ -60,6 +60,19 @@ def test_sound_of_an_encoder_with_a_slow_clock_stays_within_20_ms_of_its_stamps(
     assert max(abs(sample.dts / 48 - ms) for sample, ms in zip(made, stamps, strict=True)) <= 20
 
 
+def test_sound_whose_first_stamps_were_wrong_soon_goes_by_its_stamps_again() -> None:
+    stamps = [0, *(round(3 + index * 1024 / 48) for index in range(100))]  # 18 ms earlier than the first one says
+    made = samples_of([sound(ms) for ms in stamps])
+    late_ms = [sample.dts / 48 - ms for sample, ms in zip(made, stamps, strict=True)]
+    assert max(late_ms[1:10]) > 15
+    assert max(map(abs, late_ms[40:])) <= 1
+
+
+def test_sound_whose_stamps_stray_to_both_sides_stays_continuous() -> None:
+    made = samples_of([sound(round(100 + index * 1024 / 48) + (8, -8)[index % 2]) for index in range(500)])
+    assert {sample.duration for sample in made} == {1024}
+
+
 def test_nanoseconds_count() -> None:
     packets = [Packet(VIDEO, Codec.H264, 0, b"\1", nanosecond_offset=ns) for ns in (0, 500_000)]
     assert [sample.dts for sample in samples_of(packets)] == [0, 45]

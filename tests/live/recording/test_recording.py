@@ -206,6 +206,22 @@ async def test_another_configuration_goes_where_the_format_can_have_it(
     assert sum(pictures(tmp_path / report.name) for report in recording.files) == 100
 
 
+@pytest.mark.parametrize("format", list(Format))
+async def test_a_configuration_that_comes_behind_the_first_picture_is_that_of_the_same_file(
+    tmp_path: Path, format: Format
+) -> None:
+    packets = picture_and_sound()
+    sound_config = next(packet for packet in packets if packet.is_config and packet.track.kind is Kind.AUDIO)
+    packets.remove(sound_config)
+    first_picture = next(packet for packet in packets if packet.is_key and packet.track.kind is Kind.VIDEO)
+    packets = [packet for packet in packets if packet.track.kind is Kind.VIDEO or packet.dts_ms >= 100]
+    packets.insert(packets.index(first_picture) + 1, sound_config)
+    recording = await Studio(tmp_path, format=format).record(packets)
+    assert len(recording.files) == 1
+    found = probe(tmp_path / recording.files[0].name)
+    assert [stream["codec_name"] for stream in found["streams"]] == ["h264", "aac"]
+
+
 def one_picture(**options: str) -> list[Packet]:
     file = encoder.encode("libx264", frames=1, options=options)
     return [packet for packet in packets_of_flv(file) if not packet.is_end]
