@@ -19,6 +19,14 @@ class DirectoryAwayError(ClusterError):
     """The store that hosts share does not answer: what others have is not known. It is worth trying again."""
 
 
+class StoreRefusedError(ClusterError):
+    """The store that hosts share turns this one away, and trying again does not help; the text says why."""
+
+
+class InvalidStateError(ClusterError):
+    """What was called cannot be done now: a room is entered already, or what was called is closed."""
+
+
 class NameTakenError(ClusterError):
     """Another host of the cluster has this one's name."""
 

@@ -85,7 +85,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cluster.facts": ("cluster.errors", "controller.types"),
     "cluster.room_facts": ("cluster.errors", "cluster.facts"),
     "cluster.pipe_plan": ("cluster.facts", "cluster.room_facts"),
-    "cluster.directory": ("cluster.errors", "cluster.facts"),
+    "cluster.directory": ("cluster.errors", "cluster.facts", "protoo.log_rate_limit"),
     "cluster.placement": ("cluster.errors", "cluster.facts"),
     "cluster.shard": ("cluster.errors", "cluster.facts", "cluster.room_facts", "cluster.pipe_plan", "controller"),
     "cluster": ("cluster", "controller"),

@@ -1,0 +1,1 @@
+"""What all nodes say, kept for everybody: in memory for one host, on Redis for many."""
