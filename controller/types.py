@@ -49,7 +49,7 @@ from miso.worker.channel.bodies.transport import (
     TransportTuple,
 )
 from miso.worker.channel.bodies.web_rtc_server import ListenInfo, WebRtcServerDump
-from miso.worker.channel.bodies.worker import ResourceUsage, WorkerDump
+from miso.worker.channel.bodies.worker import LoadReport, ResourceUsage, WorkerDump
 from miso.worker.channel.events import ProducerScore, Trace, VideoOrientation
 
 AppData = dict[str, Any]
@@ -106,6 +106,7 @@ __all__ = [
     "IceState",
     "ListenInfo",
     "ListenIp",
+    "LoadReport",
     "MediaKind",
     "NumSctpStreams",
     "ProducerDump",

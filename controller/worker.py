@@ -20,7 +20,7 @@ from miso.controller.process.channel import Channel
 from miso.controller.process.settings import WorkerLogLevel, WorkerLogTag, WorkerSettings
 from miso.controller.process.worker_process import ExitStatus, WorkerProcess
 from miso.controller.router import Router
-from miso.controller.types import AppData, ListenInfo, ResourceUsage, WorkerDump
+from miso.controller.types import AppData, ListenInfo, LoadReport, ResourceUsage, WorkerDump
 from miso.controller.web_rtc_server import WebRtcServer
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest
@@ -166,6 +166,14 @@ class Worker(Emitter):
     async def get_resource_usage(self) -> ResourceUsage:
         """What the process has used, as of getrusage(2)."""
         return await self._channel.request(commands.WORKER_GET_RESOURCE_USAGE, {})
+
+    async def get_load(self) -> LoadReport:
+        """What it has done since its start, CPU time and forwarded packets: asked twice, its load in between.
+
+        Raises:
+            RequestError: The worker is not Miso's; ``get_resource_usage`` knows its CPU time.
+        """
+        return await self._channel.request(commands.WORKER_GET_LOAD, {})
 
     async def update_settings(
         self, *, log_level: WorkerLogLevel | None = None, log_tags: Iterable[WorkerLogTag] | None = None

@@ -7,6 +7,7 @@ import logging
 import os
 import resource
 import secrets
+import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from miso.worker.channel.bodies.worker import (
     CloseRouterRequest,
     CloseWebRtcServerRequest,
     CreateRouterRequest,
+    LoadReport,
     ResourceUsage,
     UpdateSettingsRequest,
     WorkerDropped,
@@ -158,6 +160,16 @@ class Worker:
             ru_nsignals=usage.ru_nsignals,
             ru_nvcsw=usage.ru_nvcsw,
             ru_nivcsw=usage.ru_nivcsw,
+        )
+
+    @handles(commands.WORKER_GET_LOAD)
+    def get_load(self) -> LoadReport:
+        """CPU time and forwarded packets, counted since the start."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return LoadReport(
+            timestamp_us=time.monotonic_ns() // 1000,
+            cpu_us=int((usage.ru_utime + usage.ru_stime) * 1_000_000),
+            packets_forwarded=self._context.plane.packets_forwarded,
         )
 
     @handles(commands.WORKER_UPDATE_SETTINGS)

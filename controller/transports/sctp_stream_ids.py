@@ -12,13 +12,18 @@ class SctpStreamIds:
         self._used = bytearray(count)
         self._next = 0
 
-    def take(self) -> int:
-        """The next free id, 0 to count - 1.
+    def take(self, wanted: int | None = None) -> int:
+        """The next free id, 0 to count - 1; or the wanted one.
 
         Raises:
-            UnsupportedError: All are in use.
+            UnsupportedError: All are in use, or the wanted one is, or there is none of that number.
         """
         count = len(self._used)
+        if wanted is not None:
+            if not 0 <= wanted < count or self._used[wanted]:
+                raise UnsupportedError(f"sctpStreamId {wanted} is not one of {count} or is in use")
+            self._used[wanted] = 1
+            return wanted
         for offset in range(count):
             stream_id = (self._next + offset) % count
             if not self._used[stream_id]:

@@ -296,6 +296,7 @@ class Transport(Entity):
         ordered: bool | None = None,
         max_packet_life_time: int | None = None,
         max_retransmits: int | None = None,
+        stream_id: int | None = None,
         app_data: AppData | None = None,
     ) -> DataConsumer:
         """Sends a data producer of the router to the remote side.
@@ -307,12 +308,13 @@ class Transport(Entity):
             ordered: Deliver messages in order.
             max_packet_life_time: Give a message up after so many ms.
             max_retransmits: Give a message up after so many retransmissions.
+            stream_id: The SCTP stream; a free one if not given.
             app_data: The application's own data.
 
         Raises:
             TypeError: The transport has no SCTP.
             NotFoundError: The router has no such data producer.
-            UnsupportedError: All of the transport's SCTP streams are in use.
+            UnsupportedError: The SCTP stream, or every one of the transport, is in use.
         """
         if not data_producer_id or not isinstance(data_producer_id, str):
             raise TypeError("missing data_producer_id")
@@ -326,8 +328,8 @@ class Transport(Entity):
             source = data_producer.sctp_stream_parameters or SctpStreamParameters(
                 stream_id=0, ordered=max_packet_life_time is None and max_retransmits is None
             )
-            params = replace(source, stream_id=self._take_sctp_stream_id(), **given)
-        elif given:
+            params = replace(source, stream_id=self._take_sctp_stream_id(stream_id), **given)
+        elif given or stream_id is not None:
             _logger.warning("transport=%s is direct and has no SCTP stream: parameters ignored", self.id)
         data_consumer_id = str(uuid.uuid4())
         body = ConsumeDataRequest(
@@ -379,10 +381,10 @@ class Transport(Entity):
         self._next_mid = (mid + 1) % _MID_COUNT
         return str(mid)
 
-    def _take_sctp_stream_id(self) -> int:
+    def _take_sctp_stream_id(self, wanted: int | None) -> int:
         if self._sctp_stream_ids is None:
             raise TypeError("missing sctp_parameters.mis: the transport was created without SCTP")
-        return self._sctp_stream_ids.take()
+        return self._sctp_stream_ids.take(wanted)
 
     def _free_sctp_stream_id(self, params: SctpStreamParameters | None) -> None:
         if self._sctp_stream_ids is not None and params is not None:

@@ -50,15 +50,23 @@ class RtpSocket(asyncio.DatagramProtocol):
         """The next RTP packet. Raises ``TimeoutError``."""
         return await asyncio.wait_for(self._received.get(), within_s)
 
+    async def drain(self) -> None:
+        """Throws away what has come."""
+        await asyncio.sleep(0)
+        while not self._received.empty():
+            self._received.get_nowait()
+
     def close(self) -> None:
         """Gives the port back."""
         assert self._transport is not None
         self._transport.close()
 
 
-async def flow(sender: RtpSocket, ssrcs: Iterable[int], payload_type: int, receiver: RtpSocket) -> bytes:
-    """Sends key frames on all these SSRCs until one arrives; that one."""
-    for number in range(500):
+async def flow(
+    sender: RtpSocket, ssrcs: Iterable[int], payload_type: int, receiver: RtpSocket, first: int = 0
+) -> bytes:
+    """Sends key frames on all these SSRCs, numbered from ``first`` on, until one arrives; that one."""
+    for number in range(first, first + 500):
         for ssrc in ssrcs:
             sender.send(rtp(number, KEY_FRAME, ssrc=ssrc, payload_type=payload_type))
         try:

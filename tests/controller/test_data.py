@@ -36,6 +36,13 @@ async def test_data_consumers_take_the_streams_in_turn(router: Router) -> None:
     consumers[1].close()
     assert await stream_id() == 1
     assert await consumers[1].get_buffered_amount() == 1234
+    consumers[2].close()
+    for taken in (1, 3, -1):
+        with pytest.raises(UnsupportedError, match=f"sctpStreamId {taken} is not one of 3 or is in use"):
+            await transport.consume_data(data_producer_id=data_producer.id, stream_id=taken)
+    wanted = await transport.consume_data(data_producer_id=data_producer.id, stream_id=2)
+    assert wanted.sctp_stream_parameters is not None
+    assert wanted.sctp_stream_parameters.stream_id == 2
 
 
 async def test_data_consumer_s_reliability_can_differ(router: Router) -> None:

@@ -100,10 +100,7 @@ async def test_routers_of_two_hosts_are_joined_by_hand(routers: list[Router]) ->
     here, there = routers
     near = await here.create_pipe_transport(listen_ip="127.0.0.2", enable_srtp=True)
     far = await there.create_pipe_transport(listen_ip="127.0.0.3", enable_srtp=True)
-    for end, other in ((near, far), (far, near)):
-        await end.connect(
-            ip=other.tuple.local_ip, port=other.tuple.local_port or 0, srtp_parameters=other.srtp_parameters
-        )
+    await join(near, far)
     source, producer = await sender(here)
     piped = await near.consume(producer_id=producer.id)
     copy = await far.produce(id=producer.id, kind=piped.kind, rtp_parameters=piped.rtp_parameters)
@@ -112,6 +109,56 @@ async def test_routers_of_two_hosts_are_joined_by_hand(routers: list[Router]) ->
     await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
     source.close()
     receiver.close()
+
+
+async def test_a_copy_and_its_consumers_go_on_when_the_other_end_is_made_anew(routers: list[Router]) -> None:
+    here, there = routers
+    near = await here.create_pipe_transport(listen_ip="127.0.0.1", enable_srtp=True, enable_rtx=True)
+    far = await there.create_pipe_transport(listen_ip="127.0.0.1", enable_srtp=True, enable_rtx=True)
+    await join(near, far)
+    source, producer = await sender(here)
+    piped = await near.consume(producer_id=producer.id)
+    copy = await far.produce(id=producer.id, kind=piped.kind, rtp_parameters=piped.rtp_parameters)
+    receiver, transport = await RtpSocket.receiver(there)
+    ssrc = await consume(transport, copy.id, there)
+    await flow(source, [SSRC], PAYLOAD_TYPE, receiver)
+    near.close()
+    near = await here.create_pipe_transport(listen_ip="127.0.0.1", enable_srtp=True, enable_rtx=True)
+    again = await near.consume(producer_id=producer.id, ssrcs_of=piped.rtp_parameters)
+    assert again.rtp_parameters == piped.rtp_parameters
+    key = far.srtp_parameters
+    await far.disconnect()
+    assert far.srtp_parameters != key
+    assert far.tuple.remote_port is None
+    await join(near, far)
+    await receiver.drain()
+    packet = await flow(source, [SSRC], PAYLOAD_TYPE, receiver, first=1000)
+    assert int.from_bytes(packet[8:12], "big") == ssrc
+    assert not copy.closed
+    source.close()
+    receiver.close()
+
+
+async def test_ssrcs_of_another_producer_are_refused(routers: list[Router]) -> None:
+    here, _ = routers
+    end = await here.create_pipe_transport(listen_ip="127.0.0.1")
+    (source, one), (other_source, two) = [await sender(here, encodings=[{"ssrc": SSRC}]), await sender(here)]
+    three_layers = {"encodings": [{"ssrc": number} for number in (1, 2, 3)]}
+    layered_source, layered = await sender(here, **three_layers)
+    piped = await end.consume(producer_id=one.id)
+    for producer, parameters in ((layered, piped.rtp_parameters), (two, {**VIDEO, "encodings": [{"rid": "r0"}]})):
+        with pytest.raises(TypeError, match="not of an earlier consumer"):
+            await end.consume(producer_id=producer.id, ssrcs_of=parameters)
+    for socket in (source, other_source, layered_source):
+        socket.close()
+
+
+async def join(one: PipeTransport, other: PipeTransport) -> None:
+    """Has each end know the other one."""
+    for end, remote in ((one, other), (other, one)):
+        await end.connect(
+            ip=remote.tuple.local_ip, port=remote.tuple.local_port or 0, srtp_parameters=remote.srtp_parameters
+        )
 
 
 async def test_messages_cross_to_a_router_of_another_worker(routers: list[Router]) -> None:

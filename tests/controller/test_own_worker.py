@@ -19,6 +19,8 @@ import pytest
 from miso.controller import Consumer, Producer, RequestError, Router, Transport, Worker, create_worker, to_json
 from miso.controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO
+from tests.controller.rtp_socket import RtpSocket
+from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,6 +55,27 @@ async def test_dump_and_resource_usage(worker: Worker) -> None:
     router.close()
     dump = await worker.dump()
     assert (dump.router_ids, dump.web_rtc_server_ids) == ([], [])
+
+
+async def test_load_counts_a_packet_for_each_of_its_consumers(worker: Worker) -> None:
+    assert (await worker.get_load()).packets_forwarded == 0
+    router = await worker.create_router(media_codecs=MEDIA_CODECS)
+    sending = await router.create_plain_transport(listen_ip="127.0.0.1", comedia=True)
+    producer = await sending.produce(kind="video", rtp_parameters=VIDEO)
+    receivers = [await RtpSocket.receiver(router) for _ in range(3)]
+    for _, transport in receivers:
+        await transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities)
+    source = await RtpSocket.open(sending)
+    before = await worker.get_load()
+    source.send(rtp(1, KEY_FRAME, ssrc=VIDEO["encodings"][0]["ssrc"], payload_type=112))
+    for receiver, _ in receivers:
+        await receiver.packet()
+    after = await worker.get_load()
+    assert after.packets_forwarded == 3
+    assert 0 < before.cpu_us <= after.cpu_us
+    assert 0 <= after.cpu_us - before.cpu_us <= 2 * (after.timestamp_us - before.timestamp_us)
+    for socket in (source, *(receiver for receiver, _ in receivers)):
+        socket.close()
 
 
 async def test_settings_can_change(worker: Worker) -> None:

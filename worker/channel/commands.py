@@ -76,6 +76,7 @@ from .bodies.worker import (
     CloseRouterRequest,
     CloseWebRtcServerRequest,
     CreateRouterRequest,
+    LoadReport,
     ResourceUsage,
     UpdateSettingsRequest,
     WorkerDump,
@@ -140,6 +141,7 @@ def handlers_of(kind: type) -> dict[str, Callable[..., Any]]:
 WORKER_CLOSE: Final = Command("worker.close", NoneType, NoneType)
 WORKER_DUMP: Final = Command("worker.dump", NoneType, WorkerDump)
 WORKER_GET_RESOURCE_USAGE: Final = Command("worker.getResourceUsage", NoneType, ResourceUsage)
+WORKER_GET_LOAD: Final = Command("worker.getLoad", NoneType, LoadReport)
 WORKER_UPDATE_SETTINGS: Final = Command("worker.updateSettings", UpdateSettingsRequest, NoneType)
 WORKER_CREATE_WEB_RTC_SERVER: Final = Command(
     "worker.createWebRtcServer", CreateWebRtcServerRequest, NoneType, ("webRtcServerId",)
@@ -190,6 +192,7 @@ TRANSPORT_CLOSE: Final = Command(
 TRANSPORT_DUMP: Final = Command("transport.dump", NoneType, TransportDump)
 TRANSPORT_GET_STATS: Final = Command("transport.getStats", NoneType, list[TransportStats])
 TRANSPORT_CONNECT: Final = Command("transport.connect", ConnectRequest, ConnectResponse, reply_first=True)
+TRANSPORT_DISCONNECT: Final = Command("transport.disconnect", NoneType, ConnectResponse, reply_first=True)
 TRANSPORT_SET_MAX_INCOMING_BITRATE: Final = Command("transport.setMaxIncomingBitrate", SetBitrateRequest, NoneType)
 TRANSPORT_SET_MAX_OUTGOING_BITRATE: Final = Command("transport.setMaxOutgoingBitrate", SetBitrateRequest, NoneType)
 TRANSPORT_SET_MIN_OUTGOING_BITRATE: Final = Command("transport.setMinOutgoingBitrate", SetBitrateRequest, NoneType)
@@ -286,6 +289,7 @@ COMMANDS: Final[tuple[Command[Any, Any], ...]] = (
     WORKER_CLOSE,
     WORKER_DUMP,
     WORKER_GET_RESOURCE_USAGE,
+    WORKER_GET_LOAD,
     WORKER_UPDATE_SETTINGS,
     WORKER_CREATE_WEB_RTC_SERVER,
     WORKER_CREATE_ROUTER,
@@ -304,6 +308,7 @@ COMMANDS: Final[tuple[Command[Any, Any], ...]] = (
     TRANSPORT_DUMP,
     TRANSPORT_GET_STATS,
     TRANSPORT_CONNECT,
+    TRANSPORT_DISCONNECT,
     TRANSPORT_SET_MAX_INCOMING_BITRATE,
     TRANSPORT_SET_MAX_OUTGOING_BITRATE,
     TRANSPORT_SET_MIN_OUTGOING_BITRATE,
@@ -342,7 +347,14 @@ COMMANDS: Final[tuple[Command[Any, Any], ...]] = (
     RTP_OBSERVER_ADD_PRODUCER,
     RTP_OBSERVER_REMOVE_PRODUCER,
 )
-"""The 57 commands of the 3.10 dialect and ``transport.setMinOutgoingBitrate``."""
+"""The 57 commands of the 3.10 dialect, and three more: ``EXTENSIONS``."""
+
+EXTENSIONS: Final[tuple[Command[Any, Any], ...]] = (
+    WORKER_GET_LOAD,
+    TRANSPORT_DISCONNECT,
+    TRANSPORT_SET_MIN_OUTGOING_BITRATE,
+)
+"""What mediasoup 3.10 refuses: the last is of 3.11.17, the others are Miso's own (docs/controller.md)."""
 
 PAYLOAD_REQUESTS: Final[tuple[Command[Any, Any], ...]] = (DATA_CONSUMER_SEND,)
 """On the payload channel, answered there."""

@@ -14,5 +14,8 @@ class Plane:
         send_full, send_failed, tcp_full, segmented_messages, stun_unknown, stun_limited, rtcp_limited, dtls_limited,
         repairs_limited.
         """
+    @property
+    def packets_forwarded(self) -> int:
+        """Packets handed to consumers since the start: one that came in counts for each of them."""
     def take_events(self) -> list[Event]:
         """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""

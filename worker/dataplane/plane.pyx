@@ -33,6 +33,11 @@ cdef class Plane:
         """Since start: packets received, sent, and each kind of drop."""
         return self.count
 
+    @property
+    def packets_forwarded(self):
+        """Packets handed to consumers since the start: one that came in counts for each of them."""
+        return self.forwarded
+
     cdef void begin(self, int64_t now_us) noexcept:
         """Every entry from control that may move packets starts here."""
         self.now_us = now_us

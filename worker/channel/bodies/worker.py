@@ -73,6 +73,20 @@ class WorkerDropped(Body, frozen=True, kw_only=True):
     repairs: int
 
 
+class LoadReport(Body, frozen=True, kw_only=True):
+    """What the worker has done since its start; the difference of two reports is its load between them.
+
+    Attributes:
+        timestamp_us: When that was, by the monotonic clock of its machine.
+        cpu_us: CPU time of the process, user and system.
+        packets_forwarded: RTP packets that were handed to consumers: one that comes in counts once for each of them.
+    """
+
+    timestamp_us: int
+    cpu_us: int
+    packets_forwarded: int
+
+
 class ResourceUsage(msgspec.Struct, frozen=True, kw_only=True):
     """``getrusage(2)`` of the worker; times in ms, ``ru_maxrss`` in kB."""
 

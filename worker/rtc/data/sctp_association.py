@@ -101,6 +101,7 @@ class SctpAssociation:
         self._options = options
         self._streams = options.num_sctp_streams
         self._producers: dict[int, MessageReceiver] = {}  # by stream id
+        self._highest_stream = -1  # that a data consumer has used
         self._buffered_amount = 0  # at which the thresholds were looked at last
         self._thresholds: LowThresholds[MessageSender] = LowThresholds()
         self._to_tell: dict[MessageSender, int] = {}  # that so little waits
@@ -108,16 +109,7 @@ class SctpAssociation:
         self._running = False  # an event of the association leads to calls into it
         self._closed = False
         self._log_limit = LogRateLimit()
-        self._association = Association(
-            local_port=_PORT,
-            remote_port=_PORT,
-            max_message_size=options.max_sctp_message_size,
-            send_buffer_size=options.sctp_send_buffer_size,
-            outbound_streams=self._streams.os,
-            inbound_streams=self._streams.mis,
-            is_data_channel=options.is_data_channel,
-            random=context.random,
-        )
+        self._association = self._make_association()
 
     # ------------------------------------------------------------ shown
 
@@ -156,6 +148,18 @@ class SctpAssociation:
         self._association.start(self._now_us())
         self._run()
 
+    def begin_anew(self) -> None:
+        """For another peer, whom ``start`` will speak to: the one until now is told, and what waited is lost."""
+        self._association.close(self._now_us())
+        for packet in self._association.take_packets():
+            self._path.send_sctp(packet)
+        self._timer.stop()
+        self._association = self._make_association()
+        if self._highest_stream >= 0:
+            self._association.need_stream(self._highest_stream, self._now_us())
+        self._context.notifier.notify(self.id, "sctpstatechange", SctpStateChange(sctp_state=self.state.value))
+        self._run()
+
     def receive(self, packet: bytes, now_us: int) -> None:
         """Takes a packet of the peer; one that is no SCTP is counted, and reported once a second."""
         try:
@@ -190,6 +194,7 @@ class SctpAssociation:
     def add_consumer(self, consumer: MessageSender, stream: SctpStream) -> None:
         """It sends messages on this stream: asks for more streams when there are not enough."""
         self._thresholds.add(consumer, consumer.low_threshold)
+        self._highest_stream = max(self._highest_stream, stream.id)
         self._association.need_stream(stream.id, self._now_us())
         self._run()
 
@@ -228,6 +233,18 @@ class SctpAssociation:
             self._run()
 
     # ------------------------------------------------------------ own
+
+    def _make_association(self) -> Association:
+        return Association(
+            local_port=_PORT,
+            remote_port=_PORT,
+            max_message_size=self.max_message_size,
+            send_buffer_size=self._options.sctp_send_buffer_size,
+            outbound_streams=self._streams.os,
+            inbound_streams=self._streams.mis,
+            is_data_channel=self._options.is_data_channel,
+            random=self._context.random,
+        )
 
     def _now_us(self) -> int:
         return self._context.scheduler.now_us()

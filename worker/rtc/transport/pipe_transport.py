@@ -1,6 +1,7 @@
 """A pipe transport: one UDP port towards another router, with RTCP on it too, and SRTP when both ends want it.
 
-A producer goes over it as it is: all its streams, unchanged but for their SSRCs.
+A producer goes over it as it is: all its streams, unchanged but for their SSRCs. When the other end is gone, this one
+can be told of another one, and what it carries goes on.
 """
 
 from __future__ import annotations
@@ -82,6 +83,27 @@ class PipeTransport(Transport):
         self.plane.set_destination(port.udp, port.remote)
         self.on_connected()
         return ConnectResponse(tuple=port.tuple)
+
+    @handles(commands.TRANSPORT_DISCONNECT)
+    def disconnect(self) -> ConnectResponse:
+        """Forgets the other end, so that ``connect`` can tell of another one; the port and all it carries stay.
+
+        Its own SRTP key is a new one, and its SCTP association, if it has one, begins anew: what waited there is lost.
+        No effect before ``connect``.
+        """
+        port = self._opened_port
+        if port.remote is not None:
+            if self.sctp is not None:
+                self.sctp.begin_anew()
+            self.on_disconnected()
+            self.plane.stop_accepting(port.udp, port.remote)
+            port.remote = None
+            self.plane.set_destination(None, None)
+            if self._keys is not None:
+                self._keys.renew()
+        return ConnectResponse(
+            tuple=port.tuple, srtp_parameters=self._keys.parameters if self._keys is not None else None
+        )
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         """There is no ICE here."""

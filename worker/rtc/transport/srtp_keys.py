@@ -44,6 +44,10 @@ class SrtpKeys:
         if suite != self.suite:
             self._set_suite(suite)
 
+    def renew(self) -> None:
+        """Makes another random key: one that has protected packets must not begin anew (RFC 3711 section 9.1)."""
+        self._set_suite(self.suite)
+
     def check(self, remote: SrtpParameters) -> bytes:
         """The peer's master key and salt.
 

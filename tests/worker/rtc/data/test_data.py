@@ -375,3 +375,33 @@ def test_bytes_that_are_not_sctp_do_no_harm(connected: Line) -> None:
     producer.send(DataMessage(ppid=BINARY), b"x")
     connected.settle()
     assert connected.arrived() == [b"x"]
+
+
+def test_streams_go_on_with_another_association_when_the_other_end_is_another_one(connected: Line) -> None:
+    producer, consumer = connected.lay(stream_id=40)  # more streams than the association began with
+    consumer.set_buffered_amount_low_threshold(SetBufferedAmountLowThresholdRequest(threshold=10))
+    connected.settle()
+    producer.send(DataMessage(ppid=BINARY), b"before")
+    connected.settle()
+    connected.rig.notifier.events.clear()
+    connected.far.connected = False
+    producer.send(DataMessage(ppid=BINARY), bytes(1000))  # it is on its way when the other end is lost
+    connected.far.connected = True
+    connected.far.close()
+    connected.near.disconnect()
+    connected.far = connected._transport(connected.far_tables, "far again")
+    piped = produce(connected.far, "m-far", streamId=40)
+    consume(connected.sink, "m-sink", piped.id)
+    producer.send(DataMessage(ppid=BINARY), b"to nobody")
+    connected.connect()
+    producer.send(DataMessage(ppid=BINARY), b"after")
+    connected.settle()
+    assert connected.arrived() == [b"before", b"after"]
+    assert [body["sctpState"] for body in connected.rig.notifier.take("near", "sctpstatechange")] == [
+        "new",
+        "connecting",
+        "connected",
+    ]
+    assert connected.rig.notifier.take("m-near", "bufferedamountlow")[0] == {"bufferedAmount": 0}
+    assert connected.near.dump().sctp_parameters is not None
+    assert consumer.get_buffered_amount().buffered_amount == 0

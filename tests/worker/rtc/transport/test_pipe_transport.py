@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,3 +273,67 @@ def test_a_pipe_consumer_has_one_encoding_for_each_of_the_producers(rig: Rig, pi
     body = pipe_consumer_body(producer, rtx=False, count=2)
     with pytest.raises(BodyError, match="do not match"):
         pipe.near.consume(msgspec.structs.replace(body, consumable_rtp_encodings=body.consumable_rtp_encodings[:1]))
+
+
+def test_what_an_end_carries_goes_on_when_the_other_end_is_another_one(rig: Rig, pipe: Pipe) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender)
+    piped = pipe.produce(pipe.consume(producer))
+    sender.send(*(rtp(n, KEY_FRAME if n == 1 else DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96) for n in range(1, 6)))
+    encrypted = pipe.far.dump().srtp_parameters is not None
+    pipe.near.close()
+    other = make_transport(rig, rig.tables, "near again", enableSrtp=encrypted, enableRtx=True)
+    other.consume(pipe_consumer_body(producer, rtx=False, count=1))
+    before = pipe.far.dump()
+    told = pipe.far.disconnect()
+    assert told.tuple is not None
+    assert (told.tuple.local_port, told.tuple.remote_port) == (before.tuple.local_port, None)
+    assert (told.srtp_parameters is None) == (before.srtp_parameters is None)
+    connect(pipe.far, other)
+    connect(other, pipe.far)
+    sender.send(*(rtp(n, KEY_FRAME if n == 6 else DELTA_FRAME, ssrc=VIDEO_SSRC, payload_type=96) for n in range(6, 9)))
+    assert piped.get_stats()[0].packet_count == 8
+
+
+def test_a_consumer_goes_on_towards_another_end(rig: Rig, pipe: Pipe) -> None:
+    sender = rig.connect()
+    consumer = pipe.consume(rig.produce(sender))
+    pipe.produce(consumer)
+    sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+    encrypted = pipe.far.dump().srtp_parameters is not None
+    with closing(RouterTables("third")) as tables:
+        other = make_transport(rig, tables, "another far end", enableSrtp=encrypted, enableRtx=True)
+        other.produce(produce_body("piped too", parameters=pipe_parameters(1, rtx=False)))
+        pipe.near.disconnect()
+        sender.send(rtp(2, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))  # there is nobody to send it to
+        connect(other, pipe.near)
+        connect(pipe.near, other)
+        sender.send(rtp(3, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+        assert [stats.packet_count for stats in other.producers["piped too"].get_stats()] == [1]
+        assert pipe.far.producers["piped"].get_stats()[0].packet_count == 1
+        assert consumer.get_stats()[0].packet_count == 2
+
+
+def test_srtp_never_begins_anew_with_a_key_that_was_in_use(rig: Rig) -> None:
+    one = make_transport(rig, rig.tables, "one", enableSrtp=True)
+    other = make_transport(rig, rig.tables, "other", enableSrtp=True)
+    unused = one.dump().srtp_parameters
+    assert one.disconnect().srtp_parameters == unused  # it was not connected
+    connect(one, other)
+    renewed = one.disconnect().srtp_parameters
+    assert renewed is not None
+    assert renewed != unused
+    assert renewed == one.dump().srtp_parameters
+
+
+def test_an_end_hears_nothing_of_the_one_that_it_has_forgotten(rig: Rig) -> None:
+    peer = rig.connect()
+    producer = rig.produce(peer)
+    peer.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+    peer.transport.disconnect()
+    peer.send(rtp(2, ssrc=VIDEO_SSRC, payload_type=96))
+    assert [stats.packet_count for stats in producer.get_stats()] == [1]
+    assert rig.context.plane.counters["unknown_sender"] == 1
+    peer.connect()
+    peer.send(rtp(3, ssrc=VIDEO_SSRC, payload_type=96))
+    assert [stats.packet_count for stats in producer.get_stats()] == [2]
