@@ -29,17 +29,9 @@ from miso.cluster.facts import (
     decode_node,
     encode,
 )
-from miso.controller.types import (
-    RtpCodecParameters,
-    RtpEncodingParameters,
-    RtpParameters,
-    SctpStreamParameters,
-    SrtpParameters,
-)
+from miso.controller.types import SrtpParameters
+from tests.cluster.said import RTP, SCTP
 
-OPUS = RtpCodecParameters(mime_type="audio/opus", payload_type=100, clock_rate=48000, channels=2)
-RTP = RtpParameters(codecs=[OPUS], encodings=[RtpEncodingParameters(ssrc=7)])
-SCTP = SctpStreamParameters(stream_id=3, ordered=False, max_retransmits=1)
 KEYS = SrtpParameters(crypto_suite="AEAD_AES_256_GCM", key_base64="a2V5")
 NODE = NodeFact(
     node="a-1", name="a", ip="10.0.0.1", workers=[WorkerLoad(worker=0, cpu=0.5, packets_per_s=9.5, shards=2)]

@@ -1,0 +1,331 @@
+"""All that is said of one room, by whom: who is in it, who has an id that two claim, what is wanted where."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Set
+from types import MappingProxyType
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from miso.cluster.facts import (
+    DataProducerFact,
+    ParticipantFact,
+    PipedFact,
+    PipeEndFact,
+    ProducerFact,
+    RoomFact,
+    ShardFact,
+    Source,
+    WantFact,
+)
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+class Seen(NamedTuple):
+    """A participant, as everybody sees it.
+
+    Attributes:
+        node: Who has it.
+        fact: What it is.
+    """
+
+    node: str
+    fact: ParticipantFact
+
+
+class Located(NamedTuple):
+    """A source, as everybody sees it.
+
+    Attributes:
+        node: Who has it.
+        fact: What it is.
+    """
+
+    node: str
+    fact: Source
+
+
+class ParticipantCame(NamedTuple):
+    """Somebody is there."""
+
+    seen: Seen
+
+
+class ParticipantChanged(NamedTuple):
+    """It is shown in another way now."""
+
+    seen: Seen
+
+
+class ParticipantLeft(NamedTuple):
+    """Somebody is gone, or has come again at another node (then it comes next)."""
+
+    seen: Seen
+
+
+class SourceCame(NamedTuple):
+    """A participant sends something."""
+
+    located: Located
+
+
+class SourceChanged(NamedTuple):
+    """Paused, resumed, or with another score."""
+
+    before: Located
+    located: Located
+
+
+class SourceLeft(NamedTuple):
+    """It does not send that any more."""
+
+    located: Located
+
+
+Change: TypeAlias = ParticipantCame | ParticipantChanged | ParticipantLeft | SourceCame | SourceChanged | SourceLeft
+"""What everybody sees happen. A participant comes before what it sends, and leaves behind it."""
+
+
+class RoomFacts:
+    """The union of what nodes say of one room.
+
+    The order in which it is said does not matter: who has said the same has the same here.
+    """
+
+    def __init__(self) -> None:
+        self._facts: dict[str, dict[str, RoomFact]] = {}
+        """By node and key."""
+        self._shards: defaultdict[str, set[str]] = defaultdict(set)
+        """Shard → the nodes that say it is theirs."""
+        self._claims: defaultdict[str, dict[str, ParticipantFact]] = defaultdict(dict)
+        """Participant → node → what it says."""
+        self._sources: defaultdict[str, dict[tuple[str, str], Source]] = defaultdict(dict)
+        """Source → node and key → what it says. (A producer and a data producer of one id would be two.)"""
+        self._sent_by: defaultdict[str, set[tuple[str, str, str]]] = defaultdict(set)
+        """Participant → node, source and key."""
+        self._at_shard: defaultdict[str, set[str]] = defaultdict(set)
+        """Shard → sources that are said to arrive there."""
+        self._wanting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        """Source → node and shard that want it."""
+        self._wants: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+        """Shard → node and source."""
+
+    def of_node(self, node: str) -> Mapping[str, RoomFact]:
+        """All that a node says, by key."""
+        return MappingProxyType(self._facts.get(node, {}))
+
+    @property
+    def nodes(self) -> Set[str]:
+        """Who says anything."""
+        return self._facts.keys()
+
+    # ------------------------------------------------------------ who and what is there
+
+    @property
+    def shards(self) -> Iterator[tuple[str, str]]:
+        """Each shard, with its node."""
+        return ((shard, min(nodes)) for shard, nodes in self._shards.items())
+
+    def node_of(self, shard: str) -> str | None:
+        """Whose shard it is; None: there is none of that id."""
+        nodes = self._shards.get(shard)
+        return min(nodes) if nodes else None
+
+    @property
+    def participants(self) -> Iterator[Seen]:
+        """Everybody who is there."""
+        for participant in self._claims:
+            seen = self.participant(participant)
+            if seen is not None:
+                yield seen
+
+    @property
+    def participant_count(self) -> int:
+        """How many are there."""
+        return len(self._claims)
+
+    def participant(self, participant: str) -> Seen | None:
+        """Who has that id: of two who claim it, the one that came later."""
+        claims = self._claims.get(participant)
+        if not claims:
+            return None
+        node = max(claims, key=lambda node: (claims[node].stamp, node))
+        return Seen(node, claims[node])
+
+    def next_stamp(self, participant: str) -> int:
+        """With it a new claim wins against all that are known."""
+        return 1 + max((claim.stamp for claim in self._claims.get(participant, {}).values()), default=0)
+
+    def sources_of(self, participant: str) -> list[Located]:
+        """What somebody sends."""
+        seen = self.participant(participant)
+        if seen is None:
+            return []
+        return [
+            Located(node, self._sources[source][node, key])
+            for node, source, key in sorted(self._sent_by.get(participant, ()))
+            if node == seen.node
+        ]
+
+    def source(self, source: str) -> Located | None:
+        """Where it is, and what; None: nobody who is there sends it."""
+        claims = self._sources.get(source, {})
+        for node, key in sorted(claims):
+            fact = claims[node, key]
+            seen = self.participant(fact.participant)
+            if seen is not None and seen.node == node:
+                return Located(node, fact)
+        return None
+
+    # ------------------------------------------------------------ what is wanted, and piped
+
+    def sources_at(self, shard: str) -> Iterable[Located]:
+        """What arrives at a shard."""
+        node = self.node_of(shard)
+        for source in sorted(self._at_shard.get(shard, ())):
+            located = self.source(source)
+            if located is not None and located.node == node and located.fact.shard == shard:
+                yield located
+
+    def wants_of(self, shard: str) -> Iterable[Located]:
+        """What a shard wants of other ones, as far as it is there."""
+        owner = self.node_of(shard)
+        for node, source in sorted(self._wants.get(shard, ())):
+            located = self.source(source)
+            if (
+                node == owner
+                and located is not None
+                and located.fact.shard != shard
+                and self.node_of(located.fact.shard) == located.node
+            ):
+                yield located
+
+    def wanting(self, source: str) -> set[str]:
+        """Which shards want it."""
+        return {shard for node, shard in self._wanting.get(source, ()) if self.node_of(shard) == node}
+
+    def end(self, shard: str, other: str, *, data: bool) -> PipeEndFact | None:
+        """The end of a pipe that a shard has."""
+        fact = self._said_by(shard, f"pipe/{shard}/{other}/{'data' if data else 'media'}")
+        return fact if isinstance(fact, PipeEndFact) else None
+
+    def piped(self, shard: str, other: str, source: str) -> PipedFact | None:
+        """What a shard sends to another one of a source."""
+        fact = self._said_by(shard, f"piped/{shard}/{other}/{source}")
+        return fact if isinstance(fact, PipedFact) else None
+
+    def _said_by(self, shard: str, key: str) -> RoomFact | None:
+        node = self.node_of(shard)
+        return self._facts[node].get(key) if node is not None else None
+
+    # ------------------------------------------------------------ news
+
+    def forget(self, node: str) -> list[Change]:
+        """Nothing that a node has said is true any more."""
+        changes: list[Change] = []
+        for key in list(self._facts.get(node, ())):
+            changes.extend(self.change(node, key, None))
+        return changes
+
+    def change(self, node: str, key: str, fact: RoomFact | None) -> list[Change]:
+        """A node says something, or takes something back.
+
+        Args:
+            node: Who.
+            key: The fact's key; one that is not that of the fact is passed over.
+            fact: What is true now; None: nothing of that key.
+
+        Returns:
+            What everybody sees of it.
+        """
+        old = self._facts.get(node, {}).get(key)
+        if old == fact or (fact is not None and fact.key != key):
+            return []
+        touched = {one.participant for one in (old, fact) if isinstance(one, ParticipantFact | Source)}
+        before = {participant: self._appearance(participant) for participant in touched}
+        if old is not None:
+            self._remove(node, old)
+            del self._facts[node][key]
+            if not self._facts[node]:
+                del self._facts[node]
+        if fact is not None:
+            self._facts.setdefault(node, {})[key] = fact
+            self._enter(node, fact)
+        changes: list[Change] = []
+        for participant, appearance in before.items():
+            changes.extend(_difference(appearance, self._appearance(participant)))
+        return changes
+
+    def _appearance(self, participant: str) -> _Appearance:
+        return self.participant(participant), {one.fact.key: one for one in self.sources_of(participant)}
+
+    def _enter(self, node: str, fact: RoomFact) -> None:
+        match fact:
+            case ShardFact():
+                self._shards[fact.shard].add(node)
+            case ParticipantFact():
+                self._claims[fact.participant][node] = fact
+            case ProducerFact() | DataProducerFact():
+                self._sources[fact.id][node, fact.key] = fact
+                self._sent_by[fact.participant].add((node, fact.id, fact.key))
+                self._at_shard[fact.shard].add(fact.id)
+            case WantFact():
+                self._wanting[fact.source].add((node, fact.shard))
+                self._wants[fact.shard].add((node, fact.source))
+
+    def _remove(self, node: str, fact: RoomFact) -> None:
+        match fact:
+            case ShardFact():
+                _discard(self._shards, fact.shard, node)
+            case ParticipantFact():
+                _pop(self._claims, fact.participant, node)
+            case ProducerFact() | DataProducerFact():
+                _pop(self._sources, fact.id, (node, fact.key))
+                _discard(self._sent_by, fact.participant, (node, fact.id, fact.key))
+                if all(one.shard != fact.shard for one in self._sources.get(fact.id, {}).values()):
+                    _discard(self._at_shard, fact.shard, fact.id)
+            case WantFact():
+                _discard(self._wanting, fact.source, (node, fact.shard))
+                _discard(self._wants, fact.shard, (node, fact.source))
+
+
+_Appearance: TypeAlias = tuple[Seen | None, dict[str, Located]]
+
+
+def _difference(before: _Appearance, after: _Appearance) -> Iterator[Change]:
+    (was, sent), (seen, sends) = before, after
+    replaced = was is not None and seen is not None and (was.node, was.fact.stamp) != (seen.node, seen.fact.stamp)
+    kept = {} if replaced else sends
+    for source, located in sent.items():
+        if source not in kept or kept[source].fact.shard != located.fact.shard:
+            yield SourceLeft(located)
+    if was is not None and (seen is None or replaced):
+        yield ParticipantLeft(was)
+    if seen is not None and (was is None or replaced):
+        yield ParticipantCame(seen)
+    elif seen is not None and seen != was:
+        yield ParticipantChanged(seen)
+    for source, located in sends.items():
+        known = None if replaced else sent.get(source)
+        if known is None or known.fact.shard != located.fact.shard:
+            yield SourceCame(located)
+        elif known != located:
+            yield SourceChanged(known, located)
+
+
+def _discard(table: dict[str, set[T]], key: str, entry: T) -> None:
+    entries = table.get(key)
+    if entries is not None:
+        entries.discard(entry)
+        if not entries:
+            del table[key]
+
+
+def _pop(table: dict[str, dict[K, T]], key: str, entry: K) -> None:
+    entries = table.get(key)
+    if entries is not None:
+        entries.pop(entry, None)
+        if not entries:
+            del table[key]

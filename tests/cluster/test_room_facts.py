@@ -1,0 +1,180 @@
+"""The union of what nodes say of a room."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from miso.cluster.facts import RoomFact, ShardFact, Source
+from miso.cluster.room_facts import (
+    Change,
+    Located,
+    ParticipantCame,
+    ParticipantChanged,
+    ParticipantLeft,
+    RoomFacts,
+    Seen,
+    SourceCame,
+    SourceChanged,
+    SourceLeft,
+)
+from tests.cluster.said import data_producer, participant, producer, want
+
+S, T = ShardFact(shard="s"), ShardFact(shard="t")
+
+
+def said(*told: tuple[str, RoomFact]) -> RoomFacts:
+    facts = RoomFacts()
+    for node, fact in told:
+        facts.change(node, fact.key, fact)
+    return facts
+
+
+def test_a_participant_and_what_it_sends() -> None:
+    facts = said(("a", S))
+    p, x = participant("p"), producer("x")
+    assert facts.change("a", p.key, p) == [ParticipantCame(Seen("a", p))]
+    assert facts.change("a", x.key, x) == [SourceCame(Located("a", x))]
+    assert facts.change("a", x.key, x) == []
+    quiet = producer("x", paused=True)
+    assert facts.change("a", x.key, quiet) == [SourceChanged(Located("a", x), Located("a", quiet))]
+    renamed = participant("p", name="P")
+    assert facts.change("a", p.key, renamed) == [ParticipantChanged(Seen("a", renamed))]
+    assert facts.change("a", p.key, None) == [SourceLeft(Located("a", quiet)), ParticipantLeft(Seen("a", renamed))]
+    assert facts.change("a", x.key, None) == []
+    assert (list(facts.participants), facts.source("x"), facts.nodes) == ([], None, {"a"})
+
+
+def test_what_is_sent_may_be_said_before_who_sends_it() -> None:
+    facts = said(("a", producer("x")))
+    assert facts.source("x") is None
+    p = participant("p")
+    assert facts.change("a", p.key, p) == [ParticipantCame(Seen("a", p)), SourceCame(Located("a", producer("x")))]
+
+
+def test_who_comes_again_at_another_node_has_its_id() -> None:
+    facts = said(("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T))
+    assert facts.next_stamp("p") == 2
+    again = participant("p", "t", 2)
+    assert facts.change("b", again.key, again) == [
+        SourceLeft(Located("a", producer("x"))),
+        ParticipantLeft(Seen("a", participant("p"))),
+        ParticipantCame(Seen("b", again)),
+    ]
+    assert facts.participant("p") == Seen("b", again)
+    assert facts.source("x") is None
+    assert facts.change("a", again.key, None) == []
+    assert facts.participant_count == 1
+
+
+def test_of_equal_claims_everybody_takes_the_same() -> None:
+    for order in ("ab", "ba"):
+        facts = said(*((node, participant("p", node)) for node in order))
+        assert facts.participant("p") == Seen("b", participant("p", "b"))
+
+
+def test_nobody_speaks_for_the_shards_of_others() -> None:
+    facts = said(
+        ("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T), ("b", want("s", "x")), ("c", want("t", "x"))
+    )
+    assert facts.wanting("x") == set()
+    facts.change("b", want("t", "x").key, want("t", "x"))
+    assert facts.wanting("x") == {"t"}
+    assert list(facts.wants_of("t")) == [Located("a", producer("x"))]
+    assert list(facts.sources_at("s")) == [Located("a", producer("x"))]
+    assert list(facts.sources_at("t")) == []
+
+
+def test_a_node_is_forgotten() -> None:
+    facts = said(("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T), ("b", want("t", "x")))
+    changes = facts.forget("a")
+    assert [type(change).__name__ for change in changes] == ["SourceLeft", "ParticipantLeft"]
+    assert (list(facts.shards), facts.node_of("s")) == ([("t", "b")], None)
+    assert list(facts.wants_of("t")) == []
+    facts.forget("b")
+    assert facts.nodes == set()
+    assert (facts.wanting("x"), facts.participant_count) == (set(), 0)
+
+
+def test_a_fact_under_anothers_key_is_passed_over() -> None:
+    facts = RoomFacts()
+    assert facts.change("a", "participant/q", participant("p")) == []
+    assert facts.nodes == set()
+
+
+NODES = st.sampled_from("abc")
+FACTS: st.SearchStrategy[RoomFact] = st.one_of(
+    st.builds(ShardFact, shard=st.sampled_from("st")),
+    st.builds(participant, st.sampled_from("pq"), st.sampled_from("st"), st.integers(1, 3), st.sampled_from("xy")),
+    st.builds(producer, st.sampled_from("xy"), st.sampled_from("pq"), st.sampled_from("st"), paused=st.booleans()),
+    st.builds(data_producer, st.sampled_from("dx"), st.sampled_from("pq"), st.sampled_from("st")),
+    st.builds(want, st.sampled_from("st"), st.sampled_from("xyd")),
+)
+NEWS = st.lists(st.tuples(NODES, FACTS, st.booleans()), max_size=40)
+
+
+class Mirror:
+    """What somebody knows who hears of the changes only; no change may be out of order."""
+
+    def __init__(self) -> None:
+        self.participants: dict[str, Seen] = {}
+        self.sources: dict[tuple[str, str], Located] = {}
+
+    def take(self, change: Change) -> None:
+        match change:
+            case ParticipantCame(seen):
+                assert seen.fact.participant not in self.participants
+                self.participants[seen.fact.participant] = seen
+            case ParticipantChanged(seen):
+                assert self.participants[seen.fact.participant].node == seen.node
+                self.participants[seen.fact.participant] = seen
+            case ParticipantLeft(seen):
+                assert self.participants.pop(seen.fact.participant).node == seen.node
+                assert not any(sender == seen.fact.participant for sender, _ in self.sources)
+            case SourceCame(located):
+                assert located.fact.participant in self.participants
+                assert self.sources.setdefault(self._key(located.fact), located) is located
+            case SourceChanged(before, located):
+                assert self.sources[self._key(located.fact)] == before
+                self.sources[self._key(located.fact)] = located
+            case SourceLeft(located):
+                del self.sources[self._key(located.fact)]
+
+    def _key(self, fact: Source) -> tuple[str, str]:
+        return fact.participant, fact.key
+
+
+@given(NEWS)
+def test_who_hears_of_changes_knows_what_everybody_sees(news: list[tuple[str, RoomFact, bool]]) -> None:
+    facts, mirror = RoomFacts(), Mirror()
+    for node, fact, is_gone in news:
+        for change in facts.change(node, fact.key, None if is_gone else fact):
+            mirror.take(change)
+        assert mirror.participants == {seen.fact.participant: seen for seen in facts.participants}
+        assert mirror.sources == {
+            (seen.fact.participant, one.fact.key): one
+            for seen in facts.participants
+            for one in facts.sources_of(seen.fact.participant)
+        }
+    for node in list(facts.nodes):
+        facts.forget(node)
+    assert not any(vars(facts).values()), "nothing is kept of who has gone"
+
+
+@given(NEWS, st.randoms(use_true_random=False))
+def test_the_order_of_what_is_said_does_not_matter(news: list[tuple[str, RoomFact, bool]], random: object) -> None:
+    last = {(node, fact.key): (node, fact) for node, fact, _ in news}
+    facts = said(*((node, fact) for node, fact, _ in news))
+    shuffled = list(last.values())
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    other = said(*shuffled)
+    assert [dict(facts.of_node(node)) for node in "abc"] == [dict(other.of_node(node)) for node in "abc"]
+    assert sorted(seen.fact.participant for seen in facts.participants) == sorted(
+        seen.fact.participant for seen in other.participants
+    )
+    for name in "pq":
+        assert facts.participant(name) == other.participant(name)
+        assert facts.sources_of(name) == other.sources_of(name)
+    for shard in "st":
+        assert list(facts.wants_of(shard)) == list(other.wants_of(shard))
+        assert list(facts.sources_at(shard)) == list(other.sources_at(shard))
