@@ -123,6 +123,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.broadcast.opening",
         "live.rtmp",
         "live.rtmp_server.publisher",
+        "live.operators.answers",
+        "protoo.log_rate_limit",
     ),
     "live.mp4": ("live.errors", "live.media"),
     "live.hls": (
@@ -146,6 +148,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.sessions",
         "live.engine",
         "live.mp4",
+        "live.operators.answers",
     ),
     "live.fanout": ("live.errors", "live.media", "live.streams"),
     "live.broadcast": (
@@ -201,6 +204,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.operators": ("live.errors", "live.section", "serving.client_address"),
     "live.statistics": (
         "live.operators",
+        "live.access.tokens",
         "live.errors",
         "live.section",
         "live.media.codec",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from miso.live.access.asking import Asking
 from miso.live.access.settings import AccessSettings
-from miso.live.access.tokens import Action, check_token
+from miso.live.access.tokens import Action, check_token, make_token
 from miso.live.access.webhook import Webhook
 from miso.live.errors import DeniedError, LiveError, RefusedError
 from miso.live.streams.registry import check_path
@@ -70,6 +70,22 @@ class Gate:
             raise
         check_path(path)
         return path
+
+    @property
+    def needs_token(self) -> dict[Action, bool]:
+        """What needs a token."""
+        return {action: action in self._secrets for action in Action}
+
+    def token(self, action: Action, path: str, expiry_s: int) -> str | None:
+        """A token, for who is given an address; None: none is needed.
+
+        Args:
+            action: What it allows.
+            path: Of which stream.
+            expiry_s: The last second in which it holds, as Unix time.
+        """
+        secret = self._secrets.get(action)
+        return None if secret is None else make_token(secret, action, path, expiry_s)
 
     async def close(self) -> None:
         """Lets go of what it has open."""

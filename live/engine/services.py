@@ -35,6 +35,8 @@ class Live:
         operators: Who may see and end what others do.
         events: What happens.
         web: What plugins serve over HTTP.
+        ports: Where plugins listen, by ``rtmp``, ``rtmps``, ``http``, ``https``; each enters what it opens, and takes
+            it out at its end.
         clock: The time for whatever waits: the event loop, in use.
         unix_s: Unix time, for people and tokens.
         metrics: What operators see of it. A plugin registers its own collectors there, and takes them out at its end.
@@ -49,6 +51,7 @@ class Live:
     operators: Operators
     events: Events
     web: Web
+    ports: dict[str, int]
     clock: Clock
     unix_s: Callable[[], float]
     metrics: CollectorRegistry
@@ -82,6 +85,7 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
         operators=Operators(settings.operators, settings.web.trusted_proxies),
         events=events,
         web=Web(settings.web.trusted_proxies),
+        ports={},
         clock=clock,
         unix_s=unix_s,
         metrics=metrics,

@@ -8,6 +8,7 @@ from typing import ClassVar
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
 from miso.live.recording.metrics import RecordingCollector
+from miso.live.recording.record_routes import RecordRoutes
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.routes import recording_routes
 from miso.live.recording.settings import RecordingSettings
@@ -27,6 +28,7 @@ class RecordingPlugin(Plugin):
     def __init__(self, live: Live, settings: RecordingSettings) -> None:
         self.recorder = Recorder(live.streams, live.sessions, settings, live.unix_s)
         self._live = live
+        self._folder = settings.folder
         self._collector = RecordingCollector(self.recorder)
         self._undo: list[Callable[[], None]] = []
 
@@ -37,6 +39,7 @@ class RecordingPlugin(Plugin):
         self._undo = [
             live.events.subscribe(self._on_event),
             live.web.add(recording_routes(self.recorder, live.operators.check)),
+            live.web.add(RecordRoutes(self.recorder, self._folder, live.operators.check).routes),
             lambda: live.metrics.unregister(self._collector),
         ]
 

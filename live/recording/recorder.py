@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from miso.live.errors import RefusedError
+from miso.live.errors import LimitError, RefusedError
 from miso.live.recording.recording import STREAM_OVER, Recording, State
 from miso.live.recording.settings import Format, RecordingSettings
 from miso.live.recording.space import Space
@@ -78,7 +78,7 @@ class Recorder:
             if (recording.path, recording.format) == (path, format) and not recording.detail:
                 raise RefusedError(f"{path!r} is being recorded as {format.value} already")
         if len(self._running) >= self._settings.max_recordings:
-            raise RefusedError(f"there are {len(self._running)} recordings, more are not allowed")
+            raise LimitError(f"there are {len(self._running)} recordings, more are not allowed")
         stream = self._streams.want(path)
         session = self._sessions.open(PROTOCOL, ADDRESS, Role.PLAYER, path, lambda: recording.stop("kicked"))
         recording = Recording(
@@ -95,6 +95,11 @@ class Recorder:
         self._running[recording.id] = recording
         logger.info("%s: begins", recording)
         return recording
+
+    def forget(self, recording: Recording) -> None:
+        """Lists a recording that is over no more; its files stay."""
+        if recording in self.ended:
+            self.ended.remove(recording)
 
     def published(self, path: str) -> None:
         """A stream has a publisher: it is recorded if the settings say so, unless it is still."""

@@ -10,21 +10,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from miso.live.errors import DeniedError, LimitError, RefusedError
+from miso.live.operators.answers import NOT_FOUND, PREFIX, Check, WrongRequestError, done, of_operators, read_body
 from miso.live.recording.recorder import Recorder
 from miso.live.recording.recording import Recording
 from miso.live.recording.settings import Format
 from miso.live.streams.registry import MAX_PATH_LENGTH
 
-_PATH = "/api/v1/recordings"
-_MAX_BODY_SIZE = 4_096
+_PATH = f"{PREFIX}/recordings"
+_CREATED = 201
+_ACCEPTED = 202
 _MS_PER_S = 1_000
 
 
@@ -37,7 +36,7 @@ class _Start(BaseModel):
     format: Format | None = None
 
 
-def recording_routes(recorder: Recorder, check: Callable[[Request], None]) -> list[BaseRoute]:
+def recording_routes(recorder: Recorder, check: Check) -> list[BaseRoute]:
     """The API.
 
     Args:
@@ -45,54 +44,30 @@ def recording_routes(recorder: Recorder, check: Callable[[Request], None]) -> li
         check: Raises DeniedError for a request that is no operator's.
     """
 
-    def of_operators(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-        async def checked(request: Request) -> Response:
-            try:
-                check(request)
-            except DeniedError as error:
-                return _refused(401 if error.unauthorized else 403, str(error))
-            return await answer(request)
-
-        return checked
-
-    async def list_all(request: Request) -> Response:
-        recordings = [*recorder.running, *reversed(recorder.ended)]
-        return JSONResponse({"recordings": [_said(recording) for recording in recordings]})
-
-    async def start(request: Request) -> Response:
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY_SIZE:
-                return _refused(413, f"the request has more than {_MAX_BODY_SIZE} bytes")
-        try:
-            asked = _Start.model_validate_json(body)
-            recording = recorder.start(asked.path, asked.format)
-        except ValidationError as error:
-            return _refused(400, "; ".join(_problem(problem["loc"], problem["msg"]) for problem in error.errors()))
-        except LimitError as error:
-            return _refused(503, str(error))
-        except RefusedError as error:
-            return _refused(409, str(error))
-        return JSONResponse(_said(recording), 201)
-
-    async def get(request: Request) -> Response:
-        recording = recorder.get(request.path_params["id"])
-        return JSONResponse(_said(recording)) if recording is not None else _refused(404, "there is no such recording")
-
-    async def stop(request: Request) -> Response:
+    def known(request: Request) -> Recording:
         recording = recorder.get(request.path_params["id"])
         if recording is None:
-            return _refused(404, "there is no such recording")
-        recording.stop()
-        return JSONResponse(_said(recording), 202)
+            raise WrongRequestError(NOT_FOUND, "there is no such recording")
+        return recording
 
-    return [
-        Route(_PATH, of_operators(list_all), methods=["GET"]),
-        Route(_PATH, of_operators(start), methods=["POST"]),
-        Route(f"{_PATH}/{{id}}", of_operators(get), methods=["GET"]),
-        Route(f"{_PATH}/{{id}}", of_operators(stop), methods=["DELETE"]),
-    ]
+    async def list_all(request: Request) -> Response:
+        shown = [_said(recording) for recording in [*recorder.running, *reversed(recorder.ended)]]
+        return done({"recordings": shown, "total": len(shown)}, "the recordings")
+
+    async def start(request: Request) -> Response:
+        asked = await read_body(request, _Start)
+        return done(_said(recorder.start(asked.path, asked.format)), "the recording has begun", _CREATED)
+
+    async def get(request: Request) -> Response:
+        return done(_said(known(request)), "the recording")
+
+    async def stop(request: Request) -> Response:
+        recording = known(request)
+        recording.stop()
+        return done(_said(recording), "the recording stops", _ACCEPTED)
+
+    table = [("GET", "", list_all), ("POST", "", start), ("GET", "/{id}", get), ("DELETE", "/{id}", stop)]
+    return [Route(f"{_PATH}{path}", of_operators(check, answer), methods=[method]) for method, path, answer in table]
 
 
 def _said(recording: Recording) -> dict[str, object]:
@@ -118,11 +93,3 @@ def _said(recording: Recording) -> dict[str, object]:
             for report in recording.files
         ],
     }
-
-
-def _refused(status: int, reason: str) -> Response:
-    return JSONResponse({"error": reason}, status)
-
-
-def _problem(place: tuple[int | str, ...], what: str) -> str:
-    return f"{'.'.join(str(step) for step in place) or 'the request'}: {what}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,14 @@ class Direction(Enum):
 
     PULL = "pull"
     PUSH = "push"
+
+
+class WantedBy(Enum):
+    """Who has brought a relay about."""
+
+    SETTINGS = "settings"
+    OPERATOR = "operator"
+    PLAYER = "player"
 
 
 class RelayState(Enum):
@@ -67,14 +76,16 @@ class Route:
         direction: Which way.
         path: The stream's, here.
         url: The other server's stream.
-        lasts: It is tried again whatever happens. Else it ends when it fails before it has carried anything: otherwise
-            two servers that ask each other would go on for ever.
+        wanted_by: Who wants it. What a player wants ends when it fails before it has carried anything: otherwise two
+            servers that ask each other would go on for ever.
+        most_failures: It ends when it has failed so often in a row; None: it is always tried again.
     """
 
     direction: Direction
     path: str
     url: RtmpUrl
-    lasts: bool
+    wanted_by: WantedBy
+    most_failures: int | None = None
 
     def __str__(self) -> str:
         """As the log has it: a stream's name may be a key, and is left out."""
@@ -85,7 +96,11 @@ class Relay:
     """A route, for as long as it is wanted.
 
     Attributes:
+        id: Which one, for operators.
         route: What goes where.
+        opened_s: When it was begun, as Unix time.
+        ended_s: When it ended; None: it has not.
+        session: While it is connected.
         state: Where it is in its life.
         reason: Why it does not carry; empty: it does, or nothing has gone wrong.
         failures: How often it has not come to carry, or ended.
@@ -103,7 +118,11 @@ class Relay:
     def __init__(
         self, route: Route, carrier: Carrier, live: Live, back_off: BackOff, timeout_s: float, tls: ssl.SSLContext
     ) -> None:
+        self.id = secrets.token_hex(4)
         self.route = route
+        self.opened_s = live.unix_s()
+        self.ended_s: float | None = None
+        self.session: Session | None = None
         self.state = RelayState.WAITING
         self.reason = ""
         self.failures = 0
@@ -113,6 +132,7 @@ class Relay:
         self._timeout_s = timeout_s
         self._tls = tls
         self.has_carried = False
+        self._failures_in_a_row = 0
         self._logged: tuple[RelayState, str] | None = None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -149,12 +169,20 @@ class Relay:
             except (LiveError, OSError, ValueError) as error:
                 # ValueError: a host that cannot be a name; OSError has certificates' faults among it
                 self.failures += 1
+                self._failures_in_a_row += 1
                 self._note(RelayState.FAILED, str(error) or type(error).__name__)
-                if not self.route.lasts and not self.has_carried:
-                    return
             if self._live.clock.time() - began_s >= STEADY_S:
                 self._back_off.reset()
+                self._failures_in_a_row = 1  # this one
+            if self._has_failed_enough():
+                return
             await self._pause(self._back_off.next_s())
+
+    def _has_failed_enough(self) -> bool:
+        if self.route.wanted_by is WantedBy.PLAYER:
+            return not self.has_carried
+        most = self.route.most_failures
+        return most is not None and self._failures_in_a_row >= most
 
     async def _carry(self) -> None:
         self._note(RelayState.CONNECTING, self.reason)
@@ -166,7 +194,7 @@ class Relay:
         async with connected(route.url, purpose, via, live.clock, self._timeout_s, self._tls) as connection:
             session = live.sessions.open(PROTOCOL, connection.address, role, route.path, self._kicked)
             session.count = lambda: Counts(connection.bytes_in, connection.bytes_out)
-            self._connection = connection
+            self._connection, self.session = connection, session
 
             def begun() -> None:
                 self.has_carried = True
@@ -182,7 +210,7 @@ class Relay:
                 session.fail(error)
                 raise
             finally:
-                self._connection = None
+                self._connection = self.session = None
 
     def _via(self, role: Role) -> tuple[str, ...]:
         """The servers through which the stream has come to here, or will go from here."""
@@ -213,4 +241,5 @@ class Relay:
             self.reason = "internal error"
             logger.error("relay %s has met a bug", self.route, exc_info=error)
         self.state = RelayState.ENDED
+        self.ended_s = self._live.unix_s()
         on_end(self)

@@ -46,6 +46,7 @@ class RtmpServer(Plugin):
         self.context = Context(live, settings)
         self._settings = settings
         self._registry = live.metrics
+        self._ports = live.ports
         self._collector: RtmpCollector | None = None
         self._listening: list[Listening] = []
         self._server: asyncio.Server | None = None
@@ -66,7 +67,7 @@ class RtmpServer(Plugin):
         self._server = await asyncio.get_running_loop().create_server(
             lambda: RtmpConnection(self.context, "rtmp"), sock=plain.sockets[0]
         )
-        self.port = plain.port
+        self.port = self._ports["rtmp"] = plain.port
         logger.info("RTMP on port %d", self.port)
         if settings.tls_certificate is not None and settings.tls_key is not None:
             certificate = given("live.rtmp.tls", settings.tls_certificate, settings.tls_key)
@@ -76,7 +77,7 @@ class RtmpServer(Plugin):
             self._tls = TlsListener(
                 secured.sockets, tls, self._admit, self._failed_handshakes.count, self._make_secured
             )
-            self.rtmps_port = secured.port
+            self.rtmps_port = self._ports["rtmps"] = secured.port
             logger.info("RTMPS on port %d", self.rtmps_port)
 
     async def stop(self) -> None:
@@ -84,6 +85,8 @@ class RtmpServer(Plugin):
         collector, self._collector = self._collector, None
         if collector is not None:
             self._registry.unregister(collector)
+        for scheme in ("rtmp", "rtmps"):
+            self._ports.pop(scheme, None)
         server, self._server = self._server, None
         tls, self._tls = self._tls, None
         if server is not None:

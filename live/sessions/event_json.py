@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from miso.live.sessions.events import Event
+from miso.live.sessions.events import Event, EventKind
 
 _Value = str | int | float | None
 
@@ -28,6 +28,15 @@ _NAMES: Final[dict[str, tuple[str, Callable[[_Value], _Value]]]] = {
 }
 
 
+_BEGINNINGS: Final = (EventKind.PUBLISH, EventKind.PLAY)
+_OF_PUBLISHERS: Final = {
+    EventKind.PUBLISH: True,
+    EventKind.UNPUBLISH: True,
+    EventKind.PLAY: False,
+    EventKind.STOP: False,
+}
+
+
 def event_json(event: Event) -> dict[str, object]:
     """The event. Times are Unix times in milliseconds; what it does not have is left out."""
     app, _, name = event.path.rpartition("/")
@@ -37,12 +46,17 @@ def event_json(event: Event) -> dict[str, object]:
         "path": event.path,
         "app": app,
         "name": name,
+        "streamPath": f"/{event.path}",
     }
     if event.session_id:
         content |= {"id": event.session_id, "ip": event.address, "protocol": event.protocol}
+    if event.kind in _OF_PUBLISHERS:
+        content["isPublisher"] = _OF_PUBLISHERS[event.kind]
     for key, value in event.details.items():
         shown, convert = _NAMES.get(key, (key, _as_it_is))
         content[shown] = convert(value)
+    if event.kind in _BEGINNINGS:
+        content["createTime"] = content["time"]
     if "started_s" in event.details:
         content["endTime"] = content["time"]
     return content

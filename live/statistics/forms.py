@@ -64,7 +64,7 @@ def stream_form(stream: Stream, sessions: list[Session], rate_of: Callable[[Sess
         "path": stream.path,
         "app": app,
         "name": name,
-        "status": _STATUS[stream.state],
+        "status": status_of(stream),
         "publisher": session_form(publisher, rate_of(publisher), stream) if publisher is not None else None,
         "subscribers": len(players),
         "outBytes": sum(player.counts().bytes_out for player in players),
@@ -73,6 +73,11 @@ def stream_form(stream: Stream, sessions: list[Session], rate_of: Callable[[Sess
         "tracks": [track_form(track) for track in stream.tracks.values() if track.id.kind is not Kind.DATA],
         "gop": _gop(video) if video is not None else None,
     }
+
+
+def status_of(stream: Stream | None) -> str:
+    """As Node-Media-Server calls it: ``idle``, ``publishing`` or ``reconnecting``."""
+    return _STATUS[stream.state] if stream is not None else _STATUS[State.CLOSED]
 
 
 def track_form(track: Track) -> Form:

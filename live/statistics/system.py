@@ -24,6 +24,11 @@ class System:
         self._last = (started_s, 0.0)
         self._percent = 0.0
 
+    @property
+    def uptime_s(self) -> float:
+        """For how long the server has run."""
+        return round(time.monotonic() - self._started_s, 3)
+
     def form(self) -> dict[str, object]:
         """As the JSON API shows it: ``cpu`` in microseconds and ``memory`` in bytes as Node.js tells them.
 
@@ -38,7 +43,7 @@ class System:
             self._last = now_s, used_s
         return {
             "server": {
-                "uptime": round(now_s - self._started_s, 3),
+                "uptime": self.uptime_s,
                 "pythonVersion": platform.python_version(),
                 "platform": platform.system().lower(),
                 "arch": platform.machine(),

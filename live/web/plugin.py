@@ -52,15 +52,18 @@ class WebPlugin(Plugin):
             CertificateError: The certificate is of no use.
         """
         settings = self._settings
-        self.port = await self._serve(settings.port, "live.web.port", None)
+        self.port = self._live.ports["http"] = await self._serve(settings.port, "live.web.port", None)
         logger.info("live streams over HTTP on port %d", self.port)
         if settings.tls_certificate is not None and settings.tls_key is not None:
             certificate = given("live.web.tls", settings.tls_certificate, settings.tls_key)
             self.https_port = await self._serve(settings.https_port, "live.web.https-port", certificate)
+            self._live.ports["https"] = self.https_port
             logger.info("live streams over HTTPS on port %d", self.https_port)
 
     async def stop(self) -> None:
         """Says goodbye to its connections."""
+        for scheme in ("http", "https"):
+            self._live.ports.pop(scheme, None)
         servers, self._servers = self._servers, []
         for server in servers:
             await server.stop()

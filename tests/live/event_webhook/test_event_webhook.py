@@ -62,7 +62,17 @@ async def test_tells_what_happens_to_a_session() -> None:
         await program.told(2)
         await plugin.stop()
         text = generate_latest(live.metrics).decode()
-    common = {"path": "live/sub/a", "app": "live/sub", "name": "a", "ip": "192.0.2.1", "protocol": "rtmp", "time": 5500}
+    common = {
+        "path": "live/sub/a",
+        "app": "live/sub",
+        "name": "a",
+        "streamPath": "/live/sub/a",
+        "ip": "192.0.2.1",
+        "protocol": "rtmp",
+        "isPublisher": False,
+        "time": 5500,
+        "createTime": 5500,
+    }
     first, second = (request.content for request in program.requests)
     assert len(first.pop("id")) == len(second.pop("id")) == 16
     assert first == {"action": "play", **common}
@@ -70,7 +80,6 @@ async def test_tells_what_happens_to_a_session() -> None:
         "action": "stop",
         "reason": "too slow",
         "detail": "for 10 s",
-        "createTime": 5500,
         "endTime": 5500,
         "inBytes": 0,
         "outBytes": 7,

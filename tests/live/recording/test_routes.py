@@ -44,17 +44,17 @@ async def http(studio: Studio) -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_recording_from_beginning_to_end(studio: Studio, http: httpx.AsyncClient) -> None:
     answer = await http.post(URL, json={"path": PATH, "format": "flv"})
     assert answer.status_code == 201
-    begun = answer.json()
+    begun = answer.json()["data"]
     assert (begun["path"], begun["format"], begun["state"], begun["endedAt"]) == (PATH, "flv", "waiting", None)
     await studio.send(packets_of_flv(encoder.encode("libx264", "aac", frames=50)))
-    going_on = (await http.get(f"{URL}/{begun['id']}")).json()
+    going_on = (await http.get(f"{URL}/{begun['id']}")).json()["data"]
     assert going_on["state"] == "recording"
     assert going_on["sizeBytes"] > 0
     assert (await http.delete(f"{URL}/{begun['id']}")).status_code == 202
     recording = studio.recorder.get(begun["id"])
     assert recording is not None
     await asyncio.wait_for(recording.wait(), 60)
-    (listed,) = (await http.get(URL)).json()["recordings"]
+    (listed,) = (await http.get(URL)).json()["data"]["recordings"]
     assert (listed["state"], listed["detail"], listed["leftOut"]) == ("done", "stopped", [])
     assert listed["durationSeconds"] == pytest.approx(2, abs=0.2)
     (file,) = listed["files"]
@@ -65,7 +65,7 @@ async def test_a_recording_from_beginning_to_end(studio: Studio, http: httpx.Asy
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", ""), ("GET", "/x"), ("DELETE", "/x")])
 async def test_nobody_else_may(studio: Studio, http: httpx.AsyncClient, method: str, path: str) -> None:
     answer = await http.request(method, URL + path, headers={"Authorization": "Bearer wrong"}, json={"path": PATH})
-    assert (answer.status_code, answer.json()) == (403, {"error": "operators only"})
+    assert (answer.status_code, answer.json()["message"]) == (403, "operators only")
     assert studio.recorder.running == []
 
 

@@ -11,10 +11,12 @@ import httpx
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from miso.live.access.settings import AccessSettings
 from miso.live.engine.services import make_live
-from miso.live.engine.settings import LiveSettings
+from miso.live.engine.settings_model import live_settings_model
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
 from miso.live.operators.settings import OperatorsSettings
+from miso.live.plugins import OWN_PLUGINS
 from miso.live.sessions.session import EndReason, Role, Session
 from miso.live.statistics.api import StatisticsApi
 from miso.live.statistics.settings import StatisticsSettings
@@ -24,18 +26,27 @@ from miso.serving.http_server import HttpServer
 from miso.serving.listening import listen_locally
 from tests.live.media import records
 
+ANYBODY = AccessSettings()
+
 
 class House:
     """Attributes: ``now_s`` is the time that is told; it goes on when it is set."""
 
     http: httpx.AsyncClient
 
-    def __init__(self, secret: str | None, trusted_proxies: tuple[str, ...], settings: dict[str, object]) -> None:
+    def __init__(
+        self,
+        secret: str | None,
+        trusted_proxies: tuple[str, ...],
+        access: AccessSettings,
+        settings: dict[str, object],
+    ) -> None:
         self.now_s = 1_000.0
         operators = OperatorsSettings(secret=SecretStr(secret) if secret else None)
         web = WebSettings(trusted_proxies=trusted_proxies)
+        model = live_settings_model(OWN_PLUGINS)
         self.live = make_live(
-            LiveSettings(operators=operators, web=web), asyncio.get_running_loop(), lambda: self.now_s
+            model(operators=operators, web=web, access=access), asyncio.get_running_loop(), lambda: self.now_s
         )
         self.api = StatisticsApi(self.live, StatisticsSettings.model_validate(settings))
 
@@ -69,9 +80,12 @@ class House:
 
 @asynccontextmanager
 async def running(
-    secret: str | None = None, trusted_proxies: tuple[str, ...] = (), **settings: object
+    secret: str | None = None,
+    trusted_proxies: tuple[str, ...] = (),
+    access: AccessSettings = ANYBODY,
+    **settings: object,
 ) -> AsyncIterator[House]:
-    house = House(secret, trusted_proxies, settings)
+    house = House(secret, trusted_proxies, access, settings)
     house.api.history.begin(house.live.events)
     listening = listen_locally(0, "http-port")
     app = Starlette(routes=house.api.routes)

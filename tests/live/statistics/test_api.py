@@ -7,7 +7,11 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from pydantic import SecretStr
 
+from miso.live.access.asking import Asking
+from miso.live.access.settings import AccessSettings
+from miso.live.access.tokens import Action
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
 from miso.live.sessions.session import Counts, EndReason, Role
 from tests.live.statistics.house import running
@@ -141,12 +145,121 @@ async def test_sessions_that_are_over_stay_in_the_history_up_to_a_number() -> No
             house.now_s += 5
             session.end(EndReason.TOO_SLOW)
         history = await house.get("/history")
-    assert history["total"] == 2
-    newest, before = history["records"]
+    assert (history["count"], history["page"], history["pageSize"]) == (2, 1, 20)
+    newest, before = history["items"]
     assert newest["streamPath"] == "/live/2"
     assert (newest["startTime"], newest["endTime"], newest["duration"]) == (1_010_000, 1_015_000, 5_000)
     assert (newest["role"], newest["reason"], newest["outBytes"]) == ("publisher", "too slow", 2)
     assert (before["streamPath"], before["role"]) == ("/live/1", "player")
+
+
+async def test_the_history_tells_how_often_a_publisher_was_played() -> None:
+    async with running() as house:
+        first = house.session(Role.PUBLISHER)
+        house.session(Role.PLAYER).end(EndReason.DONE)
+        second = house.session(Role.PUBLISHER)  # takes over
+        first.end(EndReason.REPLACED)
+        house.session(Role.PLAYER, "live/b")
+        house.session(Role.PLAYER)
+        second.end(EndReason.DONE)
+        items = (await house.get("/history?role=publisher"))["items"]
+    assert [(item["id"], item["playCount"]) for item in items] == [(second.id, 1), (first.id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("streamPath=/live/2", [2]),
+        ("streamPath=live/2", [2]),
+        ("role=player", [3, 1]),
+        ("protocol=hls", []),
+        ("ip=192.0.2.1&pageSize=1&page=2", [2]),
+        ("search=ive/3", [3]),
+        ("search=192.0", [3, 2, 1, 0]),
+        ("start=1700000200000", [3, 2]),
+        ("start=2023-11-14T22:16:40Z&end=1700000200000", [2]),
+        ("end=2023-11-14", [3, 2, 1, 0]),
+        ("end=2023-11-13", []),
+        ("page=9", []),
+    ],
+)
+async def test_the_history_is_chosen_from(query: str, expected: list[int]) -> None:
+    async with running() as house:
+        house.now_s = 1_700_000_000.0  # 2023-11-14T22:13:20Z
+        for number in range(4):
+            role = Role.PUBLISHER if number % 2 == 0 else Role.PLAYER
+            house.session(role, f"live/{number}").end(EndReason.DONE)
+            house.now_s += 100
+        items = (await house.get(f"/history?{query}"))["items"]
+    assert [int(item["name"]) for item in items] == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["page=0", "pageSize=101", "start=x", "end=99999999999999", "start=2024-01-02&end=2024-01-01"]
+)
+async def test_a_history_that_cannot_be_is_an_error(query: str) -> None:
+    async with running() as house:
+        await house.get(f"/history?{query}", 400)
+
+
+async def test_the_history_is_forgotten_of_one_stream_or_wholly() -> None:
+    async with running() as house:
+        for path in ("live/a", "live/b", "live/a"):
+            house.session(Role.PLAYER, path).end(EndReason.DONE)
+        assert await house.delete("/history?streamPath=/live/a") == {"removed": 2}
+        assert (await house.get("/history"))["count"] == 1
+        assert await house.delete("/history") == {"removed": 1}
+        assert (await house.get("/history"))["items"] == []
+
+
+async def test_anybody_may_see_whether_the_server_answers() -> None:
+    async with running(secret="s") as house:
+        health = await house.get("/health")
+        await house.get("/info", 401)
+    assert (health["status"], health["timestamp"]) == ("ok", "1970-01-01T00:16:40.000Z")
+
+
+async def test_the_server_says_where_it_listens_and_what_it_asks_for() -> None:
+    async with running() as house:
+        house.live.ports.update(rtmp=1935, http=8000)
+        info = await house.get("/info")
+    assert info["server"]["name"] == "miso-sfu"
+    assert {name: info["config"][name] for name in ("rtmp_port", "rtmps_port", "http_port", "auth_enabled")} == {
+        "rtmp_port": 1935,
+        "rtmps_port": None,
+        "http_port": 8000,
+        "auth_enabled": False,
+    }
+
+
+async def test_addresses_of_a_stream_are_those_that_are_served() -> None:
+    async with running(secret="s") as house:
+        house.live.ports.update(rtmp=1935, http=8000, https=443)
+        headers = {"Host": "tv.example", "Authorization": "Bearer s"}
+        urls = await house.get("/streams/live/a b/urls", headers=headers)
+    assert (urls["streamPath"], urls["status"], urls["signed"], urls["expiresAt"]) == ("/live/a b", "idle", False, None)
+    assert {one["protocol"]: one["url"] for one in urls["urls"]} == {
+        "rtmp": "rtmp://tv.example/live/a b",
+        "http-flv": "http://tv.example:8000/live/a%20b.flv",
+        "ws-flv": "ws://tv.example:8000/live/a%20b.flv",
+        "https-flv": "https://tv.example/live/a%20b.flv",
+        "wss-flv": "wss://tv.example/live/a%20b.flv",
+        "hls": "http://tv.example:8000/live/a%20b.m3u8",
+        "https-hls": "https://tv.example/live/a%20b.m3u8",
+    }
+
+
+@pytest.mark.parametrize(("ttl", "holds_s"), [("", 3_600), ("?ttl=1", 60), ("?ttl=7200", 7_200)])
+async def test_addresses_have_a_token_where_one_is_needed(ttl: str, holds_s: int) -> None:
+    async with running(access=AccessSettings(play_secret=SecretStr("p"))) as house:
+        house.live.ports["rtmp"] = 1935
+        urls = await house.get(f"/streams/live/a/urls{ttl}")
+        (address,) = urls["urls"]
+        token = address["url"].partition("?token=")[2]
+        assert token.startswith(f"{1_000 + holds_s}-")
+        asking = Asking(Action.PLAY, "live/a", "rtmp", "192.0.2.1", {"token": token})
+        assert await house.live.gate.admit(asking) == "live/a"
+        await house.get("/streams/live/../urls", 404)
 
 
 async def test_the_server_s_own_numbers() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from miso.live.errors import LimitError
 from miso.live.sessions.events import Event, EventKind, Events
-from miso.live.statistics.server_sent_events import MOST_WAITING, Listeners
+from miso.live.statistics.server_sent_events import MOST_WAITING, EventStream, Listeners
 
 
 def event(path: str) -> Event:
@@ -18,7 +21,8 @@ def event(path: str) -> Event:
 async def test_who_reads_slowly_is_told_how_much_it_missed() -> None:
     events = Events()
     listeners = Listeners(events, 1)
-    lines = listeners.lines()
+    listener = listeners.listen()
+    lines = listener.lines()
     await anext(lines)
     for number in range(MOST_WAITING + 5):
         events.emit(event(str(number)))
@@ -30,7 +34,8 @@ async def test_who_reads_slowly_is_told_how_much_it_missed() -> None:
     assert datas[MOST_WAITING] == {"events": 5}
     assert datas[MOST_WAITING + 1]["path"] == "after"
     assert listeners.missed == 5
-    await lines.aclose()
+    listener.close()
+    listener.close()
     assert listeners.listening == 0
 
 
@@ -38,30 +43,42 @@ async def test_who_reads_slowly_is_told_how_much_it_missed() -> None:
 async def test_all_end_with_the_server(waiting: int) -> None:
     events = Events()
     listeners = Listeners(events, 1)
-    lines = listeners.lines()
+    listener = listeners.listen()
+    lines = listener.lines()
     await anext(lines)
     for number in range(waiting):
         events.emit(event(str(number)))
     listeners.close()
     assert len([line async for line in lines]) == min(waiting, MOST_WAITING - 1)
-    assert listeners.listening == 0
 
 
-async def test_no_more_than_may() -> None:
+async def test_no_more_than_may_and_a_place_is_taken_before_the_first_line() -> None:
     listeners = Listeners(Events(), 1)
-    lines = listeners.lines()
-    await anext(lines)
+    listener = listeners.listen()
     with pytest.raises(LimitError):
-        listeners.check_room()
-    with pytest.raises(LimitError):
-        await anext(listeners.lines())
-    await lines.aclose()
+        listeners.listen()
+    listener.close()
+    listeners.listen().close()
+
+
+async def test_a_place_comes_back_from_who_has_gone_before_the_first_line() -> None:
+    listeners = Listeners(Events(), 1)
+    answer = EventStream(listeners.listen())
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        raise OSError("the connection is gone")
+
+    with contextlib.suppress(ClientDisconnect, OSError):
+        await answer({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    assert listeners.listening == 0
 
 
 async def test_a_path_cannot_make_lines_of_its_own() -> None:
     events = Events()
-    lines = Listeners(events, 1).lines()
+    lines = Listeners(events, 1).listen().lines()
     await anext(lines)
     events.emit(event("a\n\nevent: publish\ndata: {}\u2028<script>"))
     assert (await anext(lines)).count("\n") == 3
-    await lines.aclose()
