@@ -69,12 +69,14 @@ class FlvFormat:
         """A tag, in the form that players knew first where there is one; none if they do not get it."""
         if not self.carries(packet.track):
             return ()
-        body = (_as_main_track(packet) if packet.track.number else packet).flv_body(enhanced=False)
-        if not body or len(body) > MAX_BODY_SIZE:
+        body = (_as_main_track(packet) if packet.track.number else packet).body(enhanced=False)
+        size = body.size_bytes if body is not None else 0
+        if body is None or not 0 < size <= MAX_BODY_SIZE:
             return ()
-        header = tag_header(TAG_TYPES[packet.track.kind], len(body), packet_timestamp_ms(packet))
-        before = self._before(TAG_HEADER_SIZE + len(body) + TRAILER_SIZE)
-        return before + header, body, tag_trailer(len(body)) + self._behind()
+        header = tag_header(TAG_TYPES[packet.track.kind], size, packet_timestamp_ms(packet))
+        before = self._before(TAG_HEADER_SIZE + size + TRAILER_SIZE)
+        bits = (body.source, body.start, len(body.source))
+        return before + header + body.prefix, bits, tag_trailer(size) + self._behind()
 
     def _before(self, size: int) -> bytes:
         if self.framing is Framing.NONE:

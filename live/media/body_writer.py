@@ -35,10 +35,10 @@ def composition_time(composition_ms: int) -> bytes:
     return max(_MIN_COMPOSITION_MS, min(composition_ms, _MAX_COMPOSITION_MS)).to_bytes(3, "big", signed=True)
 
 
-def legacy_body(
+def legacy_prefix(
     codec: Codec, payload: bytes, *, composition_ms: int, is_key: bool, is_config: bool, is_end: bool
 ) -> bytes:
-    """The body of one of the codecs in :data:`LEGACY`.
+    """What stands before the payload in the body of one of the codecs in :data:`LEGACY`.
 
     Empty for the end of an audio track and for an MP3 frame that is none: FLV had no form for them, and an empty audio
     body is silence.
@@ -47,23 +47,21 @@ def legacy_body(
         frame_type = FrameType.KEY if is_key or is_config or is_end else FrameType.INTER
         first = frame_type << 4 | VideoCodecId.AVC
         if is_config:
-            return bytes((first, AvcPacketType.SEQUENCE_HEADER)) + _NO_COMPOSITION_TIME + payload
+            return bytes((first, AvcPacketType.SEQUENCE_HEADER)) + _NO_COMPOSITION_TIME
         if is_end:
             return bytes((first, AvcPacketType.END_OF_SEQUENCE)) + _NO_COMPOSITION_TIME
-        return bytes((first, AvcPacketType.NALU)) + composition_time(composition_ms) + payload
+        return bytes((first, AvcPacketType.NALU)) + composition_time(composition_ms)
     if is_end:
         return b""
     if codec is Codec.AAC:
-        packet_type = AacPacketType.SEQUENCE_HEADER if is_config else AacPacketType.RAW
-        return bytes((AAC_FIRST_BYTE, packet_type)) + payload
+        return bytes((AAC_FIRST_BYTE, AacPacketType.SEQUENCE_HEADER if is_config else AacPacketType.RAW))
     sound_bits = flv_sound_bits(payload)
-    return bytes((SoundFormat.MP3 << 4 | sound_bits,)) + payload if sound_bits is not None else b""
+    return bytes((SoundFormat.MP3 << 4 | sound_bits,)) if sound_bits is not None else b""
 
 
-def enhanced_body(
+def enhanced_prefix(
     codec: Codec,
     track_number: int,
-    payload: bytes,
     *,
     composition_ms: int,
     is_key: bool,
@@ -71,24 +69,25 @@ def enhanced_body(
     is_end: bool,
     nanosecond_offset: int = 0,
 ) -> bytes:
-    """The body of any codec; of a track other than 0 as Multitrack with one track.
+    """What stands before the payload in the body of any codec; of a track other than 0 as Multitrack with one track.
 
     A ``nanosecond_offset`` other than 0 is written as ModEx, which the receiver must have said that it knows.
     """
+    before_payload = b""
     if codec.kind is Kind.VIDEO:
         packet_type: int = _video_packet_type(codec, composition_ms, is_config=is_config, is_end=is_end)
         first = IS_EX_VIDEO_HEADER | (FrameType.KEY if is_key or is_config else FrameType.INTER) << 4
         multitrack: int = VideoPacketType.MULTITRACK
         if packet_type == VideoPacketType.CODED_FRAMES and codec in WITH_COMPOSITION_TIME:
-            payload = composition_time(composition_ms) + payload
+            before_payload = composition_time(composition_ms)
     else:
         packet_type = _audio_packet_type(is_config=is_config, is_end=is_end)
         first = SoundFormat.EX_HEADER << 4
         multitrack = AudioPacketType.MULTITRACK
     if track_number:
         inner = bytes((MultitrackType.ONE_TRACK << 4 | packet_type,)) + codec.four_cc + bytes((track_number,))
-        return _header(first, multitrack, nanosecond_offset) + inner + payload
-    return _header(first, packet_type, nanosecond_offset) + codec.four_cc + payload
+        return _header(first, multitrack, nanosecond_offset) + inner + before_payload
+    return _header(first, packet_type, nanosecond_offset) + codec.four_cc + before_payload
 
 
 def multitrack_body(frame_type: FrameType | None, packet_type: int, tracks: list[tuple[Codec, int, bytes]]) -> bytes:

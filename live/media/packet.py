@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from miso.live.errors import ParseError
-from miso.live.media.body_writer import LEGACY, enhanced_body, legacy_body
+from miso.live.media.body_writer import LEGACY, enhanced_prefix, legacy_prefix
 from miso.live.media.codec import Codec, Kind, TrackId
 from miso.live.media.nal_units import split_nal_units
 
-__all__ = ["Codec", "Kind", "Packet", "TrackId"]
+__all__ = ["Body", "Codec", "Kind", "Packet", "TrackId"]
 
 _NAL_UNIT_CODECS = (Codec.H264, Codec.HEVC)
 _LONGEST_LENGTH_SIZE = 4
 
 
+class Body(NamedTuple):
+    """The body of an RTMP message or FLV tag, of which only the beginning had to be made.
+
+    Attributes:
+        prefix: The beginning; empty: the packet came in with it.
+        source: Bytes that the packet shares with whoever sends it.
+        start: Where the rest of the body stands in ``source``, up to its end.
+    """
+
+    prefix: bytes
+    source: bytes
+    start: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all of it; 0: FLV had no form of the packet."""
+        return len(self.prefix) + len(self.source) - self.start
+
+    def joined(self) -> bytes:
+        """All of it, in one piece."""
+        return self.prefix + self.source[self.start :] if self.prefix or self.start else self.source
+
+
 class Packet:
     """One unit of one track. Whoever has it, shares it: nothing in it changes.
 
-    What it came in as, and each other form that somebody asked for, is kept; no form is made before.
+    Its bits are kept once, as they came in: as the body of a legacy message or tag, or bare. All bodies are the same
+    but for their first bytes, and so made of these and what is kept. NAL units are cut once, when somebody asks.
 
     Attributes:
         track: The track.
@@ -32,10 +58,9 @@ class Packet:
     """
 
     __slots__ = (
-        "_enhanced_body",
-        "_legacy_body",
+        "_kept",
         "_nal_units",
-        "_payload",
+        "_payload_at",
         "codec",
         "composition_ms",
         "dts_ms",
@@ -67,14 +92,13 @@ class Packet:
         self.dts_ms = dts_ms
         self.composition_ms = composition_ms
         self.nanosecond_offset = nanosecond_offset
-        self._payload: bytes | None = payload
+        self._kept = payload
+        self._payload_at = 0  # greater: what is kept begins with what stands before it in a legacy body
         self.is_key = is_key
         self.is_config = is_config
         self.is_end = is_end
         self.length_size = length_size
         self.size_bytes = len(payload)
-        self._legacy_body: bytes | None = None
-        self._enhanced_body: bytes | None = None
         self._nal_units: tuple[bytes, ...] | None = None
 
     @classmethod
@@ -112,9 +136,9 @@ class Packet:
             is_config=is_config,
             length_size=length_size,
         )
-        packet._payload = None
+        packet._kept = body
+        packet._payload_at = header_size
         packet.size_bytes = len(body) - header_size
-        packet._legacy_body = body
         return packet
 
     def __repr__(self) -> str:
@@ -133,12 +157,9 @@ class Packet:
         """The coded bits.
 
         For H264 and HEVC, NAL units with lengths before them; the configuration record of the codec if it is one; the
-        AMF0 values of metadata.
+        AMF0 values of metadata. Cut anew each time from what came in as a legacy body.
         """
-        if self._payload is None:
-            assert self._legacy_body is not None
-            self._payload = self._legacy_body[len(self._legacy_body) - self.size_bytes :]
-        return self._payload
+        return self._kept[self._payload_at :] if self._payload_at else self._kept
 
     @property
     def nal_units(self) -> tuple[bytes, ...]:
@@ -153,43 +174,47 @@ class Packet:
             self._nal_units = tuple(split_nal_units(self.payload, self.length_size))
         return self._nal_units
 
-    def flv_body(self, enhanced: bool) -> bytes:
-        """The body of the RTMP message or FLV tag that carries it.
+    def body(self, *, enhanced: bool) -> Body | None:
+        """The body of the RTMP message or FLV tag that carries it, without a copy of its bits.
 
         Args:
             enhanced: As enhanced RTMP has it. What has no other form (other codecs than H264, AAC and MP3, other tracks
                 than 0) always is, whatever this says.
 
         Returns:
-            Empty where FLV had no form of it (an audio track's end): nothing need be sent.
+            None where FLV had no form of it (an audio track's end): nothing need be sent.
         """
         if self.codec is None:
-            return self.payload
-        if not enhanced and not self.track.number and self.codec in LEGACY:
-            if self._legacy_body is None:
-                self._legacy_body = legacy_body(
-                    self.codec,
-                    self.payload,
-                    composition_ms=self.composition_ms,
-                    is_key=self.is_key,
-                    is_config=self.is_config,
-                    is_end=self.is_end,
-                )
-            return self._legacy_body
-        if self._enhanced_body is None:
-            self._enhanced_body = enhanced_body(
+            return Body(b"", self._kept, 0)
+        if enhanced or self.track.number or self.codec not in LEGACY:
+            prefix = enhanced_prefix(
                 self.codec,
                 self.track.number,
-                self.payload,
                 composition_ms=self.composition_ms,
                 is_key=self.is_key,
                 is_config=self.is_config,
                 is_end=self.is_end,
             )
-        return self._enhanced_body
+            return Body(prefix, self._kept, self._payload_at)
+        if self._payload_at:
+            return Body(b"", self._kept, 0)
+        prefix = legacy_prefix(
+            self.codec,
+            self._kept,
+            composition_ms=self.composition_ms,
+            is_key=self.is_key,
+            is_config=self.is_config,
+            is_end=self.is_end,
+        )
+        return Body(prefix, self._kept, 0) if prefix else None
+
+    def flv_body(self, enhanced: bool) -> bytes:
+        """As :meth:`body`, in one piece; empty where FLV had no form of it."""
+        body = self.body(enhanced=enhanced)
+        return body.joined() if body is not None else b""
 
     def at(self, dts_ms: int) -> Packet:
-        """The same at another time; the payload and its other forms are shared."""
+        """The same at another time; its bits are shared."""
         packet = Packet(
             self.track,
             self.codec,
@@ -202,9 +227,8 @@ class Packet:
             is_end=self.is_end,
             length_size=self.length_size,
         )
-        packet._payload = self._payload
+        packet._kept = self._kept
+        packet._payload_at = self._payload_at
         packet.size_bytes = self.size_bytes
-        packet._legacy_body = self._legacy_body
-        packet._enhanced_body = self._enhanced_body
         packet._nal_units = self._nal_units
         return packet

@@ -45,13 +45,13 @@ class RtmpFormat:
         """A packet as parts of bytes; none if these players do not get it."""
         if not self.carries(packet.track):
             return ()
-        body = packet.flv_body(enhanced=False)
-        if not body:
+        body = packet.body(enhanced=False)
+        if body is None or not body.size_bytes:
             return ()
         kind = packet.track.kind
         timestamp_ms = 0 if kind is Kind.DATA else packet.dts_ms % MODULUS  # ffmpeg takes later metadata for subtitles
         extended = timestamp_ms.to_bytes(4, "big") if timestamp_ms >= _EXTENDED else b""
-        size = len(body)
+        size = body.size_bytes
         header = (
             bytes((_CHUNK_STREAMS[kind],))
             + min(timestamp_ms, _EXTENDED).to_bytes(3, "big")
@@ -60,10 +60,13 @@ class RtmpFormat:
             + _MESSAGE_STREAM
             + extended
         )
+        _, source, at = body
+        header += body.prefix
         if size <= CHUNK_SIZE:
-            return header, body
+            return header, (source, at, len(source))
         continued = bytes((_CONTINUED | _CHUNK_STREAMS[kind],)) + extended
-        parts: list[bytes | tuple[bytes, int, int]] = [header, (body, 0, CHUNK_SIZE)]
-        for start in range(CHUNK_SIZE, size, CHUNK_SIZE):
-            parts += (continued, (body, start, min(start + CHUNK_SIZE, size)))
+        until = at + CHUNK_SIZE - len(body.prefix)
+        parts: list[bytes | tuple[bytes, int, int]] = [header, (source, at, until)]
+        for start in range(until, len(source), CHUNK_SIZE):
+            parts += (continued, (source, start, min(start + CHUNK_SIZE, len(source))))
         return tuple(parts)

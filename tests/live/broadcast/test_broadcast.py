@@ -16,7 +16,7 @@ from miso.live.flv_server.format import FlvFormat
 from miso.live.media.amf import EcmaArray
 from miso.live.media.amf0 import read_amf0, write_amf0
 from miso.live.media.codec import Codec, Kind, TrackId
-from miso.live.media.flv import FlvReader, Tag, TagType
+from miso.live.media.flv import FlvReader, Tag, TagType, packet_tag
 from miso.live.media.packet import Packet
 from miso.live.sessions.session import EndReason
 from miso.live.streams.publication import Publication
@@ -298,8 +298,7 @@ async def test_answers_come_between_packets_and_a_pause_ends_with_configurations
     await asyncio.sleep(0.01)
     viewer.player.resume()
     studio.write(picture(80), picture(120, key=True))
-    frame = FlvFormat().frame(picture(120, key=True))
-    whole = b"".join(part for part in frame if isinstance(part, bytes))
+    whole = packet_tag(picture(120, key=True))
     got = await viewer.read(len(studio.broadcast.fanout.audio_restart + studio.broadcast.fanout.video_restart + whole))
     assert got.endswith(whole)
     assert viewer.player.sent_bytes > len(got)

@@ -8,7 +8,7 @@ from miso.live.errors import ParseError
 from miso.live.media.amf import Value
 from miso.live.media.bodies import BodyReader, MultichannelConfig
 from miso.live.media.body_form import AudioPacketType, FrameType, VideoPacketType
-from miso.live.media.body_writer import color_info_body, composition_time, enhanced_body, multitrack_body
+from miso.live.media.body_writer import color_info_body, composition_time, enhanced_prefix, multitrack_body
 from miso.live.media.codec import Codec, Kind, TrackId
 from miso.live.media.opus import OpusHead
 from miso.live.media.packet import Packet
@@ -70,6 +70,26 @@ def test_a_legacy_body_is_kept_as_it_came() -> None:
     for body in (b"\xaf\0" + records.AAC, b"\xae\1raw", b"\x2f\xff\xfb\x90\x64", b"\xe6\xff\xf3\xe4\xc4"):
         (packet,) = reader.read_audio(body, 0)
         assert packet.flv_body(enhanced=False) is body
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_every_body_is_made_of_what_came_in_without_a_copy(enhanced: bool) -> None:
+    payload = bytes(100_000)
+    (legacy,) = BodyReader().read_video(b"\x27\1\0\0\7" + payload, 0)
+    for packet in (
+        legacy,
+        Packet(VIDEO, Codec.H264, 0, payload, composition_ms=7),
+        Packet(VIDEO, Codec.AV1, 0, payload),
+        Packet(TrackId(Kind.VIDEO, 3), Codec.HEVC, 0, payload),
+    ):
+        body, again = packet.body(enhanced=enhanced), packet.at(9).body(enhanced=enhanced)
+        assert body is not None
+        assert again is not None
+        assert body.source is again.source
+        assert len(body.prefix) < 16
+        assert body.size_bytes == len(body.joined())
+        assert body.joined() == packet.flv_body(enhanced)
+        assert packet.payload == payload
 
 
 def test_names_of_legacy_codecs_become_legacy_bodies() -> None:
@@ -150,7 +170,6 @@ def test_enhanced_video_is_written_and_read(codec: Codec, number: int) -> None:
         Packet(track, codec, 120, b"", is_end=True),
     ):
         body = packet.flv_body(enhanced=True)
-        assert packet.flv_body(enhanced=True) is body
         (read,) = reader.read_video(body, packet.dts_ms)
         assert content(read) == content(packet)
         assert (body[0] & 0xF == VideoPacketType.MULTITRACK) == bool(number)
@@ -213,18 +232,17 @@ def test_a_track_of_its_own_has_a_length_size_of_its_own() -> None:
 
 
 def test_nanoseconds_are_read_and_written() -> None:
-    body = enhanced_body(
+    prefix = enhanced_prefix(
         Codec.HEVC,
         0,
-        PICTURE,
         composition_ms=0,
         is_key=True,
         is_config=False,
         is_end=False,
         nanosecond_offset=999_999,
     )
-    assert body == bytes.fromhex("97 02 0f423f 03 68766331") + PICTURE
-    (packet,) = video(body)
+    assert prefix == bytes.fromhex("97 02 0f423f 03 68766331")
+    (packet,) = video(prefix + PICTURE)
     assert (packet.nanosecond_offset, packet.payload, packet.is_key) == (999_999, PICTURE, True)
     assert packet.at(3).nanosecond_offset == 999_999
 
