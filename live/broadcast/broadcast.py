@@ -21,6 +21,7 @@ from miso.live.media.codec import Codec
 from miso.live.media.description import TrackDescription, describe
 from miso.live.media.packet import Kind, Packet, TrackId
 from miso.live.sessions.session import EndReason
+from miso.live.streams.memory import Memory
 from miso.live.streams.stream import Stream
 from miso.live.streams.subscription import AUDIO_ONLY_START_MS, Reading, Start
 from miso.live.streams.track import Track
@@ -43,6 +44,7 @@ class Broadcast:
         format: What packets look like.
         settings: What is kept, and how slow players may be.
         clock: The time.
+        memory: What all streams may keep together: what is kept here counts, too.
         on_empty: Called when the last player has left: it is of no use any more.
 
     Raises:
@@ -50,10 +52,18 @@ class Broadcast:
     """
 
     def __init__(
-        self, stream: Stream, format: Format, settings: PlayersSettings, clock: Clock, on_empty: Callable[[], None]
+        self,
+        stream: Stream,
+        format: Format,
+        settings: PlayersSettings,
+        clock: Clock,
+        memory: Memory,
+        on_empty: Callable[[], None],
     ) -> None:
         self.settings = settings
         self.fanout = Fanout(settings.max_packets, settings.max_bytes, int(settings.max_lag * 1000))
+        self._memory = memory
+        memory.add(self.fanout, stream.path)
         self._stream = stream
         self._format = format
         self._clock = clock
@@ -165,6 +175,7 @@ class Broadcast:
         on_empty, self._on_empty = self._on_empty, None
         if on_empty is None:
             return
+        self._memory.remove(self.fanout)
         for timer in (self._checks, self._finish_timer):
             if timer is not None:
                 timer.cancel()
@@ -224,6 +235,7 @@ class Broadcast:
             self._make_restarts()
         is_key = packet.is_key if is_video else self._is_sound_to_begin_with(packet)
         self.fanout.append(parts, is_video=is_video, is_key=is_key, time_ms=packet.dts_ms)
+        self._memory.has_written(self.fanout)
 
     def _take_config(self, packet: Packet) -> None:
         before = self._configs.get(packet.track)
@@ -241,6 +253,7 @@ class Broadcast:
             self.fanout.forget_key()
         is_video = packet.track.kind is Kind.VIDEO
         self.fanout.append(parts, is_video=is_video, is_key=False, is_config=True, time_ms=packet.dts_ms)
+        self._memory.has_written(self.fanout)
 
     def _take_data(self, packet: Packet) -> None:
         members = read_members(packet.payload)
@@ -254,6 +267,7 @@ class Broadcast:
         parts = self._format.frame(packet)
         if parts:
             self.fanout.append(parts, is_video=False, is_key=False, is_data=True, time_ms=self._newest_ms)
+            self._memory.has_written(self.fanout)
 
     def _is_sound_to_begin_with(self, packet: Packet) -> bool:
         """Where there are no pictures, players begin with a sound of about a second ago."""

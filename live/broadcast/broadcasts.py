@@ -6,6 +6,7 @@ from miso.live.broadcast.broadcast import Broadcast
 from miso.live.broadcast.format import Format
 from miso.live.broadcast.settings import PlayersSettings
 from miso.live.clock import Clock
+from miso.live.streams.memory import Memory
 from miso.live.streams.stream import Stream
 
 
@@ -15,10 +16,12 @@ class Broadcasts:
     Args:
         settings: Of them all.
         clock: The time.
+        memory: What they may keep together with the streams; None: no bound.
     """
 
-    def __init__(self, settings: PlayersSettings, clock: Clock) -> None:
+    def __init__(self, settings: PlayersSettings, clock: Clock, memory: Memory | None = None) -> None:
         self._settings = settings
+        self._memory = memory or Memory()
         self._clock = clock
         self._broadcasts: dict[tuple[Stream, Format], Broadcast] = {}
 
@@ -34,7 +37,7 @@ class Broadcasts:
         key = (stream, format)
         broadcast = self._broadcasts.get(key)
         if broadcast is None:
-            broadcast = Broadcast(stream, format, self._settings, self._clock, lambda: self._forget(key))
+            broadcast = Broadcast(stream, format, self._settings, self._clock, self._memory, lambda: self._forget(key))
             self._broadcasts[key] = broadcast
         return broadcast
 

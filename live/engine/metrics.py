@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from miso.live.access.gate import Gate
 from miso.live.sessions.events import Events
 from miso.live.sessions.sessions import Sessions
+from miso.live.streams.memory import Memory
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import State
 
@@ -19,11 +20,12 @@ class LiveCollector(Collector):
     """The numbers of one live side.
 
     Args:
-        streams, sessions, gate, events: As :class:`miso.live.engine.services.Live` has them.
+        streams, memory, sessions, gate, events: As :class:`miso.live.engine.services.Live` has them.
     """
 
-    def __init__(self, streams: Streams, sessions: Sessions, gate: Gate, events: Events) -> None:
+    def __init__(self, streams: Streams, memory: Memory, sessions: Sessions, gate: Gate, events: Events) -> None:
         self._streams = streams
+        self._memory = memory
         self._sessions = sessions
         self._gate = gate
         self._events = events
@@ -45,6 +47,11 @@ class LiveCollector(Collector):
         yield streams
         yield CounterMetricFamily(
             "miso_live_streams_displaced", "Ended unpublished, for a publisher's sake", self._streams.displaced
+        )
+
+        yield GaugeMetricFamily("miso_live_kept_bytes", "Kept of all streams for players", self._memory.used_bytes)
+        yield CounterMetricFamily(
+            "miso_live_kept_too_much", "Packets dropped because streams kept too much", self._memory.dropped_packets
         )
 
     def _of_sessions(self) -> Iterable[Metric]:

@@ -17,6 +17,7 @@ from miso.live.engine.settings import LiveSettings
 from miso.live.operators.operators import Operators
 from miso.live.sessions.events import Events
 from miso.live.sessions.sessions import Sessions
+from miso.live.streams.memory import Memory
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import Stream
 from miso.live.streams.track import Track
@@ -29,6 +30,7 @@ class Live:
 
     Attributes:
         streams: All streams, by path.
+        memory: What streams and broadcasts keep, and may.
         sessions: Who publishes and plays.
         broadcasts: Sends streams to players: each packet is framed once for all of a format.
         gate: Who may.
@@ -45,6 +47,7 @@ class Live:
     """
 
     streams: Streams
+    memory: Memory
     sessions: Sessions
     broadcasts: Broadcasts
     gate: Gate
@@ -72,15 +75,17 @@ def make_live(settings: LiveSettings, clock: Clock, unix_s: Callable[[], float])
     def tell_codec(stream: Stream, track: Track) -> None:
         events.emit(codec_event(stream.path, track, unix_s()))
 
-    streams = Streams(settings.streams.of_each(), clock, settings.streams.max_streams, tell_codec)
+    memory = Memory(settings.streams.max_memory)
+    streams = Streams(settings.streams.of_each(), clock, settings.streams.max_streams, tell_codec, memory)
     sessions = Sessions(settings.sessions, events, unix_s)
     gate = Gate(settings.access, unix_s)
     metrics = CollectorRegistry()
-    metrics.register(LiveCollector(streams, sessions, gate, events))
+    metrics.register(LiveCollector(streams, memory, sessions, gate, events))
     return Live(
         streams=streams,
+        memory=memory,
         sessions=sessions,
-        broadcasts=Broadcasts(settings.players, clock),
+        broadcasts=Broadcasts(settings.players, clock, memory),
         gate=gate,
         operators=Operators(settings.operators, settings.web.trusted_proxies),
         events=events,

@@ -25,6 +25,9 @@ class Fanout:
     is_flushed: bool
 
     def __new__(cls, max_packets: int, max_bytes: int, max_ms: int = ...) -> Self: ...
+    def __len__(self) -> int:
+        """How many packets are kept."""
+
     @property
     def players(self) -> int:
         """How many players there are."""
@@ -32,6 +35,10 @@ class Fanout:
     @property
     def size_bytes(self) -> int:
         """What is kept, in bytes of framed packets."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """The same with what the packets take beside their bytes."""
 
     def add(self, place: Place, before: bytes, *, fast: bool, hold_audio: bool) -> None:
         """One more player.
@@ -80,6 +87,9 @@ class Fanout:
         Raises:
             TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
         """
+
+    def drop_oldest(self) -> None:
+        """Keeps one packet less, if there is one: nobody gets it any more who has not begun to get it."""
 
     def forget_key(self) -> None:
         """Nobody begins with what is here: another configuration holds from now on."""

@@ -2,22 +2,25 @@
 """One ring of framed packets, and the sockets of all players who get them.
 
 Each packet is framed once for a format; its payload is the packet's own, shared with every other format. A player is a
-place in the ring (``place.pyx``), with a socket: what a socket does not take, waits there, and is no copy. Who is overtaken by the ring
-begins anew with a key frame.
+place in the ring (``place.pyx``), with a socket: what a socket does not take, waits there, and is no copy. Who is
+overtaken by the ring begins anew with a key frame, once it has the rest of what it has begun to get.
 """
 
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from miso.live.fanout.framed cimport Framed
 from miso.live.fanout.place cimport Place
 from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, errno, iovec, msghdr, sendmsg, ssize_t
 
+from miso.live.streams.memory import PACKET_BYTES
+
 cdef enum:
     MAX_PARTS = 64  # of one send; IOV_MAX is 1024, but a socket takes less at once
+    FIRST_SLOTS = 16  # most rings never need all that they may have
 
 cdef long long MAX_MS = 1 << 62  # no bound
 
@@ -31,17 +34,6 @@ cdef enum Sent:
     ALL
     BLOCKED
     BROKEN
-
-
-cdef struct Entry:
-    iovec *parts
-    int count
-    size_t size  # bytes of all parts
-    long long time_ms
-    bint is_video
-    bint is_key
-    bint is_config
-    bint is_data
 
 
 cdef class Fanout:
@@ -63,13 +55,13 @@ cdef class Fanout:
     cdef public bytes audio_restart
     cdef public bytes video_restart
     cdef list _players
-    cdef list _owners  # keeps alive what the entries point into
-    cdef Entry *_entries
-    cdef int _capacity
+    cdef list _packets  # Framed, or None; of packet n at n % len
+    cdef int _max_packets
     cdef size_t _max_bytes, _size_bytes
     cdef long long _first, _end  # numbers of the oldest packet, and of the next to come
     cdef long long _newest_key  # -1: none
     cdef long long _max_ms
+    cdef size_t _packet_bytes
     cdef public bint has_video
     cdef readonly bint is_flushed
     cdef Py_ssize_t _turn_at  # whose turn it is in a flush that has stopped
@@ -77,25 +69,19 @@ cdef class Fanout:
     def __cinit__(self, int max_packets, size_t max_bytes, long long max_ms=MAX_MS):
         if max_packets < 1:
             raise ValueError(f"max_packets is {max_packets}, expected at least 1")
-        self._capacity = max_packets
+        self._max_packets = max_packets
         self._max_bytes = max_bytes
         self._max_ms = max_ms
-        self._entries = <Entry *>calloc(max_packets, sizeof(Entry))
-        if self._entries == NULL:
-            raise MemoryError
-        self._owners = [None] * max_packets
+        self._packets = [None] * min(max_packets, FIRST_SLOTS)
         self._players = []
         self._newest_key = -1
+        self._packet_bytes = PACKET_BYTES
         self.is_flushed = True
         self.audio_restart = b""
         self.video_restart = b""
 
-    def __dealloc__(self):
-        cdef int index
-        if self._entries != NULL:
-            for index in range(self._capacity):
-                free(self._entries[index].parts)
-            free(self._entries)
+    def __len__(self):
+        return self._end - self._first
 
     @property
     def players(self):
@@ -106,6 +92,11 @@ cdef class Fanout:
     def size_bytes(self):
         """What is kept, in bytes of framed packets."""
         return self._size_bytes
+
+    @property
+    def kept_bytes(self):
+        """The same with what the packets take beside their bytes."""
+        return self._size_bytes + self._packet_bytes * <size_t>(self._end - self._first)
 
     def add(self, Place place not None, bytes before not None, *, bint fast, bint hold_audio):
         """One more place.
@@ -119,7 +110,6 @@ cdef class Fanout:
         place._before = before
         place._before_sent = 0
         place._next = self._end
-        place._next_sent = 0
         place._waits_for_key = True
         place._holds_audio = hold_audio and self.has_video
         if fast and self._newest_key >= self._first:
@@ -140,19 +130,14 @@ cdef class Fanout:
             place: The player. How much waits already, its ``waiting_bytes`` say.
             data: What it is told.
         """
-        self._finish_packet(place)
         place._before = place._before[place._before_sent:] + data
         place._before_sent = 0
-        place._restart_at = -1  # what is told here must not go with a new beginning that stands before it
 
     def begin_anew(self, Place place not None):
         """What a player has missed by its own wish is over: it gets the configurations, and pictures from the next key
         frame on.
         """
-        self._finish_packet(place)
-        place._before = place._before[place._before_sent:] + self._restart_of(place)
-        place._before_sent = 0
-        place._restart_at = -1
+        place._begins_anew = True
         place._waits_for_key = True
         place._holds_audio = False
 
@@ -179,48 +164,43 @@ cdef class Fanout:
         Raises:
             TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
         """
-        cdef int count = len(parts), index, slot
-        cdef iovec *made = <iovec *>malloc(max(1, count) * sizeof(iovec))
-        cdef size_t size = 0
-        cdef Entry *entry
-        if made == NULL:
-            raise MemoryError
-        try:
-            for index in range(count):
-                _point(parts[index], &made[index])
-                size += made[index].iov_len
-            if size == 0:
-                raise ValueError("a packet without bytes")
-        except BaseException:
-            free(made)
-            raise
-        if self._end - self._first == self._capacity:
-            self._drop_oldest()
-        slot = self._end % self._capacity
-        entry = &self._entries[slot]
-        entry.parts = made
-        entry.count = count
-        entry.size = size
-        entry.is_video = is_video
-        entry.is_key = is_key
-        entry.is_config = is_config
-        entry.is_data = is_data
-        entry.time_ms = time_ms
-        self._owners[slot] = parts
-        self._size_bytes += size
+        cdef Framed packet = Framed(parts)
+        packet.is_video = is_video
+        packet.is_key = is_key
+        packet.is_config = is_config
+        packet.is_data = is_data
+        packet.time_ms = time_ms
+        if self._end - self._first == self._max_packets:
+            self.drop_oldest()
+        elif self._end - self._first == len(self._packets):
+            self._widen()
+        self._packets[self._end % len(self._packets)] = packet
+        self._size_bytes += packet.size
         self.has_video = self.has_video or is_video
         if is_key:
             self._newest_key = self._end
         self._end += 1
         while self._end - self._first > 1 and (
-            self._size_bytes > self._max_bytes
-            or time_ms - self._entries[self._first % self._capacity].time_ms > self._max_ms
+            self._size_bytes > self._max_bytes or time_ms - self._at(self._first).time_ms > self._max_ms
         ):
-            self._drop_oldest()
+            self.drop_oldest()
+
+    def drop_oldest(self):
+        """Keeps one packet less, if there is one: nobody gets it any more who has not begun to get it."""
+        if self._first == self._end:
+            return
+        cdef Py_ssize_t slot = self._first % len(self._packets)
+        self._size_bytes -= self._at(self._first).size
+        self._packets[slot] = None
+        self._first += 1
 
     def forget_key(self):
         """Nobody begins with what is here: another configuration holds from now on."""
+        cdef Place place
         self._newest_key = -1
+        for place in self._players:
+            if place._was_overtaken:
+                self._miss(place, self._end)
 
     def flush(self, long long now_us, long long turn_us=0):
         """Sends to everybody whose socket takes something.
@@ -291,8 +271,6 @@ cdef class Fanout:
         cdef size_t wanted, size = 0
         cdef int count, index
         while size < max_bytes:
-            if place._next < self._first:
-                self._begin_anew(place)
             count = self._gather(place, parts, &wanted)
             if count == 0:
                 break
@@ -307,7 +285,7 @@ cdef class Fanout:
         """Whether there is something for a player that it has not got. What it does not want, is passed over."""
         cdef iovec parts[MAX_PARTS]
         cdef size_t wanted
-        return place._next < self._first or self._gather(place, parts, &wanted) > 0
+        return self._gather(place, parts, &wanted) > 0
 
     def blocked_before(self, long long us):
         """Players whose sockets have taken nothing since that time."""
@@ -324,8 +302,6 @@ cdef class Fanout:
         memset(&message, 0, sizeof(message))
         message.msg_iov = parts
         while True:
-            if place._next < self._first:
-                self._begin_anew(place)
             count = self._gather(place, parts, &wanted)
             if count == 0:
                 return ALL
@@ -345,57 +321,63 @@ cdef class Fanout:
                 place.blocked_since_us = now_us if now_us > 0 else 1
                 return BLOCKED
 
-    cdef int _gather(self, Place place, iovec *parts, size_t *wanted) noexcept:
+    cdef int _gather(self, Place place, iovec *parts, size_t *wanted) except -1:
         """The next bytes for a player; packets that are not for it are passed over."""
-        cdef int count = 0, index
-        cdef size_t skip
+        cdef int count = 0
         cdef long long number
-        cdef Entry *entry
+        cdef Framed packet
         wanted[0] = 0
+        if place._partial is not None:
+            count = _point_at(place._partial, place._partial_sent, parts, 0, wanted)
+            if count == MAX_PARTS:
+                return count
+        if place._next < self._first:
+            self._overtake(place)
+        self._pass_over(place)
+        if place._begins_anew and place._next < self._end:
+            self._prepare_beginning(place)
         if place._before_sent < PyBytes_GET_SIZE(place._before):
-            parts[0].iov_base = PyBytes_AS_STRING(place._before) + place._before_sent
-            parts[0].iov_len = PyBytes_GET_SIZE(place._before) - place._before_sent
-            wanted[0] = parts[0].iov_len
-            count = 1
-        if place._next_sent == 0:
-            while place._next < self._end and not self._is_for(place, &self._entries[place._next % self._capacity]):
-                place._next += 1
-                place.skipped_packets += 1
-                if place._lost_pictures:
-                    place.dropped_packets += 1
+            parts[count].iov_base = PyBytes_AS_STRING(place._before) + place._before_sent
+            parts[count].iov_len = PyBytes_GET_SIZE(place._before) - place._before_sent
+            wanted[0] += parts[count].iov_len
+            count += 1
+        if place._begins_anew:
+            return count  # the configurations come first, once all this is sent
         number = place._next
-        skip = place._next_sent
-        while number < self._end:
-            entry = &self._entries[number % self._capacity]
-            if skip == 0 and number != place._next and not self._is_for(place, entry):
+        while number < self._end and count < MAX_PARTS:
+            packet = self._at(number)
+            if number != place._next and not self._is_for(place, packet):
                 break  # passed over when it is the next
-            if count + entry.count > MAX_PARTS and count > 0:
+            if count + packet.count > MAX_PARTS and count > 0:
                 break
-            for index in range(entry.count):
-                if skip >= entry.parts[index].iov_len:
-                    skip -= entry.parts[index].iov_len
-                    continue
-                if count == MAX_PARTS:
-                    return count
-                parts[count].iov_base = <char *>entry.parts[index].iov_base + skip
-                parts[count].iov_len = entry.parts[index].iov_len - skip
-                wanted[0] += parts[count].iov_len
-                skip = 0
-                count += 1
+            count = _point_at(packet, 0, parts, count, wanted)
             number += 1
         return count
 
-    cdef bint _is_for(self, Place place, const Entry *entry) noexcept:
+    cdef int _pass_over(self, Place place) except -1:
+        """Goes on to the next packet that is for a player."""
+        while place._next < self._end and not self._is_for(place, self._at(place._next)):
+            place._next += 1
+            place.skipped_packets += 1
+            if place._lost_pictures:
+                place.dropped_packets += 1
+        return 0
+
+    cdef inline Framed _at(self, long long number):
+        """A packet that is kept."""
+        return <Framed>self._packets[number % len(self._packets)]
+
+    cdef bint _is_for(self, Place place, Framed packet) except -1:
         """Whether a player gets a packet."""
-        if entry.is_data:
+        if packet.is_data:
             return True
-        if entry.is_config:
-            return place.wants_video if entry.is_video else place.wants_audio
-        if entry.is_video:
+        if packet.is_config:
+            return place.wants_video if packet.is_video else place.wants_audio
+        if packet.is_video:
             if not place.wants_video:
                 return False
             if place._waits_for_key:
-                if not entry.is_key:
+                if not packet.is_key:
                     return False
                 place._waits_for_key = False
                 place._holds_audio = False
@@ -403,103 +385,91 @@ cdef class Fanout:
             return True
         return place.wants_audio and not (place._holds_audio and place.wants_video)
 
-    cdef void _advance(self, Place place, size_t done) noexcept:
-        cdef size_t before = PyBytes_GET_SIZE(place._before) - place._before_sent
+    cdef int _advance(self, Place place, size_t done) except -1:
+        """So many of the gathered bytes are on their way."""
         cdef size_t left
-        if before > 0:
-            if done < before:
+        cdef Framed packet
+        if place._partial is not None:
+            left = place._partial.size - place._partial_sent
+            if done < left:
+                place._partial_sent += done
+                return 0
+            done -= left
+            place._partial = None
+        left = PyBytes_GET_SIZE(place._before) - place._before_sent
+        if left > 0:
+            if done < left:
                 place._before_sent += done
-                return
-            done -= before
+                return 0
+            done -= left
             place._before = b""
             place._before_sent = 0
-            place._restart_at = -1
         while done > 0:
-            left = self._entries[place._next % self._capacity].size - place._next_sent
-            if done < left:
-                place._next_sent += done
-                return
-            done -= left
+            packet = self._at(place._next)
             place._next += 1
-            place._next_sent = 0
+            if done < packet.size:
+                place._partial = packet
+                place._partial_sent = done
+                return 0
+            done -= packet.size
+        return 0
 
-    cdef int _begin_anew(self, Place place) except -1:
+    cdef int _overtake(self, Place place) except -1:
         """The ring has overtaken a player: it goes on with a key frame, and what a decoder needs before it."""
-        cdef long long target = self._newest_key if self._newest_key >= self._first else self._end
-        cdef Py_ssize_t end
-        cdef bytes rest
-        place.skipped_packets += target - place._next
-        place.dropped_packets += target - place._next
         place._lost_pictures = True
         place.restarts += 1
-        place._next = target
-        place._next_sent = 0
+        place._begins_anew = True
+        place._was_overtaken = True
         place._waits_for_key = True
         place._holds_audio = self.has_video
-        end = len(place._before)
-        if place._restart_at >= place._before_sent:  # one that it did not even begin to get
-            end = place._restart_at
-        rest = place._before[place._before_sent:end]
-        place._restart_at = len(rest)
-        place._before = rest + self._restart_of(place)
+        return self._miss(place, self._newest_key if self._newest_key >= self._first else self._end)
+
+    cdef int _prepare_beginning(self, Place place) except -1:
+        """Puts the configurations before the packet with which a player begins anew."""
+        if place._partial is not None or place._before_sent < PyBytes_GET_SIZE(place._before):
+            return 0  # not before its turn has come: the configurations may be others then
+        place._begins_anew = False
+        if place._was_overtaken:
+            place._was_overtaken = False
+            if self._newest_key > place._next:
+                self._miss(place, self._newest_key)
+                self._pass_over(place)
+        place._before = b"".join(
+            (self.audio_restart if place.wants_audio else b"", self.video_restart if place.wants_video else b"")
+        )
         place._before_sent = 0
         return 0
 
-    cdef bytes _restart_of(self, Place place):
-        """The configurations that a player needs before it begins anew."""
-        return (self.audio_restart if place.wants_audio else b"") + (self.video_restart if place.wants_video else b"")
-
-    cdef int _drop_oldest(self) except -1:
-        cdef int slot = self._first % self._capacity
-        cdef Entry *entry = &self._entries[slot]
-        cdef Place place
-        for place in self._players:
-            if place._next == self._first and place._next_sent > 0:
-                self._keep_rest(place, entry)
-        self._size_bytes -= entry.size
-        free(entry.parts)
-        entry.parts = NULL
-        entry.count = 0
-        entry.size = 0
-        self._owners[slot] = None
-        self._first += 1
+    cdef int _miss(self, Place place, long long target) except -1:
+        """A player that was overtaken goes on further ahead."""
+        if target > place._next:
+            place.skipped_packets += target - place._next
+            place.dropped_packets += target - place._next
+            place._next = target
         return 0
 
-    cdef int _finish_packet(self, Place place) except -1:
-        """Whatever comes next for a player comes after the packet that is on its way."""
-        if place._next_sent > 0:
-            self._keep_rest(place, &self._entries[place._next % self._capacity])
-        return 0
-
-    cdef int _keep_rest(self, Place place, const Entry *entry) except -1:
-        """A packet that is on its way is sent whole: its rest is the player's own from now on."""
-        cdef size_t skip = place._next_sent
-        cdef int index
-        cdef list rest = [place._before[place._before_sent:]]
-        for index in range(entry.count):
-            if skip >= entry.parts[index].iov_len:
-                skip -= entry.parts[index].iov_len
-                continue
-            rest.append((<char *>entry.parts[index].iov_base)[skip:entry.parts[index].iov_len])
-            skip = 0
-        place._before = b"".join(rest)
-        place._before_sent = 0
-        place._restart_at = -1
-        place._next += 1
-        place._next_sent = 0
+    cdef int _widen(self) except -1:
+        """The ring is full and may be larger."""
+        cdef list packets = [None] * min(self._max_packets, 2 * len(self._packets))
+        cdef long long number
+        for number in range(self._first, self._end):
+            packets[number % len(packets)] = self._at(number)
+        self._packets = packets
         return 0
 
 
-cdef int _point(object part, iovec *to) except -1:
-    cdef Py_ssize_t start = 0, end
-    cdef bytes data
-    if type(part) is tuple:
-        data, start, end = part
-    else:
-        data = part
-        end = len(data)
-    if data is None or not 0 <= start <= end <= len(data):
-        raise ValueError(f"a part from {start} to {end} of {0 if data is None else len(data)} bytes")
-    to.iov_base = PyBytes_AS_STRING(data) + start
-    to.iov_len = end - start
-    return 0
+cdef int _point_at(Framed packet, size_t skip, iovec *parts, int count, size_t *wanted) noexcept:
+    """Adds a packet's bytes behind the first ``skip`` to those of a send; returns how many parts it has then."""
+    cdef int index
+    for index in range(packet.count):
+        if skip >= packet.parts[index].iov_len:
+            skip -= packet.parts[index].iov_len
+            continue
+        if count == MAX_PARTS:
+            break
+        parts[count].iov_base = <char *>packet.parts[index].iov_base + skip
+        parts[count].iov_len = packet.parts[index].iov_len - skip
+        wanted[0] += parts[count].iov_len
+        skip = 0
+        count += 1
+    return count

@@ -27,4 +27,4 @@ class Place:
     def __init__(self, fd: int) -> None: ...
     @property
     def waiting_bytes(self) -> int:
-        """What of its beginning is not sent yet."""
+        """What it was told and has not got yet; its beginning, too."""

@@ -21,9 +21,8 @@ cdef class Place:
         self.wants_audio = True
         self.wants_video = True
         self._before = b""
-        self._restart_at = -1
 
     @property
     def waiting_bytes(self):
-        """What of its beginning is not sent yet."""
+        """What it was told and has not got yet; its beginning, too."""
         return len(self._before) - self._before_sent

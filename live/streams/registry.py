@@ -9,6 +9,7 @@ from typing import Final
 
 from miso.live.clock import Clock
 from miso.live.errors import RefusedError
+from miso.live.streams.memory import Memory
 from miso.live.streams.publication import Publication
 from miso.live.streams.stream import State, Stream, StreamSettings
 from miso.live.streams.track import Track
@@ -37,6 +38,7 @@ class Streams:
         clock: The time.
         max_streams: How many there may be at once.
         on_codec: Called when a track of a stream has its codec or configuration, or another one; None: nobody asks.
+        memory: What they may keep together; None: no bound.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Streams:
         clock: Clock,
         max_streams: int,
         on_codec: Callable[[Stream, Track], None] | None = None,
+        memory: Memory | None = None,
     ) -> None:
         self.displaced = 0
         self._displacements = LogRateLimit(logger, "too many streams: one that nobody publishes made room for another")
@@ -52,6 +55,7 @@ class Streams:
         self._clock = clock
         self._max_streams = max_streams
         self._on_codec = on_codec
+        self._memory = memory
         self._streams: dict[str, Stream] = {}
         self._on_wanted: list[Callable[[Stream], None]] = []
 
@@ -76,7 +80,9 @@ class Streams:
             check_path(path)
             if len(self._streams) >= self._max_streams:
                 raise RefusedError(f"there are {len(self._streams)} streams, more are not allowed")
-            stream = self._streams[path] = Stream(path, self._settings, self._clock, self._forget, self._codec_known)
+            stream = self._streams[path] = Stream(
+                path, self._settings, self._clock, self._forget, self._codec_known, self._memory
+            )
         return stream
 
     def want(self, path: str) -> Stream:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import bisect
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from miso.live.media.packet import Packet
+from miso.live.streams.memory import PACKET_BYTES, Memory
 from miso.live.streams.waiters import Waiters
+
+_FIRST_SLOTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,23 @@ class Ring:
         end: The position of the next packet to come.
         closed: Whether no more will come.
         waiters: Woken after each write, and by closing.
+
+    Args:
+        bounds: How much it keeps at most.
+        memory: How much all rings keep together; None: no bound. It may take the oldest packets from here at any time.
+        name: What the log calls it.
     """
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, memory: Memory | None = None, name: str = "") -> None:
         self.first = 0
         self.end = 0
         self.closed = False
         self.waiters = Waiters()
         self._bounds = bounds
-        self._slots: list[Entry | None] = [None] * bounds.packets
+        self._memory = memory
+        if memory is not None:
+            memory.add(self, name)
+        self._slots: list[Entry | None] = [None] * min(bounds.packets, _FIRST_SLOTS)
         self._size_bytes = 0
         self._newest_key: int | None = None
 
@@ -64,6 +75,11 @@ class Ring:
     def size_bytes(self) -> int:
         """Of the payloads that are kept."""
         return self._size_bytes
+
+    @property
+    def kept_bytes(self) -> int:
+        """For :class:`~miso.live.streams.memory.Keeper`."""
+        return self._size_bytes + PACKET_BYTES * (self.end - self.first)
 
     @property
     def span_ms(self) -> int:
@@ -97,8 +113,10 @@ class Ring:
         if self.closed:
             return
         if self.end - self.first == self._bounds.packets:
-            self._drop_oldest()
-        self._slots[self.end % self._bounds.packets] = entry
+            self.drop_oldest()
+        elif self.end - self.first == len(self._slots):
+            self._widen()
+        self._slots[self.end % len(self._slots)] = entry
         self._size_bytes += entry.packet.size_bytes
         if entry.packet.is_key:
             self._newest_key = self.end
@@ -107,7 +125,9 @@ class Ring:
             self._size_bytes > self._bounds.size_bytes
             or entry.packet.dts_ms - self.at(self.first).packet.dts_ms > self._bounds.duration_ms
         ):
-            self._drop_oldest()
+            self.drop_oldest()
+        if self._memory is not None:
+            self._memory.has_written(self)
         self.waiters.wake()
 
     def forget_key(self) -> None:
@@ -117,12 +137,14 @@ class Ring:
     def close(self) -> None:
         """Says that no more will come: readers get what is kept, then learn of the end."""
         self.closed = True
+        if self._memory is not None:
+            self._memory.remove(self)
         self.waiters.wake()
 
     def at(self, position: int) -> Entry:
         """The packet at a position that is kept."""
         assert self.first <= position < self.end, f"{position} is not within {self.first} to {self.end}"
-        entry = self._slots[position % self._bounds.packets]
+        entry = self._slots[position % len(self._slots)]
         assert entry is not None
         return entry
 
@@ -131,10 +153,18 @@ class Ring:
         kept = range(self.first, self.end)
         return self.first + bisect.bisect_left(kept, arrival, key=lambda position: self.at(position).arrival)
 
-    def _drop_oldest(self) -> None:
-        slot = self.first % self._bounds.packets
+    def drop_oldest(self) -> None:
+        """For :class:`~miso.live.streams.memory.Keeper`: the oldest packet is gone for everybody."""
+        slot = self.first % len(self._slots)
         entry = self._slots[slot]
         assert entry is not None
         self._slots[slot] = None
         self._size_bytes -= entry.packet.size_bytes
         self.first += 1
+
+    def _widen(self) -> None:
+        """Most rings never need all the slots that they may have."""
+        slots: list[Entry | None] = [None] * min(self._bounds.packets, 2 * len(self._slots))
+        for position in range(self.first, self.end):
+            slots[position % len(slots)] = self.at(position)
+        self._slots = slots

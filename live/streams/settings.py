@@ -38,6 +38,13 @@ class StreamsSettings(Section):
     cache_bytes: int = Field(32_000_000, ge=100_000, description="bytes of each track that are kept for new players")
     cache_duration: float = Field(20.0, ge=1, le=600, description="seconds of each track that are kept for new players")
 
+    max_memory: int = Field(
+        1_000_000_000,
+        ge=10_000_000,
+        description="bytes that all streams keep together, for each format in which they are played, too; beyond it the"
+        " oldest of whoever keeps most is dropped",
+    )
+
     def of_each(self) -> StreamSettings:
         """As each stream has them."""
         return StreamSettings(

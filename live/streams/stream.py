@@ -11,6 +11,7 @@ from miso.live.clock import Clock, Timer
 from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
 from miso.live.media.packet import Kind, Packet, TrackId
 from miso.live.streams.codec_news import CodecNews
+from miso.live.streams.memory import Memory
 from miso.live.streams.publication import Publication
 from miso.live.streams.ring import Bounds
 from miso.live.streams.subscription import Start, Subscription
@@ -105,6 +106,7 @@ class Stream:
         on_closed: Called once, when it is over.
         on_codec: Called when a track has its codec or configuration, or another one; see
             :class:`~miso.live.streams.codec_news.CodecNews` for how often.
+        memory: What all streams may keep together; None: no bound.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class Stream:
         clock: Clock,
         on_closed: Callable[[Stream], None],
         on_codec: Callable[[Stream, Track], None] = _nobody_asks,
+        memory: Memory | None = None,
     ) -> None:
         self.path = path
         self.state = State.WAITING
@@ -121,6 +124,7 @@ class Stream:
         self._settings = settings
         self._clock = clock
         self._on_closed = on_closed
+        self._memory = memory
         self._codec_news = CodecNews(clock, lambda track: on_codec(self, track))
         self._publication: Publication | None = None
         self._timeline = Timeline()
@@ -203,7 +207,7 @@ class Stream:
         if track is None:
             if len(self.tracks) >= self._settings.max_tracks:
                 raise RefusedError(f"{self.path} has {len(self.tracks)} tracks, more are not allowed")
-            track = self.tracks[packet.track] = Track(packet.track, self._settings.bounds)
+            track = self.tracks[packet.track] = self._new_track(packet.track)
             self._changed.wake()
         placed_ms = self._timeline.place(packet.dts_ms)
         known = track.codec, track.config
@@ -229,6 +233,9 @@ class Stream:
         if not self.closed:
             self._move(Change.CLOSE)
             self._end()
+
+    def _new_track(self, track_id: TrackId) -> Track:
+        return Track(track_id, self._settings.bounds, self._memory, self.path)
 
     def _move(self, change: Change) -> None:
         state = TRANSITIONS.get((self.state, change))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from miso.live.media.codec import Kind
 from miso.live.media.description import TrackDescription, describe
 from miso.live.media.packet import Codec, Packet, TrackId
+from miso.live.streams.memory import Memory
 from miso.live.streams.ring import Bounds, Entry, Ring
 
 
@@ -18,13 +19,19 @@ class Track:
         ring: The latest packets, configuration records among them.
         ended: Whether its publisher has said that it is over.
         packets, size_bytes: What has come so far.
+
+    Args:
+        track_id: Which of the stream.
+        bounds: Of its ring.
+        memory: Of all streams; None: no bound.
+        name: What the log calls it.
     """
 
-    def __init__(self, track_id: TrackId, bounds: Bounds) -> None:
+    def __init__(self, track_id: TrackId, bounds: Bounds, memory: Memory | None = None, name: str = "") -> None:
         self.id = track_id
         self.codec: Codec | None = None
         self.config: Packet | None = None
-        self.ring = Ring(bounds)
+        self.ring = Ring(bounds, memory, name)
         self.ended = False
         self.packets = 0
         self.size_bytes = 0
