@@ -16,6 +16,7 @@ from miso.demo.rooms.live_streams import begun
 from miso.demo.rooms.requests.messages import Body, Name
 from miso.demo.settings import Settings
 from miso.live.bridge.bridge import Bridge
+from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.protoo import RequestError
 
@@ -40,6 +41,7 @@ class Publish(Body, frozen=True):
 
     who: Name = SPEAKER
     stream: str = ""
+    sound: SoundForm | None = None
     lasts: bool = False
 
     def __post_init__(self) -> None:
@@ -59,7 +61,15 @@ class Bridges(Protocol):
     def bring_in(self, path: str, room_id: str, display_name: str = "", *, lasts: bool = False) -> Bridge:
         """Brings a live stream into a room; raises RefusedError or StreamClosedError."""
 
-    def publish(self, room_id: str, who: str = SPEAKER, path: str = "", *, lasts: bool = False) -> Bridge:
+    def publish(
+        self,
+        room_id: str,
+        who: str = SPEAKER,
+        path: str = "",
+        *,
+        sound: SoundForm | None = None,
+        lasts: bool = False,
+    ) -> Bridge:
         """Makes a room a live stream; raises RefusedError."""
 
 
@@ -102,7 +112,9 @@ class LiveApi:
     async def _publish(self, request: Request) -> Response:
         body = await read_body(request, Publish)
         room_id = request.path_params["room_id"]
-        return await self._begin(lambda bridges: bridges.publish(room_id, body.who, body.stream, lasts=body.lasts))
+        return await self._begin(
+            lambda bridges: bridges.publish(room_id, body.who, body.stream, sound=body.sound, lasts=body.lasts)
+        )
 
     async def _delete(self, request: Request) -> Response:
         bridge = next((one for one in self._of(request) if one.id == request.path_params["bridge_id"]), None)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from miso.live.access.asking import Asking
 from miso.live.access.tokens import Action
 from miso.live.bridge.bridge import PROTOCOL, Bridge, Carrier, Direction, Route
+from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.live.bridge.from_room.room_stream import RoomStream
 from miso.live.bridge.from_room.room_stream import Surroundings as StreamSurroundings
@@ -74,7 +75,7 @@ class RoomsPlugin(Plugin):
         for one in self._settings.bring_in:
             self.bring_in(one.stream, one.room, one.display_name, lasts=True)
         for each in self._settings.publish:
-            self.publish(each.room, each.who, each.stream, lasts=True)
+            self.publish(each.room, each.who, each.stream, sound=each.sound, lasts=True)
 
     async def run(self) -> None:
         """Ends what was begun for players who are gone."""
@@ -156,13 +157,22 @@ class RoomsPlugin(Plugin):
         guest = Guest(GUEST_ID.format(path), route.who, path)
         return self._begin(route, lambda: RoomGuest(self._published(path), room_id, guest, around))
 
-    def publish(self, room_id: str, who: str = SPEAKER, path: str = "", *, lasts: bool = False) -> Bridge:
+    def publish(
+        self,
+        room_id: str,
+        who: str = SPEAKER,
+        path: str = "",
+        *,
+        sound: SoundForm | None = None,
+        lasts: bool = False,
+    ) -> Bridge:
         """Makes a room a live stream.
 
         Args:
             room_id: The room.
             who: A participant's id, or ``*`` for whoever leads the conversation.
             path: The stream's; empty: ``rooms/ROOM`` or ``rooms/ROOM/WHO``.
+            sound: What becomes of sound; None: what the settings say.
             lasts: Whether it goes on when the room is over, for the case that there is one again.
 
         Raises:
@@ -177,10 +187,11 @@ class RoomsPlugin(Plugin):
             self._thread,
             self._live.clock,
             self._live.unix_s,
-            self._settings.sound,
+            self._settings.pictures,
             self._settings.key_frame_interval,
         )
-        return self._begin(route, lambda: RoomStream(room_id, who, path, around))
+        form = sound or self._settings.sound
+        return self._begin(route, lambda: RoomStream(room_id, who, path, form, around))
 
     def _begin(self, route: Route, make: Callable[[], Carrier]) -> Bridge:
         same = (route.direction, route.stream, route.room if route.direction is Direction.TO_ROOM else "")

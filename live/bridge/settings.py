@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
+from miso.live.bridge.from_room.picture_codec import USUAL, PictureCodec
 from miso.live.bridge.to_room.b_frames import BFrames
 from miso.live.errors import RefusedError
 from miso.live.section import PluginSettings, Section
@@ -51,6 +52,7 @@ class PublishRoom(Section):
         SPEAKER, min_length=1, max_length=_MAX_NAME_LENGTH, description="a participant's id; *: whoever leads"
     )
     stream: str = Field("", description="the stream's path; default: rooms/ROOM, or rooms/ROOM/WHO")
+    sound: SoundForm | None = Field(None, description="aac or opus; default: live.rooms.sound")
 
     @field_validator("stream")
     @classmethod
@@ -78,6 +80,13 @@ class RoomsSettings(PluginSettings):
         SoundForm.AAC,
         description="rooms' sound in live streams: as AAC, which every player takes, or as the Opus that it is, for "
         "players of enhanced RTMP and FLV",
+    )
+    pictures: tuple[PictureCodec, ...] = Field(
+        USUAL,
+        min_length=1,
+        description="codecs of pictures that a room's stream may have; where a room's people send different ones, the "
+        "stream shows those of the first one that anybody sends: h264 for every player, vp9 for newer ones, vp8, which "
+        "hardly any knows",
     )
     key_frame_interval: float = Field(
         4.0,

@@ -1,23 +1,29 @@
-"""VP9: the configuration record (VP Codec ISO Media File Format Binding), and the size of a key frame's pictures.
+"""VP9: the configuration record (VP Codec ISO Media File Format Binding), key frames, and frames that belong together.
 
 The record does not say the size; the frame does (VP9 bitstream specification, 6.2 and 7.2).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from miso.live.errors import ParseError
 from miso.live.media.bit_reader import BitReader
 from miso.live.media.picture_format import check_side
+from miso.live.media.vp_config import RECORD_SIZE, VpFormat
 
 _FRAME_MARKER = 2
+_PROFILE_BITS = 0x30
+_EXISTING_OR_INTER = 0b11
 _SYNC_CODE = 0x498342
 _PROFILE_WITH_DEPTH = 2
 _PROFILE_RESERVED = 3
 _PROFILES_WITH_SUBSAMPLING = (1, 3)
 _SRGB = 7
-_RECORD_SIZE = 8
+MAX_SUPERFRAME: Final = 8
+"""Frames that belong together."""
+_SUPERFRAME = 0xC0
 # ffmpeg's record begins with the version and flags of its box; other writers leave them out.
 _BOX_VERSION = bytes((1, 0, 0, 0))
 
@@ -38,15 +44,25 @@ class Vp9Config(NamedTuple):
     record: bytes
 
 
-class Vp9Size(NamedTuple):
-    """In pixels."""
+def is_vp9_key_frame(frame: bytes) -> bool:
+    """Whether a decoder can begin with it, by its first byte.
 
-    width: int
-    height: int
+    ::
+
+         marker (2), which is 2 | profile (2) | reserved, of profile 3 alone | shows an existing frame | inter
+    """
+    if not frame or frame[0] >> 6 != _FRAME_MARKER:
+        return False
+    is_reserved = frame[0] & _PROFILE_BITS == _PROFILE_BITS
+    return not frame[0] >> (1 if is_reserved else 2) & _EXISTING_OR_INTER
 
 
-def read_vp9_size(frame: bytes) -> Vp9Size:
-    """Raises ParseError if the frame is cut off, no key frame, or of a size that no picture has."""
+def read_vp9_key_frame(frame: bytes) -> VpFormat:
+    """How the pictures are coded from a key frame on.
+
+    Raises:
+        ParseError: It is cut off, no key frame, or of a size that no picture has.
+    """
     bits = BitReader(frame, "VP9 frame")
     marker = bits.bits(2)
     profile = bits.bits(1) | bits.bits(1) << 1
@@ -59,22 +75,44 @@ def read_vp9_size(frame: bytes) -> Vp9Size:
     sync_code = bits.bits(24)
     if sync_code != _SYNC_CODE:
         raise ParseError(f"{bits.what} has sync code 0x{sync_code:06x}, expected 0x{_SYNC_CODE:06x}")
-    if profile >= _PROFILE_WITH_DEPTH:
-        bits.bits(1)
-    if bits.bits(3) != _SRGB:
-        bits.bits(1)  # range
-        if profile in _PROFILES_WITH_SUBSAMPLING:
-            bits.bits(3)
-    elif profile in _PROFILES_WITH_SUBSAMPLING:
-        bits.bits(1)
+    sample_bits = (12 if bits.flag() else 10) if profile >= _PROFILE_WITH_DEPTH else 8
+    has_other_subsampling = profile in _PROFILES_WITH_SUBSAMPLING
+    if bits.bits(3) == _SRGB:
+        is_full_range, subsampling = True, (False, False)
+        bits.bits(1 if has_other_subsampling else 0)
+    else:
+        is_full_range, subsampling = bits.flag(), (True, True)
+        if has_other_subsampling:
+            subsampling = bits.flag(), bits.flag()
+            bits.bits(1)
     width, height = bits.bits(16) + 1, bits.bits(16) + 1
-    return Vp9Size(check_side(bits.what, width), check_side(bits.what, height))
+    return VpFormat(
+        profile,
+        sample_bits,
+        subsampling,
+        is_full_range,
+        width=check_side(bits.what, width),
+        height=check_side(bits.what, height),
+    )
+
+
+def join_vp9_frames(frames: Sequence[bytes]) -> bytes:
+    """Several frames of one moment as one: a superframe (VP9 bitstream specification, annex B).
+
+    Its index stands behind the frames: how many there are and how many bytes a size takes, the sizes, and that again.
+    """
+    if len(frames) == 1:
+        return frames[0]
+    size_bytes = (max(len(frame) for frame in frames).bit_length() + 7) // 8
+    mark = bytes((_SUPERFRAME | (size_bytes - 1) << 3 | (len(frames) - 1),))
+    sizes = b"".join(len(frame).to_bytes(size_bytes, "little") for frame in frames)
+    return b"".join(frames) + mark + sizes + mark
 
 
 def read_vp9_config(record: bytes) -> Vp9Config:
     """Raises ParseError if it is cut off."""
-    if len(record) >= len(_BOX_VERSION) + _RECORD_SIZE and record.startswith(_BOX_VERSION):
+    if len(record) >= len(_BOX_VERSION) + RECORD_SIZE and record.startswith(_BOX_VERSION):
         record = record[len(_BOX_VERSION) :]
-    if len(record) < _RECORD_SIZE:
-        raise ParseError(f"VP9 configuration record has {len(record)} bytes, expected at least {_RECORD_SIZE}")
+    if len(record) < RECORD_SIZE:
+        raise ParseError(f"VP9 configuration record has {len(record)} bytes, expected at least {RECORD_SIZE}")
     return Vp9Config(record[0], record[1], record[2] >> 4, record)

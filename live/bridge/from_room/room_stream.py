@@ -11,9 +11,9 @@ from typing import Final, Protocol
 
 from miso.controller import Consumer, ControllerError, Producer
 from miso.controller.rtp_capabilities import RtpCapabilities, RtpCodecCapability
-from miso.controller.types import RtcpFeedback
 from miso.live.bridge.from_room.audio_receiver import AudioReceiver, SoundForm
-from miso.live.bridge.from_room.choice import Chosen, choose
+from miso.live.bridge.from_room.choice import Chosen, choose, codec_of
+from miso.live.bridge.from_room.picture_codec import PictureCodec, by_payload_type, capabilities
 from miso.live.bridge.from_room.video_receiver import VideoReceiver
 from miso.live.bridge.rooms import RoomClosedError, Rooms, View
 from miso.live.bridge.rtp.rtcp import SenderReport, read_rtcp
@@ -45,7 +45,7 @@ class Surroundings:
         thread: Where sound is converted.
         clock: The time for whatever waits.
         unix_s: Unix time.
-        sound: What becomes of sound.
+        pictures: The codecs that pictures may have; the first one that anybody sends is taken.
         key_frame_interval_s: At least so often there is a key frame to begin with; 0: only when a player comes.
     """
 
@@ -54,7 +54,7 @@ class Surroundings:
     thread: TranscodingThread
     clock: Clock
     unix_s: Callable[[], float]
-    sound: SoundForm
+    pictures: tuple[PictureCodec, ...]
     key_frame_interval_s: float
 
 
@@ -93,10 +93,11 @@ class RoomStream:
         room_id: The room.
         who: A participant, or :data:`~miso.live.bridge.from_room.choice.SPEAKER`.
         path: Of the live stream.
+        sound: What becomes of sound.
         surroundings: What it needs.
     """
 
-    def __init__(self, room_id: str, who: str, path: str, surroundings: Surroundings) -> None:
+    def __init__(self, room_id: str, who: str, path: str, sound: SoundForm, surroundings: Surroundings) -> None:
         self._room_id = room_id
         self._who = who
         self._path = path
@@ -107,7 +108,9 @@ class RoomStream:
         self._chosen = Chosen(None, None)
         self._consumers: dict[str, Consumer] = {}
         self._receivers: dict[int, Receiver] = {}
-        self._audio = AudioReceiver(surroundings.sound, surroundings.thread, self._write)
+        self._codecs = surroundings.pictures  # the one that the stream has comes first, so that it keeps it
+        self._capabilities = RtpCapabilities(codecs=[_OPUS, *capabilities(surroundings.pictures)])
+        self._audio = AudioReceiver(sound, surroundings.thread, self._write)
         self._video: VideoReceiver | None = None
         self._asking: asyncio.Task[None] | None = None
         self._asked_s: float | None = None
@@ -208,7 +211,7 @@ class RoomStream:
             self._changed.clear()
             if self._ended is not None:
                 raise self._ended
-            chosen = choose(view.producers, self._who, self._speaker, self._chosen)
+            chosen = choose(view.producers, self._who, self._speaker, self._chosen, self._codecs)
             before, self._chosen = self._chosen, chosen
             if chosen.video is not before.video:
                 await self._take(link, "video", chosen.video)
@@ -229,7 +232,7 @@ class RoomStream:
             return
         try:
             consumer = await link.transport.consume(
-                producer_id=producer.id, rtp_capabilities=_CAPABILITIES, enable_rtx=False, paused=True
+                producer_id=producer.id, rtp_capabilities=self._capabilities, enable_rtx=False, paused=True
             )
         except ControllerError as error:
             if link.transport.closed:
@@ -240,7 +243,9 @@ class RoomStream:
         self._consumers[kind] = consumer
         consumer.observer.once("close", lambda: self._on_consumer_closed(kind, consumer, producer))
         if kind == "video":
-            self._video = VideoReceiver(self._write)
+            codec = codec_of(producer, self._codecs)
+            self._codecs = (codec, *(other for other in self._codecs if other is not codec))
+            self._video = VideoReceiver(by_payload_type(consumer.rtp_parameters.codecs), self._write)
             self._receivers[_ssrc(consumer)] = self._video
         else:
             self._audio.begin_source(self._around.clock.time())
@@ -329,23 +334,6 @@ async def _quietly(work: Awaitable[None]) -> None:
         await work
 
 
-_PLI = RtcpFeedback(type="nack", parameter="pli")
-_H264 = {"packetization-mode": 1, "level-asymmetry-allowed": 1}
-_CAPABILITIES: Final = RtpCapabilities(
-    codecs=[
-        RtpCodecCapability(
-            kind="audio", mime_type="audio/opus", preferred_payload_type=100, clock_rate=48_000, channels=2
-        ),
-        *(
-            RtpCodecCapability(
-                kind="video",
-                mime_type="video/H264",
-                preferred_payload_type=payload_type,
-                clock_rate=90_000,
-                parameters={**_H264, "profile-level-id": profile},
-                rtcp_feedback=[_PLI],
-            )
-            for payload_type, profile in ((101, "42e01f"), (102, "4d0032"), (103, "640032"))
-        ),
-    ]
+_OPUS: Final = RtpCodecCapability(
+    kind="audio", mime_type="audio/opus", preferred_payload_type=100, clock_rate=48_000, channels=2
 )

@@ -1,39 +1,41 @@
-"""A room's pictures as packets of a live stream: H.264 as it is."""
+"""A room's pictures as packets of a live stream, coded as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
+from miso.live.bridge.from_room.picture_codec import READING, PictureCodec
 from miso.live.bridge.from_room.received_stream import ReceivedStream, Timed
-from miso.live.bridge.rtp.h264_depacketizer import H264Depacketizer
-from miso.live.bridge.rtp.h264_packets import H264Packets
+from miso.live.bridge.rtp.picture_packets import PicturePackets
 from miso.live.bridge.rtp.rtcp import SenderReport
 from miso.live.bridge.rtp.rtp_packet import RtpPacket
 from miso.live.errors import ParseError
 from miso.live.media.packet import Packet
 
-RATE_HZ = 90_000
+RATE_HZ: Final = 90_000
 
 
 class VideoReceiver:
-    """Of one producer.
+    """Of one producer, which may change its codec among those that it has negotiated.
 
     Attributes:
-        broken: Payloads that made no sense.
+        broken: Payloads that made no sense, or are of another type than those.
         last_key_s: When the last key frame came; None: none has.
 
     Args:
+        codecs: Those, by payload type; it begins with the first.
         write: Gets the live stream's packets.
     """
 
-    def __init__(self, write: Callable[[Packet], None]) -> None:
+    def __init__(self, codecs: Mapping[int, PictureCodec], write: Callable[[Packet], None]) -> None:
         self.broken = 0
         self.last_key_s: float | None = None
         self._write = write
         self._stream = ReceivedStream(RATE_HZ)
-        self._depacketizer = H264Depacketizer()
-        self._packets = H264Packets()
+        self._codecs = codecs
         self._last_ms = 0  # the time of the packet before
+        self._begin(next(iter(codecs)))
 
     @property
     def needs_key(self) -> bool:
@@ -57,8 +59,20 @@ class VideoReceiver:
         """Waits no longer for what is missing."""
         self._take(self._stream.due(now_s, unix_s), now_s)
 
+    def _begin(self, payload_type: int) -> None:
+        """What comes is coded so from here on."""
+        self._payload_type = payload_type
+        reading = READING[self._codecs[payload_type]]
+        self._depacketizer = reading.depacketizer()
+        self._packets = PicturePackets(reading.pictures())
+
     def _take(self, packets: Iterable[Timed], now_s: float) -> None:
         for packet, is_after_gap, time_ms in packets:
+            if packet.payload_type != self._payload_type and packet.payload:
+                if packet.payload_type not in self._codecs:
+                    self.broken += 1
+                    continue
+                self._begin(packet.payload_type)
             if is_after_gap:
                 self._packets.lost()
             before_ms, self._last_ms = self._last_ms, time_ms

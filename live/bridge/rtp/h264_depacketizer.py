@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import ClassVar
 
-from miso.live.bridge.rtp.h264_slice import NalType, nal_type
-from miso.live.bridge.rtp.rtp_packet import RtpPacket
+from miso.live.bridge.rtp.depacketizer import Depacketizer
+from miso.live.bridge.rtp.h264_slice import NalType
 from miso.live.errors import ParseError
 
-MAX_PICTURE_BYTES: Final = 4_000_000
-"""Of one picture; a longer one is dropped."""
 _STAP_A = 24
 _FU_A = 28
 _LAST_SINGLE = 23
@@ -20,93 +18,18 @@ _TYPE_MASK = 0x1F
 _NRI_MASK = 0xE0
 
 
-class AccessUnit(NamedTuple):
-    """One whole picture.
+class H264Depacketizer(Depacketizer):
+    """One stream's payloads, in order; units are NAL units."""
 
-    Attributes:
-        timestamp: RTP's, 32 bits, 90 kHz.
-        units: Its NAL units, parameter sets among them.
-    """
+    name: ClassVar[str] = "H.264"
 
-    timestamp: int
-    units: tuple[bytes, ...]
-
-    @property
-    def is_idr(self) -> bool:
-        """Whether nothing before it is needed."""
-        return any(nal_type(unit) == NalType.IDR for unit in self.units)
-
-
-class H264Depacketizer:
-    """One stream's payloads, in order.
-
-    Attributes:
-        broken: Pictures of which something was lost, or that made no sense.
-    """
-
-    def __init__(self) -> None:
-        self.broken = 0
-        self._timestamp: int | None = None
-        self._units: list[bytes] = []
-        self._fragment: bytearray | None = None
-        self._size = 0
-        self._is_whole = True
-
-    def put(self, packet: RtpPacket, is_after_gap: bool) -> list[AccessUnit]:
-        """Takes the next packet.
-
-        Args:
-            packet: The packet; one without a payload says nothing.
-            is_after_gap: Something before it is lost: the picture it was of, and this packet's if it is in its midst.
-
-        Returns:
-            The pictures that are whole now: at most the one before it and its own.
-
-        Raises:
-            ParseError: The payload makes no sense; its picture is dropped.
-        """
-        if not packet.payload:
-            self._is_whole = self._is_whole and not is_after_gap
-            return []
-        ready = []
-        if packet.timestamp != self._timestamp:
-            # Without a marker, the next picture's first packet ends the one before; with a gap between, nobody knows
-            # whether it was whole, or whether the next one is.
-            self._is_whole = self._is_whole and not is_after_gap
-            ready = self._finish()
-            self._timestamp = packet.timestamp
-            self._is_whole = not is_after_gap or _begins_picture(packet.payload)
-        elif is_after_gap:
-            self._is_whole = False
-        try:
-            if self._is_whole:
-                self._take(packet.payload)
-        except ParseError:
-            self._is_whole = False
-            raise
-        finally:
-            if packet.marker:
-                ready += self._finish()
-                self._timestamp = None
-        return ready
-
-    def _finish(self) -> list[AccessUnit]:
-        units, is_whole = self._units, self._is_whole and self._fragment is None
-        has_something = bool(units) or self._fragment is not None or not self._is_whole
-        timestamp = self._timestamp
-        self._units, self._fragment, self._size, self._is_whole = [], None, 0, True
-        if timestamp is None or not has_something:
-            return []
-        if not is_whole:
-            self.broken += 1
-            return []
-        return [AccessUnit(timestamp, tuple(units))]
+    def _begins_picture(self, payload: bytes) -> bool:
+        """Only parameter sets and a delimiter stand before a first slice."""
+        kind = payload[0] & _TYPE_MASK
+        first = payload[3] & _TYPE_MASK if kind == _STAP_A and len(payload) > 3 else kind
+        return first in (NalType.SPS, NalType.ACCESS_UNIT_DELIMITER)
 
     def _take(self, payload: bytes) -> None:
-        self._size += len(payload)
-        if self._size > MAX_PICTURE_BYTES:
-            self._units, self._fragment, self._size = [], None, 0
-            raise ParseError(f"H.264 picture has more than {MAX_PICTURE_BYTES} bytes")
         kind = payload[0] & _TYPE_MASK
         if kind == _FU_A:
             self._take_fragment(payload)
@@ -135,13 +58,6 @@ class H264Depacketizer:
         if header & _FU_END:
             self._units.append(bytes(self._fragment))
             self._fragment = None
-
-
-def _begins_picture(payload: bytes) -> bool:
-    """Whether a picture surely begins with it: only parameter sets and a delimiter stand before a first slice."""
-    kind = payload[0] & _TYPE_MASK
-    first = payload[3] & _TYPE_MASK if kind == _STAP_A and len(payload) > 3 else kind
-    return first in (NalType.SPS, NalType.ACCESS_UNIT_DELIMITER)
 
 
 def _split_stap(payload: bytes) -> list[bytes]:

@@ -2,8 +2,9 @@
 
 from miso.live.bridge.rtp.h264_depacketizer import H264Depacketizer
 from miso.live.bridge.rtp.h264_packetizer import H264Packetizer
-from miso.live.bridge.rtp.h264_packets import H264Packets
+from miso.live.bridge.rtp.h264_pictures import H264Pictures
 from miso.live.bridge.rtp.h264_slice import read_picture
+from miso.live.bridge.rtp.picture_packets import PicturePackets
 from miso.live.bridge.rtp.rtp_packet import RtpPacket
 from miso.live.errors import ParseError
 
@@ -18,7 +19,7 @@ SEEDS = [
 
 
 def run(data: bytes) -> None:
-    depacketizer, packets, packetizer = H264Depacketizer(), H264Packets(), H264Packetizer()
+    depacketizer, packets, packetizer = H264Depacketizer(), PicturePackets(H264Pictures()), H264Packetizer()
     for index, payload in enumerate(data.split(MARK)):
         marker, is_after_gap = bool(index % 3), not index % 5
         try:

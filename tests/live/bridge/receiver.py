@@ -7,7 +7,8 @@ import asyncio
 from miso.controller import Consumer, Producer, Router
 from miso.live.bridge.rtp.capture_clock import CaptureClock
 from miso.live.bridge.rtp.h264_depacketizer import H264Depacketizer
-from miso.live.bridge.rtp.h264_packets import H264Packets
+from miso.live.bridge.rtp.h264_pictures import H264Pictures
+from miso.live.bridge.rtp.picture_packets import PicturePackets
 from miso.live.bridge.rtp.reordering import Reordering
 from miso.live.bridge.rtp.rtcp import SenderReport, read_rtcp
 from miso.live.bridge.rtp.rtp_packet import is_rtcp, read_rtp
@@ -32,7 +33,11 @@ class Viewer:
         self.link: RtpLink
         self._kind = kind
         self._clock = CaptureClock(90_000 if kind == "video" else 48_000)
-        self._order, self._depacketizer, self._pictures = Reordering(), H264Depacketizer(), H264Packets()
+        self._order, self._depacketizer, self._pictures = (
+            Reordering(),
+            H264Depacketizer(),
+            PicturePackets(H264Pictures()),
+        )
         self._held: list[bytes] = []
 
     @classmethod

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from miso.live.bridge.from_room.audio_receiver import AudioReceiver, SoundForm
+from miso.live.bridge.from_room.picture_codec import PictureCodec
 from miso.live.bridge.from_room.video_receiver import VideoReceiver
 from miso.live.bridge.rtp.h264_packetizer import H264Packetizer
 from miso.live.bridge.rtp.rtcp import SenderReport, read_rtcp
@@ -92,7 +93,7 @@ class Room:
     def __init__(self, write: Callable[[Packet], None]) -> None:
         self._thread = TranscodingThread()
         self._audio = AudioReceiver(SoundForm.AAC, self._thread, write)
-        self._video = VideoReceiver(write)
+        self._video = VideoReceiver({96: PictureCodec.H264}, write)
         self._converting = asyncio.create_task(self._audio.run())
         self._audio.begin_source(0)
 

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from miso.live.bridge.rtp.h264_depacketizer import MAX_PICTURE_BYTES, AccessUnit, H264Depacketizer
+from miso.live.bridge.rtp.depacketizer import MAX_PICTURE_BYTES, AccessUnit
+from miso.live.bridge.rtp.h264_depacketizer import H264Depacketizer
 from miso.live.bridge.rtp.h264_packetizer import MAX_PAYLOAD, H264Packetizer, fragments
-from miso.live.bridge.rtp.h264_packets import MAX_SET_BYTES, H264Packets
+from miso.live.bridge.rtp.h264_pictures import MAX_SET_BYTES, H264Pictures
 from miso.live.bridge.rtp.h264_slice import NalType, nal_type, read_picture
+from miso.live.bridge.rtp.picture_packets import PicturePackets
 from miso.live.bridge.rtp.reordering import Reordering
 from miso.live.bridge.rtp.rtp_packet import RtpPacket, read_rtp
 from miso.live.errors import ParseError
@@ -52,7 +54,7 @@ def to_rtp(packets: Sequence[Packet], first: int = 65_530) -> list[RtpPacket]:
 
 
 def from_rtp(received: Sequence[RtpPacket]) -> list[Packet]:
-    order, depacketizer, packets = Reordering(), H264Depacketizer(), H264Packets()
+    order, depacketizer, packets = Reordering(), H264Depacketizer(), PicturePackets(H264Pictures())
     made: list[Packet] = []
     now_s = 0.0
     for rtp in [*received, None]:
@@ -228,7 +230,7 @@ def test_a_picture_that_never_ends_is_bounded() -> None:
 def test_parameter_sets_of_any_size_are_not_taken() -> None:
     unit = AccessUnit(0, (SPS + bytes(MAX_SET_BYTES), PPS, IDR))
     with pytest.raises(ParseError, match="SPS has"):
-        H264Packets().of(unit, 0)
+        PicturePackets(H264Pictures()).of(unit, 0)
 
 
 def test_slices_say_what_their_picture_is() -> None:

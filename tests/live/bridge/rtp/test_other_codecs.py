@@ -1,0 +1,190 @@
+"""VP8 and VP9 of real encoders out of ffmpeg's RTP, in order and not; what ffmpeg decodes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pytest
+
+from miso.live.bridge.from_room.picture_codec import READING, PictureCodec
+from miso.live.bridge.rtp.depacketizer import MAX_PICTURE_BYTES, AccessUnit
+from miso.live.bridge.rtp.rtp_packet import RtpPacket
+from miso.live.bridge.rtp.vp8_depacketizer import Vp8Depacketizer
+from miso.live.bridge.rtp.vp9_depacketizer import Vp9Depacketizer
+from miso.live.bridge.rtp.vp9_pictures import Vp9Pictures
+from miso.live.errors import ParseError
+from miso.live.media.codec import Codec
+from miso.live.media.packet import Packet
+from miso.live.media.vp9 import read_vp9_config
+from tests.live.bridge.rtp.received import received
+
+pytest.importorskip("av", reason="PyAV is missing")
+ffmpeg_rtp = pytest.importorskip("tests.live.bridge.rtp.ffmpeg_rtp")
+
+CODECS = {PictureCodec.VP8: ("libvpx", "vp8"), PictureCodec.VP9: ("libvpx-vp9", "vp9")}
+every_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.value)
+
+
+@cache
+def sent(codec: PictureCodec) -> Any:
+    return ffmpeg_rtp.encoded(CODECS[codec][0])
+
+
+def taken(codec: PictureCodec, rtp: Sequence[RtpPacket]) -> list[Packet]:
+    return received(rtp, READING[codec].depacketizer(), READING[codec].pictures())
+
+
+def frames(packets: Sequence[Packet]) -> list[bytes]:
+    return [packet.payload for packet in packets if not packet.is_config]
+
+
+@every_codec
+def test_pictures_are_the_same_behind_rtp(codec: PictureCodec) -> None:
+    one = sent(codec)
+    got = taken(codec, one.rtp)
+    assert [packet.is_key for packet in got if not packet.is_config] == one.keys
+    assert sum(packet.is_config for packet in got) == 1
+    decoder = CODECS[codec][1]
+    assert ffmpeg_rtp.decoded(decoder, frames(got)) == ffmpeg_rtp.decoded(decoder, one.frames)
+    assert len(ffmpeg_rtp.decoded(decoder, frames(got))) == len(one.frames)
+
+
+@every_codec
+@pytest.mark.parametrize("seed", range(3))
+def test_reordered_and_repeated_packets_change_nothing(codec: PictureCodec, seed: int) -> None:
+    rtp = sent(codec).rtp
+    source = random.Random(seed)
+    mixed = sorted(
+        [*enumerate(rtp), *source.sample(list(enumerate(rtp)), len(rtp) // 3)],
+        key=lambda one: one[0] + source.uniform(0, 8 if one[0] else 0),
+    )
+    mixed.insert(0, (0, rtp[0]))
+    assert frames(taken(codec, [packet for _, packet in mixed])) == frames(taken(codec, rtp))
+
+
+@every_codec
+def test_after_a_loss_pictures_go_on_at_the_next_key_frame(codec: PictureCodec) -> None:
+    rtp = sent(codec).rtp
+    whole = [packet for packet in taken(codec, rtp) if not packet.is_config]
+    second_key_ms = whole[ffmpeg_rtp.GOP].dts_ms
+    for lost in range(1, len(rtp)):  # of the first packet nobody knows that there was one
+        got = [packet.dts_ms for packet in taken(codec, rtp[:lost] + rtp[lost + 1 :]) if not packet.is_config]
+        missing_ms = rtp[lost].timestamp // 90
+        expected = [
+            packet.dts_ms
+            for packet in whole
+            if (packet.dts_ms < missing_ms or packet.dts_ms >= second_key_ms > missing_ms)
+        ]
+        assert got == expected, f"packet {lost} is lost"
+
+
+@every_codec
+def test_another_size_gives_another_record_where_a_record_says_it(codec: PictureCodec) -> None:
+    small, large = sent(codec), ffmpeg_rtp.encoded(CODECS[codec][0], 2, (640, 480))
+    first = small.rtp[-1]
+    later = [
+        packet._replace(
+            sequence_number=(first.sequence_number + 1 + index) & 0xFFFF,
+            timestamp=(first.timestamp + 3_600 + packet.timestamp - large.rtp[0].timestamp) & 0xFFFFFFFF,
+        )
+        for index, packet in enumerate(large.rtp)
+    ]
+    got = taken(codec, [*small.rtp, *later])
+    records = [packet.payload for packet in got if packet.is_config]
+    assert [read_vp9_config(record).level for record in records] == [11, 30]
+    sizes = [(width, height) for width, height, _ in ffmpeg_rtp.decoded(CODECS[codec][1], frames(got))]
+    assert sizes == [(320, 180)] * len(small.frames) + [(640, 480)] * len(large.frames)
+
+
+def test_layers_of_a_moment_are_one_picture() -> None:
+    """Two spatial layers: a frame for each, in one superframe, which ffmpeg takes apart again."""
+    one = sent(PictureCodec.VP9)
+    key, inter = one.frames[:2]
+    depacketizer = Vp9Depacketizer()
+    units: list[AccessUnit] = []
+    parts = [(0x20 | 0x08, 0x00, key[:500]), (0x20 | 0x04, 0x00, key[500:]), (0x20 | 0x40 | 0x0C, 0x02, inter)]
+    for index, (first, layers, data) in enumerate(parts):
+        payload = bytes((first, layers, 0)) + data
+        units += depacketizer.put(RtpPacket(96, index, 7, 1, payload, marker=index == len(parts) - 1), False)
+    assert units == [AccessUnit(7, (key, inter))]
+    picture = Vp9Pictures().read(units[0].units)
+    assert picture is not None
+    assert picture.record is not None
+    assert ffmpeg_rtp.decoded("vp9", [picture.payload]) == ffmpeg_rtp.decoded("vp9", [key, inter])
+
+
+def test_what_a_descriptor_may_have_is_passed_over() -> None:
+    vp9 = bytes.fromhex(
+        "fe"  # picture id, inter, layers, flexible, begins, ends, structure
+        "8123 00 0302"  # picture id of 15 bits, layers, two references
+        "38 0140 00b4 0280 0168 02 04 05 00"  # two sizes, two pictures of which the first has a reference
+    )
+    depacketizer = Vp9Depacketizer()
+    assert depacketizer.put(RtpPacket(96, 0, 0, 1, vp9 + b"frame", True), False) == [AccessUnit(0, (b"frame",))]
+    vp8 = bytes.fromhex("90 e0 8123 05 20")  # picture id of 15 bits, TL0PICIDX, temporal layer
+    assert Vp8Depacketizer().put(RtpPacket(96, 0, 0, 1, vp8 + b"frame", True), False) == [AccessUnit(0, (b"frame",))]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("08", "nothing behind"),
+        ("88", "ends too early"),
+        ("8880", "ends too early"),
+        ("5c01030500ff", "references"),
+        ("0a18", "ends too early"),
+        ("0a0802", "ends too early"),
+        ("04ff", "has not begun"),
+    ],
+)
+def test_vp9_payloads_without_sense_cost_their_picture_only(payload: str, reason: str) -> None:
+    depacketizer = Vp9Depacketizer()
+    with pytest.raises(ParseError, match=reason):
+        depacketizer.put(RtpPacket(96, 0, 0, 1, bytes.fromhex(payload)), False)
+    assert depacketizer.put(RtpPacket(96, 1, 0, 1, b"\x0cx", True), False) == []
+    assert depacketizer.broken == 1
+    assert depacketizer.put(RtpPacket(96, 2, 9, 1, b"\x0cx", True), False) == [AccessUnit(9, (b"x",))]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [("10", "nothing behind"), ("9080", "ends too early"), ("908080", "ends too early"), ("00ff", "has not begun")],
+)
+def test_vp8_payloads_without_sense_cost_their_picture_only(payload: str, reason: str) -> None:
+    depacketizer = Vp8Depacketizer()
+    with pytest.raises(ParseError, match=reason):
+        depacketizer.put(RtpPacket(96, 0, 0, 1, bytes.fromhex(payload)), False)
+    assert depacketizer.put(RtpPacket(96, 1, 0, 1, b"\x10x", True), False) == []
+    assert depacketizer.put(RtpPacket(96, 2, 9, 1, b"\x10x", True), False) == [AccessUnit(9, (b"x",))]
+
+
+def test_a_frame_that_begins_within_another_costs_both() -> None:
+    for depacketizer, begins, ends in ((Vp9Depacketizer(), b"\x08", b"\x0c"), (Vp8Depacketizer(), b"\x10", b"\x10")):
+        assert depacketizer.put(RtpPacket(96, 0, 0, 1, begins + b"x"), False) == []
+        with pytest.raises(ParseError, match="begins before"):
+            depacketizer.put(RtpPacket(96, 1, 0, 1, ends + b"y", True), False)
+        assert depacketizer.put(RtpPacket(96, 2, 9, 1, ends + b"z", True), False) == [AccessUnit(9, (b"z",))]
+
+
+def test_frames_that_never_end_and_layers_without_number_are_bounded() -> None:
+    depacketizer = Vp9Depacketizer()
+    size = 60_000
+    depacketizer.put(RtpPacket(96, 0, 0, 1, b"\x08" + bytes(size)), False)
+    for index in range(1, MAX_PICTURE_BYTES // size):
+        depacketizer.put(RtpPacket(96, index, 0, 1, b"\x00" + bytes(size)), False)
+    with pytest.raises(ParseError, match="more than"):
+        depacketizer.put(RtpPacket(96, 0, 0, 1, b"\x00" + bytes(size)), False)
+    depacketizer = Vp9Depacketizer()
+    for index in range(8):
+        depacketizer.put(RtpPacket(96, index, 0, 1, b"\x0cx"), False)
+    with pytest.raises(ParseError, match="more than 8 frames"):
+        depacketizer.put(RtpPacket(96, 8, 0, 1, b"\x0cx"), False)
+
+
+def test_records_say_what_key_frames_say() -> None:
+    record = read_vp9_config(next(packet for packet in taken(PictureCodec.VP9, sent(PictureCodec.VP9).rtp)).payload)
+    assert (record.profile, record.level, record.bits) == (0, 11, 8)
+    assert next(packet for packet in taken(PictureCodec.VP8, sent(PictureCodec.VP8).rtp)).codec is Codec.VP8
