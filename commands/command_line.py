@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     CliSettingsSource,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -30,6 +33,8 @@ _PLACEHOLDERS = {
     "str": "ADDRESS",
     "SecretStr": "SECRET",
     "list[str]": "IP,…",
+    "tuple[str,...]": "VALUE,…",
+    "HttpUrl": "URL",
 }
 _FOLDERS = ("--data-dir", "folder")
 _PREFIX = "MISO_"
@@ -38,7 +43,17 @@ _BETWEEN = "__"
 
 
 class ConfigError(Exception):
-    """The TOML file cannot be read; the text names it and says why."""
+    """The TOML file, or a flag, cannot be read; the text names it and says why."""
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, in which a list may be written as in a flag: ``a,b``; or as JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value.split(",")
 
 
 class CommandSettings(BaseSettings):
@@ -52,6 +67,18 @@ class CommandSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags come first, by pydantic-settings' own doing."""
+        return init_settings, _Environment(settings_cls)
 
     config: Path | None = Field(None, description="TOML file with any of these settings")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what this process logs")
@@ -84,7 +111,7 @@ class CommandLine(Generic[S]):
 
         Raises:
             pydantic.ValidationError: A value is wrong; :meth:`explain` says it in words.
-            ConfigError: The TOML file cannot be read, or is none.
+            ConfigError: The TOML file cannot be read, or is none; or a flag that is to be JSON is none.
         """
         file = self._config_file(arguments)
         model: type[CommandSettings] = self._model
@@ -110,17 +137,20 @@ class CommandLine(Generic[S]):
             allow_abbrev=False,
         )
         parser.add_argument("--version", action="version", version=_version())
-        flags: CliSettingsSource[Any] = CliSettingsSource(
-            WithFile,
-            root_parser=parser,
-            add_argument_method=_add_argument,
-            cli_parse_args=list(arguments),
-            cli_kebab_case=True,
-            cli_implicit_flags=True,
-            cli_hide_none_type=True,
-            cli_avoid_json=True,
-        )
-        loaded: S = WithFile(_cli_settings_source=flags)
+        try:
+            flags: CliSettingsSource[Any] = CliSettingsSource(
+                WithFile,
+                root_parser=parser,
+                add_argument_method=_add_argument,
+                cli_parse_args=list(arguments),
+                cli_kebab_case=True,
+                cli_implicit_flags=True,
+                cli_hide_none_type=True,
+                cli_avoid_json=True,
+            )
+            loaded: S = WithFile(_cli_settings_source=flags)
+        except SettingsError as error:  # JSON that is none, in a flag
+            raise ConfigError(_said(error)) from error
         return loaded
 
     def explain(self, error: ConfigError | ValidationError, arguments: Sequence[str]) -> str:
@@ -184,6 +214,11 @@ class CommandLine(Generic[S]):
         return file
 
 
+def _said(error: SettingsError) -> str:
+    cause = str(error.__cause__ or "")
+    return str(error) if not cause or cause in str(error) else f"{error} ({cause})"
+
+
 def _settings_of(model: type[BaseModel], *sections: str) -> Iterator[tuple[str, ...]]:
     """The names of all settings and sections."""
     for name, field in model.model_fields.items():
@@ -207,6 +242,8 @@ def _add_argument(parser: argparse.ArgumentParser, *names: str, **options: Any) 
     """Adds a flag with a default and a placeholder as one would write them, not as Python does."""
     text = re.sub(r" \(default: (None|\[\]|\(\)|)\)", "", options.get("help", ""))
     text = re.sub(r"(?<=\(default: )\w+\.(\w+)(?=\)$)", lambda member: member[1].lower(), text)
+    text = re.sub(r"<\w+\.\w+: '([^']*)'>", r"\1", text)  # members of an Enum in a list
+    text = re.sub(r"(?<=\(default: )\((.*)\)(?=\)$)", r"[\1]", text)  # a list that cannot be changed
     text = text.replace("(default: True)", "(default: on)").replace("(default: False)", "(default: off)")
     options["help"] = re.sub(r"(?<=\(default: )\[(.*)\](?=\)$)", lambda items: re.sub(r"[' ]", "", items[1]), text)
     if "metavar" in options:
@@ -220,6 +257,12 @@ def _placeholder(kind: str, flag: str) -> str:
     """What stands for a value, from pydantic-settings' word for its type."""
     if kind.startswith("list[{"):
         return "TOPIC,…"
+    if kind.startswith("tuple[{"):
+        return "WORD,…"
+    if kind.startswith("tuple[JSON"):
+        return "JSON"
+    if flag.endswith("file-name"):
+        return "NAME"
     if kind.startswith("{"):
         return kind.strip("{}").replace(",", "|").lower()  # an Enum's members are given by name or by value
     return "FOLDER" if flag.endswith(_FOLDERS) else _PLACEHOLDERS.get(kind, "VALUE")

@@ -282,7 +282,10 @@ class Settings(CommandSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """From the strongest to the weakest; flags stand before them all."""
-        return init_settings, env_settings, _ReferenceEnvironment(settings_cls)
+        sources = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return *sources, _ReferenceEnvironment(settings_cls)
 
 
 class _ReferenceEnvironment(PydanticBaseSettingsSource):

@@ -96,7 +96,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.section": (),
     "live.sessions": ("live.errors", "live.section", "serving.client_address", "protoo.log_rate_limit"),
     "live.webhooks": ("live.errors",),
-    "live.access": ("live.errors", "live.section", "live.streams.registry", "live.webhooks", "protoo.log_rate_limit"),
+    "live.access": (
+        "live.errors",
+        "live.section",
+        "live.sessions.places",
+        "live.streams.registry",
+        "live.webhooks",
+        "protoo.log_rate_limit",
+    ),
     "live.rtmp": ("live.errors", "live.media"),
     "live.rtmp_server": (
         "live.errors",

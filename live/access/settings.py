@@ -38,6 +38,15 @@ class AccessSettings(Section):
         None, description="what is sent to the webhook is signed with it (Standard Webhooks); default: not signed"
     )
     webhook_timeout: float = Field(3.0, gt=0, le=8, description="seconds that the webhook has for its answer")
+    webhook_at_once: int = Field(32, ge=1, le=1_000, description="questions to the webhook that are under way at once")
+    webhook_max_waiting: int = Field(
+        1_000, ge=0, le=100_000, description="more that wait for their turn; about others there is no answer"
+    )
+    webhook_max_waiting_per_address: int = Field(
+        200,
+        ge=0,
+        description="of one address (IPv6: /64), those under way among them; others are denied; 0: no limit",
+    )
     webhook_no_answer: NoAnswer = Field(
         NoAnswer.DENY, description="what becomes of those about whom the webhook does not answer: deny or allow"
     )

@@ -9,15 +9,14 @@ import msgspec
 
 from miso.live.access.asking import Asking
 from miso.live.access.settings import AccessSettings, NoAnswer
-from miso.live.errors import DeniedError, ParseError, RefusedError
+from miso.live.errors import DeniedError, LimitError, ParseError, RefusedError
+from miso.live.sessions.places import UNLIMITED, Places
 from miso.live.streams.registry import check_path
 from miso.live.webhooks.poster import Answer, NoAnswerError, Poster
 from miso.live.webhooks.signature import read_secret
 
 MAX_REASON_LENGTH: Final = 200
 """Characters of a reason that are passed on."""
-_AT_ONCE: Final = 32
-_MOST_WAITING: Final = 1_000
 _UNAUTHORIZED: Final = 401
 _DENIALS: Final = (_UNAUTHORIZED, 403)
 
@@ -79,7 +78,8 @@ class Webhook:
     """The program at one address.
 
     Attributes:
-        unanswered: How often it gave no answer, or none that could be read.
+        unanswered: How often it gave no answer, none that could be read, or was not asked since too many waited.
+        crowded: How many were sent away because too many of their address wait.
 
     Args:
         settings: Which, and how it is asked; its address is there.
@@ -90,9 +90,16 @@ class Webhook:
         assert settings.webhook is not None
         key = None if settings.webhook_secret is None else read_secret(settings.webhook_secret.get_secret_value())
         self.unanswered = 0
+        self.crowded = 0
         self._no_answer = settings.webhook_no_answer
+        self._places = Places("who wait for the webhook", UNLIMITED, settings.webhook_max_waiting_per_address)
         self._poster = Poster(
-            str(settings.webhook), key, settings.webhook_timeout, _AT_ONCE, unix_s, most_waiting=_MOST_WAITING
+            str(settings.webhook),
+            key,
+            settings.webhook_timeout,
+            settings.webhook_at_once,
+            unix_s,
+            most_waiting=settings.webhook_max_waiting,
         )
 
     async def ask(self, asking: Asking) -> str:
@@ -104,6 +111,21 @@ class Webhook:
         Raises:
             DeniedError: It may not.
         """
+        try:
+            give_back = self._places.take(asking.address)
+        except LimitError as error:
+            self.crowded += 1
+            raise DeniedError(str(error), unauthorized=False) from error
+        try:
+            return await self._ask(asking)
+        finally:
+            give_back()
+
+    async def close(self) -> None:
+        """Lets go of its connections."""
+        await self._poster.close()
+
+    async def _ask(self, asking: Asking) -> str:
         app, _, name = asking.path.rpartition("/")
         question = {
             "action": asking.action.value,
@@ -128,7 +150,3 @@ class Webhook:
             reason = verdict.reason or f"it is not allowed to {asking.action.value} this stream"
             raise DeniedError(reason, unauthorized=verdict.unauthorized)
         return verdict.path if verdict.path is not None else asking.path
-
-    async def close(self) -> None:
-        """Lets go of its connections."""
-        await self._poster.close()

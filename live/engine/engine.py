@@ -9,8 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
-import prometheus_client
-
+from miso.live.engine.metrics import FailuresCollector
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import make_live
 from miso.live.engine.settings import LiveSettings
@@ -56,12 +55,11 @@ class Engine:
     ) -> None:
         self.live = make_live(settings, asyncio.get_running_loop(), unix_s)
         self.failures: Counter[str] = Counter()
-        self._counted = prometheus_client.Counter(
-            "miso_live_plugin_failures", "How often a plugin has failed", ["plugin"], registry=self.live.metrics
-        )
+        self.live.metrics.register(FailuresCollector(self.failures))
         self._settings = settings
         self._classes = plugins
         self._running: dict[Plugin, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()  # of plugins that have failed, and are being stopped
         self._left_alone: set[asyncio.Task[None]] = set()  # what cannot be cancelled
 
     @property
@@ -82,9 +80,10 @@ class Engine:
             task = self._running.pop(plugin)
             await self._cancel(task)
             await self._stop(plugin)
+        if self._ending:
+            await asyncio.wait(self._ending)
         self.live.sessions.close()
         self.live.streams.close()
-        await self.live.gate.close()
         self.live.broadcasts.close()
         await self.live.gate.close()
 
@@ -109,7 +108,10 @@ class Engine:
             await plugin.run()
         except Exception as error:  # noqa: BLE001  an edge, as above
             self._failed(plugin.name, "has failed", error)
-            if self._running.pop(plugin, None) is not None:  # else the engine is about to stop it
+            task = self._running.pop(plugin, None)
+            if task is not None:  # else the engine is about to stop it
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
                 await self._stop(plugin)
 
     async def _stop(self, plugin: Plugin) -> None:
@@ -148,7 +150,6 @@ class Engine:
 
     def _failed(self, name: str, what: str, error: Exception) -> None:
         self.failures[name] += 1
-        self._counted.labels(name).inc()
         is_expected = isinstance(error, _EXPECTED) and not isinstance(error, TimeoutError)
         text = "it took too long" if isinstance(error, TimeoutError) else str(error)
         logger.error("live plugin %s %s: %s", name, what, text, exc_info=None if is_expected else error)

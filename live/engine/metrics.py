@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -14,6 +14,24 @@ from miso.live.sessions.sessions import Sessions
 from miso.live.streams.memory import Memory
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import State
+
+
+class FailuresCollector(Collector):
+    """How often plugins have failed.
+
+    Args:
+        failures: By the plugin's name.
+    """
+
+    def __init__(self, failures: Mapping[str, int]) -> None:
+        self._failures = failures
+
+    def collect(self) -> Iterable[Metric]:
+        """One number for each that has failed."""
+        counted = CounterMetricFamily("miso_live_plugin_failures", "How often a plugin has failed", labels=["plugin"])
+        for name, count in self._failures.items():
+            counted.add_metric([name], count)
+        yield counted
 
 
 class LiveCollector(Collector):
@@ -90,4 +108,9 @@ class LiveCollector(Collector):
                 "miso_live_webhook_unanswered",
                 "Questions that the access webhook did not answer",
                 self._gate.webhook.unanswered,
+            )
+            yield CounterMetricFamily(
+                "miso_live_webhook_crowded",
+                "Sent away because of their address, about which too many questions to the access webhook wait",
+                self._gate.webhook.crowded,
             )

@@ -75,4 +75,7 @@ class _SenderCollector(Collector):
         yield CounterMetricFamily(
             "miso_live_webhook_events_dropped", "Events that the webhook was not told of", sender.dropped
         )
+        yield CounterMetricFamily(
+            "miso_live_webhook_events_failures", "How often the webhook did not take an event", sender.failures
+        )
         yield GaugeMetricFamily("miso_live_webhook_events_waiting", "Events that wait for the webhook", sender.waiting)

@@ -34,6 +34,7 @@ class EventSender:
         sent: Events that the program has taken.
         dropped: Events that it was not told of: too many waited, it did not take them, or the server ended.
         waiting: Events that wait, those under way among them.
+        failures: How often an event could not be sent, or was not taken.
 
     Args:
         poster: Sends to the program.
@@ -45,6 +46,7 @@ class EventSender:
         self.sent = 0
         self.dropped = 0
         self.waiting = 0
+        self.failures = 0
         self._poster = poster
         self._settings = settings
         self._clock = clock
@@ -110,10 +112,15 @@ class EventSender:
         await self._send_once(event, id)
 
     async def _send_once(self, event: Event, id: str) -> None:
-        async with self._turn:
-            status, _ = await self._poster.post(event_json(event), id)
+        try:
+            async with self._turn:
+                status, _ = await self._poster.post(event_json(event), id)
+        except NoAnswerError:
+            self.failures += 1
+            raise
         if 200 <= status < 300:
             return
+        self.failures += 1
         if 400 <= status < 500 and status not in _ASK_AGAIN:
             raise Refused(f"the status is {status}")
         raise NoAnswerError(f"the status is {status}")

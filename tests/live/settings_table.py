@@ -33,7 +33,13 @@ def _shown(default: object) -> str:
         return "–"
     if isinstance(default, bool):
         return "on" if default else "off"
-    return f"`{default.value if isinstance(default, Enum) else default}`"
+    if isinstance(default, tuple):
+        return f"`{','.join(_text(item) for item in default)}`"
+    return f"`{_text(default)}`"
+
+
+def _text(value: object) -> str:
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from miso.live.command import command_line
+from miso.live.engine.known_plugins import KnownPlugins
+from miso.live.event_webhook.settings import EventWebhookSettings
+from miso.live.plugins import OWN_PLUGINS
+from miso.live.sessions.events import EventKind
+
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60
 
@@ -41,6 +47,14 @@ def test_help_has_every_section() -> None:
         (["--live.streams.wait=-1"], {}, "--live.streams.wait: should be greater than or equal to 0"),
         ([], {"MISO_LIVE__STREAMS__WAIT": "x"}, "MISO_LIVE__STREAMS__WAIT: should be a valid number"),
         ([], {"MISO_LIVE__STREAMS__NOTHING": "x"}, "live.streams.nothing: there is no such setting"),
+        (
+            [],
+            {"MISO_LIVE__EVENT_WEBHOOK__EVENTS": "play,no"},
+            "MISO_LIVE__EVENT_WEBHOOK__EVENTS.1: should be 'publish'",
+        ),
+        ([], {"MISO_LIVE__RELAY__PULL": "x"}, "MISO_LIVE__RELAY__PULL.0: should be a valid dictionary"),
+        (["--live.relay.pull", "[{"], {}, "live.relay.pull"),
+        (["--live.rtmp={"], {}, "miso.live: "),
         (["--live.streams.takeover=maybe"], {}, "--live.streams.takeover: should be 'reject' or 'replace'"),
     ],
 )
@@ -48,6 +62,20 @@ def test_a_wrong_setting_is_named_as_it_was_given(arguments: list[str], environm
     ended = live(*arguments, **environment)
     assert ended.returncode == 2
     assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("given", ["publish,stop", '["publish", "stop"]'])
+def test_a_list_in_the_environment_is_written_as_in_a_flag_or_as_json(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MISO_LIVE__EVENT_WEBHOOK__EVENTS", given)
+    monkeypatch.setenv("MISO_LIVE__WEB__TRUSTED_PROXIES", "10.0.0.0/8,::1")
+    live_side = command_line(KnownPlugins(OWN_PLUGINS, ())).load([]).live
+    section = getattr(live_side, "event_webhook", None)
+    assert isinstance(section, EventWebhookSettings)
+    assert section.events == (EventKind.PUBLISH, EventKind.STOP)
+    assert live_side.web.trusted_proxies == ("10.0.0.0/8", "::1/128")
 
 
 def test_a_wrong_line_of_the_file_is_named_with_the_file(tmp_path: Path) -> None:

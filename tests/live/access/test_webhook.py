@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -140,7 +143,7 @@ async def test_is_told_all_that_was_shown_and_can_trust_it() -> None:
 async def test_asks_about_many_at_once_but_not_all() -> None:
     async with Program(lambda request: http_answer(200)) as program:
         program.held.clear()
-        gate = Gate(settings(program, webhook_timeout=8), lambda: 1_000.0)
+        gate = Gate(settings(program, webhook_timeout=8, webhook_max_waiting_per_address=0), lambda: 1_000.0)
         asked = [asyncio.create_task(gate.admit(ASKING)) for _ in range(1_100)]
         await program.told(32)
         program.held.set()
@@ -149,6 +152,57 @@ async def test_asks_about_many_at_once_but_not_all() -> None:
     assert program.most_under_way == 32
     assert sum(result == "live/sub/a" for result in results) == 1_032  # 32 under way and 1,000 that wait
     assert sum(isinstance(result, DeniedError) for result in results) == 68
+
+
+async def test_one_address_keeps_nobody_else_from_being_asked_about() -> None:
+    async with Program(lambda request: http_answer(200)) as program:
+        program.held.clear()
+        gate = Gate(settings(program, webhook_timeout=8, webhook_no_answer="allow"), lambda: 1_000.0)
+        flood = [asyncio.create_task(gate.admit(ASKING)) for _ in range(1_100)]
+        await program.told(32)
+        other = asyncio.create_task(gate.admit(replace(ASKING, address="192.0.2.2")))
+        program.held.set()
+        assert await other == "live/sub/a"
+        results = await asyncio.gather(*flood, return_exceptions=True)
+        assert sum(isinstance(result, DeniedError) for result in results) == 900
+        assert gate.webhook is not None
+        assert (gate.webhook.crowded, gate.webhook.unanswered, gate.denied[Action.PUBLISH]) == (900, 0, 900)
+        assert await gate.admit(ASKING) == "live/sub/a"  # its places have come back
+        await gate.close()
+
+
+async def test_a_slow_webhook_gets_each_question_in_time_or_not_at_all() -> None:
+    """Nobody waits longer than the timeout, whoever waits before."""
+    async with Program(lambda request: http_answer(200)) as program:
+        program.held.clear()  # answers nobody
+        more = {"webhook_timeout": 0.3, "webhook_at_once": 2, "webhook_max_waiting": 50}
+        gate = Gate(settings(program, webhook_max_waiting_per_address=0, **more), lambda: 1_000.0)
+        results = await asyncio.wait_for(
+            asyncio.gather(*(gate.admit(ASKING) for _ in range(100)), return_exceptions=True), 60
+        )
+        assert all(isinstance(result, DeniedError) for result in results)
+        assert program.most_under_way <= 2
+        assert gate.webhook is not None
+        assert gate.webhook.unanswered == 100
+        await gate.close()
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 x\r\n", b"HTTP/1.1 200 x\r\nContent-Length: 9999\r\n\r\n"])
+async def test_who_answers_byte_by_byte_has_no_more_time(begin: bytes) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            for byte in itertools.chain(begin, itertools.cycle(b"A: b\r\n")):
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    gate = Gate(AccessSettings.model_validate({"webhook": url, "webhook_timeout": 0.5}), lambda: 1_000.0)
+    with pytest.raises(DeniedError, match="cannot be found out"):
+        await asyncio.wait_for(gate.admit(ASKING), 60)
+    await gate.close()
+    server.close()
 
 
 async def test_a_token_is_asked_for_first() -> None:

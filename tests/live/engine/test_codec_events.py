@@ -31,7 +31,7 @@ def told(*packets: Packet) -> list[dict[str, object]]:
     for packet in packets:
         publication.write(packet)
     live.streams.close()
-    common = {"action": "codec", "time": 1000, "path": "live/a", "app": "live", "name": "a"}
+    common = {"action": "codec", "time": 1000, "path": "live/a", "app": "live", "name": "a", "streamPath": "/live/a"}
     contents = [event_json(event) for event in events]
     assert all(common.items() <= content.items() for content in contents)
     return [{key: value for key, value in content.items() if key not in common} for content in contents]

@@ -116,6 +116,27 @@ async def test_one_that_fails_later_is_stopped_and_the_others_go_on() -> None:
     assert log.count("stop bad") == 1
 
 
+async def test_the_end_waits_for_one_that_has_failed_and_is_being_stopped() -> None:
+    log: list[str] = []
+    stopping, may_stop = asyncio.Event(), asyncio.Event()
+
+    async def stop() -> None:
+        stopping.set()
+        await may_stop.wait()
+        log.append("bad has stopped")
+
+    engine = engine_of(plugin("a", log), plugin("bad", log, run=fail(ValueError("lost")), stop=stop))
+    await engine.start()
+    await asyncio.wait_for(stopping.wait(), 60)
+    end = asyncio.create_task(engine.stop())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    may_stop.set()
+    await end
+    assert "bad has stopped" in log
+    assert engine.failures == {"bad": 1}
+
+
 async def test_one_that_fails_to_stop_keeps_nobody() -> None:
     log: list[str] = []
     engine = engine_of(plugin("a", log), plugin("bad", log, stop=fail(KeyError("gone"))))

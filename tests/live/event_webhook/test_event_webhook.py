@@ -155,6 +155,25 @@ async def test_no_more_wait_than_may() -> None:
     assert sorted(number for _, number in told(program)) == list(range(10))
 
 
+async def test_a_program_that_is_down_for_an_hour_costs_a_bounded_queue_and_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each event is tried for two minutes; so what waits when the program comes back is late, but in order."""
+    clock = HastyClock()
+    async with Program(lambda request: http_answer(503 if clock.time() < 3_600 else 200)) as program:
+        events = sender(program, clock, max_waiting=50)
+        for number in range(60):
+            events.send(event("live/a", number))
+        assert (events.waiting, events.dropped) == (50, 10)
+        await events.close(60)
+    taken = [number for _, number in told(program)][-events.sent :]
+    assert taken == list(range(50 - events.sent, 50))
+    # 29 events were given up after 8 attempts within 123 s each; the seventh attempt of the next one is behind the hour
+    assert (events.sent, events.dropped, events.waiting) == (21, 39, 0)
+    assert events.failures == 29 * 8 + 6
+    assert "an event was dropped" in caplog.text
+
+
 async def test_the_end_does_not_wait_for_a_program_that_does_not_answer() -> None:
     async with Program(lambda request: None) as program:
         events = sender(program, HastyClock(), timeout=60)
