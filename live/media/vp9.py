@@ -24,6 +24,7 @@ _SRGB = 7
 MAX_SUPERFRAME: Final = 8
 """Frames that belong together."""
 _SUPERFRAME = 0xC0
+_SUPERFRAME_MASK = 0xE0
 # ffmpeg's record begins with the version and flags of its box; other writers leave them out.
 _BOX_VERSION = bytes((1, 0, 0, 0))
 
@@ -107,6 +108,26 @@ def join_vp9_frames(frames: Sequence[bytes]) -> bytes:
     mark = bytes((_SUPERFRAME | (size_bytes - 1) << 3 | (len(frames) - 1),))
     sizes = b"".join(len(frame).to_bytes(size_bytes, "little") for frame in frames)
     return b"".join(frames) + mark + sizes + mark
+
+
+def split_vp9_frames(data: bytes) -> list[bytes]:
+    """The frames of a superframe, or the one frame that it is. What has no index that fits is one frame."""
+    mark = data[-1] if data else 0
+    if mark & _SUPERFRAME_MASK != _SUPERFRAME:
+        return [data]
+    count, size_bytes = (mark & 0x7) + 1, (mark >> 3 & 0x3) + 1
+    index_size = 2 + count * size_bytes
+    index = data[-index_size:]
+    if len(data) < index_size or index[0] != mark:
+        return [data]
+    sizes = [int.from_bytes(index[at : at + size_bytes], "little") for at in range(1, index_size - 1, size_bytes)]
+    if sum(sizes) > len(data) - index_size:
+        return [data]
+    frames, position = [], 0
+    for size in sizes:
+        frames.append(data[position : position + size])
+        position += size
+    return frames
 
 
 def read_vp9_config(record: bytes) -> Vp9Config:

@@ -9,7 +9,7 @@ from miso.live.media.aac import read_aac_config
 from miso.live.media.codec import Codec, Kind, TrackId
 from miso.live.media.description import describe
 from miso.live.media.packet import Packet
-from miso.live.media.vp9 import read_vp9_key_frame
+from miso.live.media.vp9_frame_header import read_picture_size
 from miso.live.mp4.codec_string import codec_string
 from miso.live.mp4.sample_entry import ENTRY_NAMES, sample_entry
 
@@ -63,8 +63,8 @@ def make_track(config: Packet | None, first: Packet) -> Mp4Track:
         record = config.payload
         description = describe(config)
     if codec is Codec.VP9:
-        size = read_vp9_key_frame(first.payload)
-        description = description._replace(width=size.width, height=size.height)
+        width, height = read_picture_size(first.payload)
+        description = description._replace(width=width, height=height)
     timescale = VIDEO_TIMESCALE
     if codec is Codec.AAC:
         timescale = read_aac_config(record).core_rate_hz

@@ -21,7 +21,7 @@ from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.bodies import BodyReader
 from miso.live.media.codec import Codec
 from miso.live.media.flv import FlvReader, TagType
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, FULL, Crowd, Person, eventually
 from tests.demo.bridged import PLUGINS, bridged_server, rtmp_url, running_bridge
 
 av = pytest.importorskip("av", reason="PyAV is missing")
@@ -175,14 +175,15 @@ def read(url: str, pictures: int) -> Read:
 
 
 async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd: Crowd, bridged: Any) -> None:
-    ana = await crowd.join(bridged.url, "stage", "Ana", codec="vp9")
+    # Of so large a picture Chromium sends two or three layers, which are one picture here.
+    ana = await crowd.join(bridged.url, "stage", "Ana", FULL, codec="vp9")
     ben = await crowd.join(bridged.url, "stage", "Ben")
     await ben.wait_for_media(ana)
     bridge = bridged.plugin.publish("stage", await ana.peer_id(), "live/ana", sound=SoundForm.OPUS)
     await bridge.settled()
     got = await asyncio.to_thread(read, f"{bridged.url}live/ana.flv", FRAMES)
     assert (got.video, got.audio) == ("vp9", "opus")
-    assert got.sizes == [(320, 180)] * FRAMES
+    assert set(got.sizes) <= {(640, 360), (1280, 720)}
     assert got.sounds
     assert not ana.errors
 

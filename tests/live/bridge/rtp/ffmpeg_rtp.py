@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -43,8 +44,10 @@ class _Packets:
         return len(data)
 
 
-def encoded(encoder: str, frames: int = 12, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Sent:
-    """Pictures that change, a key frame every sixth."""
+def encoded(
+    encoder: str, frames: int = 12, size: tuple[int, int] = (WIDTH, HEIGHT), more: Mapping[str, str] | None = None
+) -> Sent:
+    """Pictures that change, a key frame every sixth; ``more`` are options of the encoder."""
     packets = _Packets()
     options = {"packetsize": str(_PACKET_BYTES), "strict": "experimental"}
     bits: list[bytes] = []
@@ -54,7 +57,7 @@ def encoded(encoder: str, frames: int = 12, size: tuple[int, int] = (WIDTH, HEIG
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, FRAME_RATE)
-        stream.options = {"g": str(GOP), **_OPTIONS[encoder]}
+        stream.options = {"g": str(GOP), **_OPTIONS[encoder], **(more or {})}
         for index in [*range(frames), None]:
             for packet in stream.encode(_picture(index, size) if index is not None else None):
                 bits.append(bytes(packet))
@@ -66,7 +69,8 @@ def encoded(encoder: str, frames: int = 12, size: tuple[int, int] = (WIDTH, HEIG
 def _picture(index: int, size: tuple[int, int]) -> av.VideoFrame:
     frame = av.VideoFrame(*size, "yuv420p")
     for number, plane in enumerate(frame.planes, 1):
-        plane.update(bytes((20 * index + number * at) & 255 for at in range(plane.buffer_size)))
+        row = bytes((20 * index + number * at) & 255 for at in range(256))
+        plane.update((row * (1 + plane.buffer_size // len(row)))[: plane.buffer_size])
     frame.pts = index
     return frame
 

@@ -18,7 +18,8 @@ from miso.live.bridge.rtp.vp9_pictures import Vp9Pictures
 from miso.live.errors import ParseError
 from miso.live.media.codec import Codec
 from miso.live.media.packet import Packet
-from miso.live.media.vp9 import read_vp9_config
+from miso.live.media.vp9 import join_vp9_frames, read_vp9_config, split_vp9_frames
+from miso.live.media.vp9_frame_header import Vp9Sizes, hide, read_picture_size
 from tests.live.bridge.rtp.received import received
 
 pytest.importorskip("av", reason="PyAV is missing")
@@ -100,20 +101,50 @@ def test_another_size_gives_another_record_where_a_record_says_it(codec: Picture
 
 
 def test_layers_of_a_moment_are_one_picture() -> None:
-    """Two spatial layers: a frame for each, in one superframe, which ffmpeg takes apart again."""
-    one = sent(PictureCodec.VP9)
-    key, inter = one.frames[:2]
+    """Two spatial layers: a frame for each, in one superframe; those of Chromium are in the tests with a browser."""
+    frames = ffmpeg_rtp.encoded("libvpx-vp9", 1, (160, 90)).frames + ffmpeg_rtp.encoded("libvpx-vp9", 1).frames
     depacketizer = Vp9Depacketizer()
     units: list[AccessUnit] = []
-    parts = [(0x20 | 0x08, 0x00, key[:500]), (0x20 | 0x04, 0x00, key[500:]), (0x20 | 0x40 | 0x0C, 0x02, inter)]
+    parts = [(0x28, 0x00, frames[0][:500]), (0x24, 0x00, frames[0][500:]), (0x2C, 0x03, frames[1])]
     for index, (first, layers, data) in enumerate(parts):
         payload = bytes((first, layers, 0)) + data
         units += depacketizer.put(RtpPacket(96, index, 7, 1, payload, marker=index == len(parts) - 1), False)
-    assert units == [AccessUnit(7, (key, inter))]
+    assert units == [AccessUnit(7, tuple(frames))]
     picture = Vp9Pictures().read(units[0].units)
     assert picture is not None
-    assert picture.record is not None
-    assert ffmpeg_rtp.decoded("vp9", [picture.payload]) == ffmpeg_rtp.decoded("vp9", [key, inter])
+    assert ffmpeg_rtp.decoded("vp9", [picture.payload]) == ffmpeg_rtp.decoded("vp9", [frames[1]])
+    assert read_picture_size(picture.payload) == (320, 180)
+
+
+OPTIONS = {
+    "plain": {},
+    "tiles": {"tile-columns": "2", "tile-rows": "1"},
+    "segments": {"aq-mode": "3"},
+    "variance": {"aq-mode": "1", "row-mt": "1"},
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize("size", [(320, 180), (1_280, 720)], ids=["small", "large"])
+def test_a_hidden_frame_changes_no_other(size: tuple[int, int], options: dict[str, str]) -> None:
+    one = ffmpeg_rtp.encoded("libvpx-vp9", 4, size, {"error-resilient": "1", **options})
+    all_shown = ffmpeg_rtp.decoded("vp9", one.frames)
+    for index in range(3):
+        sizes = Vp9Sizes()
+        headers = [sizes.read(frame) for frame in one.frames]
+        assert [header.size for header in headers] == [size] * 4
+        hidden = hide(one.frames[index], headers[index])
+        assert not Vp9Sizes().read(hidden).is_shown
+        frames = [join_vp9_frames([hidden, one.frames[index + 1]])]
+        got = ffmpeg_rtp.decoded("vp9", one.frames[:index] + frames + one.frames[index + 2 :])
+        assert got == all_shown[:index] + all_shown[index + 1 :]
+
+
+def test_superframes_are_taken_apart() -> None:
+    for frames in ([b"a"], [b"a", b"bc"], [b"x" * 300, b"y", b"z" * 70_000], [b"q"] * 8):
+        assert split_vp9_frames(join_vp9_frames(frames)) == frames
+    for broken in (b"", b"\xc1", b"\xc1\x05\x05\xc1", b"ab\xc1\x01\x02\xc1", b"ab\xc0\x01\x01\xc1"):
+        assert split_vp9_frames(broken) == [broken]
 
 
 def test_what_a_descriptor_may_have_is_passed_over() -> None:
