@@ -56,6 +56,7 @@ class ParticipantCame(NamedTuple):
 class ParticipantChanged(NamedTuple):
     """It is shown in another way now."""
 
+    before: Seen
     seen: Seen
 
 
@@ -305,8 +306,8 @@ def _difference(before: _Appearance, after: _Appearance) -> Iterator[Change]:
         yield ParticipantLeft(was)
     if seen is not None and (was is None or replaced):
         yield ParticipantCame(seen)
-    elif seen is not None and seen != was:
-        yield ParticipantChanged(seen)
+    elif seen is not None and was is not None and seen != was:
+        yield ParticipantChanged(was, seen)
     for source, located in sends.items():
         known = None if replaced else sent.get(source)
         if known is None or known.fact.shard != located.fact.shard:

@@ -88,6 +88,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cluster.directory": ("cluster.errors", "cluster.facts", "protoo.log_rate_limit"),
     "cluster.placement": ("cluster.errors", "cluster.facts"),
     "cluster.shard": ("cluster.errors", "cluster.facts", "cluster.room_facts", "cluster.pipe_plan", "controller"),
+    "cluster.speakers": ("cluster.facts",),
     "cluster": ("cluster", "controller"),
     "live.errors": (),
     "live.clock": (),
@@ -293,6 +294,7 @@ SANS_IO = (
     "cluster.room_facts",
     "cluster.pipe_plan",
     "cluster.placement",
+    "cluster.speakers",
 )
 ASYNCIO_ROOMS = ("worker.net", "worker.__main__", "worker.worker")
 

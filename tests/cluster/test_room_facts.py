@@ -39,7 +39,7 @@ def test_a_participant_and_what_it_sends() -> None:
     quiet = producer("x", paused=True)
     assert facts.change("a", x.key, quiet) == [SourceChanged(Located("a", x), Located("a", quiet))]
     renamed = participant("p", name="P")
-    assert facts.change("a", p.key, renamed) == [ParticipantChanged(Seen("a", renamed))]
+    assert facts.change("a", p.key, renamed) == [ParticipantChanged(Seen("a", p), Seen("a", renamed))]
     assert facts.change("a", p.key, None) == [SourceLeft(Located("a", quiet)), ParticipantLeft(Seen("a", renamed))]
     assert facts.change("a", x.key, None) == []
     assert (list(facts.participants), facts.source("x"), facts.nodes) == ([], None, {"a"})
@@ -125,8 +125,8 @@ class Mirror:
             case ParticipantCame(seen):
                 assert seen.fact.participant not in self.participants
                 self.participants[seen.fact.participant] = seen
-            case ParticipantChanged(seen):
-                assert self.participants[seen.fact.participant].node == seen.node
+            case ParticipantChanged(before, seen):
+                assert self.participants[seen.fact.participant] == before
                 self.participants[seen.fact.participant] = seen
             case ParticipantLeft(seen):
                 assert self.participants.pop(seen.fact.participant).node == seen.node
