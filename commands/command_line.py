@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -35,6 +35,7 @@ _PLACEHOLDERS = {
     "list[str]": "IP,…",
     "tuple[str,...]": "VALUE,…",
     "HttpUrl": "URL",
+    "dict[str,SecretStr]": "USER=PASSWORD",
 }
 _FOLDERS = ("--data-dir", "folder")
 _PREFIX = "MISO_"
@@ -182,7 +183,12 @@ class CommandLine(Generic[S]):
     def unknown_names(self) -> list[str]:
         """Environment names that look like settings and are none."""
         known = {_environment_name(setting) for setting in _settings_of(self._model)}
-        return sorted(name for name in os.environ if name.startswith(_PREFIX) and name.upper() not in known)
+        mappings = tuple(f"{_environment_name(setting)}{_BETWEEN}" for setting in _mappings_of(self._model))
+        return sorted(
+            name
+            for name in os.environ
+            if name.startswith(_PREFIX) and name.upper() not in known and not name.upper().startswith(mappings)
+        )
 
     def _split(self, location: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         """The setting that a place in the model belongs to, and what of it."""
@@ -225,6 +231,15 @@ def _settings_of(model: type[BaseModel], *sections: str) -> Iterator[tuple[str, 
         yield (*sections, name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _settings_of(field.annotation, *sections, name)
+
+
+def _mappings_of(model: type[BaseModel], *sections: str) -> Iterator[tuple[str, ...]]:
+    """The names of settings that are given by names of the operator's own: ``MISO_LIVE__ACCESS__USERS__ANNA``."""
+    for name, field in model.model_fields.items():
+        if get_origin(field.annotation) is dict:
+            yield (*sections, name)
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _mappings_of(field.annotation, *sections, name)
 
 
 def _environment_name(setting: Sequence[str]) -> str:

@@ -101,6 +101,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.errors",
         "live.section",
         "live.sessions.places",
+        "live.rtmp.adobe_login",
         "live.streams.registry",
         "live.webhooks",
         "protoo.log_rate_limit",

@@ -20,6 +20,7 @@ class Asking:
         query: The parameters of the stream's address; of one that is there twice, the last.
         user: Of the stream's address, empty: none.
         password: As the user.
+        is_proved: That it is this user is proved: it has answered a challenge, and the password is not here.
     """
 
     action: Action
@@ -29,3 +30,4 @@ class Asking:
     query: Mapping[str, str] = field(default_factory=dict)
     user: str = ""
     password: str = ""
+    is_proved: bool = False

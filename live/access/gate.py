@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from miso.live.access.asking import Asking
 from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, check_token, make_token
+from miso.live.access.users import Users
 from miso.live.access.webhook import Webhook
 from miso.live.errors import DeniedError, LiveError, RefusedError
 from miso.live.streams.registry import check_path
@@ -22,14 +24,16 @@ logger = logging.getLogger(__name__)
 class Gate:
     """Lets pass who has a valid token (:mod:`miso.live.access.tokens`) as ``?token=`` or password, where one is needed.
 
-    Where a webhook is set, it is asked about those who pass, and has the last word.
+    So it does with users, where there are some; where there are both, either will do. Where a webhook is set, it is
+    asked about those who pass, and has the last word.
 
     Attributes:
         denied: How many were sent away, by what they wanted.
+        users: Who they are.
         webhook: What is asked; None: nothing is.
 
     Args:
-        settings: The secrets.
+        settings: The secrets and users.
         unix_s: Unix time.
     """
 
@@ -39,6 +43,7 @@ class Gate:
         self._secrets = {
             action: secret.get_secret_value().encode() for action, secret in secrets.items() if secret is not None
         }
+        self.users = Users(settings.users, players_too=settings.players_are_users)
         self.webhook = Webhook(settings, unix_s) if settings.webhook is not None else None
         self._unix_s = unix_s
         self._denials = LogRateLimit(logger, "somebody was not let in")
@@ -59,7 +64,9 @@ class Gate:
         """
         check_path(asking.path)
         try:
-            self._check_token(asking)
+            if not asking.is_proved and self.users.know(asking.user, asking.password):
+                asking = replace(asking, is_proved=True)
+            self._check(asking)
             path = asking.path if self.webhook is None else await self.webhook.ask(asking)
         except DeniedError as error:
             self.denied[asking.action] += 1
@@ -92,12 +99,18 @@ class Gate:
         if self.webhook is not None:
             await self.webhook.close()
 
-    def _check_token(self, asking: Asking) -> None:
+    def _check(self, asking: Asking) -> None:
         secret = self._secrets.get(asking.action)
-        if secret is None:
+        needs_user = self.users.are_needed(asking.action)
+        if needs_user and asking.is_proved:
             return
         token = asking.query.get("token", "") or asking.password
-        try:
-            check_token(secret, asking.action, asking.path, token, self._unix_s())
-        except RefusedError as error:
-            raise DeniedError(str(error), unauthorized=not token) from error
+        if secret is not None:
+            try:
+                check_token(secret, asking.action, asking.path, token, self._unix_s())
+            except RefusedError as error:
+                raise DeniedError(str(error), unauthorized=not token) from error
+        elif needs_user:
+            has_shown = bool(asking.user or asking.password)
+            why = "user or password is wrong" if has_shown else "a user and its password are needed"
+            raise DeniedError(f"{why} to {asking.action.value} this stream", unauthorized=not has_shown)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
+from miso.live.rtmp.adobe_login import USER
 from miso.live.section import Section
 from miso.live.webhooks.signature import read_secret
 
@@ -30,6 +32,10 @@ class AccessSettings(Section):
     play_secret: SecretStr | None = Field(
         None, description="who plays needs a token made with it (docs/live.md); default: anybody may play"
     )
+    users: dict[str, SecretStr] = Field(
+        {}, description="names and passwords; with some, who publishes must be one of them; default: nobody need be"
+    )
+    players_are_users: bool = Field(False, description="who plays must be one of the users, too")
     webhook: HttpUrl | None = Field(
         None,
         description="address that is asked whether somebody may publish or play (docs/live.md); default: nothing is",
@@ -57,6 +63,22 @@ class AccessSettings(Section):
         if value is not None:
             read_secret(value.get_secret_value())
         return value
+
+    @field_validator("users")
+    @classmethod
+    def _are_users(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for user, password in value.items():
+            if USER.fullmatch(user) is None:
+                raise ValueError("a user has 1 to 49 letters, digits and characters of -._~@ as its name")
+            if not password.get_secret_value().strip():
+                raise ValueError(f"the password of {user} must not be empty")
+        return value
+
+    @model_validator(mode="after")
+    def _has_users(self) -> Self:
+        if self.players_are_users and not self.users:
+            raise ValueError("players_are_users needs users")
+        return self
 
     @field_validator("publish_secret", "play_secret")
     @classmethod

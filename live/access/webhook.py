@@ -137,6 +137,7 @@ class Webhook:
             "query": dict(asking.query),
             "user": asking.user,
             "password": asking.password,
+            "authenticated": asking.is_proved,
         }
         try:
             verdict = read_verdict(await self._poster.post(question))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,10 +11,13 @@ from typing import Final
 
 from miso.live.clock import Clock, Timer
 from miso.live.errors import ParseError, RefusedError, StreamClosedError
+from miso.live.rtmp.adobe_login import ClientLogin
 from miso.live.rtmp.messages import MessageType
 from miso.live.rtmp.session.client_session import (
+    Challenged,
     ClientEvent,
     ClientLimits,
+    ClientPhase,
     ClientSession,
     Purpose,
 )
@@ -27,6 +31,10 @@ _ERRORS: Final[dict[Ending, type[Exception]]] = {
     Ending.PROTOCOL: ParseError,
     Ending.TIMEOUT: TimeoutError,
 }
+
+
+class ChallengedError(RefusedError):
+    """The server wants to know who we are; the next connection will tell it."""
 
 
 class RelayConnection:
@@ -53,6 +61,7 @@ class RelayConnection:
         self._timeout_s = timeout_s
         self._timer: Timer | None = None
         self._error: Exception | None = None
+        self._early: list[ClientEvent] = []  # came while the connection was made
 
     @property
     def bytes_in(self) -> int:
@@ -64,6 +73,17 @@ class RelayConnection:
         """What the kernel has taken."""
         return self._written_bytes - self._writer.transport.get_write_buffer_size()
 
+    async def introduce(self) -> None:
+        """Goes on until the server has taken us for who we are.
+
+        Raises:
+            ChallengedError: It wants to know it first.
+            LiveError, OSError: See :meth:`events`.
+        """
+        self._flush()
+        while self._session.phase in (ClientPhase.SHAKING, ClientPhase.CONNECTING):
+            self._early += map(_passed, await self._read())
+
     async def events(self) -> AsyncIterator[ClientEvent]:
         """What the server says, until it is over; never ends without an error.
 
@@ -72,18 +92,22 @@ class RelayConnection:
             OSError: The connection is gone; TimeoutError if it was silent.
         """
         self._flush()
+        early, self._early = self._early, []
+        for event in early:
+            yield event
         while True:
-            data = await self._reader.read(READ_BYTES)
-            if self._error is not None:
-                raise self._error
-            events = self._session.receive(data, self._clock.time()) if data else []
-            self._flush()
-            for event in events:
-                if isinstance(event, Ended):
-                    raise _ERRORS[event.why](event.detail)
-                yield event
-            if not data:
-                raise ConnectionResetError("the server has closed the connection")
+            for event in await self._read():
+                yield _passed(event)
+
+    async def _read(self) -> list[ClientEvent]:
+        data = await self._reader.read(READ_BYTES)
+        if self._error is not None:
+            raise self._error
+        if not data:
+            raise ConnectionResetError("the server has closed the connection")
+        events = self._session.receive(data, self._clock.time())
+        self._flush()
+        return events
 
     def send(self, type_id: MessageType, timestamp_ms: int, body: bytes) -> None:
         """Publishes something; :meth:`drain` is to be awaited before much more."""
@@ -157,16 +181,39 @@ async def connected(
         tls: For ``rtmps``.
 
     Raises:
+        LiveError: It does not take us for who we are.
         OSError: It cannot be had.
     """
-    try:
-        async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls if url.is_tls else None)
-    except TimeoutError:
-        raise TimeoutError(f"no connection within {timeout_s:g} s") from None
-    session = ClientSession(url, purpose, ClientLimits(begin_s=timeout_s), clock.time(), via)
-    connection = RelayConnection(session, reader, writer, clock, timeout_s)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    login = ClientLogin(url.user, url.password, secrets.token_bytes) if url.user else None
+
+    async def connect() -> RelayConnection:
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls if url.is_tls else None)
+        except TimeoutError:
+            raise TimeoutError(f"no connection within {timeout_s:g} s") from None
+        session = ClientSession(url, purpose, ClientLimits(begin_s=timeout_s), clock.time(), via, login=login)
+        return RelayConnection(session, reader, writer, clock, timeout_s)
+
+    is_known = login is None
+    while True:  # at most three times: then the login has no answer left
+        connection = await connect()
+        try:
+            if not is_known:
+                with suppress(ChallengedError):
+                    await connection.introduce()
+                    is_known = True
+            if is_known:
+                yield connection
+                return
+        finally:
+            await connection.close()
+
+
+def _passed(event: ClientEvent) -> ClientEvent:
+    """Raises what ends a connection."""
+    if isinstance(event, Ended):
+        raise _ERRORS[event.why](event.detail)
+    if isinstance(event, Challenged):
+        raise ChallengedError("the server wants to know who we are")
+    return event

@@ -34,6 +34,7 @@ class Application:
         user: From the URL; empty: none.
         password: From the URL; empty: none.
         via: See :func:`read_via`.
+        is_proved: The client has proved that it knows the user's password.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Application:
     user: str = ""
     password: str = ""
     via: tuple[str, ...] = ()
+    is_proved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Address:
         user: From the URL, or ``user`` of the query.
         password: From the URL, or ``pass`` of the query.
         via: The servers through which the stream has come, or will go; see :func:`read_via`.
+        is_proved: The client has proved that it knows the user's password, which is not here then.
     """
 
     path: str
@@ -60,6 +63,7 @@ class Address:
     user: str = ""
     password: str = ""
     via: tuple[str, ...] = ()
+    is_proved: bool = False
 
 
 def read_via(value: Value) -> tuple[str, ...]:
@@ -120,7 +124,7 @@ def read_address(application: Application, name: str) -> Address:
     path = "/".join(part for part in (application.path, stem) if part)
     user = application.user or query.get("user", "")
     password = application.password or query.get("pass", "")
-    return Address(path, query, user, password, application.via)
+    return Address(path, query, user, password, application.via, application.is_proved)
 
 
 def _clean(path: str) -> str:

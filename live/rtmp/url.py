@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from miso.live.rtmp.adobe_login import USER
 
 MAX_URL_LENGTH: Final = 2048
 """Characters."""
@@ -21,6 +23,8 @@ class RtmpUrl:
         port: Where the server listens.
         app: The path up to its last part, without slashes around it.
         name: The last part of the path, and the query behind it. It may be a secret: who has it can publish.
+        user: For a server that wants to know who connects; empty: none.
+        password: What proves it.
     """
 
     is_tls: bool
@@ -28,6 +32,8 @@ class RtmpUrl:
     port: int
     app: str
     name: str
+    user: str = ""
+    password: str = field(default="", repr=False)
 
     @property
     def tc_url(self) -> str:
@@ -39,10 +45,9 @@ class RtmpUrl:
 
 
 def read_url(url: str) -> RtmpUrl:
-    """Reads a URL like ``rtmp://host[:port]/app[/deeper]/name[?query]``.
+    """Reads a URL like ``rtmp://[user:password@]host[:port]/app[/deeper]/name[?query]``.
 
-    A user and a password before the host are refused: servers want them in one of several ways, most of them in the
-    query of the stream's name.
+    User and password are for servers that ask (:mod:`miso.live.rtmp.adobe_login`); others want them in the query.
 
     Raises:
         ValueError: It is none, or has no application or no name. The text does not repeat the URL: it may be a secret.
@@ -54,11 +59,12 @@ def read_url(url: str) -> RtmpUrl:
     parts = urlsplit(url, allow_fragments=False)
     if parts.scheme not in _PORTS:
         raise ValueError(f"the RTMP URL begins with {parts.scheme[:16]!r}, expected rtmp:// or rtmps://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("the RTMP URL has a user before the host; put what the server wants into the query")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if (parts.username is not None or password) and (USER.fullmatch(user) is None or not password):
+        raise ValueError(f"the RTMP URL has an @ before its path, expected USER:PASSWORD, with USER as {USER.pattern}")
     app, _, name = parts.path.strip("/").rpartition("/")
     if not parts.hostname or not app or not name:
         raise ValueError("the RTMP URL is incomplete, expected rtmp://host/app/name")
     query = f"?{parts.query}" if parts.query else ""
     port = _PORTS[parts.scheme] if parts.port is None else parts.port
-    return RtmpUrl(parts.scheme == "rtmps", parts.hostname, port, app, name + query)
+    return RtmpUrl(parts.scheme == "rtmps", parts.hostname, port, app, name + query, user, password)

@@ -151,7 +151,16 @@ def _check_via(live: Live, address: Address) -> None:
 
 
 def _asking(action: Action, who: Who, address: Address) -> Asking:
-    return Asking(action, address.path, who.protocol, who.address, address.query, address.user, address.password)
+    return Asking(
+        action,
+        address.path,
+        who.protocol,
+        who.address,
+        address.query,
+        address.user,
+        address.password,
+        address.is_proved,
+    )
 
 
 def _start(wish: str) -> Start:

@@ -11,18 +11,19 @@ from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.broadcast.tls_player import TlsPlayer
 from miso.live.clock import Timer
 from miso.live.errors import LimitError, LiveError, ParseError, StreamClosedError
+from miso.live.rtmp.adobe_login import MAX_USER_LENGTH
 from miso.live.rtmp.messages import Message
 from miso.live.rtmp.session.events import (
     Ended,
     Ending,
     Event,
     Left,
+    LoginFailed,
     PauseAsked,
     PlayAsked,
     PublishAsked,
     Wants,
 )
-from miso.live.rtmp.session.server_session import ServerSession
 from miso.live.rtmp.status import Code
 from miso.live.rtmp_server.admission import (
     AdmittedPlayer,
@@ -64,7 +65,7 @@ class RtmpConnection(asyncio.Protocol):
         self._live = context.live
         self._protocol = protocol
         self._give_back = give_back
-        self._rtmp = ServerSession(context.limits, self._now_s())
+        self._rtmp = context.new_session()
         self._transport: asyncio.Transport | None = None  # until the connection is gone
         self._reading: Reading | None = None
         self._address = "unknown"
@@ -182,6 +183,8 @@ class RtmpConnection(asyncio.Protocol):
                 self._publish(event)
             elif isinstance(event, PublishAsked | PlayAsked):
                 self._deciding = asyncio.create_task(self._decide(event))
+            elif isinstance(event, LoginFailed):
+                self._context.count_failed_login(f"address={self._address} user={event.user[:MAX_USER_LENGTH]!r}")
             elif isinstance(event, Left):
                 self._left()
             elif isinstance(event, Ended):

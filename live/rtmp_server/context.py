@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 from collections import Counter
 from typing import Protocol
 
 from miso.live.engine.services import Live
+from miso.live.rtmp.adobe_login import Logins
 from miso.live.rtmp.session.events import Ending
+from miso.live.rtmp.session.server_session import ServerSession
 from miso.live.rtmp_server.settings import RtmpSettings
 from miso.live.sessions.places import Places
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -36,10 +39,10 @@ class Context:
     Attributes:
         live: What plugins share.
         settings: Of this server.
-        limits: Of each session, as the settings have them.
         beginning: Places of connections that neither publish nor play.
         refused: How many connections were closed because there are too many.
         unbegun: How many ended before they had published or played, by why.
+        failed_logins: How often somebody was not who it said it was.
         too_fast: How often a publisher was read more slowly.
         failures: How many connections ended by a bug.
     """
@@ -47,7 +50,10 @@ class Context:
     def __init__(self, live: Live, settings: RtmpSettings) -> None:
         self.live = live
         self.settings = settings
-        self.limits = settings.session_limits()
+        self._limits = settings.session_limits()
+        users = live.gate.users
+        self._players_log_in = users.players_too
+        self._logins = Logins(users.password, secrets.token_bytes) if len(users) else None
         self.beginning = Places(
             "connections that have not begun", settings.max_beginning, settings.max_beginning_per_address
         )
@@ -56,16 +62,24 @@ class Context:
         self._empty.set()
         self.refused = 0
         self.unbegun: Counter[Ending] = Counter()
+        self.failed_logins = 0
         self.too_fast = 0
         self.failures = 0
         self._refusals = LogRateLimit(logger, "an RTMP connection was refused")
         self._unbegun = LogRateLimit(logger, "an RTMP client ended before it published or played", logging.INFO)
+        self._failed_logins = LogRateLimit(logger, "an RTMP client is not the user that it says it is")
         self._too_fast = LogRateLimit(logger, "an RTMP publisher is read more slowly")
 
     @property
     def connections(self) -> list[Connection]:
         """All that are open."""
         return list(self._connections)
+
+    def new_session(self) -> ServerSession:
+        """A session for a connection that begins."""
+        return ServerSession(
+            self._limits, self.live.clock.time(), logins=self._logins, players_log_in=self._players_log_in
+        )
 
     def add(self, connection: Connection) -> None:
         """One more is open."""
@@ -92,6 +106,11 @@ class Context:
         """A client is gone that neither published nor played."""
         self.unbegun[why] += 1
         self._unbegun.count(detail)
+
+    def count_failed_login(self, detail: str) -> None:
+        """Somebody has shown a wrong password, or an old answer, or is no user."""
+        self.failed_logins += 1
+        self._failed_logins.count(detail)
 
     def count_too_fast(self, detail: str) -> None:
         """A publisher sends more than it may."""

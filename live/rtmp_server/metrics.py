@@ -40,4 +40,7 @@ class RtmpCollector(Collector):
         yield CounterMetricFamily(
             "miso_live_rtmp_slowed", "Times a publisher that sent too much was read more slowly", context.too_fast
         )
+        yield CounterMetricFamily(
+            "miso_live_rtmp_failed_logins", "Clients that were not the user they said they were", context.failed_logins
+        )
         yield CounterMetricFamily("miso_live_rtmp_failures", "Connections that a bug ended", context.failures)

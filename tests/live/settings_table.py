@@ -29,7 +29,7 @@ def _rows(model: type[BaseModel], section: str) -> Iterator[str]:
 
 
 def _shown(default: object) -> str:
-    if default in (None, "", (), []):
+    if default in (None, "", (), [], {}):
         return "–"
     if isinstance(default, bool):
         return "on" if default else "off"

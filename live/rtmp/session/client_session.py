@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from miso.live.errors import ParseError
 from miso.live.media.amf import Value
 from miso.live.rtmp.address import VIA
+from miso.live.rtmp.adobe_login import ClientLogin
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, own_capabilities, read_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
@@ -93,7 +94,12 @@ class Paused:
     """What we play has no publisher any more; it may come back."""
 
 
-ClientEvent: TypeAlias = "Message | Started | Paused | Ended"
+@dataclass(frozen=True, slots=True)
+class Challenged:
+    """The last event: the server wants to know who we are; a new connection with the same login will tell it."""
+
+
+ClientEvent: TypeAlias = "Message | Started | Paused | Challenged | Ended"
 
 
 class ClientSession:
@@ -112,6 +118,7 @@ class ClientSession:
         now_s: The time, in seconds; of a clock that never goes back.
         via: The ids of the servers through which the stream has come, our own the last.
         random: Gives so many bytes that nobody can guess.
+        login: What the server is told of who we are, over all connections that it takes; None: nothing.
     """
 
     def __init__(
@@ -122,8 +129,10 @@ class ClientSession:
         now_s: float,
         via: tuple[str, ...] = (),
         random: Callable[[int], bytes] = secrets.token_bytes,
+        login: ClientLogin | None = None,
     ) -> None:
         self.phase = ClientPhase.SHAKING
+        self._login = login
         self._url = url
         self._purpose = purpose
         self._limits = limits
@@ -228,7 +237,11 @@ class ClientSession:
         if command.name == "_result":
             self._take_result(command)
         elif command.name == "_error" and command.transaction in (_CONNECT, _CREATE_STREAM):
-            self._refused(command, events)
+            if self.phase is ClientPhase.CONNECTING and self._answers(command):
+                self.phase = ClientPhase.ENDED
+                events.append(Challenged())
+            else:
+                self._refused(command, events)
         elif command.name == "onStatus":
             self._take_status(command, events)
         elif command.name == "close":
@@ -270,20 +283,27 @@ class ClientSession:
         elif self._is_playing() and code in _OVER:
             self._end(Ending.DONE, f"the server says {code}", events)
 
+    def _answers(self, command: Command) -> bool:
+        """Whether the server has asked who we are, and the next connection will say it."""
+        description = command.members(1).get("description")
+        return self._login is not None and isinstance(description, str) and self._login.answer(description)
+
     def _refused(self, command: Command, events: list[ClientEvent]) -> None:
         information = command.members(1)
         words = [str(information.get(key, ""))[:256] for key in ("code", "description")]
         self._end(Ending.REFUSED, " ".join(filter(None, words)) or f"the server answers {command.name}", events)
 
     def _connect(self) -> None:
+        suffix = "" if self._login is None else self._login.suffix
         members: dict[str, Value] = {
-            "app": self._url.app,
-            "type": "nonprivate",
+            "app": self._url.app + suffix,
             "flashVer": _FLASH_VERSION,
-            "tcUrl": self._url.tc_url,
+            "tcUrl": self._url.tc_url + suffix,
             **own_capabilities(_CAPS),
         }
-        if self._purpose is Purpose.PLAY:
+        if self._purpose is Purpose.PUBLISH:
+            members["type"] = "nonprivate"
+        else:
             members.update(fpad=False, capabilities=15, audioCodecs=4071, videoCodecs=252, videoFunction=1)
         if self._via:
             members[VIA] = ",".join(self._via)

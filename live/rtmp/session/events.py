@@ -51,6 +51,17 @@ class PlayAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginFailed:
+    """The client is not who it says it is. It has been told so, and goes.
+
+    Attributes:
+        user: Who it says it is.
+    """
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The client publishes or plays no more; it may begin with another stream."""
 
@@ -92,4 +103,4 @@ class Ended:
     detail: str = ""
 
 
-Event: TypeAlias = "Message | PublishAsked | PlayAsked | Left | PauseAsked | Wants | Ended"
+Event: TypeAlias = "Message | LoginFailed | PublishAsked | PlayAsked | Left | PauseAsked | Wants | Ended"

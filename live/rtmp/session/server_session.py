@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -13,6 +13,7 @@ from miso.live.errors import ParseError, RefusedError
 from miso.live.media.amf import Value
 from miso.live.media.amf0 import write_amf0
 from miso.live.rtmp.address import VIA, Application, read_address, read_application
+from miso.live.rtmp.adobe_login import LoginFailedError, Logins, split_login
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, read_capabilities, server_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
@@ -23,6 +24,7 @@ from miso.live.rtmp.session.events import (
     Ending,
     Event,
     Left,
+    LoginFailed,
     PauseAsked,
     PlayAsked,
     PublishAsked,
@@ -37,6 +39,8 @@ STREAM_ID: Final = 1
 _SERVER_VERSION: Final = "FMS/3,0,1,123"
 """Clients look for this form; what follows the comma nobody minds."""
 _SERVER_CAPABILITIES: Final = 31
+_PUBLISHERS_TYPE: Final = "nonprivate"
+"""What encoders say of themselves in ``connect``, and players do not."""
 _COMMANDS: Final = frozenset((MessageType.COMMAND, MessageType.COMMAND_AMF3))
 _MEDIA: Final = frozenset((MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA))
 _ANSWERS: Final = frozenset(("_result", "_error", "onStatus"))
@@ -106,12 +110,22 @@ class ServerSession:
         limits: What the client may make us keep, and how long it may take.
         now_s: The time, in seconds; of a clock that never goes back.
         random: Gives so many bytes that nobody can guess.
+        logins: For clients that are to say who they are; None: nobody is.
+        players_log_in: Those that play are among them.
     """
 
     def __init__(
-        self, limits: SessionLimits, now_s: float, random: Callable[[int], bytes] = secrets.token_bytes
+        self,
+        limits: SessionLimits,
+        now_s: float,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+        logins: Logins | None = None,
+        *,
+        players_log_in: bool = False,
     ) -> None:
         self.phase = Phase.GREETING
+        self._logins = logins
+        self._players_log_in = players_log_in
         self._limits = limits
         self._link = Link(limits.chunks, ServerHandshake(random))
         self._application = Application("", {})
@@ -309,15 +323,14 @@ class ServerSession:
             self._fail(command, "the client is connected")
             return
         members = command.members(0)
-        app, tc_url = members.get("app"), members.get("tcUrl", members.get("tcurl"))
         try:
-            self._application = read_application(
-                app if isinstance(app, str) else "", tc_url if isinstance(tc_url, str) else "", members.get(VIA)
-            )
+            self._application = self._introduced(members, now_s)
         except RefusedError as error:
             rejected = status(Code.CONNECT_REJECTED, str(error), Level.ERROR)
             self._link.send(make_command("_error", command.transaction, None, rejected))
             self._leave(now_s)
+            if isinstance(error, LoginFailedError):
+                events.append(LoginFailed(error.user))
             return
         self._capabilities = read_capabilities(members)
         self.phase = Phase.CONNECTED
@@ -327,6 +340,21 @@ class ServerSession:
         if self._capabilities.is_enhanced:
             information.update(server_capabilities())
         self._answer(command, server, information)
+
+    def _introduced(self, members: dict[str, Value], now_s: float) -> Application:
+        """What the client says of itself. Raises RefusedError when it is not enough."""
+        app, tc_url = members.get("app"), members.get("tcUrl", members.get("tcurl"))
+        app, login = split_login(app if isinstance(app, str) else "")
+        tc_url, _ = split_login(tc_url if isinstance(tc_url, str) else "")
+        application = read_application(app, tc_url, members.get(VIA))
+        if self._logins is None:
+            return application
+        has_shown = application.password or not application.query.keys().isdisjoint(("token", "pass"))
+        # That it publishes is to be guessed: encoders say so. Who does not, is asked for nothing, and gets nothing.
+        is_asked = self._players_log_in or members.get("type") == _PUBLISHERS_TYPE
+        if login is None and (has_shown or not is_asked):
+            return application
+        return replace(application, user=self._logins.check(login, now_s), password="", is_proved=True)
 
     def _create_stream(self, command: Command, now_s: float, events: list[Event]) -> None:
         if self.phase is Phase.CONNECTED:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from miso.live.rtmp.adobe_login import ClientLogin
 from miso.live.rtmp.chunks import ChunkReader, ChunkWriter
 from miso.live.rtmp.commands import make_command, read_command
 from miso.live.rtmp.handshake import PACKET_BYTES, VERSION
 from miso.live.rtmp.messages import Message, MessageType, UserControlType, make_number, make_user_control
-from miso.live.rtmp.session.client_session import ClientLimits, ClientPhase, ClientSession, Purpose, Started
+from miso.live.rtmp.session.client_session import (
+    Challenged,
+    ClientLimits,
+    ClientPhase,
+    ClientSession,
+    Purpose,
+    Started,
+)
 from miso.live.rtmp.session.events import Ended
 from miso.live.rtmp.status import Code, Level, status
 from miso.live.rtmp.url import read_url
@@ -40,18 +48,26 @@ SEEDS = [
         make_command("onStatus", 0, None, status(Code.UNPUBLISH_NOTIFY, ""), stream_id=1),
     ),
     _written(make_command("_error", 1, None, status(Code.CONNECT_REJECTED, "no", Level.ERROR))),
+    _written(
+        make_command(
+            "_error",
+            1,
+            None,
+            status(Code.CONNECT_REJECTED, "authmod=adobe ?reason=needauth&user=u&salt=s&opaque=o", Level.ERROR),
+        )
+    ),
     _written(make_command("close", 0, None)),
 ]
 
 
 def run(data: bytes) -> None:
     for purpose in Purpose:
-        client = ClientSession(_URL, purpose, ClientLimits(), 0.0, ("a",), bytes)
+        client = ClientSession(_URL, purpose, ClientLimits(), 0.0, ("a",), bytes, ClientLogin("u", "p", bytes))
         client.take_output()
         answers = b""
         for piece in (_HANDSHAKE, data[: len(data) // 2], data[len(data) // 2 :]):
             for event in client.receive(piece, 0.0):
-                assert not isinstance(event, Ended) or client.phase is ClientPhase.ENDED
+                assert not isinstance(event, Ended | Challenged) or client.phase is ClientPhase.ENDED
                 if isinstance(event, Started) and client.phase is ClientPhase.RUNNING:
                     client.send(MessageType.AUDIO, 0, b"a")
             answers += client.take_output()

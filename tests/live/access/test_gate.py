@@ -101,3 +101,53 @@ async def test_a_token_may_be_the_password() -> None:
     assert await gate().admit(Asking(Action.PUBLISH, "live/a", "rtmp", "192.0.2.1", {}, "anna", token)) == "live/a"
     with pytest.raises(DeniedError):
         await gate().admit(Asking(Action.PUBLISH, "live/a", "rtmp", "192.0.2.1", {}, "anna", "word"))
+
+
+USERS = {"anna": SecretStr("of anna")}
+
+
+async def test_where_there_are_users_a_publisher_is_one_of_them() -> None:
+    house = Gate(AccessSettings(users=USERS), lambda: NOW_S)
+    assert await house.admit(Asking(Action.PUBLISH, "live/a", "rtmp", "::1", {}, "anna", "of anna")) == "live/a"
+    assert await house.admit(Asking(Action.PUBLISH, "live/a", "rtmp", "::1", {}, "anna", is_proved=True)) == "live/a"
+    assert await house.admit(asking(Action.PLAY)) == "live/a"
+    for user, password, unauthorized in (
+        ("", "", True),
+        ("anna", "", False),
+        ("anna", "of bert", False),
+        ("bert", "of anna", False),
+        ("\udc80", "é", False),
+    ):
+        with pytest.raises(DeniedError) as caught:
+            await house.admit(Asking(Action.PUBLISH, "live/a", "rtmp", "::1", {}, user, password))
+        assert caught.value.unauthorized is unauthorized
+
+
+async def test_players_are_users_if_it_is_so_set() -> None:
+    house = Gate(AccessSettings(users=USERS, players_are_users=True), lambda: NOW_S)
+    assert await house.admit(Asking(Action.PLAY, "live/a", "http-flv", "::1", {}, "anna", "of anna")) == "live/a"
+    with pytest.raises(DeniedError):
+        await house.admit(asking(Action.PLAY))
+
+
+async def test_with_a_secret_and_users_either_will_do() -> None:
+    both = Gate(AccessSettings(users=USERS, publish_secret=SecretStr(SECRET)), lambda: NOW_S)
+    token = make_token(SECRET.encode(), Action.PUBLISH, "live/a", 2_000)
+    assert await both.admit(asking(Action.PUBLISH, token)) == "live/a"
+    assert await both.admit(Asking(Action.PUBLISH, "live/a", "rtmp", "::1", {}, "anna", "of anna")) == "live/a"
+    with pytest.raises(DeniedError):
+        await both.admit(Asking(Action.PUBLISH, "live/a", "rtmp", "::1", {}, "anna", "of bert"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"users": {"a b": "x"}}, "a user has 1 to 49"),
+        ({"users": {"u" * 50: "x"}}, "a user has 1 to 49"),
+        ({"users": {"anna": " "}}, "password of anna must not be empty"),
+        ({"players_are_users": True}, "needs users"),
+    ],
+)
+def test_users_that_cannot_be_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        AccessSettings.model_validate(settings)

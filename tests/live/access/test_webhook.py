@@ -134,6 +134,7 @@ async def test_is_told_all_that_was_shown_and_can_trust_it() -> None:
         "query": {"token": "t", "x": "\udc80é"},
         "user": "anna",
         "password": "pass:word",
+        "authenticated": False,
     }
     id = request.headers["webhook-id"]
     expected = signed_headers(read_secret("whsec_aGVsbG8="), id, 1_000, request.body)

@@ -31,7 +31,7 @@ def test_an_origin_has_the_streams_of_its_prefix(prefix: str, url: str, path: st
         {"pull": [{"url": "rtmp://host/secret/name"}]},
         {"push": [{"stream": "a/../b", "url": "rtmp://host/secret/name"}]},
         {"push": [{"stream": "a/b", "url": "http://host/secret/name"}]},
-        {"push": [{"stream": "a/b", "url": "rtmp://me:secret@host/app/name"}]},
+        {"push": [{"stream": "a/b", "url": "rtmp://me@host/app/secret"}]},
         {"origins": [{"url": "rtmp://host"}]},
         {"pull": [{"stream": "a/b", "url": "rtmp://host/secret/1"}, {"stream": "a/b", "url": "rtmp://host/secret/2"}]},
         {"push": [{"stream": "a/b", "url": "rtmp://host/secret/1"}] * 2, "max_relays": 1},

@@ -32,7 +32,10 @@ def test_reads_what_it_says(url: str, expected: RtmpUrl, tc_url: str) -> None:
         ("rtmp://host/secret", "incomplete"),
         ("rtmp:///app/secret", "incomplete"),
         ("rtmp://host/app/", "incomplete"),
-        ("rtmp://me:secret@host/app/name", "user before the host"),
+        ("rtmp://me@host/app/secret", "expected USER:PASSWORD"),
+        ("rtmp://:secret@host/app/name", "expected USER:PASSWORD"),
+        ("rtmp://@host/app/secret", "expected USER:PASSWORD"),
+        ("rtmp://me%20too:secret@host/app/name", "expected USER:PASSWORD"),
         ("rtmp://host/app/secret name", "blanks"),
         ("rtmp://host/app/secret\nname", "blanks"),
         ("rtmp://host:secret/app/name", "Port could not be cast"),
@@ -43,3 +46,9 @@ def test_reads_what_it_says(url: str, expected: RtmpUrl, tc_url: str) -> None:
 def test_refuses_what_is_none(url: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         read_url(url)
+
+
+def test_reads_user_and_password_and_shows_neither() -> None:
+    url = read_url("rtmp://me:a%2Fsecret%40@host/app/name")
+    assert (url.user, url.password, url.host, url.tc_url) == ("me", "a/secret@", "host", "rtmp://host/app")
+    assert "secret" not in repr(url)
