@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
 from miso.live.access.gate import Asking
@@ -77,7 +77,13 @@ class AdmittedPlayer(NamedTuple):
         self.session.end(EndReason.DONE, "the connection was closed")
 
 
-async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Callable[[], None]) -> AdmittedPublisher:
+async def admit_publisher(
+    live: Live,
+    who: Who,
+    asked: PublishAsked,
+    on_lost: Callable[[], None],
+    is_there: Callable[[], Awaitable[bool]],
+) -> AdmittedPublisher:
     """Lets somebody publish.
 
     Args:
@@ -85,6 +91,7 @@ async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Ca
         who: Who asks.
         asked: For what.
         on_lost: Called when the stream is not the publisher's any more.
+        is_there: Finds out whether it is still there, when somebody else wants its stream.
 
     Raises:
         RefusedError: It may not.
@@ -94,9 +101,12 @@ async def admit_publisher(live: Live, who: Who, asked: PublishAsked, on_lost: Ca
     session = live.sessions.open(who.protocol, who.address, Role.PUBLISHER, path, who.on_kick)
     session.via = asked.address.via
     try:
-        return AdmittedPublisher(session, live.streams.publish(path, on_lost))
+        return AdmittedPublisher(session, await live.streams.claim(path, on_lost, is_there))
     except LiveError as error:
         session.fail(error)
+        raise
+    except asyncio.CancelledError:
+        session.end(EndReason.DONE, "the client went while the stream's publisher was asked")
         raise
 
 

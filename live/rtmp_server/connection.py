@@ -38,6 +38,7 @@ from miso.live.rtmp_server.context import Context
 from miso.live.rtmp_server.publisher import Publisher
 from miso.live.rtmp_server.reading import Obstacle, Reading
 from miso.live.sessions.session import Counts, EndReason, Session
+from miso.live.streams.waiters import Waiters
 from miso.serving.client_address import plain_address
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class RtmpConnection(asyncio.Protocol):
         self._publisher: Publisher | None = None
         self._player: BroadcastPlayer | None = None
         self._limit: BitrateLimit | None = None
+        self._heard = Waiters()
 
     # What the event loop calls.
 
@@ -100,6 +102,7 @@ class RtmpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Something has come."""
+        self._heard.wake()
         if self._limit is not None:
             self._slow_down(self._limit.count(len(data), self._now_s()))
         self._guard(lambda: self._act(self._rtmp.receive(data, self._now_s())))
@@ -119,6 +122,7 @@ class RtmpConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
         self._transport = None
+        self._heard.wake()
         self._context.discard(self)
         for timer in (self._timer, self._slow_timer):
             if timer is not None:
@@ -215,7 +219,7 @@ class RtmpConnection(asyncio.Protocol):
         who = Who(self._protocol, self._address, self._kicked)
         try:
             if isinstance(asked, PublishAsked):
-                publisher = await admit_publisher(self._live, who, asked, self._lost)
+                publisher = await admit_publisher(self._live, who, asked, self._lost, self._is_there)
                 if self._is_closing():
                     publisher.give_up()
                 else:
@@ -313,6 +317,21 @@ class RtmpConnection(asyncio.Protocol):
             self._leave(EndReason.STREAM_ENDED, Code.PUBLISH_FAILED, "the stream was ended")
         else:
             self._leave(EndReason.REPLACED, Code.PUBLISH_BAD_NAME, "another publisher has taken the stream over")
+
+    async def _is_there(self) -> bool:
+        """Whether a publisher is still there: another one wants its stream."""
+        if self._slow_timer is not None:
+            return True  # it sends more than we read
+        self._rtmp.ask_whether_there(self._now_s())
+        self._send()
+        heard = asyncio.get_running_loop().create_future()
+        self._heard.add(heard)
+        try:
+            for _ in range(2):  # who was not heard because we had no time to listen, is heard in the second half
+                await asyncio.wait({heard}, timeout=self._context.settings.publisher_answer / 2)
+        finally:
+            self._heard.discard(heard)
+        return heard.done() and not self._is_closing()
 
     def _kicked(self) -> None:
         """An operator has ended the session."""

@@ -36,6 +36,9 @@ class RtmpSettings(PluginSettings):
     publisher_timeout: float = Field(
         10.0, gt=0, description="seconds after which a silent publisher is dead; after half of them it is pinged"
     )
+    publisher_answer: float = Field(
+        3.0, gt=0, description="seconds that a publisher has to show that it is there when another wants its stream"
+    )
     player_timeout: float = Field(
         60.0, gt=0, description="seconds after which a silent player is dead; after half of them it is pinged"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from miso.live.errors import StreamClosedError
@@ -22,12 +22,19 @@ class Published(Protocol):
 class Publication:
     """What a publisher writes into.
 
+    Attributes:
+        is_there: Finds out whether who publishes is still there, in a few seconds; None: that need not be asked.
+
     Args:
         stream: The stream.
         on_lost: Called when another publisher has taken the stream over, or somebody has ended it.
+        is_there: See above.
     """
 
-    def __init__(self, stream: Published, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: Published, on_lost: Callable[[], None], is_there: Callable[[], Awaitable[bool]] | None = None
+    ) -> None:
+        self.is_there = is_there
         self._stream: Published | None = stream
         self._on_lost = on_lost
 

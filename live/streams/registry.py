@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
 from miso.live.clock import Clock
-from miso.live.errors import RefusedError
+from miso.live.errors import RefusedError, StreamBusyError
 from miso.live.streams.memory import Memory
 from miso.live.streams.publication import Publication
 from miso.live.streams.stream import State, Stream, StreamSettings
@@ -114,7 +114,14 @@ class Streams:
 
         return stop
 
-    def publish(self, path: str, on_lost: Callable[[], None]) -> Publication:
+    def publish(
+        self,
+        path: str,
+        on_lost: Callable[[], None],
+        is_there: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        in_place_of: Publication | None = None,
+    ) -> Publication:
         """Publishes under that path; see :meth:`Stream.publish`.
 
         Raises:
@@ -124,7 +131,29 @@ class Streams:
         if path not in self._streams and len(self._streams) >= self._max_streams:
             check_path(path)
             self._make_room()
-        return self.get_or_create(path).publish(on_lost)
+        return self.get_or_create(path).publish(on_lost, is_there, in_place_of=in_place_of)
+
+    async def claim(
+        self, path: str, on_lost: Callable[[], None], is_there: Callable[[], Awaitable[bool]]
+    ) -> Publication:
+        """Publishes as :meth:`publish` does, and in place of a publisher that is not there any more.
+
+        An encoder whose network was gone comes again within a second, when its connection of before still looks well:
+        the publisher that has the stream is asked, and only if it is there is the other one refused.
+
+        Raises:
+            StreamBusyError: Somebody else does, and is there.
+            RefusedError: As :meth:`publish`.
+        """
+        try:
+            return self.publish(path, on_lost, is_there)
+        except StreamBusyError:
+            stream = self._streams[path]
+            holder = stream.publication
+            assert holder is not None
+            if holder.is_there is None or await holder.is_there():
+                raise
+        return self.publish(path, on_lost, is_there, in_place_of=holder)
 
     def close(self) -> None:
         """Ends all of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -142,20 +142,34 @@ class Stream:
         """Whether it is over."""
         return self.state is State.CLOSED
 
-    def publish(self, on_lost: Callable[[], None]) -> Publication:
+    @property
+    def publication(self) -> Publication | None:
+        """Its publisher's hold on it; None: it has no publisher."""
+        return self._publication
+
+    def publish(
+        self,
+        on_lost: Callable[[], None],
+        is_there: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        in_place_of: Publication | None = None,
+    ) -> Publication:
         """A publisher comes.
 
         Args:
             on_lost: Called when another publisher takes the stream over, or somebody ends it.
+            is_there: Finds out whether this publisher is still there when another one comes.
+            in_place_of: Who is known to be gone.
 
         Raises:
             StreamBusyError: There is one, and it stays.
             StreamClosedError: The stream is over.
         """
-        if self._publication is not None and self._settings.takeover is Takeover.REJECT:
+        stays = self._publication is not None and self._publication is not in_place_of
+        if stays and self._settings.takeover is Takeover.REJECT:
             raise StreamBusyError(f"{self.path} is being published")
         self._move(Change.PUBLISH)
-        before, self._publication = self._publication, Publication(self, on_lost)
+        before, self._publication = self._publication, Publication(self, on_lost, is_there)
         self._timeline.begin()
         self._tracks_known = False
         self._stop_timers()

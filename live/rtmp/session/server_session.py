@@ -197,9 +197,13 @@ class ServerSession:
             if now_s >= self._heard_s + gone_s:
                 self._end(Ending.TIMEOUT, f"nothing came for {gone_s:g} s", events)
             elif self._asked_s is None and now_s >= self._heard_s + silent_s:
-                self._asked_s = now_s
-                self._link.ping(now_s)
+                self.ask_whether_there(now_s)
         return events
+
+    def ask_whether_there(self, now_s: float) -> None:
+        """Asks a publisher for a sign of life; whatever comes from it is one."""
+        self._asked_s = now_s
+        self._link.ping(now_s)
 
     def take_output(self) -> bytes:
         """What is to be sent; it is not kept."""

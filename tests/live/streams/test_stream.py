@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
+from miso.live.streams.publication import Publication
 from miso.live.streams.registry import Streams
 from miso.live.streams.ring import Bounds
 from miso.live.streams.stream import TRANSITIONS, Change, State, Stream, StreamSettings, Takeover
@@ -118,6 +119,51 @@ def test_a_second_publisher_takes_over_where_that_is_set_and_the_first_is_told()
     first.close()
     assert second.is_held
     second.write(picture(0))
+
+
+@pytest.mark.parametrize("grace_s", [0.0, 10.0])
+async def test_a_publisher_that_is_not_there_any_more_is_replaced(grace_s: float) -> None:
+    lost: list[str] = []
+
+    async def is_there() -> bool:
+        return len(lost) > 0
+
+    all_streams = streams(FakeClock(), grace_s=grace_s)
+    first = await all_streams.claim("live/a", lambda: lost.append("first"), is_there)
+    stream = all_streams.get("live/a")
+    second = await all_streams.claim("live/a", lambda: lost.append("second"), is_there)
+    assert (lost, first.is_held, second.is_held) == (["first"], False, True)
+    assert all_streams.get("live/a") is stream
+    with pytest.raises(StreamBusyError):  # it is there
+        await all_streams.claim("live/a", lambda: lost.append("third"), is_there)
+    assert second.is_held
+
+
+async def test_of_two_that_want_a_dead_ones_stream_one_gets_it() -> None:
+    asked = asyncio.Event()
+
+    async def is_there() -> bool:
+        await asked.wait()
+        return False
+
+    all_streams = streams(FakeClock())
+    all_streams.publish("live/a", lambda: None, is_there)
+    claims = [asyncio.create_task(all_streams.claim("live/a", lambda: None, is_there)) for _ in range(2)]
+    await asyncio.sleep(0)
+    asked.set()
+    first, second = await asyncio.gather(*claims, return_exceptions=True)
+    assert isinstance(first, Publication)
+    assert isinstance(second, StreamBusyError)
+
+
+async def test_a_dead_publisher_that_goes_by_itself_leaves_its_stream_to_who_waits_for_it() -> None:
+    async def is_there() -> bool:
+        first.close()
+        return False
+
+    all_streams = streams(FakeClock(), grace_s=0.0)
+    first = await all_streams.claim("live/a", lambda: None, is_there)
+    assert (await all_streams.claim("live/a", lambda: None, is_there)).is_held
 
 
 def test_players_stay_when_a_publisher_comes_back_in_time() -> None:
