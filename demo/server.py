@@ -14,7 +14,6 @@ from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
-from miso.demo.http.page_certificate import certificate_for
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.bridged_rooms import BridgedRooms
 from miso.demo.rooms.rooms import Rooms
@@ -27,7 +26,7 @@ from miso.live.engine.plugin import Plugin
 from miso.live.engine.settings import LiveSettings
 from miso.live.web.web import Web
 from miso.protoo.log_rate_limit import LogRateLimit
-from miso.serving.certificate import Certificate, given, names_in
+from miso.serving.certificate import Certificate
 from miso.serving.client_address import client_address, is_proxy
 from miso.serving.http_server import HttpServer
 from miso.serving.listening import Listening, listen, listen_locally
@@ -75,10 +74,12 @@ class DemoServer:
         settings = self._settings
         bound: list[Listening] = []
         if settings.dtls_certificate is not None and settings.dtls_key is not None:
+            from miso.serving.certificate_files import given
+
             given("dtls", settings.dtls_certificate, settings.dtls_key)  # the workers read it
         check_addresses([address.ip for address in self.workers.addresses])
         try:
-            certificate = certificate_for(settings) if settings.https else None
+            certificate = self._certificate()
             origins = Origins(settings.allowed_origins, self._hosts(certificate))
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             live_api = LiveApi(self._bridges, settings, self._metrics)
@@ -182,12 +183,24 @@ class DemoServer:
         self._metrics.refusals.labels("tls_handshake").inc()
         self._failed_handshakes.count(detail)
 
+    def _certificate(self) -> Certificate | None:
+        """Of HTTPS, if it is served: only then is loaded what reads certificates."""
+        if not self._settings.https:
+            return None
+        from miso.demo.http.page_certificate import certificate_for
+
+        return certificate_for(self._settings)
+
     def _hosts(self, certificate: Certificate | None) -> list[str]:
         """Host names that browsers may know this server by."""
         own = socket.gethostname()
         settings = self._settings
-        names = names_in(certificate.chain) if certificate is not None else []
-        return [own, f"{own}.local", settings.https_host, settings.announced_address or "", *names]
+        hosts = [own, f"{own}.local", settings.https_host, settings.announced_address or ""]
+        if certificate is None:
+            return hosts
+        from miso.serving.certificate_files import names_in
+
+        return [*hosts, *names_in(certificate.chain)]
 
     def _names(self) -> list[str]:
         """Under which names other machines find this one."""

@@ -406,6 +406,12 @@ def test_the_controller_loads_nothing_of_the_data_plane() -> None:
     assert {name for name in loaded if name != "worker" and not any(inside(name, room) for room in allowed)} == set()
 
 
+@pytest.mark.parametrize("command", ["miso.live.command", "miso.demo.command"])
+def test_the_commands_load_nothing_large_before_settings_ask_for_it(command: str) -> None:
+    """Certificates, webhooks and sound that is transcoded cost 7, 8 and 40 MB."""
+    assert loaded_by(f"import {command}") & {"cryptography", "aiohttp", "av", "aiortc"} == set()
+
+
 def test_the_worker_loads_neither_aiortc_nor_the_controller() -> None:
     loaded = loaded_by("import miso.worker.__main__, miso.worker.worker")
     assert not {name for name in loaded if name.split(".")[0] in ("aiortc", "av", "controller", "protoo", "demo")}

@@ -6,7 +6,8 @@ import socket
 
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import local_addresses
-from miso.serving.certificate import Certificate, given, self_made
+from miso.serving.certificate import Certificate
+from miso.serving.certificate_files import given, self_made
 
 
 def certificate_for(settings: Settings) -> Certificate:

@@ -17,7 +17,6 @@ from miso.live.rtmp_server.metrics import RtmpCollector
 from miso.live.rtmp_server.settings import RtmpSettings
 from miso.protoo import RequestError
 from miso.protoo.log_rate_limit import LogRateLimit
-from miso.serving.certificate import given
 from miso.serving.listening import Listening, listen
 from miso.serving.tls_listener import TlsListener
 
@@ -70,6 +69,8 @@ class RtmpServer(Plugin):
         self.port = self._ports["rtmp"] = plain.port
         logger.info("RTMP on port %d", self.port)
         if settings.tls_certificate is not None and settings.tls_key is not None:
+            from miso.serving.certificate_files import given
+
             certificate = given("live.rtmp.tls", settings.tls_certificate, settings.tls_key)
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             tls.load_cert_chain(certificate.chain, certificate.key)

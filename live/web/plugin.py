@@ -13,7 +13,7 @@ from miso.live.sessions.places import Places
 from miso.live.web.settings import WebSettings
 from miso.protoo import RequestError
 from miso.protoo.log_rate_limit import LogRateLimit
-from miso.serving.certificate import Certificate, given
+from miso.serving.certificate import Certificate
 from miso.serving.http_server import HttpServer
 from miso.serving.listening import Listening, listen
 
@@ -55,6 +55,8 @@ class WebPlugin(Plugin):
         self.port = self._live.ports["http"] = await self._serve(settings.port, "live.web.port", None)
         logger.info("live streams over HTTP on port %d", self.port)
         if settings.tls_certificate is not None and settings.tls_key is not None:
+            from miso.serving.certificate_files import given
+
             certificate = given("live.web.tls", settings.tls_certificate, settings.tls_key)
             self.https_port = await self._serve(settings.https_port, "live.web.https-port", certificate)
             self._live.ports["https"] = self.https_port

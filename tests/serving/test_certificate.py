@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from miso.demo.http.page_certificate import certificate_for
 from miso.demo.settings import Settings
-from miso.serving import certificate
-from miso.serving.certificate import CertificateError, given, self_made
+from miso.serving import certificate_files
+from miso.serving.certificate import CertificateError
+from miso.serving.certificate_files import given, self_made
 
 
 def names_of(file: Path) -> set[str]:
@@ -42,7 +43,7 @@ def test_is_kept_until_a_name_is_missing(tmp_path: Path) -> None:
 
 
 def test_is_made_anew_before_it_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certificate, "LIFETIME", datetime.timedelta(days=3))
+    monkeypatch.setattr(certificate_files, "LIFETIME", datetime.timedelta(days=3))
     old = self_made(tmp_path, ["localhost"]).chain.read_bytes()
     monkeypatch.undo()
     assert self_made(tmp_path, ["localhost"]).chain.read_bytes() != old

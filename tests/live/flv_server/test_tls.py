@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from miso.live.media.flv import FlvReader, TagType
 from miso.live.sessions.session import EndReason, Role
-from miso.serving.certificate import self_made
+from miso.serving.certificate_files import self_made
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
 from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound

@@ -14,7 +14,7 @@ from miso.live.rtmp_server.settings import RtmpSettings
 from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.settings import StreamsSettings
 from miso.live.streams.stream import State
-from miso.serving.certificate import self_made
+from miso.serving.certificate_files import self_made
 from tests.live.relay.peers import free_port, needs_nginx, nginx, relaying, the_relay
 from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, needs, run, running
 from tests.live.rtmp_server.serving import Serving, serve, until
