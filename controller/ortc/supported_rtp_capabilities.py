@@ -50,6 +50,7 @@ _VIDEO_CODECS: tuple[tuple[str, CodecParameters], ...] = (
     ("H264", {"level-asymmetry-allowed": 1}),
     ("H264-SVC", {"level-asymmetry-allowed": 1}),
     ("H265", {"level-asymmetry-allowed": 1}),
+    ("AV1", {}),
 )
 
 # Number, URI, and its direction for audio and for video (None: not used there).

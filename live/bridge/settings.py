@@ -85,8 +85,8 @@ class RoomsSettings(PluginSettings):
         USUAL,
         min_length=1,
         description="codecs of pictures that a room's stream may have; where a room's people send different ones, the "
-        "stream shows those of the first one that anybody sends: h264 for every player, vp9 for newer ones, vp8, which "
-        "hardly any knows",
+        "stream shows those of the first one that anybody sends: h264 for every player, vp9 and av1 for newer ones, "
+        "vp8, which hardly any knows",
     )
     key_frame_interval: float = Field(
         4.0,

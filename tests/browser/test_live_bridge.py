@@ -212,7 +212,7 @@ async def test_a_person_who_sends_vp8_is_refused_with_the_reason(crowd: Crowd, b
     await ben.wait_for_media(ana)
     bridge = bridged.plugin.publish("stage", await ana.peer_id())
     await bridge.settled()
-    assert "sends video/VP8, a live stream takes video/h264, video/vp9 from rooms" in bridge.reason
+    assert "sends video/VP8, a live stream takes video/h264, video/vp9, video/av1 from rooms" in bridge.reason
     assert not ana.errors
 
 

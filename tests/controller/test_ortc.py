@@ -55,7 +55,7 @@ def consumable_of(params: RtpParameters, router: RtpCapabilities, kind: Any = "v
 def test_supported_capabilities_are_the_caller_s_to_change() -> None:
     get_supported_rtp_capabilities().codecs.clear()
     supported = get_supported_rtp_capabilities()
-    assert len(supported.codecs) == 26
+    assert len(supported.codecs) == 27
     assert len(supported.header_extensions) == 15
 
 

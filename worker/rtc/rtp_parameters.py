@@ -18,7 +18,7 @@ from miso.worker.rtp.codecs.codec import Codec
 
 # Lower case name → the way it is written in dumps and stats (IANA's spelling).
 _AUDIO_CODECS = ("opus", "multiopus", "PCMA", "PCMU", "ISAC", "G722", "iLBC", "SILK", "CN", "telephone-event")
-_VIDEO_CODECS = ("VP8", "VP9", "H264", "H264-SVC", "X-H264UC", "H265")
+_VIDEO_CODECS = ("VP8", "VP9", "H264", "H264-SVC", "X-H264UC", "H265", "AV1")
 _FEATURE_CODECS = ("rtx", "ulpfec", "flexfec", "X-ULPFECUC", "red")
 _SPELLINGS = {name.lower(): name for name in (*_AUDIO_CODECS, *_VIDEO_CODECS, *_FEATURE_CODECS)}
 _FEATURES = frozenset(name.lower() for name in _FEATURE_CODECS)

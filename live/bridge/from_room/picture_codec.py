@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 from miso.controller.rtp_capabilities import RtpCodecCapability
 from miso.controller.types import RtcpFeedback, RtpCodecParameters
+from miso.live.bridge.rtp.av1_depacketizer import Av1Depacketizer
+from miso.live.bridge.rtp.av1_pictures import Av1Pictures
 from miso.live.bridge.rtp.depacketizer import Depacketizer
 from miso.live.bridge.rtp.h264_depacketizer import H264Depacketizer
 from miso.live.bridge.rtp.h264_pictures import H264Pictures
@@ -27,12 +29,13 @@ class PictureCodec(Enum):
     """The codecs.
 
     H264: Every player takes it.
-    VP9: For players of enhanced RTMP and FLV that know it, and for HLS and MP4.
+    VP9, AV1: For players of enhanced RTMP and FLV that know them, and for HLS and MP4.
     VP8: Enhanced RTMP and FLV have a form of it, which hardly any player knows, and neither HLS nor MP4 has one here.
     """
 
     H264 = "h264"
     VP9 = "vp9"
+    AV1 = "av1"
     VP8 = "vp8"
 
     @property
@@ -41,7 +44,7 @@ class PictureCodec(Enum):
         return f"video/{self.value}"
 
 
-USUAL: Final = (PictureCodec.H264, PictureCodec.VP9)
+USUAL: Final = (PictureCodec.H264, PictureCodec.VP9, PictureCodec.AV1)
 """What somebody can be expected to play."""
 
 
@@ -66,6 +69,7 @@ READING: Final = {
     PictureCodec.VP9: Reading(
         Vp9Depacketizer, Vp9Pictures, tuple({"profile-id": profile} for profile in _VP9_PROFILES)
     ),
+    PictureCodec.AV1: Reading(Av1Depacketizer, Av1Pictures, ({},)),
     PictureCodec.VP8: Reading(Vp8Depacketizer, Vp8Pictures, ({},)),
 }
 

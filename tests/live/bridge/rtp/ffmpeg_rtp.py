@@ -83,5 +83,7 @@ def decoded(codec: str, frames: list[bytes]) -> list[tuple[int, int, bytes]]:
     for data in [*frames, None]:
         for frame in decoder.decode(av.Packet(data) if data is not None else None):
             assert not frame.is_corrupt
-            shown.append((frame.width, frame.height, bytes(frame.planes[0])))
+            plane, row = bytes(frame.planes[0]), frame.planes[0].line_size
+            rows = (plane[at : at + frame.width] for at in range(0, row * frame.height, row))
+            shown.append((frame.width, frame.height, b"".join(rows)))
     return shown

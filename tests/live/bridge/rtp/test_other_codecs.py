@@ -1,4 +1,4 @@
-"""VP8 and VP9 of real encoders out of ffmpeg's RTP, in order and not; what ffmpeg decodes of it."""
+"""VP8, VP9 and AV1 of real encoders out of ffmpeg's RTP, in order and not; what ffmpeg decodes of it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any
 import pytest
 
 from miso.live.bridge.from_room.picture_codec import READING, PictureCodec
+from miso.live.bridge.rtp.av1_depacketizer import Av1Depacketizer
+from miso.live.bridge.rtp.av1_pictures import Av1Pictures
 from miso.live.bridge.rtp.depacketizer import MAX_PICTURE_BYTES, AccessUnit
 from miso.live.bridge.rtp.rtp_packet import RtpPacket
 from miso.live.bridge.rtp.vp8_depacketizer import Vp8Depacketizer
 from miso.live.bridge.rtp.vp9_depacketizer import Vp9Depacketizer
 from miso.live.bridge.rtp.vp9_pictures import Vp9Pictures
 from miso.live.errors import ParseError
+from miso.live.media.av1 import read_av1_config
 from miso.live.media.codec import Codec
+from miso.live.media.description import describe
 from miso.live.media.packet import Packet
 from miso.live.media.vp9 import join_vp9_frames, read_vp9_config, split_vp9_frames
 from miso.live.media.vp9_frame_header import Vp9Sizes, hide, read_picture_size
@@ -25,7 +29,11 @@ from tests.live.bridge.rtp.received import received
 pytest.importorskip("av", reason="PyAV is missing")
 ffmpeg_rtp = pytest.importorskip("tests.live.bridge.rtp.ffmpeg_rtp")
 
-CODECS = {PictureCodec.VP8: ("libvpx", "vp8"), PictureCodec.VP9: ("libvpx-vp9", "vp9")}
+CODECS = {
+    PictureCodec.VP8: ("libvpx", "vp8"),
+    PictureCodec.VP9: ("libvpx-vp9", "vp9"),
+    PictureCodec.AV1: ("libsvtav1", "libdav1d"),
+}
 every_codec = pytest.mark.parametrize("codec", CODECS, ids=lambda codec: codec.value)
 
 
@@ -94,8 +102,12 @@ def test_another_size_gives_another_record_where_a_record_says_it(codec: Picture
         for index, packet in enumerate(large.rtp)
     ]
     got = taken(codec, [*small.rtp, *later])
-    records = [packet.payload for packet in got if packet.is_config]
-    assert [read_vp9_config(record).level for record in records] == [11, 30]
+    records = [packet for packet in got if packet.is_config]
+    if codec is PictureCodec.AV1:
+        described = [describe(record) for record in records]
+        assert [(one.width, one.height) for one in described] == [(320, 180), (640, 480)]
+    else:
+        assert [read_vp9_config(record.payload).level for record in records] == [11, 30]
     sizes = [(width, height) for width, height, _ in ffmpeg_rtp.decoded(CODECS[codec][1], frames(got))]
     assert sizes == [(320, 180)] * len(small.frames) + [(640, 480)] * len(large.frames)
 
@@ -190,6 +202,67 @@ def test_vp8_payloads_without_sense_cost_their_picture_only(payload: str, reason
         depacketizer.put(RtpPacket(96, 0, 0, 1, bytes.fromhex(payload)), False)
     assert depacketizer.put(RtpPacket(96, 1, 0, 1, b"\x10x", True), False) == []
     assert depacketizer.put(RtpPacket(96, 2, 9, 1, b"\x10x", True), False) == [AccessUnit(9, (b"x",))]
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        ("10", "0 bytes"),
+        ("08", "no OBU"),
+        ("0005", "ends too early"),
+        ("00018000", "0 bytes"),
+        ("20017f", "0 bytes"),
+        ("90ff", "has not begun"),
+        ("00ffffffffffffffff01", "more than 8 bytes"),
+    ],
+)
+def test_av1_payloads_without_sense_cost_their_picture_only(payload: str, reason: str) -> None:
+    depacketizer = Av1Depacketizer()
+    with pytest.raises(ParseError, match=reason):
+        depacketizer.put(RtpPacket(96, 0, 0, 1, bytes.fromhex(payload)), False)
+    assert depacketizer.put(RtpPacket(96, 1, 0, 1, b"\x10x", True), False) == []
+    assert depacketizer.broken == 1
+    assert depacketizer.put(RtpPacket(96, 2, 9, 1, b"\x10x", True), False) == [AccessUnit(9, (b"x",))]
+
+
+def test_av1_units_come_with_and_without_sizes_and_in_pieces() -> None:
+    depacketizer = Av1Depacketizer()
+    put = [("40 02 6161 01 62 02 6363", False), ("d0 6464", False), ("a0 01 64 65", True)]
+    made = []
+    for index, (payload, marker) in enumerate(put):
+        made += depacketizer.put(RtpPacket(96, index, 5, 1, bytes.fromhex(payload), marker), False)
+    assert made == [AccessUnit(5, (b"aa", b"b", b"ccddd", b"e"))]
+
+
+def test_an_av1_unit_that_is_not_ended_costs_its_picture() -> None:
+    depacketizer = Av1Depacketizer()
+    assert depacketizer.put(RtpPacket(96, 0, 0, 1, b"\x50x"), False) == []
+    with pytest.raises(ParseError, match="has not ended"):
+        depacketizer.put(RtpPacket(96, 1, 0, 1, b"\x10y", True), False)
+    assert depacketizer.put(RtpPacket(96, 2, 9, 1, b"\x50x", True), False) == []
+    assert depacketizer.broken == 2
+
+
+def test_av1_pictures_leave_out_what_files_do_and_need_a_sequence_header() -> None:
+    key = b"\x30\x10abc"
+    with pytest.raises(ParseError, match="before its sequence header"):
+        Av1Pictures().read((key,))
+    with pytest.raises(ParseError, match="at most 1024"):
+        Av1Pictures().read((b"\x08" + bytes(2_000), key))
+    with pytest.raises(ParseError, match="is empty"):
+        Av1Pictures().read((b"\x30",))
+    sequence = read_av1_config(
+        next(packet for packet in taken(PictureCodec.AV1, sent(PictureCodec.AV1).rtp)).payload
+    ).obus
+    pictures = Av1Pictures()
+    assert pictures.read((sequence,)) is None
+    picture = pictures.read((b"\x12\x00", b"\x34\x20\x10abc", b"\x7a\x01\x80"))  # delimiter, layered frame, padding
+    assert picture is not None
+    assert picture.payload == b"\x36\x20\x04\x10abc"
+    assert picture.record is not None
+    inter = pictures.read((b"\x30\x30abc",))
+    assert inter is not None
+    assert inter.record is None
 
 
 def test_a_frame_that_begins_within_another_costs_both() -> None:
