@@ -88,7 +88,9 @@ class PeerSession:
         return f"<PeerSession {self.id} of room {self.room_id}>"
 
     def end(self) -> None:
-        """Nothing more is told: its connection has closed."""
+        """Nothing more is told, and what it has asked for is given up: its connection has closed."""
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()  # what a worker makes for it meanwhile is closed
         self.dialect.close()
         for news in self._news.values():
             news.close()

@@ -71,6 +71,7 @@ class Broadcast:
         self._by_place: dict[Place, BroadcastPlayer] = {}
         self._by_transport: list[TlsPlayer] = []
         self._configs: dict[TrackId, Packet] = {}  # in force where the ring ends
+        self._codecs: dict[TrackId, Codec] = {}  # likewise
         self._said = EcmaArray()  # by the publisher, of itself
         self._told_metadata: bytes | None = None
         self._newest_ms = 0
@@ -94,6 +95,7 @@ class Broadcast:
         wants_audio: bool = True,
         wants_video: bool = True,
         before: bytes = b"",
+        takes: Callable[[Codec], bool] = lambda codec: True,
     ) -> BroadcastPlayer:
         """One more player.
 
@@ -104,11 +106,13 @@ class Broadcast:
             wants_audio: Whether it gets sound.
             wants_video: Whether it gets pictures.
             before: What it gets first of all.
+            takes: Whether it knows a codec; asked when a publisher comes back with another one. Its tracks of now are
+                taken to be known.
 
         Raises:
             OSError: There are no descriptors left, or its socket is gone.
         """
-        wishes = Wishes(start, wants_audio, wants_video, before)
+        wishes = Wishes(start, wants_audio, wants_video, before, takes)
         player: BroadcastPlayer
         if transport.get_extra_info("ssl_object") is None and transport.get_extra_info("socket") is not None:
             player = SocketPlayer(self, transport, self._clock, wishes, on_end)
@@ -188,6 +192,8 @@ class Broadcast:
 
     def _take_over_what_is_known(self) -> None:
         for track in self._stream.tracks.values():
+            if track.codec is not None:
+                self._codecs[track.id] = track.codec
             if track.config is not None:
                 self._configs[track.id] = track.config
                 self._newest_ms = max(self._newest_ms, track.config.dts_ms)
@@ -220,11 +226,14 @@ class Broadcast:
         if packet.track.kind is Kind.DATA:
             self._take_data(packet)
             return
+        if packet.codec is not None and packet.codec is not self._codecs.get(packet.track):
+            self._change_codec(packet.track, packet.codec)
         if packet.is_config:
             self._take_config(packet)
             return
         config = self._stream.tracks[packet.track].config
-        if packet.is_key and config is not None and config.dts_ms <= packet.dts_ms:
+        is_its = config is not None and config.codec is packet.codec and config.dts_ms <= packet.dts_ms
+        if packet.is_key and config is not None and is_its:
             self._take_config(config)  # if it was passed over on the way to the key frame
         parts = self._format.frame(packet)
         if not parts:
@@ -236,6 +245,16 @@ class Broadcast:
         is_key = packet.is_key if is_video else self._is_sound_to_begin_with(packet)
         self.fanout.append(parts, is_video=is_video, is_key=is_key, time_ms=packet.dts_ms)
         self._memory.has_written(self.fanout)
+
+    def _change_codec(self, track: TrackId, codec: Codec) -> None:
+        """A track begins, or a publisher has come back with another codec."""
+        self._codecs[track] = codec
+        if self._configs.pop(track, None) is not None:
+            self._make_restarts()
+            self.fanout.forget_key()
+        if not track.number:
+            for player in list(self._by_place.values()):
+                player.meet(codec)
 
     def _take_config(self, packet: Packet) -> None:
         before = self._configs.get(packet.track)

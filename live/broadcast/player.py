@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from miso.live.broadcast.settings import PlayersSettings
 from miso.live.fanout.fanout import Fanout
 from miso.live.fanout.place import Place
+from miso.live.media.codec import Codec, Kind
 from miso.live.sessions.session import EndReason
 from miso.live.streams.subscription import Start
 
@@ -25,12 +26,14 @@ class Wishes:
         audio: Whether it wants sound.
         video: Whether it wants pictures.
         before: What it gets first of all.
+        takes: Whether it knows a codec.
     """
 
     start: Start
     audio: bool
     video: bool
     before: bytes
+    takes: Callable[[Codec], bool] = lambda codec: True
 
 
 class Sender(Protocol):
@@ -68,7 +71,7 @@ class BroadcastPlayer(ABC):
         self._wants_video = wishes.video
         self._is_paused = False
         self._told_bytes = 0  # since nothing of that waited
-        self._is_last = False  # nothing more comes: it ends when it has everything
+        self._last: tuple[EndReason, str] | None = None  # nothing more comes: with this it ends when it has everything
         self._skips_from = 0  # of the place's restarts: those before are forgotten
         self._skips_since_us = sender.now_us()
 
@@ -132,10 +135,21 @@ class BroadcastPlayer(ABC):
             self.remove()
             on_end(reason, detail)
 
-    def finish(self) -> None:
-        """The stream is over: it ends when it has everything."""
-        self._is_last = True
+    def finish(self, reason: EndReason = EndReason.STREAM_ENDED, detail: str = "") -> None:
+        """Nothing more comes: it ends when it has everything."""
+        if self._last is None:
+            self._last = reason, detail
         self.send()
+
+    def meet(self, codec: Codec) -> None:
+        """The stream has it from now on: for who does not know it, that is the end."""
+        if self._wishes.takes(codec):
+            return
+        if codec.kind is Kind.AUDIO:
+            self.place.wants_audio = False
+        else:
+            self.place.wants_video = False
+        self.finish(EndReason.REFUSED, f"the stream's {codec.kind.value} is {codec.value} now, which the player lacks")
 
     def check(self, now_us: int) -> None:
         """Ends it if it is too slow."""
@@ -161,6 +175,11 @@ class BroadcastPlayer(ABC):
     @abstractmethod
     def release(self) -> None:
         """Lets go of what it holds."""
+
+    def _has_everything(self) -> None:
+        """It has: it ends if nothing more comes."""
+        if self._last is not None:
+            self.end(*self._last)
 
     def _apply(self, *, begin_anew: bool) -> None:
         self.place.wants_audio, self.place.wants_video = self._wants_audio, self._wants_video

@@ -115,8 +115,7 @@ class SocketPlayer(BroadcastPlayer):
             self.end(EndReason.DONE, self.place.error or "")
         elif done:
             self._unwatch()
-            if self._is_last:
-                self.end(EndReason.STREAM_ENDED)
+            self._has_everything()
         else:
             self.watch()
 

@@ -62,8 +62,8 @@ class TlsPlayer(BroadcastPlayer):
             if not data:
                 break
             self._transport.write(data)
-        if self._is_last and not fanout.has_more(self.place):
-            self.end(EndReason.STREAM_ENDED)
+        if not fanout.has_more(self.place):
+            self._has_everything()
 
     def blocked_since_us(self, now_us: int) -> int:
         """See :meth:`BroadcastPlayer.blocked_since_us`."""

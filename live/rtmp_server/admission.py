@@ -10,6 +10,7 @@ from miso.live.access.gate import Asking
 from miso.live.access.tokens import Action
 from miso.live.engine.services import Live
 from miso.live.errors import DeniedError, LimitError, LiveError, RefusedError, StreamClosedError
+from miso.live.media.codec import Codec
 from miso.live.rtmp.address import Address
 from miso.live.rtmp.capabilities import Capabilities, CapsEx
 from miso.live.rtmp.session.events import PlayAsked, PublishAsked
@@ -65,12 +66,14 @@ class AdmittedPlayer(NamedTuple):
         stream: What it plays.
         format: As what.
         start: Where it begins.
+        takes: Whether it knows a codec.
     """
 
     session: Session
     stream: Stream
     format: RtmpFormat
     start: Start
+    takes: Callable[[Codec], bool]
 
     def give_up(self) -> None:
         """It does not begin: its connection is gone."""
@@ -137,7 +140,7 @@ async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer
         session.end(EndReason.DONE, "the client went while it waited for the stream")
         raise
     is_multitrack = bool(asked.capabilities.caps & CapsEx.MULTITRACK)
-    return AdmittedPlayer(session, stream, RtmpFormat(is_multitrack), start)
+    return AdmittedPlayer(session, stream, RtmpFormat(is_multitrack), start, asked.capabilities.takes)
 
 
 def refusal(asked: PublishAsked | PlayAsked, error: LiveError) -> Code:

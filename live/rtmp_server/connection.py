@@ -257,7 +257,9 @@ class RtmpConnection(asyncio.Protocol):
             return
         events = self._rtmp.accept(self._now_s())
         before = self._rtmp.take_output()
-        self._player = player = broadcast.add(self._transport, start=admitted.start, before=before, on_end=self._played)
+        self._player = player = broadcast.add(
+            self._transport, start=admitted.start, before=before, on_end=self._played, takes=admitted.takes
+        )
         session.count = lambda: Counts(self._rtmp.bytes_in - before_in, player.sent_bytes, player.dropped_packets)
         self._free_place()
         session.begin()
@@ -347,6 +349,8 @@ class RtmpConnection(asyncio.Protocol):
         self._stop(reason, detail)
         if reason is EndReason.STREAM_ENDED:
             self._guard(lambda: self._rtmp.end_stream("the stream has ended", self._now_s()))
+        elif reason is EndReason.REFUSED:
+            self._guard(lambda: self._rtmp.refuse(Code.PLAY_FAILED, detail, self._now_s()))
         else:
             self.abort()
 

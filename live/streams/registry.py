@@ -28,7 +28,8 @@ class Streams:
     """The streams of one engine. One comes with its publisher, or with who waits for one; it goes when it is over.
 
     Where there are as many as allowed, a publisher gets the place of one that nobody publishes: whoever asks for names
-    that nobody has, or publishes for a moment under many, keeps no publisher out.
+    that nobody has, or publishes for a moment under many, keeps no publisher out. A player that waits for another one
+    gets the place of the one that has been waited for longest.
 
     Attributes:
         displaced: How many have ended so.
@@ -91,6 +92,9 @@ class Streams:
         Raises:
             RefusedError: The path is of no use, or there are too many streams.
         """
+        if path not in self._streams and len(self._streams) >= self._max_streams:
+            check_path(path)
+            self._make_room(State.WAITING)
         stream = self.get_or_create(path)
         if stream.state is not State.PUBLISHING:
             for callback in list(self._on_wanted):
@@ -130,7 +134,7 @@ class Streams:
         """
         if path not in self._streams and len(self._streams) >= self._max_streams:
             check_path(path)
-            self._make_room()
+            self._make_room(State.WAITING, State.PUBLISHER_GONE)
         return self.get_or_create(path).publish(on_lost, is_there, in_place_of=in_place_of)
 
     async def claim(
@@ -160,14 +164,15 @@ class Streams:
         for stream in self:
             stream.close()
 
-    def _make_room(self) -> None:
-        """Ends one stream that nobody publishes, if there is one: best one that is waited for, which ends soon anyway.
+    def _make_room(self, *states: State) -> None:
+        """Ends one stream that is in the first of these states, or the next, if there is one.
 
-        Of those whose publisher may come back, the youngest goes: who floods with new ones displaces its own.
+        Of those that are waited for, the oldest goes, which ends soon anyway; of those whose publisher may come back,
+        the youngest: who floods with new ones displaces its own.
         """
-        waiting = (stream for stream in self._streams.values() if stream.state is State.WAITING)
-        left = (stream for stream in reversed(self._streams.values()) if stream.state is State.PUBLISHER_GONE)
-        displaced = next(waiting, None) or next(left, None)
+        oldest_first = list(self._streams.values())
+        in_order = {State.WAITING: oldest_first, State.PUBLISHER_GONE: oldest_first[::-1]}
+        displaced = next((one for state in states for one in in_order[state] if one.state is state), None)
         if displaced is not None:
             self.displaced += 1
             self._displacements.count(f"stream={displaced.path}")

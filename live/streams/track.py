@@ -41,8 +41,12 @@ class Track:
         """Adds a packet.
 
         One whose time lies before the last one's gets that one's: players want times that grow. A configuration that
-        is the one in force is passed over; behind another one, no reader begins with what came before it.
+        is the one in force is passed over; behind another one, or another codec, no reader begins with what came
+        before it.
         """
+        if packet.codec is not self.codec:
+            self.config = None
+            self.ring.forget_key()
         self.codec = packet.codec
         self.ended = packet.is_end
         self.packets += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import msgspec
 import orjson
@@ -64,7 +64,7 @@ class RequestDispatcher:
     def _take(self, method: str, data: object, accept: Accept, reject: Callable[[BaseException], None]) -> None:
         """Begins with what the client asks for, or says at once that it asks too much."""
         if self._may_ask():
-            self._session.start_task(self._counted(self._answer(method, data, accept, reject)))
+            self._session.start_task(self._counted(method, data, accept, reject))
         else:
             self._session.refused("requests")
             self._count(method, "rejected")
@@ -73,10 +73,12 @@ class RequestDispatcher:
     def _may_ask(self) -> bool:
         return self._allowance.take(asyncio.get_running_loop().time()) and self._in_progress < MAX_AT_ONCE
 
-    async def _counted(self, work: Coroutine[None, None, None]) -> None:
+    async def _counted(
+        self, method: str, data: object, accept: Accept, reject: Callable[[BaseException], None]
+    ) -> None:
         self._in_progress += 1
         try:
-            await work
+            await self._answer(method, data, accept, reject)
         finally:
             self._in_progress -= 1
 

@@ -173,3 +173,21 @@ async def ignored(doing: Awaitable[Any]) -> None:
         await doing
     except GONE:
         pass
+
+
+async def test_what_somebody_asks_for_is_given_up_when_it_goes(server: DemoServer) -> None:
+    client = await RoomClient.connect(ws_url(server), "r", "p")
+    ((session,),) = [room.sessions for room in server.rooms.rooms]
+    given_up = asyncio.Event()
+
+    async def takes_for_ever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    session.start_task(takes_for_ever())
+    await asyncio.sleep(0)  # it begins
+    client.abort()
+    async with asyncio.timeout(30):
+        await given_up.wait()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from prometheus_client import generate_latest
@@ -253,6 +254,43 @@ async def test_a_player_that_lacks_the_codec_is_told_so() -> None:
         assert "av01" in str(status["description"])
         knowing = await serving.connect(fourCcList=["av01"])
         assert await knowing.play() == Code.PLAY_RESET.value
+
+
+async def test_who_lacks_what_a_publisher_comes_back_with_is_told_so_and_the_others_get_its_configuration() -> None:
+    async with serve() as serving:
+        publisher = await publishing(serving)
+        knowing, lacking = [await serving.connect(fourCcList=list(names)) for names in (["av01"], ["hvc1"])]
+        for player in (knowing, lacking):
+            assert await player.play() == Code.PLAY_RESET.value
+            assert await player.code() == Code.PLAY_START.value
+            await player.media()
+        publisher.close()
+        await until(lambda: len(serving.live.sessions.of("live/name")) == 2)
+        av1_config = Message(MessageType.VIDEO, 0, b"\x90av01" + records.AV1, 1)
+        av1_picture = Message(MessageType.VIDEO, 0, b"\x91av01" + bytes(9), 1)
+        back = await serving.connect()
+        assert await back.publish() == Code.PUBLISH_START.value
+        back.send(av1_config, av1_picture, configs()[1], audio(0, b"new"))
+        status = (await lacking.command()).members(1)
+        assert (status["code"], "av01" in str(status["description"])) == (Code.PLAY_FAILED.value, True)
+        assert await lacking.closed()
+        bodies = [(await knowing.media()).body]
+        while bodies[-1] != av1_picture.body:
+            bodies.append((await knowing.media()).body)
+        assert bodies[-2] == av1_config.body
+        assert [session.role for session in serving.live.sessions.of("live/name")].count(Role.PLAYER) == 1
+        third = await serving.connect(fourCcList=["av01"])
+        assert await third.play() == Code.PLAY_RESET.value
+        videos = [message.body async for message in _videos(third, 2)]
+        assert videos == [av1_config.body, av1_picture.body]
+
+
+async def _videos(player: Peer, count: int) -> AsyncIterator[Message]:
+    while count:
+        message = await player.media()
+        if message.type_id == MessageType.VIDEO:
+            count -= 1
+            yield message
 
 
 async def test_frames_go_through_24_and_32_bits_of_time() -> None:

@@ -236,6 +236,19 @@ def test_there_are_no_more_streams_than_allowed() -> None:
         all_streams.publish("app/11", nothing)
 
 
+def test_another_codec_takes_the_configuration_along() -> None:
+    all_streams = streams(FakeClock())
+    publication = all_streams.publish("app/name", nothing)
+    publication.write(video_config(b"config"))
+    publication.write(picture(0, key=True))
+    stream = all_streams.get_or_create("app/name")
+    publication.write(Packet(VIDEO, Codec.VP8, 40, b"key", is_key=True))
+    assert stream.tracks[VIDEO].config is None
+    assert read(stream.subscribe(Start.FAST)) == [(Kind.VIDEO, 40)]
+    publication.write(picture(80))
+    assert read(stream.subscribe(Start.FAST)) == []
+
+
 async def test_streams_that_nobody_publishes_keep_no_publisher_out() -> None:
     clock = FakeClock()
     all_streams = streams(clock)
@@ -243,20 +256,21 @@ async def test_streams_that_nobody_publishes_keep_no_publisher_out() -> None:
         all_streams.publish(name, nothing).close()
     published = [all_streams.publish(f"live/{number}", nothing) for number in range(6)]
     first, second = all_streams.want("live/first"), all_streams.want("live/second")
-    with pytest.raises(RefusedError):
-        all_streams.want("live/third")
+    third = all_streams.want("live/third")  # who waits longest makes room, for players too
+    assert (first.closed, second.closed) == (True, False)
     all_streams.publish("live/new", nothing)
-    assert first.closed
-    assert not second.closed
+    assert (second.closed, third.closed) == (True, False)
     all_streams.publish("live/newer", nothing)
-    assert second.closed
+    assert third.closed
+    with pytest.raises(RefusedError):
+        all_streams.want("live/fourth")
     assert all_streams.get("live/left") is not None  # who waits goes before who may come back
     all_streams.publish("live/newest", nothing)
     assert all_streams.get("live/left later") is None
     assert all_streams.get("live/left") is not None  # who floods with new names displaces its own
     all_streams.publish("live/last", nothing)
     assert all_streams.get("live/left") is None
-    assert all_streams.displaced == 4
+    assert all_streams.displaced == 5
     with pytest.raises(RefusedError):
         all_streams.publish("live/too many", nothing)
     assert all(publication.is_held for publication in published)
