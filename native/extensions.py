@@ -166,7 +166,9 @@ class Extensions:
 
         def work() -> None:
             command = [sys.executable, "-m", "native.compiler"]
-            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            # pip gives the compiler that it has fetched to its build by PYTHONPATH
+            paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
             with subprocess.Popen(
                 command, cwd=self.root, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             ) as compiler:

@@ -75,6 +75,17 @@ def test_an_old_edit_of_a_source_is_built(tree: Path) -> None:
     assert Extensions(tree).stale() == ["kitchen.rice"]
 
 
+def test_the_compiler_is_found_where_pip_has_put_it(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pip's build environment is a folder in PYTHONPATH whose sitecustomize leads to Cython."""
+    (tmp_path / "sitecustomize.py").write_text("import pathlib; (pathlib.Path(__file__).parent / 'led').touch()\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    _edit(tree / "kitchen/rice.py", "1000", "1002")
+    assert Extensions(tree).build() == ["kitchen.rice"]
+    assert (tmp_path / "led").exists()
+
+
 def test_a_declaration_that_appears_beside_its_module_counts(tree: Path) -> None:
     (tree / "kitchen/rice.pxd").write_text("cpdef int grains()\n")
     assert Extensions(tree).stale() == ["kitchen.rice"]

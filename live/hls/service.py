@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from miso.live.access.gate import Asking, Gate
 from miso.live.access.tokens import Action
-from miso.live.errors import DeniedError, LimitError, ParseError, RefusedError, StreamClosedError
+from miso.live.errors import DeniedError, LimitError, LiveError, ParseError, RefusedError, StreamClosedError
 from miso.live.hls.address import Kind, Wanted, read_address
 from miso.live.hls.packager import Packager
 from miso.live.hls.packagers import Packagers
@@ -125,9 +125,12 @@ class HlsService:
         except asyncio.CancelledError:
             session.end(EndReason.DONE)
             raise
-        except Exception as error:
+        except LiveError as error:
             session.fail(error)
             raise
+        except Exception as error:  # noqa: BLE001  an edge: a bug costs this session, which tells of it
+            session.fail(error)
+            return _told(500, "the stream cannot be given")
         finally:
             give_back()
         if session.ended:

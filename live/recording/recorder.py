@@ -10,10 +10,10 @@ from functools import partial
 from typing import Final
 
 from miso.live.errors import LimitError, RefusedError
-from miso.live.recording.recording import STREAM_OVER, Recording, State
+from miso.live.recording.recording import Recording, State
 from miso.live.recording.settings import Format, RecordingSettings
 from miso.live.recording.space import Space
-from miso.live.sessions.session import Counts, EndReason, Role, Session
+from miso.live.sessions.session import Counts, Role, Session
 from miso.live.sessions.sessions import Sessions
 from miso.live.streams.registry import Streams
 
@@ -130,11 +130,7 @@ class Recorder:
                 logger.warning("%d recordings were not complete after %g s", len(late), patience_s)
 
     def _ended(self, session: Session, recording: Recording) -> None:
-        if recording.state is State.FAILED:
-            reason = EndReason.REFUSED
-        else:
-            reason = EndReason.STREAM_ENDED if recording.detail == STREAM_OVER else EndReason.DONE
-        session.end(reason, recording.detail)
+        session.end(recording.end_reason, recording.detail)
         del self._running[recording.id]
         self.failures += recording.state is State.FAILED
         self.ended_bytes += recording.size_bytes

@@ -11,7 +11,7 @@ from enum import Enum
 from functools import partial
 from typing import Final
 
-from miso.live.errors import ParseError, StreamClosedError
+from miso.live.errors import LiveError
 from miso.live.media.codec import Kind, TrackId
 from miso.live.media.packet import Packet
 from miso.live.recording.container import Beginning, Container
@@ -22,6 +22,7 @@ from miso.live.recording.mp4_container import Mp4Container
 from miso.live.recording.recording_file import RecordingFile
 from miso.live.recording.settings import Format, RecordingSettings
 from miso.live.recording.space import Space
+from miso.live.sessions.session import EndReason
 from miso.live.streams.stream import Stream
 from miso.live.streams.subscription import Start
 from miso.live.streams.track import Track
@@ -87,6 +88,7 @@ class Recording:
         files: Those that it has made, in their order.
         left_out: Tracks that no file has, because its format has no form of their codec.
         detail: Why it ended; empty while it goes on.
+        end_reason: The same as sessions have it; what it is before the end says nothing.
         started_s: Unix time.
         ended_s: Unix time; None while it goes on.
 
@@ -116,6 +118,7 @@ class Recording:
         self.files: list[FileReport] = []
         self.left_out: set[TrackId] = set()
         self.detail = ""
+        self.end_reason = EndReason.DONE
         self.started_s = unix_s()
         self.ended_s: float | None = None
         self._stream = stream
@@ -171,14 +174,13 @@ class Recording:
     async def _run(self) -> None:
         try:
             await self._read()
+            self.end_reason = self.end_reason if self.detail else EndReason.STREAM_ENDED
             self.detail = self.detail or STREAM_OVER
-        except StreamClosedError as error:  # before it had anything to record
-            self._fail(str(error))
-        except ParseError as error:
-            self._fail(str(error))
+        except LiveError as error:  # the stream ended before it had anything to record, say
+            self._fail(str(error), EndReason.of(error))
         except Exception:  # an edge: a bug here costs this recording
             logger.exception("%s: failed", self)
-            self._fail("internal error")
+            self._fail("internal error", EndReason.INTERNAL)
 
     def _stopped_reading(self, task: asyncio.Task[None]) -> None:
         """Also when the task was cancelled before it began."""
@@ -210,7 +212,7 @@ class Recording:
         report = self.files[-1]
         report.size_bytes, report.duration_ms = file.size_bytes, file.duration_ms
         if file.queued_bytes > self._settings.max_queued_bytes:
-            self._fail(f"the disk is too slow: {file.queued_bytes} bytes wait for it")
+            self._fail(f"the disk is too slow: {file.queued_bytes} bytes wait for it", EndReason.TOO_SLOW)
 
     def _begins_file(self, packet: Packet) -> bool:
         """Whether a file is to begin with this frame."""
@@ -268,10 +270,11 @@ class Recording:
             report = self.files[-1]
             report.size_bytes, report.duration_ms = file.size_bytes, file.duration_ms
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, reason: EndReason = EndReason.REFUSED) -> None:
         if not self._failed:
             self._failed = True
             self.detail = why
+            self.end_reason = reason
 
     def _tell(self, callback: Callable[..., None], report: FileReport, *values: object) -> None:
         """From a writing thread to the loop."""
@@ -296,6 +299,7 @@ class Recording:
         if written.error:
             self._failed = True
             self.detail = written.error
+            self.end_reason = EndReason.REFUSED
         self._look_whether_finished()
 
     def _look_whether_finished(self) -> None:

@@ -181,7 +181,7 @@ async def connected(
         tls: For ``rtmps``.
 
     Raises:
-        LiveError: It does not take us for who we are.
+        LiveError: It does not take us for who we are, or the host's name can be none.
         OSError: It cannot be had.
     """
     login = ClientLogin(url.user, url.password, secrets.token_bytes) if url.user else None
@@ -192,6 +192,8 @@ async def connected(
                 reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls if url.is_tls else None)
         except TimeoutError:
             raise TimeoutError(f"no connection within {timeout_s:g} s") from None
+        except ValueError as error:  # a part of it is too long, say
+            raise RefusedError(f"the host's name is none: {error}") from error
         session = ClientSession(url, purpose, ClientLimits(begin_s=timeout_s), clock.time(), via, login=login)
         return RelayConnection(session, reader, writer, clock, timeout_s)
 

@@ -133,6 +133,7 @@ class Relay:
         self._tls = tls
         self.has_carried = False
         self._failures_in_a_row = 0
+        self._told: Exception | None = None  # what a session has told of
         self._logged: tuple[RelayState, str] | None = None
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -166,17 +167,23 @@ class Relay:
             began_s = self._live.clock.time()
             try:
                 await self._carry()
-            except (LiveError, OSError, ValueError) as error:
-                # ValueError: a host that cannot be a name; OSError has certificates' faults among it
-                self.failures += 1
-                self._failures_in_a_row += 1
-                self._note(RelayState.FAILED, str(error) or type(error).__name__)
+            except (LiveError, OSError) as error:  # certificates' faults among it
+                self._count_failure(str(error) or type(error).__name__)
+            except Exception as error:  # an edge: a bug costs this attempt
+                if error is not self._told:
+                    logger.exception("relay %s has met a bug", self.route)
+                self._count_failure("internal error")
             if self._live.clock.time() - began_s >= STEADY_S:
                 self._back_off.reset()
                 self._failures_in_a_row = 1  # this one
             if self._has_failed_enough():
                 return
             await self._pause(self._back_off.next_s())
+
+    def _count_failure(self, why: str) -> None:
+        self.failures += 1
+        self._failures_in_a_row += 1
+        self._note(RelayState.FAILED, why)
 
     def _has_failed_enough(self) -> bool:
         if self.route.wanted_by is WantedBy.PLAYER:
@@ -208,6 +215,7 @@ class Relay:
                 raise
             except Exception as error:
                 session.fail(error)
+                self._told = error
                 raise
             finally:
                 self._connection = self.session = None

@@ -27,6 +27,13 @@ class UnplayableError(RefusedError):
     """The client does not know how the stream is coded."""
 
 
+class FailedError(LiveError):
+    """A bug of ours, of which the session has told."""
+
+    def __init__(self) -> None:
+        super().__init__("the server has failed")
+
+
 class Who(NamedTuple):
     """Who asks.
 
@@ -98,6 +105,7 @@ async def admit_publisher(
 
     Raises:
         RefusedError: It may not.
+        FailedError: A bug of ours; the session has told of it.
     """
     _check_via(live, asked.address)
     path = await live.gate.admit(_asking(Action.PUBLISH, who, asked.address))
@@ -111,6 +119,9 @@ async def admit_publisher(
     except asyncio.CancelledError:
         session.end(EndReason.DONE, "the client went while the stream's publisher was asked")
         raise
+    except Exception as error:  # an edge: a bug costs this session, which tells of it
+        session.fail(error)
+        raise FailedError from error
 
 
 async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer:
@@ -124,6 +135,7 @@ async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer
     Raises:
         RefusedError: It may not, or cannot.
         StreamClosedError: Nobody publishes it.
+        FailedError: A bug of ours; the session has told of it.
     """
     start = _start(asked.address.query.get("start", Start.FAST.value))
     _check_via(live, asked.address)
@@ -139,6 +151,9 @@ async def admit_player(live: Live, who: Who, asked: PlayAsked) -> AdmittedPlayer
     except asyncio.CancelledError:
         session.end(EndReason.DONE, "the client went while it waited for the stream")
         raise
+    except Exception as error:  # an edge, as above
+        session.fail(error)
+        raise FailedError from error
     is_multitrack = bool(asked.capabilities.caps & CapsEx.MULTITRACK)
     return AdmittedPlayer(session, stream, RtmpFormat(is_multitrack), start, asked.capabilities.takes)
 
@@ -150,6 +165,8 @@ def refusal(asked: PublishAsked | PlayAsked, error: LiveError) -> Code:
         if error.unauthorized:
             return Code.PUBLISH_UNAUTHORIZED if to_publish else Code.PLAY_UNAUTHORIZED
         return Code.PUBLISH_DENIED if to_publish else Code.PLAY_DENIED
+    if isinstance(error, FailedError):
+        return Code.PUBLISH_FAILED if to_publish else Code.PLAY_FAILED
     if isinstance(error, StreamClosedError):
         return Code.PUBLISH_FAILED if to_publish else Code.PLAY_STREAM_NOT_FOUND
     if isinstance(error, UnplayableError | LimitError):

@@ -28,6 +28,7 @@ from miso.live.rtmp.status import Code
 from miso.live.rtmp_server.admission import (
     AdmittedPlayer,
     AdmittedPublisher,
+    FailedError,
     Who,
     admit_player,
     admit_publisher,
@@ -231,6 +232,7 @@ class RtmpConnection(asyncio.Protocol):
                 else:
                     self._guard(lambda: self._begin_playing(player))
         except LiveError as error:
+            self._context.failures += isinstance(error, FailedError)
             self._refuse(refusal(asked, error), str(error))
         except Exception as error:  # noqa: BLE001  # the edge, as in _guard
             self._fail(error)
