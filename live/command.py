@@ -73,14 +73,14 @@ async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutpu
     await asyncio.wait({starting})
     exit_code = 0
     if not stop.is_set():
-        if engine.running:
+        if engine.running and (engine.live.ports or not engine.failures):
             # What is here now stays. Without it there is little to look at: what sessions leave behind is found soon.
             gc.collect()
             gc.freeze()
             logger.info("running: %s", ", ".join(plugin.name for plugin in engine.running))
             await stopping
         else:
-            logger.error("cannot start: no plugin runs")
+            logger.error("cannot start: %s", "nothing listens" if engine.running else "no plugin runs")
             stopping.cancel()
             exit_code = FAILED
     await engine.stop()

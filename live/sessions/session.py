@@ -193,7 +193,8 @@ class Session:
         reason = EndReason.of(error)
         if reason is EndReason.INTERNAL and not self.ended:
             logger.error("%s: failed", self, exc_info=error)
-        self.end(reason, str(error) or type(error).__name__)
+        said = error.strerror if isinstance(error, OSError) else None  # without its number
+        self.end(reason, said or str(error) or type(error).__name__)
 
     def kick(self) -> None:
         """An operator ends it: its owner is told to let go of the connection. Nothing happens if it is over."""

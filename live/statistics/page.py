@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 DIST: Final = Path(__file__).resolve().parents[2] / "demo" / "web" / "dist" / "live"
 _NOT_BUILT = (
-    "The page is not built: `make web` in Miso's folder does it (it needs Node and npm), then start the server anew.\n"
+    "The page is not built: `make web` in Miso's folder does it (it needs Node and npm). Then start the server anew;\n"
+    "where Miso was installed by pip, install it once more before that. Streams and /api/v1/ need no page.\n"
 )
 
 

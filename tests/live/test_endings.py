@@ -49,8 +49,15 @@ class Side:
         self.peers: list[Peer] = []
         self.writers: list[asyncio.StreamWriter] = []
         self.tasks: list[asyncio.Task[Any]] = []
+        self.sessions: list[Session] = []  # all there ever were
+        self._open = self.live.sessions.open
         (self.recording,) = (one for one in engine.running if isinstance(one, RecordingPlugin))
         (self.relay,) = (one for one in engine.running if isinstance(one, RelayPlugin))
+
+    def note(self, *given: Any) -> Session:
+        """Opens a session, and remembers it."""
+        self.sessions.append(self._open(*given))
+        return self.sessions[-1]
 
     def publish(self, path: str = PATH, live: Any = None) -> Publication:
         """Within the process: it has no session."""
@@ -67,7 +74,7 @@ class Side:
         """The session once it has begun."""
 
         def found() -> list[Session]:
-            return [one for one in self.live.sessions if (one.protocol, one.role) == (protocol, role) and one.started_s]
+            return [one for one in self.sessions if (one.protocol, one.role) == (protocol, role) and one.started_s]
 
         await until(lambda: bool(found()))
         return found()[-1]
@@ -100,7 +107,9 @@ async def side(folder: Path, *, impatient: bool = False) -> AsyncIterator[Side]:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{engine.live.ports['http']}", trust_env=False) as http:
             made = Side(engine, far, http)
             try:
-                yield made
+                with pytest.MonkeyPatch.context() as patched:
+                    patched.setattr(engine.live.sessions, "open", made.note)
+                    yield made
             finally:
                 await made.closed()
                 await engine.stop()
@@ -297,14 +306,6 @@ async def test_an_error_of_any_class_costs_the_session_that_meets_it(
     caplog.set_level(logging.INFO)
     protocol, role, open = SORTS[sort]
     async with side(tmp_path) as at:
-        kept: list[Session] = []
-        opened = at.live.sessions.open
-
-        def note(*given: Any) -> Session:
-            kept.append(opened(*given))
-            return kept[-1]
-
-        monkeypatch.setattr(at.live.sessions, "open", note)
         with monkeypatch.context() as broken:
             if sort == "pull":
                 at.publish("live/far", at.far.live)
@@ -313,8 +314,8 @@ async def test_an_error_of_any_class_costs_the_session_that_meets_it(
             broken.setattr(Side, "publish", lambda *given: None)  # there is one
             broken.setattr(of, what, raising(error))
             await open(at)
-            await until(lambda: bool(kept) and kept[0].ended)
-        (session,) = kept
+            await until(lambda: bool(at.sessions) and at.sessions[0].ended)
+        (session,) = at.sessions
         assert session.end_reason is reason
         assert len(told(caplog, session.id)) == 1
         assert len(tracebacks(caplog)) == (reason is EndReason.INTERNAL)

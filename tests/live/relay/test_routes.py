@@ -127,7 +127,7 @@ async def test_no_more_than_may() -> None:
         ({}, "url"),
         ({"url": "rtmp://host/live/x"}, "streamPath"),
         ({"url": "rtsp://host/live/SECRET", "streamPath": "/live/a"}, "rtsp"),
-        ({"url": "rtmp://user@host/live/SECRET", "streamPath": "/live/a"}, "user"),
+        ({"url": "rtmp://user@host/live/SECRET", "streamPath": "/live/a"}, "@"),
         ({"url": "rtmp://host:99999/live/SECRET", "streamPath": "/live/a"}, "url"),
         ({"url": "rtmp://host/live/x", "streamPath": "//a"}, "streamPath"),
         ({"url": "rtmp://host/live/x", "streamPath": "/live/a", "mode": "both"}, "mode"),
