@@ -12,6 +12,7 @@ from miso.cluster.directory.directory import Directory
 from miso.cluster.errors import DirectoryAwayError, InvalidStateError, NameTakenError
 from miso.cluster.facts import BotWords, NodeFact, ParticipantFact, RoomFact, ShardFact, WantFact
 from tests.cluster.directory.recorder import Recorder, until
+from tests.cluster.directory.redis.world import RedisWorld
 from tests.cluster.directory.worlds import MemoryWorld, World
 
 WORLDS: dict[str, Callable[[], Awaitable[World]]] = {}
@@ -21,7 +22,13 @@ async def _memory() -> World:
     return MemoryWorld()
 
 
-WORLDS["memory"] = _memory
+async def _redis() -> World:
+    world = RedisWorld()
+    await world.start()
+    return world
+
+
+WORLDS |= {"memory": _memory, "redis": _redis}
 
 
 @pytest.fixture(params=WORLDS)

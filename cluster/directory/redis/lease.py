@@ -1,0 +1,103 @@
+"""The sign of life that a node gives each second: it keeps its lease and its inbox, and is told who else lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from miso.cluster.directory.node_id import name_of
+from miso.cluster.directory.redis.connection import Command, RedisConnection, Reply
+from miso.cluster.directory.redis.failure import Failure, judge
+from miso.cluster.directory.redis.keys import CLOCK, NODE_FACTS, SEEN, inbox
+from miso.cluster.directory.redis.scripts import GO, TOUCH
+from miso.cluster.directory.redis.times import Times
+from miso.cluster.facts import MAX_BYTES
+
+MAX_LETTERS: Final = 4096
+"""About so many letters wait in an inbox; then the oldest are lost, and their reader reads the rooms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """What came of a sign of life.
+
+    Attributes:
+        failure: Why there was none; None: it was seen.
+        taken_by: Another node of this name that lives; then this one does not.
+        is_new: The lease was over, or there was none, or the inbox was gone: others may have forgotten this node.
+        listed: What the nodes that live say of themselves, as it was read, by their ids.
+    """
+
+    failure: Failure | None = None
+    taken_by: str = ""
+    is_new: bool = False
+    listed: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+class Lease:
+    """The lease of one node."""
+
+    def __init__(self, connection: RedisConnection, node: str, times: Times) -> None:
+        """None is taken yet.
+
+        Args:
+            connection: To Redis.
+            node: Who takes it.
+            times: How long it is.
+        """
+        self._connection = connection
+        self._node = node
+        self._times = times
+        self._inbox = inbox(node)
+
+    async def touch(self, fact: bytes, read_until: bytes) -> Touch:
+        """Shows that this node lives.
+
+        Args:
+            fact: What it says of itself; b"": nothing yet.
+            read_until: The inbox was read up to there.
+        """
+        times = self._times
+        lease_ms, pause_ms, keep_ms = _ms(times.lease_s), _ms(2 * times.touch_s), _ms(times.keep_s)
+        keys = (SEEN, NODE_FACTS, CLOCK)
+        given = (self._node, name_of(self._node), lease_ms, pause_ms, keep_ms, fact, MAX_BYTES)
+        replies = await self._connection.run(
+            [
+                ("EVAL", TOUCH, len(keys), *keys, *given),
+                ("PEXPIRE", self._inbox, keep_ms),
+                ("XTRIM", self._inbox, "MINID", "=", read_until),
+            ]
+        )
+        answer, has_inbox, trimmed = replies
+        for reply in replies:
+            if isinstance(reply, Exception) and not _is_of_wrong_type(reply):
+                return Touch(failure=judge(reply))
+        if not answer[0]:
+            return Touch(taken_by=answer[1].decode(errors="replace"))
+        is_new = not answer[1]
+        if not has_inbox or isinstance(trimmed, Exception):
+            is_new = True
+            for reply in await self._connection.run(self._make_inbox(keep_ms)):
+                if isinstance(reply, Exception):
+                    return Touch(failure=judge(reply))
+        return Touch(is_new=is_new, listed=dict(zip(answer[2::2], answer[3::2], strict=True)))
+
+    async def go(self) -> None:
+        """Ends the lease; when Redis is away it ends by itself."""
+        await self._connection.run([("EVAL", GO, 2, SEEN, NODE_FACTS, self._node), ("DEL", self._inbox)])
+
+    def _make_inbox(self, keep_ms: int) -> list[Command]:
+        return [
+            ("DEL", self._inbox),
+            ("XADD", self._inbox, "*", "made", "1"),
+            ("PEXPIRE", self._inbox, keep_ms),
+        ]
+
+
+def _ms(seconds: float) -> int:
+    return max(1, int(1000 * seconds))
+
+
+def _is_of_wrong_type(reply: Reply) -> bool:
+    return "WRONGTYPE" in str(reply)

@@ -1,0 +1,400 @@
+"""What one node says about a room, and hears of it, over Redis: what is to be written and read next. Sans-I/O.
+
+A write has a number. The facts of a node in a room are in Redis together with the number of the last write, and each
+letter names the write that came before: whoever misses something notices it, and reads what that node says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from miso.cluster.directory.directory import Watcher
+from miso.cluster.directory.redis.inbox import READ_ALL, Letter
+from miso.cluster.directory.room_view import MAX_FACTS, RoomView
+from miso.cluster.errors import DirectoryAwayError, ParseError, UnknownKindError
+from miso.cluster.facts import Message, RoomFact, decode_fact, decode_message, encode
+
+MAX_UNSENT: Final = 1_000
+"""With more changes than this that are not written yet, all facts are written anew."""
+MAX_UNSAID: Final = 64
+"""So many messages wait to be sent; then the oldest are forgotten."""
+
+
+class Port(Protocol):
+    """What a room needs of its directory."""
+
+    def wake(self, room: Room) -> None:
+        """There is something to write or to read."""
+
+    def left(self, room: Room) -> None:
+        """This node has left; Redis is still to be told."""
+
+    def gone(self, room: Room) -> None:
+        """This node has left, and Redis knows it."""
+
+    def next_number(self) -> int:
+        """A number for a write: greater than all before."""
+
+    def is_live(self, node: str) -> bool:
+        """Whether that node lives, as far as is known."""
+
+    @property
+    def has_grace(self) -> bool:
+        """Whether Redis was away a moment ago, and others may need some time to say again what they say."""
+
+    def not_kept(self, room: Room, key: str, reason: str) -> None:
+        """An own fact or message cannot be kept for the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is to be written of a room.
+
+    Attributes:
+        room: Which one.
+        mode: The last write, which has to be there; ``all``: all facts, whatever was there; ``leave``: nothing is left.
+        seq: The number of this write.
+        puts: Facts, as JSON, by key.
+        drops: Keys of facts that are gone.
+        prev: What others have to know so that ``puts`` and ``drops`` are all that is new to them.
+        says: Messages.
+    """
+
+    room: Room
+    mode: str
+    seq: int
+    puts: Mapping[str, bytes]
+    drops: Sequence[str]
+    prev: int
+    says: Sequence[bytes] = ()
+
+    @property
+    def is_told(self) -> bool:
+        """Whether other nodes have to know of it."""
+        return bool(self.mode in ("all", "leave") or self.puts or self.drops or self.says)
+
+    @property
+    def is_look(self) -> bool:
+        """Whether it is time to look at what everybody else says."""
+        return self.mode == "all" or not (self.puts or self.drops)
+
+
+class Room:
+    """One room, of one node.
+
+    Attributes:
+        name: The room's name.
+        hash: What stands for it in Redis.
+        view: What is known of it.
+        members: The nodes in it, as Redis said last.
+        refresh_at_s: When it is to be refreshed.
+    """
+
+    def __init__(
+        self, port: Port, node: str, name: str, hash_: str, watcher: Watcher, refused: Counter[str], sync_s: float
+    ) -> None:
+        """Entered; nothing is written or read yet.
+
+        Args:
+            port: The directory.
+            node: Its node.
+            name: The room's name.
+            hash_: What stands for it in Redis.
+            watcher: Who is told.
+            refused: Where it is counted what is not believed.
+            sync_s: How long ``synced`` waits.
+        """
+        self.name = name
+        self.hash = hash_
+        self.view = RoomView(node, name, watcher, refused)
+        self.members: set[str] = set()
+        self.refresh_at_s = 0.0
+        self._port = port
+        self._node = node
+        self._refused = refused
+        self._sync_s = sync_s
+        self._seq = 0  # of the last write that Redis has taken
+        self._unsent: dict[str, None] = {}  # keys of facts that are not written
+        self._unsaid: deque[bytes] = deque(maxlen=MAX_UNSAID)
+        self._writes_all = True
+        self._first_prev = 0
+        self._checks = False
+        self._known: dict[str, int] = {}  # of other nodes: the write up to which their facts are known
+        self._to_read: set[str] = set()
+        self._is_left = False
+        self._synced = asyncio.Event()
+
+    # what the room's owner does
+
+    def put(self, fact: RoomFact) -> None:
+        if not self._is_left and self.view.put(fact):
+            self._unsaved(fact.key)
+
+    def drop(self, key: str) -> None:
+        if not self._is_left and self.view.drop(key):
+            self._unsaved(key)
+
+    def say(self, message: Message) -> None:
+        if self._is_left:
+            return
+        try:
+            self._unsaid.append(encode(message))
+        except (ParseError, UnicodeEncodeError) as error:
+            self._port.not_kept(self, "message", str(error))
+        else:
+            self._port.wake(self)
+
+    async def synced(self) -> None:
+        try:
+            async with asyncio.timeout(self._sync_s):
+                await self._synced.wait()
+        except TimeoutError:
+            raise DirectoryAwayError("what other hosts say of this room is not known: Redis does not answer") from None
+
+    def leave(self) -> None:
+        if self._is_left:
+            return
+        self._is_left = True
+        self.view.close()
+        self._unsaid.clear()
+        self._to_read.clear()
+        self._port.left(self)
+
+    # writing
+
+    def write_all(self, *, was_there: bool = False) -> None:
+        """Redis does not have, or may not have, what this node says: all of it is written.
+
+        Args:
+            was_there: This node was in the room shortly before, which others may know.
+        """
+        self._writes_all = True
+        if was_there:
+            self._first_prev = READ_ALL
+        self._unsent.clear()
+        self._port.wake(self)
+
+    def check(self) -> None:
+        """Refreshes what Redis has, and finds out whether that is all there and who else is."""
+        self._checks = True
+        self._port.wake(self)
+
+    def forget_says(self) -> None:
+        """Nobody can hear it in time."""
+        self._unsaid.clear()
+
+    def next_write(self) -> Write | None:
+        """What is to be written now; None: nothing. One write is on its way at a time."""
+        if self._is_left:
+            return Write(self, "leave", self._port.next_number(), {}, (), self._seq or READ_ALL)
+        says = tuple(self._unsaid)
+        self._unsaid.clear()
+        if self._writes_all:
+            self._writes_all = self._checks = False
+            self._unsent.clear()
+            prev = READ_ALL if self._seq else self._first_prev
+            return Write(self, "all", self._port.next_number(), self._encoded(self.view.own), (), prev, says)
+        if self._unsent:
+            keys = list(self._unsent)
+            self._unsent.clear()
+            self._checks = False
+            drops = [key for key in keys if key not in self.view.own]
+            puts = self._encoded(key for key in keys if key in self.view.own)
+            drops += [key for key in keys if key in self.view.own and key not in puts]
+            return Write(self, str(self._seq), self._port.next_number(), puts, drops, self._seq, says)
+        if self._checks:
+            self._checks = False
+            return Write(self, str(self._seq), self._seq, {}, (), self._seq, says)
+        if says:
+            return Write(self, "", self._seq, {}, (), self._seq, says)
+        return None
+
+    def written(self, write: Write, members: set[str]) -> None:
+        """Redis has taken it, and says who is in the room."""
+        if write.mode == "leave":
+            self._port.gone(self)
+            return
+        self._seq = write.seq
+        self.members = members
+        if write.is_look:
+            self._to_read |= (members | set(self.view.others)) - {self._node}
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to write or to read."""
+        return not self._is_left and bool(
+            self._writes_all or self._unsent or self._unsaid or self._checks or self._to_read
+        )
+
+    # reading
+
+    def next_reads(self) -> dict[str, int]:
+        """Whose facts are to be read, and up to which write they are known; 0: not at all."""
+        nodes, self._to_read = self._to_read, set()
+        return {node: self._known.get(node, 0) for node in nodes}
+
+    def read_failed(self, node: str) -> None:
+        """It is to be read again."""
+        self._to_read.add(node)
+
+    def read(self, node: str, asked: int, reply: Sequence[bytes | int]) -> None:
+        """Redis has given what a node says.
+
+        Args:
+            node: Which one.
+            asked: What was known of it when it was asked for.
+            reply: As the script gives it.
+        """
+        known = self._known.get(node, 0)
+        seq = _number(reply[0]) if reply else 0
+        if seq < known:
+            if known != asked:  # a letter was faster
+                self._to_read.add(node)
+                return
+            if seq or self._port.has_grace:  # Redis has lost something, and gets it again from that node
+                return
+        if not seq:
+            self._known.pop(node, None)
+            self.view.forget(node)
+            return
+        self._known[node] = seq
+        if len(reply) < 2:  # nothing new
+            return
+        if reply[1]:
+            self._refused["too long"] += int(reply[1])
+        facts: dict[str, RoomFact] = {}
+        for key, value in zip(reply[2::2], reply[3::2], strict=False):
+            fact = self._fact(value)
+            if fact is not None and len(facts) < MAX_FACTS and fact.key.encode(errors="replace") == key:
+                facts[fact.key] = fact
+            elif fact is not None:
+                self._refused["fact under another key"] += 1
+        self._show(node)
+        self.view.learn_all(node, facts)
+
+    def all_read(self) -> None:
+        """Everything that was to be read was read, and it is known who lives: those who do not are forgotten."""
+        if self._to_read or not self._seq:
+            return
+        for node in [node for node in self.view.others if not self._port.is_live(node)]:
+            self.ended(node)
+        self._synced.set()
+
+    @property
+    def has_hidden(self) -> bool:
+        """Whether something is known of nodes of which it is not known whether they live."""
+        return any(not self._port.is_live(node) for node in self.view.others)
+
+    def hear(self, letter: Letter) -> None:
+        """Another node has told something."""
+        node = letter.node
+        if letter.left:
+            self._known.pop(node, None)
+            self._to_read.discard(node)
+            self.members.discard(node)
+            self.view.forget(node)
+            return
+        self.members.add(node)
+        known = self._known.get(node, 0)
+        if letter.prev != known and letter.seq > known:
+            self._to_read.add(node)
+            self._port.wake(self)
+        elif letter.seq > known:
+            self._take(letter)
+        for raw in letter.say:
+            try:
+                message = decode_message(bytes(raw))
+            except (ParseError, UnknownKindError) as error:
+                self._not_believed(error)
+            else:
+                self.view.hear(node, message)
+
+    def ended(self, node: str) -> None:
+        """That node does not live any more."""
+        self._known.pop(node, None)
+        self._to_read.discard(node)
+        self.view.forget(node)
+
+    def came(self, node: str) -> None:
+        """That node lives."""
+        if node in self.view.others:
+            self.view.show(node)
+
+    # private
+
+    def _unsaved(self, key: str) -> None:
+        if not self._writes_all:
+            self._unsent[key] = None
+            if len(self._unsent) > MAX_UNSENT:
+                self.write_all()
+        self._port.wake(self)
+
+    def _encoded(self, keys: Iterable[str]) -> dict[str, bytes]:
+        encoded = {}
+        for key in keys:
+            try:
+                key.encode()
+                encoded[key] = encode(self.view.own[key])
+            except (ParseError, UnicodeEncodeError) as error:
+                self._port.not_kept(self, key, str(error))
+        return encoded
+
+    def _show(self, node: str) -> None:
+        if self._port.is_live(node):
+            self.view.show(node)
+
+    def _take(self, letter: Letter) -> None:
+        node = letter.node
+        self._known[node] = letter.seq
+        self._show(node)
+        for key in letter.drop:
+            self.view.learn(node, key, None)
+        for raw in letter.put:
+            fact = self._fact(bytes(raw))
+            if fact is not None:
+                self.view.learn(node, fact.key, fact)
+        if not self._port.is_live(node):
+            self._port.wake(self)  # to find out whether it does
+
+    def _fact(self, data: bytes | int) -> RoomFact | None:
+        try:
+            return decode_fact(data if isinstance(data, bytes) else b"")
+        except (ParseError, UnknownKindError) as error:
+            self._not_believed(error)
+            return None
+
+    def _not_believed(self, error: ParseError | UnknownKindError) -> None:
+        self._refused["newer version" if isinstance(error, UnknownKindError) else "no fact"] += 1
+
+
+def _number(data: bytes | int) -> int:
+    """A write's number; 0: it is none."""
+    text = data if isinstance(data, bytes) else b""
+    return int(text) if text.isdigit() and len(text) <= 16 else 0
+
+
+def letter_of(write: Write, number: int, node: str) -> Letter:
+    """What other nodes are told of a write.
+
+    Args:
+        write: What was written.
+        number: Of the letter.
+        node: Who writes it.
+    """
+    return Letter(
+        n=number,
+        node=node,
+        room=write.room.hash,
+        prev=write.prev,
+        seq=write.seq,
+        put=[msgspec.Raw(data) for data in write.puts.values()],
+        drop=list(write.drops),
+        say=[msgspec.Raw(data) for data in write.says],
+        left=write.mode == "leave",
+    )

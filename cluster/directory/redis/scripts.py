@@ -1,0 +1,125 @@
+"""What has to happen in Redis at once: four scripts, each with the keys of one slot.
+
+A key of ours that holds something else (another program wrote it) is emptied, and used as if nothing had been there.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PRELUDE: Final = """
+local function own(key, kind)
+  local is = redis.call('TYPE', key)['ok']
+  if is ~= kind and is ~= 'none' then redis.call('DEL', key) end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+"""
+
+TOUCH: Final = (
+    _PRELUDE
+    + """
+-- KEYS: seen, facts, clock. ARGV: node, name, lease in ms, longest usual pause in ms, keep in ms, fact, longest fact
+-- Gives {1, had its lease (1 or 0), node, fact, node, fact ...}, or {0, the other node of that name}.
+local node, name, lease, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
+own(KEYS[1], 'zset') own(KEYS[2], 'hash') own(KEYS[3], 'string')
+-- Nobody was here for some time: Redis stood still, or its clock was set. Nobody's lease ends by that.
+local last = tonumber(redis.call('GET', KEYS[3]) or now) or now
+local pause = now - last
+if pause < 0 or pause > tonumber(ARGV[4]) then
+  local all = redis.call('ZRANGE', KEYS[1], 0, 4095, 'WITHSCORES')
+  for i = 1, #all, 2 do redis.call('ZADD', KEYS[1], all[i + 1] + pause, all[i]) end
+end
+for _, early in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'LIMIT', 0, 4096)) do
+  redis.call('ZADD', KEYS[1], now, early)
+end
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - lease, 'LIMIT', 0, 4096)) do
+  redis.call('ZREM', KEYS[1], gone)
+  redis.call('HDEL', KEYS[2], gone)
+end
+redis.call('SET', KEYS[3], now, 'PX', keep)
+local had = redis.call('ZSCORE', KEYS[1], node)
+if not had then
+  for _, other in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    if string.sub(other, 1, -10) == name then return {0, other} end
+  end
+end
+redis.call('ZADD', KEYS[1], now, node)
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], node, ARGV[6]) end
+redis.call('PEXPIRE', KEYS[1], keep)
+redis.call('PEXPIRE', KEYS[2], keep)
+local answer = {1, had and 1 or 0}
+for _, other in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, 4095)) do
+  local fact = ''
+  if redis.call('HSTRLEN', KEYS[2], other) <= tonumber(ARGV[7]) then
+    fact = redis.call('HGET', KEYS[2], other) or ''
+  end
+  answer[#answer + 1] = other
+  answer[#answer + 1] = fact
+end
+return answer
+"""
+)
+
+GO: Final = """
+-- KEYS: seen, facts. ARGV: node. Its lease is over.
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return 1
+"""
+
+WRITE: Final = (
+    _PRELUDE
+    + """
+-- KEYS: members, facts. ARGV: node, keep in ms, last write or 'all' or 'leave', this write, how many facts,
+-- key, fact, key, fact ..., key taken back, ...
+-- Gives {1, member, member ...}; {0}: the last write is not there, nothing was done.
+local node, keep, mode = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+own(KEYS[1], 'zset') own(KEYS[2], 'hash')
+if mode == 'leave' then
+  redis.call('ZREM', KEYS[1], node)
+  redis.call('DEL', KEYS[2])
+else
+  if mode == 'all' then
+    redis.call('DEL', KEYS[2])
+  elseif redis.call('HGET', KEYS[2], '#seq') ~= mode then
+    return {0}
+  end
+  redis.call('HSET', KEYS[2], '#seq', ARGV[4])
+  local drops = 6 + 2 * ARGV[5]
+  for i = 6, drops - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+  for i = drops, #ARGV do redis.call('HDEL', KEYS[2], ARGV[i]) end
+  redis.call('PEXPIRE', KEYS[2], keep)
+  redis.call('ZADD', KEYS[1], now, node)
+  redis.call('PEXPIRE', KEYS[1], keep)
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - keep)
+local answer = redis.call('ZREVRANGE', KEYS[1], 0, 4095)
+table.insert(answer, 1, 1)
+return answer
+"""
+)
+
+READ: Final = """
+-- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all
+-- Gives {}: nothing is there; {last write}: that is known; {last write, how many were passed over, key, fact ...}
+if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' or redis.call('HSTRLEN', KEYS[1], '#seq') > 20 then return {} end
+local seq = redis.call('HGET', KEYS[1], '#seq')
+if not seq then return {} end
+if seq == ARGV[1] then return {seq} end
+local answer, passed, left = {seq, 0}, 0, tonumber(ARGV[3])
+for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
+  local size = redis.call('HSTRLEN', KEYS[1], key)
+  if key ~= '#seq' then
+    if size > tonumber(ARGV[2]) or #key > 1024 or size + #key > left then
+      passed = passed + 1
+    else
+      left = left - size - #key
+      answer[#answer + 1] = key
+      answer[#answer + 1] = redis.call('HGET', KEYS[1], key)
+    end
+  end
+end
+answer[2] = passed
+return answer
+"""
