@@ -70,9 +70,10 @@ class Gate:
             path = asking.path if self.webhook is None else await self.webhook.ask(asking)
         except DeniedError as error:
             self.denied[asking.action] += 1
+            cause = error.__cause__  # what is for the log alone
+            more = f" ({cause})" if isinstance(cause, LiveError) and str(cause) != str(error) else ""
             self._denials.count(
-                f"{asking.protocol} {asking.action.value} stream={asking.path} address={asking.address}: {error}"
-                f"{f' ({error.__cause__})' if isinstance(error.__cause__, LiveError) else ''}"
+                f"{asking.protocol} {asking.action.value} stream={asking.path} address={asking.address}: {error}{more}"
             )
             raise
         check_path(path)
