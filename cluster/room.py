@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
-from miso.cluster.directory.directory import Directory, Entry
+from miso.cluster.directory.directory import Entry, Watcher
 from miso.cluster.facts import (
     DataProducerFact,
     Message,
@@ -27,6 +27,17 @@ from miso.controller import DataProducer, Producer
 logger = logging.getLogger(__name__)
 
 Flag = Literal["peer", "broadcaster", "guest"]
+
+
+class Entrance(Protocol):
+    """What a room needs of a ``Directory``."""
+
+    @property
+    def node(self) -> str:
+        """This host's id."""
+
+    def enter(self, room: str, watcher: Watcher) -> Entry:
+        """Begins to say and to hear something about a room."""
 
 
 class Listener(Protocol):
@@ -72,13 +83,22 @@ class ClusterRoom(Generic[ShardT]):
         name: The room's.
         directory: What all hosts say.
         listener: Who shows it.
+        new_id: Gives a shard its id.
     """
 
-    def __init__(self, name: str, directory: Directory, listener: Listener) -> None:
+    def __init__(
+        self,
+        name: str,
+        directory: Entrance,
+        listener: Listener,
+        *,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
         self.name = name
         self.facts = RoomFacts()
         self.closed = False
         self._node = directory.node
+        self._new_id = new_id
         self._listener = listener
         self._shards: dict[str, ShardT] = {}
         self._members: dict[str, Member] = {}
@@ -110,7 +130,7 @@ class ClusterRoom(Generic[ShardT]):
         Args:
             make: Makes it, of its id, what is said of the room, and where it says more.
         """
-        shard = make(str(uuid.uuid4()), self.facts, self._entry)
+        shard = make(self._new_id(), self.facts, self._entry)
         self._shards[shard.id] = shard
         self._entry.put(ShardFact(shard=shard.id))
         return shard

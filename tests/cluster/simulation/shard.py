@@ -1,0 +1,299 @@
+"""A shard that has no router: it carries out its plan as a real one would, with delays and failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from functools import partial
+from typing import NamedTuple, Protocol
+
+from miso.cluster.facts import PipedFact, PipeEndFact, ShardFact, Source, WantFact
+from miso.cluster.pipe_plan import (
+    CloseEnd,
+    Connect,
+    Copy,
+    Held,
+    HeldEnd,
+    MakeEnd,
+    Pipe,
+    PipeName,
+    RemakeEnd,
+    Step,
+    Uncopy,
+    Unpipe,
+    plan,
+)
+from miso.cluster.room_facts import RoomFacts
+from tests.cluster.said import RTP, SCTP
+from tests.cluster.simulation.directory import Process, SimEntry
+from tests.cluster.simulation.scheduler import Scheduler
+from tests.cluster.simulation.weather import Weather
+
+FIRST_RETRY_S = 0.2
+LONGEST_RETRY_S = 5.0
+SHORTEST_REMAKE_S = 1.0
+LINGER_S = 5.0
+_LOOK_S = 0.005
+
+Planner = Callable[[RoomFacts, str, Held], list[Step]]
+
+
+class Counts(Protocol):
+    """What a run counts."""
+
+    steps: int
+    failed_steps: int
+    remakes: int
+
+
+class Arrangement(NamedTuple):
+    """What a copy was made from.
+
+    Attributes:
+        piped: What its origin had said.
+        token: The end that it comes over, as it was then.
+    """
+
+    piped: PipedFact
+    token: str
+
+
+class SimShard:
+    """One shard.
+
+    Attributes:
+        shard: Its id.
+        worker: In which worker of its host.
+        ends: Its ends of pipes.
+        piped: Other shard and source → the end's token over which it is sent.
+        copies: Source → what its copy was made from.
+        wants: What it wants of others → until when, since nobody uses it any more; None: somebody uses it.
+        steps: How many steps it has done.
+    """
+
+    def __init__(
+        self,
+        shard: str,
+        worker: int,
+        facts: RoomFacts,
+        entry: SimEntry,
+        process: Process,
+        scheduler: Scheduler,
+        weather: Weather,
+        counts: Counts,
+        planner: Planner = plan,
+    ) -> None:
+        self.shard = shard
+        self.worker = worker
+        self.ends: dict[PipeName, HeldEnd] = {}
+        self.piped: dict[tuple[str, str], str] = {}
+        self.copies: dict[str, Arrangement] = {}
+        self.wants: dict[str, float | None] = {}
+        self.steps = 0
+        self.remakes = 0
+        self.is_closed = False
+        self._facts = facts
+        self._entry = entry
+        self._process = process
+        self._scheduler = scheduler
+        self._weather = weather
+        self._counts = counts
+        self._planner = planner
+        self._reconnects = scheduler.random.random() < 0.7
+        """Whether its worker can give an end another other end; else it goes, with the copies that come over it."""
+        self._is_set = False
+        self._is_busy = False
+        self._under_way = 0
+        self._has_failed = False
+        self._failures = 0
+        self._remade: dict[PipeName, tuple[float, float]] = {}
+        """When each pipe was remade last, and how long it then waits."""
+        entry.put(ShardFact(shard=shard))
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+        return self.shard
+
+    @property
+    def held(self) -> Held:
+        """What it has, for the plan."""
+        return Held(self.ends, self.piped, {source: copy.piped for source, copy in self.copies.items()})
+
+    def use(self, sources: Set[str]) -> None:
+        """Its people use these sources of other shards from now on; what they leave is wanted a moment longer."""
+        for source in sorted(sources):
+            if source not in self.wants:
+                self._entry.put(WantFact(shard=self.shard, source=source))
+            self.wants[source] = None
+        left = [source for source, until_s in self.wants.items() if until_s is None and source not in sources]
+        for source in left:
+            self.wants[source] = self._scheduler.now_s + LINGER_S
+        if left:
+            self._process.after(LINGER_S * 1.02, self._stop_wanting)
+
+    def _stop_wanting(self) -> None:
+        now_s = self._scheduler.now_s
+        for source, until_s in list(self.wants.items()):
+            if until_s is not None and until_s <= now_s and not self.is_closed:
+                del self.wants[source]
+                self._entry.drop(f"want/{self.shard}/{source}")
+
+    def look(self) -> None:
+        """Something may be to be done."""
+        self._look_after(_LOOK_S)
+
+    def _look_after(self, delay_s: float) -> None:
+        if not self._is_set and not self._is_busy and not self.is_closed:
+            self._is_set = True
+            self._process.after(delay_s, self._look)
+
+    def _look(self) -> None:
+        self._is_set = False
+        if self.is_closed or self._is_busy:
+            return
+        steps = [step for step in self._planner(self._facts, self.shard, self.held) if self._may(step)]
+        if steps:
+            self._is_busy = True
+            random, longest_s = self._scheduler.random, self._weather.step_s
+            at_once = [steps] if random.random() < 0.8 else [[step] for step in steps]
+            self._under_way = len(at_once)
+            for some in at_once:
+                self._process.after(random.random() * longest_s, partial(self._do, some))
+
+    def _may(self, step: Step) -> bool:
+        """Whether a step may be done now: a pipe is remade once a second, and less often when it goes on."""
+        if not isinstance(step, RemakeEnd):
+            return True
+        last_s, wait_s = self._remade.get(step.pipe, (-100.0, SHORTEST_REMAKE_S))
+        since_s = self._scheduler.now_s - last_s
+        if since_s < wait_s:
+            self._process.after(wait_s - since_s, self.look)
+            return False
+        longer_s = min(LONGEST_RETRY_S, 2 * wait_s) if since_s < 4 * wait_s else SHORTEST_REMAKE_S
+        self._remade[step.pipe] = self._scheduler.now_s, longer_s
+        return True
+
+    def _do(self, steps: list[Step]) -> None:
+        if self.is_closed:
+            return
+        random = self._scheduler.random
+        for step in steps:
+            if random.random() < self._weather.step_fails:
+                self._has_failed = True
+                self._counts.failed_steps += 1
+            else:
+                self.steps += 1
+                self._counts.steps += 1
+                self.do(step)
+        self._under_way -= 1
+        if self._under_way:
+            return
+        self._is_busy = False
+        has_failed, self._has_failed = self._has_failed, False
+        self._failures = self._failures + 1 if has_failed else 0
+        self._look_after(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2**self._failures / 2) if has_failed else _LOOK_S)
+
+    def do(self, step: Step) -> None:
+        """Does a step, and says what is true then."""
+        match step:
+            case MakeEnd(pipe):
+                self._set_end(pipe, HeldEnd(self._token(), ""))
+            case RemakeEnd(pipe):
+                self.remakes += 1
+                self._counts.remakes += 1
+                if not self._reconnects:
+                    self._break(pipe)
+                self._set_end(pipe, HeldEnd(self._token(), ""))
+            case Connect(pipe, to):
+                self._set_end(pipe, HeldEnd(self.ends[pipe].token, to.token))
+            case CloseEnd(pipe):
+                self._break(pipe)
+                del self.ends[pipe]
+                self._remade.pop(pipe, None)
+                self._entry.drop(_end_key(self.shard, pipe))
+            case Pipe(pipe, source):
+                self.piped[pipe.other, source.id] = self.ends[pipe].token
+                self._say_piped(pipe.other, source)
+            case Unpipe(other, source):
+                self.piped.pop((other, source), None)  # its end may have closed a moment ago
+                self._entry.drop(_piped_key(self.shard, other, source))
+            case Copy(source, piped):
+                pipe = PipeName(piped.shard, piped.sctp is not None)
+                self.copies[source.id] = Arrangement(piped, self.ends[pipe].token)
+            case Uncopy(source):
+                self.copies.pop(source, None)
+
+    def source_changed(self, source: Source) -> None:
+        """One that arrives here was paused or resumed: what is said of its pipes changes with it."""
+        for other, piped in list(self.piped):
+            if piped == source.id:
+                self._say_piped(other, source)
+
+    def break_an_end(self) -> bool:
+        """Something is wrong with one of its pipes; it is made anew."""
+        if not self.ends or self._is_busy:
+            return False
+        self.do(RemakeEnd(self._scheduler.random.choice(list(self.ends))))
+        return True
+
+    def close(self) -> None:
+        """The shard ends, and takes back what it said."""
+        self.is_closed = True
+        for source in self.wants:
+            self._entry.drop(f"want/{self.shard}/{source}")
+        self._entry.drop(ShardFact(shard=self.shard).key)
+        for pipe in self.ends:
+            self._entry.drop(_end_key(self.shard, pipe))
+        for other, source in self.piped:
+            self._entry.drop(_piped_key(self.shard, other, source))
+
+    def _break(self, pipe: PipeName) -> None:
+        """What comes over an end goes with it, and what it sends."""
+        token = self.ends[pipe].token
+        for source in [source for source, copy in self.copies.items() if copy.token == token]:
+            del self.copies[source]
+        for other, source in [key for key, over in self.piped.items() if over == token]:
+            del self.piped[other, source]
+            self._entry.drop(_piped_key(self.shard, other, source))
+
+    def _set_end(self, pipe: PipeName, end: HeldEnd) -> None:
+        self.ends[pipe] = end
+        self._entry.put(
+            PipeEndFact(
+                shard=self.shard,
+                other=pipe.other,
+                data=pipe.data,
+                token=end.token,
+                remote=end.remote,
+                ip="10.0.0.1",
+                port=9,
+            )
+        )
+
+    def _say_piped(self, other: str, source: Source) -> None:
+        located = self._facts.source(source.id)
+        if located is not None:  # it may have been paused since the step was planned
+            source = located.fact
+        is_data = not hasattr(source, "producer")
+        self._entry.put(
+            PipedFact(
+                shard=self.shard,
+                other=other,
+                source=source.id,
+                token=self.piped[other, source.id],
+                rtp=None if is_data else RTP,
+                sctp=SCTP if is_data else None,
+                paused=getattr(source, "paused", False),
+            )
+        )
+
+    def _token(self) -> str:
+        return f"{self._scheduler.random.getrandbits(64):x}"
+
+
+def _end_key(shard: str, pipe: PipeName) -> str:
+    return f"pipe/{shard}/{pipe.other}/{'data' if pipe.data else 'media'}"
+
+
+def _piped_key(shard: str, other: str, source: str) -> str:
+    return f"piped/{shard}/{other}/{source}"
