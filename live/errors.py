@@ -38,3 +38,7 @@ class DeniedError(RefusedError):
 
 class StreamClosedError(LiveError):
     """The stream has ended, or its name is not in use any more."""
+
+
+class StreamReplacedError(StreamClosedError):
+    """Another publisher has taken the stream over."""

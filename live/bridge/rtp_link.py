@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from miso.controller import PlainTransport, Router
+from miso.controller import InvalidStateError, PlainTransport, Router
 
 LOOPBACK: Final = "127.0.0.1"
 _BUFFER_BYTES = 4_000_000
@@ -56,6 +56,8 @@ class RtpLink:
             transport = await router.create_plain_transport(listen_ip=LOOPBACK)
             udp.connect((LOOPBACK, transport.tuple.local_port))
             await transport.connect(ip=LOOPBACK, port=udp.getsockname()[1])
+            if transport.closed:  # before anybody could be told
+                raise InvalidStateError("the router has closed")
             return cls(transport, udp, on_packet)
         except BaseException:
             udp.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from miso.live.errors import ParseError, RefusedError, StreamClosedError
+from miso.live.errors import ParseError, RefusedError, StreamClosedError, StreamReplacedError
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ class EndReason(Enum):
 _REASONS: dict[type[BaseException], EndReason] = {
     ParseError: EndReason.PROTOCOL,
     RefusedError: EndReason.REFUSED,
+    StreamReplacedError: EndReason.REPLACED,  # is a StreamClosedError, too
     StreamClosedError: EndReason.STREAM_ENDED,
     TimeoutError: EndReason.TIMEOUT,  # is an OSError, too
     OSError: EndReason.DONE,  # of its connection

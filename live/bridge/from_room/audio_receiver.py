@@ -1,4 +1,4 @@
-"""A room's sound as packets of a live stream: as AAC, with silence where nothing comes, or as the Opus that it is.
+"""A room's sound as packets of a live stream: as AAC or as the Opus that it is, with silence where nothing comes.
 
 Many players stop when one of a stream's tracks stops. A microphone that is switched off sends nothing, so silence takes
 its place.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Final
 
+from miso.live.bridge.from_room.opus_silence import SILENCE, OpusSilence
 from miso.live.bridge.from_room.received_stream import ReceivedStream, Timed
 from miso.live.bridge.rtp.rtcp import SenderReport
 from miso.live.bridge.rtp.rtp_packet import RtpPacket
@@ -53,6 +54,7 @@ class AudioReceiver:
         self._stream = ReceivedStream(RATE_HZ)
         self._config: bytes | None = None
         self._last_s: float | None = None
+        self._silence = OpusSilence()
         self._converted = TranscodedTrack(thread, Codec.OPUS, b"", AAC, self._on_sound)
 
     @property
@@ -91,8 +93,13 @@ class AudioReceiver:
     def due(self, now_s: float, unix_s: float) -> None:
         """Waits no longer for what is missing; silence takes the place of what does not come at all."""
         self._take(self._stream.due(now_s, unix_s), now_s)
-        if self._form is SoundForm.AAC and self._last_s is not None and now_s - self._last_s > SILENT_AFTER_S:
-            self._converted.silent_until(round(1_000 * (unix_s - BEHIND_S)))
+        if self._last_s is None or now_s - self._last_s <= SILENT_AFTER_S:
+            return
+        silent_until_ms = round(1_000 * (unix_s - BEHIND_S))
+        if self._form is SoundForm.AAC:
+            self._converted.silent_until(silent_until_ms)
+        else:
+            self._write_silence(self._silence.until(silent_until_ms))
 
     def _take(self, packets: Iterable[Timed], now_s: float) -> None:
         for packet, _, time_ms in packets:
@@ -101,9 +108,17 @@ class AudioReceiver:
                 continue
             if self._form is SoundForm.AAC:
                 self._converted.put(TimedPayload(time_ms, packet.payload))
-            else:
-                self._configure(Codec.OPUS, OpusHead().to_bytes(), time_ms)
-                self._write(Packet(_AUDIO, Codec.OPUS, time_ms, packet.payload, is_key=True))
+            elif not self._silence.is_late(time_ms):
+                self._write_silence(self._silence.before(time_ms, packet.payload))
+                self._write_opus(time_ms, packet.payload)
+
+    def _write_silence(self, times_ms: Iterable[int]) -> None:
+        for time_ms in times_ms:
+            self._write_opus(time_ms, SILENCE)
+
+    def _write_opus(self, time_ms: int, payload: bytes) -> None:
+        self._configure(Codec.OPUS, OpusHead().to_bytes(), time_ms)
+        self._write(Packet(_AUDIO, Codec.OPUS, time_ms, payload, is_key=True))
 
     def _on_sound(self, config: bytes, sounds: list[Sound]) -> None:
         for sound in sounds:

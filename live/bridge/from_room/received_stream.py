@@ -15,6 +15,10 @@ it, the time of arrival counts, and sound and picture may be apart by what they 
 MAX_HELD: Final = 4_096
 """Packets that wait for a sender report; beyond it the stream waits no more."""
 
+MAX_OFF_MS: Final = 10_000
+"""What was captured so long before or after it came was not: its sender's clock leaps, and the time of arrival counts.
+Players would be led as far ahead."""
+
 
 class Timed(NamedTuple):
     """A packet in its turn.
@@ -82,4 +86,11 @@ class ReceivedStream:
                 return []
             self._clock.assume(self._held[-1].packet.timestamp, unix_s)
         held, self._held = self._held, []
-        return [Timed(*one, self._clock.captured_ms(one.packet.timestamp)) for one in held]
+        return [Timed(*one, self._captured_ms(one.packet.timestamp, unix_s)) for one in held]
+
+    def _captured_ms(self, timestamp: int, unix_s: float) -> int:
+        time_ms = self._clock.captured_ms(timestamp)
+        if abs(time_ms - 1_000 * unix_s) <= MAX_OFF_MS:
+            return time_ms
+        self._clock.assume(timestamp, unix_s)
+        return self._clock.captured_ms(timestamp)

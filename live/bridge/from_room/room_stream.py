@@ -21,10 +21,11 @@ from miso.live.bridge.rtp.rtp_packet import RtpPacket, is_rtcp, read_rtp
 from miso.live.bridge.rtp_link import RtpLink
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
 from miso.live.clock import Clock
-from miso.live.errors import ParseError, RefusedError, StreamClosedError
+from miso.live.errors import ParseError, RefusedError, StreamBusyError, StreamClosedError, StreamReplacedError
 from miso.live.media.packet import Packet
 from miso.live.streams.publication import Publication
 from miso.live.streams.registry import Streams
+from miso.live.streams.stream import State
 
 logger = logging.getLogger(__name__)
 
@@ -139,12 +140,13 @@ class RoomStream:
         Raises:
             RefusedError: The participant sends what a live stream cannot have; or the path is of no use or taken.
             RoomClosedError: The room, or its worker, is gone, or was not there.
-            StreamClosedError: Somebody else publishes under this path now, or has ended the stream.
+            StreamReplacedError: Somebody else publishes under this path now.
+            StreamClosedError: Somebody has ended the stream.
         """
         view = self._around.rooms.view(self._room_id, self)
         link: RtpLink | None = None
         try:
-            self._publication = self._around.streams.publish(self._path, self._lose)
+            self._publication = self._publish()
             link = await RtpLink.open(view.router, self._on_packet)
             link.transport.observer.once("close", self._on_room_closed)
             await self._work(view, link, on_begun)
@@ -164,6 +166,13 @@ class RoomStream:
         if video is not None and (video.last_key_s is None or now_s - video.last_key_s > _FRESH_S):
             self._ask_for_key_frame()
 
+    def _publish(self) -> Publication:
+        """A room takes no stream over, whatever the settings say: it would take it back again and again."""
+        stream = self._around.streams.get(self._path)
+        if stream is not None and stream.state is State.PUBLISHING:
+            raise StreamBusyError(f"{self._path} is being published")
+        return self._around.streams.publish(self._path, self._lose)
+
     # ------------------------------------------------------------ what happens in the room
 
     def producer_came(self, participant_id: str, producer: Producer) -> None:
@@ -179,7 +188,11 @@ class RoomStream:
         self._end(RoomClosedError(f"room {self._room_id} has closed"))
 
     def _lose(self) -> None:
-        self._end(StreamClosedError(f"{self._path} was ended, or has another publisher"))
+        stream = self._around.streams.get(self._path)
+        if stream is None or stream.closed:
+            self._end(StreamClosedError(f"{self._path} was ended"))
+        else:
+            self._end(StreamReplacedError(f"{self._path} has another publisher"))
 
     def _end(self, error: Exception) -> None:
         self._ended = self._ended or error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
@@ -11,20 +12,21 @@ from typing import Any
 
 import pytest
 
-from miso import Worker
+from miso import Worker, create_worker
+from miso.demo.workers.media_workers import MEDIA_CODECS
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
 from miso.live.bridge.from_room.picture_codec import PictureCodec
 from miso.live.bridge.from_room.room_stream import RoomStream, Surroundings
 from miso.live.bridge.rooms import RoomClosedError
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
-from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError
+from miso.live.errors import RefusedError, StreamBusyError, StreamClosedError, StreamReplacedError
 from miso.live.media.aac import read_aac_config
 from miso.live.media.avc import read_avc_config, read_avc_sps
 from miso.live.media.codec import Codec, Kind
 from miso.live.media.packet import Packet
 from miso.live.streams.registry import Streams
-from miso.live.streams.stream import StreamSettings
+from miso.live.streams.stream import StreamSettings, Takeover
 from miso.live.streams.subscription import Start
 
 pytest.importorskip("av", reason="PyAV is missing")
@@ -39,6 +41,7 @@ VP8 = {
     "encodings": [{"ssrc": 1}],
 }
 H264_ALONE = (PictureCodec.H264,)
+MANY = 256
 
 
 def nothing() -> None:
@@ -101,6 +104,7 @@ async def scene(room: Any) -> AsyncIterator[Any]:
         sound: SoundForm = SoundForm.AAC,
         interval_s: float = 0,
         codecs: tuple[PictureCodec, ...] = tuple(PictureCodec),
+        streams: Streams = streams,
     ) -> tuple[RoomStream, Any]:
         around = Surroundings(room, streams, thread, asyncio.get_running_loop(), time.time, codecs, interval_s)
         stream = RoomStream("r", who, PATH, sound, around)
@@ -171,6 +175,30 @@ async def test_key_frames_come_at_the_interval_and_for_new_players(scene: Any) -
     stream.player_came()
     stream.player_came()
     assert stream.counts.key_frame_requests <= asked + 1
+    ada.close()
+    player.stop()
+
+
+async def test_who_comes_late_has_a_picture_to_begin_with_within_300_ms(scene: Any) -> None:
+    stream, _ = scene.start()
+    player = scene.play()
+    ada = await scene.room.camera("ada", sound=False)
+
+    def keys() -> int:
+        return sum(packet.is_key for packet in player.of(Kind.VIDEO))
+
+    def asks() -> bool:
+        asked = stream.counts.key_frame_requests
+        stream.player_came()
+        return bool(stream.counts.key_frame_requests > asked)
+
+    waits_s = []
+    for _ in range(5):  # of which the machine may spoil some
+        await player.until(lambda: keys() and asks())  # at once, unless the last one is fresh
+        began_s, before = time.monotonic(), keys()
+        await player.until(lambda before=before: keys() > before)
+        waits_s.append(time.monotonic() - began_s)
+    assert min(waits_s) <= 0.3, waits_s
     ada.close()
     player.stop()
 
@@ -279,3 +307,64 @@ async def test_a_worker_that_dies_ends_it_and_says_so(scene: Any, worker: Worker
         await asyncio.wait_for(again, TIMEOUT_S)
     ada.close()
     player.stop()
+
+
+async def test_a_room_that_closes_while_the_stream_begins_leaves_nothing(scene: Any, worker: Worker) -> None:
+    async def begin(wait_s: float | None) -> None:
+        scene.room.router = await worker.create_router(media_codecs=MEDIA_CODECS)
+        _, running = scene.start()
+        await asyncio.sleep(0 if wait_s is None else wait_s)
+        scene.room.router.close()
+        with pytest.raises(RoomClosedError):
+            await asyncio.wait_for(running, TIMEOUT_S)
+
+    await begin(None)
+    descriptors = len(os.listdir("/proc/self/fd"))
+    for step in range(30):  # from before its transport is asked for until it is connected
+        await begin(step / 2_000)
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+async def test_a_worker_that_dies_while_the_stream_begins_ends_it(scene: Any) -> None:
+    for step in range(5):
+        async with await create_worker(log_level="warn") as worker:
+            scene.room.router = await worker.create_router(media_codecs=MEDIA_CODECS)
+            _, running = scene.start()
+            await asyncio.sleep(step / 1_000)
+            worker.kill("a test")
+            with pytest.raises(RoomClosedError):
+                await asyncio.wait_for(running, TIMEOUT_S)
+
+
+async def test_a_person_who_sends_a_lot_is_shown_by_the_first_that_is_of_use(scene: Any) -> None:
+    transport = await scene.room.router.create_direct_transport()
+
+    def parameters(ssrc: int) -> dict[str, object]:
+        return {**VP8, "encodings": [{"ssrc": ssrc}]}
+
+    others = [
+        await transport.produce(kind="video", rtp_parameters=parameters(ssrc)) for ssrc in range(1_000, 1_000 + MANY)
+    ]
+    ada = camera.Camera(scene.room.router, "ada")
+    await ada.open(sound=False)
+    scene.start(codecs=H264_ALONE)
+    player = scene.play()
+    scene.room.put("ada", [*others, *ada.producers])
+    await player.until(lambda: len(player.of(Kind.VIDEO)) > 10)
+    ada.close()
+    player.stop()
+
+
+async def test_a_stream_that_another_publisher_takes_over_is_told_from_one_that_was_ended(scene: Any) -> None:
+    streams = Streams(StreamSettings(takeover=Takeover.REPLACE), asyncio.get_running_loop(), 10)
+    _, running = scene.start(streams=streams)
+    ada = await scene.room.camera("ada", sound=False)
+    await streams.get_or_create(PATH).wait_for_tracks()
+    publication = streams.publish(PATH, nothing)
+    with pytest.raises(StreamReplacedError):
+        await asyncio.wait_for(running, TIMEOUT_S)
+    _, again = scene.start(streams=streams)
+    with pytest.raises(StreamBusyError):
+        await asyncio.wait_for(again, TIMEOUT_S)
+    assert publication.is_held
+    ada.close()

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from miso import Worker, create_worker
 from miso.demo.workers.media_workers import MEDIA_CODECS
 from miso.live.bridge.bridge import Bridge, BridgeState, Direction
+from miso.live.bridge.from_room.room_stream import RoomStream
 from miso.live.bridge.plugin import RoomsPlugin, with_rooms
 from miso.live.bridge.settings import RoomsSettings, default_path
 from miso.live.engine.services import Live, make_live
@@ -153,6 +154,47 @@ async def test_a_room_that_the_settings_publish_is_a_stream_while_it_is_there(li
     stream = live.streams.get("stage/ada")
     assert stream is not None
     assert next(iter(stream.tracks.values())).codec is Codec.H264
+    ada.close()
+
+
+async def test_a_room_takes_no_stream_back_from_the_publisher_who_took_it_over(room: Any) -> None:
+    settings = LiveSettings.model_validate({"streams": {"takeover": "replace", "grace": 1}})
+    live = make_live(settings, asyncio.get_running_loop(), time.time)
+    ended: list[EndReason | None] = []
+    plugin = with_rooms(room)(live, RoomsSettings.model_validate({"publish": [{"room": "r", "stream": PATH}]}))
+    await plugin.start()
+    bridge = only(plugin)
+    await until(lambda: bridge.state is BridgeState.RUNNING)
+    (session,) = live.sessions.of(PATH)
+    publication = live.streams.publish(PATH, lambda: ended.append(None))
+    await until(lambda: bridge.state is BridgeState.REFUSED)
+    assert bridge.reason == f"{PATH} is being published"
+    assert session.end_reason is EndReason.REPLACED
+    assert publication.is_held
+    publication.close()
+    await until(lambda: bridge.state is BridgeState.RUNNING)
+    assert not ended
+    await plugin.stop()
+    live.streams.close()
+
+
+async def test_a_player_who_begins_asks_the_rooms_sender_for_a_key_frame(live: Live, room: Any, run: Any) -> None:
+    plugin = await run(publish=[{"room": "r", "who": "ada", "stream": PATH}], key_frame_interval=0)
+    ada = await room.camera("ada", sound=False)
+    bridge = only(plugin)
+    await until(lambda: isinstance(bridge.carrier, RoomStream) and bridge.carrier.sent_bytes)
+    carrier = bridge.carrier
+    assert isinstance(carrier, RoomStream)
+
+    def asks() -> bool:
+        asked = carrier.counts.key_frame_requests
+        player = live.sessions.open("http-flv", "192.0.2.1", Role.PLAYER, PATH, lambda: None)
+        player.begin()
+        player.end(EndReason.DONE)
+        return carrier.counts.key_frame_requests > asked
+
+    assert not asks()  # the last one is fresh
+    await until(asks)
     ada.close()
 
 
