@@ -32,6 +32,10 @@ CHECK_S: Final = 1.0
 """So often who is slow is looked for."""
 TURN_US: Final = 2_000
 """So long packets go to players before everybody else on this event loop has a turn."""
+MARGIN_MS: Final = 1_000
+"""Packets of several tracks come a little out of order: what is before the first one has a time above 0, too."""
+WORN_MS: Final = 1 << 30
+"""From such a time on (12 days) a broadcast takes nobody in any more: players in browsers read times as 31 bits."""
 FINISH_S: Final = 5.0
 """So long players have to take the rest of a stream that is over."""
 
@@ -78,13 +82,20 @@ class Broadcast:
         self._sound_key_ms: int | None = None
         self._finish_timer: Timer | None = None
         self._subscription = stream.subscribe(Start.FAST if settings.gop_cache else Start.LIVE)
+        first = self._subscription.next_now()
+        self._base_ms = _base_ms(stream, first)  # of the stream's time: is 0 here
         self._take_over_what_is_known()
-        self._read_all(self._subscription.next_now())
+        self._read_all(first)
         self._checks: Timer | None = clock.call_later(CHECK_S, self._check)
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run())
 
     def __len__(self) -> int:
         return len(self._by_place)
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether its times have grown so large that who comes should have another one, which begins anew."""
+        return self._newest_ms >= WORN_MS
 
     def add(
         self,
@@ -195,8 +206,8 @@ class Broadcast:
             if track.codec is not None:
                 self._codecs[track.id] = track.codec
             if track.config is not None:
-                self._configs[track.id] = track.config
-                self._newest_ms = max(self._newest_ms, track.config.dts_ms)
+                self._configs[track.id] = config = self._based(track.config)
+                self._newest_ms = max(self._newest_ms, config.dts_ms)
             if track.id.kind is Kind.DATA and len(track.ring):
                 for position in range(track.ring.first, track.ring.end):
                     self._said = read_members(track.ring.at(position).packet.payload) or self._said
@@ -219,8 +230,11 @@ class Broadcast:
     def _read_all(self, reading: Reading | None) -> None:
         """Takes what has come since; all of it goes out together."""
         while reading is not None:
-            self._take(reading.packet)
+            self._take(self._based(reading.packet))
             reading = self._subscription.next_now()
+
+    def _based(self, packet: Packet) -> Packet:
+        return packet.at(max(0, packet.dts_ms - self._base_ms)) if self._base_ms else packet
 
     def _take(self, packet: Packet) -> None:
         if packet.track.kind is Kind.DATA:
@@ -232,9 +246,10 @@ class Broadcast:
             self._take_config(packet)
             return
         config = self._stream.tracks[packet.track].config
-        is_its = config is not None and config.codec is packet.codec and config.dts_ms <= packet.dts_ms
-        if packet.is_key and config is not None and is_its:
-            self._take_config(config)  # if it was passed over on the way to the key frame
+        if packet.is_key and config is not None and config.codec is packet.codec:
+            config = self._based(config)
+            if config.dts_ms <= packet.dts_ms:
+                self._take_config(config)  # if it was passed over on the way to the key frame
         parts = self._format.frame(packet)
         if not parts:
             return
@@ -343,6 +358,14 @@ class Broadcast:
         now_us = self.now_us()
         for player in list(self._by_place.values()):
             player.check(now_us)
+
+
+def _base_ms(stream: Stream, first: Reading | None) -> int:
+    """From where a broadcast counts its time: with a stream's beginning, unless that is long ago."""
+    kept = [track.ring.at(track.ring.end - 1).packet for track in stream.tracks.values() if len(track.ring)]
+    now_ms = max((packet.dts_ms for packet in kept if packet.track.kind is not Kind.DATA), default=0)
+    begin_ms = (now_ms if first is None else first.packet.dts_ms) - MARGIN_MS
+    return begin_ms if begin_ms >= WORN_MS else 0
 
 
 def _joined(parts: tuple[Part, ...]) -> bytes:

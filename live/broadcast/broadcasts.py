@@ -13,6 +13,8 @@ from miso.live.streams.stream import Stream
 class Broadcasts:
     """The broadcasts of one engine. One is made for its first player, and goes with its last.
 
+    A stream that goes on for weeks has several in one format: each begins near 0, and takes nobody in after 12 days.
+
     Args:
         settings: Of them all.
         clock: The time.
@@ -23,10 +25,11 @@ class Broadcasts:
         self._settings = settings
         self._memory = memory or Memory()
         self._clock = clock
-        self._broadcasts: dict[tuple[Stream, Format], Broadcast] = {}
+        self._broadcasts: dict[tuple[Stream, Format], Broadcast] = {}  # where who comes is put
+        self._worn: set[Broadcast] = set()  # whose players stay
 
     def __len__(self) -> int:
-        return len(self._broadcasts)
+        return len(self._broadcasts) + len(self._worn)
 
     def get(self, stream: Stream, format: Format) -> Broadcast:
         """The broadcast of a stream whose tracks are known; the caller adds a player at once.
@@ -36,15 +39,23 @@ class Broadcasts:
         """
         key = (stream, format)
         broadcast = self._broadcasts.get(key)
+        if broadcast is not None and broadcast.is_worn:
+            self._worn.add(self._broadcasts.pop(key))
+            broadcast = None
         if broadcast is None:
-            broadcast = Broadcast(stream, format, self._settings, self._clock, self._memory, lambda: self._forget(key))
-            self._broadcasts[key] = broadcast
+            broadcast = self._broadcasts[key] = self._make(key)
         return broadcast
 
     def close(self) -> None:
         """Ends them all."""
-        for broadcast in list(self._broadcasts.values()):
+        for broadcast in [*self._broadcasts.values(), *self._worn]:
             broadcast.close()
 
-    def _forget(self, key: tuple[Stream, Format]) -> None:
-        del self._broadcasts[key]
+    def _make(self, key: tuple[Stream, Format]) -> Broadcast:
+        def forget() -> None:
+            self._worn.discard(broadcast)
+            if self._broadcasts.get(key) is broadcast:
+                del self._broadcasts[key]
+
+        broadcast = Broadcast(*key, self._settings, self._clock, self._memory, forget)
+        return broadcast

@@ -196,6 +196,29 @@ async def test_a_configuration_that_changes_reaches_everybody_before_its_key_fra
         viewer.close()
 
 
+async def test_who_joins_a_stream_of_weeks_begins_near_zero_and_who_is_there_goes_on() -> None:
+    studio = Studio()
+    studio.write(picture(0, key=True), sound(5))
+    weeks_ms = 1 << 31
+    old = await join(studio.broadcast)
+    await begun(studio)
+    assert times(await old.tags(5), TagType.VIDEO) == [0]
+    studio.write(picture(weeks_ms, key=True), sound(weeks_ms + 5))
+    assert times(await old.tags(7), TagType.VIDEO) == [0, weeks_ms]
+    new, newer = await join(studio.broadcast), await join(studio.broadcast)
+    assert len(studio.broadcasts) == 2
+    await begun(studio)
+    studio.write(picture(weeks_ms + 40), sound(weeks_ms + 45))
+    for viewer in (new, newer):
+        tags = await viewer.tags(7)
+        assert times(tags, TagType.VIDEO) == [1_000, 1_040]
+        assert times(tags, TagType.AUDIO) == [1_005, 1_045]
+    assert times(await old.tags(9), TagType.VIDEO) == [0, weeks_ms, weeks_ms + 40]
+    for viewer in (old, new, newer):
+        viewer.close()
+    await until(lambda: len(studio.broadcasts) == 0)
+
+
 async def test_players_stay_while_the_publisher_is_away_and_end_with_the_stream() -> None:
     studio = Studio()
     studio.write(picture(0, key=True))
