@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from miso.demo.workers import media_workers
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.bodies import BodyReader
@@ -186,6 +187,27 @@ async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd:
     assert set(got.sizes) <= {(640, 360), (1280, 720)}
     assert got.sounds
     assert not ana.errors
+
+
+async def test_av1_is_read_as_it_is_from_a_room_that_offers_it(
+    crowd: Crowd, built_page: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    av1 = {"kind": "video", "mimeType": "video/AV1", "clockRate": 90_000}
+    monkeypatch.setattr(media_workers, "MEDIA_CODECS", [media_workers.MEDIA_CODECS[0], av1])
+    server = bridged_server(tmp_path, rooms={}, plugins=(*PLUGINS, FlvServer), tcp=False)
+    await server.start()
+    try:
+        ana = await crowd.join(server.urls[0] + "/", "stage", "Ana", enableWebcamLayers="false")
+        ben = await crowd.join(server.urls[0] + "/", "stage", "Ben")
+        await ben.wait_for_media(ana)
+        bridge = running_bridge(server).publish("stage", await ana.peer_id(), "live/ana")
+        await bridge.settled()
+        got = await asyncio.to_thread(read, f"{server.urls[0]}/live/ana.flv", FRAMES)
+        assert (got.video, got.audio) == ("libdav1d", "aac")
+        assert set(got.sizes) == {(320, 180)}
+        assert got.sounds
+    finally:
+        await server.close()
 
 
 def read_vp8(url: str, pictures: int) -> list[tuple[int, int]]:
