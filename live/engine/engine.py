@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
+from miso.live.engine.freed_memory import FreedMemory
 from miso.live.engine.metrics import FailuresCollector
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import make_live
@@ -60,6 +61,7 @@ class Engine:
         self._classes = plugins
         self._running: dict[Plugin, asyncio.Task[None]] = {}
         self._ending: set[asyncio.Task[None]] = set()  # of plugins that have failed, and are being stopped
+        self._freed_memory: FreedMemory | None = None  # while it runs
         self._left_alone: set[asyncio.Task[None]] = set()  # what cannot be cancelled
 
     @property
@@ -69,6 +71,8 @@ class Engine:
 
     async def start(self) -> None:
         """Starts all plugins whose sections say ``enabled``, one after the other."""
+        if self._freed_memory is None:
+            self._freed_memory = FreedMemory(self.live.events, self.live.clock)
         for plugin_class in self._classes:
             section = getattr(self._settings, plugin_class.name, None)
             if section is not None and section.enabled:
@@ -82,6 +86,9 @@ class Engine:
             await self._stop(plugin)
         if self._ending:
             await asyncio.wait(self._ending)
+        if self._freed_memory is not None:
+            self._freed_memory.close()
+            self._freed_memory = None
         self.live.sessions.close()
         self.live.streams.close()
         self.live.broadcasts.close()
