@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from miso.live.sessions.session import EndReason
 from miso.live.streams.subscription import Start
 
 SKIPS_WITHIN_US: Final = 120_000_000
+_RESET: Final = struct.pack("ii", 1, 0)  # struct linger: on, for 0 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,23 @@ class BroadcastPlayer(ABC):
 
     Args:
         sender: The broadcast.
+        transport: The connection.
         place: In its ring.
         wishes: How it begins.
         on_end: Called once when it ends by itself, with why: its connection is to be closed then.
     """
 
-    def __init__(self, sender: Sender, place: Place, wishes: Wishes, on_end: Callable[[EndReason, str], None]) -> None:
+    def __init__(
+        self,
+        sender: Sender,
+        transport: asyncio.WriteTransport,
+        place: Place,
+        wishes: Wishes,
+        on_end: Callable[[EndReason, str], None],
+    ) -> None:
         self.place: Final = place
         self._sender = sender
+        self._transport = transport
         self._wishes = wishes
         self._on_end: Callable[[EndReason, str], None] | None = on_end
         self._wants_audio = wishes.audio
@@ -132,6 +145,8 @@ class BroadcastPlayer(ABC):
         """Sends it no more, and says so to who has its connection."""
         on_end = self._on_end
         if on_end is not None:
+            if reason is EndReason.TOO_SLOW:
+                self._give_up_unsent()
             self.remove()
             on_end(reason, detail)
 
@@ -180,6 +195,12 @@ class BroadcastPlayer(ABC):
         """It has: it ends if nothing more comes."""
         if self._last is not None:
             self.end(*self._last)
+
+    def _give_up_unsent(self) -> None:
+        """Closed as usual, the kernel would go on for minutes to offer it megabytes that it does not take."""
+        connection = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def _apply(self, *, begin_anew: bool) -> None:
         self.place.wants_audio, self.place.wants_video = self._wants_audio, self._wants_video

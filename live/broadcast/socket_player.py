@@ -45,9 +45,8 @@ class SocketPlayer(BroadcastPlayer):
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
         self._fd = os.dup(connection.fileno())
-        super().__init__(sender, Place(self._fd), wishes, on_end)
+        super().__init__(sender, transport, Place(self._fd), wishes, on_end)
         self._loop = asyncio.get_running_loop()
-        self._transport = transport
         self._clock = clock
         self._told_early: list[bytes] = []
         self._has_begun = False

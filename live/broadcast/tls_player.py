@@ -33,8 +33,7 @@ class TlsPlayer(BroadcastPlayer):
         wishes: Wishes,
         on_end: Callable[[EndReason, str], None],
     ) -> None:
-        super().__init__(sender, Place(_NO_SOCKET), wishes, on_end)
-        self._transport = transport
+        super().__init__(sender, transport, Place(_NO_SOCKET), wishes, on_end)
         self._sent_bytes = 0  # as it was last asked
         self._progress = -1  # bytes sent when it last took something
         self._progress_us = sender.now_us()

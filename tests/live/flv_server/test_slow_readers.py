@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import socket
 from pathlib import Path
@@ -103,3 +104,19 @@ async def test_who_reads_a_byte_at_a_time_gets_whole_tags_until_it_is_too_slow()
         times = [tag.timestamp_ms for tag in FlvReader().feed(Content().feed(got))]
         assert len(times) > 3
         player.close()
+
+
+async def test_the_kernel_gives_up_what_a_frozen_player_does_not_take() -> None:
+    """A connection that is closed as usual would live on in the kernel, with all that was sent to it."""
+    async with house(players={"frozen": 0.5}) as made:
+        publication = made.live.streams.publish(PATH, lambda: None)
+        for packet in (video_config(), AUDIO_CONFIG, picture(0, key=True), sound(1)):
+            publication.write(packet)
+        frozen = await begin(made, small=True)
+        await until(lambda: len(made.live.sessions) == 1)
+        for number in range(1, 300):
+            publication.write(picture(number * 40, key=number % 50 == 0, size=FRAME_BYTES))
+            await asyncio.sleep(0)
+        await until(lambda: not len(made.live.sessions))
+        await until(lambda: frozen.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET)
+        frozen.close()
