@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +16,13 @@ from miso.live.engine.engine import Engine
 from miso.live.engine.settings_model import live_settings_model
 from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.packet import Codec, Kind, Packet, TrackId
+from miso.live.recording.plugin import RecordingPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
 from miso.live.sessions.session import EndReason, Role, Session
 from miso.live.statistics.plugin import StatisticsPlugin
 from miso.live.web.plugin import WebPlugin
 from tests.live.media import records
-from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, running
+from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, run, running
 from tests.live.rtmp_server.serving import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -189,3 +193,48 @@ async def test_plays_a_stream_for_who_is_no_operator(built_page: None, browser: 
             await at.page.get_by_label("Stream").fill("live/nobody")
             await at.page.get_by_label("Stream").press("Enter")
             await expect(at.page.get_by_text("It cannot be played")).to_be_visible()
+
+
+async def test_a_stream_is_recorded_and_what_goes_wrong_is_told(
+    built_page: None, browser: Browser, tmp_path: Path
+) -> None:
+    plugins = (WebPlugin, RtmpServer, StatisticsPlugin, RecordingPlugin)
+    sections = {
+        "rtmp": {"host": "127.0.0.1", "port": 0},
+        "recording": {"folder": tmp_path, "keep_free_bytes": 0},
+        "streams": {"wait": 0.2},
+    }
+    async with house(browser, plugins, **sections) as at:
+        rtmp = next(plugin.port for plugin in at.engine.running if isinstance(plugin, RtmpServer))
+        async with running(*ffmpeg(f"rtmp://127.0.0.1:{rtmp}/live/a", *PICTURE, *SOUND, *H264, *AAC)):
+            await at.open()
+            page = at.page
+            await page.get_by_role("button", name="Record live/a").click()
+            await expect(page.get_by_role("status").filter(has_text="recording, 00:0")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Recordings (1 now)")).to_be_visible()
+            await page.get_by_label("To be recorded").fill("live/a")
+            await page.get_by_label("To be recorded").press("Enter")
+            await expect(page.get_by_text("It cannot be recorded: 'live/a' is being recorded as mp4")).to_be_visible()
+            some_seconds = re.compile(r"recording, 00:0\d:(0[2-9]|[1-5]\d)")
+            await expect(page.get_by_role("status").filter(has_text=some_seconds)).to_be_visible()
+            await page.get_by_role("button", name="Stop recording live/a").press("Enter")
+            await expect(page.get_by_role("status").filter(has_text="recorded, 00:0")).to_be_visible()
+            await expect(page.get_by_role("row", name="done: stopped")).to_be_visible()
+            await expect(page.get_by_role("button", name="Record live/a")).to_be_visible()
+            await page.get_by_label("To be recorded").fill("/live/nobody/")
+            await page.get_by_role("button", name="Record", exact=True).click()
+            await expect(page.get_by_text("failed: live/nobody is not published")).to_be_visible()
+        (file,) = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.mp4")))
+        code, out = await run(
+            "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", str(file)
+        )
+        assert (code, out.split()) == (0, ["h264", "aac"])
+
+
+async def test_without_a_recorder_there_is_no_button_for_it(built_page: None, browser: Browser) -> None:
+    async with house(browser) as at:
+        at.publish("live/a")
+        await at.open()
+        await expect(at.page.get_by_role("button", name="End live/a")).to_be_visible()
+        await expect(at.page.get_by_role("button", name="Record")).to_have_count(0)
+        await expect(at.page.get_by_role("heading", name="Recordings")).to_have_count(0)

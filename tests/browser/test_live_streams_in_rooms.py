@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,12 @@ from playwright.async_api import expect
 from miso.demo.server import DemoServer
 from miso.live.bridge.plugin import RoomsPlugin
 from miso.live.flv_server.plugin import FlvServer
+from miso.live.recording.plugin import RecordingPlugin
 from miso.live.rtmp_server.plugin import RtmpServer
 from miso.live.web.plugin import WebPlugin
 from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
 from tests.demo.bridged import bridged_server, rtmp_url
-from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, needs, running
+from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, needs, run, running
 
 pytest.importorskip("av", reason="PyAV is missing")
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), needs("ffmpeg")]
@@ -32,9 +35,12 @@ async def house(built_page: None, tmp_path: Path) -> AsyncIterator[DemoServer]:
     """A server in this process, and live streams beside it that people may bring in."""
     server = bridged_server(
         tmp_path,
-        rooms={"page": "bring_in"},
-        more_live={"web": {"host": "127.0.0.1", "port": 0}},
-        plugins=(WebPlugin, RtmpServer, FlvServer, RoomsPlugin),
+        rooms={"page": "bring_in", "on_demand": True},
+        more_live={
+            "web": {"host": "127.0.0.1", "port": 0},
+            "recording": {"folder": tmp_path / "recordings", "keep_free_bytes": 0},
+        },
+        plugins=(WebPlugin, RtmpServer, FlvServer, RecordingPlugin, RoomsPlugin),
         tcp=False,
     )
     await server.start()
@@ -89,6 +95,50 @@ async def test_what_cannot_be_brought_in_is_told_in_words(crowd: Crowd, house: D
         # It may have been there for a moment: until the first such frame
         await expect(ana.page.locator(".live-streams").get_by_text("bframes=0")).to_be_visible()
     assert not ana.errors
+
+
+async def test_an_operator_records_the_room(crowd: Crowd, house: DemoServer, tmp_path: Path) -> None:
+    url = house.urls[0] + "/"
+    ana = await crowd.join(url, "stage", "Ana", forceH264="true")
+    ben = await crowd.join(url, "stage", "Ben", produce="false")
+    await ben.wait_for_media(ana)
+    await ben.click("Live streams")
+    await ben.click("Record rooms/stage")
+    room = ben.page.get_by_role("region", name="Recording of this room")
+    await expect(room.get_by_text(re.compile(r"recording, 00:0\d:(0[3-9]|[1-5]\d)"))).to_be_visible()
+    await ben.click("Stop recording rooms/stage")
+    await expect(room.get_by_text("recorded, 00:0")).to_be_visible()
+    (file,) = (tmp_path / "recordings" / "rooms" / "stage").iterdir()
+    entries = "stream=codec_name,duration:format=duration"
+    code, out = await run("ffprobe", "-v", "error", "-show_entries", entries, "-of", "json", str(file))
+    assert code == 0, out
+    found = json.loads(out)
+    lengths_s = {stream["codec_name"]: float(stream["duration"]) for stream in found["streams"]}
+    assert set(lengths_s) == {"h264", "aac"}
+    assert min(lengths_s.values()) > 2
+    assert not ana.errors + ben.errors
+
+
+async def test_who_is_no_operator_sees_no_recordings(crowd: Crowd, built_page: None, tmp_path: Path) -> None:
+    server = bridged_server(
+        tmp_path,
+        rooms={"page": "list"},
+        more_live={"operators": {"secret": "of the house"}},
+        plugins=(RtmpServer, RecordingPlugin, RoomsPlugin),
+        tcp=False,
+    )
+    await server.start()
+    try:
+        ana = await crowd.join(server.urls[0] + "/", "quiet", "Ana", produce="false")
+        async with ana.page.expect_response("**/api/v1/recordings") as refused:
+            await ana.click("Live streams")
+        assert (await refused.value).status == 401
+        await expect(ana.page.get_by_text("Nobody publishes a live stream")).to_be_visible()
+        await expect(ana.page.get_by_text("This room")).to_have_count(0)
+        await ana.page.evaluate("sessionStorage.setItem('miso-live-secret', 'of the house')")
+        await expect(ana.page.get_by_role("button", name="Record rooms/quiet")).to_be_visible()
+    finally:
+        await server.close()
 
 
 async def test_on_a_phone_nothing_hangs_over_the_edge(crowd: Crowd, house: DemoServer) -> None:

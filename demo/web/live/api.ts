@@ -1,6 +1,7 @@
 /** What the server is asked: the operators' API (docs/live.md), with the secret if one was given. */
 
 import { encodePath } from "../src/media/flv-player";
+import { ask } from "../src/media/operator";
 
 export interface Track {
   track: string;
@@ -59,56 +60,24 @@ export interface LiveEvent {
   codec?: string;
 }
 
-/** The server's answer was no; `status` is HTTP's. */
-export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-const SECRET_KEY = "miso-live-secret";
-const BASE = new URL("../api/v1/", window.location.href);
-
-export function giveSecret(secret: string): void {
-  sessionStorage.setItem(SECRET_KEY, secret);
-}
-
-async function ask(path: string, method: string, signal?: AbortSignal): Promise<Response> {
-  const secret = sessionStorage.getItem(SECRET_KEY);
-  const headers: Record<string, string> = secret === null ? {} : { Authorization: `Bearer ${encodeSecret(secret)}` };
-  const response = await fetch(new URL(path, BASE), { method, headers, signal: signal ?? null, cache: "no-store" });
-  if (!response.ok) {
-    const body: unknown = await response.json().catch(() => null);
-    const message = (body as { message?: unknown } | null)?.message;
-    throw new Refused(response.status, typeof message === "string" ? message : `the server answered ${response.status}`);
-  }
-  return response;
-}
-
-/** A header takes bytes: UTF-8, one character for each. */
-function encodeSecret(secret: string): string {
-  return String.fromCharCode(...new TextEncoder().encode(secret));
-}
+const ROOT = "../";
 
 async function data<T>(path: string): Promise<T> {
-  const body = (await (await ask(path, "GET")).json()) as { data: T };
+  const body = (await (await ask(ROOT, path)).json()) as { data: T };
   return body.data;
 }
 
 export const getStreams = () => data<{ streams: Stream[]; total: number }>("streams?limit=200");
 export const getSessions = () => data<{ sessions: Session[]; total: number }>("sessions?limit=200");
 export const getStats = () => data<Stats>("stats");
-export const kick = (id: string) => ask(`sessions/${encodeURIComponent(id)}`, "DELETE");
-export const endStream = (path: string) => ask(`streams/${encodePath(path)}`, "DELETE");
+export const kick = (id: string) => ask(ROOT, `sessions/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const endStream = (path: string) => ask(ROOT, `streams/${encodePath(path)}`, { method: "DELETE" });
 
 /** Calls back with each event until it is aborted; begins anew when the connection ends. */
 export async function listen(told: (event: LiveEvent) => void, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
-      const response = await ask("events", "GET", signal);
+      const response = await ask(ROOT, "events", { signal });
       await readEvents(response, told);
     } catch {
       // The other requests tell what is wrong; this one tries again.

@@ -6,12 +6,15 @@ import "./live.css";
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { endStream, getSessions, getStats, getStreams, giveSecret, kick, listen, Refused } from "./api";
+import { giveSecret, Refused } from "../src/media/operator";
+import { useRecordings } from "../src/media/recordings";
+import { bits, bytes, duration } from "../src/media/words";
+import { endStream, getSessions, getStats, getStreams, kick, listen } from "./api";
 import type { LiveEvent, Session, Stats, Stream } from "./api";
 import { Player } from "./player";
 import { Plot } from "./plot";
+import { RecordingList } from "./recording-list";
 import { Happenings, Sessions, Streams } from "./tables";
-import { bits, bytes, duration } from "./words";
 
 const INTERVAL_MS = 2000;
 const KEPT_VALUES = 150;
@@ -30,6 +33,7 @@ function Page() {
   const [problem, setProblem] = useState<Refused | Error | null>(null);
   const [playing, setPlaying] = useState(new URLSearchParams(window.location.search).get("play"));
   const look = useRef<() => void>(() => undefined);
+  const recordings = useRecordings("../");
 
   useEffect(() => {
     let timer = 0;
@@ -83,7 +87,8 @@ function Page() {
             <Plot title="Memory" values={past.map((stats) => stats.memory.rss)} shown={bytes} />
           </section>
           <p class="soft">up for {duration(seen.stats.server.uptime)}</p>
-          <Streams {...seen.streams} onPlay={setPlaying} onEnd={(path) => does(endStream(path))} />
+          <Streams {...seen.streams} recordings={recordings} onPlay={setPlaying} onEnd={(path) => does(endStream(path))} />
+          <RecordingList recordings={recordings} />
           <Sessions {...seen.sessions} now={seen.stats.time} onKick={(id) => does(kick(id))} />
           <Happenings events={events} />
         </>

@@ -1,9 +1,19 @@
 /** Streams, sessions and what has lately happened. Whatever others chose (paths, addresses) is text here, never markup. */
 
+import type { Recordings } from "../src/media/recordings";
+import { bits, bytes, duration } from "../src/media/words";
+import { RecordButton, recordingInWords } from "../src/views/record-button";
 import type { LiveEvent, Session, Stream, Track } from "./api";
-import { bits, bytes, duration } from "./words";
 
-export function Streams(props: { streams: Stream[]; total: number; onPlay: (path: string) => void; onEnd: (path: string) => void }) {
+interface StreamsProps {
+  readonly streams: Stream[];
+  readonly total: number;
+  readonly recordings: Recordings;
+  readonly onPlay: (path: string) => void;
+  readonly onEnd: (path: string) => void;
+}
+
+export function Streams(props: StreamsProps) {
   return (
     <section aria-labelledby="streams">
       <h2 id="streams">Streams ({props.total})</h2>
@@ -26,10 +36,14 @@ export function Streams(props: { streams: Stream[]; total: number; onPlay: (path
                 since the last key frame: {stream.gop.packets} packets, {bytes(stream.gop.bytes)}, {stream.gop.durationMs} ms
               </p>
             )}
+            <p role="status" class="soft">
+              {recordingInWords(stream.path, props.recordings)}
+            </p>
             <p class="actions">
               <button type="button" onClick={() => props.onPlay(stream.path)} aria-label={`Play ${stream.path}`}>
                 Play
               </button>
+              <RecordButton path={stream.path} recordings={props.recordings} />
               <button type="button" class="danger" onClick={() => props.onEnd(stream.path)} aria-label={`End ${stream.path}`}>
                 End
               </button>

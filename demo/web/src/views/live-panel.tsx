@@ -4,9 +4,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
 import { flvAddress, playFlv } from "../media/flv-player";
+import { useRecordings, type Recordings } from "../media/recordings";
 import type { LiveInRoom } from "../state";
 import { Icon } from "./icons";
 import { PanelFrame } from "./panel";
+import { RecordButton, recordingInWords } from "./record-button";
 
 const POLL_MS = 3000;
 /** How people call what FourCCs stand for. */
@@ -23,7 +25,8 @@ const CODEC_NAMES: Readonly<Record<string, string>> = {
 
 export function LivePanel() {
   const { client } = useApp();
-  const { live, phase } = useAppState();
+  const { live, phase, roomId } = useAppState();
+  const recordings = useRecordings("./");
   const [playing, setPlaying] = useState<string | null>(null);
   useEffect(() => {
     void client.live.look();
@@ -37,6 +40,12 @@ export function LivePanel() {
   return (
     <PanelFrame title="Live streams">
       {playing !== null && <LivePlayer path={playing} onClose={() => setPlaying(null)} />}
+      {recordings.all !== null && <RoomRecording path={`rooms/${roomId}`} recordings={recordings} />}
+      {recordings.problem !== "" && (
+        <p role="alert" class="panel-empty">
+          It cannot be recorded: {recordings.problem}
+        </p>
+      )}
       {rows.length === 0 && <p class="panel-empty">Nobody publishes a live stream at the moment.</p>}
       <ul class="live-streams">
         {rows.map(({ stream, codecs }) => (
@@ -48,6 +57,7 @@ export function LivePanel() {
             ended={live.ended.find((one) => one.stream === stream)?.reason ?? ""}
             mayBringIn={live.mayBringIn && phase === "joined"}
             playing={playing === stream}
+            recordings={recordings}
             onPlay={() => setPlaying(playing === stream ? null : stream)}
           />
         ))}
@@ -65,10 +75,11 @@ interface RowProps {
   readonly ended: string;
   readonly mayBringIn: boolean;
   readonly playing: boolean;
+  readonly recordings: Recordings;
   readonly onPlay: () => void;
 }
 
-function Row({ stream, codecs, inRoom, ended, mayBringIn, playing, onPlay }: RowProps) {
+function Row({ stream, codecs, inRoom, ended, mayBringIn, playing, recordings, onPlay }: RowProps) {
   const { client } = useApp();
   const [busy, setBusy] = useState(false);
   const change = (what: Promise<void>): void => {
@@ -81,7 +92,7 @@ function Row({ stream, codecs, inRoom, ended, mayBringIn, playing, onPlay }: Row
     <li>
       <span class="person">
         <strong title={stream}>{stream}</strong>
-        <small>{[where, what].filter(Boolean).join(" · ")}</small>
+        <small>{[where, what, recordingInWords(stream, recordings)].filter(Boolean).join(" · ")}</small>
       </span>
       <span class="live-buttons">
         {codecs.length > 0 && (
@@ -89,6 +100,7 @@ function Row({ stream, codecs, inRoom, ended, mayBringIn, playing, onPlay }: Row
             {playing ? "Stop" : "Play"}
           </button>
         )}
+        <RecordButton path={stream} recordings={recordings} className="button quiet" />
         {mayBringIn && inRoom === undefined && (
           <button
             type="button"
@@ -114,6 +126,21 @@ function Row({ stream, codecs, inRoom, ended, mayBringIn, playing, onPlay }: Row
         )}
       </span>
     </li>
+  );
+}
+
+/** For operators: the room's speaker, as the live stream that the room can be. */
+function RoomRecording({ path, recordings }: { path: string; recordings: Recordings }) {
+  return (
+    <section class="live-room" aria-label="Recording of this room">
+      <span class="person">
+        <strong>This room</strong>
+        <small role="status">{recordingInWords(path, recordings) || "whoever speaks, to be recorded"}</small>
+      </span>
+      <span class="live-buttons">
+        <RecordButton path={path} recordings={recordings} className="button quiet" />
+      </span>
+    </section>
   );
 }
 
