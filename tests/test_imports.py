@@ -148,6 +148,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.mp4",
         "protoo.log_rate_limit",
         "live.web.credentials",
+        "live.web.waiting",
     ),
     "live.recording": (
         "live.errors",
@@ -186,6 +187,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.web.settings": ("live.section",),
     "live.web.waiting": ("live.errors",),
     "live.web.credentials": ("live.errors",),
+    "live.web.waiting": ("live.errors",),
     "live.web.web": ("serving",),
     "live.web": (
         "live.errors",

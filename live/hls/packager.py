@@ -146,7 +146,8 @@ class Packager:
         except StreamClosedError:
             return
         logger.info("%s: begins", self)
-        segmenter = self._segmenter = Segmenter(self._settings, self._unix_s() - self._newest_ms() / _MS_PER_S)
+        offset_s = self._unix_s() - self._newest_ms() / _MS_PER_S
+        segmenter = self._segmenter = Segmenter(self._settings, offset_s, self._unix_s)
         self._know_configurations(segmenter)
         while (reading := await subscription.next()) is not None:
             if reading.skipped:

@@ -16,6 +16,8 @@ _HOLD_BACK_PARTS = 3
 _HOLD_BACK_SEGMENTS = 3
 # Parts of older segments are not listed any more (4.4.4.9: three target durations from the end).
 _TARGETS_WITH_PARTS = 3
+_LAST_UNIX_S = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""Later times have no form; a publisher whose time runs fast gets there, not a true one."""
 
 Address = Callable[[str], str]
 """Makes the address of a piece, by its name."""
@@ -111,4 +113,5 @@ def _next_part(window: Window) -> str:
 
 
 def _date_time(unix_s: float) -> str:
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime.fromtimestamp(min(unix_s, _LAST_UNIX_S), UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

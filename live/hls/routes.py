@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -10,8 +11,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from miso.live.errors import ParseError
-from miso.live.hls.service import HlsService
+from miso.live.hls.service import Asked, HlsService
 from miso.live.web.credentials import challenge, credentials_of
+from miso.live.web.waiting import GoneError, WaitingRequests
+
+T = TypeVar("T")
 
 _METHODS = ("GET", "HEAD", "OPTIONS")
 _CORS = {
@@ -20,7 +24,7 @@ _CORS = {
     "Access-Control-Allow-Headers": "Authorization, Range",
     "Access-Control-Max-Age": "86400",
 }
-_NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED = 204, 400, 401
+_NO_CONTENT, _BAD_REQUEST, _UNAUTHORIZED, _NOT_FOUND = 204, 400, 401, 404
 
 
 def hls_routes(service: HlsService, address_of: Callable[[Request], str]) -> list[BaseRoute]:
@@ -30,17 +34,26 @@ def hls_routes(service: HlsService, address_of: Callable[[Request], str]) -> lis
         service: What answers.
         address_of: Who a request comes from: an IP address.
     """
+    waiting = WaitingRequests()
 
     async def respond(request: Request) -> Response:
         if request.method == "OPTIONS":
             return Response(status_code=_NO_CONTENT, headers=_CORS)
         # Decoded by the server; the router has taken the ending off its own parameter.
         path = str(request.scope["path"]).removeprefix("/")
+
+        async def waits(work: Coroutine[Any, Any, T]) -> T:
+            return await waiting.wait(request, work)
+
         try:
             credentials = credentials_of(request)
         except ParseError as error:
             return PlainTextResponse(str(error), _BAD_REQUEST, _CORS)
-        answer = await service.answer(path, request.query_params, address_of(request), credentials)
+        asked = Asked(path, request.query_params, address_of(request), waits, credentials)
+        try:
+            answer = await service.answer(asked)
+        except GoneError as error:
+            return PlainTextResponse(str(error), _NOT_FOUND, _CORS)  # which nobody gets
         headers = {**_CORS, "Cache-Control": answer.cache_control}
         if answer.status == _UNAUTHORIZED:
             headers["WWW-Authenticate"] = challenge(request)

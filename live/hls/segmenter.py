@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from miso.live.errors import ParseError
 from miso.live.hls.segments import Part, Window
 from miso.live.hls.settings import HlsSettings
@@ -14,8 +17,11 @@ SPARE_SEGMENTS = 3
 """Kept beyond those in playlists, for who still has an older one."""
 MAIN_TRACKS = (TrackId(Kind.VIDEO), TrackId(Kind.AUDIO))
 """What players of HLS get."""
+MAX_SAMPLES: Final = 4_096
+"""Frames of a part, which ends with them: their times need not go on, and each takes memory, however small it is."""
 # A player that adds durations up must not come to more than was promised because of rounding.
 _SLACK_S = 0.001
+_MS_PER_S = 1_000
 
 # How a track is coded: its codec, and its configuration record.
 _Form = tuple[Codec | None, bytes]
@@ -23,6 +29,10 @@ _Form = tuple[Codec | None, bytes]
 
 class Segmenter:
     """Cuts one stream. When its codecs, their configurations or its tracks change, a discontinuity begins.
+
+    So it does when the stream's time leaps by more than the longest segment may last, and when pictures pause for so
+    long while there is sound: then sound goes on alone until they come again. Else a frame would last as long as the
+    leap, and players be told of segments of that length.
 
     Attributes:
         window: What it has cut.
@@ -34,9 +44,10 @@ class Segmenter:
     Args:
         settings: How long pieces are, and how much is kept.
         unix_offset_s: What is added to a time of the stream to get Unix time.
+        unix_s: Unix time, with which times go on after a leap.
     """
 
-    def __init__(self, settings: HlsSettings, unix_offset_s: float) -> None:
+    def __init__(self, settings: HlsSettings, unix_offset_s: float, unix_s: Callable[[], float]) -> None:
         self.window = Window(settings.segments, SPARE_SEGMENTS, settings.max_bytes)
         self.tracks: tuple[Mp4Track, ...] = ()
         self.longest_s = 0.0
@@ -44,6 +55,10 @@ class Segmenter:
         self.bitrate_bps = 0.0
         self._settings = settings
         self._unix_offset_s = unix_offset_s
+        self._unix_s = unix_s
+        self._max_gap_ms = round(settings.max_segment_s * _MS_PER_S)
+        self._newest_ms: int | None = None
+        self._newest_video_ms: int | None = None
         self._writer: FragmentWriter | None = None
         self._map_number = 0
         self._configs: dict[TrackId, Packet] = {}
@@ -74,6 +89,12 @@ class Segmenter:
         if packet.is_config:
             self._configs[track] = packet
             return False
+        has_leapt = self._leap(packet)
+        has_video = has_video and not self._has_paused(packet)
+        return self._add_frame(packet, has_video) or has_leapt
+
+    def _add_frame(self, packet: Packet, has_video: bool) -> bool:
+        track = packet.track
         if packet.codec in WITHOUT_CONFIG:
             self._bare_frames[track] = packet
         form = _form(packet, self._configs.get(track))
@@ -93,16 +114,35 @@ class Segmenter:
 
     def finish(self) -> None:
         """The stream is over."""
-        if self._writer is not None:
-            self._take(self._writer.finish())
-        self._complete_segment()
+        self._finish_segment()
         self.window.is_over = True
+
+    def _leap(self, packet: Packet) -> bool:
+        """Ends what there is if the stream's time leaps with this frame; whether that is something new for players."""
+        newest_ms, self._newest_ms = self._newest_ms, max(packet.dts_ms, self._newest_ms or 0)
+        if newest_ms is None or packet.dts_ms - newest_ms <= self._max_gap_ms:
+            return False
+        self._unix_offset_s = self._unix_s() - packet.dts_ms / _MS_PER_S
+        self._is_outdated = True
+        return self._finish_segment()
+
+    def _has_paused(self, packet: Packet) -> bool:
+        """Whether pictures have not come for long while there is sound."""
+        if packet.track.kind is Kind.VIDEO:
+            self._newest_video_ms = packet.dts_ms
+        newest_ms = self._newest_video_ms
+        return newest_ms is not None and packet.dts_ms - newest_ms > self._max_gap_ms
+
+    def _finish_segment(self) -> bool:
+        """Nothing more goes into what has been begun; whether there was anything left."""
+        writer, self._writer = self._writer, None
+        has_new = writer is not None and self._take(writer.finish())
+        self._complete_segment()
+        return has_new
 
     def _begin_anew(self, first: Packet, has_video: bool) -> None:
         """With other tracks than before, or for the first time."""
-        if self._writer is not None:
-            self._take(self._writer.finish())
-        self._complete_segment()
+        self._finish_segment()
         self._forms.clear()
         tracks = []
         for track_id in MAIN_TRACKS if has_video else (TrackId(Kind.AUDIO),):
@@ -118,7 +158,6 @@ class Segmenter:
         self.tracks = tuple(tracks)
         self._has_video = has_video
         self._is_outdated = False
-        self._writer = None
         if tracks:
             self._writer = FragmentWriter(tracks)
             self._map_number += 1
@@ -126,15 +165,17 @@ class Segmenter:
 
     def _cut(self, writer: FragmentWriter, can_begin: bool) -> bool:
         newest = self.window.newest
-        length_s = writer.pending_s
+        length_s, size_bytes = writer.pending_s, writer.pending_bytes
         if newest is not None and not newest.is_complete:
             length_s += newest.duration_s
+            size_bytes += newest.size_bytes
         # The first one is short, so that the first viewer need not wait for a long one.
         wanted_s = self._settings.segment_s if self.window.has_complete else self._settings.part_s
-        ends_segment = (can_begin and length_s >= wanted_s - _SLACK_S) or length_s >= self._settings.max_segment_s
+        is_too_large = size_bytes > self._settings.max_bytes // self._settings.segments
+        is_too_long = length_s >= self._settings.max_segment_s
+        ends_segment = (can_begin and length_s >= wanted_s - _SLACK_S) or is_too_long or is_too_large
         ends_part = writer.pending_s + self._sample_s > self._settings.part_s + _SLACK_S
-        is_too_large = writer.pending_bytes > self._settings.max_bytes // self._settings.segments
-        if not ends_segment and not ends_part and not is_too_large:
+        if not ends_segment and not ends_part and writer.pending_samples < MAX_SAMPLES:
             return False
         has_new = self._take(writer.take())
         if ends_segment:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Coroutine, Mapping
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from miso.live.access.gate import Asking, Gate
 from miso.live.access.tokens import Action
@@ -20,7 +20,9 @@ from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
 from miso.live.sessions.places import Places
 from miso.live.sessions.session import EndReason
 from miso.live.streams.registry import Streams
+from miso.live.streams.stream import Stream
 from miso.live.web.credentials import NO_CREDENTIALS, Credentials
+from miso.live.web.waiting import GoneError
 from miso.protoo.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,34 @@ _MP4 = "video/mp4"
 _AHEAD = 2
 _FOR_A_WHILE = "private, max-age=60"
 _NOT_KEPT = "no-cache"
+
+
+T = TypeVar("T")
+
+
+class Waits(Protocol):
+    """How a request waits for something: for as long as its client is there."""
+
+    async def __call__(self, work: Coroutine[Any, Any, T], /) -> T:
+        """What the work gives; raises GoneError, and ends the work, when the client has gone."""
+
+
+class Asked(NamedTuple):
+    """A request.
+
+    Attributes:
+        path: Of the URL, decoded, without the slash that it begins with.
+        query: Its parameters.
+        address: Whose it is: an IP address.
+        waits: How it is waited for something.
+        credentials: What it shows beside its parameters.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    address: str
+    waits: Waits
+    credentials: Credentials = NO_CREDENTIALS
 
 
 class Answer(NamedTuple):
@@ -79,35 +109,32 @@ class HlsService:
         """How many requests wait for what is to come."""
         return len(self._waiting)
 
-    async def answer(
-        self, path: str, query: Mapping[str, str], address: str, credentials: Credentials = NO_CREDENTIALS
-    ) -> Answer:
+    async def answer(self, asked: Asked) -> Answer:
         """Answers a request; waits for what is about to come. Never raises for what the request says.
 
-        Args:
-            path: Of the URL, decoded, without the slash that it begins with.
-            query: Its parameters.
-            address: Whose request it is: an IP address.
-            credentials: What it shows beside its parameters.
+        Raises:
+            GoneError: Who asked has gone meanwhile.
         """
         try:
-            wanted = read_address(path, query)
+            wanted = read_address(asked.path, asked.query)
             if not wanted.session and wanted.kind is Kind.PLAYLIST:
-                return await self._begin(wanted, query, address, credentials)
-            return await self._continue(wanted, address)
+                return await self._begin(wanted, asked)
+            return await self._continue(wanted, asked)
         except ParseError as error:
             return _told(400, str(error))
         except DeniedError as error:
             return _told(401 if error.unauthorized else 403, str(error))
         except LimitError as error:
             self.refused += 1
-            self._refusals.count(f"stream={path} address={address}: {error}")
+            self._refusals.count(f"stream={asked.path} address={asked.address}: {error}")
             return _told(503, str(error))
         except (RefusedError, StreamClosedError) as error:
             return _told(404, str(error))
 
-    async def _begin(self, wanted: Wanted, query: Mapping[str, str], address: str, credentials: Credentials) -> Answer:
-        path = await self._gate.admit(Asking(Action.PLAY, wanted.stream, PROTOCOL, address, query, *credentials))
+    async def _begin(self, wanted: Wanted, asked: Asked) -> Answer:
+        address = asked.address
+        asking = Asking(Action.PLAY, wanted.stream, PROTOCOL, address, asked.query, *asked.credentials)
+        path = await asked.waits(self._gate.admit(asking))
         give_back = self._waiting.take(address)
         try:
             session = self._viewers.open(path, address)
@@ -115,13 +142,13 @@ class HlsService:
             give_back()
             raise
         try:
-            stream = self._streams.want(path)
-            await stream.wait_for_tracks()
-            packager = self._packagers.get(stream)
-            has_begun = await packager.begins()
+            packager = await asked.waits(self._packager(self._streams.want(path)))
         except TimeoutError as error:
             session.fail(error)
             return _told(503, f"{wanted.stream} has sent nothing that can be played")
+        except GoneError as error:
+            session.end(EndReason.DONE, str(error))
+            raise
         except asyncio.CancelledError:
             session.end(EndReason.DONE)
             raise
@@ -135,14 +162,20 @@ class HlsService:
             give_back()
         if session.ended:
             return _told(403, "the session was ended")
-        if not has_begun:
+        if packager is None:
             session.end(EndReason.STREAM_ENDED)
             return _told(404, f"{wanted.stream} is over")
         viewer = self._viewers.begin(session, wanted.stream, packager)
         body = packager.multivariant(session.id, wanted.stream).encode()
         return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
 
-    async def _continue(self, wanted: Wanted, address: str) -> Answer:
+    async def _packager(self, stream: Stream) -> Packager | None:
+        """What cuts a stream, once it has a segment; None: it never will."""
+        await stream.wait_for_tracks()
+        packager = self._packagers.get(stream)
+        return packager if await packager.begins() else None
+
+    async def _continue(self, wanted: Wanted, asked: Asked) -> Answer:
         viewer = self._viewers.get(wanted.session)
         if viewer is None or viewer.stream != wanted.stream:
             return _told(403, "this session is over, or was none: open the stream anew")
@@ -151,24 +184,24 @@ class HlsService:
         viewer.asking += 1
         try:
             if wanted.kind is Kind.PLAYLIST:
-                return await self._playlist(wanted, viewer, address)
+                return await self._playlist(wanted, viewer, asked)
             if wanted.run != viewer.packager.run:
                 return _told(404, "this is a piece of another session")
-            return await self._piece(wanted, viewer, address)
+            return await self._piece(wanted, viewer, asked)
         finally:
             viewer.asking -= 1
 
-    async def _playlist(self, wanted: Wanted, viewer: Viewer, address: str) -> Answer:
+    async def _playlist(self, wanted: Wanted, viewer: Viewer, asked: Asked) -> Answer:
         packager = viewer.packager
         if wanted.number is not None:
             if wanted.number >= packager.window.next_number + _AHEAD:
                 return _told(400, f"segment {wanted.number} is too far ahead, {packager.window.next_number} is next")
-            if not await self._has(packager, wanted.number, wanted.part, address):
+            if not await self._has(packager, wanted.number, wanted.part, asked):
                 return _told(503, f"segment {wanted.number} did not come in time")
         body = packager.media(wanted.session, wanted.stream).encode()
         return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
 
-    async def _piece(self, wanted: Wanted, viewer: Viewer, address: str) -> Answer:
+    async def _piece(self, wanted: Wanted, viewer: Viewer, asked: Asked) -> Answer:
         packager, number = viewer.packager, wanted.number
         assert number is not None
         window = packager.window
@@ -179,18 +212,18 @@ class HlsService:
             return _piece(segment.data if segment is not None and segment.is_complete else None, viewer)
         assert wanted.part is not None
         if _is_next(window.newest, window.next_number, number, wanted.part):
-            await self._has(packager, number, wanted.part, address)
+            await self._has(packager, number, wanted.part, asked)
         segment = window.get(number)
         has_part = segment is not None and wanted.part < len(segment.parts)
         return _piece(segment.parts[wanted.part].data if segment is not None and has_part else None, viewer)
 
-    async def _has(self, packager: Packager, number: int, part: int | None, address: str) -> bool:
+    async def _has(self, packager: Packager, number: int, part: int | None, asked: Asked) -> bool:
         """Whether it has come in time."""
         if packager.is_over or packager.window.has(number, part):
             return True
-        give_back = self._waiting.take(address)
+        give_back = self._waiting.take(asked.address)
         try:
-            await packager.has(number, part)
+            await asked.waits(packager.has(number, part))
         except TimeoutError:
             return False
         finally:

@@ -85,6 +85,11 @@ class FragmentWriter:
         return self._pending_bytes
 
     @property
+    def pending_samples(self) -> int:
+        """How many of all tracks no fragment has yet."""
+        return sum(len(samples) for samples in self._pending)
+
+    @property
     def pending_s(self) -> float:
         """How long the samples of the leading track last that no fragment has yet."""
         pending = self._pending[self._leading]

@@ -19,6 +19,7 @@ FRAGMENT_S = 1.0
 MAX_INDEXED_FRAGMENTS = 8_192
 """Of a longer file every second one is in the index, or every fourth, and so on."""
 _MAX_FRAGMENT_BYTES = 8_000_000
+_MAX_FRAGMENT_SAMPLES = 4_096  # their times need not go on, and each takes memory
 
 
 class Mp4Container:
@@ -61,7 +62,8 @@ class Mp4Container:
         writer = self._writer
         writer.add(packet)
         is_key = packet.is_key and packet.track.kind is Kind.VIDEO
-        if is_key or writer.pending_s >= FRAGMENT_S or writer.pending_bytes >= _MAX_FRAGMENT_BYTES:
+        is_large = writer.pending_bytes >= _MAX_FRAGMENT_BYTES or writer.pending_samples >= _MAX_FRAGMENT_SAMPLES
+        if is_key or is_large or writer.pending_s >= FRAGMENT_S:
             return self._written(writer.take())
         return b""
 

@@ -33,6 +33,12 @@ class StreamsSettings(Section):
         le=60,
         description="seconds from a publisher's first packet after which a stream has the tracks that have come",
     )
+    max_leap: float = Field(
+        10.0,
+        ge=1,
+        description="seconds that a publisher's time may go further ahead from packet to packet than the clock; a leap "
+        "beyond is taken out",
+    )
     max_tracks: int = Field(16, ge=1, le=256, description="tracks of one stream")
     cache_packets: int = Field(4096, ge=16, le=65536, description="packets of each track that are kept for new players")
     cache_bytes: int = Field(32_000_000, ge=100_000, description="bytes of each track that are kept for new players")
@@ -52,6 +58,7 @@ class StreamsSettings(Section):
             wait_s=self.wait,
             grace_s=self.grace,
             tracks_wait_s=self.tracks_wait,
+            max_leap_s=self.max_leap,
             max_tracks=self.max_tracks,
             bounds=Bounds(self.cache_packets, self.cache_bytes, round(self.cache_duration * 1000)),
         )

@@ -80,6 +80,8 @@ class StreamSettings:
         tracks_wait_s: So long after a publisher's first packet its tracks count as known, even if not all have come.
         max_tracks: So many a publisher may have.
         bounds: Of each track's ring, and so of what a new viewer may begin with.
+        max_leap_s: A publisher whose time leaps by more than that has begun anew; see
+            :class:`~miso.live.streams.timeline.Timeline`.
     """
 
     takeover: Takeover = Takeover.REJECT
@@ -88,6 +90,7 @@ class StreamSettings:
     tracks_wait_s: float = 2.0
     max_tracks: int = 16
     bounds: Bounds = field(default_factory=Bounds)
+    max_leap_s: float = 10.0
 
 
 def _nobody_asks(stream: Stream, track: Track) -> None:
@@ -127,7 +130,7 @@ class Stream:
         self._memory = memory
         self._codec_news = CodecNews(clock, lambda track: on_codec(self, track))
         self._publication: Publication | None = None
-        self._timeline = Timeline()
+        self._timeline = Timeline(settings.max_leap_s)
         self._arrivals = 0
         self._tracks_known = False
         self._changed = Waiters()  # a new track, another state, or all tracks known
@@ -223,7 +226,7 @@ class Stream:
                 raise RefusedError(f"{self.path} has {len(self.tracks)} tracks, more are not allowed")
             track = self.tracks[packet.track] = self._new_track(packet.track)
             self._changed.wake()
-        placed_ms = self._timeline.place(packet.dts_ms)
+        placed_ms = self._timeline.place(packet.dts_ms, self._clock.time())
         known = track.codec, track.config
         track.write(self._arrivals, packet if placed_ms == packet.dts_ms else packet.at(placed_ms))
         self._arrivals += 1

@@ -17,6 +17,7 @@ from miso.live.bridge.rtp.sent_stream import SentStream
 from miso.live.bridge.rtp_link import RtpLink
 from miso.live.bridge.to_room.producers import AUDIO_TYPE, VIDEO_TYPE, audio_parameters, video_parameters
 from miso.live.media.codec import Kind
+from miso.live.media.packet import Packet
 from tests.live.bridge.flashes import FRAME_RATE, flashes, is_event
 
 SECONDS = 30
@@ -53,6 +54,11 @@ class Camera:
         self._began_s = 0.0
 
     async def open(self, *, sound: bool = True, pictures: bool = True, seconds: float = SECONDS) -> None:
+        packets: list[Packet] = []
+        if sound:
+            packets = await asyncio.to_thread(
+                flashes, seconds, sound="libopus", pictures=False, sound_drift=self.sound_drift
+            )
         self._link = await RtpLink.open(self._router, self._on_packet)
         transport = self._link.transport
         self._began_s = time.time()
@@ -61,10 +67,6 @@ class Camera:
             self.producers.append(await transport.produce(kind="video", rtp_parameters=parameters))
             self._tasks.append(asyncio.create_task(self._show()))
         if sound:
-            packets = await asyncio.to_thread(
-                flashes, seconds, sound="libopus", pictures=False, sound_drift=self.sound_drift
-            )
-            self._began_s = time.time()
             parameters = audio_parameters(self._audio.ssrc, self.name)
             self.producers.append(await transport.produce(kind="audio", rtp_parameters=parameters))
             sounds = [(one.dts_ms, one.payload) for one in packets if one.track.kind is Kind.AUDIO]

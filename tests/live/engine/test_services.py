@@ -62,5 +62,6 @@ def test_streams_have_their_settings_and_by_default_those_of_the_code() -> None:
         cache_packets=50,
         cache_bytes=600_000,
         cache_duration=7,
+        max_leap=8,
     )
-    assert given.of_each() == StreamSettings(Takeover.REPLACE, 1, 2, 3, 4, Bounds(50, 600_000, 7_000))
+    assert given.of_each() == StreamSettings(Takeover.REPLACE, 1, 2, 3, 4, Bounds(50, 600_000, 7_000), 8)

@@ -36,7 +36,7 @@ def again(packets: Iterable[Packet], times: int) -> list[Packet]:
 
 
 def cut(packets: Iterable[Packet], settings: HlsSettings | None = None) -> Segmenter:
-    segmenter = Segmenter(settings or HlsSettings(), UNIX_S)
+    segmenter = Segmenter(settings or HlsSettings(), UNIX_S, lambda: UNIX_S)
     feed(segmenter, packets)
     return segmenter
 

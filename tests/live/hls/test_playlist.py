@@ -7,7 +7,7 @@ import re
 import pytest
 
 from miso.live.hls.playlist import media_playlist, multivariant_playlist
-from miso.live.hls.segments import Window
+from miso.live.hls.segments import Part, Window
 from tests.live.hls.cutting import again, cut, encoded
 
 pytest.importorskip("av", reason="PyAV is missing")
@@ -60,6 +60,12 @@ def test_a_change_is_a_discontinuity_with_a_map_of_its_own() -> None:
     lines = playlist(cut([*encoded("libx264"), *other]).window)
     at = lines.index("#EXT-X-DISCONTINUITY")
     assert lines[at + 1] == '#EXT-X-MAP:URI="x/i2.mp4"'
+
+
+def test_a_time_beyond_all_dates_is_the_last_date() -> None:
+    window = Window(listed=3, spare=1, max_bytes=1_000)
+    window.begin(1, is_discontinuous=False, begins_unix_s=1e15).parts.append(Part(b"x", 1, is_independent=True))
+    assert "#EXT-X-PROGRAM-DATE-TIME:9999-12-31T23:59:59.000Z" in playlist(window)
 
 
 def test_an_end_is_told() -> None:

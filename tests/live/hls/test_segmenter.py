@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from miso.live.hls.segmenter import SPARE_SEGMENTS, Segmenter
+from miso.live.hls.segmenter import MAX_SAMPLES, SPARE_SEGMENTS, Segmenter
 from miso.live.hls.segments import Part, Segment, Window
 from miso.live.hls.settings import HlsSettings
 from miso.live.media.codec import Codec, Kind, TrackId
@@ -124,6 +124,67 @@ def test_dates_are_those_of_the_wall() -> None:
     assert segments(segmenter)[1].begins_unix_s == pytest.approx(UNIX_S + 4, abs=0.1)
 
 
+@pytest.mark.parametrize("encoders", [("libx264", "aac"), ("libx264",), ("aac",)], ids="+".join)
+@pytest.mark.parametrize("leap_ms", [24_000, 3_600_000, 1 << 32, 1 << 50])
+def test_after_a_leap_of_time_all_segments_are_as_short_as_before(encoders: tuple[str, ...], leap_ms: int) -> None:
+    packets = again(encoded(*encoders), 6)
+    segmenter = cut(packets, HlsSettings(segments=20))
+    feed(segmenter, [packet.at(packet.dts_ms + leap_ms) for packet in packets])
+    segmenter.finish()
+    listed = segments(segmenter)
+    (changed,) = [segment for segment in listed if segment.is_discontinuous]
+    assert changed.begins_unix_s == pytest.approx(UNIX_S, abs=0.1)  # the clock stands still here
+    assert max(segment.duration_s for segment in listed) < 2.2
+    assert segmenter.longest_part_s < 0.6
+    if encoders[0] == "libx264":
+        counts = [decode(segmenter, segment)["video"] for segment in listed]
+        assert sum(counts) == 2 * 6 * 50
+        assert counts[changed.number] > 0
+
+
+def test_time_that_goes_back_costs_no_segment_and_no_picture() -> None:
+    packets = again(encoded("libx264", "aac"), 2)
+    segmenter = cut(packets)
+    feed(segmenter, packets)
+    segmenter.finish()
+    assert max(segment.duration_s for segment in segments(segmenter)) < 4.5
+    assert sum(decode(segmenter, segment)["video"] for segment in segments(segmenter)) == 2 * 2 * 50
+
+
+def test_sound_goes_on_alone_while_pictures_pause_and_they_come_back() -> None:
+    together, sounds = encoded("libx264", "aac"), encoded("aac")
+    segmenter = Segmenter(HlsSettings(segments=50), UNIX_S, lambda: UNIX_S)
+    for number in range(30):
+        packets = sounds if 3 <= number < 27 else together
+        for packet in packets:
+            segmenter.add(packet.at(packet.dts_ms + 2_000 * number), has_video=True)
+    segmenter.finish()
+    listed = segments(segmenter)
+    kinds = [len(set(decode(segmenter, segment))) for segment in listed if segment.is_discontinuous]
+    assert kinds == [1, 2]
+    assert max(segment.duration_s for segment in listed) < 2.2
+    # What is lost of 60 s is the time until it counts as a pause, and until the next key frame.
+    assert sum(segment.duration_s for segment in listed) > 60 - HlsSettings().max_segment_s - 4
+
+
+def test_a_segment_without_key_frames_takes_no_more_than_its_share_of_memory() -> None:
+    segmenter = cut([Packet(VIDEO, Codec.H264, 0, records.H264, is_config=True)], HlsSettings(max_bytes=6_000_000))
+    for number in range(200):
+        segmenter.add(Packet(VIDEO, Codec.H264, 40 * number, bytes(300_000), is_key=not number), has_video=True)
+    assert all(segment.size_bytes < 1_400_000 for segment in segments(segmenter))
+    assert segmenter.window.size_bytes <= 6_000_000
+    assert len(segments(segmenter)) > 3
+
+
+def test_frames_whose_time_stands_still_do_not_pile_up() -> None:
+    segmenter = cut([Packet(VIDEO, Codec.H264, 0, records.H264, is_config=True), video(0, is_key=True)])
+    for _ in range(3 * MAX_SAMPLES):
+        segmenter.add(video(0, is_key=False), has_video=True)
+    newest = segmenter.window.newest
+    assert newest is not None
+    assert len(newest.parts) >= 3
+
+
 def test_the_end_is_told_and_nothing_is_lost() -> None:
     packets = encoded("libx264")
     segmenter = cut(packets)
@@ -191,7 +252,7 @@ MADE: list[Callable[[int], Packet]] = [
     st.lists(st.tuples(st.integers(0, len(MADE) - 1), st.integers(-200, 3_000), st.booleans()), max_size=120),
 )
 def test_whatever_comes_the_window_stays_in_order(steps: list[tuple[int, int, bool]]) -> None:
-    segmenter = Segmenter(HlsSettings(segments=3, max_bytes=1_000_000), UNIX_S)
+    segmenter = Segmenter(HlsSettings(segments=3, max_bytes=1_000_000), UNIX_S, lambda: UNIX_S)
     now_ms = 0
     for kind, step_ms, has_video in steps:
         now_ms = max(0, now_ms + step_ms)

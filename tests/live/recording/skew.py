@@ -14,6 +14,7 @@ _BRIGHT = 128
 _LOUD = 0.1
 _LOOKED_AT_S = 0.005
 _QUIET_S = 0.5
+_WHOLE_S = 0.07
 
 
 def events_s(path: Path) -> tuple[list[float], list[float]]:
@@ -57,12 +58,15 @@ def _loudness(path: Path) -> list[tuple[float, float]]:
 
 
 def _begins(levels: list[tuple[float, float]], limit: float) -> list[float]:
-    """When it is above the limit, and was not for a while: within an event something may be lost."""
-    begins = []
-    above_s = -_QUIET_S
+    """When it is above the limit, and was not for a while: within an event something may be lost.
+
+    An event that is too short has lost its beginning, or its end: it says nothing of when it began.
+    """
+    events: list[tuple[float, float]] = []
     for time_s, level in levels:
         if level > limit:
-            if time_s - above_s > _QUIET_S:
-                begins.append(time_s)
-            above_s = time_s
-    return begins
+            if events and time_s - events[-1][1] <= _QUIET_S:
+                events[-1] = (events[-1][0], time_s)
+            else:
+                events.append((time_s, time_s))
+    return [begin_s for begin_s, end_s in events if end_s - begin_s > _WHOLE_S]

@@ -52,7 +52,7 @@ async def test_ffprobe_plays_every_frame(before_ms: int, offset_ms: int) -> None
     beginning = sent.index(frames[0]) + 1
     while sent[beginning - 1].type_id != MessageType.AUDIO or sent[beginning - 1].body[1] != 1:
         beginning += 1
-    async with serve(streams=StreamsSettings(wait=60, grace=0)) as serving:
+    async with serve(streams=StreamsSettings(wait=60, grace=0, max_leap=1e6)) as serving:
         url = serving.url("live/name")
         playing = asyncio.create_task(run("ffprobe", "-v", "fatal", "-of", "json", "-show_packets", url))
         await until(lambda: serving.live.sessions.count(Role.PLAYER) == 1)

@@ -294,7 +294,7 @@ async def _videos(player: Peer, count: int) -> AsyncIterator[Message]:
 
 
 async def test_frames_go_through_24_and_32_bits_of_time() -> None:
-    async with serve() as serving:
+    async with serve(streams=StreamsSettings(max_leap=1e6)) as serving:
         publisher = await serving.connect()
         await publisher.publish()
         publisher.send(*configs(), video(0, key=True))

@@ -379,6 +379,33 @@ def test_an_overtaken_reader_begins_anew_with_sound_and_picture_together() -> No
     assert read(player)[0][1] > reading.packet.dts_ms
 
 
+@pytest.mark.parametrize("leap_ms", [10_500, -5_000, 3_600_000, 1 << 32, 1 << 60])
+def test_a_leap_of_a_publishers_time_is_taken_out_for_all_tracks(leap_ms: int) -> None:
+    all_streams = streams(FakeClock())
+    publication = all_streams.publish("app/name", nothing)
+    player = all_streams.get_or_create("app/name").subscribe(Start.FAST)
+    begin_ms = 10_000
+    for at_ms in [*range(begin_ms, begin_ms + 200, 40), *range(begin_ms + leap_ms, begin_ms + leap_ms + 200, 40)]:
+        publication.write(picture(at_ms, key=True))
+        publication.write(sound(at_ms + 7))
+    got = read(player)
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.VIDEO] == [0, 40, 80, 120, 160, 187, 227, 267, 307, 347]
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.AUDIO] == [7, 47, 87, 127, 167, 194, 234, 274, 314, 354]
+
+
+def test_a_pause_of_a_publisher_that_the_clock_has_seen_stays() -> None:
+    clock = FakeClock()
+    all_streams = streams(clock)
+    publication = all_streams.publish("app/name", nothing)
+    player = all_streams.get_or_create("app/name").subscribe(Start.FAST)
+    times = []
+    for at_ms, passed_s in ((0, 3_600), (3_605_000, 0)):
+        publication.write(picture(at_ms, key=True))
+        times += [dts_ms for _, dts_ms in read(player)]
+        clock.advance(passed_s)
+    assert times == [0, 3_605_000]
+
+
 @given(st.lists(st.integers(-3_000, 3_000), min_size=1, max_size=60), st.lists(st.booleans(), min_size=60, max_size=60))
 def test_times_never_go_back_whatever_a_publisher_says(steps: list[int], again: list[bool]) -> None:
     clock = FakeClock()
