@@ -187,7 +187,6 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.web.settings": ("live.section",),
     "live.web.waiting": ("live.errors",),
     "live.web.credentials": ("live.errors",),
-    "live.web.waiting": ("live.errors",),
     "live.web.web": ("serving",),
     "live.web": (
         "live.errors",

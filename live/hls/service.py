@@ -19,7 +19,7 @@ from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
 from miso.live.sessions.places import Places
 from miso.live.sessions.session import EndReason
-from miso.live.streams.registry import Streams
+from miso.live.streams.registry import Streams, check_path
 from miso.live.streams.stream import Stream
 from miso.live.web.credentials import NO_CREDENTIALS, Credentials
 from miso.live.web.waiting import GoneError
@@ -134,6 +134,7 @@ class HlsService:
     async def _begin(self, wanted: Wanted, asked: Asked) -> Answer:
         address = asked.address
         asking = Asking(Action.PLAY, wanted.stream, PROTOCOL, address, asked.query, *asked.credentials)
+        check_path(wanted.stream)
         path = await asked.waits(self._gate.admit(asking))
         give_back = self._waiting.take(address)
         try:

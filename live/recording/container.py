@@ -40,6 +40,10 @@ class Container(Protocol):
     @property
     def duration_ms(self) -> int: ...
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the format has no form of later times: another file is needed."""
+
     def begin(self) -> bytes:
         """What the file begins with."""
 

@@ -28,6 +28,10 @@ _KEYFRAMES_SIZE = _NAMES_SIZE + 2 * _NUMBER_SIZE * MAX_LISTED_KEY_FRAMES
 _NOTHING = write_amf0(None)
 _MS_PER_S = 1_000
 _USUAL_FRAME_MS = 40
+_LONGEST_FRAME_MS = 1_000  # what is longer is a gap, after which the next frame is as long as any
+# Readers take the 32 bits of a time as signed (Adobe Flash Video File Format Specification 10.1, E.4.1): 24.8 days, but
+# for what comes until the next key frame.
+_FULL_MS = (1 << 31) - 60_000
 
 
 class FlvContainer:
@@ -62,6 +66,10 @@ class FlvContainer:
     def duration_ms(self) -> int:
         return self._end_ms
 
+    @property
+    def is_full(self) -> bool:
+        return self._end_ms >= _FULL_MS
+
     def begin(self) -> bytes:
         configs = (beginning.config for beginning in self._tracks.values())
         tags = [packet_tag(config.at(0)) for config in configs if config is not None]
@@ -80,6 +88,8 @@ class FlvContainer:
             self._keys.add((time_ms, self._size))
         if is_frame:
             length_ms = time_ms - self._last_ms.get(packet.track, time_ms - _USUAL_FRAME_MS)
+            if length_ms > _LONGEST_FRAME_MS:
+                length_ms = _USUAL_FRAME_MS
             self._last_ms[packet.track] = time_ms
             self._end_ms = max(self._end_ms, time_ms + length_ms)
         self._size += len(tag)

@@ -54,6 +54,10 @@ class Mp4Container:
     def duration_ms(self) -> int:
         return self._writer.end_ms
 
+    @property
+    def is_full(self) -> bool:
+        return False  # its times have 64 bits
+
     def begin(self) -> bytes:
         self._size = len(self._writer.init.data)
         return self._writer.init.data

@@ -56,7 +56,7 @@ class RecordingFile:
     @property
     def is_outdated(self) -> bool:
         """Whether another file is needed for what the stream has now."""
-        return bool(self._outdated) or self._unknown
+        return bool(self._outdated) or self._unknown or self._container.is_full
 
     def add(self, packet: Packet) -> None:
         """Takes a packet of any track; what cannot go into this file is left out."""

@@ -9,9 +9,10 @@ import shutil
 import pytest
 
 from tests.live.hls.broadcast import broadcasting
-from tests.live.hls.cutting import encoded
+from tests.live.hls.cutting import again, encoded
 
 pytest.importorskip("av", reason="PyAV is missing")
+publish = pytest.importorskip("tests.live.bridge.flashes").publish
 pytestmark = pytest.mark.skipif(
     shutil.which("ffprobe") is None, reason="ffprobe is missing: on Debian, apt-get install ffmpeg"
 )
@@ -35,6 +36,7 @@ async def run(*command: str) -> tuple[bytes, bytes]:
         (("libx264", "aac"), ["h264", "aac"]),
         (("libx265", "aac"), ["hevc", "aac"]),
         (("libx264", "libopus"), ["h264", "opus"]),
+        (("libx265", "libopus"), ["hevc", "opus"]),
         (("aac",), ["aac"]),
         (("libx264",), ["h264"]),
     ],
@@ -64,6 +66,19 @@ async def test_ffmpeg_plays_it(encoders: tuple[str, ...], names: list[str]) -> N
             assert times[-1] - times[0] > 2.5
         (session,) = broadcast.house.sessions
         assert session.bytes_out > 10_000
+
+
+@pytest.mark.parametrize("encoder", ["libx264", "libx265"])
+async def test_pictures_alone_open_with_what_comes_within_five_seconds(encoder: str) -> None:
+    """Counted in what is published, for a busy machine may take its time."""
+    async with broadcasting() as broadcast:
+        packets = [packet for packet in again(encoded(encoder), 3) if packet.dts_ms <= 5_000]
+        publishing = asyncio.create_task(publish(broadcast.house.publish(), packets))
+        out, errors = await run("ffprobe", "-v", "error", "-show_streams", "-of", "json", broadcast.url)
+        assert errors == b""
+        (stream,) = json.loads(out)["streams"]
+        assert (stream["width"], stream["avg_frame_rate"]) == (320, "25/1")
+        publishing.cancel()
 
 
 async def test_ffmpeg_decodes_it_to_the_end_of_the_stream() -> None:

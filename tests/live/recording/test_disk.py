@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import resource
 import shutil
 import subprocess
 import threading
@@ -64,6 +66,57 @@ async def test_a_full_disk_ends_the_recording_and_leaves_a_file_that_plays(
     await untouched.wait()
     assert untouched.state is State.DONE
     assert decoded_s(tmp_path / "large" / untouched.files[0].name) == pytest.approx(25, abs=0.5)
+
+
+@pytest.fixture
+def small_files() -> Iterator[int]:
+    """Files of this process cannot grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SMALL_DISK_BYTES, hard))
+    yield SMALL_DISK_BYTES
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("format", ["mp4", "flv"])
+async def test_a_limit_of_file_sizes_ends_the_recording_and_leaves_a_file_that_plays(
+    small_files: int, tmp_path: Path, format: str
+) -> None:
+    packets = groups(packets_of_flv(encoder.encode("libx264", "aac", frames=50, options={"g": "10"})), 12)
+    recording = await Studio(tmp_path, format=format).record(packets)
+    assert (recording.state, recording.detail) == (State.FAILED, "File too large")
+    path = tmp_path / recording.files[0].name
+    assert 0.5 * small_files < path.stat().st_size == recording.size_bytes <= small_files
+    assert 1 < decoded_s(path) < 24
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> Iterator[Path]:
+    """A folder in which nobody may write, nor root."""
+    folder = tmp_path / "unwritable"
+    folder.mkdir()
+    if os.geteuid():
+        folder.chmod(0o500)
+        yield folder
+        folder.chmod(0o700)
+        return
+    mounting = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(folder)], capture_output=True)
+    if mounting.returncode:
+        pytest.skip("nothing can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_an_unwritable_folder_fails_the_recording_and_the_next_one_begins_anew(
+    unwritable: Path, tmp_path: Path
+) -> None:
+    packets = packets_of_flv(encoder.encode("libx264", frames=50, options={"g": "10"}))
+    studio = Studio(unwritable)
+    recording = await studio.record(packets)
+    assert recording.state is State.FAILED
+    assert recording.detail in ("Read-only file system", "Permission denied")
+    assert [report.name for report in recording.files] == [""]
+    assert studio.recorder.failures == 1
+    assert (await Studio(tmp_path / "other").record(packets)).state is State.DONE
 
 
 async def test_a_folder_that_cannot_be_made_fails_the_recording_and_says_why(tmp_path: Path) -> None:

@@ -150,6 +150,19 @@ async def test_files_are_cut_at_key_frames(tmp_path: Path, format: Format, cut: 
     assert shown == sum(packet.track.kind is Kind.VIDEO for packet in frames(packets))
 
 
+@pytest.mark.parametrize("format", list(Format))
+async def test_after_a_gap_the_length_is_that_of_gap_and_frames(tmp_path: Path, format: Format) -> None:
+    studio = Studio(tmp_path, format=format)
+    packets = [packet for packet in picture_and_sound() if not packet.is_end]
+    recording = studio.recorder.start(PATH)
+    await studio.send(packets)
+    studio.clock.advance(60)
+    await studio.send(later(packets, 60_000))
+    await studio.recorder.close()
+    assert recording.duration_ms == pytest.approx(62_000, abs=100)
+    assert duration_s(tmp_path / recording.files[0].name) == pytest.approx(62, abs=0.1)
+
+
 async def test_a_name_that_is_taken_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "x.mp4").write_bytes(b"precious")
     (tmp_path / "x-2.mp4").symlink_to(tmp_path / "elsewhere")
@@ -157,6 +170,19 @@ async def test_a_name_that_is_taken_is_not_written_over(tmp_path: Path) -> None:
     assert recording.files[0].name == "x-3.mp4"
     assert (tmp_path / "x.mp4").read_bytes() == b"precious"
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_recordings_that_go_on_at_once_under_one_name_have_files_of_their_own(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, file_name="same")
+    other = studio.streams.publish("live/other", lambda: None)
+    recordings = [studio.recorder.start(path) for path in (PATH, "live/other")]
+    for packet in picture_and_sound():
+        other.write(packet)
+        await studio.send([packet])
+    await studio.recorder.close()
+    names = {recording.files[0].name for recording in recordings}
+    assert names == {"same.mp4", "same-2.mp4"}
+    assert [pictures(tmp_path / name) for name in names] == [50, 50]
 
 
 @pytest.mark.parametrize("format", list(Format))
