@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-BACK_MS: Final = 1_000
-"""Packets of one publisher may come this much out of order; who goes back further has begun anew."""
+BACK_MS: Final = 5_000
+"""One track of a publisher may come this much later than another, as a room's sound does where there is no CPU to
+convert it in time; who goes back further has begun anew."""
 RESUME_MS: Final = 20
 """What comes after a break begins so long after what was before: about a frame."""
 _MS_PER_S = 1_000

@@ -25,6 +25,8 @@ from tests.live.rtmp_server.serving import Serving, serve, until
 
 PATH = "live/name"
 BOUNDARIES_MS = (0, 1 << 24, 1 << 31, 1 << 32)
+MAX_LEAP_S = 1e7
+"""The weeks between are not waited for."""
 
 
 def parts() -> list[list[Packet]]:
@@ -37,14 +39,14 @@ def parts() -> list[list[Packet]]:
 async def test_no_frame_is_lost_by_rtmp_http_flv_and_a_push_and_none_moves() -> None:
     plugins: list[type[Plugin]] = [WebPlugin, FlvServer, RtmpServer, RelayPlugin]
     nobody_listens = {"host": "127.0.0.1", "port": 0}
-    async with serve(streams=StreamsSettings(wait=3600, grace=0)) as far:
+    async with serve(streams=StreamsSettings(wait=3600, grace=0, max_leap=MAX_LEAP_S)) as far:
         push = [{"stream": PATH, "url": far.url("live/far")}]
         model: Any = live_settings_model(plugins)
         settings = model(
             web={**nobody_listens, "https_port": 0},
             rtmp=nobody_listens,
             relay={"push": push},
-            streams={"wait": 3600, "grace": 0},
+            streams={"wait": 3600, "grace": 0, "max_leap": MAX_LEAP_S},
         )
         engine = Engine(settings, plugins)
         await engine.start()

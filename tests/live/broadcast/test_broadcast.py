@@ -40,7 +40,7 @@ class Studio:
 
     def __init__(self, settings: PlayersSettings | None = None, *, audio: bool = True, video: bool = True) -> None:
         self.clock = FakeClock()
-        self.streams = Streams(StreamSettings(), self.clock, 10)
+        self.streams = Streams(StreamSettings(max_leap_s=1e7), self.clock, 10)
         self.publication: Publication = self.streams.publish("live/a", lambda: None)
         self.broadcasts = Broadcasts(settings or PlayersSettings(), self.clock)
         for is_there, config in ((video, video_config()), (audio, AUDIO_CONFIG)):

@@ -379,7 +379,7 @@ def test_an_overtaken_reader_begins_anew_with_sound_and_picture_together() -> No
     assert read(player)[0][1] > reading.packet.dts_ms
 
 
-@pytest.mark.parametrize("leap_ms", [10_500, -5_000, 3_600_000, 1 << 32, 1 << 60])
+@pytest.mark.parametrize("leap_ms", [10_500, -6_000, 3_600_000, 1 << 32, 1 << 60])
 def test_a_leap_of_a_publishers_time_is_taken_out_for_all_tracks(leap_ms: int) -> None:
     all_streams = streams(FakeClock())
     publication = all_streams.publish("app/name", nothing)
@@ -391,6 +391,20 @@ def test_a_leap_of_a_publishers_time_is_taken_out_for_all_tracks(leap_ms: int) -
     got = read(player)
     assert [dts_ms for kind, dts_ms in got if kind is Kind.VIDEO] == [0, 40, 80, 120, 160, 187, 227, 267, 307, 347]
     assert [dts_ms for kind, dts_ms in got if kind is Kind.AUDIO] == [7, 47, 87, 127, 167, 194, 234, 274, 314, 354]
+
+
+def test_sound_that_comes_seconds_late_keeps_its_time_beside_the_pictures() -> None:
+    all_streams = streams(FakeClock())
+    publication = all_streams.publish("app/name", nothing)
+    player = all_streams.get_or_create("app/name").subscribe(Start.FAST)
+    pictures = [40 * number for number in range(125)]
+    for at_ms in pictures:
+        publication.write(picture(at_ms, key=not at_ms))
+        if at_ms >= 4_000:
+            publication.write(sound(at_ms - 4_000))
+    got = read(player)
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.VIDEO] == pictures
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.AUDIO] == pictures[:25]
 
 
 def test_a_pause_of_a_publisher_that_the_clock_has_seen_stays() -> None:
