@@ -8,7 +8,7 @@ from miso.live.errors import StreamBusyError, StreamClosedError
 from miso.live.relay.connection import RelayConnection
 from miso.live.rtmp.messages import Message
 from miso.live.rtmp.session.client_session import Paused
-from miso.live.rtmp_server.publisher import Publisher
+from miso.live.rtmp_ingest.publisher import Publisher
 from miso.live.sessions.session import Session
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import State

@@ -25,6 +25,7 @@ from miso.live.rtmp.session.events import (
     Wants,
 )
 from miso.live.rtmp.status import Code
+from miso.live.rtmp_ingest.publisher import Publisher
 from miso.live.rtmp_server.admission import (
     AdmittedPlayer,
     AdmittedPublisher,
@@ -36,7 +37,6 @@ from miso.live.rtmp_server.admission import (
 )
 from miso.live.rtmp_server.bitrate_limit import BitrateLimit
 from miso.live.rtmp_server.context import Context
-from miso.live.rtmp_server.publisher import Publisher
 from miso.live.rtmp_server.reading import Obstacle, Reading
 from miso.live.sessions.session import Counts, EndReason, Session
 from miso.live.streams.waiters import Waiters

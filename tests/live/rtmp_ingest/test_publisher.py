@@ -8,7 +8,7 @@ from miso.live.errors import ParseError, StreamClosedError
 from miso.live.media.amf0 import write_amf0
 from miso.live.media.codec import Kind, TrackId
 from miso.live.rtmp.messages import Message, MessageType
-from miso.live.rtmp_server.publisher import MAX_BROKEN_IN_A_ROW, MAX_METADATA_BYTES, Publisher
+from miso.live.rtmp_ingest.publisher import MAX_BROKEN_IN_A_ROW, MAX_METADATA_BYTES, Publisher
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import Stream, StreamSettings
 from tests.live.clock import FakeClock

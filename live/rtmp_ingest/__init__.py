@@ -1,0 +1,1 @@
+"""How what RTMP carries becomes packets of a stream: of who publishes here, and of what a relay fetches."""
