@@ -199,7 +199,7 @@ class BroadcastPlayer(ABC):
     def _give_up_unsent(self) -> None:
         """Closed as usual, the kernel would go on for minutes to offer it megabytes that it does not take."""
         connection = self._transport.get_extra_info("socket")
-        if connection is not None:
+        if connection is not None and not self._transport.is_closing():
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
 
     def _apply(self, *, begin_anew: bool) -> None:

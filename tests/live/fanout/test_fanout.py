@@ -346,3 +346,75 @@ def test_a_flush_in_turns_comes_to_every_player_once() -> None:
     for near, far in pairs:
         near.close()
         far.close()
+
+
+ACTS = (*("append",) * 6, *("flush",) * 3, *("read",) * 3, "join", "say", "want", "anew", "drop", "forget", "leave")
+TOLD = 2_000_000
+
+
+@given(st.data())
+def test_in_any_order_of_whatever_may_happen_everybody_gets_whole_packets(data: st.DataObject) -> None:
+    """What is told comes once and in its order; a socket's number goes to another player once its first has left."""
+    fanout = Fanout(data.draw(st.integers(1, 40)), data.draw(st.sampled_from((2_000, 100_000, 50_000_000))))
+    fanout.video_restart = framed(RESTART)
+    fanout.audio_restart = framed(RESTART + 1)
+    viewers: list[Viewer] = []
+    told: dict[int, list[int]] = {}
+    written = said = 0
+    for now_us in range(1, data.draw(st.integers(2, 80))):
+        act = data.draw(st.sampled_from(ACTS))
+        if act == "append":
+            size = data.draw(st.sampled_from((0, 100, 5_000, 300_000)))
+            video = data.draw(st.booleans())
+            whole = framed(written, size)
+            cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=90)))
+            parts = tuple((whole, *ends) for ends in zip([0, *cuts], [*cuts, len(whole)], strict=True))
+            is_key = data.draw(st.booleans())
+            fanout.append(parts, is_video=video, is_key=is_key, is_config=not is_key and data.draw(st.booleans()))
+            written += 1
+        elif act == "flush":
+            blocked, broken = fanout.flush(now_us, data.draw(st.sampled_from((0, 1))))
+            assert broken is None
+            assert all(place.blocked_since_us for place in blocked or ())
+        elif act == "join":
+            viewers.append(Viewer(fanout, fast=data.draw(st.booleans()), hold_audio=data.draw(st.booleans())))
+            told[id(viewers[-1])] = []
+        elif act == "drop":
+            fanout.drop_oldest()
+        elif act == "forget":
+            fanout.forget_key()
+        elif viewers:
+            viewer = data.draw(st.sampled_from(viewers))
+            if act == "read":
+                viewer.read(data.draw(st.sampled_from((1, 1_000, 1 << 20))))
+                if viewer.player.blocked_since_us:
+                    fanout.resume(viewer.player, now_us)
+            elif act == "say":
+                fanout.say(viewer.player, framed(TOLD + said, data.draw(st.sampled_from((0, 60_000)))))
+                told[id(viewer)].append(TOLD + said)
+                said += 1
+            elif act == "want":
+                viewer.player.wants_audio, viewer.player.wants_video = (
+                    data.draw(st.booleans()),
+                    data.draw(st.booleans()),
+                )
+            elif act == "anew":
+                fanout.begin_anew(viewer.player)
+            else:
+                viewers.remove(viewer)
+                fanout.remove(viewer.player)
+                viewer.close()
+        assert fanout.players == len(viewers)
+        assert fanout.kept_bytes >= fanout.size_bytes >= 0
+    while fanout.flush(100) != (None, None):
+        for viewer in viewers:
+            drain(fanout, viewer)
+    for viewer in viewers:
+        drain(fanout, viewer)
+        got = numbers(viewer.got)
+        packets = [number for number in got if number < RESTART]
+        assert packets == sorted(set(packets))
+        assert [number for number in got if number >= TOLD] == told[id(viewer)]
+        assert viewer.player.sent_bytes == len(viewer.got)
+        assert viewer.player.waiting_bytes == 0
+        viewer.close()
