@@ -94,6 +94,11 @@ async def read_body(request: Request, model: type[Body]) -> Body:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise WrongRequestError(TOO_LARGE, f"the request has more than {MAX_BODY_BYTES} bytes")
+    return parse_body(body, model)
+
+
+def parse_body(body: bytes, model: type[Body]) -> Body:
+    """A body's JSON; see :func:`read_body`."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

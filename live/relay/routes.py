@@ -62,7 +62,7 @@ class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel)
 
 
-class _Begin(_Asked):
+class BeginRequest(_Asked):
     """What a POST says; times in milliseconds."""
 
     mode: Direction = Direction.PULL
@@ -96,7 +96,7 @@ class _Begin(_Asked):
         return self.max_reconnect_attempts + 1 if self.max_reconnect_attempts else None
 
 
-class _End(_Asked):
+class EndRequest(_Asked):
     """What a DELETE says."""
 
     task_key: str | None = None
@@ -118,7 +118,7 @@ def relay_routes(relays: Relays, check: Check) -> list[BaseRoute]:
         return done(shown, "the relays", more={"count": len(shown)})
 
     async def begin(request: Request) -> Response:
-        asked = await read_body(request, _Begin)
+        asked = await read_body(request, BeginRequest)
         route = Route(asked.mode, asked.stream_path, read_url(asked.url), WantedBy.OPERATOR, asked.most_failures)
         interval_ms = asked.reconnect_interval
         relay = relays.begin(route, None if interval_ms is None else interval_ms / _MS_PER_S)
@@ -128,7 +128,7 @@ def relay_routes(relays: Relays, check: Check) -> list[BaseRoute]:
         return done(_form(_by_key(relays, request.path_params["key"])), "the relay")
 
     async def end(request: Request) -> Response:
-        asked = await read_body(request, _End)
+        asked = await read_body(request, EndRequest)
         relay = _by_key(relays, asked.task_key) if asked.task_key is not None else _meant(relays, asked)
         await relays.end(relay)
         return done({"taskKey": _key(relay)}, "the relay has ended")
@@ -167,7 +167,7 @@ def _by_key(relays: Relays, key: str) -> Relay:
     raise WrongRequestError(NOT_FOUND, "there is no such relay")
 
 
-def _meant(relays: Relays, asked: _End) -> Relay:
+def _meant(relays: Relays, asked: EndRequest) -> Relay:
     if asked.stream_path is None and asked.url is None:
         raise WrongRequestError(BAD_REQUEST, "taskKey, or streamPath or url, is needed")
     url = _url(asked.url)
