@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from miso.live.access.gate import Asking, Gate
@@ -14,13 +14,16 @@ from miso.live.hls.address import Kind, Wanted, read_address
 from miso.live.hls.packager import Packager
 from miso.live.hls.packagers import Packagers
 from miso.live.hls.playlist import CONTENT_TYPE
+from miso.live.hls.segmenter import MAIN_TRACKS
 from miso.live.hls.segments import Segment
 from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING, PROTOCOL, Viewer, Viewers
+from miso.live.mp4.sample_entry import ENTRY_NAMES
 from miso.live.sessions.places import Places
 from miso.live.sessions.session import EndReason
 from miso.live.streams.registry import Streams, check_path
 from miso.live.streams.stream import Stream
+from miso.live.streams.track import Track
 from miso.live.web.credentials import NO_CREDENTIALS, Credentials
 from miso.live.web.waiting import GoneError
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -171,8 +174,8 @@ class HlsService:
         return Answer(200, body, CONTENT_TYPE, _NOT_KEPT, viewer)
 
     async def _packager(self, stream: Stream) -> Packager | None:
-        """What cuts a stream, once it has a segment; None: it never will."""
-        await stream.wait_for_tracks()
+        """What cuts a stream, once it has a segment; None: it never will. Raises RefusedError as :func:`_check`."""
+        _check(stream.path, await stream.wait_for_tracks())
         packager = self._packagers.get(stream)
         return packager if await packager.begins() else None
 
@@ -247,3 +250,10 @@ def _piece(data: bytes | None, viewer: Viewer) -> Answer:
 
 def _told(status: int, reason: str) -> Answer:
     return Answer(status, reason.encode())
+
+
+def _check(path: str, tracks: Sequence[Track]) -> None:
+    """Raises RefusedError if there is nothing in a stream that segments have a form of; else it would be waited for."""
+    codecs = [track.codec for track in tracks if track.id in MAIN_TRACKS and track.codec is not None]
+    if codecs and not any(codec in ENTRY_NAMES for codec in codecs):
+        raise RefusedError(f"{path} has {', '.join(codec.value for codec in codecs)}, which HLS does not have here")

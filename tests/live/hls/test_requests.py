@@ -19,7 +19,7 @@ from miso.live.access.tokens import Action, make_token
 from miso.live.hls.service import Asked
 from miso.live.hls.settings import HlsSettings
 from miso.live.hls.viewers import MAX_ASKING
-from miso.live.media.packet import Packet
+from miso.live.media.packet import Codec, Kind, Packet, TrackId
 from miso.live.sessions.events import EventKind
 from miso.live.sessions.session import Role
 from miso.live.sessions.settings import SessionsSettings
@@ -87,6 +87,18 @@ async def test_a_playlist_waits_for_the_part_that_is_asked_for() -> None:
         assert f"/p{number}-{part}.m4s".replace("/", "-") in text.replace('PRELOAD-HINT:TYPE=PART,URI="', "")
         assert (await hinted).status_code == 200
         assert len((await hinted).content) > 100
+
+
+async def test_a_stream_of_codecs_that_segments_have_no_form_of_is_refused_at_once_with_the_reason() -> None:
+    async with house() as (made, _), client(made) as http:
+        publication = made.publish()
+        publication.write(Packet(TrackId(Kind.VIDEO), Codec.VP8, 0, b"x", is_key=True))
+        publication.write(Packet(TrackId(Kind.AUDIO), Codec.AC3, 0, b"x", is_key=True))
+        answer = await http.get(FIRST)
+        assert (answer.status_code, answer.text.strip()) == (
+            404,
+            f"{PATH} has vp08, ac-3, which HLS does not have here",
+        )
 
 
 async def test_waiting_ends_in_time_when_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
