@@ -7,6 +7,7 @@ passed over, so that an older and a newer version of Miso can be in one cluster.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -339,6 +340,7 @@ _NODE = msgspec.json.Decoder(NodeFact)
 _FACT: msgspec.json.Decoder[RoomFact] = msgspec.json.Decoder(RoomFact)
 _MESSAGE: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _ENCODER = msgspec.json.Encoder()
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _OPENING = b'{"v":%d,' % VERSION
 
 _FACT_KINDS: Final = frozenset({"shard", "participant", "producer", "data_producer", "want", "pipe", "piped"})
@@ -349,9 +351,12 @@ def encode(said: NodeFact | RoomFact | Message) -> bytes:
     """Its JSON.
 
     Raises:
-        ParseError: It is longer than :data:`MAX_BYTES`.
+        ParseError: It is longer than :data:`MAX_BYTES`, or no JSON can say it: half a character, too many brackets.
     """
-    data = _OPENING + _ENCODER.encode(said)[1:]
+    try:
+        data = _OPENING + _ENCODER.encode(said)[1:]
+    except (ValueError, RecursionError) as error:
+        raise ParseError(f"a fact that cannot be said: {str(error)[:200]}") from error
     if len(data) > MAX_BYTES:
         raise ParseError(f"{len(data)} bytes of a fact, at most {MAX_BYTES} are allowed")
     return data
@@ -387,6 +392,23 @@ def decode_message(data: bytes) -> Message:
     return _decode(data, _MESSAGE, _MESSAGE_KINDS)
 
 
+def _check_numbers(data: bytes) -> None:
+    """Refuses integers of more than 64 bits: what tells browsers of this fact could not write them.
+
+    Raises:
+        ValueError: There is one.
+    """
+    left = [msgspec.json.decode(data)]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+        elif isinstance(value, int) and not -(2**63) <= value < 2**64:
+            raise ValueError("an integer of more than 64 bits")
+
+
 def _decode(data: bytes, decoder: msgspec.json.Decoder[SaidT], kinds: frozenset[str]) -> SaidT:
     if len(data) > MAX_BYTES:
         raise ParseError(f"{len(data)} bytes of a fact, at most {MAX_BYTES} are allowed")
@@ -394,6 +416,8 @@ def _decode(data: bytes, decoder: msgspec.json.Decoder[SaidT], kinds: frozenset[
         head = _HEAD.decode(data)
         if head.v > VERSION or head.k not in kinds:
             raise UnknownKindError(f"a fact of kind {head.k[:32]!r} in version {head.v}")
+        if _LONG_NUMBER.search(data):
+            _check_numbers(data)
         return decoder.decode(data)
     except (ValueError, RecursionError) as error:  # of wrong UTF-8, wrong JSON, wrong shape; too many brackets
         raise ParseError(f"no fact: {str(error)[:200]}") from error

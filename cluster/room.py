@@ -153,6 +153,9 @@ class ClusterRoom(Generic[ShardT]):
             info: How it is shown.
             secret_hash: SHA-256 of what it may prove itself with, hexadecimal; "": nothing.
             flag: What it is.
+
+        Raises:
+            LimitError: Some node claims its id for ever.
         """
         old = self._members.get(participant)
         if old is not None:
@@ -192,7 +195,8 @@ class ClusterRoom(Generic[ShardT]):
             return
         self._changes.extend(self.facts.change(node, fact_key, fact))
         for shard in self._shards.values():
-            shard.look()
+            if node == self._node or self.facts.touches(shard.id, fact_key):
+                shard.look()
         self._tell()
 
     def said(self, node: str, message: Message) -> None:

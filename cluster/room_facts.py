@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
+from miso.cluster.errors import LimitError
 from miso.cluster.facts import (
     DataProducerFact,
     ParticipantFact,
@@ -18,6 +19,11 @@ from miso.cluster.facts import (
     Source,
     WantFact,
 )
+
+MAX_SHARDS_OF_NODE: Final = 256
+"""A node has at most one shard of a room in each worker. One that says more has none: each is a pipe to everybody."""
+MAX_STAMP: Final = 2**53
+"""The greatest stamp of a claim; no honest node comes near it."""
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -100,6 +106,8 @@ class RoomFacts:
         """By node and key."""
         self._shards: defaultdict[str, set[str]] = defaultdict(set)
         """Shard → the nodes that say it is theirs."""
+        self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
+        """Node → the shards that it says are its own."""
         self._claims: defaultdict[str, dict[str, ParticipantFact]] = defaultdict(dict)
         """Participant → node → what it says."""
         self._sources: defaultdict[str, dict[tuple[str, str], Source]] = defaultdict(dict)
@@ -127,12 +135,17 @@ class RoomFacts:
     @property
     def shards(self) -> Iterator[tuple[str, str]]:
         """Each shard, with its node."""
-        return ((shard, min(nodes)) for shard, nodes in self._shards.items())
+        for shard in self._shards:
+            node = self.node_of(shard)
+            if node is not None:
+                yield shard, node
 
     def node_of(self, shard: str) -> str | None:
         """Whose shard it is; None: there is none of that id."""
         nodes = self._shards.get(shard)
-        return min(nodes) if nodes else None
+        if not nodes:
+            return None
+        return min((node for node in nodes if len(self._shards_of[node]) <= MAX_SHARDS_OF_NODE), default=None)
 
     @property
     def participants(self) -> Iterator[Seen]:
@@ -152,12 +165,21 @@ class RoomFacts:
         claims = self._claims.get(participant)
         if not claims:
             return None
+        if len(claims) == 1:
+            return Seen(*next(iter(claims.items())))
         node = max(claims, key=lambda node: (claims[node].stamp, node))
         return Seen(node, claims[node])
 
     def next_stamp(self, participant: str) -> int:
-        """With it a new claim wins against all that are known."""
-        return 1 + max((claim.stamp for claim in self._claims.get(participant, {}).values()), default=0)
+        """With it a new claim wins against all that are known.
+
+        Raises:
+            LimitError: There is no greater one: a node claims this id for ever.
+        """
+        greatest = max((claim.stamp for claim in self._claims.get(participant, {}).values()), default=0)
+        if greatest >= MAX_STAMP:
+            raise LimitError(f"{participant[:200]!r} is claimed with the greatest stamp that there is")
+        return greatest + 1
 
     def sources_of(self, participant: str) -> list[Located]:
         """What somebody sends."""
@@ -173,7 +195,7 @@ class RoomFacts:
     def source(self, source: str) -> Located | None:
         """Where it is, and what; None: nobody who is there sends it."""
         claims = self._sources.get(source, {})
-        for node, key in sorted(claims):
+        for node, key in claims if len(claims) == 1 else sorted(claims):
             fact = claims[node, key]
             seen = self.participant(fact.participant)
             if seen is not None and seen.node == node:
@@ -217,6 +239,33 @@ class RoomFacts:
         fact = self._said_by(shard, f"piped/{shard}/{other}/{source}")
         return fact if isinstance(fact, PipedFact) else None
 
+    def touches(self, shard: str, key: str) -> bool:
+        """Whether a change of another node's fact can change what a shard is to do about its pipes.
+
+        Asked after the change. In a large room most news are of other pipes, and of scores that nobody here needs.
+
+        Args:
+            shard: Which one.
+            key: Of the fact.
+        """
+        kind, _, rest = key.partition("/")
+        match kind:
+            case "pipe" | "piped":
+                return shard in rest.split("/", 2)[:2]
+            case "want":
+                wanting, _, source = rest.partition("/")
+                return wanting == shard or self._arrives_at(shard, source)
+            case "producer" | "data_producer":
+                wanting_it = self._wanting.get(rest, ())
+                return any(one == shard for _, one in wanting_it) or self._arrives_at(shard, rest)
+            case "participant":
+                return rest in self._sent_by
+            case _:
+                return True
+
+    def _arrives_at(self, shard: str, source: str) -> bool:
+        return any(fact.shard == shard for fact in self._sources.get(source, {}).values())
+
     def _said_by(self, shard: str, key: str) -> RoomFact | None:
         node = self.node_of(shard)
         return self._facts[node].get(key) if node is not None else None
@@ -245,7 +294,8 @@ class RoomFacts:
         if old == fact or (fact is not None and fact.key != key):
             return []
         touched = {one.participant for one in (old, fact) if isinstance(one, ParticipantFact | Source)}
-        before = {participant: self._appearance(participant) for participant in touched}
+        source = key if not any(isinstance(one, ParticipantFact) for one in (old, fact)) else None
+        before = {participant: self._appearance(participant, source) for participant in touched}
         if old is not None:
             self._remove(node, old)
             del self._facts[node][key]
@@ -256,16 +306,24 @@ class RoomFacts:
             self._enter(node, fact)
         changes: list[Change] = []
         for participant, appearance in before.items():
-            changes.extend(_difference(appearance, self._appearance(participant)))
+            changes.extend(_difference(appearance, self._appearance(participant, source)))
         return changes
 
-    def _appearance(self, participant: str) -> _Appearance:
-        return self.participant(participant), {one.fact.key: one for one in self.sources_of(participant)}
+    def _appearance(self, participant: str, source: str | None) -> _Appearance:
+        """How a participant is seen, with the source of one key; None: with all that it sends."""
+        seen = self.participant(participant)
+        if source is None or seen is None:
+            return seen, {one.fact.key: one for one in self.sources_of(participant)}
+        fact = self._facts[seen.node].get(source)
+        if not isinstance(fact, Source) or fact.participant != participant:
+            return seen, {}
+        return seen, {source: Located(seen.node, fact)}
 
     def _enter(self, node: str, fact: RoomFact) -> None:
         match fact:
             case ShardFact():
                 self._shards[fact.shard].add(node)
+                self._shards_of[node].add(fact.shard)
             case ParticipantFact():
                 self._claims[fact.participant][node] = fact
             case ProducerFact() | DataProducerFact():
@@ -280,6 +338,7 @@ class RoomFacts:
         match fact:
             case ShardFact():
                 _discard(self._shards, fact.shard, node)
+                _discard(self._shards_of, node, fact.shard)
             case ParticipantFact():
                 _pop(self._claims, fact.participant, node)
             case ProducerFact() | DataProducerFact():

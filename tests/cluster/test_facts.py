@@ -101,6 +101,8 @@ def test_what_a_newer_version_means_is_not_guessed(data: bytes) -> None:
         b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":-1,"info":{}}',
         b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":99999999999999999999,"info":{}}',
         b'{"v":1,"k":"pipe","shard":"s","other":"t","data":false,"token":"1","ip":"::1","port":0}',
+        b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":1,"info":{"a":[18446744073709551616]}}',
+        b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":1,"info":{"a":{"b":-9223372036854775809}}}',
         b"[" * 100_000,
         b'{"v":1,"k":"shard","shard":"s","x":' + b"[" * 100_000,
         b'{"v":1,"k":"shard","shard":"s"}' + b" " * MAX_BYTES,
@@ -109,6 +111,32 @@ def test_what_a_newer_version_means_is_not_guessed(data: bytes) -> None:
 def test_what_is_no_fact_is_refused(data: bytes) -> None:
     with pytest.raises(ParseError):
         decode_fact(data)
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**63), "99999999999999999999"])
+def test_numbers_that_browsers_can_be_told_are_no_fault(value: object) -> None:
+    fact = ParticipantFact(participant="p", shard="s", stamp=1, info={"a": [value]})
+    assert decode_fact(encode(fact)) == fact
+
+
+def deep(levels: int) -> dict[str, object]:
+    return {"a": deep(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize("info", [{"displayName": "\ud83d"}, {"\udc00": 1}, {"a": [deep(400)] * 3, "b": "\ud800"}])
+def test_what_no_json_can_say_is_not_written(info: dict[str, object]) -> None:
+    with pytest.raises(ParseError, match="cannot be said"):
+        encode(ParticipantFact(participant="p", shard="s", stamp=1, info=info))
+
+
+def test_what_has_too_many_brackets_is_not_written() -> None:
+    info: dict[str, object] = {}
+    for _ in range(100_000):
+        info = {"a": info}
+    with pytest.raises(ParseError, match="cannot be said"):
+        encode(ParticipantFact(participant="p", shard="s", stamp=1, info=info))
+    while info:  # taken apart by hand: else its end is as deep a recursion
+        info = info.pop("a")  # type: ignore[assignment]
 
 
 def test_what_would_be_too_long_is_not_written() -> None:

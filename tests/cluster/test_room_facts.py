@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from miso.cluster.errors import LimitError
 from miso.cluster.facts import RoomFact, ShardFact, Source
 from miso.cluster.room_facts import (
+    MAX_SHARDS_OF_NODE,
+    MAX_STAMP,
     Change,
     Located,
     ParticipantCame,
@@ -18,7 +24,7 @@ from miso.cluster.room_facts import (
     SourceChanged,
     SourceLeft,
 )
-from tests.cluster.said import data_producer, participant, producer, want
+from tests.cluster.said import data_producer, end, participant, piped, producer, want
 
 S, T = ShardFact(shard="s"), ShardFact(shard="t")
 
@@ -111,6 +117,67 @@ FACTS: st.SearchStrategy[RoomFact] = st.one_of(
     st.builds(want, st.sampled_from("st"), st.sampled_from("xyd")),
 )
 NEWS = st.lists(st.tuples(NODES, FACTS, st.booleans()), max_size=40)
+
+
+def test_a_claim_that_nobody_can_pass_is_told_to_who_would_make_one() -> None:
+    facts = said(("z", participant("p", stamp=MAX_STAMP - 1)))
+    assert facts.next_stamp("p") == MAX_STAMP
+    facts.change("z", participant("p").key, participant("p", stamp=MAX_STAMP))
+    with pytest.raises(LimitError):
+        facts.next_stamp("p")
+    assert facts.next_stamp("q") == 1
+
+
+def test_a_node_with_more_shards_than_workers_has_none() -> None:
+    """Each of them could want something, and would get a pipe from each shard that has it."""
+    facts = said(("a", S), ("a", participant("p")), ("a", producer("x")))
+    for number in range(MAX_SHARDS_OF_NODE):
+        shard = ShardFact(shard=f"t{number}")
+        facts.change("b", shard.key, shard)
+        wanted = want(shard.shard, "x")
+        facts.change("b", wanted.key, wanted)
+    assert len(facts.wanting("x")) == MAX_SHARDS_OF_NODE
+    facts.change("b", T.key, T)
+    assert facts.wanting("x") == set()
+    assert list(facts.shards) == [("s", "a")]
+    facts.change("b", T.key, None)
+    assert len(facts.wanting("x")) == MAX_SHARDS_OF_NODE
+
+
+def test_what_somebody_sends_more_costs_no_more_than_what_it_sends_first() -> None:
+    facts = said(("a", S), ("a", participant("p")))
+    began_s = time.process_time()
+    for number in range(10_000):
+        one = producer(f"x{number}")
+        assert facts.change("a", one.key, one) == [SourceCame(Located("a", one))]
+    assert time.process_time() - began_s < 10  # 0.2 s; 50 s when each looks at all before it
+
+
+def test_only_news_that_matter_to_a_shard_touch_it() -> None:
+    here: list[RoomFact] = [S, participant("p"), producer("x"), want("s", "y")]
+    there: list[RoomFact] = [T, participant("q", "t"), producer("y", "q", "t")]
+    elsewhere: list[RoomFact] = [ShardFact(shard="u"), participant("r", "u"), want("u", "y")]
+    told = {"a": here, "b": there, "c": elsewhere}
+    facts = said(*((node, fact) for node, said_there in told.items() for fact in said_there))
+    touching = [
+        end("t", "s", "1").key,
+        piped("t", "s", "x", "1").key,
+        want("t", "x").key,
+        want("s", "y").key,
+        producer("y").key,
+        producer("x").key,
+        participant("q").key,
+        T.key,
+    ]
+    assert [key for key in touching if not facts.touches("s", key)] == []
+    others = [
+        end("t", "u", "1", data=True).key,
+        piped("t", "u", "s", "1").key,
+        want("u", "y").key,
+        producer("z").key,
+        participant("r").key,
+    ]
+    assert [key for key in others if facts.touches("s", key)] == []
 
 
 class Mirror:

@@ -32,7 +32,7 @@ FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
 SHORTEST_REMAKE_S = 1.0
 LINGER_S = 5.0
-_LOOK_S = 0.005
+_LOOK_S = 0.02
 
 Planner = Callable[[RoomFacts, str, Held], list[Step]]
 
