@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from miso.cluster.errors import LimitError
 from miso.cluster.facts import NodeFact, WorkerLoad
 from miso.cluster.pipe_plan import plan
 from miso.cluster.placement.choice import Candidate, choose_worker, is_full
@@ -178,9 +179,17 @@ class SimHost:
         if old is not None:
             self.leave(old)
             self.tell(old, lambda: old.client.sent_away(old))
-        seat.shard = room.shard_on(worker, self._planner)
+        shard = room.shard_on(worker, self._planner)
+        try:
+            seat.member = room.room.enter(client.id, shard.id, {"displayName": client.id})
+        except LimitError:
+            self.counts.retries += 1
+            self._meters[worker].leave(client.id)
+            self.after(EMPTY_SHARD_S, lambda: self.close_if_empty(client.room))
+            self.tell(seat, lambda: client.retry(seat))
+            return
+        seat.shard = shard
         room.seats[client.id] = seat
-        seat.member = room.room.enter(client.id, seat.shard.id, {"displayName": client.id})
         room.look_at_wants()
         self.counts.joins += 1
         self.tell(seat, lambda: client.seated(seat))
