@@ -339,7 +339,8 @@ class TransportStats(Body, frozen=True, kw_only=True):
 
     ``timestamp`` is in ms of the monotonic clock, bytes count since creation, bitrates are in bit/s. ``type`` is
     ``webrtc-transport`` (with the ``ice_*`` and ``dtls_*`` fields), ``plain-rtp-transport`` (``rtcp_mux``, ``comedia``,
-    ``tuple``, ``rtcp_tuple``), ``pipe-transport`` (``tuple``) or ``direct-transport``.
+    ``tuple``, ``rtcp_tuple``), ``pipe-transport`` (``tuple``) or ``direct-transport``. ``srtp_failures`` is Miso's own:
+    packets of the right sender that SRTP did not let pass; absent while there are none.
     """
 
     type: TransportStatsType
@@ -359,6 +360,7 @@ class TransportStats(Body, frozen=True, kw_only=True):
     rtx_send_bitrate: int
     probation_bytes_sent: int
     probation_send_bitrate: int
+    srtp_failures: int | None = None
     sctp_state: SctpState | None = None
     available_outgoing_bitrate: int | None = None
     available_incoming_bitrate: int | None = None

@@ -16,6 +16,7 @@ cdef class TransportPlane(SendingHalf):
     cdef readonly RateCalculator received  # all that comes in, as it is on the wire
     cdef readonly RateCalculator rtp_received
     cdef readonly RateCalculator rtx_received
+    cdef readonly unsigned long long srtp_failures  # packets that SRTP did not let pass
     cdef ReceivingHalf _receiving
     cdef list _accepted  # (socket, address): to be taken back on close
     cdef RtpHeader _header  # of the packet in hand

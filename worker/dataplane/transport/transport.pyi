@@ -32,6 +32,9 @@ class TransportPlane(SendingHalf):
     @property
     def rtx_received(self) -> RateCalculator: ...
     @property
+    def srtp_failures(self) -> int:
+        """Packets that SRTP did not let pass: of another key, changed on the way, or come twice."""
+    @property
     def feedback(self) -> BandwidthFeedback:
         """What its peer's congestion control is told."""
     def __init__(self, plane: Plane, encrypted: bool) -> None: ...

@@ -189,6 +189,7 @@ cdef class TransportPlane(SendingHalf):
                 self.plane.count.not_connected += 1
                 return False
             if receiving.inbound.unprotect(data, &size) != 0:
+                self.srtp_failures += 1
                 self.plane.count.srtp_failed += 1
                 return False
             set_packet_size(data, size)
@@ -200,6 +201,7 @@ cdef class TransportPlane(SendingHalf):
             self.plane.count.not_connected += 1
             return
         if self.encrypted and receiving.inbound.unprotect_rtcp(data, &size) != 0:
+            self.srtp_failures += 1
             self.plane.count.srtp_failed += 1
             return
         if self.encrypted and receiving.streams.get(read_u32(data + RTCP_SSRC_AT)) == NULL:

@@ -37,6 +37,7 @@ def transport_stats(
         rtx_send_bitrate=plane.rtx_sent.bitrate(now_us),
         probation_bytes_sent=plane.probation_sent.bytes,
         probation_send_bitrate=plane.probation_sent.bitrate(now_us),
+        srtp_failures=plane.srtp_failures or None,
         sctp_state=sctp.state.value if sctp is not None else None,
         available_incoming_bitrate=incoming.available_bps or None,
         max_incoming_bitrate=incoming.max_bps or None,

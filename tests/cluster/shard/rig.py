@@ -1,0 +1,295 @@
+"""A room over several hosts in one process: real workers, a directory in memory, people who send and watch RTP."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from miso.cluster.directory.memory import MemoryDirectory, MemoryStore
+from miso.cluster.facts import DataProducerFact, Message, ParticipantFact, PipeEndFact, ProducerFact, RoomFact
+from miso.cluster.room_facts import RoomFacts
+from miso.cluster.shard.settings import ShardSettings
+from miso.cluster.shard.shard import Shard
+from miso.controller import DataProducer, PlainTransport, Producer, Router, Worker, create_worker
+from miso.worker.rtcp.compound import build_compound, parse_compound
+from miso.worker.rtcp.feedback import Fir, Pli
+from tests.controller.conftest import MEDIA_CODECS
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, parse_rtp, rtp
+
+PAYLOAD_TYPE, RTX_PAYLOAD_TYPE = 112, 113
+FRAME_S = 0.02
+SETTINGS = ShardSettings(linger_s=0.2, first_retry_s=0.05, longest_retry_s=0.2, check_s=0.1)
+
+_ssrcs = itertools.count(20_000_000, 1000)
+
+
+async def until(condition: Callable[[], object], within_s: float = 20) -> None:
+    """Waits until something is so. Raises ``TimeoutError``."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110  # facts and packets have no event in common
+            await asyncio.sleep(0.01)
+
+
+class Peer(asyncio.DatagramProtocol):
+    """A UDP socket that speaks to a plain transport."""
+
+    def __init__(self) -> None:
+        self.packets: list[RtpPacket] = []
+        self.times: list[float] = []
+        self.key_frame_requests = 0
+        self._transport: asyncio.DatagramTransport | None = None
+
+    async def open(self, transport: PlainTransport) -> None:
+        address = (transport.tuple.local_ip, transport.tuple.local_port)
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, remote_addr=address)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: object) -> None:
+        if 192 <= data[1] <= 223:
+            self.key_frame_requests += sum(isinstance(packet, Pli | Fir) for packet in parse_compound(data))
+        else:
+            self.packets.append(parse_rtp(data))
+            self.times.append(asyncio.get_running_loop().time())
+
+    def send(self, packet: bytes) -> None:
+        assert self._transport is not None
+        if not self._transport.is_closing():
+            self._transport.sendto(packet)
+
+    @property
+    def local_address(self) -> tuple[str, int]:
+        assert self._transport is not None
+        ip, port = self._transport.get_extra_info("sockname")
+        return ip, port
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Camera:
+    """Sends frames of one packet each, of all its layers, and a key frame when it is asked for one.
+
+    Attributes:
+        producer: Its producer.
+        peer: Its socket.
+        sent: How many frames it has sent of each layer.
+    """
+
+    def __init__(self, layers: int) -> None:
+        self.peer = Peer()
+        self.sent = 0
+        self._first_ssrc = next(_ssrcs)
+        self._layers = layers
+        self._answered = -1  # key frame requests
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def rtp_parameters(self) -> dict[str, Any]:
+        encodings = [
+            {"ssrc": self._first_ssrc + 2 * layer, "rtx": {"ssrc": self._first_ssrc + 2 * layer + 1}}
+            for layer in range(self._layers)
+        ]
+        return {
+            "mid": str(self._first_ssrc),
+            "codecs": [
+                {
+                    "mimeType": "video/VP8",
+                    "payloadType": PAYLOAD_TYPE,
+                    "clockRate": 90000,
+                    "rtcpFeedback": [{"type": "nack"}, {"type": "nack", "parameter": "pli"}],
+                },
+                {
+                    "mimeType": "video/rtx",
+                    "payloadType": RTX_PAYLOAD_TYPE,
+                    "clockRate": 90000,
+                    "parameters": {"apt": PAYLOAD_TYPE},
+                },
+            ],
+            "encodings": encodings,
+            "rtcp": {"cname": str(self._first_ssrc)},
+        }
+
+    async def start(self, transport: PlainTransport) -> Producer:
+        producer = await transport.produce(kind="video", rtp_parameters=self.rtp_parameters)
+        await self.peer.open(transport)
+        self._task = asyncio.create_task(self._run())
+        return producer
+
+    async def _run(self) -> None:
+        while True:
+            self.frame()
+            await asyncio.sleep(FRAME_S)
+
+    def frame(self) -> None:
+        """Sends the next frame."""
+        requested = self.peer.key_frame_requests
+        payload = KEY_FRAME if requested > self._answered else DELTA_FRAME
+        self._answered = requested
+        for layer in range(self._layers):
+            ssrc = self._first_ssrc + 2 * layer
+            timestamp = int(self.sent * FRAME_S * 90000)
+            marked = payload + bytes((layer,))
+            self.peer.send(
+                rtp(self.sent, marked, ssrc=ssrc, payload_type=PAYLOAD_TYPE, timestamp=timestamp, marker=True)
+            )
+        self.sent += 1
+
+    def halt(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        self.halt()
+        self.peer.close()
+
+
+class Screen(Peer):
+    """Somebody who watches one producer.
+
+    Attributes:
+        consumer: Of what it watches.
+    """
+
+    async def watch(self, router: Router, producer: Producer) -> None:
+        transport = await router.create_plain_transport(listen_ip="127.0.0.1")
+        await self.open(transport)
+        ip, port = self.local_address
+        await transport.connect(ip=ip, port=port)
+        self.consumer = await transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities)
+
+    def ask_for_key_frame(self) -> None:
+        ssrc = self.consumer.rtp_parameters.encodings[0].ssrc
+        assert ssrc is not None
+        self.send(build_compound([Pli(1, ssrc)]))
+
+    async def sees(self, more: int = 5, within_s: float = 20) -> None:
+        """Waits until so many packets more have come."""
+        enough = len(self.packets) + more
+        await until(lambda: len(self.packets) >= enough, within_s)
+
+    async def last_layer(self) -> int:
+        """The layer that the next packet is of."""
+        await self.sees(1)
+        return self.packets[-1].payload[-1]
+
+
+@dataclass
+class Host:
+    """One node: what it knows of the room, and its shards."""
+
+    directory: MemoryDirectory
+    facts: RoomFacts = field(default_factory=RoomFacts)
+    shards: dict[str, Shard] = field(default_factory=dict)
+    on_fact: Callable[[RoomFact], None] = lambda fact: None
+
+    def enter(self) -> None:
+        self.entry = self.directory.enter("room", self)
+
+    def changed(self, node: str, fact_key: str, fact: RoomFact | None) -> None:
+        if fact is not None and node == self.directory.node:
+            self.on_fact(fact)
+        self.facts.change(node, fact_key, fact)
+        for shard in self.shards.values():
+            shard.look()
+
+    def said(self, node: str, message: Message) -> None:
+        """Nothing is said in these tests."""
+
+    def shard(self, shard_id: str) -> Shard:
+        return self.shards[shard_id]
+
+
+class World:
+    """Hosts that share a directory."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.store = MemoryStore()
+        self.hosts: dict[str, Host] = {}
+        self.workers: dict[str, Worker] = {}
+        self.settings = SETTINGS._replace(**settings)
+        self._open: list[Camera | Peer] = []
+        self._listen: dict[str, Callable[[RoomFact], None]] = {}
+
+    async def shard(self, shard_id: str, host_name: str = "one", **settings: Any) -> Shard:
+        """A shard in a worker of its own, of a host that is made when there is none of that name."""
+        host = self.hosts.get(host_name)
+        if host is None:
+            directory = MemoryDirectory(f"{host_name}-00000000", self.store)
+            await directory.start()
+            host = self.hosts[host_name] = Host(directory)
+            host.enter()
+        worker = self.workers[shard_id] = await create_worker(log_level="warn")
+        router = await worker.create_router(media_codecs=MEDIA_CODECS)
+        shard = Shard(shard_id, router, host.facts, host.entry, settings=self.settings._replace(**settings))
+        host.shards[shard_id] = shard
+        return shard
+
+    def host_of(self, shard: Shard) -> Host:
+        return next(host for host in self.hosts.values() if shard.id in host.shards)
+
+    def enters(self, shard: Shard, participant: str) -> None:
+        """Somebody comes."""
+        self.host_of(shard).entry.put(ParticipantFact(participant=participant, shard=shard.id, stamp=1, info={}))
+
+    async def films(self, shard: Shard, participant: str = "p", layers: int = 1) -> tuple[Camera, Producer]:
+        """Somebody comes with a camera."""
+        self.enters(shard, participant)
+        camera = Camera(layers)
+        self._open.append(camera)
+        transport = await shard.router.create_plain_transport(listen_ip="127.0.0.1", comedia=True)
+        producer = await camera.start(transport)
+        self.says(shard, producer, participant)
+        return camera, producer
+
+    def says(self, shard: Shard, producer: Producer, participant: str = "p") -> None:
+        """Says that the producer is there."""
+        fact = ProducerFact(
+            producer=producer.id,
+            participant=participant,
+            shard=shard.id,
+            kind=producer.kind,
+            type=producer.type,
+            rtp=producer.consumable_rtp_parameters,
+            app_data={"of": participant},
+        )
+        self.host_of(shard).entry.put(fact)
+
+    def says_data(self, shard: Shard, producer: DataProducer, participant: str = "p") -> None:
+        """Says that the data producer is there."""
+        fact = DataProducerFact(
+            data_producer=producer.id, participant=participant, shard=shard.id, label=producer.label, protocol="chat"
+        )
+        self.host_of(shard).entry.put(fact)
+
+    async def watches(self, shard: Shard, producer: Producer) -> Screen:
+        """Somebody watches."""
+        screen = Screen()
+        self._open.append(screen)
+        await screen.watch(shard.router, producer)
+        return screen
+
+    async def close(self) -> None:
+        for one in self._open:
+            one.close()
+        for host in self.hosts.values():
+            for shard in host.shards.values():
+                await shard.close()
+            said = host.facts.of_node(host.directory.node)
+            assert {key.partition("/")[0] for key in said} <= {"participant", "producer", "data_producer"}
+            await host.directory.close()
+        for worker in self.workers.values():
+            worker.close()
+            await worker.wait_closed()
+
+
+def ends_of(world: World, shard: str) -> list[PipeEndFact]:
+    """What a shard says of its ends."""
+    host = next(host for host in world.hosts.values() if shard in host.shards)
+    facts = host.facts.of_node(host.directory.node).values()
+    return [fact for fact in facts if isinstance(fact, PipeEndFact) and fact.shard == shard]
