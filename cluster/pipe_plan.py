@@ -124,7 +124,7 @@ def plan(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
     """
     outgoing = _outgoing(facts, shard)
     incoming = _incoming(facts, shard)
-    steps: list[Step] = [*_ending(facts, shard, held, outgoing, incoming)]
+    steps: list[Step] = [*_ending(held, outgoing, incoming)]
     for pipe in sorted({*outgoing, *incoming}):
         steps.extend(_of_pipe(facts, shard, held, pipe, outgoing.get(pipe, {}), incoming.get(pipe, {})))
     return steps
@@ -151,11 +151,15 @@ def _incoming(facts: RoomFacts, shard: str) -> _Sources:
     return incoming
 
 
-def _ending(facts: RoomFacts, shard: str, held: Held, outgoing: _Sources, incoming: _Sources) -> Iterator[Step]:
-    """What is there and should not be."""
+def _ending(held: Held, outgoing: _Sources, incoming: _Sources) -> Iterator[Step]:
+    """What is there and should not be.
+
+    A copy that is wanted, of a source that is there, stays when nothing is sent: who sends it has thought this shard
+    dead, or has another pipe to make, and will send it again.
+    """
     wanted = {(pipe.other, source) for pipe, sources in incoming.items() for source in sources}
     for source, copied in held.copies.items():
-        if (copied.shard, source) not in wanted or facts.piped(copied.shard, shard, source) is None:
+        if (copied.shard, source) not in wanted:
             yield Uncopy(source)
     sent = {(pipe.other, source) for pipe, sources in outgoing.items() for source in sources}
     for other, source in held.piped:

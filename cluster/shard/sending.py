@@ -14,6 +14,9 @@ from miso.cluster.shard.pipe_ends import End
 from miso.cluster.shard.wants import Facts
 from miso.controller import Consumer, DataConsumer, InvalidStateError
 
+_REMEMBERED = 4096
+"""Of so many sources that are not sent any more it is known with which streams they were."""
+
 
 @dataclass
 class _Sent:
@@ -46,6 +49,8 @@ class Sending:
         """By other shard and source."""
         self._streams: dict[tuple[str, str], int] = {}
         """The SCTP streams in use, by the same."""
+        self._earlier: dict[tuple[str, str], PipedFact] = {}
+        """What was said of those that are not sent any more: who was thought dead may still have the copies."""
 
     @property
     def held(self) -> dict[tuple[str, str], str]:
@@ -77,22 +82,28 @@ class Sending:
             sent.fact = replace(sent.fact, token=end.token)
         else:
             token = end.token
-            earlier = None if sent is None else sent.fact
+            earlier = self._earlier.get(key) if sent is None else sent.fact
             if isinstance(source, ProducerFact):
                 sent = await self._consume(pipe, end, source, earlier)
             else:
                 sent = await self._consume_data(pipe, end, source)
             sent.fact = replace(sent.fact, token=token)
             self._sent[key] = sent
+            self._earlier.pop(key, None)
             self._watch(key, sent)
         self._facts.put(sent.fact)
         self._on_news()
 
     def stop(self, other: str, source: str) -> None:
         """Does not send a source to a shard any more."""
-        sent = self._sent[other, source]
-        self._forget((other, source), sent)
+        sent = self._sent.pop((other, source))
+        self._facts.drop(sent.fact.key)
         sent.consumer.close()
+        self._earlier[other, source] = sent.fact
+        while len(self._earlier) > _REMEMBERED:
+            oldest = next(iter(self._earlier))
+            del self._earlier[oldest]
+            self._streams.pop(oldest, None)
 
     def close(self) -> None:
         """Nothing is sent any more."""
@@ -150,6 +161,7 @@ class Sending:
         self._facts.put(sent.fact)
 
     def _forget(self, key: tuple[str, str], sent: _Sent) -> None:
+        """The source has ended."""
         self._streams.pop(key, None)
         if self._sent.get(key) is sent:
             del self._sent[key]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
 from miso.cluster.errors import ClusterError, SourceGoneError
-from miso.cluster.facts import ShardFact
 from miso.cluster.pipe_plan import (
     CloseEnd,
     Connect,
@@ -83,7 +82,7 @@ class Shard:
         settings: ShardSettings = DEFAULT_SHARD,
         on_closed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Says that it is there, and begins to look; within an event loop.
+        """Begins to look; within an event loop. That it is there is said by whoever made it.
 
         Args:
             shard: Its id, which no other one has.
@@ -98,7 +97,6 @@ class Shard:
         self.closed = False
         self.faults = 0
         self._room = room
-        self._facts = facts
         self._settings = settings
         self._on_closed = on_closed
         self._news = asyncio.Event()
@@ -111,7 +109,6 @@ class Shard:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         """Who waits for a source."""
         router.observer.on("close", self._router_closed)
-        facts.put(ShardFact(shard=shard))
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._check())]
 
     @property
@@ -152,10 +149,13 @@ class Shard:
         """
         return await self._fetch(data_producer, DataProducer)
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Closes the router and all in it, and takes back what was said; may be called again."""
         self._end()
         self.router.close()
+
+    async def wait_closed(self) -> None:
+        """Waits until nothing of a closed shard is under way any more."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # ------------------------------------------------------------ fetching
@@ -317,7 +317,6 @@ class Shard:
         self._wants.close()
         self._sending.close()
         self._ends.close()
-        self._facts.drop(ShardFact(shard=self.id).key)
         self._wake()
 
 

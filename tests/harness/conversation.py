@@ -113,6 +113,7 @@ class Conversation:
     def _worker_and_router(self) -> Iterator[Outcome]:
         yield self._ask(commands.WORKER_DUMP, {}, check=self._check_worker_dump)
         yield self._ask(commands.WORKER_GET_RESOURCE_USAGE, {})
+        yield self._ask(commands.WORKER_GET_LOAD, {})
         yield self._ask(commands.WORKER_UPDATE_SETTINGS, {}, UpdateSettingsRequest(log_level="warn", log_tags=["ice"]))
         infos = [ListenInfo(protocol="udp", ip=LOCAL, port=0), ListenInfo(protocol="tcp", ip=LOCAL, port=0)]
         yield self._ask(
@@ -178,6 +179,8 @@ class Conversation:
             yield self._ask(commands.TRANSPORT_DUMP, on_transport(name), about=name, shape=kind)
             yield self._ask(commands.TRANSPORT_GET_STATS, on_transport(name), about=name)
             yield self._ask(commands.TRANSPORT_CONNECT, on_transport(name), connects[name], about=name)
+        yield self._ask(commands.TRANSPORT_DISCONNECT, on_transport("pipe"), about="pipe")
+        yield self._ask(commands.TRANSPORT_CONNECT, on_transport("pipe"), connects["pipe"], about="pipe")
         webrtc = on_transport("webrtc")
         yield self._ask(commands.TRANSPORT_SET_MAX_INCOMING_BITRATE, webrtc, SetBitrateRequest(bitrate=1_000_000))
         yield self._ask(commands.TRANSPORT_SET_MAX_OUTGOING_BITRATE, webrtc, SetBitrateRequest(bitrate=1_000_000))

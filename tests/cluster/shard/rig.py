@@ -6,16 +6,28 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from miso.cluster.directory.memory import MemoryDirectory, MemoryStore
-from miso.cluster.facts import DataProducerFact, Message, ParticipantFact, PipeEndFact, ProducerFact, RoomFact
+from miso.cluster.facts import (
+    DataProducerFact,
+    Message,
+    ParticipantFact,
+    PipeEndFact,
+    ProducerFact,
+    RoomFact,
+    ShardFact,
+    Source,
+)
 from miso.cluster.room_facts import RoomFacts
 from miso.cluster.shard.settings import ShardSettings
 from miso.cluster.shard.shard import Shard
-from miso.controller import DataProducer, PlainTransport, Producer, Router, Worker, create_worker
+from miso.cluster.shard.wants import Facts
+from miso.controller import DataProducer, PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
 from miso.worker.rtcp.compound import build_compound, parse_compound
 from miso.worker.rtcp.feedback import Fir, Pli
+from tests.cluster.shard.wire import Wire
 from tests.controller.conftest import MEDIA_CODECS
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, parse_rtp, rtp
 
@@ -118,8 +130,12 @@ class Camera:
     async def start(self, transport: PlainTransport) -> Producer:
         producer = await transport.produce(kind="video", rtp_parameters=self.rtp_parameters)
         await self.peer.open(transport)
-        self._task = asyncio.create_task(self._run())
+        self.go_on()
         return producer
+
+    def go_on(self) -> None:
+        """Sends, until ``halt``."""
+        self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
         while True:
@@ -173,6 +189,11 @@ class Screen(Peer):
         enough = len(self.packets) + more
         await until(lambda: len(self.packets) >= enough, within_s)
 
+    def misses(self, since: int = 0) -> list[int]:
+        """The sequence numbers between those that have come from that packet on and have not come."""
+        numbers = [packet.sequence_number for packet in self.packets[since:]]
+        return sorted(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
+
     async def last_layer(self) -> int:
         """The layer that the next packet is of."""
         await self.sees(1)
@@ -186,14 +207,14 @@ class Host:
     directory: MemoryDirectory
     facts: RoomFacts = field(default_factory=RoomFacts)
     shards: dict[str, Shard] = field(default_factory=dict)
-    on_fact: Callable[[RoomFact], None] = lambda fact: None
+    wire: Wire | None = None
 
     def enter(self) -> None:
         self.entry = self.directory.enter("room", self)
 
     def changed(self, node: str, fact_key: str, fact: RoomFact | None) -> None:
-        if fact is not None and node == self.directory.node:
-            self.on_fact(fact)
+        if fact is not None and node == self.directory.node and self.wire is not None:
+            self.wire.show(fact)
         self.facts.change(node, fact_key, fact)
         for shard in self.shards.values():
             shard.look()
@@ -201,34 +222,83 @@ class Host:
     def said(self, node: str, message: Message) -> None:
         """Nothing is said in these tests."""
 
-    def shard(self, shard_id: str) -> Shard:
-        return self.shards[shard_id]
+    def worker_died(self, shard: Shard) -> None:
+        """Takes back what was said of it, as a room does."""
+        del self.shards[shard.id]
+        self.entry.drop(f"shard/{shard.id}")
+        for key, fact in list(self.facts.of_node(self.directory.node).items()):
+            if isinstance(fact, ParticipantFact | ProducerFact | DataProducerFact) and fact.shard == shard.id:
+                self.entry.drop(key)
+
+
+class Liar:
+    """Says other facts than are true."""
+
+    def __init__(self, facts: Facts, lie: Callable[[RoomFact], RoomFact]) -> None:
+        self._facts = facts
+        self._lie = lie
+
+    def put(self, fact: RoomFact) -> None:
+        self._facts.put(self._lie(fact))
+
+    def drop(self, key: str) -> None:
+        self._facts.drop(key)
 
 
 class World:
-    """Hosts that share a directory."""
+    """Hosts that share a directory.
 
-    def __init__(self, **settings: Any) -> None:
+    Attributes:
+        ends: The ends of pipes that each shard has made, in this order.
+        died: The shards whose worker has died.
+    """
+
+    def __init__(self, wire: Wire | None = None) -> None:
+        self.wire = wire
+        self.ends: dict[str, list[PipeTransport]] = {}
+        self.died: list[str] = []
         self.store = MemoryStore()
         self.hosts: dict[str, Host] = {}
         self.workers: dict[str, Worker] = {}
-        self.settings = SETTINGS._replace(**settings)
         self._open: list[Camera | Peer] = []
-        self._listen: dict[str, Callable[[RoomFact], None]] = {}
 
-    async def shard(self, shard_id: str, host_name: str = "one", **settings: Any) -> Shard:
+    async def shard(
+        self,
+        shard_id: str,
+        host_name: str = "one",
+        *,
+        lie: Callable[[RoomFact], RoomFact] | None = None,
+        worker_bin: Path | None = None,
+        **settings: Any,
+    ) -> Shard:
         """A shard in a worker of its own, of a host that is made when there is none of that name."""
         host = self.hosts.get(host_name)
         if host is None:
             directory = MemoryDirectory(f"{host_name}-00000000", self.store)
             await directory.start()
-            host = self.hosts[host_name] = Host(directory)
+            host = self.hosts[host_name] = Host(directory, wire=self.wire)
             host.enter()
-        worker = self.workers[shard_id] = await create_worker(log_level="warn")
+        worker = self.workers[shard_id] = await create_worker(log_level="warn", worker_bin=worker_bin)
         router = await worker.create_router(media_codecs=MEDIA_CODECS)
-        shard = Shard(shard_id, router, host.facts, host.entry, settings=self.settings._replace(**settings))
+        ends = self.ends[shard_id] = []
+        router.observer.on("newtransport", lambda new: ends.append(new) if isinstance(new, PipeTransport) else None)
+        if self.wire is not None:
+            settings["announced_ip"] = f"127.0.1.{len(self.workers)}"
+        shard = Shard(
+            shard_id,
+            router,
+            host.facts,
+            host.entry if lie is None else Liar(host.entry, lie),
+            settings=SETTINGS._replace(**settings),
+            on_closed=lambda: self._worker_died(host, shard),
+        )
         host.shards[shard_id] = shard
+        host.entry.put(ShardFact(shard=shard_id))
         return shard
+
+    def _worker_died(self, host: Host, shard: Shard) -> None:
+        self.died.append(shard.id)
+        host.worker_died(shard)
 
     def host_of(self, shard: Shard) -> Host:
         return next(host for host in self.hosts.values() if shard.id in host.shards)
@@ -248,24 +318,40 @@ class World:
         return camera, producer
 
     def says(self, shard: Shard, producer: Producer, participant: str = "p") -> None:
-        """Says that the producer is there."""
-        fact = ProducerFact(
-            producer=producer.id,
-            participant=participant,
-            shard=shard.id,
-            kind=producer.kind,
-            type=producer.type,
-            rtp=producer.consumable_rtp_parameters,
-            app_data={"of": participant},
+        """Says that the producer is there, as long as it is."""
+        self._says(
+            shard,
+            producer,
+            ProducerFact(
+                producer=producer.id,
+                participant=participant,
+                shard=shard.id,
+                kind=producer.kind,
+                type=producer.type,
+                rtp=producer.consumable_rtp_parameters,
+                app_data={"of": participant},
+            ),
         )
-        self.host_of(shard).entry.put(fact)
 
     def says_data(self, shard: Shard, producer: DataProducer, participant: str = "p") -> None:
-        """Says that the data producer is there."""
-        fact = DataProducerFact(
-            data_producer=producer.id, participant=participant, shard=shard.id, label=producer.label, protocol="chat"
+        """Says that the data producer is there, as long as it is."""
+        self._says(
+            shard,
+            producer,
+            DataProducerFact(
+                data_producer=producer.id,
+                participant=participant,
+                shard=shard.id,
+                label=producer.label,
+                protocol=producer.protocol,
+                app_data={"of": participant},
+            ),
         )
-        self.host_of(shard).entry.put(fact)
+
+    def _says(self, shard: Shard, producer: Producer | DataProducer, fact: Source) -> None:
+        entry = self.host_of(shard).entry
+        entry.put(fact)
+        producer.observer.on("close", lambda: entry.drop(fact.key))
 
     async def watches(self, shard: Shard, producer: Producer) -> Screen:
         """Somebody watches."""
@@ -279,13 +365,16 @@ class World:
             one.close()
         for host in self.hosts.values():
             for shard in host.shards.values():
-                await shard.close()
+                shard.close()
+                await shard.wait_closed()
             said = host.facts.of_node(host.directory.node)
-            assert {key.partition("/")[0] for key in said} <= {"participant", "producer", "data_producer"}
+            assert {key.partition("/")[0] for key in said} <= {"shard", "participant", "producer", "data_producer"}
             await host.directory.close()
         for worker in self.workers.values():
             worker.close()
             await worker.wait_closed()
+        if self.wire is not None:
+            self.wire.close()
 
 
 def ends_of(world: World, shard: str) -> list[PipeEndFact]:

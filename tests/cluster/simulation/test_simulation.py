@@ -140,7 +140,7 @@ def always_remakes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
     ],
 )
 def test_a_plan_with_a_fault_is_found(planner: Callable[[RoomFacts, str, Held], list[Step]], says: str) -> None:
-    wrong = [line for seed in range(1, 4) for line in run(seed, SMALL, planner=planner).wrong]
+    wrong = [line for seed in range(1, 7) for line in run(seed, SMALL, planner=planner).wrong]
     assert any(says in line for line in wrong), wrong
 
 
