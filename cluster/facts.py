@@ -105,6 +105,7 @@ class ParticipantFact(Said, frozen=True, kw_only=True, tag="participant"):
         stamp: Greater than all that were seen for this id when it came.
         info: How it is shown to the others.
         secret_hash: SHA-256 of what it may prove itself with when it comes again, hexadecimal; "": nothing.
+        proves: Whether it has shown that it knows the secret: then nobody has its place without it.
         flag: Who connects it: itself, a program, or the live side.
     """
 
@@ -113,6 +114,7 @@ class ParticipantFact(Said, frozen=True, kw_only=True, tag="participant"):
     stamp: Count
     info: dict[str, Any]
     secret_hash: Text = ""
+    proves: bool = False
     flag: Literal["peer", "broadcaster", "guest"] = "peer"
 
     @property

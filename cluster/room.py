@@ -137,13 +137,19 @@ class ClusterRoom(Generic[ShardT]):
 
     def end(self, shard: ShardT) -> None:
         """A shard is no more, and nobody is on it. May be called again."""
-        if self._shards.pop(shard.id, None) is None:
-            return
-        shard.close()
-        self._entry.drop(ShardFact(shard=shard.id).key)
+        if self._shards.pop(shard.id, None) is not None:
+            shard.close()
+            self._entry.drop(ShardFact(shard=shard.id).key)
 
     def enter(
-        self, participant: str, shard: str, info: dict[str, Any], *, secret_hash: str = "", flag: Flag = "peer"
+        self,
+        participant: str,
+        shard: str,
+        info: dict[str, Any],
+        *,
+        secret_hash: str = "",
+        proves: bool = False,
+        flag: Flag = "peer",
     ) -> Member:
         """One of this host's participants is shown to everybody. It has its id from now on, whoever had it before.
 
@@ -152,6 +158,7 @@ class ClusterRoom(Generic[ShardT]):
             shard: Where its media are.
             info: How it is shown.
             secret_hash: SHA-256 of what it may prove itself with, hexadecimal; "": nothing.
+            proves: Whether it has shown that it knows the secret.
             flag: What it is.
 
         Raises:
@@ -162,7 +169,13 @@ class ClusterRoom(Generic[ShardT]):
             old.leave()
         stamp = self.facts.next_stamp(participant)
         fact = ParticipantFact(
-            participant=participant, shard=shard, stamp=stamp, info=info, secret_hash=secret_hash, flag=flag
+            participant=participant,
+            shard=shard,
+            stamp=stamp,
+            info=info,
+            secret_hash=secret_hash,
+            proves=proves,
+            flag=flag,
         )
         member = self._members[participant] = Member(fact, self._entry, self.facts, lambda: self._gone(member))
         self._entry.put(fact)

@@ -112,8 +112,8 @@ class RoomFacts:
         """Participant → node → what it says."""
         self._sources: defaultdict[str, dict[tuple[str, str], Source]] = defaultdict(dict)
         """Source → node and key → what it says. (A producer and a data producer of one id would be two.)"""
-        self._sent_by: defaultdict[str, set[tuple[str, str, str]]] = defaultdict(set)
-        """Participant → node, source and key."""
+        self._sent_by: defaultdict[str, dict[tuple[str, str, str], None]] = defaultdict(dict)
+        """Participant → node, source and key, in the order in which they came here."""
         self._at_shard: defaultdict[str, set[str]] = defaultdict(set)
         """Shard → sources that are said to arrive there."""
         self._wanting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -182,13 +182,13 @@ class RoomFacts:
         return greatest + 1
 
     def sources_of(self, participant: str) -> list[Located]:
-        """What somebody sends."""
+        """What somebody sends, in the order in which it came here."""
         seen = self.participant(participant)
         if seen is None:
             return []
         return [
             Located(node, self._sources[source][node, key])
-            for node, source, key in sorted(self._sent_by.get(participant, ()))
+            for node, source, key in self._sent_by.get(participant, ())
             if node == seen.node
         ]
 
@@ -328,7 +328,7 @@ class RoomFacts:
                 self._claims[fact.participant][node] = fact
             case ProducerFact() | DataProducerFact():
                 self._sources[fact.id][node, fact.key] = fact
-                self._sent_by[fact.participant].add((node, fact.id, fact.key))
+                self._sent_by[fact.participant][node, fact.id, fact.key] = None
                 self._at_shard[fact.shard].add(fact.id)
             case WantFact():
                 self._wanting[fact.source].add((node, fact.shard))
@@ -343,7 +343,7 @@ class RoomFacts:
                 _pop(self._claims, fact.participant, node)
             case ProducerFact() | DataProducerFact():
                 _pop(self._sources, fact.id, (node, fact.key))
-                _discard(self._sent_by, fact.participant, (node, fact.id, fact.key))
+                _pop(self._sent_by, fact.participant, (node, fact.id, fact.key))
                 if all(one.shard != fact.shard for one in self._sources.get(fact.id, {}).values()):
                     _discard(self._at_shard, fact.shard, fact.id)
             case WantFact():

@@ -9,6 +9,9 @@ import resource
 import socket
 from collections.abc import Callable, Sequence
 
+from miso.cluster.directory.memory import MemoryDirectory
+from miso.cluster.directory.node_id import new_node_id
+from miso.cluster.shard.settings import DEFAULT_SHARD
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
@@ -39,6 +42,7 @@ class DemoServer:
 
     Attributes:
         workers: The media workers.
+        directory: What all servers have of their rooms; there is only this one.
         rooms: The rooms.
         urls: Under which addresses the page is, once started.
         live: The live side, once started; None: there is none.
@@ -54,7 +58,8 @@ class DemoServer:
         self.live: Engine | None = None
         self._metrics = Metrics()
         self.workers = MediaWorkers(settings)
-        self.rooms = Rooms(self.workers, settings, self._metrics, self._bridges)
+        self.directory = MemoryDirectory(new_node_id(socket.gethostname()))
+        self.rooms = Rooms(self.workers, settings, self._metrics, self._bridges, self.directory, DEFAULT_SHARD)
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._failed_handshakes = LogRateLimit(logger, "TLS handshake failed", logging.INFO)
@@ -96,6 +101,7 @@ class DemoServer:
                 )
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
+            await self.directory.start()
             await self.workers.start()
             for web in self._web:
                 await web.start()
@@ -123,6 +129,7 @@ class DemoServer:
         self.rooms.close()
         await self.rooms.shared.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))
+        await self.directory.close()
         await self.workers.close()
 
     def kill_workers(self) -> None:

@@ -64,6 +64,16 @@ class Settings(CommandSettings):
     worker_bin: Path | None = Field(
         None, description="the worker program; the default is this package's own. Any mediasoup worker of 3.10 will do"
     )
+    spread_viewers_at: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="load of a worker, 0 to 1, from which on a room's viewers go to another one that has less to do",
+    )
+    spread_senders_at: float = Field(
+        0.6, ge=0, le=1, description="the same for those who send: their streams are piped to who is elsewhere"
+    )
+    spread_gain: float = Field(0.1, ge=0, le=1, description="by how much that other worker must be less loaded")
     worker_timeout: float = Field(
         10.0,
         ge=0,

@@ -253,8 +253,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "demo.settings": ("demo.http.origins", "commands", "live.engine"),
     "demo.metrics": ("protoo",),
     "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
-    "demo.workers": ("demo.json", "demo.settings", "controller", "serving"),
+    "demo.workers": ("demo.json", "demo.settings", "cluster.facts", "cluster.placement", "controller", "serving"),
     "demo.rooms": (
+        "cluster",
         "demo.json",
         "demo.settings",
         "demo.metrics",
@@ -267,6 +268,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "serving",
     ),
     "demo.broadcasters": (
+        "cluster",
         "demo.json",
         "demo.settings",
         "demo.metrics",
@@ -288,7 +290,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protoo",
         "serving",
     ),
-    "demo": ("demo", "controller", "protoo", "serving", "commands", "live"),
+    "demo": ("demo", "cluster", "controller", "protoo", "serving", "commands", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
     "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp", "protoo"),
     "native": (),

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import msgspec
 
-from miso.controller import PlainTransport, WebRtcTransport, to_json
+from miso.cluster.errors import ClusterError
+from miso.cluster.facts import ProducerFact
+from miso.cluster.room_facts import Seen
+from miso.cluster.shard.wants import Lease
+from miso.controller import DataProducer, PlainTransport, Producer, WebRtcTransport, to_json
 from miso.controller.ortc import reduce_rtp_capabilities
+from miso.controller.ortc.negotiation import can_consume
 from miso.controller.ortc.validation import validate_rtp_capabilities
+from miso.controller.types import RtpCapabilities
 from miso.demo.broadcasters.messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
 from miso.demo.json import Json
 from miso.demo.rooms.broadcaster import Broadcaster, BroadcasterTransport, Closable
 from miso.demo.rooms.relayed_data import plain_name
 from miso.demo.rooms.room import Room
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.rooms.rooms import is_name
 from miso.protoo import RequestError
 
 logger = logging.getLogger(__name__)
+
+ProducerT = TypeVar("ProducerT", Producer, DataProducer)
 
 FAILED = 500
 """Also for what is not found, like the reference."""
@@ -50,6 +60,28 @@ class Call:
         if made.closed:
             raise RequestError(FAILED, "it was closed meanwhile, with its transport or what it was made of")
         self.broadcaster.keep(kept, made)
+
+    @property
+    def shard(self) -> RoomShard:
+        """Where in the room the broadcaster's media are.
+
+        Raises:
+            RequestError: It is not in the room any more.
+        """
+        if self.broadcaster.shard is None or self.broadcaster.shard.closed:
+            raise RequestError(FAILED, "the broadcaster was deleted meanwhile")
+        return self.broadcaster.shard
+
+    async def fetched(self, getting: Coroutine[None, None, Lease[ProducerT]]) -> Lease[ProducerT]:
+        """What the broadcaster is to consume, wherever in the room it arrives.
+
+        Raises:
+            RequestError: It is not there.
+        """
+        try:
+            return await getting
+        except ClusterError as error:
+            raise RequestError(FAILED, str(error)) from error
 
     def transport(self, transport_id: str) -> BroadcasterTransport:
         """The broadcaster's transport.
@@ -107,18 +139,18 @@ def create_broadcaster(room: Room, address: str, body: CreateBroadcaster) -> Jso
     room.add_broadcaster(broadcaster)
     if capabilities is None:
         return {"peers": []}
+    return {"peers": [_offered(room, seen, capabilities) for seen in room.participants if seen.fact.flag == "peer"]}
+
+
+def _offered(room: Room, seen: Seen, capabilities: RtpCapabilities) -> Json:
+    """A peer, with what can be received of it."""
     return {
-        "peers": [
-            {
-                **session.info,
-                "producers": [
-                    {"id": producer.id, "kind": producer.kind}
-                    for producer in session.producers.values()
-                    if room.router.can_consume(producer_id=producer.id, rtp_capabilities=capabilities)
-                ],
-            }
-            for session in room.joined()
-        ]
+        **seen.fact.info,
+        "producers": [
+            {"id": fact.id, "kind": fact.kind}
+            for _, fact in room.cluster.facts.sources_of(seen.fact.participant)
+            if isinstance(fact, ProducerFact) and can_consume(fact.rtp, capabilities)
+        ],
     }
 
 
@@ -127,9 +159,11 @@ async def create_transport(call: Call, body: CreateTransport) -> Json:
     broadcaster = call.broadcaster
     num_sctp_streams = (body.sctp_capabilities or {}).get("numStreams")
     transport: BroadcasterTransport
+    shard = call.shard
     with call.one_more(broadcaster.transports, "transports"):
         if body.type == "webrtc":
             transport = await call.room.create_transport(
+                shard,
                 broadcaster.address,
                 force_tcp=False,
                 num_sctp_streams=num_sctp_streams,
@@ -137,7 +171,11 @@ async def create_transport(call: Call, body: CreateTransport) -> Json:
             )
         else:
             transport = await call.room.create_plain_transport(
-                broadcaster.address, rtcp_mux=body.rtcp_mux, comedia=body.comedia, num_sctp_streams=num_sctp_streams
+                shard,
+                broadcaster.address,
+                rtcp_mux=body.rtcp_mux,
+                comedia=body.comedia,
+                num_sctp_streams=num_sctp_streams,
             )
         call.keep(broadcaster.transports, transport)
     broadcaster.watch(transport)
@@ -197,8 +235,14 @@ async def consume(call: Call, transport_id: str, producer_id: str) -> Json:
     if not producer_id:
         raise ValueError("missing query.producerId")
     with call.one_more(broadcaster.consumers, "consumers"):
-        consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=broadcaster.rtp_capabilities)
-        call.keep(broadcaster.consumers, consumer)
+        lease = await call.fetched(call.shard.fetch(producer_id))
+        try:
+            consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=broadcaster.rtp_capabilities)
+            consumer.observer.once("close", lease.release)
+            call.keep(broadcaster.consumers, consumer)
+        except BaseException:
+            lease.release()
+            raise
     return {
         "id": consumer.id,
         "producerId": producer_id,
@@ -217,8 +261,14 @@ async def consume_data(call: Call, transport_id: str, data_producer_id: str) -> 
     if not data_producer_id:
         raise ValueError("missing body.dataProducerId")
     with call.one_more(broadcaster.data_consumers, "data consumers"):
-        data_consumer = await transport.consume_data(data_producer_id=data_producer_id)
-        call.keep(broadcaster.data_consumers, data_consumer)
+        lease = await call.fetched(call.shard.fetch_data(data_producer_id))
+        try:
+            data_consumer = await transport.consume_data(data_producer_id=data_producer_id)
+            data_consumer.observer.once("close", lease.release)
+            call.keep(broadcaster.data_consumers, data_consumer)
+        except BaseException:
+            lease.release()
+            raise
     parameters = data_consumer.sctp_stream_parameters
     return {"id": data_consumer.id, "streamId": parameters.stream_id if parameters is not None else None}
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping
 
-from miso.controller import DataProducer, Producer, Router
+from miso.cluster.errors import ClusterError
+from miso.cluster.facts import ProducerFact, Source
+from miso.cluster.room import Member
+from miso.cluster.shard.wants import Lease
+from miso.controller import ControllerError, Producer, Router
 from miso.demo.json import Json
 from miso.demo.rooms.room import Room
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.rooms.rooms import Rooms
 from miso.live.bridge.rooms import Guest, RoomClosedError, RoomListener
 from miso.live.errors import RefusedError
 from miso.protoo import RequestError
+
+logger = logging.getLogger(__name__)
 
 FLAG = "live"
 """What a live stream's ``device.flag`` says; browsers have the name of theirs there."""
@@ -23,22 +32,21 @@ class LiveGuest:
     """A live stream in a room: a participant without a connection.
 
     Attributes:
-        id: How the others name it.
-        producers: What it sends, by id; what closes leaves by itself.
-        data_producers: None.
         info: How it is shown to the others.
+        shard: Where in the room it is.
+        member: What the room is told of it.
     """
 
     def __init__(self, room: Room, guest: Guest) -> None:
         self._id = guest.id
-        self.producers: dict[str, Producer] = {}
-        self.data_producers: dict[str, DataProducer] = {}
         self.info: Json = {
             "id": guest.id,
             "peerId": guest.id,
             "displayName": guest.display_name,
             "device": {"flag": FLAG, "name": "live stream", "version": guest.stream},
         }
+        self.shard: RoomShard | None = None
+        self.member: Member | None = None
         self._room = room
 
     @property
@@ -48,13 +56,12 @@ class LiveGuest:
 
     @property
     def router(self) -> Router:
-        """The room's."""
-        return self._room.router
+        """Where it is in the room."""
+        assert self.shard is not None, "it has been let in"
+        return self.shard.router
 
     async def offer(self, producer: Producer) -> None:
         """Offers something new to everybody."""
-        self.producers[producer.id] = producer
-        producer.observer.once("close", lambda: self.producers.pop(producer.id, None))
         await self._room.offer(self, producer)
 
     def leave(self) -> None:
@@ -63,27 +70,84 @@ class LiveGuest:
 
 
 class RoomView:
-    """A look at a room."""
+    """A look at a room, at one of its shards: what arrives at others comes there over a pipe."""
 
     def __init__(self, room: Room, listener: RoomListener) -> None:
         self._room = room
         self._listener = listener
-        room.listeners.append(listener)
+        self._shard = room.shards.first
+        self._leases: dict[str, Lease[Producer]] = {}
+        self._fetching: set[asyncio.Task[None]] = set()
+        room.listeners.append(self)
+        for seen in room.participants:
+            for located in room.cluster.facts.sources_of(seen.fact.participant):
+                if isinstance(located.fact, ProducerFact) and not self._is_here(located.fact):
+                    self._start_to_fetch(located.fact)
 
     @property
     def router(self) -> Router:
-        """The room's."""
-        return self._room.router
+        """The shard's."""
+        return self._shard.router
 
     @property
     def producers(self) -> Mapping[str, list[Producer]]:
-        """What everybody sends, by participant."""
-        return {one.id: list(one.producers.values()) for one in self._room.participants}
+        """What everybody sends, by participant, as far as it is there."""
+        facts = self._room.cluster.facts
+        return {
+            seen.fact.participant: [
+                producer
+                for located in facts.sources_of(seen.fact.participant)
+                if (producer := self._shard.router.producer(located.fact.id)) is not None
+            ]
+            for seen in self._room.participants
+        }
+
+    def source_came(self, source: Source) -> None:
+        """Somebody in the room sends something new."""
+        if not isinstance(source, ProducerFact):
+            return
+        producer = self._shard.router.producer(source.id) if self._is_here(source) else None
+        if producer is not None:
+            self._listener.producer_came(source.participant, producer)
+        else:
+            self._start_to_fetch(source)
+
+    def speaker_changed(self, participant_id: str) -> None:
+        """Somebody else leads in the room."""
+        self._listener.speaker_changed(participant_id)
 
     def close(self) -> None:
         """Looks no more."""
-        if self._listener in self._room.listeners:
-            self._room.listeners.remove(self._listener)
+        if self in self._room.listeners:
+            self._room.listeners.remove(self)
+        for task in self._fetching:
+            task.cancel()
+        for lease in self._leases.values():
+            lease.release()
+        self._leases.clear()
+
+    def _is_here(self, source: ProducerFact) -> bool:
+        return source.shard == self._shard.id
+
+    def _start_to_fetch(self, source: ProducerFact) -> None:
+        task = asyncio.create_task(self._fetch(source))
+        self._fetching.add(task)
+        task.add_done_callback(self._fetching.discard)
+
+    async def _fetch(self, source: ProducerFact) -> None:
+        try:
+            lease = await self._shard.fetch(source.id)
+        except (ControllerError, ClusterError) as error:
+            logger.info("room=%s producer=%s cannot be had: %s", self._room.id, source.id, error)
+            return
+        self._leases[source.id] = lease
+        lease.producer.observer.once("close", lambda: self._forget(source.id))
+        self._listener.producer_came(source.participant, lease.producer)
+
+    def _forget(self, source_id: str) -> None:
+        lease = self._leases.pop(source_id, None)
+        if lease is not None:
+            lease.release()
 
 
 class BridgedRooms:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from miso.cluster.room import Member
 from miso.controller import (
     Consumer,
     ControllerError,
@@ -18,6 +19,7 @@ from miso.controller import (
 from miso.controller.types import RtpCapabilities
 from miso.demo.json import Json
 from miso.demo.limits.limiters import Making
+from miso.demo.rooms.room_shard import RoomShard
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class Broadcaster:
         rtp_capabilities: What it can receive; None: nothing.
         transports, producers, consumers, data_producers, data_consumers: By id; what closes leaves by itself.
         making: How many of them there may be.
+        shard: Where in the room its media are; None: it is in no room.
+        member: What the room is told of it.
 
     Args:
         time_s: The clock, in seconds.
@@ -72,6 +76,8 @@ class Broadcaster:
         self.data_consumers: dict[str, DataConsumer] = {}
         self.making = Making(MAX_OBJECTS, lambda what: refused())
         self.closed = False
+        self.shard: RoomShard | None = None
+        self.member: Member | None = None
         self._time_s = time_s
         self._heard_s = time_s()
         self._received_bytes: dict[str, int] = {}

@@ -1,16 +1,24 @@
-"""What a room shows of whoever is in it, be it a peer with a connection or a broadcaster without one."""
+"""What a room needs of whoever is in it through this server, be it a peer, a broadcaster or a live stream."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Protocol
 
-from miso.controller import DataProducer, Producer
+from miso.cluster.room import Member
 from miso.demo.json import Json
+from miso.demo.rooms.room_shard import RoomShard
 
 
 class Participant(Protocol):
-    """Somebody whom the others see, and whose media and data they are offered."""
+    """Somebody whom the others see, and whose media and data they are offered.
+
+    Attributes:
+        shard: Where in the room its media are; None: that is open still.
+        member: What the room is told of it; None: it is not shown.
+    """
+
+    shard: RoomShard | None
+    member: Member | None
 
     @property
     def id(self) -> str:
@@ -19,11 +27,3 @@ class Participant(Protocol):
     @property
     def info(self) -> Json:
         """How it is shown to the others."""
-
-    @property
-    def producers(self) -> Mapping[str, Producer]:
-        """What media it sends, by id."""
-
-    @property
-    def data_producers(self) -> Mapping[str, DataProducer]:
-        """What data it sends, by id."""

@@ -80,6 +80,11 @@ class PeerSecrets:
         owner.until_s = None
         return owner.secret
 
+    def proves(self, peer_id: str) -> bool:
+        """Whether who has that id has shown that it knows the secret."""
+        owner = self._owners.get(peer_id)
+        return owner is not None and owner.proves
+
     def leave(self, peer_id: str, code: int, now_s: float) -> None:
         """The client has gone, and nobody has its place; with any WebSocket close code but 1000 it may come back."""
         kept = [name for name, owner in self._owners.items() if owner.until_s is not None]

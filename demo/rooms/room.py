@@ -1,24 +1,40 @@
-"""A room: its peers, and the router that carries their media."""
+"""A room: its peers, and the shards that carry their media."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import Protocol, TypeVar
 
-from miso.controller import DataProducer, InvalidStateError, PlainTransport, Producer, WebRtcTransport
+from miso.cluster.errors import DirectoryAwayError
+from miso.cluster.facts import BotWords, Message, ProducerFact, Source
+from miso.cluster.room import ClusterRoom, Flag
+from miso.cluster.room_facts import (
+    Change,
+    Located,
+    ParticipantCame,
+    ParticipantChanged,
+    ParticipantLeft,
+    Seen,
+    SourceCame,
+    SourceChanged,
+)
+from miso.controller import DataProducer, PlainTransport, Producer, Router, WebRtcTransport
 from miso.demo.json import Json
-from miso.demo.rooms.bot import Bot
+from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.broadcaster import Broadcaster
-from miso.demo.rooms.consuming import channel_of, create_consumers, create_data_consumer
+from miso.demo.rooms.consuming import channel_of, create_bot_consumer, create_consumers, create_data_consumer
 from miso.demo.rooms.participant import Participant
 from miso.demo.rooms.peer_secrets import PeerSecrets
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.rooms.session import PeerSession
+from miso.demo.rooms.shards import Shards
 from miso.demo.rooms.shared_by_rooms import SharedByRooms
-from miso.demo.rooms.speakers import Observers, Speakers, create_observers
+from miso.demo.rooms.speakers import Speakers
 from miso.demo.rooms.visitor import Visitor
-from miso.demo.workers.media_workers import RoomMedia
 from miso.protoo import Peer, RequestError, Transport
 from miso.protoo import Room as ProtooRoom
 from miso.protoo.transport import CLOSED_BY_SERVER, CLOSED_BY_SERVER_REASON
@@ -28,11 +44,13 @@ logger = logging.getLogger(__name__)
 CHAT_LABEL = "chat"
 """What is sent under this label, everybody gets at once; under others, those who join later."""
 
+UNAVAILABLE = 503
+
 
 class RoomListener(Protocol):
     """Who wants to know what happens in a room. It is called while it happens, and returns at once."""
 
-    def producer_came(self, participant_id: str, producer: Producer) -> None:
+    def source_came(self, source: Source) -> None:
         """Somebody sends something new."""
 
     def speaker_changed(self, participant_id: str) -> None:
@@ -43,15 +61,17 @@ TransportT = TypeVar("TransportT", PlainTransport, WebRtcTransport)
 
 SERVICE_RESTART = 1012
 """WebSocket close code: come back at once (RFC 6455's registry)."""
+REPLACED = 4000
+"""Close code of a peer whose place another one with its id has taken; protoo's own."""
 
 
 class Room:
-    """Peers and broadcasters who see and hear each other.
+    """Peers and broadcasters who see and hear each other, here and at the other servers of the cluster.
 
     Attributes:
         id: The room's name.
-        router: Where its media meet.
-        bot: Who answers on the data channel labelled ``bot``.
+        cluster: The room as all servers have it.
+        shards: Where this server's media of it meet.
         broadcasters: Who sends and receives without a connection, by id.
         guests: Live streams that were brought in, by id.
         listeners: Who is told what is sent and who leads.
@@ -60,66 +80,68 @@ class Room:
     """
 
     def __init__(
-        self,
-        room_id: str,
-        media: RoomMedia,
-        bot: Bot,
-        observers: Observers,
-        shared: SharedByRooms,
-        *,
-        consumer_replicas: int,
-        on_close: Callable[[Room], None],
+        self, room_id: str, shared: SharedByRooms, *, consumer_replicas: int, on_close: Callable[[Room], None]
     ) -> None:
         """Use :meth:`create`."""
         self.id = room_id
-        self.router = media.router
-        self.bot = bot
         self.broadcasters: dict[str, Broadcaster] = {}
         self.guests: dict[str, Participant] = {}
         self.listeners: list[RoomListener] = []
         self.shared = shared
-        self._media = media
         self._consumer_replicas = consumer_replicas
         self._on_close = on_close
         self._peers: ProtooRoom[None] = ProtooRoom(queues=shared.unsent)
         self._sessions: dict[Peer[None], PeerSession] = {}
         self._secrets = PeerSecrets(strict=shared.settings.strict_peer_ids)
-        self.speakers = Speakers(observers, self.joined, self._tell_leader)
         self._closed = False
-        self.router.on("workerclose", lambda: self.close(SERVICE_RESTART, "service restart"))
+        self.cluster: ClusterRoom[RoomShard] = ClusterRoom(room_id, shared.directory, self)
+        self.speakers = Speakers(self.cluster, shared.directory.node, self.joined, self._tell_leader)
+        self.shards = Shards(
+            self.cluster,
+            shared.workers,
+            shared.shard_settings,
+            self._bot_says,
+            self.speakers.listen_in,
+            self._shard_died,
+        )
 
     @classmethod
     async def create(
-        cls,
-        room_id: str,
-        media: RoomMedia,
-        shared: SharedByRooms,
-        *,
-        consumer_replicas: int,
-        on_close: Callable[[Room], None],
+        cls, room_id: str, shared: SharedByRooms, *, consumer_replicas: int, on_close: Callable[[Room], None]
     ) -> Room:
-        """Makes a room; its router closes when that fails.
+        """Makes a room; nothing of it stays when that fails.
 
         Args:
             room_id: Its name.
-            media: Where its media meet.
             shared: What it shares with the server's other rooms.
             consumer_replicas: How many copies of each consumer are made beside the first, to load a client.
-            on_close: Called when it has closed.
+            on_close: Called when it has closed, if it was made.
 
         Raises:
-            ControllerError: The worker cannot, or has died.
+            RequestError: It is not known at the moment what other servers have of it.
+            ControllerError: No worker can have it.
         """
-        router = media.router
+        room = cls(room_id, shared, consumer_replicas=consumer_replicas, on_close=lambda room: None)
         try:
-            bot = await Bot.create(router)
-            observers = await create_observers(router)
+            await room.cluster.synced()
+            await room.shards.open()
+        except DirectoryAwayError as error:
+            room.close()
+            raise RequestError(UNAVAILABLE, "it is not known who is in the room at the moment: try again") from error
         except BaseException:
-            router.close()
+            room.close()
             raise
-        if router.closed:
-            raise InvalidStateError("the room's worker has died")
-        return cls(room_id, media, bot, observers, shared, consumer_replicas=consumer_replicas, on_close=on_close)
+        room._on_close = on_close
+        return room
+
+    @property
+    def router(self) -> Router:
+        """Where media meet that are of no participant; its capabilities are those of all shards.
+
+        Raises:
+            InvalidStateError: The room has closed.
+        """
+        return self.shards.first.router
 
     @property
     def closed(self) -> bool:
@@ -128,22 +150,22 @@ class Room:
 
     @property
     def sessions(self) -> list[PeerSession]:
-        """Everybody who is connected."""
+        """Everybody who is connected to this server."""
         return list(self._sessions.values())
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is connected, and there is no broadcaster and no live stream either."""
+        """Whether nobody is connected to this server, and there is no broadcaster and no live stream either."""
         return not self._peers.peers and not self.broadcasters and not self.guests
 
-    def joined(self, *, but: Participant | None = None) -> list[PeerSession]:
-        """Everybody who has joined, but one."""
-        return [session for session in self.sessions if session.joined and session is not but]
+    def joined(self, *, but: str = "") -> list[PeerSession]:
+        """Everybody who has joined through this server, but who has that id."""
+        return [session for session in self.sessions if session.joined and session.id != but]
 
     @property
-    def participants(self) -> list[Participant]:
-        """Everybody who is shown: who has joined, the broadcasters, and the live streams."""
-        return [*self.joined(), *self.broadcasters.values(), *self.guests.values()]
+    def participants(self) -> list[Seen]:
+        """Everybody who is shown, wherever they are: who has joined, the broadcasters, and the live streams."""
+        return list(self.cluster.facts.participants)
 
     def check_place_for(self, visitor: Visitor) -> None:
         """Whether one more may come in.
@@ -153,15 +175,34 @@ class Room:
         """
         try:
             self._secrets.check(visitor.peer_id, visitor.peer_secret, time.monotonic())
+            self._check_elsewhere(visitor)
         except RequestError:
             self.shared.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
             raise
         most = self.shared.settings.max_peers_per_room
-        if most and len(self._peers.peers) >= most and not self._peers.has_peer(visitor.peer_id):
+        here = self._peers.has_peer(visitor.peer_id)
+        if most and not here and len(self._peers.peers) + self._count_elsewhere("peer", visitor.peer_id) >= most:
             self.shared.limits.refused("peers_per_room", f"room={self.id}")
-            raise RequestError(503, f"the room is full: {most} peers are allowed")
-        if visitor.peer_id in self.broadcasters or visitor.peer_id in self.guests:
+            raise RequestError(UNAVAILABLE, f"the room is full: {most} peers are allowed")
+        seen = self.cluster.facts.participant(visitor.peer_id)
+        if seen is not None and seen.fact.flag != "peer":
             raise RequestError(403, "a broadcaster or live stream of this room has that peerId")
+
+    def _check_elsewhere(self, visitor: Visitor) -> None:
+        """Whether the id is the client's own, where another server has who has it."""
+        seen = self.cluster.facts.participant(visitor.peer_id)
+        if seen is None or visitor.peer_id in self.cluster.members or not seen.fact.secret_hash:
+            return
+        must_prove = bool(visitor.peer_secret) or seen.fact.proves or self.shared.settings.strict_peer_ids
+        if must_prove and not hmac.compare_digest(seen.fact.secret_hash, _hash(visitor.peer_secret)):
+            raise RequestError(403, "the peerId is taken, and peerSecret is not that of who has it")
+
+    def _count_elsewhere(self, flag: Flag, but: str = "") -> int:
+        own = self.cluster.members
+        return sum(
+            seen.fact.flag == flag and seen.fact.participant not in own and seen.fact.participant != but
+            for seen in self.cluster.facts.participants
+        )
 
     def connect(self, visitor: Visitor, transport: Transport) -> PeerSession:
         """Lets a peer in. One with the same id gives its place to it.
@@ -174,10 +215,38 @@ class Room:
         peer = self._peers.create_peer(peer_id, transport, None, replace=True)
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
         secret = self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic())
-        session = PeerSession(peer, visitor, self.id, secret, self.shared.settings, self.shared.metrics)
+        shared = self.shared
+        session = PeerSession(peer, visitor, self.id, secret, shared.settings, shared.metrics, self._score_elsewhere)
         self._sessions[peer] = session
         peer.on("close", lambda code, reason: self._left(session, code))
         return session
+
+    async def place(self, session: PeerSession, *, sends: bool) -> RoomShard:
+        """Where in the room a peer's media are; chosen when it is first asked.
+
+        Raises:
+            ControllerError: No worker can have them, or the room has closed.
+            RequestError: The peer has left meanwhile.
+        """
+        if session.shard is None:
+            shard = await self.shards.place(session.id, sends=sends)
+            if session.closed:
+                if not self._peers.has_peer(session.id):
+                    self.shards.left(shard, session.id)
+                raise RequestError(500, "the peer has left")
+            session.shard = shard
+        return session.shard
+
+    def show(self, session: PeerSession) -> None:
+        """Shows a peer that has joined to everybody."""
+        assert session.shard is not None
+        session.member = self.cluster.enter(
+            session.id,
+            session.shard.id,
+            session.info,
+            secret_hash=_hash(session.secret),
+            proves=self._secrets.proves(session.id),
+        )
 
     def _left(self, session: PeerSession, code: int) -> None:
         """For a session whose peer closed with that code: the others hear of it first, then its media end."""
@@ -190,11 +259,16 @@ class Room:
             return
         if not self._peers.has_peer(session.id):
             self._secrets.leave(session.id, code, time.monotonic())
-        if session.joined:
-            PeerSession.notify_all(self.joined(but=session), "peerClosed", {"peerId": session.id})
+        if session.member is not None:
+            session.member.leave()
         for transport in list(session.transports.values()):
             transport.close()
+        if session.shard is not None and not any(other.shard is session.shard for other in self._with_id(session.id)):
+            self.shards.left(session.shard, session.id)
         self.close_if_empty()
+
+    def _with_id(self, peer_id: str) -> list[PeerSession]:
+        return [session for session in self._sessions.values() if session.id == peer_id]
 
     def add_broadcaster(self, broadcaster: Broadcaster) -> None:
         """Lets a broadcaster in, and shows it to everybody.
@@ -205,15 +279,19 @@ class Room:
         if self._has(broadcaster.id):
             raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
         most = self.shared.settings.max_broadcasters_per_room
-        if most and len(self.broadcasters) >= most:
+        if most and len(self.broadcasters) + self._count_elsewhere("broadcaster") >= most:
             self.shared.limits.refused("broadcasters_per_room", f"room={self.id}")
-            raise RequestError(503, f"the room is full: {most} broadcasters are allowed")
+            raise RequestError(UNAVAILABLE, f"the room is full: {most} broadcasters are allowed")
         self.shared.limits.pass_by("joins", broadcaster.address)
         if self._closed:
-            raise RequestError(503, "the room has closed")
+            raise RequestError(UNAVAILABLE, "the room has closed")
         self.broadcasters[broadcaster.id] = broadcaster
+        broadcaster.shard = self.shards.first
+        broadcaster.shard.participants.add(broadcaster.id)
         logger.info("room=%s broadcaster=%s came from %s", self.id, broadcaster.id, broadcaster.address)
-        self._show(broadcaster)
+        broadcaster.member = self.cluster.enter(
+            broadcaster.id, broadcaster.shard.id, broadcaster.info, flag="broadcaster"
+        )
 
     def remove_broadcaster(self, broadcaster: Broadcaster) -> None:
         """Ends a broadcaster: everybody hears of it first, then its media end."""
@@ -221,8 +299,11 @@ class Room:
             return
         del self.broadcasters[broadcaster.id]
         logger.info("room=%s broadcaster=%s left", self.id, broadcaster.id)
-        self._hide(broadcaster)
+        if broadcaster.member is not None:
+            broadcaster.member.leave()
         broadcaster.close()
+        if broadcaster.shard is not None:
+            self.shards.left(broadcaster.shard, broadcaster.id)
         self.close_if_empty()
 
     def add_guest(self, guest: Participant) -> None:
@@ -232,12 +313,14 @@ class Room:
             RequestError: Its id is taken, or the room has closed.
         """
         if self._closed:
-            raise RequestError(503, "the room has closed")
+            raise RequestError(UNAVAILABLE, "the room has closed")
         if self._has(guest.id):
             raise RequestError(500, f'"{guest.id}" is in the room already')
         self.guests[guest.id] = guest
+        guest.shard = self.shards.first
+        guest.shard.participants.add(guest.id)
         logger.info("room=%s guest=%s came", self.id, guest.id)
-        self._show(guest)
+        guest.member = self.cluster.enter(guest.id, guest.shard.id, guest.info, flag="guest")
 
     def remove_guest(self, guest: Participant) -> None:
         """A live stream leaves: everybody hears of it. Its media are its own to end."""
@@ -245,47 +328,136 @@ class Room:
             return
         del self.guests[guest.id]
         logger.info("room=%s guest=%s left", self.id, guest.id)
-        self._hide(guest)
+        if guest.member is not None:
+            guest.member.leave()
+        if guest.shard is not None:
+            self.shards.left(guest.shard, guest.id)
         self.close_if_empty()
 
     def _has(self, participant_id: str) -> bool:
-        return (
-            participant_id in self.broadcasters or participant_id in self.guests or self._peers.has_peer(participant_id)
-        )
+        return self.cluster.facts.participant(participant_id) is not None or self._peers.has_peer(participant_id)
 
-    def _show(self, participant: Participant) -> None:
-        for session in self.joined():
-            session.notify("newPeer", {**participant.info, "peer": participant.info})
-
-    def _hide(self, participant: Participant) -> None:
-        for session in self.joined():
-            session.notify("peerClosed", {"peerId": participant.id})
+    # ------------------------------------------------------------ what is sent
 
     async def offer(self, source: Participant, producer: Producer) -> None:
         """Offers a new producer to everybody else, before anything is waited for; a microphone is listened to."""
-        for other in self.joined(but=source):
-            self.give(other, source, producer)
+        if source.member is not None:
+            source.member.offer(producer)
+        if producer.kind == "audio" and source.shard is not None:
+            await source.shard.listen_to(producer)
+
+    def offer_data(self, source: Participant, data_producer: DataProducer) -> None:
+        """Offers a new data producer to everybody else if it is of the chat; of others only who joins later hears."""
+        if source.member is not None and channel_of(data_producer) != BOT_LABEL:  # that is between it and the bot
+            source.member.offer_data(data_producer)
+
+    def give_all(self, session: PeerSession, shown: list[Seen]) -> None:
+        """Begins to give a participant what others send, sound and pictures before messages, and what the bot says."""
+        for seen in shown:
+            sources = [located.fact for located in self.cluster.facts.sources_of(seen.fact.participant)]
+            for fact in sorted(sources, key=lambda fact: not isinstance(fact, ProducerFact)):
+                self._give(session, fact)
+        create_bot_consumer(session)
+
+    def _give(self, session: PeerSession, fact: Source) -> None:
+        if isinstance(fact, ProducerFact):
+            create_consumers(session, fact, 1 + self._consumer_replicas)
+        else:
+            create_data_consumer(session, fact)
+
+    def _score_elsewhere(self, producer_id: str) -> list[int] | None:
+        located = self.cluster.facts.source(producer_id)
+        if located is None or not isinstance(located.fact, ProducerFact) or located.fact.shard in self.cluster.shards:
+            return None
+        return located.fact.score
+
+    # ------------------------------------------------------------ what happens, here and at other servers
+
+    def happened(self, change: Change) -> None:
+        """Tells this server's people what has happened to a participant; see :class:`miso.cluster.room.Listener`."""
+        match change:
+            case ParticipantCame(seen):
+                others = self.joined(but=seen.fact.participant)
+                PeerSession.notify_all(others, "newPeer", {**seen.fact.info, "peer": seen.fact.info})
+            case ParticipantChanged(before, seen):
+                self._renamed(before, seen)
+            case ParticipantLeft(seen):
+                who = seen.fact.participant
+                PeerSession.notify_all(self.joined(but=who), "peerClosed", {"peerId": who})
+            case SourceCame(located):
+                self._came(located.fact)
+            case SourceChanged(before_it, located):
+                self._scored(before_it, located)
+
+    def _renamed(self, before: Seen, seen: Seen) -> None:
+        name, old_name = seen.fact.info.get("displayName"), before.fact.info.get("displayName")
+        if name != old_name:
+            who = seen.fact.participant
+            change = {"peerId": who, "displayName": name, "oldDisplayName": old_name}
+            PeerSession.notify_all(self.joined(but=who), "peerDisplayNameChanged", change)
+
+    def _came(self, fact: Source) -> None:
+        if isinstance(fact, ProducerFact) or channel_of(fact) == CHAT_LABEL:
+            for session in self.joined(but=fact.participant):
+                self._give(session, fact)
         for listener in list(self.listeners):
-            listener.producer_came(source.id, producer)
-        if producer.kind == "audio":
-            await self.speakers.add(producer)
+            listener.source_came(fact)
+
+    def _scored(self, before: Located, located: Located) -> None:
+        """A producer at another part of the room arrives better or worse now: who consumes it is told."""
+        now, then = located.fact, before.fact
+        if not isinstance(now, ProducerFact) or not isinstance(then, ProducerFact) or now.score == then.score:
+            return
+        for session in self.joined(but=now.participant):
+            for consumer in list(session.consumers.values()):
+                if consumer.producer_id == now.id and session.shard is not None and session.shard.id != now.shard:
+                    session.tell_score(consumer)
+
+    def displaced(self, participant: str) -> None:
+        """One of this server's participants has come again through another one."""
+        for session in self._with_id(participant):
+            session.peer.close(REPLACED, "the peer has come again through another server")
+        if participant in self.broadcasters:
+            self.remove_broadcaster(self.broadcasters[participant])
+        if participant in self.guests:
+            self.remove_guest(self.guests[participant])
+
+    def said(self, message: Message) -> None:
+        """Another server has told this."""
+        if isinstance(message, BotWords):
+            self._say(message.text)
+        else:
+            self.speakers.said(message)
+
+    def _bot_says(self, text: str) -> None:
+        self._say(text)
+        self.cluster.say(BotWords(text=text))
+
+    def _say(self, text: str) -> None:
+        for shard in self.shards.all:
+            shard.bot.say(text)
 
     def _tell_leader(self, participant_id: str) -> None:
         for listener in list(self.listeners):
             listener.speaker_changed(participant_id)
 
-    def give(self, session: PeerSession, source: Participant, producer: Producer) -> None:
-        """Begins to give a participant what another one sends."""
-        create_consumers(session, source, producer, self.router, 1 + self._consumer_replicas)
-
-    def offer_data(self, source: Participant, data_producer: DataProducer) -> None:
-        """Offers a new data producer to everybody else if it is of the chat; of others only who joins later hears."""
-        if channel_of(data_producer) == CHAT_LABEL:
-            for other in self.joined(but=source):
-                create_data_consumer(other, source, data_producer)
+    def _shard_died(self, shard: RoomShard) -> None:
+        """Its worker has died: who had its media there comes back, and gets another part of the room."""
+        self.cluster.end(shard)
+        if self._closed:
+            return
+        logger.warning("room=%s shard=%s has died with worker=%d", self.id, shard.id, shard.worker.pid)
+        for guest in [guest for guest in self.guests.values() if guest.shard is shard]:
+            self.remove_guest(guest)
+        for broadcaster in [one for one in self.broadcasters.values() if one.shard is shard]:
+            self.remove_broadcaster(broadcaster)
+        for session in [session for session in self.sessions if session.shard is shard]:
+            session.peer.close(SERVICE_RESTART, "service restart")
+        if not self.shards.all:
+            self.close(SERVICE_RESTART, "service restart")
 
     async def create_plain_transport(
-        self, address: str, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
+        self, shard: RoomShard, address: str, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
     ) -> PlainTransport:
         """A transport for plain RTP; see :meth:`.MediaWorkers.create_plain_transport`.
 
@@ -293,12 +465,12 @@ class Room:
             RequestError: The address has too many.
         """
         making = self.shared.workers.create_plain_transport(
-            self._media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
+            shard.media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
         )
         return await self._counted(address, making)
 
     async def create_transport(
-        self, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
+        self, shard: RoomShard, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
     ) -> WebRtcTransport:
         """A transport for a peer from that address; see :meth:`.MediaWorkers.create_transport`.
 
@@ -306,7 +478,7 @@ class Room:
             RequestError: The address has too many.
         """
         making = self.shared.workers.create_transport(
-            self._media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
+            shard.media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
         )
         return await self._counted(address, making)
 
@@ -348,12 +520,18 @@ class Room:
             broadcaster.close()
         self.broadcasters.clear()
         self.guests.clear()
-        self.router.close()
+        self.speakers.close()
+        self.cluster.close()
         self._on_close(self)
 
     def log_status(self) -> None:
         """One line on how many are here."""
         logger.info(
-            "room=%s peers=%d joined=%d broadcasters=%d",
-            *(self.id, len(self.sessions), len(self.joined()), len(self.broadcasters)),
+            "room=%s peers=%d joined=%d broadcasters=%d shards=%d elsewhere=%d",
+            *(self.id, len(self.sessions), len(self.joined()), len(self.broadcasters), len(self.shards.all)),
+            self.cluster.facts.participant_count - len(self.cluster.members),
         )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

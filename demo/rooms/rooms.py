@@ -10,6 +10,8 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 
+from miso.cluster.directory.directory import Directory
+from miso.cluster.shard.settings import ShardSettings
 from miso.controller import ControllerError
 from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_address import AddressLimits
@@ -47,15 +49,25 @@ class Rooms:
         settings: The server's settings.
         metrics: What operators see.
         bridges: What brings live streams in; None: nothing does at the moment.
+        directory: What all servers of the cluster have of their rooms.
+        shard_settings: How the parts of rooms are joined.
     """
 
     def __init__(
-        self, workers: MediaWorkers, settings: Settings, metrics: Metrics, bridges: Callable[[], Bridges | None]
+        self,
+        workers: MediaWorkers,
+        settings: Settings,
+        metrics: Metrics,
+        bridges: Callable[[], Bridges | None],
+        directory: Directory,
+        shard_settings: ShardSettings,
     ) -> None:
         limits = AddressLimits(settings, metrics, time.monotonic)
         secret = settings.network_throttle_secret
         self.shared = SharedByRooms(
             workers,
+            directory,
+            shard_settings,
             settings,
             metrics,
             limits,
@@ -178,8 +190,7 @@ class Rooms:
                 del self._rooms[room.id]
 
         try:
-            media = await self.shared.workers.give_to_room()
-            room = await Room.create(room_id, media, self.shared, consumer_replicas=replicas, on_close=forget)
+            room = await Room.create(room_id, self.shared, consumer_replicas=replicas, on_close=forget)
         except BaseException:
             give_back()
             self._places.give_back()
@@ -187,7 +198,7 @@ class Rooms:
         self._rooms[room_id] = room
         if self._closed:
             room.close(SERVICE_RESTART, "service restart")
-        logger.info("room=%s made, router=%s", room_id, media.router.id)
+        logger.info("room=%s made", room_id)
         return room
 
     async def room_for_program(self, room_id: str, address: str) -> Room:

@@ -7,6 +7,9 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
 
+from msgspec import structs
+
+from miso.cluster.room import Member
 from miso.controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
 from miso.controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
 from miso.demo.json import Json
@@ -17,6 +20,7 @@ from miso.demo.rooms.dialect import Dialect, DialectGuess
 from miso.demo.rooms.latest_news import LatestPerInterval
 from miso.demo.rooms.path_watch import REASONS, Missing, TransportWatch
 from miso.demo.rooms.producing import Producing
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.rooms.visitor import Visitor
 from miso.demo.settings import Settings
 from miso.protoo import Notification, Peer, ProtooError, encode
@@ -28,6 +32,9 @@ MEDIASOUP_VERSION = "3.12.16"
 
 NEWS_INTERVAL_S = 1.0
 """Scores and bandwidth estimates go to a peer at most this often, each."""
+
+ReceivingPlace = tuple[RoomShard, WebRtcTransport]
+"""Where in its room a peer receives, and over which transport."""
 
 Closable = TypeVar("Closable", WebRtcTransport, Producer, Consumer, DataProducer, DataConsumer)
 
@@ -52,16 +59,36 @@ class PeerSession:
         making: How many transports, producers and data producers it may have.
         producing: What it may make that every other peer is told of.
         consumer_places, data_consumer_places: How many more of them it may be given.
+        shard: Where in the room its media are; None: that is open still.
+        member: What the room is told of it; None: it has not joined.
+
+    Args:
+        peer: The signaling connection.
+        visitor: Who it is.
+        room_id: The name of its room.
+        secret: What it may prove itself with when it comes again.
+        settings: The server's.
+        metrics: What operators see.
+        score_elsewhere: Gives how well a producer arrives at another part of the room, by its id; None: not there.
     """
 
     def __init__(
-        self, peer: Peer[None], visitor: Visitor, room_id: str, secret: str, settings: Settings, metrics: Metrics
+        self,
+        peer: Peer[None],
+        visitor: Visitor,
+        room_id: str,
+        secret: str,
+        settings: Settings,
+        metrics: Metrics,
+        score_elsewhere: Callable[[str], list[int] | None],
     ) -> None:
         self.peer = peer
         self.room_id = room_id
         self.address = visitor.address
         self.secret = secret
         self.joined = False
+        self.shard: RoomShard | None = None
+        self.member: Member | None = None
         self.display_name: str | None = None
         self.device: Json = {}
         self.rtp_capabilities: RtpCapabilities | None = None
@@ -79,6 +106,7 @@ class PeerSession:
         self.words_to_bot = TokenBucket(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, asyncio.get_running_loop().time())
         self._transport_timeout_s = settings.transport_stall_timeout
         self._metrics = metrics
+        self._score_elsewhere = score_elsewhere
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: set[str] = set()
@@ -124,9 +152,10 @@ class PeerSession:
         return {"id": self.id, "peerId": self.id, "displayName": self.display_name, "device": self.device}
 
     @property
-    def consuming_transport(self) -> WebRtcTransport | None:
-        """The transport it wants to receive over."""
-        return next((one for one in self.transports.values() if one.app_data["consuming"]), None)
+    def receiving_place(self) -> ReceivingPlace | None:
+        """Where it receives, and the transport that it wants to receive over."""
+        transport = next((one for one in self.transports.values() if one.app_data["consuming"]), None)
+        return (self.shard, transport) if self.shard is not None and transport is not None else None
 
     def notify(self, method: str, data: object) -> None:
         """Tells the client something; nothing when it has left."""
@@ -222,8 +251,19 @@ class PeerSession:
 
     def tell_score(self, consumer: Consumer) -> None:
         """Tells the client how well a consumer does."""
-        score = to_json(consumer.score)
-        self.notify_latest("consumerScore", consumer.id, {"consumerId": consumer.id, "score": score})
+        told: Json = {"consumerId": consumer.id, "score": self.score_told(consumer)}
+        self.notify_latest("consumerScore", consumer.id, told)
+
+    def score_told(self, consumer: Consumer) -> object:
+        """How well a consumer does, and its producer where that arrives, which may be another part of the room."""
+        score = consumer.score
+        elsewhere = self._score_elsewhere(consumer.producer_id)
+        if elsewhere:
+            layers = consumer.current_layers
+            layer = layers.spatial_layer if layers is not None else 0
+            producer_score = elsewhere[min(layer, len(elsewhere) - 1)]
+            score = structs.replace(score, producer_score=producer_score, producer_scores=elsewhere)
+        return to_json(score)
 
     def _tell_version(self, dialect: Dialect) -> None:
         self.notify(dialect.value, {"version": MEDIASOUP_VERSION, "peerSecret": self.secret})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from miso.cluster.directory.directory import Directory
+from miso.cluster.shard.settings import ShardSettings
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.live_streams import LiveStreams
@@ -19,6 +21,8 @@ class SharedByRooms:
 
     Attributes:
         workers: Where media is done.
+        directory: What all servers of the cluster have of their rooms; of this one alone when there is no other.
+        shard_settings: How the parts of rooms are joined.
         settings: The server's settings.
         metrics: What operators see.
         limits: What each address may have.
@@ -28,6 +32,8 @@ class SharedByRooms:
     """
 
     workers: MediaWorkers
+    directory: Directory
+    shard_settings: ShardSettings
     settings: Settings
     metrics: Metrics
     limits: AddressLimits

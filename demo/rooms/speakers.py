@@ -1,96 +1,136 @@
-"""Who speaks in a room, and who is told of it."""
+"""Who speaks in a room, over all its shards, and who is told of it.
+
+The node of the shard with the lowest id listens for the whole room; the others tell it what their shards hear, and it
+tells them what everybody is told: the same everywhere.
+"""
 
 from __future__ import annotations
 
-import logging
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
-from miso.controller import (
-    ActiveSpeakerObserver,
-    ActiveSpeakerObserverDominantSpeaker,
-    AudioLevelObserver,
-    AudioLevelObserverVolume,
-    ControllerError,
-    Producer,
-    Router,
-)
+from miso.cluster.facts import Dominant, Message, Volume, Volumes
+from miso.cluster.facts import Speakers as SpeakersSaid
+from miso.cluster.room import ClusterRoom
+from miso.cluster.speakers import FRESH_S, SpeakerMerge
 from miso.demo.json import Json
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.rooms.session import PeerSession
 
-logger = logging.getLogger(__name__)
-
-MAX_SPEAKERS = 10
-"""Clients of 2026 are told of so many who speak at the same time, others of the loudest."""
-
-
-Observers = tuple[AudioLevelObserver, ActiveSpeakerObserver]
-
-
-async def create_observers(router: Router) -> Observers:
-    """What listens for who is loud, and for who leads.
-
-    Raises:
-        ControllerError: The worker cannot.
-    """
-    levels = await router.create_audio_level_observer(max_entries=MAX_SPEAKERS, threshold=-80, interval=800)
-    return levels, await router.create_active_speaker_observer()
+SHARDS_TOLD_EVERY_S: Final = 0.4
+"""What several shards hear is put together for so long, in seconds; what the only one hears is told at once."""
 
 
 class Speakers:
-    """Listens to the microphones of a room; ends with its router.
+    """Listens to the microphones of a room.
 
     Args:
-        observers: What :func:`create_observers` made.
+        room: The room, as all nodes have it.
+        node: This node's id.
         joined: Gives everybody who is to be told.
         on_leader: Called with the id of who leads from now on.
     """
 
     def __init__(
         self,
-        observers: Observers,
+        room: ClusterRoom[RoomShard],
+        node: str,
         joined: Callable[[], list[PeerSession]],
         on_leader: Callable[[str], None],
     ) -> None:
-        levels, dominance = self._observers = observers
+        self._room = room
+        self._node = node
         self._joined = joined
         self._on_leader = on_leader
-        levels.on("volumes", self._on_volumes)
-        levels.on("silence", self._on_silence)
-        dominance.on("dominantspeaker", self._on_dominant_speaker)
+        self._merge = SpeakerMerge()
+        self._leader = ""
+        self._loud: list[Volume] = []
+        self._is_silence_told = False
+        self._telling: asyncio.TimerHandle | None = None
+        self._expiring: asyncio.TimerHandle | None = None
 
-    async def add(self, producer: Producer) -> None:
-        """Listens to one more microphone, until it closes."""
-        for observer in self._observers:
-            try:
-                await observer.add_producer(producer.id)
-            except ControllerError as error:  # the producer may have closed meanwhile
-                logger.debug("producer=%s is not observed: %s", producer.id, error)
+    def listen_in(self, shard: RoomShard) -> None:
+        """Listens in one more of this node's shards, until it ends."""
+        shard.listen(
+            lambda loud: self._heard(Volumes(shard=shard.id, loud=loud)),
+            lambda participant: self._heard(Dominant(shard=shard.id, participant=participant)),
+        )
 
-    def _on_volumes(self, volumes: list[AudioLevelObserverVolume]) -> None:
-        told = [{"volume": one.volume, **_owner(one.producer)} for one in volumes]
+    def said(self, message: Message) -> None:
+        """Another node has told what it hears, or what everybody is told."""
+        match message:
+            case Volumes() | Dominant() if self._listens:
+                self._take(message)
+            case SpeakersSaid() if not self._listens:
+                self._show(message)
+
+    def close(self) -> None:
+        """Nothing more is told."""
+        for timer in (self._telling, self._expiring):
+            if timer is not None:
+                timer.cancel()
+
+    @property
+    def _listens(self) -> bool:
+        """Whether this node does, for the whole room."""
+        return min(self._room.facts.shards, default=("", ""))[1] == self._node
+
+    def _heard(self, message: Volumes | Dominant) -> None:
+        if self._listens:
+            self._take(message)
+        else:
+            self._room.say(message)
+
+    def _take(self, message: Volumes | Dominant) -> None:
+        loop = asyncio.get_running_loop()
+        if isinstance(message, Volumes):
+            self._merge.hear(message.shard, message.loud, loop.time())
+        else:
+            self._merge.follow(message.shard, message.participant, loop.time())
+        shards = {shard for shard, _ in self._room.facts.shards}
+        self._merge.keep(shards)
+        if shards == {message.shard}:
+            self._tell(is_news_of_volumes=isinstance(message, Volumes))
+        elif self._telling is None:
+            self._telling = loop.call_later(SHARDS_TOLD_EVERY_S, self._tell_later)
+
+    def _tell_later(self) -> None:
+        self._telling = None
+        self._tell(is_news_of_volumes=True)
+
+    def _tell(self, *, is_news_of_volumes: bool) -> None:
+        loop = asyncio.get_running_loop()
+        said = SpeakersSaid(loud=self._merge.loud(loop.time()), leader=self._merge.leader)
+        if len(self._room.facts.nodes) > 1:
+            self._room.say(said)
+        self._show(said, is_news_of_volumes=is_news_of_volumes)
+        if self._expiring is not None:
+            self._expiring.cancel()
+        # a shard whose silence was not heard of is silent after a while
+        self._expiring = loop.call_later(FRESH_S + SHARDS_TOLD_EVERY_S, self._tell_later) if said.loud else None
+
+    def _show(self, said: SpeakersSaid, *, is_news_of_volumes: bool = True) -> None:
+        if is_news_of_volumes and (said.loud or self._loud):
+            self._loud = said.loud
+            self._show_loud(said.loud)
+        if said.leader and (said.leader != self._leader or (self._is_silence_told and said.loud)):
+            self._is_silence_told = False
+            PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", {"peerId": said.leader})
+            self._on_leader(said.leader)
+        self._leader = said.leader
+
+    def _show_loud(self, loud: list[Volume]) -> None:
+        """Clients of 2026 want to know who speaks, others who is loudest."""
+        told: list[Json] = [{"volume": one.dbvo, "peerId": one.participant} for one in loud]
         classic, of_2026 = self._by_dialect()
         PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": told})
-        PeerSession.notify_all(classic, "activeSpeaker", told[0])
-
-    def _on_silence(self) -> None:
-        classic, of_2026 = self._by_dialect()
-        PeerSession.notify_all(of_2026, "speakingPeers", {"peerVolumes": []})
-        PeerSession.notify_all(of_2026, "activeSpeaker", {})
-        PeerSession.notify_all(classic, "activeSpeaker", {"peerId": None})
-
-    def _on_dominant_speaker(self, speaker: ActiveSpeakerObserverDominantSpeaker) -> None:
-        """Clients of 2026 want to know who leads, others who is loudest."""
-        owner = _owner(speaker.producer)
-        PeerSession.notify_all(self._by_dialect()[1], "activeSpeaker", owner)
-        if owner:
-            self._on_leader(str(owner["peerId"]))
+        if not told:
+            PeerSession.notify_all(of_2026, "activeSpeaker", {})
+            self._is_silence_told = True
+        PeerSession.notify_all(classic, "activeSpeaker", told[0] if told else {"peerId": None})
 
     def _by_dialect(self) -> tuple[list[PeerSession], list[PeerSession]]:
         """Who has joined: clients of the classic dialect, and those of 2026."""
         joined = self._joined()
         return [one for one in joined if not one.speaks_2026], [one for one in joined if one.speaks_2026]
-
-
-def _owner(producer: Producer) -> Json:
-    """Whose producer it is, where somebody's is."""
-    return {"peerId": producer.app_data["peerId"]} if "peerId" in producer.app_data else {}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from miso.cluster.placement.settings import PlacementSettings
 from miso.controller import (
     ControllerError,
     PlainTransport,
@@ -26,6 +29,7 @@ from miso.demo.settings import Settings
 from miso.demo.workers.addresses import media_addresses, plain_address
 from miso.demo.workers.free_ports import free_port
 from miso.demo.workers.held_ports import HeldPorts, holder_of, outgoing_ports
+from miso.demo.workers.worker_loads import WorkerLoads
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +71,9 @@ NUM_SCTP_STREAMS = NumSctpStreams(os=1024, mis=1024)
 
 @dataclass(frozen=True, slots=True)
 class RoomMedia:
-    """What a room gets from the worker that it was given to."""
+    """What a room gets from one of the workers."""
 
+    worker: Worker
     router: Router
     webrtc_server: WebRtcServer | None
 
@@ -78,6 +83,7 @@ class MediaWorkers:
 
     Attributes:
         pool: The workers.
+        loads: How busy they are, and which one is next.
         addresses: What media listens on and announces.
         deaths: How many workers have died so far.
         dropped: How many packets of peers workers have dropped so far, being more than they may send, by kind.
@@ -99,6 +105,12 @@ class MediaWorkers:
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
+        placement = PlacementSettings(
+            viewers_leave_at=settings.spread_viewers_at,
+            senders_leave_at=settings.spread_senders_at,
+            gain=settings.spread_gain,
+        )
+        self.loads = WorkerLoads(self.pool, placement, random.Random(), time.monotonic)
 
     async def start(self) -> None:
         """Starts the workers.
@@ -109,6 +121,7 @@ class MediaWorkers:
         """
         self._hold_ports()
         await self.pool.start()
+        self.loads.start()
 
     @property
     def wanted(self) -> int:
@@ -141,19 +154,22 @@ class MediaWorkers:
 
     async def close(self) -> None:
         """Ends the workers, and waits for it."""
+        await self.loads.close()
         await self.pool.close()
         if self._held_ports is not None:
             self._held_ports.close()
 
-    async def give_to_room(self) -> RoomMedia:
-        """A router for a new room, on the worker with the fewest.
+    async def give_to_room(self, worker: Worker) -> RoomMedia:
+        """A router for a room.
+
+        Args:
+            worker: Which one; see :meth:`.WorkerLoads.choose`.
 
         Raises:
-            ControllerError: No worker is running, or this one fails.
+            ControllerError: The worker fails.
         """
-        worker = self.pool.pick()
         router = await worker.create_router(media_codecs=MEDIA_CODECS)
-        return RoomMedia(router, self._webrtc_servers.get(worker))
+        return RoomMedia(worker, router, self._webrtc_servers.get(worker))
 
     async def create_transport(
         self, media: RoomMedia, *, force_tcp: bool, num_sctp_streams: object, app_data: Json

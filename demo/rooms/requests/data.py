@@ -26,9 +26,9 @@ async def produce_data(session: PeerSession, room: Room, body: ProduceData, acce
                 app_data={**(body.app_data or {}), "peerId": session.id},
             ),
         )
-        if channel_of(data_producer) == BOT_LABEL:
+        if channel_of(data_producer) == BOT_LABEL and session.shard is not None:
             try:
-                await room.bot.listen_to(session, data_producer)
+                await session.shard.bot.listen_to(session, data_producer)
             except BaseException:
                 data_producer.close()  # nobody would know of it
                 raise

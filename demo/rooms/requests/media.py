@@ -46,13 +46,16 @@ async def create_webrtc_transport(
     direction = body.app_data.direction if body.app_data is not None else None
     session.dialect.learn(Dialect.CLASSIC if direction is None else Dialect.OF_2026)
     given = from_json(DtlsParameters, body.dtls_parameters) if body.dtls_parameters is not None else None
+    producing = bool(body.producing) or direction == "producer"
     with session.making.one_more(session.transports, "transports"):
+        shard = await room.place(session, sends=producing)
         transport = await room.create_transport(
+            shard,
             session.address,
             force_tcp=bool(body.force_tcp),
             num_sctp_streams=_num_sctp_streams(session, body),
             app_data={
-                "producing": bool(body.producing) or direction == "producer",
+                "producing": producing,
                 "consuming": bool(body.consuming) or direction == "consumer",
             },
         )

@@ -259,9 +259,9 @@ async def test_a_flood_to_the_bot_gets_few_answers_and_then_no_ear(server: DemoS
     transport = await room.router.create_direct_transport()
     flood = await transport.produce_data(label="bot")
     heard: asyncio.Queue[bytes] = asyncio.Queue()
-    listener = await transport.consume_data(data_producer_id=room.bot.data_producer.id)
+    listener = await transport.consume_data(data_producer_id=room.shards.first.bot.data_producer.id)
     listener.on("message", lambda message, ppid: heard.put_nowait(message))
-    await room.bot.listen_to(session, flood)
+    await room.shards.first.bot.listen_to(session, flood)
     for number in range(3_000):
         flood.send(str(number))
         if number % 100 == 0:

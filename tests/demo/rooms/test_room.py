@@ -349,12 +349,13 @@ async def test_the_room_ends_with_its_last_peer(server: DemoServer, url: str) ->
     client = await RoomClient.connect(url, "r", "a")
     await client.request("getRouterRtpCapabilities")
     [room] = server.rooms.rooms
+    router = room.router
     await client.close()
     again = await RoomClient.connect(url, "r", "a")
     await again.join()
     [new_room] = server.rooms.rooms
     assert room.closed
-    assert room.router.closed
+    assert router.closed
     assert new_room is not room
     await again.close()
 

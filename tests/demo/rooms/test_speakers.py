@@ -6,7 +6,7 @@ import asyncio
 import struct
 
 from miso.controller import Producer
-from miso.demo.rooms.room import Room
+from miso.demo.rooms.room_shard import RoomShard
 from miso.demo.server import DemoServer
 from tests.demo.client import RoomClient
 
@@ -20,8 +20,8 @@ def packet(ssrc: int, number: int, level: int) -> bytes:
     return struct.pack("!BBHII", 0x90, 111, number & 0xFFFF, number * 960, ssrc) + extension + bytes(40)
 
 
-async def microphone(room: Room, peer_id: str, ssrc: int) -> Producer:
-    transport = await room.router.create_direct_transport()
+async def talker(shard: RoomShard, peer_id: str, ssrc: int) -> Producer:
+    transport = await shard.router.create_direct_transport()
     producer = await transport.produce(
         kind="audio",
         rtp_parameters={
@@ -31,7 +31,7 @@ async def microphone(room: Room, peer_id: str, ssrc: int) -> Producer:
         },
         app_data={"peerId": peer_id},
     )
-    await room.speakers.add(producer)
+    await shard.listen_to(producer)
     return producer
 
 
@@ -48,7 +48,7 @@ async def test_each_dialect_hears_who_speaks_in_its_own_words(server: DemoServer
     await newer.request("createWebRtcTransport", appData={"direction": "consumer"})
     await newer.request("join", displayName="N", device={})
     [room] = server.rooms.rooms
-    loud, soft = await microphone(room, "loud", 1), await microphone(room, "soft", 2)
+    loud, soft = await talker(room.shards.first, "loud", 1), await talker(room.shards.first, "soft", 2)
     speaking = asyncio.create_task(speak(loud, soft))
     told = await newer.seen("speakingPeers", lambda data: len(data["peerVolumes"]) == 2)
     assert [one["peerId"] for one in told["peerVolumes"]] == ["loud", "soft"]

@@ -1,0 +1,127 @@
+"""How busy each media worker is, and which one the next participant of a room is placed on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Container
+from typing import Final
+
+from miso.cluster.facts import WorkerLoad
+from miso.cluster.placement.choice import Candidate, choose_worker
+from miso.cluster.placement.load import LoadMeter
+from miso.cluster.placement.settings import PlacementSettings
+from miso.controller import ControllerError, InvalidStateError, Worker, WorkerPool
+from miso.controller import RequestError as WorkerRequestError
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S: Final = 1.0
+"""Workers are asked so often, in seconds."""
+_LOAD_OF_ROUTER: Final = 1e-6
+"""Of workers that are equally loaded the one with fewer rooms is taken."""
+
+
+class WorkerLoads:
+    """Asks the workers what they do, and counts who was placed on them.
+
+    Args:
+        pool: The workers.
+        settings: From which load on rooms spread.
+        chance: Where chance comes from.
+        time_s: A monotonic clock, in seconds.
+    """
+
+    def __init__(
+        self, pool: WorkerPool, settings: PlacementSettings, chance: random.Random, time_s: Callable[[], float]
+    ) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._chance = chance
+        self._time_s = time_s
+        self._meters: dict[Worker, LoadMeter] = {}
+        self._asking: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begins to ask."""
+        self._asking = asyncio.create_task(self._ask_on())
+
+    async def close(self) -> None:
+        """Asks no more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._asking
+
+    def choose(self, having: Container[Worker], *, sends: bool) -> Worker:
+        """The worker for a room's next participant; see :func:`.choose_worker`.
+
+        Args:
+            having: The workers in which the room has a shard.
+            sends: Whether the participant will send.
+
+        Raises:
+            InvalidStateError: No worker is running at the moment.
+        """
+        workers = self._pool.workers
+        now_s = self._time_s()
+        candidates = []
+        for number, worker in enumerate(workers):
+            meter = self._meter(worker)
+            load = meter.load + _LOAD_OF_ROUTER * len(worker.routers)
+            candidates.append(Candidate(number, load, worker in having, meter.is_stale(now_s)))
+        number_chosen = choose_worker(candidates, self._chance, sends=sends, settings=self._settings)
+        if number_chosen is None:
+            raise InvalidStateError("no worker is running")
+        return workers[number_chosen]
+
+    def place(self, worker: Worker, participant: str, *, sends: bool) -> None:
+        """A participant was placed on a worker; the next one is told to count with it, before it shows in reports."""
+        self._meter(worker).place(participant, self._time_s(), sends=sends)
+
+    def leave(self, worker: Worker, participant: str) -> None:
+        """It has left; of a worker that has died nothing is counted any more."""
+        if worker in self._meters:
+            self._meters[worker].leave(participant)
+
+    @property
+    def reports(self) -> list[WorkerLoad]:
+        """What each running worker does."""
+        return [
+            WorkerLoad(
+                worker=number,
+                cpu=self._meter(worker).cpu,
+                packets_per_s=self._meter(worker).packets_per_s,
+                shards=len(worker.routers),
+            )
+            for number, worker in enumerate(sorted(self._pool.workers, key=lambda worker: worker.pid))
+        ]
+
+    def _meter(self, worker: Worker) -> LoadMeter:
+        meter = self._meters.get(worker)
+        if meter is None:
+            meter = self._meters[worker] = LoadMeter(self._time_s(), self._settings)
+            worker.observer.once("close", lambda: self._meters.pop(worker, None))
+        return meter
+
+    async def _ask_on(self) -> None:
+        while True:
+            await asyncio.gather(*(self._ask(worker) for worker in self._pool.workers))
+            await asyncio.sleep(INTERVAL_S)
+
+    async def _ask(self, worker: Worker) -> None:
+        """One that does not answer soon is asked again the next time; its meter shows that it is silent."""
+        meter = self._meter(worker)
+        asked_s = self._time_s()
+        try:
+            async with asyncio.timeout(INTERVAL_S):
+                try:
+                    report = await worker.get_load()
+                    meter.report(asked_s, report.cpu_us / 1e6, report.packets_forwarded)
+                except WorkerRequestError:  # another worker than ours: it knows its CPU time only
+                    usage = await worker.get_resource_usage()
+                    meter.report(asked_s, (usage.ru_utime + usage.ru_stime) / 1e3, 0)
+        except (ControllerError, TimeoutError) as error:
+            logger.debug("worker=%d does not tell its load: %s", worker.pid, error)
