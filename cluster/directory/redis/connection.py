@@ -78,7 +78,7 @@ class RedisConnection:
         reply = await client.execute_command(
             "XREAD", "COUNT", READ_AT_ONCE, "BLOCK", wait_ms, "STREAMS", stream, after, **options
         )
-        return [(id_, fields or []) for _, entries in reply or () for id_, fields in entries]
+        return [(bytes(id_), list(fields or ())) for _, entries in reply or () for id_, fields in entries]
 
     async def close(self) -> None:
         """Ends all connections."""

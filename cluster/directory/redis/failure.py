@@ -24,6 +24,9 @@ class Failure(NamedTuple):
     is_lasting: bool
 
 
+NO_ANSWER: Final = Failure("what answers is no Redis: it gives something else than what was asked for", False)
+
+
 def judge(error: BaseException) -> Failure:
     """What an exception of redis-py means."""
     text = " ".join(str(error).split())[:300] or type(error).__name__

@@ -8,7 +8,7 @@ from typing import Final
 
 from miso.cluster.directory.node_id import name_of
 from miso.cluster.directory.redis.connection import Command, RedisConnection, Reply
-from miso.cluster.directory.redis.failure import Failure, judge
+from miso.cluster.directory.redis.failure import NO_ANSWER, Failure, judge
 from miso.cluster.directory.redis.keys import CLOCK, NODE_FACTS, SEEN, inbox
 from miso.cluster.directory.redis.scripts import GO, TOUCH
 from miso.cluster.directory.redis.times import Times
@@ -73,15 +73,17 @@ class Lease:
         for reply in replies:
             if isinstance(reply, Exception) and not _is_of_wrong_type(reply):
                 return Touch(failure=judge(reply))
+        if not isinstance(answer, list) or len(answer) < 2:
+            return Touch(failure=NO_ANSWER)
         if not answer[0]:
-            return Touch(taken_by=answer[1].decode(errors="replace"))
+            return Touch(taken_by=str(answer[1], errors="replace"))
         is_new = not answer[1]
         if not has_inbox or isinstance(trimmed, Exception):
             is_new = True
             for reply in await self._connection.run(self._make_inbox(keep_ms)):
                 if isinstance(reply, Exception):
                     return Touch(failure=judge(reply))
-        return Touch(is_new=is_new, listed=dict(zip(answer[2::2], answer[3::2], strict=True)))
+        return Touch(is_new=is_new, listed=dict(zip(answer[2::2], answer[3::2], strict=False)))
 
     async def go(self) -> None:
         """Ends the lease; when Redis is away it ends by itself."""

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from miso.cluster.directory.node_id import is_node_id
-from miso.cluster.directory.redis.connection import Command, RedisConnection, Reply
-from miso.cluster.directory.redis.failure import Failure, judge
+from miso.cluster.directory.redis.connection import Command, RedisConnection
+from miso.cluster.directory.redis.failure import NO_ANSWER, Failure, judge
 from miso.cluster.directory.redis.inbox import FIELD, encode_letter
 from miso.cluster.directory.redis.keys import facts, inbox, members
 from miso.cluster.directory.redis.lease import MAX_LETTERS
@@ -23,6 +23,7 @@ ROOMS_AT_ONCE: Final = 128
 READS_AT_ONCE: Final = 16
 MAX_READ_BYTES: Final = 64 * 1024 * 1024
 """Of what one node says in one room; what is more is passed over."""
+FAULT: Final = Failure("a fault of ours, see the log", False)
 AGAIN_S: Final = 1.0
 """So long a room waits after Redis has refused something of it."""
 
@@ -80,7 +81,12 @@ class Post:
             rooms = list(self._waiting)[:ROOMS_AT_ONCE]
             for room in rooms:
                 del self._waiting[room]
-            await self._work(rooms)
+            try:
+                await self._work(rooms)
+            except Exception:
+                logger.exception("the work on rooms has met a fault")
+                for room in rooms:
+                    self._failed(room, FAULT)
 
     async def idle(self) -> None:
         """Returns when nothing is to be done."""
@@ -110,12 +116,14 @@ class Post:
         kept = [write for write in writes if write.mode]
         for write, reply in zip(kept, await self._connection.run([self._written(it) for it in kept]), strict=True):
             if isinstance(reply, Exception):
-                self._failed(write.room, reply)
+                self._failed(write.room, judge(reply))
+            elif not isinstance(reply, list) or not reply:
+                self._failed(write.room, NO_ANSWER)
             elif not reply[0]:
                 logger.info("room=%.200r Redis has lost what this node said, it is written anew", write.room.name)
                 write.room.write_all(was_there=True)
             else:
-                names = (raw.decode(errors="replace") for raw in reply[1:])
+                names = (raw.decode(errors="replace") for raw in reply[1:] if isinstance(raw, bytes))
                 nodes = {name for name in names if name != self._node and is_node_id(name)}
                 write.room.written(write, nodes)
                 if write.is_told:
@@ -135,7 +143,7 @@ class Post:
                 rooms.append(write.room)
         for room, reply in zip(rooms, await self._connection.run(commands), strict=True):
             if isinstance(reply, Exception) and "WRONGTYPE" not in str(reply):
-                self._failed(room, reply)
+                self._failed(room, judge(reply))
 
     async def _read(self, rooms: Sequence[Room]) -> None:
         wanted = [(room, node, known) for room in rooms for node, known in room.next_reads().items()]
@@ -146,11 +154,11 @@ class Post:
                 for room, node, known in some
             ]
             for (room, node, known), reply in zip(some, await self._connection.run(commands), strict=True):
-                if isinstance(reply, Exception):
-                    room.read_failed(node)
-                    self._failed(room, reply, written=True)
-                else:
+                if isinstance(reply, list):
                     room.read(node, known, reply)
+                else:
+                    room.read_failed(node)
+                    self._failed(room, judge(reply) if isinstance(reply, Exception) else NO_ANSWER, written=True)
 
     def _written(self, write: Write) -> Command:
         room = write.room.hash
@@ -159,8 +167,8 @@ class Post:
         given = (self._node, self._keep_ms, write.mode, write.seq, len(write.puts), *puts, *write.drops)
         return ("EVAL", WRITE, len(keys), *keys, *given)
 
-    def _failed(self, room: Room, reply: Reply, *, written: bool = False) -> None:
-        self.failure = judge(reply)
+    def _failed(self, room: Room, failure: Failure, *, written: bool = False) -> None:
+        self.failure = failure
         self._again[room] = None
         if not written:
             room.write_all(was_there=True)

@@ -207,7 +207,10 @@ class RedisDirectory:
     async def _keep_touching(self) -> None:
         while True:
             await asyncio.sleep(self._times.touch_s)
-            await self._look()
+            try:
+                await self._look()
+            except Exception:
+                logger.exception("the sign of life has met a fault")
 
     async def _look(self) -> bool:
         """Shows that this node lives, and finds out who else does; False: Redis does not say."""

@@ -204,9 +204,9 @@ class Room:
             keys = list(self._unsent)
             self._unsent.clear()
             self._checks = False
-            drops = [key for key in keys if key not in self.view.own]
+            drops = [key for key in keys if key not in self.view.own and _is_text(key)]
             puts = self._encoded(key for key in keys if key in self.view.own)
-            drops += [key for key in keys if key in self.view.own and key not in puts]
+            drops += [key for key in keys if key in self.view.own and key not in puts and _is_text(key)]
             return Write(self, str(self._seq), self._port.next_number(), puts, drops, self._seq, says)
         if self._checks:
             self._checks = False
@@ -266,8 +266,8 @@ class Room:
         self._known[node] = seq
         if len(reply) < 2:  # nothing new
             return
-        if reply[1]:
-            self._refused["too long"] += int(reply[1])
+        if isinstance(reply[1], int) and reply[1] > 0:
+            self._refused["too long"] += reply[1]
         facts: dict[str, RoomFact] = {}
         for key, value in zip(reply[2::2], reply[3::2], strict=False):
             fact = self._fact(value)
@@ -371,6 +371,11 @@ class Room:
 
     def _not_believed(self, error: ParseError | UnknownKindError) -> None:
         self._refused["newer version" if isinstance(error, UnknownKindError) else "no fact"] += 1
+
+
+def _is_text(key: str) -> bool:
+    """Whether it can be said in UTF-8, which half of a pair of surrogates cannot."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in key)
 
 
 def _number(data: bytes | int) -> int:

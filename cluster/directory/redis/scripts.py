@@ -48,6 +48,11 @@ redis.call('ZADD', KEYS[1], now, node)
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], node, ARGV[6]) end
 redis.call('PEXPIRE', KEYS[1], keep)
 redis.call('PEXPIRE', KEYS[2], keep)
+if redis.call('HLEN', KEYS[2]) > redis.call('ZCARD', KEYS[1]) then
+  for _, stranger in ipairs(redis.call('HKEYS', KEYS[2])) do
+    if not redis.call('ZSCORE', KEYS[1], stranger) then redis.call('HDEL', KEYS[2], stranger) end
+  end
+end
 local answer = {1, had and 1 or 0}
 for _, other in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, 4095)) do
   local fact = ''
@@ -94,6 +99,9 @@ else
   redis.call('PEXPIRE', KEYS[1], keep)
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - keep)
+for _, early in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'LIMIT', 0, 4096)) do
+  redis.call('ZADD', KEYS[1], now, early)
+end
 local answer = redis.call('ZREVRANGE', KEYS[1], 0, 4095)
 table.insert(answer, 1, 1)
 return answer

@@ -46,6 +46,11 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
+    def lead_to(self, port: int) -> None:
+        """Ends all connections; new ones are passed on to that port."""
+        self._to_port = port
+        self.break_all()
+
     def refuse(self) -> None:
         """Ends all connections, and new ones at once."""
         self._is_refusing = True

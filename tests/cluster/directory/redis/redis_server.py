@@ -94,7 +94,11 @@ class RedisServer:
 
     async def run(self, *command: str | bytes | float) -> object:
         """One command, on a connection of its own."""
-        async with Redis(port=self.port, protocol=2) as client:
+        return await self.run_as(None, *command)
+
+    async def run_as(self, password: str | None, *command: str | bytes | float) -> object:
+        """One command, of somebody who knows the password."""
+        async with Redis(port=self.port, protocol=2, password=password) as client:
             answer: object = await client.execute_command(*command)  # type: ignore[no-untyped-call]
             return answer
 

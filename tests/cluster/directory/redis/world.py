@@ -24,6 +24,7 @@ class RedisWorld:
 
     Attributes:
         server: The redis-server.
+        times: Of the nodes.
     """
 
     def __init__(self, server: RedisServer | None = None, times: Times = QUICK) -> None:
@@ -34,7 +35,7 @@ class RedisWorld:
             times: Of the nodes.
         """
         self.server = server or RedisServer()
-        self._times = times
+        self.times = times
         self._proxies: dict[str, Proxy] = {}
         self._directories: list[RedisDirectory] = []
 
@@ -44,7 +45,7 @@ class RedisWorld:
     async def node(self, name: str) -> RedisDirectory:
         proxy = Proxy(self.server.port)
         await proxy.start()
-        directory = RedisDirectory(new_node_id(name), parse_url(f"redis://127.0.0.1:{proxy.port}"), self._times)
+        directory = RedisDirectory(new_node_id(name), parse_url(f"redis://127.0.0.1:{proxy.port}"), self.times)
         self._proxies[directory.node] = proxy
         await directory.start()
         self._directories.append(directory)
@@ -67,7 +68,7 @@ class RedisWorld:
 
     async def store_goes(self) -> None:
         self.server.freeze()
-        await asyncio.sleep(self._times.lease_s)
+        await asyncio.sleep(self.times.lease_s)
 
     async def store_returns(self) -> None:
         self.server.thaw()
