@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import redis.exceptions as raised
 
+PASSING: Final = (raised.ReadOnlyError, raised.ClusterDownError, raised.TryAgainError, raised.MaxConnectionsError)
 WHILE: Final = ("LOADING", "OOM", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS", "MISCONF")
 """Beginnings of errors that pass, by themselves or when an operator has done something at Redis."""
 CREDENTIALS: Final = ("WRONGPASS", "NOAUTH", "NOPERM", "ERR invalid password", "ERR AUTH")
@@ -46,7 +47,9 @@ def judge(error: BaseException) -> Failure:
         return Failure(f"what answers is no Redis: {text}", True)
     if isinstance(error, raised.MovedError):
         return Failure("it is part of a Redis Cluster: redis+cluster:// in its address says so", True)
-    if isinstance(error, raised.RedisClusterException) and "cluster" in text.lower() and "disabled" in text:
+    if isinstance(error, PASSING):
+        return Failure(text, False)
+    if isinstance(error, raised.RedisClusterException) and ("not enabled" in text or "disabled" in text):
         return Failure("it is no Redis Cluster: its address must not say +cluster", True)
     if isinstance(error, raised.ResponseError) and not text.startswith(WHILE) and "OOM" not in text:
         return Failure(f"it does not do what is asked, Redis 6.2 or newer is needed: {text}", True)

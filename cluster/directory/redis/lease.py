@@ -50,6 +50,7 @@ class Lease:
         self._node = node
         self._times = times
         self._inbox = inbox(node)
+        self._has_failed = True
 
     async def touch(self, fact: bytes, read_until: bytes) -> Touch:
         """Shows that this node lives.
@@ -58,10 +59,23 @@ class Lease:
             fact: What it says of itself; b"": nothing yet.
             read_until: The inbox was read up to there.
         """
+        touch = await self._touch(fact, read_until)
+        self._has_failed = touch.failure is not None
+        return touch
+
+    async def go(self) -> None:
+        """Ends the lease; when Redis is away it ends by itself."""
+        await self._connection.run([("EVAL", GO, 2, SEEN, NODE_FACTS, self._node), ("DEL", self._inbox)])
+
+    async def _touch(self, fact: bytes, read_until: bytes) -> Touch:
         times = self._times
         lease_ms, pause_ms, keep_ms = _ms(times.lease_s), _ms(2 * times.touch_s), _ms(times.keep_s)
         keys = (SEEN, NODE_FACTS, CLOCK)
         given = (self._node, name_of(self._node), lease_ms, pause_ms, keep_ms, fact, MAX_BYTES)
+        if self._has_failed:  # to whom it has not let in Redis gives a reason only for what is short
+            for reply in await self._connection.run([("PEXPIRE", self._inbox, keep_ms)]):
+                if isinstance(reply, Exception):
+                    return Touch(failure=judge(reply))
         replies = await self._connection.run(
             [
                 ("EVAL", TOUCH, len(keys), *keys, *given),
@@ -76,7 +90,7 @@ class Lease:
         if not isinstance(answer, list) or len(answer) < 2:
             return Touch(failure=NO_ANSWER)
         if not answer[0]:
-            return Touch(taken_by=str(answer[1], errors="replace"))
+            return Touch(taken_by=bytes(answer[1] or b"?").decode(errors="replace"))
         is_new = not answer[1]
         if not has_inbox or isinstance(trimmed, Exception):
             is_new = True
@@ -84,10 +98,6 @@ class Lease:
                 if isinstance(reply, Exception):
                     return Touch(failure=judge(reply))
         return Touch(is_new=is_new, listed=dict(zip(answer[2::2], answer[3::2], strict=False)))
-
-    async def go(self) -> None:
-        """Ends the lease; when Redis is away it ends by itself."""
-        await self._connection.run([("EVAL", GO, 2, SEEN, NODE_FACTS, self._node), ("DEL", self._inbox)])
 
     def _make_inbox(self, keep_ms: int) -> list[Command]:
         return [

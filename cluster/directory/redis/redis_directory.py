@@ -188,6 +188,8 @@ class RedisDirectory:
             NameTakenError: Another one of this name does, and goes on to.
             StoreRefusedError: Redis turns this node away.
         """
+        if unreadable := self._url.unreadable_file():
+            raise StoreRefusedError(f"Redis at {self._url}: no TLS with it: {unreadable}")
         loop = asyncio.get_running_loop()
         until_s = loop.time() + self._times.lease_s + 2 * self._times.touch_s
         while True:

@@ -18,7 +18,8 @@ SCHEMES: Final[dict[str, tuple[Kind, bool]]] = {
     for secure in ("", "s")
     for suffix, kind in KINDS
 }
-TLS_OPTIONS: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname")
+FILES: Final = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+TLS_OPTIONS: Final = (*FILES, "ssl_check_hostname")
 SENTINEL_OPTIONS: Final = ("sentinel_username", "sentinel_password")
 HOW: Final = (
     "write redis://HOST:PORT/DB, rediss:// with TLS, unix:///PATH, "
@@ -51,6 +52,17 @@ class StoreUrl:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     options: dict[str, str] = field(default_factory=dict, repr=False)
+
+    def unreadable_file(self) -> str:
+        """A file of TLS that cannot be read, and why; "": there is none."""
+        for name in FILES:
+            if name in self.options:
+                try:
+                    with open(self.options[name], "rb"):
+                        pass
+                except OSError as error:
+                    return f"{name}={self.options[name]}: {error.strerror}"
+        return ""
 
     def __str__(self) -> str:
         """Without what is secret."""
@@ -95,11 +107,14 @@ def parse_url(text: str) -> StoreUrl:
         raise ValueError("a Redis Cluster has no databases: nothing can follow its hosts")
     if len(path) > 1:
         raise ValueError(f"the address of Redis has more in it than a database; {HOW}")
+    hosts = _hosts(parts.netloc, DEFAULT_SENTINEL_PORT if kind == "sentinel" else DEFAULT_PORT)
+    if kind == "server" and len(hosts) > 1:
+        raise ValueError(f"an address of one Redis has one host; {HOW}")
     allowed = (*(TLS_OPTIONS if tls else ()), *(SENTINEL_OPTIONS if kind == "sentinel" else ()))
     return StoreUrl(
         kind=kind,
         tls=tls,
-        hosts=_hosts(parts.netloc, DEFAULT_SENTINEL_PORT if kind == "sentinel" else DEFAULT_PORT),
+        hosts=hosts,
         service=service,
         database=_database(path[0]) if path else 0,
         username=username,

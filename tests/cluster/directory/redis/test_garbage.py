@@ -46,8 +46,8 @@ async def all_goes_on(world: RedisWorld, pair: Pair) -> None:
 async def test_keys_of_another_kind_under_our_names(world: RedisWorld) -> None:
     pair = await pair_in(world)
     for key in await world.server.keys():
-        await world.server.run("DEL", key)
-        await world.server.run("RPUSH", key, "not", "ours")
+        replace = "redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], 'not', 'ours')"
+        await world.server.run("EVAL", replace, 1, key)
     await all_goes_on(world, pair)
 
 

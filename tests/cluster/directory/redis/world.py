@@ -77,7 +77,7 @@ class RedisWorld:
         self.server.thaw()
         for proxy in self._proxies.values():
             proxy.flow()
-        for directory in self._directories:
+        for directory in reversed(self._directories):  # of two with one name the later one has it
             with suppress(ClusterError):
                 await until(lambda directory=directory: not directory.is_away)  # type: ignore[misc]
                 await directory.close()
