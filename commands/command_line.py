@@ -246,11 +246,16 @@ def _environment_name(setting: Sequence[str]) -> str:
     return _PREFIX + _BETWEEN.join(setting).upper()
 
 
-def _version() -> str:
+def version() -> str:
+    """Miso's; "": it is run from its sources and not installed."""
     try:
-        return f"Miso {importlib.metadata.version('miso-sfu')}"
+        return importlib.metadata.version("miso-sfu")
     except importlib.metadata.PackageNotFoundError:
-        return "Miso, run from its sources"
+        return ""
+
+
+def _version() -> str:
+    return f"Miso {version()}" if version() else "Miso, run from its sources"
 
 
 def _add_argument(parser: argparse.ArgumentParser, *names: str, **options: Any) -> argparse.Action:

@@ -7,6 +7,7 @@ import gc
 import logging
 from collections.abc import Sequence
 
+from miso.cluster.errors import ClusterError
 from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.log_output import LogOutput
 from miso.commands.process import fill_standard_descriptors, loop_factory
@@ -51,7 +52,7 @@ async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -
         await starting
     except asyncio.CancelledError:
         return 0
-    except (CertificateError, ControllerError, TypeError, OSError) as error:
+    except (CertificateError, ClusterError, ControllerError, TypeError, OSError) as error:
         stopping.cancel()
         logger.error("cannot start: %s", error)
         return FAILED
@@ -60,6 +61,7 @@ async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -
     gc.freeze()
     _announce(server)
     await stopping
+    await server.drain()
     await server.close()
     return 0
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import resource
 import socket
 from collections.abc import Callable, Sequence
 
-from miso.cluster.directory.memory import MemoryDirectory
-from miso.cluster.directory.node_id import new_node_id
-from miso.cluster.shard.settings import DEFAULT_SHARD
+from miso.cluster.facts import NodeFact
+from miso.commands.command_line import version
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
+from miso.demo.hosts.draining import drain
+from miso.demo.hosts.joining import cluster_address, make_directory, node_name, shard_settings
+from miso.demo.hosts.moving import Moving
+from miso.demo.hosts.own_node import OwnNode
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
 from miso.demo.metrics import Metrics
@@ -42,7 +46,8 @@ class DemoServer:
 
     Attributes:
         workers: The media workers.
-        directory: What all servers have of their rooms; there is only this one.
+        directory: What all servers of the cluster have of their rooms.
+        node: This server, as the others see it.
         rooms: The rooms.
         urls: Under which addresses the page is, once started.
         live: The live side, once started; None: there is none.
@@ -58,8 +63,26 @@ class DemoServer:
         self.live: Engine | None = None
         self._metrics = Metrics()
         self.workers = MediaWorkers(settings)
-        self.directory = MemoryDirectory(new_node_id(socket.gethostname()))
-        self.rooms = Rooms(self.workers, settings, self._metrics, self._bridges, self.directory, DEFAULT_SHARD)
+        name = node_name(settings, socket.gethostname())
+        self.directory = make_directory(settings, name)
+        identity = NodeFact(
+            node=self.directory.node,
+            name=name,
+            region=settings.region,
+            version=version(),
+            ip=cluster_address(settings, self.workers.addresses),
+            url=settings.public_url,
+        )
+        self.node = OwnNode(self.directory, identity, lambda: self.workers.loads.reports, self._counts)
+        self.rooms = Rooms(
+            self.workers,
+            settings,
+            self._metrics,
+            self._bridges,
+            self.directory,
+            shard_settings(settings, self.workers.addresses),
+            Moving(self.directory, self.node, self.workers.placement, random.Random()),
+        )
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
         self._failed_handshakes = LogRateLimit(logger, "TLS handshake failed", logging.INFO)
@@ -103,6 +126,7 @@ class DemoServer:
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             await self.directory.start()
             await self.workers.start()
+            self.node.start()
             for web in self._web:
                 await web.start()
         except BaseException:
@@ -119,6 +143,12 @@ class DemoServer:
             self._metrics.add(self.live.live.metrics)
             await self.live.start()
 
+    async def drain(self) -> None:
+        """In a cluster: takes nobody new, and sends its people to other servers, a few each second."""
+        others = [node for node in self.directory.nodes.values() if node.node != self.directory.node]
+        if others and self._settings.drain_timeout:
+            await drain(self.node, lambda: self.rooms.sessions, self.rooms.send_away, self._settings.drain_timeout)
+
     async def close(self) -> None:
         """Sends everybody away with a code that lets them come back, and ends the workers."""
         if self._status is not None:
@@ -129,6 +159,7 @@ class DemoServer:
         self.rooms.close()
         await self.rooms.shared.throttle.release_all()
         await asyncio.gather(*(web.stop() for web in self._web))
+        await self.node.close()
         await self.directory.close()
         await self.workers.close()
 
@@ -156,6 +187,9 @@ class DemoServer:
             "miso_data_producers": ("Data channels from peers", sum(len(one.data_producers) for one in sessions)),
             "miso_data_consumers": ("Data channels to peers", sum(len(one.data_consumers) for one in sessions)),
         }
+
+    def _counts(self) -> tuple[int, int]:
+        return len(self.rooms), len(self.rooms.sessions)
 
     def worker_deaths(self) -> int:
         """For :class:`miso.demo.metrics.Snapshot`."""

@@ -18,6 +18,9 @@ from pydantic import Field, SecretStr, create_model, field_validator, model_vali
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
+from miso.cluster.directory.node_id import new_node_id
+from miso.cluster.directory.redis.url import parse_url
+from miso.cluster.placement.hosts import is_web_url
 from miso.commands.command_line import CommandLine, CommandSettings
 from miso.demo.http.origins import check_origin
 from miso.live.engine.plugin import Plugin
@@ -87,6 +90,34 @@ class Settings(CommandSettings):
     )
     dtls_certificate: Path | None = Field(None, description="PEM certificate for media (DTLS); default: made at start")
     dtls_key: Path | None = Field(None, description="PEM private key that belongs to --dtls-certificate")
+
+    redis: SecretStr | None = Field(
+        None,
+        description="address of the Redis or Valkey that the servers of a cluster share (redis://, rediss://, "
+        "redis+sentinel://, redis+cluster://, unix://); default: this server is alone",
+    )
+    node_name: str = Field("", description="what this server is called in its cluster; default: the machine's name")
+    region: str = Field(
+        "",
+        max_length=200,
+        description="where this server stands, such as eu-west-1: clients are sent to near ones first",
+    )
+    cluster_address: str | None = Field(
+        None,
+        description="address of this machine that the cluster's other servers reach, in a private network; default: "
+        "the first that media listens on",
+    )
+    public_url: str = Field(
+        "",
+        description="address of this server's page, such as https://a.example.org:4443, to which browsers of other "
+        "servers may be sent; default: none are, and they come back to where they were",
+    )
+    drain_timeout: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="seconds that a server of a cluster takes to send its people to others at its end",
+    )
 
     https: bool = Field(True, description="serve page and signaling over HTTPS")
     https_host: str = Field("", description="address to serve HTTPS on; empty: all addresses, IPv6 and IPv4")
@@ -239,7 +270,28 @@ class Settings(CommandSettings):
     def _networks(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(str(ipaddress.ip_network(network, strict=False)) for network in value))
 
-    @field_validator("broadcaster_ip")
+    @field_validator("redis")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_url(value.get_secret_value())
+        return value
+
+    @field_validator("node_name")
+    @classmethod
+    def _node_name(cls, value: str) -> str:
+        if value:
+            new_node_id(value)
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        if value and not is_web_url(value):
+            raise ValueError(f"{value!r} is no address of a page: it begins with https:// or http://, and has a host")
+        return value.rstrip("/")
+
+    @field_validator("broadcaster_ip", "cluster_address")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return str(ipaddress.ip_address(value)) if value is not None else None

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Callable
 from miso.cluster.directory.directory import Directory
 from miso.cluster.shard.settings import ShardSettings
 from miso.controller import ControllerError
+from miso.demo.hosts.moving import Moving
+from miso.demo.json import Json
 from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
@@ -26,7 +28,7 @@ from miso.demo.rooms.visitor import Visitor
 from miso.demo.settings import Settings
 from miso.demo.workers.media_workers import MediaWorkers
 from miso.demo.workers.network_throttle import NetworkThrottle
-from miso.protoo import ConnectionRequest, RequestError, SendQueues, TransportClosedError
+from miso.protoo import ConnectionRequest, Peer, RequestError, SendQueues, TransportClosedError
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Rooms:
         bridges: What brings live streams in; None: nothing does at the moment.
         directory: What all servers of the cluster have of their rooms.
         shard_settings: How the parts of rooms are joined.
+        moving: Which other servers clients are sent to.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Rooms:
         bridges: Callable[[], Bridges | None],
         directory: Directory,
         shard_settings: ShardSettings,
+        moving: Moving,
     ) -> None:
         limits = AddressLimits(settings, metrics, time.monotonic)
         secret = settings.network_throttle_secret
@@ -68,6 +72,7 @@ class Rooms:
             workers,
             directory,
             shard_settings,
+            moving,
             settings,
             metrics,
             limits,
@@ -124,6 +129,10 @@ class Rooms:
         if self._closed:  # clients that are sent away come back at once, while the port is still open
             request.reject(UNAVAILABLE, "service restart")
             return None
+        told = self.shared.moving.told_to(visitor.query)
+        if told is not None:
+            await self._turn_away(request, visitor, told)
+            return None
         try:
             room = await self.get_or_create(room_id, visitor.address, replicas=replicas)
             room.check_place_for(visitor)
@@ -155,6 +164,26 @@ class Rooms:
         finally:
             room.close_if_empty()
         return None
+
+    async def _turn_away(self, request: ConnectionRequest, visitor: Visitor, told: Json) -> None:
+        """Sends a client to another server; browsers see nothing of a connection that is not accepted."""
+        with contextlib.suppress(TransportClosedError):
+            peer = Peer(visitor.peer_id, await request.accept(), None)
+            peer.notify("moved", told)
+            peer.close(SERVICE_RESTART, "another server has more room")
+            logger.info("peer=%s is sent to %s", visitor.peer_id, told["url"])
+
+    def send_away(self, session: PeerSession) -> None:
+        """Tells a client to come again: at another server if there is one, else here when this one is back."""
+        told = self.shared.moving.told_to(session.visitor.query)
+        if told is not None:
+            session.notify("moved", told)
+        session.peer.close(SERVICE_RESTART, "this server ends")
+
+    @property
+    def sessions(self) -> list[PeerSession]:
+        """Everybody who is connected."""
+        return [session for room in self.rooms for session in room.sessions]
 
     def close(self) -> None:
         """Closes all rooms, with a code that brings the clients back when the server is back."""

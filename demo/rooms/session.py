@@ -44,6 +44,7 @@ class PeerSession:
 
     Attributes:
         peer: The signaling connection.
+        visitor: Who it is.
         room_id: The name of its room.
         address: Where it comes from, for the limits of its address.
         secret: What it may prove itself with when it comes again.
@@ -83,6 +84,7 @@ class PeerSession:
         score_elsewhere: Callable[[str], list[int] | None],
     ) -> None:
         self.peer = peer
+        self.visitor = visitor
         self.room_id = room_id
         self.address = visitor.address
         self.secret = secret

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from miso.cluster.directory.directory import Directory
 from miso.cluster.shard.settings import ShardSettings
+from miso.demo.hosts.moving import Moving
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.metrics import Metrics
 from miso.demo.rooms.live_streams import LiveStreams
@@ -23,6 +24,7 @@ class SharedByRooms:
         workers: Where media is done.
         directory: What all servers of the cluster have of their rooms; of this one alone when there is no other.
         shard_settings: How the parts of rooms are joined.
+        moving: Which other servers clients are sent to.
         settings: The server's settings.
         metrics: What operators see.
         limits: What each address may have.
@@ -34,6 +36,7 @@ class SharedByRooms:
     workers: MediaWorkers
     directory: Directory
     shard_settings: ShardSettings
+    moving: Moving
     settings: Settings
     metrics: Metrics
     limits: AddressLimits

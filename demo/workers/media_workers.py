@@ -84,6 +84,7 @@ class MediaWorkers:
     Attributes:
         pool: The workers.
         loads: How busy they are, and which one is next.
+        placement: From which load on rooms spread.
         addresses: What media listens on and announces.
         deaths: How many workers have died so far.
         dropped: How many packets of peers workers have dropped so far, being more than they may send, by kind.
@@ -105,12 +106,12 @@ class MediaWorkers:
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)
-        placement = PlacementSettings(
+        self.placement = PlacementSettings(
             viewers_leave_at=settings.spread_viewers_at,
             senders_leave_at=settings.spread_senders_at,
             gain=settings.spread_gain,
         )
-        self.loads = WorkerLoads(self.pool, placement, random.Random(), time.monotonic)
+        self.loads = WorkerLoads(self.pool, self.placement, random.Random(), time.monotonic)
 
     async def start(self) -> None:
         """Starts the workers.

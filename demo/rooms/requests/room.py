@@ -42,7 +42,8 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
     session.rtp_capabilities = capabilities
     session.dialect.learn(Dialect.CLASSIC)
     session.takes_data = body.sctp_capabilities is not None or session.speaks_2026
-    accept({"peers": [seen.fact.info for seen in shown], "peerSecret": session.secret})
+    servers = room.shared.moving.servers
+    accept({"peers": [seen.fact.info for seen in shown], "peerSecret": session.secret, "servers": servers})
     room.give_all(session, shown)
     room.show(session)
 

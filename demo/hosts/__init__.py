@@ -1,0 +1,1 @@
+"""This server among the others of its cluster."""

@@ -1,0 +1,57 @@
+"""How this server takes part in a cluster: where hosts keep what they share, and how they reach this one."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from collections.abc import Sequence
+
+from miso.cluster.directory.directory import Directory
+from miso.cluster.directory.memory import MemoryDirectory
+from miso.cluster.directory.node_id import new_node_id
+from miso.cluster.shard.settings import DEFAULT_SHARD, ShardSettings
+from miso.demo.settings import Settings
+from miso.demo.workers.addresses import LOOPBACK, MediaAddress
+
+logger = logging.getLogger(__name__)
+
+_FOREIGN = re.compile("[^A-Za-z0-9._-]+")
+
+
+def node_name(settings: Settings, host_name: str) -> str:
+    """What this server is called in its cluster: as the settings say, or as the machine is called."""
+    return settings.node_name or _FOREIGN.sub("-", host_name).strip("-._")[:63] or "miso"
+
+
+def make_directory(settings: Settings, name: str) -> Directory:
+    """Where rooms are kept: in Redis, or in memory when there is no other server.
+
+    Raises:
+        ValueError: The name, or the address of Redis, is of no use.
+    """
+    node = new_node_id(name)
+    if settings.redis is None:
+        return MemoryDirectory(node)
+    from miso.cluster.directory.redis.redis_directory import RedisDirectory
+    from miso.cluster.directory.redis.url import parse_url
+
+    return RedisDirectory(node, parse_url(settings.redis.get_secret_value()))
+
+
+def shard_settings(settings: Settings, addresses: Sequence[MediaAddress]) -> ShardSettings:
+    """How parts of rooms are joined: within this machine, or also with those of other hosts."""
+    if settings.redis is None:
+        return DEFAULT_SHARD
+    return DEFAULT_SHARD._replace(ip=cluster_address(settings, addresses))
+
+
+def cluster_address(settings: Settings, addresses: Sequence[MediaAddress]) -> str:
+    """Where the other hosts reach this one: as the settings say, or the first address that media listens on."""
+    if settings.cluster_address is not None:
+        return settings.cluster_address
+    for address in addresses:
+        ip = ipaddress.ip_address(address.ip)
+        if not ip.is_loopback and not ip.is_unspecified:
+            return address.ip
+    return LOOPBACK

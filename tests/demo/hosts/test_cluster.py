@@ -1,0 +1,153 @@
+"""Three servers and a Redis: their people are in one room, whichever server they came to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from miso.demo.server import DemoServer
+from tests.cluster.directory.recorder import until
+from tests.cluster.directory.redis.redis_server import RedisServer
+from tests.demo.client import AUDIO, VIDEO, RoomClient
+from tests.demo.conftest import free_ports, ws_url
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[RedisServer]:
+    server = RedisServer()
+    await server.start()
+    yield server
+    await server.close()
+
+
+async def started(tmp_path: Path, redis: RedisServer, name: str, **settings: object) -> DemoServer:
+    given = {"redis": redis.url, "node_name": name, "cluster_address": "127.0.0.1", "drain_timeout": 2, **settings}
+    server = DemoServer(free_ports(tmp_path, **given))
+    await server.start()
+    return server
+
+
+@pytest.fixture
+async def servers(tmp_path: Path, redis: RedisServer) -> AsyncIterator[list[DemoServer]]:
+    servers = [await started(tmp_path, redis, name, public_url=f"http://{name}.example") for name in "abc"]
+    await until(lambda: all(len(server.directory.nodes) == 3 for server in servers))
+    yield servers
+    for server in servers:
+        await server.close()
+
+
+async def joined(server: DemoServer, peer_id: str, query: str = "") -> tuple[RoomClient, dict[str, Any]]:
+    """A client that has joined room r, and what it was answered."""
+    client = await RoomClient.connect(ws_url(server), "r", peer_id, query=query)
+    return client, await client.join(data=True)
+
+
+async def refused(server: DemoServer, peer_id: str) -> int:
+    """The status with which a client is turned away."""
+    with pytest.raises(InvalidStatus) as error:
+        await RoomClient.connect(ws_url(server), "r", peer_id)
+    return error.value.response.status_code
+
+
+async def test_people_of_all_servers_are_in_one_room(servers: list[DemoServer]) -> None:
+    ann, _ = await joined(servers[0], "ann")
+    bob, _ = await joined(servers[1], "bob")
+    cid, _ = await joined(servers[2], "cid")
+    await ann.seen("newPeer", count=2)
+    audio = await ann.produce("audio", AUDIO)
+    video = await bob.produce("video", VIDEO)
+    await cid.produce_data("chat")
+    await cid.seen("newConsumer", count=2)
+    assert {data["producerId"] for method, data in cid.log if method == "newConsumer"} == {audio, video}
+    assert (await bob.seen("newConsumer"))["peerId"] == "ann"
+    await ann.seen("newDataConsumer", lambda data: data["peerId"] == "cid")
+    await ann.request("pauseProducer", producerId=audio)
+    await bob.seen("consumerPaused")
+    await cid.seen("consumerPaused")
+    await bob.request("changeDisplayName", displayName="Bob")
+    assert (await cid.seen("peerDisplayNameChanged"))["displayName"] == "Bob"
+    await ann.request("closeProducer", producerId=audio)
+    await cid.seen("consumerClosed")
+    await bob.close()
+    assert (await ann.seen("peerClosed"))["peerId"] == "bob"
+    assert (await cid.seen("peerClosed"))["peerId"] == "bob"
+    dave, answer = await joined(servers[1], "dave")
+    assert {peer["id"] for peer in answer["peers"]} == {"ann", "cid"}
+    for client in (ann, cid, dave):
+        await client.close()
+
+
+async def test_who_comes_again_through_another_server_has_its_place_there(servers: list[DemoServer]) -> None:
+    bob, _ = await joined(servers[1], "bob")
+    ann, _ = await joined(servers[0], "ann")
+    await bob.seen("newPeer")
+    again, _ = await joined(servers[2], "ann")
+    assert await ann.closed() == 4000
+    await bob.seen("newPeer", count=2)
+    assert [method for method in bob.methods if method in ("newPeer", "peerClosed")] == [
+        "newPeer",
+        "peerClosed",
+        "newPeer",
+    ]
+    await again.close()
+    await bob.close()
+
+
+async def test_limits_of_a_room_count_everybody(tmp_path: Path, redis: RedisServer) -> None:
+    servers = [await started(tmp_path, redis, name, max_peers_per_room=2) for name in "ab"]
+    ann, _ = await joined(servers[0], "ann")
+    bob, _ = await joined(servers[1], "bob")
+    await ann.seen("newPeer")
+    for server in servers:
+        assert await refused(server, "cid") == 503
+    await ann.close()
+    await bob.close()
+    for server in servers:
+        await server.close()
+
+
+async def test_a_server_that_drains_sends_its_people_to_others(servers: list[DemoServer]) -> None:
+    ann, answer = await joined(servers[0], "ann")
+    bob, _ = await joined(servers[1], "bob")
+    assert sorted(answer["servers"]) == ["http://b.example", "http://c.example"]
+    await ann.seen("newPeer")
+    await servers[0].drain()
+    told = await ann.seen("moved")
+    assert told["url"] in ("http://b.example", "http://c.example")
+    assert told["passedHosts"] == ["a"]
+    assert await ann.closed() == 1012
+    late = await RoomClient.connect(ws_url(servers[0]), "r", "late")
+    assert (await late.seen("moved"))["url"] in ("http://b.example", "http://c.example")
+    assert await late.closed() == 1012
+    again, _ = await joined(servers[2], "ann", query="&passedHosts=a")
+    await bob.seen("newPeer", lambda data: data["id"] == "ann")
+    await again.close()
+    await bob.close()
+
+
+async def test_without_redis_what_runs_goes_on_and_who_is_new_to_a_server_is_told_to_try_again(
+    servers: list[DemoServer], redis: RedisServer
+) -> None:
+    ann, answer = await joined(servers[0], "ann")
+    bob, _ = await joined(servers[1], "bob")
+    await ann.seen("newPeer")
+    redis.freeze()
+    await until(lambda: all(server.directory.is_away for server in servers))
+    cid, answer = await joined(servers[0], "cid")
+    await ann.seen("newPeer", lambda data: data["id"] == "cid")
+    assert {peer["id"] for peer in answer["peers"]} == {"ann", "bob"}
+    audio = await cid.produce("audio", AUDIO)
+    assert (await ann.seen("newConsumer"))["producerId"] == audio
+    assert await refused(servers[2], "dan") == 503
+    redis.thaw()
+    await bob.seen("newPeer", lambda data: data["id"] == "cid")
+    assert (await bob.seen("newConsumer"))["producerId"] == audio
+    assert "peerClosed" not in ann.methods + bob.methods
+    dan, answer = await joined(servers[2], "dan")
+    assert {peer["id"] for peer in answer["peers"]} == {"ann", "bob", "cid"}
+    for client in (ann, bob, cid, dan):
+        await client.close()
