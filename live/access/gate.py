@@ -12,6 +12,7 @@ from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, check_token, make_token
 from miso.live.access.users import Users
 from miso.live.access.webhook import Webhook
+from miso.live.access.wrong_passwords import TOO_MANY_WRONG, WrongPasswords
 from miso.live.errors import DeniedError, LiveError, RefusedError
 from miso.live.streams.registry import check_path
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -31,6 +32,7 @@ class Gate:
         denied: How many were sent away, by what they wanted.
         users: Who they are.
         webhook: What is asked; None: nothing is.
+        wrong_passwords: How many have come from where.
 
     Args:
         settings: The secrets and users.
@@ -45,6 +47,7 @@ class Gate:
         }
         self.users = Users(settings.users, players_too=settings.players_are_users)
         self.webhook = Webhook(settings, unix_s) if settings.webhook is not None else None
+        self.wrong_passwords = WrongPasswords(settings.max_wrong_passwords_per_minute, unix_s)
         self._unix_s = unix_s
         self._denials = LogRateLimit(logger, "somebody was not let in")
 
@@ -63,13 +66,17 @@ class Gate:
                 asked about it.
         """
         check_path(asking.path)
+        shows_password = not asking.is_proved and bool(len(self.users)) and bool(asking.user or asking.password)
+        is_looked_at = shows_password and not self.wrong_passwords.refuse(asking.address)
         try:
-            if not asking.is_proved and self.users.know(asking.user, asking.password):
+            if is_looked_at and self.users.know(asking.user, asking.password):
                 asking = replace(asking, is_proved=True)
-            self._check(asking)
+            self._check(asking, is_ignored=shows_password and not is_looked_at)
             path = asking.path if self.webhook is None else await self.webhook.ask(asking)
         except DeniedError as error:
             self.denied[asking.action] += 1
+            if is_looked_at and not asking.is_proved:
+                self.wrong_passwords.add(asking.address)
             cause = error.__cause__  # what is for the log alone
             more = f" ({cause})" if isinstance(cause, LiveError) and str(cause) != str(error) else ""
             self._denials.count(
@@ -100,7 +107,7 @@ class Gate:
         if self.webhook is not None:
             await self.webhook.close()
 
-    def _check(self, asking: Asking) -> None:
+    def _check(self, asking: Asking, *, is_ignored: bool) -> None:
         secret = self._secrets.get(asking.action)
         needs_user = self.users.are_needed(asking.action)
         if needs_user and asking.is_proved:
@@ -111,6 +118,8 @@ class Gate:
                 check_token(secret, asking.action, asking.path, token, self._unix_s())
             except RefusedError as error:
                 raise DeniedError(str(error), unauthorized=not token) from error
+        elif is_ignored and needs_user:
+            raise DeniedError(TOO_MANY_WRONG, unauthorized=False)
         elif needs_user:
             has_shown = bool(asking.user or asking.password)
             why = "user or password is wrong" if has_shown else "a user and its password are needed"

@@ -36,6 +36,11 @@ class AccessSettings(Section):
         {}, description="names and passwords; with some, who publishes must be one of them; default: nobody need be"
     )
     players_are_users: bool = Field(False, description="who plays must be one of the users, too")
+    max_wrong_passwords_per_minute: int = Field(
+        30,
+        ge=0,
+        description="of users, from one address (IPv6: /64); beyond it none from there is looked at; 0: no limit",
+    )
     webhook: HttpUrl | None = Field(
         None,
         description="address that is asked whether somebody may publish or play (docs/live.md); default: nothing is",

@@ -103,6 +103,11 @@ class LiveCollector(Collector):
         for action, count in self._gate.denied.items():
             denied.add_metric([action.value], count)
         yield denied
+        yield CounterMetricFamily(
+            "miso_live_passwords_refused",
+            "Passwords not looked at: too many wrong ones came from their address",
+            self._gate.wrong_passwords.refused,
+        )
         if self._gate.webhook is not None:
             yield CounterMetricFamily(
                 "miso_live_webhook_unanswered",

@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable
 from typing import Final, cast
 
+from miso.live.access.wrong_passwords import TOO_MANY_WRONG
 from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.broadcast.tls_player import TlsPlayer
 from miso.live.clock import Timer
-from miso.live.errors import LimitError, LiveError, ParseError, StreamClosedError
+from miso.live.errors import LimitError, LiveError, ParseError, RefusedError, StreamClosedError
 from miso.live.rtmp.adobe_login import MAX_USER_LENGTH
 from miso.live.rtmp.messages import Message
 from miso.live.rtmp.session.events import (
@@ -67,7 +68,7 @@ class RtmpConnection(asyncio.Protocol):
         self._live = context.live
         self._protocol = protocol
         self._give_back = give_back
-        self._rtmp = context.new_session()
+        self._rtmp = context.new_session(self._check_tries)
         self._transport: asyncio.Transport | None = None  # until the connection is gone
         self._reading: Reading | None = None
         self._address = "unknown"
@@ -189,6 +190,7 @@ class RtmpConnection(asyncio.Protocol):
             elif isinstance(event, PublishAsked | PlayAsked):
                 self._deciding = asyncio.create_task(self._decide(event))
             elif isinstance(event, LoginFailed):
+                self._live.gate.wrong_passwords.add(self._address)
                 self._context.count_failed_login(f"address={self._address} user={event.user[:MAX_USER_LENGTH]!r}")
             elif isinstance(event, Left):
                 self._left()
@@ -196,6 +198,10 @@ class RtmpConnection(asyncio.Protocol):
                 self._end(event)
             elif self._player is not None:
                 self._obey(self._player, event)
+
+    def _check_tries(self) -> None:
+        if self._live.gate.wrong_passwords.refuse(self._address):
+            raise RefusedError(TOO_MANY_WRONG)
 
     def _obey(self, player: BroadcastPlayer, wish: PauseAsked | Wants) -> None:
         if isinstance(wish, Wants):

@@ -7,11 +7,13 @@ import contextlib
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from typing import Protocol
 
 from miso.live.engine.services import Live
 from miso.live.rtmp.adobe_login import Logins
 from miso.live.rtmp.session.events import Ending
+from miso.live.rtmp.session.introduction import LoginRules
 from miso.live.rtmp.session.server_session import ServerSession
 from miso.live.rtmp_server.settings import RtmpSettings
 from miso.live.sessions.places import Places
@@ -75,11 +77,10 @@ class Context:
         """All that are open."""
         return list(self._connections)
 
-    def new_session(self) -> ServerSession:
-        """A session for a connection that begins."""
-        return ServerSession(
-            self._limits, self.live.clock.time(), logins=self._logins, players_log_in=self._players_log_in
-        )
+    def new_session(self, check_tries: Callable[[], None]) -> ServerSession:
+        """A session for a connection that begins; see :class:`~miso.live.rtmp.session.introduction.LoginRules`."""
+        rules = LoginRules(self._logins, self._players_log_in, check_tries)
+        return ServerSession(self._limits, self.live.clock.time(), login_rules=rules)
 
     def add(self, connection: Connection) -> None:
         """One more is open."""

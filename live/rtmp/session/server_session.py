@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from miso.live.errors import ParseError, RefusedError
 from miso.live.media.amf import Value
 from miso.live.media.amf0 import write_amf0
-from miso.live.rtmp.address import VIA, Application, read_address, read_application
-from miso.live.rtmp.adobe_login import LoginFailedError, Logins, split_login
+from miso.live.rtmp.address import Application, read_address
+from miso.live.rtmp.adobe_login import LoginFailedError
 from miso.live.rtmp.capabilities import Capabilities, CapsEx, read_capabilities, server_capabilities
 from miso.live.rtmp.chunks import ChunkLimits
 from miso.live.rtmp.commands import Command, make_command, read_command
@@ -30,7 +29,9 @@ from miso.live.rtmp.session.events import (
     PublishAsked,
     Wants,
 )
+from miso.live.rtmp.session.introduction import LoginRules, read_introduction
 from miso.live.rtmp.session.link import Link
+from miso.live.rtmp.session.waiting_messages import WaitingMessages
 from miso.live.rtmp.status import Code, Level, status
 
 STREAM_ID: Final = 1
@@ -39,8 +40,6 @@ STREAM_ID: Final = 1
 _SERVER_VERSION: Final = "FMS/3,0,1,123"
 """Clients look for this form; what follows the comma nobody minds."""
 _SERVER_CAPABILITIES: Final = 31
-_PUBLISHERS_TYPE: Final = "nonprivate"
-"""What encoders say of themselves in ``connect``, and players do not."""
 _COMMANDS: Final = frozenset((MessageType.COMMAND, MessageType.COMMAND_AMF3))
 _MEDIA: Final = frozenset((MessageType.AUDIO, MessageType.VIDEO, MessageType.DATA))
 _ANSWERS: Final = frozenset(("_result", "_error", "onStatus"))
@@ -110,8 +109,7 @@ class ServerSession:
         limits: What the client may make us keep, and how long it may take.
         now_s: The time, in seconds; of a clock that never goes back.
         random: Gives so many bytes that nobody can guess.
-        logins: For clients that are to say who they are; None: nobody is.
-        players_log_in: Those that play are among them.
+        login_rules: Which clients are to say who they are.
     """
 
     def __init__(
@@ -119,13 +117,10 @@ class ServerSession:
         limits: SessionLimits,
         now_s: float,
         random: Callable[[int], bytes] = secrets.token_bytes,
-        logins: Logins | None = None,
-        *,
-        players_log_in: bool = False,
+        login_rules: LoginRules = LoginRules(),  # noqa: B008  # it is frozen
     ) -> None:
         self.phase = Phase.GREETING
-        self._logins = logins
-        self._players_log_in = players_log_in
+        self._login_rules = login_rules
         self._limits = limits
         self._link = Link(limits.chunks, ServerHandshake(random))
         self._application = Application("", {})
@@ -135,8 +130,7 @@ class ServerSession:
         self._asked_s: float | None = None  # when the client was last asked whether it is there
         self._stream_id = STREAM_ID  # on which it has asked to publish or play
         self._wants_to_play = False
-        self._waiting: deque[Message] = deque()
-        self._waiting_bytes = 0
+        self._waiting = WaitingMessages(limits.waiting_messages, limits.waiting_bytes)
         self._wants = Wants(True, True)
 
     @property
@@ -147,7 +141,7 @@ class ServerSession:
     @property
     def is_full(self) -> bool:
         """Whether so much waits for a decision that no more should be read."""
-        return self._waiting_bytes * 2 > self._limits.waiting_bytes
+        return self._waiting.is_half_full
 
     @property
     def can_reconnect(self) -> bool:
@@ -175,7 +169,7 @@ class ServerSession:
                 if self._is_deaf():
                     break
                 if self.phase is Phase.DECIDING:
-                    self._wait(message)
+                    self._waiting.put(message)
                 else:
                     self._handle(message, now_s, events)
         except ParseError as error:
@@ -267,33 +261,19 @@ class ServerSession:
     def _end(self, why: Ending, detail: str, events: list[Event]) -> None:
         self.phase = Phase.ENDED
         self._deadline_s = None
-        self._forget_waiting()
+        self._waiting.clear()
         events.append(Ended(why, detail))
 
     def _leave(self, now_s: float) -> None:
         self.phase = Phase.LEAVING
         self._deadline_s = now_s + self._limits.leave_s
-        self._forget_waiting()
-
-    def _forget_waiting(self) -> None:
         self._waiting.clear()
-        self._waiting_bytes = 0
-
-    def _wait(self, message: Message) -> None:
-        self._waiting.append(message)
-        self._waiting_bytes += len(message.body)
-        if self._waiting_bytes > self._limits.waiting_bytes or len(self._waiting) > self._limits.waiting_messages:
-            raise ParseError(
-                f"RTMP client sent {len(self._waiting)} messages, {self._waiting_bytes} bytes, before it was answered"
-            )
 
     def _go_on(self, now_s: float) -> list[Event]:
         events: list[Event] = []
         try:
             while self._waiting and self.phase is not Phase.DECIDING and not self._is_deaf():
-                message = self._waiting.popleft()
-                self._waiting_bytes -= len(message.body)
-                self._handle(message, now_s, events)
+                self._handle(self._waiting.take(), now_s, events)
         except ParseError as error:
             self._end(Ending.PROTOCOL, str(error), events)
         return events
@@ -328,7 +308,7 @@ class ServerSession:
             return
         members = command.members(0)
         try:
-            self._application = self._introduced(members, now_s)
+            self._application = read_introduction(members, self._login_rules, now_s)
         except RefusedError as error:
             rejected = status(Code.CONNECT_REJECTED, str(error), Level.ERROR)
             self._link.send(make_command("_error", command.transaction, None, rejected))
@@ -344,21 +324,6 @@ class ServerSession:
         if self._capabilities.is_enhanced:
             information.update(server_capabilities())
         self._answer(command, server, information)
-
-    def _introduced(self, members: dict[str, Value], now_s: float) -> Application:
-        """What the client says of itself. Raises RefusedError when it is not enough."""
-        app, tc_url = members.get("app"), members.get("tcUrl", members.get("tcurl"))
-        app, login = split_login(app if isinstance(app, str) else "")
-        tc_url, _ = split_login(tc_url if isinstance(tc_url, str) else "")
-        application = read_application(app, tc_url, members.get(VIA))
-        if self._logins is None:
-            return application
-        has_shown = application.password or not application.query.keys().isdisjoint(("token", "pass"))
-        # That it publishes is to be guessed: encoders say so. Who does not, is asked for nothing, and gets nothing.
-        is_asked = self._players_log_in or members.get("type") == _PUBLISHERS_TYPE
-        if login is None and (has_shown or not is_asked):
-            return application
-        return replace(application, user=self._logins.check(login, now_s), password="", is_proved=True)
 
     def _create_stream(self, command: Command, now_s: float, events: list[Event]) -> None:
         if self.phase is Phase.CONNECTED:

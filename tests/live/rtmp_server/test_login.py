@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from miso.live.access.settings import AccessSettings
 from miso.live.access.tokens import Action, make_token
+from miso.live.access.wrong_passwords import TOO_MANY_WRONG
 from miso.live.engine.settings import LiveSettings
 from miso.live.relay.relay import RelayState
 from miso.live.rtmp.status import Code
@@ -155,3 +156,18 @@ async def test_a_relay_logs_in_and_says_why_it_cannot(caplog: pytest.LogCaptureF
             await until(lambda: "authfailed" in the_relay(plugin).reason)
     assert "another" not in caplog.text
     assert "pass+word" not in caplog.text
+
+
+@needs("ffmpeg")
+async def test_who_guesses_by_rtmp_is_not_listened_to_and_is_told_so() -> None:
+    async with serve(settings=with_users(max_wrong_passwords_per_minute=2)) as serving:
+        for _ in range(2):
+            code, out = await run(*ffmpeg(url(serving, "another"), *PICTURE, *H264, "-t", "9"))
+            assert (code != 0, "Incorrect username/password" in out) == (True, True)
+        code, out = await run(*ffmpeg(url(serving), *PICTURE, *H264, "-t", "9"))
+        assert (code != 0, TOO_MANY_WRONG in out) == (True, True)
+        shown = await serving.connect(f"live?user={USER}&pass=pass%2Bword%26=*", type="nonprivate")
+        assert await shown.publish() == Code.PUBLISH_DENIED.value
+        numbers = generate_latest(serving.live.metrics).decode()
+        assert "miso_live_rtmp_failed_logins_total 2.0" in numbers
+        assert serving.live.gate.wrong_passwords.refused == 2
