@@ -8,7 +8,8 @@ import os
 import random
 import resource
 import socket
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from miso.cluster.facts import NodeFact
 from miso.commands.command_line import version
@@ -21,7 +22,12 @@ from miso.demo.hosts.moving import Moving
 from miso.demo.hosts.own_node import OwnNode
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
+from miso.demo.json import Json
 from miso.demo.metrics import Metrics
+from miso.demo.operators.cluster_api import ClusterApi
+from miso.demo.operators.cluster_metrics import cluster_registry
+from miso.demo.operators.cluster_report import RoomSeen, cluster_report
+from miso.demo.operators.rooms_seen import rooms_seen
 from miso.demo.rooms.bridged_rooms import BridgedRooms
 from miso.demo.rooms.rooms import Rooms
 from miso.demo.settings import Settings
@@ -31,6 +37,7 @@ from miso.live.bridge.plugin import RoomsPlugin, with_rooms
 from miso.live.engine.engine import Engine
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.settings import LiveSettings
+from miso.live.operators.operators import Operators
 from miso.live.web.web import Web
 from miso.protoo.log_rate_limit import LogRateLimit
 from miso.serving.certificate import Certificate
@@ -85,6 +92,10 @@ class DemoServer:
         )
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
+        loads = self.workers.loads
+        self._metrics.add(cluster_registry(self.directory, self._rooms_seen, lambda: loads.reports))
+        operators = Operators(settings.live.operators, settings.trusted_proxies)
+        self._cluster_api = ClusterApi(self._report, operators, time.monotonic)
         self._failed_handshakes = LogRateLimit(logger, "TLS handshake failed", logging.INFO)
         self._web: list[HttpServer] = []
         self._status: asyncio.Task[None] | None = None
@@ -111,7 +122,7 @@ class DemoServer:
             origins = Origins(settings.allowed_origins, self._hosts(certificate))
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             live_api = LiveApi(self._bridges, settings, self._metrics)
-            routes = [*live_api.routes, *api.routes]
+            routes = [*self._cluster_api.routes, *live_api.routes, *api.routes]
             app = web_app(self.rooms, self.workers, self._metrics, origins, routes, self._live_web)
             if settings.http:
                 bound.append(listen_locally(settings.http_port, "http-port"))
@@ -202,6 +213,12 @@ class DemoServer:
     def worker_faults(self) -> int:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults
+
+    def _rooms_seen(self) -> Iterable[RoomSeen]:
+        return rooms_seen(self.rooms, self.workers.loads)
+
+    def _report(self, limit: int) -> Json:
+        return cluster_report(self.directory, self._rooms_seen(), limit=limit)
 
     def _bridges(self) -> RoomsPlugin | None:
         running = self.live.running if self.live is not None else []

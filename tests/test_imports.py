@@ -289,6 +289,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "protoo",
         "serving",
     ),
+    "demo.operators": (
+        "cluster",
+        "demo.json",
+        "demo.rooms",
+        "demo.workers",
+        "live.operators",
+        "controller",
+    ),
     "demo.http": (
         "demo.settings",
         "demo.metrics",

@@ -37,6 +37,9 @@ from miso.protoo.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
 
+FAILED_STEPS = LogRateLimit(logger, "a step towards another part of a room fails, and is tried again")
+"""Of all shards of this process."""
+
 ProducerT = TypeVar("ProducerT", Producer, DataProducer)
 
 
@@ -105,7 +108,6 @@ class Shard:
         self._sending = Sending(shard, facts, self.look)
         self._copies = Copies(self._ends, self.look)
         self._retries = Retries(settings.first_retry_s, settings.longest_retry_s)
-        self._log_limit = LogRateLimit(logger, f"shard={shard} a step fails, and is tried again")
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
         """Who waits for a source."""
         router.observer.on("close", self._router_closed)
@@ -227,6 +229,7 @@ class Shard:
             except Exception:
                 self.faults += 1
                 logger.exception("shard=%s a look at the room was met by a bug", self.id)
+                FAILED_STEPS.count(f"shard={self.id} a look at the room")
 
     async def _look_once(self) -> None:
         steps = self._steps()
@@ -266,7 +269,7 @@ class Shard:
     def _failed(self, key: Hashable, text: str) -> None:
         if not self.closed:
             self.faults += 1
-            self._log_limit.count(text)
+            FAILED_STEPS.count(f"shard={self.id} {text}")
             self._retries.failed(key, asyncio.get_running_loop().time())
 
     async def _carry_out(self, step: Step) -> None:

@@ -87,6 +87,11 @@ class WorkerLoads:
             self._meters[worker].leave(participant)
 
     @property
+    def numbers(self) -> dict[Worker, int]:
+        """How operators tell the running workers apart."""
+        return {worker: number for number, worker in enumerate(sorted(self._pool.workers, key=lambda one: one.pid))}
+
+    @property
     def reports(self) -> list[WorkerLoad]:
         """What each running worker does."""
         return [
@@ -96,7 +101,7 @@ class WorkerLoads:
                 packets_per_s=self._meter(worker).packets_per_s,
                 shards=len(worker.routers),
             )
-            for number, worker in enumerate(sorted(self._pool.workers, key=lambda worker: worker.pid))
+            for worker, number in self.numbers.items()
         ]
 
     def _meter(self, worker: Worker) -> LoadMeter:

@@ -1,0 +1,1 @@
+"""What operators see of a cluster: hosts, and rooms with their parts and pipes; as JSON and as metrics."""
