@@ -309,6 +309,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "demo": ("demo", "cluster", "controller", "protoo", "serving", "commands", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
+    "bench.directory": ("cluster.directory", "cluster.facts", "tests.cluster.directory.redis.redis_server"),
     "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp", "protoo"),
     "native": (),
     "tests": OURS,
