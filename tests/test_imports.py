@@ -310,6 +310,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "demo": ("demo", "cluster", "controller", "protoo", "serving", "commands", "live"),
     "bench": ("worker", "controller", "native", "tests.harness"),
     "bench.directory": ("cluster.directory", "cluster.facts", "tests.cluster.directory.redis.redis_server"),
+    "bench.cluster": ("bench", "native", "cluster", "controller"),
     "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp", "protoo"),
     "native": (),
     "tests": OURS,
