@@ -102,7 +102,7 @@ class ParticipantFact(Said, frozen=True, kw_only=True, tag="participant"):
     Attributes:
         participant: The id; who says the greatest ``stamp`` (of equals: the greatest node id) has it.
         shard: Where its media are.
-        stamp: Greater than all that were seen for this id when it came.
+        stamp: When it came, in milliseconds since 1970 by its host's clock, and greater than all that were seen.
         info: How it is shown to the others.
         secret_hash: SHA-256 of what it may prove itself with when it comes again, hexadecimal; "": nothing.
         proves: Whether it has shown that it knows the secret: then nobody has its place without it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -84,6 +85,7 @@ class ClusterRoom(Generic[ShardT]):
         directory: What all hosts say.
         listener: Who shows it.
         new_id: Gives a shard its id.
+        clock_ms: Gives the time, in milliseconds since 1970.
     """
 
     def __init__(
@@ -93,12 +95,14 @@ class ClusterRoom(Generic[ShardT]):
         listener: Listener,
         *,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self.name = name
         self.facts = RoomFacts()
         self.closed = False
         self._node = directory.node
         self._new_id = new_id
+        self._clock_ms = clock_ms
         self._listener = listener
         self._shards: dict[str, ShardT] = {}
         self._members: dict[str, Member] = {}
@@ -167,7 +171,7 @@ class ClusterRoom(Generic[ShardT]):
         old = self._members.get(participant)
         if old is not None:
             old.leave()
-        stamp = self.facts.next_stamp(participant)
+        stamp = self.facts.next_stamp(participant, self._clock_ms())
         fact = ParticipantFact(
             participant=participant,
             shard=shard,

@@ -170,8 +170,15 @@ class RoomFacts:
         node = max(claims, key=lambda node: (claims[node].stamp, node))
         return Seen(node, claims[node])
 
-    def next_stamp(self, participant: str) -> int:
+    def next_stamp(self, participant: str, now_ms: int = 1) -> int:
         """With it a new claim wins against all that are known.
+
+        It is the time, where that does: then it wins also against older ones that are not known here, of a node that is
+        cut off, or has been.
+
+        Args:
+            participant: Who.
+            now_ms: The time by this host's clock, in milliseconds since 1970.
 
         Raises:
             LimitError: There is no greater one: a node claims this id for ever.
@@ -179,7 +186,7 @@ class RoomFacts:
         greatest = max((claim.stamp for claim in self._claims.get(participant, {}).values()), default=0)
         if greatest >= MAX_STAMP:
             raise LimitError(f"{participant[:200]!r} is claimed with the greatest stamp that there is")
-        return greatest + 1
+        return max(greatest + 1, now_ms)
 
     def sources_of(self, participant: str) -> list[Located]:
         """What somebody sends, in the order in which it came here."""

@@ -132,6 +132,12 @@ def test_a_claim_that_nobody_can_pass_is_told_to_who_would_make_one() -> None:
     assert facts.next_stamp("q") == 1
 
 
+def test_a_claim_has_the_time_unless_another_hosts_clock_is_ahead() -> None:
+    facts = said(("b", participant("p", stamp=1_000)))
+    assert facts.next_stamp("p", now_ms=5_000) == 5_000
+    assert facts.next_stamp("p", now_ms=400) == 1_001
+
+
 def test_a_node_with_more_shards_than_workers_has_none() -> None:
     """Each of them could want something, and would get a pipe from each shard that has it."""
     facts = said(("a", S), ("a", participant("p")), ("a", producer("x")))

@@ -297,8 +297,7 @@ class SimDirectory:
 
     def hear(self, news: list[News]) -> None:
         """News are there."""
-        if not self.is_cut:
-            self._process.after(0.0, lambda: self._hear(news))
+        self._process.after(0.0, self._lose if self.is_cut else lambda: self._hear(news))
 
     def told(self, room: str, node: str, message: Message) -> None:
         """Another node has said something."""

@@ -61,7 +61,7 @@ class SimHost:
         random = self.scheduler.random
         self._rate = 1.0 + random.uniform(-0.01, 0.01)
         """How fast its clock goes."""
-        self._clock_s = random.uniform(-300.0, 300.0)
+        self._clock_s = random.uniform(-1.0, 1.0) * store.weather.clocks_apart_s
         self._backlog: list[Work] = []
         self._planner = planner
         self._meters = [LoadMeter(self._now_s) for _ in range(workers)]
@@ -72,6 +72,10 @@ class SimHost:
         self._drain: DrainPace | None = None
         self.directory.start(self._fact())
         self._report()
+
+    def clock_ms(self) -> int:
+        """The time, as it shows it: it was 2026 when the world began."""
+        return 1_767_225_600_000 + int(self._now_s * 1000)
 
     @property
     def _now_s(self) -> float:

@@ -45,6 +45,9 @@ class Host(Protocol):
     def after(self, delay_s: float, work: Work) -> None:
         """Does something then."""
 
+    def clock_ms(self) -> int:
+        """The time, as it shows it."""
+
     def tell(self, seat: Seat, work: Work) -> None:
         """Lets a client know."""
 
@@ -147,7 +150,11 @@ class HostRoom:
         self._host = host
         self._is_set = False
         self.room: ClusterRoom[SimShard] = ClusterRoom(
-            name, host.directory, self, new_id=lambda: f"{host.scheduler.random.getrandbits(64):016x}"
+            name,
+            host.directory,
+            self,
+            new_id=lambda: f"{host.scheduler.random.getrandbits(64):016x}",
+            clock_ms=host.clock_ms,
         )
 
     @property

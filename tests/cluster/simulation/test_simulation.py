@@ -91,6 +91,33 @@ def known(world: World, node: str) -> list[str]:
     ]
 
 
+def test_who_goes_elsewhere_while_its_host_is_cut_off_is_not_sent_away_when_the_network_heals() -> None:
+    """The host that was cut off has said that it was there, too, and nobody else knew."""
+    world = World(9, LARGER, FINE)
+    moved: list[str] = []
+
+    def trouble(world: World) -> None:
+        cut = sorted(world.hosts, key=lambda host: host.node)[-4:]  # of equal claims theirs would win
+        for host in cut:
+            host.directory.is_cut = True
+            for seat in [seat for room in host.rooms.values() for seat in room.seats.values()]:
+                moved.append(seat.client.id)
+                person = next(person for person in world.people if person.id == seat.client.id)
+                world.scheduler.after(10.0, person.vanish)
+
+        def heal() -> None:
+            for host in cut:
+                host.directory.is_cut = False
+
+        world.scheduler.after(13.0, heal)
+
+    world.run(trouble)
+    assert broken(world) == []
+    assert len(moved) > 10
+    assert world.counts.displaced > 3, "what the hosts that were cut off still had"
+    assert world.counts.displaced_live == 0
+
+
 def test_people_who_hop_each_second_are_on_one_shard_in_the_end() -> None:
     world = World(11, SMALL)
 

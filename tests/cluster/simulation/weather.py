@@ -20,6 +20,7 @@ class Weather(NamedTuple):
         step_s: How long a worker needs for one step of a plan, at most.
         step_fails: The share of steps that fail.
         coded: The share of facts that pass through JSON.
+        clocks_apart_s: By how much the clocks of hosts are wrong at most.
     """
 
     latency_s: float = 0.002
@@ -32,6 +33,7 @@ class Weather(NamedTuple):
     step_s: float = 0.02
     step_fails: float = 0.0
     coded: float = 0.05
+    clocks_apart_s: float = 0.0
 
     @classmethod
     def of(cls, random: Random) -> Self:
@@ -48,6 +50,7 @@ class Weather(NamedTuple):
             ordered=random.random() < 0.4,
             step_s=random.choice((0.005, 0.05, 0.5)),
             step_fails=random.choice((0.0, 0.01, 0.1)),
+            clocks_apart_s=random.choice((0.0, 1.0, 300.0)),
         )
 
     def delay_s(self, random: Random) -> float:
