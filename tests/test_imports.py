@@ -311,6 +311,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "bench": ("worker", "controller", "native", "tests.harness"),
     "bench.directory": ("cluster.directory", "cluster.facts", "tests.cluster.directory.redis.redis_server"),
     "bench.cluster": ("bench", "native", "cluster", "controller"),
+    "bench.store": ("cluster", "controller", "tests.cluster.directory.redis.redis_server"),
     "bench.live": ("bench", "native", "live.errors", "live.media", "live.rtmp", "protoo"),
     "native": (),
     "tests": OURS,
