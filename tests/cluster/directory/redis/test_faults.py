@@ -180,6 +180,18 @@ async def test_an_inbox_that_is_trimmed_while_its_reader_is_away(world: RedisWor
     await pair.see_the_same()
 
 
+async def test_a_host_that_stood_still_for_longer_than_its_lease_says_everything_again(world: RedisWorld) -> None:
+    pair = await pair_in(world)
+    node = pair.one.directory.node
+    await world.server.run("ZREM", "miso:1:{nodes}:seen", node)
+    pair.one.entry.put(shard("new"))
+    await pair.see_the_same()
+    world.proxy(pair.one.directory).stall()
+    await pair.other.seen.until(lambda it: all(owner != node for owner, _ in it.facts))
+    world.proxy(pair.one.directory).flow()
+    await pair.see_the_same()
+
+
 async def test_an_inbox_that_is_deleted(world: RedisWorld) -> None:
     pair = await pair_in(world)
     await world.server.run("DEL", f"miso:1:inbox:{{{pair.other.directory.node}}}")
