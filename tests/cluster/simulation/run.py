@@ -42,7 +42,8 @@ def run(seed: int, size: Size, weather: Weather | None = None, planner: Planner 
     world = World(seed, size, weather, planner)
     world.run(by_chance)
     wrong = broken(world)
-    return Outcome(seed, wrong, world.counts, world.scheduler.trace, world.weather, time.process_time() - began_s)
+    seconds = time.process_time() - began_s
+    return Outcome(seed, wrong, world.counts, world.scheduler.trace, world.weather, seconds)
 
 
 def shrink(outcome: Outcome, size: Size) -> tuple[Size, Outcome]:

@@ -156,6 +156,9 @@ class World:
     def mend(self) -> None:
         """All that is broken works from now on."""
         self.store.is_away = False
+        self.store.weather = self.store.weather._replace(
+            late=0.0, lost=0.0
+        )  # else leases end that are renewed too late
         for host in self.hosts:
             host.directory.is_cut = False
             if host.is_paused:
@@ -195,7 +198,7 @@ class RoomEntrance:
     def any_host(self, region: str) -> SimHost:
         """One near the room's other people, or any."""
         random = self._world.scheduler.random
-        if random.random() < 0.9:
+        if random.random() < 0.98:
             host = self._world.host_of(f"https://{random.choice(self._near)}.example/")
             if host is not None and host.is_alive:
                 return host
