@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Sequence
 
 from miso.cluster.errors import ClusterError
 from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.log_output import LogOutput
-from miso.commands.process import fill_standard_descriptors, loop_factory
+from miso.commands.process import fill_standard_descriptors, freeze_what_stays, loop_factory
 from miso.commands.signals import stop_by_signals
 from miso.controller import ControllerError
 from miso.demo.server import DemoServer
@@ -56,9 +55,7 @@ async def _serve(settings: Settings, plugins: KnownPlugins, output: LogOutput) -
         stopping.cancel()
         logger.error("cannot start: %s", error)
         return FAILED
-    # What is here now stays. Without it there is little to look at, so what rooms leave behind is looked for often.
-    gc.collect()
-    gc.freeze()
+    freeze_what_stays()
     _announce(server)
     await stopping
     await server.drain()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ from pydantic import Field, create_model
 from miso.commands.beginning import WRONG_SETTINGS, begin
 from miso.commands.command_line import CommandLine, CommandSettings
 from miso.commands.log_output import LogOutput
-from miso.commands.process import fill_standard_descriptors, loop_factory
+from miso.commands.process import fill_standard_descriptors, freeze_what_stays, loop_factory
 from miso.commands.signals import stop_by_signals
 from miso.live.engine.engine import Engine
 from miso.live.engine.known_plugins import KnownPlugins, find_plugins
@@ -74,9 +73,7 @@ async def _serve(settings: LiveSettings, plugins: KnownPlugins, output: LogOutpu
     exit_code = 0
     if not stop.is_set():
         if engine.running and (engine.live.ports or not engine.failures):
-            # What is here now stays. Without it there is little to look at: what sessions leave behind is found soon.
-            gc.collect()
-            gc.freeze()
+            freeze_what_stays()
             logger.info("running: %s", ", ".join(plugin.name for plugin in engine.running))
             await stopping
         else:

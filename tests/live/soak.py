@@ -30,9 +30,10 @@ from miso.serving.certificate import Certificate
 from miso.serving.certificate_files import self_made
 from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg
 
-ROUND_S = 40.0
+ROUND_S = 35.0
 """So long everybody comes and goes; for the rest of the minute nobody is there."""
-REST_S = 20.0
+REST_S = 25.0
+"""The last viewer of HLS is gone after some 8 s, and within 15 more the server has given memory back."""
 TURN_S = 0.6
 STREAMS = ("a", "b")
 MAX_PLAYERS = 8

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import weakref
 from pathlib import Path
 
 import pytest
 
-from miso.live.engine.freed_memory import AFTER_S, FreedMemory, trim_malloc
+from miso.live.engine.freed_memory import AFTER_S, FreedMemory, collect_and_trim, trim_malloc
 from miso.live.sessions.events import Event, EventKind, Events
 from tests.live.clock import FakeClock
 
@@ -58,6 +59,19 @@ def test_nothing_happens_once_it_is_closed() -> None:
     house.happens(EventKind.STOP)
     house.clock.advance(10 * AFTER_S)
     assert house.given_back == 0
+
+
+class Ended:
+    """A session in a cycle, as TLS connections are."""
+
+    def __init__(self) -> None:
+        self.connection = [self]
+
+
+def test_what_cycles_hold_is_given_back() -> None:
+    ended = weakref.ref(Ended())
+    collect_and_trim()
+    assert ended() is None
 
 
 def resident_bytes() -> int:
