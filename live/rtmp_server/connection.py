@@ -36,8 +36,8 @@ from miso.live.rtmp_server.admission import (
     admit_publisher,
     refusal,
 )
-from miso.live.rtmp_server.bitrate_limit import BitrateLimit
 from miso.live.rtmp_server.context import Context
+from miso.live.rtmp_server.publisher_limits import PublisherLimits, TooFast
 from miso.live.rtmp_server.reading import Obstacle, Reading
 from miso.live.sessions.session import Counts, EndReason, Session
 from miso.live.streams.waiters import Waiters
@@ -79,7 +79,7 @@ class RtmpConnection(asyncio.Protocol):
         self._session: Session | None = None
         self._publisher: Publisher | None = None
         self._player: BroadcastPlayer | None = None
-        self._limit: BitrateLimit | None = None
+        self._limits: PublisherLimits | None = None
         self._heard = Waiters()
 
     # What the event loop calls.
@@ -105,8 +105,8 @@ class RtmpConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Something has come."""
         self._heard.wake()
-        if self._limit is not None:
-            self._slow_down(self._limit.count(len(data), self._now_s()))
+        if self._limits is not None:
+            self._slow_down(self._limits.count(len(data), self._now_s()))
         self._guard(lambda: self._act(self._rtmp.receive(data, self._now_s())))
 
     def pause_writing(self) -> None:
@@ -246,7 +246,7 @@ class RtmpConnection(asyncio.Protocol):
     def _begin_publishing(self, admitted: AdmittedPublisher) -> None:
         self._session = session = admitted.session
         self._publisher = Publisher(admitted.publication, self._dropped, str(session))
-        self._limit = BitrateLimit(self._context.settings.max_bitrate_kbps * 1000, self._now_s())
+        self._limits = self._context.limits_of_publisher(self._address)
         before = self._rtmp.bytes_in
         session.count = lambda: Counts(bytes_in=self._rtmp.bytes_in - before)
         self._free_place()
@@ -294,11 +294,13 @@ class RtmpConnection(asyncio.Protocol):
         session, self._session = self._session, None
         publisher, self._publisher = self._publisher, None
         player, self._player = self._player, None
-        self._limit = None
+        limits, self._limits = self._limits, None
         if session is not None:
             session.end(reason, detail)
         if publisher is not None:
             publisher.close()
+        if limits is not None:
+            limits.give_back(self._now_s())
         if player is not None:
             player.remove()
 
@@ -395,14 +397,16 @@ class RtmpConnection(asyncio.Protocol):
 
     def _on_timer(self) -> None:
         self._timer = None
+        if self._slow_timer is not None:  # we do not read: that it says nothing does not mean that it is gone
+            self._guard(lambda: self._act(self._rtmp.receive(b"", self._now_s())))
         self._guard(lambda: self._act(self._rtmp.handle_timer(self._now_s())))
 
-    def _slow_down(self, delay_s: float) -> None:
-        if not delay_s or self._slow_timer is not None or self._reading is None:
+    def _slow_down(self, too_fast: TooFast | None) -> None:
+        if too_fast is None or self._slow_timer is not None or self._reading is None:
             return
-        self._context.count_too_fast(f"{self._session}: more than {self._context.settings.max_bitrate_kbps} kbit/s")
+        self._context.count_too_fast(f"{self._session}: {too_fast.limit}")
         self._reading.set(Obstacle.TOO_FAST, True)
-        self._slow_timer = self._live.clock.call_later(delay_s, self._go_on)
+        self._slow_timer = self._live.clock.call_later(too_fast.pause_s, self._go_on)
 
     def _go_on(self) -> None:
         self._slow_timer = None

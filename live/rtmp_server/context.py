@@ -15,6 +15,7 @@ from miso.live.rtmp.adobe_login import Logins
 from miso.live.rtmp.session.events import Ending
 from miso.live.rtmp.session.introduction import LoginRules
 from miso.live.rtmp.session.server_session import ServerSession
+from miso.live.rtmp_server.publisher_limits import AddressLimits, PublisherLimits
 from miso.live.rtmp_server.settings import RtmpSettings
 from miso.live.sessions.places import Places
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -45,7 +46,7 @@ class Context:
         refused: How many connections were closed because there are too many.
         unbegun: How many ended before they had published or played, by why.
         failed_logins: How often somebody was not who it said it was.
-        too_fast: How often a publisher was read more slowly.
+        too_fast: How often a publisher was read more slowly, because of what it sent or what its address did.
         failures: How many connections ended by a bug.
     """
 
@@ -59,6 +60,7 @@ class Context:
         self.beginning = Places(
             "connections that have not begun", settings.max_beginning, settings.max_beginning_per_address
         )
+        self._address_limits = AddressLimits(settings.max_bitrate_kbps_per_address)
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -81,6 +83,10 @@ class Context:
         """A session for a connection that begins; see :class:`~miso.live.rtmp.session.introduction.LoginRules`."""
         rules = LoginRules(self._logins, self._players_log_in, check_tries)
         return ServerSession(self._limits, self.live.clock.time(), login_rules=rules)
+
+    def limits_of_publisher(self, address: str) -> PublisherLimits:
+        """How fast one more publisher may send; to be given back when it has gone."""
+        return self._address_limits.take(address, self.settings.max_bitrate_kbps, self.live.clock.time())
 
     def add(self, connection: Connection) -> None:
         """One more is open."""

@@ -25,6 +25,9 @@ class RtmpSettings(PluginSettings):
     max_bitrate_kbps: int = Field(
         100_000, ge=0, description="what one publisher may send; who sends more is read more slowly; 0: no limit"
     )
+    max_bitrate_kbps_per_address: int = Field(
+        500_000, ge=0, description="what all publishers of one address (IPv6: /64) may send together; 0: no limit"
+    )
     max_message_bytes: int = Field(
         10 * 1024 * 1024, ge=65_536, le=_MAX_MESSAGE_BYTES, description="the longest message, so the largest frame"
     )
