@@ -346,7 +346,8 @@ class Broadcast:
                 assert isinstance(player, SocketPlayer)
                 player.watch()
             for place in broken or ():
-                self._by_place[place].end(EndReason.DONE, place.error or "")
+                if place in self._by_place:  # unless another one's end has taken it along
+                    self._by_place[place].end(EndReason.DONE, place.error or "")
             if self.fanout.is_flushed:
                 break
             await asyncio.sleep(0)

@@ -151,7 +151,9 @@ class BroadcastPlayer(ABC):
             on_end(reason, detail)
 
     def finish(self, reason: EndReason = EndReason.STREAM_ENDED, detail: str = "") -> None:
-        """Nothing more comes: it ends when it has everything."""
+        """Nothing more comes: it ends when it has everything. Nothing happens if it has ended."""
+        if self.ended:
+            return
         if self._last is None:
             self._last = reason, detail
         self.send()

@@ -66,7 +66,7 @@ class SocketPlayer(BroadcastPlayer):
 
     def send(self) -> None:
         """See :meth:`BroadcastPlayer.send`."""
-        if self._has_begun and not self.place.blocked_since_us:
+        if self._has_begun and not self.ended and not self.place.blocked_since_us:
             self._writable()
 
     def watch(self) -> None:

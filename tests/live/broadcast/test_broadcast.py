@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import struct
 import weakref
 from collections.abc import Callable
 
@@ -11,6 +13,7 @@ import pytest
 
 from miso.live.broadcast.broadcast import Broadcast
 from miso.live.broadcast.broadcasts import Broadcasts
+from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.broadcast.settings import PlayersSettings
 from miso.live.flv_server.format import FlvFormat
 from miso.live.media.amf import EcmaArray
@@ -301,6 +304,70 @@ async def test_a_connection_that_breaks_ends_its_player_alone() -> None:
     assert not stays.ended
     stays.close()
     gone.transport.abort()
+
+
+class Together:
+    """Players of whom the first to end takes the others along."""
+
+    def __init__(self) -> None:
+        self.players: list[BroadcastPlayer] = []
+        self.connections: list[tuple[socket.socket, asyncio.Transport]] = []
+        self.ended: list[EndReason] = []
+
+    async def join(self, broadcast: Broadcast) -> None:
+        theirs, transport = await connect()
+        self.connections.append((theirs, transport))
+        self.players.append(broadcast.add(transport, start=Start.FAST, on_end=self._on_end))
+
+    def vanish(self) -> None:
+        for theirs, _ in self.connections:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            theirs.close()
+
+    def close(self) -> None:
+        for theirs, transport in self.connections:
+            transport.abort()
+            theirs.close()
+
+    def _on_end(self, reason: EndReason, detail: str) -> None:
+        self.ended.append(reason)
+        for player in self.players:
+            player.remove()
+
+
+async def test_players_who_break_together_may_end_one_another_and_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    studio, together = Studio(), Together()
+    studio.write(picture(0, key=True))
+    for _ in range(4):
+        await together.join(studio.broadcast)
+    stays = await join(studio.broadcast)
+    await begun(studio)
+    together.vanish()
+    for at in range(40, 4_000, 40):
+        studio.write(picture(at))
+        await asyncio.sleep(0)
+    await until(lambda: bool(together.ended))
+    assert together.ended == [EndReason.DONE]
+    assert len(studio.broadcast) == 1
+    assert not stays.ended
+    assert not caplog.records
+    stays.close()
+    together.close()
+
+
+async def test_players_may_end_one_another_when_the_stream_ends(caplog: pytest.LogCaptureFixture) -> None:
+    studio, together = Studio(), Together()
+    studio.write(picture(0, key=True))
+    for _ in range(4):
+        await together.join(studio.broadcast)
+    await begun(studio)
+    studio.streams.close()
+    await until(lambda: bool(together.ended))
+    assert together.ended == [EndReason.STREAM_ENDED]
+    assert not caplog.records
+    together.close()
 
 
 @pytest.mark.parametrize("through_transport", [False, True])

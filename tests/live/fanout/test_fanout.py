@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import random
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from miso.live.fanout.fanout import Fanout
@@ -350,24 +352,38 @@ def test_a_flush_in_turns_comes_to_every_player_once() -> None:
 
 ACTS = (*("append",) * 6, *("flush",) * 3, *("read",) * 3, "join", "say", "want", "anew", "drop", "forget", "leave")
 TOLD = 2_000_000
+TRACKS = 256
+CUTS = (0, 1, 62, 63, 64, 65, 90, 3 * TRACKS)
+"""Of a packet into its parts: around what one send takes, and up to a body of so many tracks."""
 
 
 @given(st.data())
 def test_in_any_order_of_whatever_may_happen_everybody_gets_whole_packets(data: st.DataObject) -> None:
     """What is told comes once and in its order; a socket's number goes to another player once its first has left."""
+    whatever_happens(data, 80, (0, 100, 5_000, 300_000))
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+def test_so_it_is_with_frames_of_ten_megabytes(data: st.DataObject) -> None:
+    whatever_happens(data, 16, (100, 10_000_000))
+
+
+def whatever_happens(data: st.DataObject, steps: int, sizes: Sequence[int]) -> None:
     fanout = Fanout(data.draw(st.integers(1, 40)), data.draw(st.sampled_from((2_000, 100_000, 50_000_000))))
+    dice = random.Random(data.draw(st.integers(0, 1 << 32)))
     fanout.video_restart = framed(RESTART)
     fanout.audio_restart = framed(RESTART + 1)
     viewers: list[Viewer] = []
     told: dict[int, list[int]] = {}
     written = said = 0
-    for now_us in range(1, data.draw(st.integers(2, 80))):
+    for now_us in range(1, data.draw(st.integers(2, steps))):
         act = data.draw(st.sampled_from(ACTS))
         if act == "append":
-            size = data.draw(st.sampled_from((0, 100, 5_000, 300_000)))
+            size = data.draw(st.sampled_from(sizes))
             video = data.draw(st.booleans())
             whole = framed(written, size)
-            cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=90)))
+            cuts = sorted(dice.randint(0, len(whole)) for _ in range(data.draw(st.sampled_from(CUTS))))
             parts = tuple((whole, *ends) for ends in zip([0, *cuts], [*cuts, len(whole)], strict=True))
             is_key = data.draw(st.booleans())
             fanout.append(parts, is_video=video, is_key=is_key, is_config=not is_key and data.draw(st.booleans()))
