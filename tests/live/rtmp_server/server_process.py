@@ -1,12 +1,14 @@
 """An RTMP server in a process of its own, which says what it costs.
 
-``python -m tests.live.rtmp_server.server_process`` prints its port, and a line of JSON for each line it is sent.
+``python -m tests.live.rtmp_server.server_process`` prints its port, and a line of JSON for each line it is sent. Its
+log goes to its standard error.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from pathlib import Path
 
@@ -33,4 +35,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
     asyncio.run(main())
