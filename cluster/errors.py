@@ -35,5 +35,9 @@ class SourceGoneError(ClusterError):
     """What was to be fetched has ended, or did not come in time."""
 
 
+class SourceLateError(SourceGoneError):
+    """It did not come in time; it is there still, and it is worth trying again."""
+
+
 class LimitError(ClusterError):
     """There are as many as there may be."""

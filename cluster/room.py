@@ -21,6 +21,7 @@ from miso.cluster.facts import (
     RoomFact,
     ShardFact,
     Source,
+    WantFact,
 )
 from miso.cluster.room_facts import Change, ParticipantCame, RoomFacts
 from miso.controller import DataProducer, Producer
@@ -215,6 +216,16 @@ class ClusterRoom(Generic[ShardT]):
             if node == self._node or self.facts.touches(shard.id, fact_key):
                 shard.look()
         self._tell()
+        if isinstance(fact, WantFact):
+            self._wanted(fact.source)
+
+    def _wanted(self, source: str) -> None:
+        """Somebody at another shard is given what one of this host's participants sends."""
+        located = self.facts.source(source)
+        if located is not None and located.node == self._node:
+            member = self._members.get(located.fact.participant)
+            if member is not None:
+                member.wanted(source)
 
     def said(self, node: str, message: Message) -> None:
         """See :class:`.Watcher`."""
@@ -261,6 +272,7 @@ class Member:
         self._facts = facts
         self._on_leave = on_leave
         self._sources: dict[str, Source] = {}
+        self._producers: dict[str, Producer] = {}
         self._left = False
 
     def change_info(self, info: dict[str, Any]) -> None:
@@ -286,7 +298,11 @@ class Member:
         )
         producer.observer.on("pause", lambda: self._change(producer.id, paused=True))
         producer.observer.on("resume", lambda: self._change(producer.id, paused=False))
-        producer.observer.on("score", lambda score: self._score(producer.id, [one.score for one in score]))
+        producer.observer.on("score", lambda score: self._score(producer))
+        if producer.id not in self._sources:
+            return
+        self._producers[producer.id] = producer
+        producer.observer.once("close", lambda: self._producers.pop(producer.id, None))
 
     def offer_data(self, data_producer: DataProducer) -> None:
         """It sends on a data channel, until the data producer closes."""
@@ -326,9 +342,15 @@ class Member:
         if fact is not None:
             self._entry.drop(fact.key)
 
-    def _score(self, producer: str, score: list[int]) -> None:
-        if self._facts.wanting(producer):  # nobody else asks for it, and it changes often
-            self._change(producer, score=score)
+    def wanted(self, source: str) -> None:
+        """Somebody at another part of the room is given what it sends there: it is to know how well it arrives."""
+        producer = self._producers.get(source)
+        if producer is not None:
+            self._score(producer)
+
+    def _score(self, producer: Producer) -> None:
+        if self._facts.wanting(producer.id):  # nobody else asks for it, and it changes often
+            self._change(producer.id, score=[one.score for one in producer.score])
 
     def _change(self, producer: str, **changes: object) -> None:
         fact = self._sources.get(producer)

@@ -191,6 +191,7 @@ class DemoServer:
             ),
             "miso_unsent_bytes": ("Signaling that waits for clients to read it", shared.unsent.bytes),
             "miso_peers": ("Connected peers", len(sessions)),
+            "miso_placed": ("Participants that have their place in a worker", self.workers.loads.participants),
             "miso_broadcasters": ("Broadcasters", sum(len(room.broadcasters) for room in self.rooms.rooms)),
             "miso_transports": ("Transports of peers", sum(len(session.transports) for session in sessions)),
             "miso_producers": ("Audio and video that peers send", sum(len(session.producers) for session in sessions)),

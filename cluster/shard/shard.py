@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
-from miso.cluster.errors import ClusterError, SourceGoneError
+from miso.cluster.errors import ClusterError, SourceGoneError, SourceLateError
+from miso.cluster.facts import Source
 from miso.cluster.pipe_plan import (
     CloseEnd,
     Connect,
@@ -137,7 +138,8 @@ class Shard:
         """Gets a producer of the room, wherever it arrives, so that it can be consumed here.
 
         Raises:
-            SourceGoneError: It is not in the room, or leaves, or does not come in time, or is a data producer.
+            SourceGoneError: It is not in the room, or leaves, or is a data producer.
+            SourceLateError: It does not come in time.
             InvalidStateError: The shard closes.
         """
         return await self._fetch(producer, Producer)
@@ -146,10 +148,16 @@ class Shard:
         """Gets a data producer of the room, wherever it arrives. What it says before that is not heard here.
 
         Raises:
-            SourceGoneError: It is not in the room, or leaves, or does not come in time, or is no data producer.
+            SourceGoneError: It is not in the room, or leaves, or is no data producer.
+            SourceLateError: It does not come in time.
             InvalidStateError: The shard closes.
         """
         return await self._fetch(data_producer, DataProducer)
+
+    def elsewhere(self, source: str) -> Source | None:
+        """What arrives at another part of the room, by its id; None: it arrives here, or nowhere any more."""
+        located = self._room.source(source)
+        return located.fact if located is not None and located.fact.shard != self.id else None
 
     def close(self) -> None:
         """Closes the router and all in it, and takes back what was said; may be called again."""
@@ -198,7 +206,7 @@ class Shard:
                 return copy
         except TimeoutError:
             timeout_s = self._settings.fetch_timeout_s
-            raise SourceGoneError(f"{source} has not come from its part of the room within {timeout_s:g} s") from None
+            raise SourceLateError(f"{source} has not come from its part of the room within {timeout_s:g} s") from None
 
     async def _news_of(self, source: str) -> None:
         future = asyncio.get_running_loop().create_future()

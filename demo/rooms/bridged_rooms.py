@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from miso.cluster.errors import ClusterError
+from miso.cluster.errors import ClusterError, SourceLateError
 from miso.cluster.facts import ProducerFact, Source
 from miso.cluster.room import Member
 from miso.cluster.shard.wants import Lease
@@ -75,7 +75,8 @@ class RoomView:
     def __init__(self, room: Room, listener: RoomListener) -> None:
         self._room = room
         self._listener = listener
-        self._shard = room.shards.first
+        self._shard = room.shards.look_in()
+        self._closed = False
         self._leases: dict[str, Lease[Producer]] = {}
         self._fetching: set[asyncio.Task[None]] = set()
         room.listeners.append(self)
@@ -118,13 +119,16 @@ class RoomView:
 
     def close(self) -> None:
         """Looks no more."""
-        if self in self._room.listeners:
-            self._room.listeners.remove(self)
+        if self._closed:
+            return
+        self._closed = True
+        self._room.listeners.remove(self)
         for task in self._fetching:
             task.cancel()
         for lease in self._leases.values():
             lease.release()
         self._leases.clear()
+        self._room.shards.looked(self._shard)
 
     def _is_here(self, source: ProducerFact) -> bool:
         return source.shard == self._shard.id
@@ -135,19 +139,31 @@ class RoomView:
         task.add_done_callback(self._fetching.discard)
 
     async def _fetch(self, source: ProducerFact) -> None:
+        lease = None
         try:
-            lease = await self._shard.fetch(source.id)
+            while lease is None:
+                try:
+                    lease = await self._shard.fetch(source.id)
+                except SourceLateError as error:
+                    logger.info("room=%s %s: it is waited for", self._room.id, error)
         except (ControllerError, ClusterError) as error:
             logger.info("room=%s producer=%s cannot be had: %s", self._room.id, source.id, error)
             return
+        if source.id in self._leases:  # it has left and come back meanwhile
+            lease.release()
+            return
         self._leases[source.id] = lease
-        lease.producer.observer.once("close", lambda: self._forget(source.id))
+        lease.producer.observer.once("close", lambda: self._lost(source.id))
         self._listener.producer_came(source.participant, lease.producer)
 
-    def _forget(self, source_id: str) -> None:
+    def _lost(self, source_id: str) -> None:
+        """It is not there any more; when it is still sent, only the pipe over which it came was made anew."""
         lease = self._leases.pop(source_id, None)
         if lease is not None:
             lease.release()
+        source = self._shard.elsewhere(source_id)
+        if isinstance(source, ProducerFact) and not self._closed:
+            self._start_to_fetch(source)
 
 
 class BridgedRooms:

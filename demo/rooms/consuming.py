@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TypeVar
 
-from miso.cluster.errors import ClusterError
+from miso.cluster.errors import ClusterError, SourceLateError
 from miso.cluster.facts import DataProducerFact, ProducerFact
 from miso.cluster.shard.wants import Lease
-from miso.controller import ControllerError, DataProducer, Producer, WebRtcTransport, to_json
+from miso.controller import (
+    Consumer,
+    ControllerError,
+    DataConsumer,
+    DataProducer,
+    InvalidStateError,
+    Producer,
+    WebRtcTransport,
+    to_json,
+)
 from miso.controller.ortc.negotiation import can_consume
 from miso.controller.types import RtpCapabilities
 from miso.demo.limits.limiters import Places
@@ -17,9 +28,15 @@ from miso.protoo import ProtooError
 
 logger = logging.getLogger(__name__)
 
+ConsumerT = TypeVar("ConsumerT", Consumer, DataConsumer)
+ProducerT = TypeVar("ProducerT", Producer, DataProducer)
+
+BOT = "bot"
+"""Among what a peer is given: what the bot of its shard says. Ids of sources are UUIDs."""
+
 
 def create_consumers(session: PeerSession, fact: ProducerFact, copies: int) -> None:
-    """Begins to give a peer what another one sends, in so many copies; not if it cannot receive it.
+    """Begins to give a peer what another one sends, in so many copies; not if it cannot receive it, or is given it.
 
     What is begun first, media or data, is offered to the client first, if it arrives at the peer's shard.
 
@@ -35,41 +52,42 @@ def create_consumers(session: PeerSession, fact: ProducerFact, copies: int) -> N
     if place is None:
         logger.warning("room=%s peer=%s has joined without a transport to receive", session.room_id, session.id)
         return
-    for _ in range(copies):
+    for _ in range(copies - session.given[fact.id]):
         if not session.consumer_places.take():
             session.refused("consumers_per_peer")
             return
+        session.given[fact.id] += 1
         session.start_task(_create_consumer(session, fact, *place, capabilities))
 
 
 def create_data_consumer(session: PeerSession, fact: DataProducerFact) -> None:
-    """Begins to give a peer the messages of another one; not if it has not said that it takes data channels.
+    """Begins to give a peer the messages of another one; not if it does not take data channels, or is given them.
 
     Args:
         session: Who receives.
         fact: What is sent.
     """
-    place = _data_place(session)
+    place = _data_place(session, fact.id)
     if place is not None:
-        session.start_task(_fetch_data(session, fact, *place))
+        session.start_task(_create_data_consumer(session, fact, *place))
 
 
 def create_bot_consumer(session: PeerSession) -> None:
     """Begins to give a peer what the bot says; not if it has not said that it takes data channels."""
-    place = _data_place(session)
+    place = _data_place(session, BOT)
     if place is not None:
-        shard, transport = place
-        session.start_task(_create_data_consumer(session, None, shard.bot.data_producer, transport))
+        session.start_task(_create_data_consumer(session, None, *place))
 
 
-def _data_place(session: PeerSession) -> ReceivingPlace | None:
+def _data_place(session: PeerSession, source: str) -> ReceivingPlace | None:
     """Where a peer gets one more data consumer, if it does."""
     place = session.receiving_place
-    if not session.takes_data or place is None or place[1].sctp_parameters is None:
+    if not session.takes_data or place is None or place[1].sctp_parameters is None or session.given[source]:
         return None
     if not session.data_consumer_places.take():
         session.refused("data_consumers_per_peer")
         return None
+    session.given[source] += 1
     return place
 
 
@@ -90,25 +108,22 @@ async def _create_consumer(
     So the first packet does not arrive before the client knows its stream, and video costs the sender one key frame.
     A client may refuse it, or not answer: the consumer then stays paused.
     """
-    lease: Lease[Producer] | None = None
-    try:
-        lease = await shard.fetch(fact.id)
-        consumer = await transport.consume(
-            producer_id=fact.id,
+
+    async def consume(producer: Producer) -> Consumer:
+        return await transport.consume(
+            producer_id=producer.id,
             rtp_capabilities=capabilities,
             enable_rtx=True,  # for audio, too: lost Opus packets are sent again
             paused=True,
             ignore_dtx=True,
         )
-    except (ControllerError, ClusterError, TypeError) as error:
-        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, fact.id, error)
-        _give_back(session.consumer_places, lease)
+
+    given = _Given(session, fact.id, session.consumer_places)
+    consumer = await _consume(given, shard, shard.fetch, consume)
+    if consumer is None:
         return
-    if consumer.closed:  # its producer or its transport closed at the same moment
-        _give_back(session.consumer_places, lease)
-        return
-    consumer.observer.once("close", lambda: _give_back(session.consumer_places, lease))
     session.add_consumer(consumer)
+    consumer.on("producerclose", lambda: _give_again(session, shard, fact.id, given))
     try:
         await session.peer.request(
             "newConsumer",
@@ -133,57 +148,115 @@ async def _create_consumer(
     session.tell_score(consumer)
 
 
-def _give_back(places: Places, lease: Lease[Producer] | Lease[DataProducer] | None) -> None:
-    places.give_back()
-    if lease is not None:
-        lease.release()
-
-
-async def _fetch_data(
-    session: PeerSession, fact: DataProducerFact, shard: RoomShard, transport: WebRtcTransport
-) -> None:
-    try:
-        lease = await shard.fetch_data(fact.id)
-    except (ControllerError, ClusterError) as error:
-        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, fact.id, error)
-        session.data_consumer_places.give_back()
-        return
-    await _create_data_consumer(session, fact.participant, lease.producer, transport, lease)
-
-
 async def _create_data_consumer(
-    session: PeerSession,
-    source: str | None,
-    data_producer: DataProducer,
-    transport: WebRtcTransport,
-    lease: Lease[DataProducer] | None = None,
+    session: PeerSession, fact: DataProducerFact | None, shard: RoomShard, transport: WebRtcTransport
 ) -> None:
     """One data consumer, of a participant or of the bot. A client may refuse it: what comes then, it passes over."""
-    try:
-        data_consumer = await transport.consume_data(data_producer_id=data_producer.id)
-    except (ControllerError, TypeError) as error:
-        logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, data_producer.id, error)
-        _give_back(session.data_consumer_places, lease)
+
+    async def consume(data_producer: DataProducer) -> DataConsumer:
+        return await transport.consume_data(data_producer_id=data_producer.id)
+
+    async def fetch(source: str) -> Lease[DataProducer]:
+        return await shard.fetch_data(source) if fact is not None else Lease(shard.bot.data_producer, lambda: None)
+
+    given = _Given(session, fact.id if fact is not None else BOT, session.data_consumer_places)
+    data_consumer = await _consume(given, shard, fetch, consume)
+    if data_consumer is None:
         return
-    if data_consumer.closed:
-        _give_back(session.data_consumer_places, lease)
-        return
-    data_consumer.observer.once("close", lambda: _give_back(session.data_consumer_places, lease))
     session.add_data_consumer(data_consumer)
+    if fact is not None:
+        data_consumer.on("dataproducerclose", lambda: _give_again(session, shard, fact.id, given))
     try:
         await session.peer.request(
             "newDataConsumer",
             {
-                "peerId": source,
-                "dataProducerId": data_producer.id,
+                "peerId": fact.participant if fact is not None else None,
+                "dataProducerId": data_consumer.data_producer_id,
                 "id": data_consumer.id,
                 "dataConsumerId": data_consumer.id,
                 "transportId": transport.id,
                 "sctpStreamParameters": to_json(data_consumer.sctp_stream_parameters),
                 "label": data_consumer.label,
                 "protocol": data_consumer.protocol,
-                "appData": data_producer.app_data,
+                "appData": fact.app_data if fact is not None else shard.bot.data_producer.app_data,
             },
         )
     except ProtooError as error:
         logger.info("room=%s peer=%s data consumer=%s: %s", session.room_id, session.id, data_consumer.id, error)
+
+
+class _Given:
+    """One thing that a peer is given, for its limits.
+
+    Attributes:
+        session: The peer.
+        source: The id of what it is given.
+        release: Gives up what keeps it in the peer's shard; may be called again.
+    """
+
+    def __init__(self, session: PeerSession, source: str, places: Places) -> None:
+        self.session = session
+        self.source = source
+        self.release: Callable[[], None] = lambda: None
+        self._places: Places | None = places
+
+    def end(self) -> None:
+        """It is not given any more; may be called again."""
+        places, self._places = self._places, None
+        if places is None:
+            return
+        places.give_back()
+        self.session.given[self.source] -= 1
+        if not self.session.given[self.source]:
+            del self.session.given[self.source]
+        self.release()
+
+
+async def _consume(
+    given: _Given,
+    shard: RoomShard,
+    fetch: Callable[[str], Coroutine[None, None, Lease[ProducerT]]],
+    consume: Callable[[ProducerT], Awaitable[ConsumerT]],
+) -> ConsumerT | None:
+    """Gets a source to the peer's shard, and consumes it there, how ever long it takes; None: it cannot be had."""
+    session, source = given.session, given.source
+    try:
+        while True:
+            lease: Lease[ProducerT] | None = None
+            error: Exception
+            try:
+                lease = await fetch(source)
+                given.release = lease.release
+                consumer = await consume(lease.producer)
+                if not consumer.closed:
+                    consumer.observer.once("close", given.end)
+                    return consumer
+                error = InvalidStateError("its producer or the transport has closed")
+            except (ControllerError, ClusterError, TypeError) as failure:
+                error = failure
+            has_ended = isinstance(error, SourceLateError) or (lease is not None and lease.producer.closed)
+            given.release()
+            if not has_ended or shard.elsewhere(source) is None:
+                logger.warning("room=%s peer=%s cannot consume %s: %s", session.room_id, session.id, source, error)
+                break
+            logger.info("room=%s peer=%s source=%s is waited for: %s", session.room_id, session.id, source, error)
+    except BaseException:  # the peer has left
+        given.end()
+        raise
+    given.end()
+    return None
+
+
+def _give_again(session: PeerSession, shard: RoomShard, source: str, given: _Given) -> None:
+    """A peer's consumer has closed: when what it was of is still there, only the pipe over which it came was made anew.
+
+    It is given again as soon as it has come over the new one.
+    """
+    given.end()
+    fact = shard.elsewhere(source)
+    if fact is None or session.closed:
+        return
+    if isinstance(fact, ProducerFact):
+        create_consumers(session, fact, session.given[source] + 1)
+    else:
+        create_data_consumer(session, fact)

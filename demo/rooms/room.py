@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Protocol, TypeVar
 
-from miso.cluster.errors import DirectoryAwayError
+from miso.cluster.errors import DirectoryAwayError, LimitError
 from miso.cluster.facts import BotWords, Message, ProducerFact, Source
 from miso.cluster.room import ClusterRoom, Flag
 from miso.cluster.room_facts import (
@@ -199,6 +199,8 @@ class Room:
 
     def _count_elsewhere(self, flag: Flag, but: str = "") -> int:
         own = self.cluster.members
+        if self.cluster.facts.participant_count == len(own):
+            return 0
         return sum(
             seen.fact.flag == flag and seen.fact.participant not in own and seen.fact.participant != but
             for seen in self.cluster.facts.participants
@@ -216,7 +218,7 @@ class Room:
         logger.info("room=%s peer=%s connected from %s (%s)", self.id, peer_id, transport.remote_address, address)
         secret = self._secrets.enter(peer_id, visitor.peer_secret, time.monotonic())
         shared = self.shared
-        session = PeerSession(peer, visitor, self.id, secret, shared.settings, shared.metrics, self._score_elsewhere)
+        session = PeerSession(peer, visitor, self.id, secret, shared.settings, shared.metrics)
         self._sessions[peer] = session
         peer.on("close", lambda code, reason: self._left(session, code))
         return session
@@ -231,14 +233,13 @@ class Room:
         if session.shard is None:
             shard = await self.shards.place(session.id, sends=sends)
             if session.closed:
-                if not self._peers.has_peer(session.id):
-                    self.shards.left(shard, session.id)
+                self._give_up(session, shard)
                 raise RequestError(500, "the peer has left")
             session.shard = shard
         return session.shard
 
     def show(self, session: PeerSession) -> None:
-        """Shows a peer that has joined to everybody."""
+        """Shows a peer that has joined to everybody; see :meth:`check_claim`."""
         assert session.shard is not None
         session.member = self.cluster.enter(
             session.id,
@@ -247,6 +248,17 @@ class Room:
             secret_hash=_hash(session.secret),
             proves=self._secrets.proves(session.id),
         )
+
+    def check_claim(self, participant: str) -> None:
+        """Whether somebody can have that id in the room.
+
+        Raises:
+            RequestError: Another server says that somebody has it for ever.
+        """
+        try:
+            self.cluster.facts.next_stamp(participant)
+        except LimitError as error:
+            raise RequestError(UNAVAILABLE, str(error)) from error
 
     def _left(self, session: PeerSession, code: int) -> None:
         """For a session whose peer closed with that code: the others hear of it first, then its media end."""
@@ -263,9 +275,14 @@ class Room:
             session.member.leave()
         for transport in list(session.transports.values()):
             transport.close()
-        if session.shard is not None and not any(other.shard is session.shard for other in self._with_id(session.id)):
-            self.shards.left(session.shard, session.id)
+        if session.shard is not None:
+            self._give_up(session, session.shard)
         self.close_if_empty()
+
+    def _give_up(self, session: PeerSession, shard: RoomShard) -> None:
+        """A peer that has left has its place no more, if it has not come again and has it still."""
+        if not any(other.shard is shard for other in self._with_id(session.id)):
+            self.shards.left(shard, session.id)
 
     def _with_id(self, peer_id: str) -> list[PeerSession]:
         return [session for session in self._sessions.values() if session.id == peer_id]
@@ -285,9 +302,9 @@ class Room:
         self.shared.limits.pass_by("joins", broadcaster.address)
         if self._closed:
             raise RequestError(UNAVAILABLE, "the room has closed")
+        self.check_claim(broadcaster.id)
         self.broadcasters[broadcaster.id] = broadcaster
-        broadcaster.shard = self.shards.first
-        broadcaster.shard.participants.add(broadcaster.id)
+        broadcaster.shard = self.shards.place_at_once(broadcaster.id)
         logger.info("room=%s broadcaster=%s came from %s", self.id, broadcaster.id, broadcaster.address)
         broadcaster.member = self.cluster.enter(
             broadcaster.id, broadcaster.shard.id, broadcaster.info, flag="broadcaster"
@@ -316,9 +333,9 @@ class Room:
             raise RequestError(UNAVAILABLE, "the room has closed")
         if self._has(guest.id):
             raise RequestError(500, f'"{guest.id}" is in the room already')
+        self.check_claim(guest.id)
         self.guests[guest.id] = guest
-        guest.shard = self.shards.first
-        guest.shard.participants.add(guest.id)
+        guest.shard = self.shards.place_at_once(guest.id)
         logger.info("room=%s guest=%s came", self.id, guest.id)
         guest.member = self.cluster.enter(guest.id, guest.shard.id, guest.info, flag="guest")
 
@@ -365,12 +382,6 @@ class Room:
         else:
             create_data_consumer(session, fact)
 
-    def _score_elsewhere(self, producer_id: str) -> list[int] | None:
-        located = self.cluster.facts.source(producer_id)
-        if located is None or not isinstance(located.fact, ProducerFact) or located.fact.shard in self.cluster.shards:
-            return None
-        return located.fact.score
-
     # ------------------------------------------------------------ what happens, here and at other servers
 
     def happened(self, change: Change) -> None:
@@ -409,8 +420,10 @@ class Room:
         if not isinstance(now, ProducerFact) or not isinstance(then, ProducerFact) or now.score == then.score:
             return
         for session in self.joined(but=now.participant):
+            if now.id not in session.given or session.shard is None or session.shard.id == now.shard:
+                continue
             for consumer in list(session.consumers.values()):
-                if consumer.producer_id == now.id and session.shard is not None and session.shard.id != now.shard:
+                if consumer.producer_id == now.id:
                     session.tell_score(consumer)
 
     def displaced(self, participant: str) -> None:
@@ -521,6 +534,7 @@ class Room:
         self.broadcasters.clear()
         self.guests.clear()
         self.speakers.close()
+        self.shards.close()
         self.cluster.close()
         self._on_close(self)
 

@@ -35,6 +35,7 @@ class RoomShard(Shard):
         media: The worker's.
         bot: Who answers on the data channel labelled ``bot``.
         participants: Who has its media here, by id; those who are on the way to it, too.
+        views: How many look at the room from here who are not in it.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class RoomShard(Shard):
         self.media = parts.media
         self.bot = parts.bot
         self.participants: set[str] = set()
+        self.views = 0
         self._observers = parts.observers
 
     @property

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
 
 from msgspec import structs
 
+from miso.cluster.facts import ProducerFact
 from miso.cluster.room import Member
 from miso.controller import Consumer, ControllerError, DataConsumer, DataProducer, Producer, WebRtcTransport, to_json
 from miso.controller.types import ConsumerLayers, DtlsParameters, RtpCapabilities
@@ -60,6 +62,7 @@ class PeerSession:
         making: How many transports, producers and data producers it may have.
         producing: What it may make that every other peer is told of.
         consumer_places, data_consumer_places: How many more of them it may be given.
+        given: Of what it has consumers and data consumers, or is about to have, by the source's id, and how many.
         shard: Where in the room its media are; None: that is open still.
         member: What the room is told of it; None: it has not joined.
 
@@ -70,7 +73,6 @@ class PeerSession:
         secret: What it may prove itself with when it comes again.
         settings: The server's.
         metrics: What operators see.
-        score_elsewhere: Gives how well a producer arrives at another part of the room, by its id; None: not there.
     """
 
     def __init__(
@@ -81,7 +83,6 @@ class PeerSession:
         secret: str,
         settings: Settings,
         metrics: Metrics,
-        score_elsewhere: Callable[[str], list[int] | None],
     ) -> None:
         self.peer = peer
         self.visitor = visitor
@@ -105,10 +106,10 @@ class PeerSession:
         self.producing = Producing(self.refused)
         self.consumer_places = Places(settings.max_consumers_per_peer)
         self.data_consumer_places = Places(settings.max_consumers_per_peer)
+        self.given: Counter[str] = Counter()
         self.words_to_bot = TokenBucket(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, asyncio.get_running_loop().time())
         self._transport_timeout_s = settings.transport_stall_timeout
         self._metrics = metrics
-        self._score_elsewhere = score_elsewhere
         self._news: dict[tuple[str, str], LatestPerInterval[Json]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: set[str] = set()
@@ -259,12 +260,12 @@ class PeerSession:
     def score_told(self, consumer: Consumer) -> object:
         """How well a consumer does, and its producer where that arrives, which may be another part of the room."""
         score = consumer.score
-        elsewhere = self._score_elsewhere(consumer.producer_id)
-        if elsewhere:
+        elsewhere = self.shard.elsewhere(consumer.producer_id) if self.shard is not None else None
+        if isinstance(elsewhere, ProducerFact) and elsewhere.score:
             layers = consumer.current_layers
             layer = layers.spatial_layer if layers is not None else 0
-            producer_score = elsewhere[min(layer, len(elsewhere) - 1)]
-            score = structs.replace(score, producer_score=producer_score, producer_scores=elsewhere)
+            producer_score = elsewhere.score[min(layer, len(elsewhere.score) - 1)]
+            score = structs.replace(score, producer_score=producer_score, producer_scores=elsewhere.score)
         return to_json(score)
 
     def _tell_version(self, dialect: Dialect) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Callable, Coroutine
 
 from miso.cluster.room import ClusterRoom
 from miso.cluster.shard.settings import ShardSettings
-from miso.controller import InvalidStateError
+from miso.controller import ControllerError, InvalidStateError
 from miso.demo.rooms.room_shard import Parts, RoomShard
 from miso.demo.workers.media_workers import MediaWorkers
 
 logger = logging.getLogger(__name__)
+
+_TRIES = 3
+"""In so many workers a room without a shard is tried: one may die at this moment."""
 
 
 class Shards:
@@ -85,29 +88,94 @@ class Shards:
         """Where a participant was placed."""
         return next((shard for shard in self.all if participant in shard.participants), None)
 
+    def place_at_once(self, participant: str) -> RoomShard:
+        """Where the media of somebody who sends are to be: at the shard with the least to do of those that are there.
+
+        Args:
+            participant: Its id.
+
+        Raises:
+            InvalidStateError: The room has closed.
+        """
+        shard = self._least()
+        self._placed(shard, participant, sends=True)
+        return shard
+
+    def look_in(self) -> RoomShard:
+        """The oldest shard, for somebody who looks at the room from outside, until ``looked``: it stays for that.
+
+        Raises:
+            InvalidStateError: The room has closed.
+        """
+        shard = self.first
+        shard.views += 1
+        return shard
+
+    def looked(self, shard: RoomShard) -> None:
+        """Somebody who looked at the room there does no more."""
+        shard.views -= 1
+        self._end_unused()
+
     def left(self, shard: RoomShard, participant: str) -> None:
         """A participant has left. A shard that nobody is on ends, if it is not the only one."""
         shard.participants.discard(participant)
         self._workers.loads.leave(shard.worker, self._key(participant))
-        if not shard.participants and len(self.all) > 1:
-            logger.info("room=%s shard=%s in worker=%d ends: nobody is on it", *self._names(shard))
-            self._room.end(shard)
+        self._end_unused()
+
+    def close(self) -> None:
+        """The room closes: nobody is on a worker for it any more."""
+        for shard in self.all:
+            for participant in shard.participants:
+                self._workers.loads.leave(shard.worker, self._key(participant))
+            shard.participants.clear()
 
     async def _choose(self, participant: str | None, *, sends: bool) -> RoomShard:
         async with self._turn:  # two who come at once are not to open two
             if participant is not None and (placed := self.of(participant)) is not None:
                 return placed
-            loads = self._workers.loads
-            having = {shard.worker: shard for shard in self.all}
-            if having and (participant is None or not any(shard.participants for shard in self.all)):
+            if self.all and (participant is None or not any(shard.participants for shard in self.all)):
                 shard = self.first
             else:
-                worker = loads.choose(having, sends=sends)
-                shard = having.get(worker) or await self._open(Parts.create(self._workers, worker, self._say))
+                shard = await self._there_or_new(sends=sends)
             if participant is not None:
-                shard.participants.add(participant)
-                loads.place(shard.worker, self._key(participant), sends=sends)
+                self._placed(shard, participant, sends=sends)
+                self._end_unused()  # whoever was on the other ones may have left meanwhile
             return shard
+
+    async def _there_or_new(self, *, sends: bool) -> RoomShard:
+        """The shard in the worker that suits best. When there is none and none can be made, another one does."""
+        tries = _TRIES
+        while True:
+            having = {shard.worker: shard for shard in self.all}
+            worker = self._workers.loads.choose(having, sends=sends)
+            if worker in having:
+                return having[worker]
+            try:
+                return await self._open(Parts.create(self._workers, worker, self._say))
+            except ControllerError as error:
+                tries -= 1
+                if self._room.closed or (not tries and not self.all):
+                    raise
+                logger.warning("room=%s cannot be in worker=%d: %s", self._room.name, worker.pid, error)
+                if self.all:
+                    return self._least()
+
+    def _least(self) -> RoomShard:
+        """The shard whose worker has the least to do."""
+        return min([self.first, *self.all], key=lambda shard: self._workers.loads.load(shard.worker))
+
+    def _placed(self, shard: RoomShard, participant: str, *, sends: bool) -> None:
+        shard.participants.add(participant)
+        self._workers.loads.place(shard.worker, self._key(participant), sends=sends)
+
+    def _end_unused(self) -> None:
+        """Shards that nobody is on end; one stays as long as the room does."""
+        shards = self.all
+        used = [shard for shard in shards if shard.participants or shard.views] or shards[:1]
+        for shard in shards:
+            if shard not in used:
+                logger.info("room=%s shard=%s in worker=%d ends: nobody is on it", *self._names(shard))
+                self._room.end(shard)
 
     async def _open(self, making: Coroutine[None, None, Parts]) -> RoomShard:
         parts = await making

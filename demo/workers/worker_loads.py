@@ -42,6 +42,8 @@ class WorkerLoads:
         self._chance = chance
         self._time_s = time_s
         self._meters: dict[Worker, LoadMeter] = {}
+        self._without_load: set[Worker] = set()
+        """Other workers than ours: they know their CPU time only, and log each request that they do not know."""
         self._asking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -69,13 +71,21 @@ class WorkerLoads:
         now_s = self._time_s()
         candidates = []
         for number, worker in enumerate(workers):
-            meter = self._meter(worker)
-            load = meter.load + _LOAD_OF_ROUTER * len(worker.routers)
-            candidates.append(Candidate(number, load, worker in having, meter.is_stale(now_s)))
+            is_stale = self._meter(worker).is_stale(now_s)
+            candidates.append(Candidate(number, self.load(worker), worker in having, is_stale))
         number_chosen = choose_worker(candidates, self._chance, sends=sends, settings=self._settings)
         if number_chosen is None:
             raise InvalidStateError("no worker is running")
         return workers[number_chosen]
+
+    @property
+    def participants(self) -> int:
+        """How many have been placed on the workers, and have not left."""
+        return sum(meter.participants for meter in self._meters.values())
+
+    def load(self, worker: Worker) -> float:
+        """How busy a worker is: 0 and more, 1 and more is too much."""
+        return self._meter(worker).load + _LOAD_OF_ROUTER * len(worker.routers)
 
     def place(self, worker: Worker, participant: str, *, sends: bool) -> None:
         """A participant was placed on a worker; the next one is told to count with it, before it shows in reports."""
@@ -108,8 +118,12 @@ class WorkerLoads:
         meter = self._meters.get(worker)
         if meter is None:
             meter = self._meters[worker] = LoadMeter(self._time_s(), self._settings)
-            worker.observer.once("close", lambda: self._meters.pop(worker, None))
+            worker.observer.once("close", lambda: self._forget(worker))
         return meter
+
+    def _forget(self, worker: Worker) -> None:
+        self._meters.pop(worker, None)
+        self._without_load.discard(worker)
 
     async def _ask_on(self) -> None:
         while True:
@@ -122,11 +136,17 @@ class WorkerLoads:
         asked_s = self._time_s()
         try:
             async with asyncio.timeout(INTERVAL_S):
-                try:
-                    report = await worker.get_load()
-                    meter.report(asked_s, report.cpu_us / 1e6, report.packets_forwarded)
-                except WorkerRequestError:  # another worker than ours: it knows its CPU time only
-                    usage = await worker.get_resource_usage()
-                    meter.report(asked_s, (usage.ru_utime + usage.ru_stime) / 1e3, 0)
+                meter.report(asked_s, *await self._used(worker))
         except (ControllerError, TimeoutError) as error:
             logger.debug("worker=%d does not tell its load: %s", worker.pid, error)
+
+    async def _used(self, worker: Worker) -> tuple[float, int]:
+        """Seconds of CPU that a worker has used, and packets that it has sent."""
+        if worker not in self._without_load:
+            try:
+                report = await worker.get_load()
+                return report.cpu_us / 1e6, report.packets_forwarded
+            except WorkerRequestError:
+                self._without_load.add(worker)
+        usage = await worker.get_resource_usage()
+        return (usage.ru_utime + usage.ru_stime) / 1e3, 0

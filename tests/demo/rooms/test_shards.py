@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from miso.controller import PipeTransport, Producer
+from miso.demo.rooms.bridged_rooms import BridgedRooms
 from miso.demo.rooms.room import Room
 from miso.demo.server import DemoServer
-from tests.demo.client import AUDIO, VIDEO, RoomClient
+from miso.live.bridge.rooms import Guest
+from tests.demo.client import AUDIO, RTP_CAPABILITIES, VIDEO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
-from tests.demo.rooms.test_speakers import speak, talker
+from tests.demo.rooms.test_speakers import packet, speak, talker
 
 
 @pytest.fixture
@@ -121,3 +124,201 @@ async def test_a_shard_that_nobody_is_on_ends(server: DemoServer) -> None:
     assert (room.shards.all, shard.closed) == ([room.shards.all[0]], True)
     await first.close()
     assert server.rooms.rooms == []
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what tells nobody that it happens."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_a_consumer_whose_pipe_is_made_anew_is_given_again_and_once(server: DemoServer) -> None:
+    first, second, room = await two(server)
+    pipes: list[PipeTransport] = []
+    room.shards.all[1].router.observer.on("newtransport", pipes.append)
+    audio = await first.produce("audio", AUDIO)
+    await second.seen("newConsumer")
+    data = await first.produce_data("chat")
+    await second.seen("newDataConsumer", lambda told: told["label"] == "chat")
+    ends = [pipe for pipe in pipes if isinstance(pipe, PipeTransport)]
+    assert len(ends) == 2, "one for media, one for data"
+    for end in ends:
+        end.close()
+    await second.seen("consumerClosed")
+    await second.seen("dataConsumerClosed")
+    assert (await second.seen("newConsumer", count=2))["producerId"] == audio
+    again = await second.seen("newDataConsumer", lambda told: told["label"] == "chat", count=2)
+    assert again["dataProducerId"] == data
+    ((session,),) = [[session for session in room.sessions if session.id == "b"]]
+    await until(lambda: len(session.consumers) == 1)
+    assert session.given[audio] == session.given[data] == 1
+    await first.close()
+    await second.seen("consumerClosed", count=2)
+    await second.close()
+
+
+async def test_who_leaves_while_something_is_fetched_wants_it_no_more(server: DemoServer) -> None:
+    first, second, room = await two(server)
+    audio = await first.produce("audio", AUDIO)
+    await second.seen("newConsumer")
+    near, far = room.shards.all
+    server.workers.loads.place(near.worker, "a room", sends=True)
+    third = await RoomClient.connect(ws_url(server), "r", "c")
+    await third.transport(consuming=True)
+    assert "c" in far.participants
+    os.kill(far.worker.pid, signal.SIGSTOP)
+    try:
+        await third.request("join", displayName="C", device={}, rtpCapabilities=RTP_CAPABILITIES)
+        await until(lambda: any(one.id == "c" and one.given[audio] for one in room.sessions))
+        third.abort()
+        await first.seen("peerClosed")
+    finally:
+        os.kill(far.worker.pid, signal.SIGCONT)
+    await second.close()
+    await first.seen("peerClosed", count=2)
+    await until(lambda: not room.cluster.facts.wanting(audio))
+    await first.close()
+
+
+async def test_who_leaves_while_its_part_of_the_room_is_made_leaves_nothing(server: DemoServer) -> None:
+    url = ws_url(server)
+    first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await first.join()
+    [room] = server.rooms.rooms
+    [shard] = room.shards.all
+    [idle] = [worker for worker in server.workers.pool.workers if worker is not shard.worker]
+    third = await RoomClient.connect(url, "r", "c")
+    os.kill(idle.pid, signal.SIGSTOP)
+    try:
+        waiting = [asyncio.create_task(one.transport(producing=True)) for one in (second, second, third)]
+        await asyncio.sleep(0.2)
+        assert room.shards.all == [shard]
+        second.abort()
+        await until(lambda: len(room.sessions) == 2)
+    finally:
+        os.kill(idle.pid, signal.SIGCONT)
+    await waiting[2]
+    assert [sorted(shard.participants) for shard in room.shards.all] == [["a"], ["c"]]
+    assert len((await idle.dump()).router_ids) == 1
+    await third.close()
+    await until(lambda: len(room.shards.all) == 1)
+    assert (await idle.dump()).router_ids == []
+    for task in waiting:
+        task.cancel()
+    await first.close()
+    await until(lambda: server.workers.loads.participants == 0)
+
+
+async def test_who_waits_for_a_worker_that_dies_is_placed_on_another(server: DemoServer) -> None:
+    url = ws_url(server)
+    first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await first.join()
+    [room] = server.rooms.rooms
+    [shard] = room.shards.all
+    [idle] = [worker for worker in server.workers.pool.workers if worker is not shard.worker]
+    os.kill(idle.pid, signal.SIGSTOP)
+    waiting = asyncio.create_task(second.transport(producing=True))
+    await asyncio.sleep(0.2)
+    os.kill(idle.pid, signal.SIGKILL)
+    await waiting
+    await second.join()
+    assert sorted(shard.participants) == ["a", "b"]
+    await first.seen("newPeer")
+    await first.close()
+    await second.close()
+
+
+class Viewer:
+    """Somebody outside the room who looks at it."""
+
+    def __init__(self) -> None:
+        self.came: list[tuple[str, Producer]] = []
+
+    def producer_came(self, participant_id: str, producer: Producer) -> None:
+        self.came.append((participant_id, producer))
+
+    def speaker_changed(self, participant_id: str) -> None:
+        pass
+
+
+async def test_who_looks_from_outside_sees_all_parts_and_keeps_the_one_where_it_looks(server: DemoServer) -> None:
+    first, second, room = await two(server)
+    shard = room.shards.first
+    pipes: list[object] = []
+    shard.router.observer.on("newtransport", pipes.append)
+    viewer = Viewer()
+    view = BridgedRooms(server.rooms).view("r", viewer)
+    near, far = await first.produce("audio", AUDIO), await second.produce("video", VIDEO)
+    await until(lambda: {(who, one.id) for who, one in viewer.came} == {("a", near), ("b", far)})
+    assert {who: [one.id for one in sent] for who, sent in view.producers.items()} == {"a": [near], "b": [far]}
+    await first.close()
+    await second.seen("peerClosed")
+    assert not view.router.closed, "nobody is there, but who looks"
+    for pipe in pipes:
+        if isinstance(pipe, PipeTransport):
+            pipe.close()
+    await until(lambda: [who for who, _ in viewer.came].count("b") == 2)
+    assert [one.id for one in view.producers["b"]] == [far]
+    view.close()
+    view.close()
+    assert (shard.closed, len(room.shards.all)) == (True, 1)
+    await second.close()
+    assert server.rooms.rooms == []
+
+
+async def test_a_live_stream_is_seen_in_all_parts_with_how_well_it_arrives(server: DemoServer) -> None:
+    first, second, _ = await two(server)
+    seat = await BridgedRooms(server.rooms).enter("r", Guest(id="live:obs", display_name="Keynote", stream="live/obs"))
+    transport = await seat.router.create_direct_transport()
+    producer = await transport.produce(kind="audio", rtp_parameters=AUDIO, app_data={"peerId": "live:obs"})
+
+    async def sound() -> None:
+        for number in range(1_000_000):
+            producer.send(packet(11111, number, 10))
+            await asyncio.sleep(0.02)
+
+    sounding = asyncio.create_task(sound())
+    await until(lambda: [one.score for one in producer.score] == [10])
+    await seat.offer(producer)
+    for client in (first, second):
+        assert (await client.seen("newPeer", lambda told: told["id"] == "live:obs"))["displayName"] == "Keynote"
+        told = await client.seen("newConsumer")
+        assert (told["peerId"], told["consumerScore"]["producerScore"]) == ("live:obs", 10)
+    sounding.cancel()
+    seat.leave()
+    for client in (first, second):
+        await client.seen("peerClosed", lambda told: told["peerId"] == "live:obs")
+    await first.close()
+    await second.close()
+    assert server.workers.loads.participants == 0
+
+
+async def test_what_was_paused_before_it_was_given_is_shown_as_paused(server: DemoServer) -> None:
+    first, second, room = await two(server)
+    audio = await first.produce("audio", AUDIO)
+    await first.request("pauseProducer", producerId=audio)
+    third = await RoomClient.connect(ws_url(server), "r", "c")
+    await third.join()
+    assert (await third.seen("newConsumer"))["producerPaused"]
+    await first.request("resumeProducer", producerId=audio)
+    await third.seen("consumerResumed")
+    for client in (first, second, third):
+        await client.close()
+    assert room.closed
+
+
+async def test_channels_that_are_not_of_the_chat_are_given_to_who_comes_later(server: DemoServer) -> None:
+    first, second, _ = await two(server)
+    await first.produce_data("position")
+    await first.produce_data("chat")
+    await second.seen("newDataConsumer", lambda told: told["label"] == "chat")
+    for name in "cd":
+        later = await RoomClient.connect(ws_url(server), "r", name)
+        await later.join(data=True)
+        await later.seen("newDataConsumer", lambda told: told["label"] == "position")
+        await later.seen("newDataConsumer", lambda told: told["label"] == "chat")
+        await later.close()
+    assert all(told["label"] != "position" for method, told in second.log if method == "newDataConsumer")
+    await first.close()
+    await second.close()
