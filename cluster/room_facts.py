@@ -190,14 +190,11 @@ class RoomFacts:
 
     def sources_of(self, participant: str) -> list[Located]:
         """What somebody sends, in the order in which it came here."""
-        seen = self.participant(participant)
-        if seen is None:
+        sent = self._sent_by.get(participant)
+        seen = self.participant(participant) if sent else None  # in a large room most send nothing
+        if sent is None or seen is None:
             return []
-        return [
-            Located(node, self._sources[source][node, key])
-            for node, source, key in self._sent_by.get(participant, ())
-            if node == seen.node
-        ]
+        return [Located(node, self._sources[source][node, key]) for node, source, key in sent if node == seen.node]
 
     def source(self, source: str) -> Located | None:
         """Where it is, and what; None: nobody who is there sends it."""
