@@ -39,7 +39,7 @@ _NOT_BUILT_POLICY = (
 
 
 class Page(StaticFiles):
-    """Serves the built page's files.
+    """Serves the built page's files, and those of the page of the cluster.
 
     A browser asks for the page itself anew each time, so that it never runs an old one; the other files carry a hash of
     their content in the name and are kept.
@@ -65,6 +65,6 @@ class Page(StaticFiles):
             await super().get_response(path, {**scope, "method": "HEAD"})  # 404 for a path that is nobody's
             raise HTTPException(405, headers={"Allow": ", ".join(_METHODS)})
         response = await super().get_response(path, scope)
-        hashed = path.startswith("assets/") and response.status_code == 200
+        hashed = Path(path).parent.name == "assets" and response.status_code == 200
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
         return response

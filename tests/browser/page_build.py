@@ -38,9 +38,19 @@ def _is_fresh() -> bool:
     built = WEB / "dist" / "live" / "index.html"  # what is built last
     if not built.is_file():
         return False
-    sources = [path for folder in ("src", "live", "public") for path in (WEB / folder).rglob("*") if path.is_file()]
+    sources = [
+        path for folder in ("src", "live", "cluster", "public") for path in (WEB / folder).rglob("*") if path.is_file()
+    ]
     sources += [
         WEB / name
-        for name in ("index.html", "package-lock.json", "vite.config.ts", "vite.live.config.ts", "tsconfig.json")
+        for name in (
+            "index.html",
+            "package-lock.json",
+            "package.json",
+            "vite.config.ts",
+            "vite.cluster.config.ts",
+            "vite.live.config.ts",
+            "tsconfig.json",
+        )
     ]
     return max(path.stat().st_mtime for path in sources) <= built.stat().st_mtime

@@ -1,14 +1,16 @@
 /** The page's entry: asks the server every two seconds, listens to events, and shows both. */
 
 import "../src/styles/base.css";
+import "../src/styles/operator-page.css";
 import "./live.css";
 
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { giveSecret, Refused } from "../src/media/operator";
+import { Refused } from "../src/media/operator";
 import { useRecordings } from "../src/media/recordings";
 import { bits, bytes, duration } from "../src/media/words";
+import { OperatorProblem } from "../src/views/operator-problem";
 import { endStream, getSessions, getStats, getStreams, kick, listen } from "./api";
 import type { LiveEvent, Session, Stats, Stream } from "./api";
 import { Player } from "./player";
@@ -72,11 +74,11 @@ function Page() {
     void what.catch((error: Error) => setProblem(error)).then(() => look.current());
 
   return (
-    <main class="live">
+    <main class="operator-page">
       <h1>Live streams</h1>
       <PlayForm onPlay={setPlaying} />
       {playing !== null && playing !== "" && <Player path={playing} onClose={() => setPlaying(null)} />}
-      <Problem problem={problem} onSecret={() => look.current()} />
+      <OperatorProblem problem={problem} onSecret={() => look.current()} />
       {seen !== null && (
         <>
           <section class="plots" aria-label="The server">
@@ -112,32 +114,6 @@ function PlayForm(props: { onPlay: (path: string) => void }) {
       </label>
       <button type="submit">Play</button>
     </form>
-  );
-}
-
-function Problem(props: { problem: Error | null; onSecret: () => void }) {
-  const [secret, setSecret] = useState("");
-  if (props.problem === null) return null;
-  const wantsSecret = props.problem instanceof Refused && props.problem.status === 401;
-  return (
-    <div role="alert" class="problem">
-      <p>{wantsSecret ? "What goes on here is for operators." : `The server cannot be asked: ${props.problem.message}`}</p>
-      {wantsSecret && (
-        <form
-          class="line"
-          onSubmit={(event) => {
-            event.preventDefault();
-            giveSecret(secret);
-            props.onSecret();
-          }}
-        >
-          <label>
-            Secret <input type="password" autocomplete="current-password" value={secret} onInput={(event) => setSecret(event.currentTarget.value)} required />
-          </label>
-          <button type="submit">Enter</button>
-        </form>
-      )}
-    </div>
   );
 }
 

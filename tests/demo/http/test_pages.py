@@ -35,6 +35,13 @@ async def test_serves_the_page_fresh_and_its_files_for_ever(tmp_path: Path) -> N
     script = await get(page, "/assets/app-1a2b.js")
     assert "immutable" in script.headers["Cache-Control"]
     assert script.headers["Content-Type"].startswith("text/javascript")
+    (tmp_path / "cluster" / "assets").mkdir(parents=True)
+    (tmp_path / "cluster" / "index.html").write_text("<p>hosts")
+    (tmp_path / "cluster" / "assets" / "index-3c4d.js").write_text("1")
+    assert (await get(page, "/cluster")).headers["Location"].endswith("/cluster/")
+    cluster = await get(page, "/cluster/")
+    assert (cluster.text, cluster.headers["Cache-Control"]) == ("<p>hosts", "no-cache")
+    assert "immutable" in (await get(page, "/cluster/assets/index-3c4d.js")).headers["Cache-Control"]
     missing = await get(page, "/assets/none.js")
     assert missing.status_code == 404
     assert missing.headers.get("Cache-Control") is None or "immutable" not in missing.headers["Cache-Control"]

@@ -1,4 +1,4 @@
-/** Asks the operators' API (docs/live.md), with the secret if one was given in this tab. */
+/** Asks what is for operators (docs/live.md, docs/running.md), with the secret if one was given in this tab. */
 
 /** The server's answer was no; `status` is HTTP's. */
 export class Refused extends Error {
@@ -27,11 +27,15 @@ export function mayBeOperator(): boolean {
  * @param path below the API's address.
  * @throws Refused, or what `fetch` throws when the server does not answer.
  */
-export async function ask(root: string, path: string, init: RequestInit = {}): Promise<Response> {
+export function ask(root: string, path: string, init: RequestInit = {}): Promise<Response> {
+  return askServer(new URL(`${root}api/v1/${path}`, window.location.href), init);
+}
+
+/** The same, of any address of the server. */
+export async function askServer(url: URL, init: RequestInit = {}): Promise<Response> {
   const secret = sessionStorage.getItem(SECRET_KEY);
   const headers = new Headers(init.headers);
   if (secret !== null) headers.set("Authorization", `Bearer ${encodeSecret(secret)}`);
-  const url = new URL(`${root}api/v1/${path}`, window.location.href);
   const response = await fetch(url, { ...init, headers, cache: "no-store" });
   if (!response.ok) {
     const body = (await response.json().catch(() => null)) as { message?: unknown } | null;
