@@ -366,22 +366,32 @@ class _ReferenceEnvironment(PydanticBaseSettingsSource):
 _EPILOG = """\
 Each flag is also an environment name (MISO_HTTPS_PORT=443) and a line of the TOML file (https_port = 443). Flags win
 over the environment, which wins over the file. Exit codes: 0 after a signal, 1 cannot start, 2 wrong settings.
+What is wrong with a machine, network or Redis, and what to do about it: controller doctor, with the same settings.
 Ports to open, NAT, certificates, systemd, containers, and what to do when something fails: docs/running.md"""
 
 
-def command_line(plugins: Iterable[type[Plugin]] = ()) -> CommandLine[Settings]:
+_DOCTOR = "Looks whether a server with these settings will work, and tells what to do if not; it starts none."
+_DOCTOR_EPILOG = """\
+It takes the settings of controller, from the same places. Each line begins with ok, warning or failed. Exit codes:
+0 nothing failed, 1 something will not work, 2 wrong settings."""
+
+
+def command_line(plugins: Iterable[type[Plugin]] = (), *, doctor: bool = False) -> CommandLine[Settings]:
     """How the ``controller`` command gets its settings.
 
     Args:
         plugins: Of the live side; each has a section in ``[live]``.
+        doctor: It is ``controller doctor``.
     """
     live = live_settings_model(plugins)
     model = create_model(
         "Settings",
         __base__=Settings,
-        __doc__=Settings.__doc__,
+        __doc__=_DOCTOR if doctor else Settings.__doc__,
         live=(live, Field(live(), description="the live side")),
     )
+    if doctor:
+        return CommandLine("controller doctor", model, _DOCTOR_EPILOG, REFERENCE_NAMES)
     return CommandLine("controller", model, _EPILOG, REFERENCE_NAMES)
 
 

@@ -297,6 +297,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.operators",
         "controller",
     ),
+    "demo.doctor": (
+        "cluster",
+        "commands",
+        "demo.hosts",
+        "demo.http.page",
+        "demo.settings",
+        "demo.workers",
+        "live",
+        "serving",
+    ),
     "demo.http": (
         "demo.settings",
         "demo.metrics",
