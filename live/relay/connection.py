@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from miso.live.clock import Clock, Timer
 from miso.live.errors import ParseError, RefusedError, StreamClosedError
+from miso.live.relay.dialing import Dialer
 from miso.live.rtmp.adobe_login import ClientLogin
 from miso.live.rtmp.messages import MessageType
 from miso.live.rtmp.session.client_session import (
@@ -168,7 +168,7 @@ class RelayConnection:
 
 @asynccontextmanager
 async def connected(
-    url: RtmpUrl, purpose: Purpose, via: tuple[str, ...], clock: Clock, timeout_s: float, tls: ssl.SSLContext
+    url: RtmpUrl, purpose: Purpose, via: tuple[str, ...], clock: Clock, dialer: Dialer
 ) -> AsyncIterator[RelayConnection]:
     """Connects to a server, and lets go of it at the end.
 
@@ -177,8 +177,7 @@ async def connected(
         purpose: What to do with it.
         via: The servers through which the stream has come, our own the last.
         clock: The time.
-        timeout_s: So long it may take to connect, to begin, and later to take what is sent.
-        tls: For ``rtmps``.
+        dialer: Connects. A server may take as long again to begin, and later to take what is sent.
 
     Raises:
         LiveError: It does not take us for who we are, or the host's name can be none.
@@ -187,13 +186,8 @@ async def connected(
     login = ClientLogin(url.user, url.password, secrets.token_bytes) if url.user else None
 
     async def connect() -> RelayConnection:
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(url.host, url.port, ssl=tls if url.is_tls else None)
-        except TimeoutError:
-            raise TimeoutError(f"no connection within {timeout_s:g} s") from None
-        except ValueError as error:  # a part of it is too long, say
-            raise RefusedError(f"the host's name is none: {error}") from error
+        reader, writer = await dialer.dial(url)
+        timeout_s = dialer.timeout_s
         session = ClientSession(url, purpose, ClientLimits(begin_s=timeout_s), clock.time(), via, login=login)
         return RelayConnection(session, reader, writer, clock, timeout_s)
 

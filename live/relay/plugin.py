@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.services import Live
 from miso.live.errors import LimitError, StreamBusyError
+from miso.live.relay.dialing import Dialer
 from miso.live.relay.failed_pulls import FailedPulls
 from miso.live.relay.pull import Pull
 from miso.live.relay.push import Push
@@ -23,6 +24,7 @@ from miso.live.relay.relay import Direction, Relay, RelayState, Route, WantedBy
 from miso.live.relay.retry_pause import BackOff
 from miso.live.relay.routes import relay_routes
 from miso.live.relay.settings import RelaySettings
+from miso.live.sessions.places import Places
 from miso.live.sessions.session import Role
 from miso.live.streams.stream import Stream
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -53,11 +55,13 @@ class RelayPlugin(Plugin):
         self._live = live
         self._settings = settings
         self._chance = chance
-        self._tls = ssl.create_default_context()
+        self._dialer = Dialer(settings.timeout, ssl.create_default_context())
         self._lasting: list[Relay] = []  # of settings and operators
         self._over: deque[Relay] = deque(maxlen=MAX_ENDED)
         self._on_demand: dict[str, Relay] = {}
         self._failed = FailedPulls(self._make_back_off)
+        self._unseen = Places("streams that origins are asked for", 0, settings.max_unseen_per_address)
+        self._give_back: dict[str, Callable[[], None]] = {}  # places of streams that have not come
         self._played_s: dict[str, float] = {}  # when the streams of these were last seen to be played
         self._collector: _RelayCollector | None = None
         self._undo: list[Callable[[], None]] = []
@@ -76,7 +80,7 @@ class RelayPlugin(Plugin):
         """
         settings = self._settings
         if settings.tls_ca is not None:
-            self._tls = ssl.create_default_context(cafile=str(settings.tls_ca))
+            self._dialer = Dialer(settings.timeout, ssl.create_default_context(cafile=str(settings.tls_ca)))
         self._collector = _RelayCollector(self)
         self._live.metrics.register(self._collector)
         if settings.origins:
@@ -94,6 +98,8 @@ class RelayPlugin(Plugin):
             for relay in self:
                 relay.wake()
             for path, relay in list(self._on_demand.items()):
+                if relay.has_carried:
+                    self._has_come(path)
                 if self._is_played(path):
                     self._played_s[path] = now_s
                 elif now_s - self._played_s[path] > self._settings.idle:
@@ -106,6 +112,7 @@ class RelayPlugin(Plugin):
         for step in undo:
             step()
         await asyncio.gather(*(self.end(relay) for relay in self))
+        self._dialer.close()
         collector, self._collector = self._collector, None
         if collector is not None:
             self._live.metrics.unregister(collector)
@@ -151,10 +158,9 @@ class RelayPlugin(Plugin):
             raise LimitError(f"there are {running} relays, more are not allowed")
 
     def _start(self, route: Route, first_pause_s: float | None = None) -> Relay:
-        settings = self._settings
         carrier = (Pull if route.direction is Direction.PULL else Push)(route.path, self._live.streams)
         back_off = self._make_back_off(first_pause_s)
-        relay = Relay(route, carrier, self._live, back_off, settings.timeout, self._tls)
+        relay = Relay(route, carrier, self._live, back_off, self._dialer)
         relay.start(self._on_end)
         return relay
 
@@ -173,6 +179,7 @@ class RelayPlugin(Plugin):
                 self._failed.forget(path)
             elif relay.failures:
                 self._failed.add(path, self._live.clock.time())
+            self._has_come(path)
             del self._on_demand[path]
             del self._played_s[path]
             self.failures += relay.failures
@@ -189,11 +196,29 @@ class RelayPlugin(Plugin):
             return
         try:
             self._check_room()
+            self._take_place(path)
         except LimitError as error:
             self._refusals.count(f"stream={path}: {error}")
             return
         self._played_s[path] = self._live.clock.time()
         self._on_demand[path] = self._start(Route(Direction.PULL, path, url, WantedBy.PLAYER))
+
+    def _take_place(self, path: str) -> None:
+        """Raises LimitError when who asks for it last has asked for too much that has not come."""
+        asking = [session for session in self._live.sessions.of(path) if session.role is Role.PLAYER]
+        if not asking:
+            return  # the server itself: a room, say
+        try:
+            self._give_back[path] = self._unseen.take(asking[-1].address)
+        except LimitError:
+            self.refused += 1
+            raise
+
+    def _has_come(self, path: str) -> None:
+        """It has, or never will."""
+        give_back = self._give_back.pop(path, None)
+        if give_back is not None:
+            give_back()
 
     def _is_played(self, path: str) -> bool:
         return any(session.role is Role.PLAYER for session in self._live.sessions.of(path))
@@ -219,5 +244,7 @@ class _RelayCollector(Collector):
             "miso_live_relay_failures", "How often relays did not come to carry, or ended", failures
         )
         yield CounterMetricFamily(
-            "miso_live_relays_refused", "Streams not pulled: too many relays", self._plugin.refused
+            "miso_live_relays_refused",
+            "Streams not pulled: too many relays, in all or of one address",
+            self._plugin.refused,
         )

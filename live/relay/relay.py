@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -14,14 +13,18 @@ from typing import Final, Protocol
 from miso.live.engine.services import Live
 from miso.live.errors import LiveError, RefusedError
 from miso.live.relay.connection import RelayConnection, connected
+from miso.live.relay.dialing import Dialer
 from miso.live.relay.retry_pause import BackOff
 from miso.live.rtmp.session.client_session import Purpose
 from miso.live.rtmp.url import RtmpUrl
 from miso.live.sessions.session import Counts, EndReason, Role, Session
+from miso.protoo.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
 
 PROTOCOL: Final = "relay"
+_PLAYERS_WISHES: Final = LogRateLimit(logger, "a relay that a player wanted", logging.INFO)
+"""Whoever asks for names that nobody has, writes no log as long as it likes."""
 STEADY_S: Final = 10.0
 """What has carried for so long, has worked: the next pause is a short one."""
 
@@ -111,13 +114,10 @@ class Relay:
         carrier: Does it.
         live: What plugins share.
         back_off: How long to wait before trying again.
-        timeout_s: So long a server may take to connect, to begin, and to take what is sent.
-        tls: For ``rtmps``.
+        dialer: Connects to other servers.
     """
 
-    def __init__(
-        self, route: Route, carrier: Carrier, live: Live, back_off: BackOff, timeout_s: float, tls: ssl.SSLContext
-    ) -> None:
+    def __init__(self, route: Route, carrier: Carrier, live: Live, back_off: BackOff, dialer: Dialer) -> None:
         self.id = secrets.token_hex(4)
         self.route = route
         self.opened_s = live.unix_s()
@@ -129,8 +129,7 @@ class Relay:
         self._carrier = carrier
         self._live = live
         self._back_off = back_off
-        self._timeout_s = timeout_s
-        self._tls = tls
+        self._dialer = dialer
         self.has_carried = False
         self._failures_in_a_row = 0
         self._told: Exception | None = None  # what a session has told of
@@ -198,7 +197,7 @@ class Relay:
         role = Role.PUBLISHER if is_pull else Role.PLAYER
         via = (*self._via(Role.PLAYER if is_pull else Role.PUBLISHER), live.id)
         purpose = Purpose.PLAY if is_pull else Purpose.PUBLISH
-        async with connected(route.url, purpose, via, live.clock, self._timeout_s, self._tls) as connection:
+        async with connected(route.url, purpose, via, live.clock, self._dialer) as connection:
             session = live.sessions.open(PROTOCOL, connection.address, role, route.path, self._kicked)
             session.count = lambda: Counts(connection.bytes_in, connection.bytes_out)
             self._connection, self.session = connection, session
@@ -241,7 +240,11 @@ class Relay:
     def _note(self, state: RelayState, reason: str) -> None:
         if state is not RelayState.CONNECTING and (state, reason) != self._logged:
             self._logged = state, reason
-            logger.info("relay %s: %s%s", self.route, state.value, f", {reason}" if reason else "")
+            what = f"{self.route}: {state.value}{f', {reason}' if reason else ''}"
+            if self.route.wanted_by is WantedBy.PLAYER:
+                _PLAYERS_WISHES.count(what)
+            else:
+                logger.info("relay %s", what)
         self.state, self.reason = state, reason
 
     def _ended(self, task: asyncio.Task[None], on_end: Callable[[Relay], None]) -> None:

@@ -88,6 +88,12 @@ class RelaySettings(PluginSettings):
     first_pause: float = Field(1.0, gt=0, le=300, description="seconds before a relay that failed is tried again")
     longest_pause: float = Field(30.0, gt=0, le=3_600, description="the pause doubles each time, up to so many seconds")
     max_relays: int = Field(100, ge=1, le=10_000, description="relays at once")
+    max_unseen_per_address: int = Field(
+        20,
+        ge=0,
+        description="streams that origins are asked for at once and that have not come, for players of one address "
+        "(IPv6: /64); 0: no limit",
+    )
     tls_ca: Path | None = Field(
         None, description="PEM file of who signs the certificates of rtmps servers; default: whom the system trusts"
     )
