@@ -102,16 +102,19 @@ class Server:
 def ours() -> Server:
     """``python -m miso.live``."""
     rtmp, http = _free_port(), _free_port()
-    command = [sys.executable, "-m", "miso.live", f"--live.rtmp.port={rtmp}", f"--live.web.port={http}"]
-    return Server("miso.live", command, rtmp, http)
+    return Server("miso.live", [sys.executable, "-m", "miso.live", *_live(rtmp, http)], rtmp, http)
 
 
 def ours_with_rooms() -> Server:
     """``controller``: the live side beside rooms, in one process."""
     rtmp, http, rooms = _free_port(), _free_port(), _free_port()
-    live = [f"--live.rtmp.port={rtmp}", f"--live.web.port={http}"]
-    command = [sys.executable, "-m", "miso.demo", "--workers", "1", "--no-https", "--http-port", str(rooms), *live]
-    return Server("controller", command, rtmp, http, rooms)
+    command = [sys.executable, "-m", "miso.demo", "--workers", "1", "--no-https", "--http-port", str(rooms)]
+    return Server("controller", [*command, *_live(rtmp, http)], rtmp, http, rooms)
+
+
+def _live(rtmp: int, http: int) -> list[str]:
+    """The live side's flags. The players say nothing, and on a busy machine they are there for longer than a minute."""
+    return [f"--live.rtmp.port={rtmp}", f"--live.web.port={http}", "--live.rtmp.player-timeout=3600"]
 
 
 def node_media_server(folder: Path, installed: Path) -> Server:
