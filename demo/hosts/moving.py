@@ -67,6 +67,11 @@ class Moving:
         return {"url": node.url, PASSED: [*passed, own.name]} if node is not None else None
 
     @property
+    def draining(self) -> bool:
+        """Whether this server takes nobody: who cannot be sent elsewhere is refused, and a proxy asks another one."""
+        return self._own.draining
+
+    @property
     def servers(self) -> list[str]:
         """Where else browsers find the cluster when this server is gone, those of its region first."""
         own = self._own.fact

@@ -49,14 +49,15 @@ def web_app(
 
     async def health(request: Request) -> Response:
         running, wanted = len(workers.pool.workers), workers.wanted
+        status = "ok" if running == wanted else "degraded" if running else "down"
         body = {
-            "status": "ok" if running == wanted else "degraded" if running else "down",
+            "status": "draining" if rooms.draining else status,
             "workers": running,
             "workersWanted": wanted,
             "rooms": len(rooms),
             "peers": sum(len(room.sessions) for room in rooms.rooms),
         }
-        return JSONResponse(body, 200 if running else 503, {"Cache-Control": "no-store"})
+        return JSONResponse(body, 200 if running and not rooms.draining else 503, {"Cache-Control": "no-store"})
 
     async def show_metrics(request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -94,6 +94,11 @@ class Rooms:
         return len(self._rooms)
 
     @property
+    def draining(self) -> bool:
+        """Whether nobody is let in any more, since this server of a cluster ends."""
+        return self.shared.moving.draining
+
+    @property
     def rooms(self) -> list[Room]:
         """The rooms."""
         return list(self._rooms.values())
@@ -132,6 +137,9 @@ class Rooms:
         told = self.shared.moving.told_to(visitor.query)
         if told is not None:
             await self._turn_away(request, visitor, told)
+            return None
+        if self.draining:
+            request.reject(UNAVAILABLE, "this server is about to end: try again, at another one")
             return None
         try:
             room = await self.get_or_create(room_id, visitor.address, replicas=replicas)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from miso.demo.hosts.draining import drain
 from miso.demo.server import DemoServer
 from tests.cluster.directory.recorder import until
 from tests.cluster.directory.redis.redis_server import RedisServer
@@ -127,6 +130,48 @@ async def test_a_server_that_drains_sends_its_people_to_others(servers: list[Dem
     await bob.seen("newPeer", lambda data: data["id"] == "ann")
     await again.close()
     await bob.close()
+
+
+async def test_behind_a_proxy_a_server_that_drains_is_passed_over_and_ends(tmp_path: Path, redis: RedisServer) -> None:
+    """None has an address of its own: who is sent away comes again to any of them."""
+    servers = [await started(tmp_path, redis, name) for name in "ab"]
+    await until(lambda: all(len(server.directory.nodes) == 2 for server in servers))
+    ann, answer = await joined(servers[0], "ann")
+    assert answer["servers"] == []
+    draining = asyncio.create_task(servers[0].drain())
+    assert await ann.closed() == 1012
+    assert [method for method, _ in ann.log].count("moved") == 0
+    assert await refused(servers[0], "ann") == 503
+    async with httpx.AsyncClient() as web:
+        healths = [(await web.get(f"{server.urls[0]}/health")) for server in servers]
+    assert [(one.status_code, one.json()["status"]) for one in healths] == [(503, "draining"), (200, "ok")]
+    again, _ = await joined(servers[1], "ann")
+    await draining
+    await again.close()
+    for server in servers:
+        await server.close()
+
+
+async def test_draining_ends_when_time_is_up_whoever_stays() -> None:
+    now_s = 0.0
+    told: list[str] = []
+
+    def time_s() -> float:
+        nonlocal now_s
+        now_s += 0.5
+        return now_s
+
+    class Own:
+        drains = 0
+
+        def drain(self) -> None:
+            self.drains += 1
+
+    own = Own()
+    async with asyncio.timeout(30):
+        await drain(own, lambda: ["ann", "bob"], told.append, 3, time_s)
+    assert own.drains == 1
+    assert {"ann", "bob"} <= set(told)
 
 
 async def test_without_redis_what_runs_goes_on_and_who_is_new_to_a_server_is_told_to_try_again(
