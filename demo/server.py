@@ -10,6 +10,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import urlsplit
 
 from miso.cluster.facts import NodeFact
 from miso.commands.command_line import version
@@ -55,6 +56,7 @@ class DemoServer:
         workers: The media workers.
         directory: What all servers of the cluster have of their rooms.
         node: This server, as the others see it.
+        moving: Which others its clients are sent to.
         rooms: The rooms.
         urls: Under which addresses the page is, once started.
         live: The live side, once started; None: there is none.
@@ -81,6 +83,7 @@ class DemoServer:
             url=settings.public_url,
         )
         self.node = OwnNode(self.directory, identity, lambda: self.workers.loads.reports, self._counts)
+        self.moving = Moving(self.directory, self.node, self.workers.placement, random.Random())
         self.rooms = Rooms(
             self.workers,
             settings,
@@ -88,7 +91,7 @@ class DemoServer:
             self._bridges,
             self.directory,
             shard_settings(settings, self.workers.addresses),
-            Moving(self.directory, self.node, self.workers.placement, random.Random()),
+            self.moving,
         )
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)
@@ -119,7 +122,7 @@ class DemoServer:
         check_addresses([address.ip for address in self.workers.addresses])
         try:
             certificate = self._certificate()
-            origins = Origins(settings.allowed_origins, self._hosts(certificate))
+            origins = Origins(settings.allowed_origins, self._hosts(certificate), lambda: self.moving.pages)
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             live_api = LiveApi(self._bridges, settings, self._metrics)
             routes = [*self._cluster_api.routes, *live_api.routes, *api.routes]
@@ -135,6 +138,7 @@ class DemoServer:
                 )
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
+            self.directory.on_nodes(self.moving.look)
             await self.directory.start()
             await self.workers.start()
             self.node.start()
@@ -254,7 +258,8 @@ class DemoServer:
         """Host names that browsers may know this server by."""
         own = socket.gethostname()
         settings = self._settings
-        hosts = [own, f"{own}.local", settings.https_host, settings.announced_address or ""]
+        public = urlsplit(settings.public_url).hostname or ""
+        hosts = [own, f"{own}.local", settings.https_host, settings.announced_address or "", public]
         if certificate is None:
             return hosts
         from miso.serving.certificate_files import names_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -27,13 +28,19 @@ SECURITY_HEADERS: Final = {
 """On every answer, unless it says otherwise itself."""
 
 
-def with_security_headers(send: Send) -> Send:
-    """Adds them to an answer that goes out by ``send``."""
+def with_security_headers(send: Send, connects_to: Iterable[str] = ()) -> Send:
+    """Adds them to an answer that goes out by ``send``.
+
+    Args:
+        send: Where it goes.
+        connects_to: Origins that a page may open WebSockets to, besides its own.
+    """
+    policy = CONTENT_SECURITY_POLICY.replace("connect-src 'self'", " ".join(["connect-src 'self'", *connects_to]))
 
     async def send_secured(message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             headers = MutableHeaders(scope=message)
-            for name, value in SECURITY_HEADERS.items():
+            for name, value in {**SECURITY_HEADERS, "Content-Security-Policy": policy}.items():
                 headers.setdefault(name, value)
         await send(message)
 

@@ -17,6 +17,8 @@ PASSED: Final = "passedHosts"
 MAX_PASSED: Final = 8
 MAX_SERVERS: Final = 16
 """A client is told of so many servers."""
+MAX_REMEMBERED: Final = 256
+"""The pages of so many servers are known, also when the servers have gone."""
 
 
 class Nodes(Protocol):
@@ -50,6 +52,7 @@ class Moving:
         self._own = own
         self._chooser = HostChooser(chance, settings)
         self._time_s = time_s
+        self._pages: dict[str, None] = {}
 
     def told_to(self, query: Mapping[str, str]) -> dict[str, object] | None:
         """What a client is told that goes elsewhere: where, and whom it has been to; None: it may stay.
@@ -82,3 +85,18 @@ class Moving:
         ]
         others.sort(key=lambda node: (node.region != own.region, node.name))
         return list(dict.fromkeys(node.url for node in others))[:MAX_SERVERS]
+
+    def look(self) -> None:
+        """Somebody has come to the cluster, or gone."""
+        for node in self._directory.nodes.values():
+            if is_web_url(node.url):
+                self._pages.pop(node.url, None)
+                self._pages[node.url] = None
+        while len(self._pages) > MAX_REMEMBERED:
+            del self._pages[next(iter(self._pages))]
+
+    @property
+    def pages(self) -> list[str]:
+        """Where the cluster's page is, or was: who got it from a server that has died comes here."""
+        self.look()
+        return list(self._pages)

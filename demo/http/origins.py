@@ -9,7 +9,7 @@ then both are his.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,13 +23,17 @@ _ADVICE: Final = "--allowed-origins"
 class Origins:
     """Decides whom to turn away."""
 
-    def __init__(self, allowed: Iterable[str], names: Iterable[str]) -> None:
+    def __init__(
+        self, allowed: Iterable[str], names: Iterable[str], others: Callable[[], Iterable[str]] = lambda: ()
+    ) -> None:
         """Makes the rule.
 
         Args:
             allowed: Of other pages: origins (``https://room.example.org``), host names, ``null``, or ``*`` for all.
             names: Host names of this server, such as its certificate's; ``*.example.org`` stands for one label.
+            others: Gives the addresses of the cluster's other servers at the moment: their page is the same as ours.
         """
+        self._others = others
         self._any = ANY in allowed
         self._allowed = {_origin(entry) if "://" in entry else entry.lower() for entry in allowed}
         hosts = (urlsplit(entry).hostname or "" if "://" in entry else entry for entry in allowed)
@@ -52,6 +56,11 @@ class Origins:
             return None
         return f"pages of {_shown(origin)} may not come here: {_ADVICE} allows it"
 
+    @property
+    def reachable(self) -> list[str]:
+        """Where else a page of ours may open WebSockets: at the cluster's other servers, as origins."""
+        return [_origin(other).replace("http", "ws", 1) for other in self._others()]
+
     def _knows(self, host: str) -> bool:
         name, _ = _host_and_port(host)
         if not name or name == "localhost" or name.endswith(".localhost") or _is_ip(name):
@@ -67,6 +76,8 @@ class Origins:
             return origin in self._allowed
         own_name = _plain(parts.hostname or "")
         if _origin(origin) in self._allowed or own_name in self._allowed:
+            return True
+        if any(_origin(origin) == _origin(other) for other in self._others()):
             return True
         default = _SCHEMES[parts.scheme]
         name, port = _host_and_port(host)

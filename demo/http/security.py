@@ -34,7 +34,7 @@ class WebSecurity:
             await self._app(scope, receive, send)
             return
 
-        send_secured = with_security_headers(send)
+        send_secured = with_security_headers(send, self._origins.reachable)
         headers = dict(Headers(scope=scope).items())
         reason = self._origins.refusal(headers, scope.get("method"))
         if reason is None:

@@ -22,6 +22,9 @@ STOP_TIMEOUT = 30.0
 class DemoServer:
     """``python -m miso.demo`` with plain HTTP on localhost; the first worker's media port is ``media_port``.
 
+    Attributes:
+        flags: Those of the ``controller`` command; more may be added before it starts.
+
     Args:
         workers: Media workers.
         webrtc_server: One port per worker; else a port per transport.
@@ -31,7 +34,7 @@ class DemoServer:
     def __init__(self, *, workers: int = 1, webrtc_server: bool = True, arguments: tuple[str, ...] = ()) -> None:
         self.port = _free_ports(1)
         self.media_port = _free_ports(workers)
-        self._flags = (
+        self.flags = (
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
             *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
             *arguments,
@@ -72,7 +75,7 @@ class DemoServer:
                 sys.executable,
                 "-m",
                 "miso.demo",
-                *self._flags,
+                *self.flags,
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

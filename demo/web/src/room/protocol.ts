@@ -13,6 +13,8 @@ export type TransportInfo = Pick<
 /** Answer to `join`. */
 export interface JoinAnswer {
   readonly peers: readonly PeerInfo[];
+  /** Addresses of the cluster's other servers. */
+  readonly servers?: readonly string[];
 }
 
 /** Answer to `produce`. */
@@ -45,6 +47,7 @@ export interface NewDataConsumer {
 
 /** The server's notifications that this page acts on. */
 export interface Notifications {
+  moved: { readonly url: string; readonly passedHosts: readonly string[] };
   "mediasoup-version": { readonly version: string };
   newPeer: PeerInfo;
   peerClosed: { readonly peerId: string };
@@ -76,11 +79,29 @@ export type NotificationHandlers = { readonly [M in keyof Notifications]: (data:
 /** Sends one request to the server and gives its answer's data. */
 export type Request = <T = unknown>(method: string, data?: unknown) => Promise<T>;
 
-/** The room server shares host and port with the page. With the secret nobody but us takes our place by our id. */
-export function signalingUrl(roomId: string, peerId: string, peerSecret: string, consumerReplicas: string): string {
-  const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const query = new URLSearchParams({ roomId, peerId, peerSecret, ...(consumerReplicas && { consumerReplicas }) });
-  return `${scheme}://${location.host}/?${query.toString()}`;
+/** Who we are to the server; with the secret nobody but us takes our place by our id. */
+export interface Identity {
+  readonly roomId: string;
+  readonly peerId: string;
+  readonly peerSecret: string;
+  readonly consumerReplicas: string;
+}
+
+/**
+ * Where to connect.
+ *
+ * @param server the page's own host, or another server of its cluster
+ * @param passedHosts the names of the servers that have sent us on
+ */
+export function signalingUrl(server: string, identity: Identity, passedHosts: readonly string[]): string {
+  const { consumerReplicas, ...who } = identity;
+  const query = new URLSearchParams({
+    ...who,
+    ...(consumerReplicas && { consumerReplicas }),
+    ...(passedHosts.length > 0 && { passedHosts: passedHosts.join(",") }),
+  });
+  const url = new URL(server);
+  return `${url.protocol === "https:" ? "wss" : "ws"}://${url.host}/?${query.toString()}`;
 }
 
 /** How this browser presents itself in `join`. */

@@ -8,7 +8,8 @@ import { LocalMedia } from "../media/local-media";
 import { collectReports, type StreamReport } from "../media/stats";
 import { type Params, randomId, writeNameToUrl } from "../params";
 import { LiveStreams } from "./live-streams";
-import { type Request, signalingUrl } from "./protocol";
+import { type Notifications, type Request, signalingUrl } from "./protocol";
+import { Servers } from "./servers";
 import { Session } from "./session";
 import { type AppStore, type Layers, type Problem, toast } from "../state";
 
@@ -38,6 +39,7 @@ export class RoomClient {
   readonly #params: Params;
   /** Only who knows it can take our place in the room by our id. */
   readonly #peerSecret = randomId() + randomId() + randomId();
+  readonly #servers = new Servers();
   #peer: Peer | null = null;
   #session: Session | null = null;
   #failedJoins = 0;
@@ -126,7 +128,9 @@ export class RoomClient {
   #connect(): void {
     this.#disconnect();
     const { roomId, peerId } = this.#store.state;
-    const url = signalingUrl(roomId, peerId, this.#peerSecret, this.#params.consumerReplicas);
+    const { consumerReplicas } = this.#params;
+    const identity = { roomId, peerId, peerSecret: this.#peerSecret, consumerReplicas };
+    const url = signalingUrl(this.#servers.current, identity, this.#servers.passedHosts);
     const peer = new Peer(new WebSocketTransport(url, { retry: RETRY }));
     this.#peer = peer;
     let open = false;
@@ -137,6 +141,7 @@ export class RoomClient {
     peer.on("failed", (attempt) => {
       const title = navigator.onLine ? "The server does not answer" : "This device is offline";
       this.#store.update({ problem: { title, detail: `Trying again (attempt ${attempt + 1})…` } });
+      if (this.#peer === peer && navigator.onLine && this.#servers.failed()) this.#connect();
     });
     peer.on("disconnected", () => {
       open = false;
@@ -149,7 +154,10 @@ export class RoomClient {
       if (this.#peer === peer) this.#onClosed(open);
     });
     peer.on("request", (request, accept, reject) => void this.#session?.handleRequest(request, accept, reject));
-    peer.on("notification", (notification) => this.#session?.handleNotification(notification));
+    peer.on("notification", (notification) => {
+      if (notification.method === "moved") this.#onMoved(notification.data as Notifications["moved"]);
+      else this.#session?.handleNotification(notification);
+    });
   }
 
   async #enter(peer: Peer): Promise<void> {
@@ -158,6 +166,7 @@ export class RoomClient {
     const session = new Session(this.#store, this.#params, request, this.media, this.chat, {
       onMediaLost: () => this.#onMediaLost(),
       onClosed: () => connection.abort(),
+      onServers: (servers) => this.#servers.learn(servers),
     });
     const returning = this.#store.state.phase === "reconnecting";
     this.#session = session;
@@ -193,6 +202,14 @@ export class RoomClient {
     if (this.#failedJoins >= MAX_FAILED_JOINS) return this.#end({ title: "The room could not be joined", detail: reason });
     this.#store.update({ problem: { title: "Joining failed, trying again", detail: reason } });
     this.#reconnectLater();
+  }
+
+  /** The server drains, or is full: the next one has us at once. */
+  #onMoved({ url, passedHosts }: Notifications["moved"]): void {
+    if (!this.#servers.move(url, passedHosts)) return;
+    const problem = { title: "Going to another server", detail: "You are being brought back into the room…" };
+    this.#store.update(({ phase }) => ({ phase: phase === "joined" ? "reconnecting" : phase, problem }));
+    this.#connect();
   }
 
   /** ICE restarts did not help: build everything anew, a few times. */

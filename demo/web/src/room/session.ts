@@ -36,6 +36,8 @@ export interface SessionOwner {
   /** ICE restarts did not help. */
   readonly onMediaLost: () => void;
   readonly onClosed: () => void;
+  /** We are in, and have been told which other servers there are. */
+  readonly onServers: (servers: readonly string[]) => void;
 }
 
 export class Session {
@@ -86,13 +88,14 @@ export class Session {
     const { produce, consume, datachannel } = this.#params;
     if (produce || datachannel) await this.#createTransport(device, "send");
     if (consume) await this.#createTransport(device, "recv");
-    const { peers } = await this.#request<JoinAnswer>("join", {
+    const { peers, servers } = await this.#request<JoinAnswer>("join", {
       displayName: this.#store.state.displayName,
       device: describeBrowser(navigator.userAgent),
       ...(consume && { rtpCapabilities: device.rtpCapabilities }),
       ...(consume && datachannel && { sctpCapabilities: device.sctpCapabilities }),
     });
     if (this.#closed) return;
+    this.#owner.onServers(servers ?? []);
     this.#enteredAtMs = performance.now();
     // A peer that came between the answer and this line is already in the list.
     const known = this.#store.state.peers.filter(({ id }) => !peers.some((peer) => peer.id === id));
@@ -145,7 +148,7 @@ export class Session {
     handlers[method]?.(data as never);
   }
 
-  readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"]> = {
+  readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"] | "moved"> = {
     "mediasoup-version": ({ version }) => this.#store.update({ serverVersion: version }),
     newPeer: (peer) => {
       this.#announce(peer, "joined");
