@@ -1,10 +1,20 @@
-"""When a step that failed is tried again: later each time."""
+"""How often a shard does something: a step that failed again later each time, a long look at the room seldom."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable
 
 _FACTOR = 2
+_REST = 4
+_LONGEST_REST_S = 0.25
+
+
+def rest_s(look_s: float) -> float:
+    """How long after a look at the room that has taken so long there is the next one at the earliest, in seconds.
+
+    A room of hundreds in which something always changes costs a fifth of the time then, and a small one does not wait.
+    """
+    return min(_REST * look_s, _LONGEST_REST_S)
 
 
 class Retries:

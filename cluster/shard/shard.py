@@ -29,7 +29,7 @@ from miso.cluster.pipe_plan import (
 from miso.cluster.room_facts import RoomFacts
 from miso.cluster.shard.copies import Copies
 from miso.cluster.shard.pipe_ends import PipeEnds
-from miso.cluster.shard.retries import Retries
+from miso.cluster.shard.retries import Retries, rest_s
 from miso.cluster.shard.sending import Sending
 from miso.cluster.shard.settings import DEFAULT_SHARD, ShardSettings
 from miso.cluster.shard.wants import Facts, Lease, Wants
@@ -240,10 +240,14 @@ class Shard:
                 FAILED_STEPS.count(f"shard={self.id} a look at the room")
 
     async def _look_once(self) -> None:
+        loop = asyncio.get_running_loop()
+        begin_s = loop.time()
         steps = self._steps()
-        due = self._retries.due(steps.keys(), asyncio.get_running_loop().time())
+        looked_s = loop.time() - begin_s
+        due = self._retries.due(steps.keys(), loop.time())
         await asyncio.gather(*(self._do(key, step) for key, step in steps.items() if key in due))
         self._wake()
+        await asyncio.sleep(rest_s(looked_s))
 
     async def _wait_for_news(self) -> None:
         """Until something has changed, or what failed is due."""

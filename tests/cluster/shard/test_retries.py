@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miso.cluster.shard.retries import Retries
+from miso.cluster.shard.retries import Retries, rest_s
 
 
 def test_a_step_waits_twice_as_long_each_time_up_to_a_limit() -> None:
@@ -36,3 +36,10 @@ def test_a_step_that_was_done_or_is_no_longer_there_begins_anew() -> None:
     assert retries.next_s is None
     retries.failed("b", 0.0)
     assert retries.next_s == 1.0
+
+
+def test_long_looks_are_seldom_and_short_ones_follow_at_once() -> None:
+    assert rest_s(0.0001) < 0.001
+    for look_s in (0.001, 0.015, 0.06):
+        assert look_s / (look_s + rest_s(look_s)) <= 0.21
+    assert rest_s(10.0) == 0.25, "what was stopped for a while need not wait as long again"
