@@ -162,7 +162,7 @@ async def create_transport(call: Call, body: CreateTransport) -> Json:
     shard = call.shard
     with call.one_more(broadcaster.transports, "transports"):
         if body.type == "webrtc":
-            transport = await call.room.create_transport(
+            transport = await call.room.transports.create_web_rtc(
                 shard,
                 broadcaster.address,
                 force_tcp=False,
@@ -170,7 +170,7 @@ async def create_transport(call: Call, body: CreateTransport) -> Json:
                 app_data={"producing": True, "consuming": True},
             )
         else:
-            transport = await call.room.create_plain_transport(
+            transport = await call.room.transports.create_plain(
                 shard,
                 broadcaster.address,
                 rtcp_mux=body.rtcp_mux,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import time
-from collections.abc import Callable, Coroutine
-from typing import Protocol, TypeVar
+from collections.abc import Callable
+from typing import Protocol
 
-from miso.cluster.errors import DirectoryAwayError, LimitError
+from miso.cluster.errors import DirectoryAwayError
 from miso.cluster.facts import BotWords, Message, ProducerFact, Source
-from miso.cluster.room import ClusterRoom, Flag
+from miso.cluster.room import ClusterRoom
 from miso.cluster.room_facts import (
     Change,
     Located,
@@ -22,11 +20,11 @@ from miso.cluster.room_facts import (
     SourceCame,
     SourceChanged,
 )
-from miso.controller import DataProducer, PlainTransport, Producer, Router, WebRtcTransport
-from miso.demo.json import Json
+from miso.controller import DataProducer, Producer, Router
 from miso.demo.rooms.bot import BOT_LABEL
 from miso.demo.rooms.broadcaster import Broadcaster
 from miso.demo.rooms.consuming import channel_of, create_bot_consumer, create_consumers, create_data_consumer
+from miso.demo.rooms.elsewhere import UNAVAILABLE, Elsewhere, secret_hash
 from miso.demo.rooms.participant import Participant
 from miso.demo.rooms.peer_secrets import PeerSecrets
 from miso.demo.rooms.room_shard import RoomShard
@@ -34,6 +32,7 @@ from miso.demo.rooms.session import PeerSession
 from miso.demo.rooms.shards import Shards
 from miso.demo.rooms.shared_by_rooms import SharedByRooms
 from miso.demo.rooms.speakers import Speakers
+from miso.demo.rooms.transports import Transports
 from miso.demo.rooms.visitor import Visitor
 from miso.protoo import Peer, RequestError, Transport
 from miso.protoo import Room as ProtooRoom
@@ -43,8 +42,6 @@ logger = logging.getLogger(__name__)
 
 CHAT_LABEL = "chat"
 """What is sent under this label, everybody gets at once; under others, those who join later."""
-
-UNAVAILABLE = 503
 
 
 class RoomListener(Protocol):
@@ -56,8 +53,6 @@ class RoomListener(Protocol):
     def speaker_changed(self, participant_id: str) -> None:
         """Somebody else leads the conversation."""
 
-
-TransportT = TypeVar("TransportT", PlainTransport, WebRtcTransport)
 
 SERVICE_RESTART = 1012
 """WebSocket close code: come back at once (RFC 6455's registry)."""
@@ -71,7 +66,9 @@ class Room:
     Attributes:
         id: The room's name.
         cluster: The room as all servers have it.
+        elsewhere: Its people at other servers, as far as they matter here.
         shards: Where this server's media of it meet.
+        transports: Makes those of its people.
         broadcasters: Who sends and receives without a connection, by id.
         guests: Live streams that were brought in, by id.
         listeners: Who is told what is sent and who leads.
@@ -95,7 +92,9 @@ class Room:
         self._secrets = PeerSecrets(strict=shared.settings.strict_peer_ids)
         self._closed = False
         self.cluster: ClusterRoom[RoomShard] = ClusterRoom(room_id, shared.directory, self)
+        self.elsewhere = Elsewhere(self.cluster)
         self.speakers = Speakers(self.cluster, shared.directory.node, self.joined, self._tell_leader)
+        self.transports = Transports(shared.workers, shared.limits)
         self.shards = Shards(
             self.cluster,
             shared.workers,
@@ -175,36 +174,18 @@ class Room:
         """
         try:
             self._secrets.check(visitor.peer_id, visitor.peer_secret, time.monotonic())
-            self._check_elsewhere(visitor)
+            self.elsewhere.check_secret(visitor, strict=self.shared.settings.strict_peer_ids)
         except RequestError:
             self.shared.limits.refused("peer_secret", f"room={self.id} peer={visitor.peer_id}")
             raise
         most = self.shared.settings.max_peers_per_room
         here = self._peers.has_peer(visitor.peer_id)
-        if most and not here and len(self._peers.peers) + self._count_elsewhere("peer", visitor.peer_id) >= most:
+        if most and not here and len(self._peers.peers) + self.elsewhere.count("peer", visitor.peer_id) >= most:
             self.shared.limits.refused("peers_per_room", f"room={self.id}")
             raise RequestError(UNAVAILABLE, f"the room is full: {most} peers are allowed")
         seen = self.cluster.facts.participant(visitor.peer_id)
         if seen is not None and seen.fact.flag != "peer":
             raise RequestError(403, "a broadcaster or live stream of this room has that peerId")
-
-    def _check_elsewhere(self, visitor: Visitor) -> None:
-        """Whether the id is the client's own, where another server has who has it."""
-        seen = self.cluster.facts.participant(visitor.peer_id)
-        if seen is None or visitor.peer_id in self.cluster.members or not seen.fact.secret_hash:
-            return
-        must_prove = bool(visitor.peer_secret) or seen.fact.proves or self.shared.settings.strict_peer_ids
-        if must_prove and not hmac.compare_digest(seen.fact.secret_hash, _hash(visitor.peer_secret)):
-            raise RequestError(403, "the peerId is taken, and peerSecret is not that of who has it")
-
-    def _count_elsewhere(self, flag: Flag, but: str = "") -> int:
-        own = self.cluster.members
-        if self.cluster.facts.participant_count == len(own):
-            return 0
-        return sum(
-            seen.fact.flag == flag and seen.fact.participant not in own and seen.fact.participant != but
-            for seen in self.cluster.facts.participants
-        )
 
     def connect(self, visitor: Visitor, transport: Transport) -> PeerSession:
         """Lets a peer in. One with the same id gives its place to it.
@@ -239,26 +220,15 @@ class Room:
         return session.shard
 
     def show(self, session: PeerSession) -> None:
-        """Shows a peer that has joined to everybody; see :meth:`check_claim`."""
+        """Shows a peer that has joined to everybody; see :meth:`.Elsewhere.check_claim`."""
         assert session.shard is not None
         session.member = self.cluster.enter(
             session.id,
             session.shard.id,
             session.info,
-            secret_hash=_hash(session.secret),
+            secret_hash=secret_hash(session.secret),
             proves=self._secrets.proves(session.id),
         )
-
-    def check_claim(self, participant: str) -> None:
-        """Whether somebody can have that id in the room.
-
-        Raises:
-            RequestError: Another server says that somebody has it for ever.
-        """
-        try:
-            self.cluster.facts.next_stamp(participant)
-        except LimitError as error:
-            raise RequestError(UNAVAILABLE, str(error)) from error
 
     def _left(self, session: PeerSession, code: int) -> None:
         """For a session whose peer closed with that code: the others hear of it first, then its media end."""
@@ -296,13 +266,13 @@ class Room:
         if self._has(broadcaster.id):
             raise RequestError(500, f'broadcaster with id "{broadcaster.id}" already exists')
         most = self.shared.settings.max_broadcasters_per_room
-        if most and len(self.broadcasters) + self._count_elsewhere("broadcaster") >= most:
+        if most and len(self.broadcasters) + self.elsewhere.count("broadcaster") >= most:
             self.shared.limits.refused("broadcasters_per_room", f"room={self.id}")
             raise RequestError(UNAVAILABLE, f"the room is full: {most} broadcasters are allowed")
         self.shared.limits.pass_by("joins", broadcaster.address)
         if self._closed:
             raise RequestError(UNAVAILABLE, "the room has closed")
-        self.check_claim(broadcaster.id)
+        self.elsewhere.check_claim(broadcaster.id)
         self.broadcasters[broadcaster.id] = broadcaster
         broadcaster.shard = self.shards.place_at_once(broadcaster.id)
         logger.info("room=%s broadcaster=%s came from %s", self.id, broadcaster.id, broadcaster.address)
@@ -333,7 +303,7 @@ class Room:
             raise RequestError(UNAVAILABLE, "the room has closed")
         if self._has(guest.id):
             raise RequestError(500, f'"{guest.id}" is in the room already')
-        self.check_claim(guest.id)
+        self.elsewhere.check_claim(guest.id)
         self.guests[guest.id] = guest
         guest.shard = self.shards.place_at_once(guest.id)
         logger.info("room=%s guest=%s came", self.id, guest.id)
@@ -469,49 +439,6 @@ class Room:
         if not self.shards.all:
             self.close(SERVICE_RESTART, "service restart")
 
-    async def create_plain_transport(
-        self, shard: RoomShard, address: str, *, rtcp_mux: bool, comedia: bool, num_sctp_streams: object
-    ) -> PlainTransport:
-        """A transport for plain RTP; see :meth:`.MediaWorkers.create_plain_transport`.
-
-        Raises:
-            RequestError: The address has too many.
-        """
-        making = self.shared.workers.create_plain_transport(
-            shard.media, rtcp_mux=rtcp_mux, comedia=comedia, num_sctp_streams=num_sctp_streams
-        )
-        return await self._counted(address, making)
-
-    async def create_transport(
-        self, shard: RoomShard, address: str, *, force_tcp: bool, num_sctp_streams: object, app_data: Json
-    ) -> WebRtcTransport:
-        """A transport for a peer from that address; see :meth:`.MediaWorkers.create_transport`.
-
-        Raises:
-            RequestError: The address has too many.
-        """
-        making = self.shared.workers.create_transport(
-            shard.media, force_tcp=force_tcp, num_sctp_streams=num_sctp_streams, app_data=app_data
-        )
-        return await self._counted(address, making)
-
-    async def _counted(self, address: str, making: Coroutine[None, None, TransportT]) -> TransportT:
-        """Makes a transport that counts for an address until it closes."""
-        try:
-            give_back = self.shared.limits.take("transports", address)
-        except BaseException:
-            making.close()
-            raise
-        try:
-            transport = await making
-        except BaseException:
-            give_back()
-            raise
-        if transport.closed:
-            give_back()
-        transport.observer.once("close", give_back)
-        return transport
-
     def close_if_empty(self) -> None:
         """Closes the room when nobody is here any more."""
         if not self._closed and self.is_empty:
@@ -545,7 +472,3 @@ class Room:
             *(self.id, len(self.sessions), len(self.joined()), len(self.broadcasters), len(self.shards.all)),
             self.cluster.facts.participant_count - len(self.cluster.members),
         )
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

@@ -49,7 +49,7 @@ async def create_webrtc_transport(
     producing = bool(body.producing) or direction == "producer"
     with session.making.one_more(session.transports, "transports"):
         shard = await room.place(session, sends=producing)
-        transport = await room.create_transport(
+        transport = await room.transports.create_web_rtc(
             shard,
             session.address,
             force_tcp=bool(body.force_tcp),

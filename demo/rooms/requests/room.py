@@ -34,7 +34,7 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
     if body.rtp_capabilities is not None:
         remote = validate_rtp_capabilities(body.rtp_capabilities)
         capabilities = reduce_rtp_capabilities(remote, room.router.rtp_capabilities)
-    room.check_claim(session.id)
+    room.elsewhere.check_claim(session.id)
     room.shared.limits.pass_by("joins", session.address)
     shown = [seen for seen in room.participants if seen.fact.participant != session.id]
     session.joined = True
