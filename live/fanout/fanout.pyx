@@ -16,7 +16,7 @@ from miso.live.fanout.framed cimport Framed
 from miso.live.fanout.place cimport Place
 from miso.live.fanout.posix cimport EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, errno, iovec, msghdr, sendmsg, ssize_t
 
-from miso.live.streams.memory import PACKET_BYTES
+from miso.live.streams.memory import PACKET_BYTES as _PACKET_BYTES
 
 cdef enum:
     MAX_PARTS = 64  # of one send; IOV_MAX is 1024, but a socket takes less at once
@@ -75,7 +75,7 @@ cdef class Fanout:
         self._packets = [None] * min(max_packets, FIRST_SLOTS)
         self._players = []
         self._newest_key = -1
-        self._packet_bytes = PACKET_BYTES
+        self._packet_bytes = _PACKET_BYTES
         self.is_flushed = True
         self.audio_restart = b""
         self.video_restart = b""

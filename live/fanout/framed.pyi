@@ -1,5 +1,8 @@
 """See ``framed.pyx``."""
 
+from typing import Self, final
+
+@final
 class Framed:
     """A packet of parts.
 
@@ -10,4 +13,4 @@ class Framed:
         TypeError, ValueError: A part is something else, or reaches beyond its bytes; or there are no bytes.
     """
 
-    def __init__(self, parts: tuple[bytes | tuple[bytes, int, int], ...]) -> None: ...
+    def __new__(cls, parts: tuple[bytes | tuple[bytes, int, int], ...]) -> Self: ...
