@@ -201,25 +201,26 @@ class MemoryEntry:
 
     def look_at(self, node: str) -> None:
         """Compares what one node says."""
-        if self._store.is_cut(self._node):
-            return
-        facts = self._store.rooms.get(self._room, {}).get(node)
-        if facts is None:
-            self.view.forget(node)
-        else:
-            self.view.show(node)
+        facts = self._shown(node)
+        if facts is not None:
             self.view.learn_all(node, facts)
 
     def look(self, node: str, key: str) -> None:
         """Compares one fact."""
+        facts = self._shown(node)
+        if facts is not None:
+            self.view.learn(node, key, facts.get(key))
+
+    def _shown(self, node: str) -> Mapping[str, RoomFact] | None:
+        """What the store has of a node, which is in the room then; None: nothing, or the store is not reached."""
         if self._store.is_cut(self._node):
-            return
+            return None
         facts = self._store.rooms.get(self._room, {}).get(node)
         if facts is None:
             self.view.forget(node)
         else:
             self.view.show(node)
-            self.view.learn(node, key, facts.get(key))
+        return facts
 
     def hear(self, node: str, message: Message) -> None:
         """Another node has said something."""

@@ -13,13 +13,13 @@ from miso.live.bridge.rtp.h264_packetizer import MAX_PAYLOAD, H264Packetizer, fr
 from miso.live.bridge.rtp.h264_pictures import MAX_SET_BYTES, H264Pictures
 from miso.live.bridge.rtp.h264_slice import NalType, nal_type, read_picture
 from miso.live.bridge.rtp.picture_packets import PicturePackets
-from miso.live.bridge.rtp.reordering import Reordering
-from miso.live.bridge.rtp.rtp_packet import RtpPacket, read_rtp
+from miso.live.bridge.rtp.rtp_packet import RtpPacket
 from miso.live.errors import ParseError
 from miso.live.media.avc import read_avc_config, read_avc_sps
 from miso.live.media.bodies import BodyReader
 from miso.live.media.flv import FlvReader, TagType
 from miso.live.media.packet import Codec, Packet
+from tests.live.bridge.rtp.received import received
 
 av = pytest.importorskip("av", reason="PyAV is missing")
 encoder = pytest.importorskip("tests.live.media.encoder")
@@ -53,23 +53,8 @@ def to_rtp(packets: Sequence[Packet], first: int = 65_530) -> list[RtpPacket]:
     return sent
 
 
-def from_rtp(received: Sequence[RtpPacket]) -> list[Packet]:
-    order, depacketizer, packets = Reordering(), H264Depacketizer(), PicturePackets(H264Pictures())
-    made: list[Packet] = []
-    now_s = 0.0
-    for rtp in [*received, None]:
-        now_s += 0.01 if rtp else 1.0
-        ready = order.put(read_rtp(rtp.to_bytes()), now_s) if rtp else []
-        while True:
-            for packet, is_after_gap in ready:
-                if is_after_gap:
-                    packets.lost()
-                for unit in depacketizer.put(packet, is_after_gap):
-                    made += packets.of(unit, unit.timestamp // 90)
-            ready = order.due(now_s)
-            if not ready:
-                break
-    return made
+def from_rtp(rtp: Sequence[RtpPacket]) -> list[Packet]:
+    return received(rtp, H264Depacketizer(), H264Pictures())
 
 
 def decoded(packets: Sequence[Packet]) -> list[bytes]:
