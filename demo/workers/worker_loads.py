@@ -137,7 +137,7 @@ class WorkerLoads:
         try:
             async with asyncio.timeout(INTERVAL_S):
                 meter.report(asked_s, *await self._used(worker))
-        except (ControllerError, TimeoutError) as error:
+        except (ControllerError, TypeError, TimeoutError) as error:  # TypeError: an answer of another shape
             logger.debug("worker=%d does not tell its load: %s", worker.pid, error)
 
     async def _used(self, worker: Worker) -> tuple[float, int]:
