@@ -1,53 +1,24 @@
 /** The page's entry: asks the server every two seconds, and draws what it answers. */
 
 import "../src/styles/base.css";
-import "../src/styles/operator-page.css";
+import "../src/styles/operators.css";
 import "./cluster.css";
 
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
 
-import { Refused } from "../src/media/operator";
-import { OperatorProblem } from "../src/views/operator-problem";
+import { usePolled } from "../src/operators/polled";
+import { OperatorProblem } from "../src/operators/problem";
 import { Hosts } from "./hosts";
 import { getReport } from "./report";
-import type { Report } from "./report";
 import { Rooms } from "./rooms";
 
-const INTERVAL_MS = 2000;
-
 function Page() {
-  const [report, setReport] = useState<Report | null>(null);
-  const [problem, setProblem] = useState<Error | null>(null);
-  const look = useRef<() => void>(() => undefined);
-
-  useEffect(() => {
-    let timer = 0;
-    let over = false;
-    const lookAgain = async () => {
-      window.clearTimeout(timer);
-      try {
-        setReport(await getReport());
-        setProblem(null);
-      } catch (error) {
-        setProblem(error instanceof Error ? error : new Error(String(error)));
-        if (error instanceof Refused) setReport(null);
-      }
-      window.clearTimeout(timer);
-      if (!over) timer = window.setTimeout(lookAgain, INTERVAL_MS);
-    };
-    look.current = () => void lookAgain();
-    void lookAgain();
-    return () => {
-      over = true;
-      window.clearTimeout(timer);
-    };
-  }, []);
+  const { answer: report, problem, look } = usePolled(getReport);
 
   return (
     <main class="operator-page">
       <h1>Cluster</h1>
-      <OperatorProblem problem={problem} onSecret={() => look.current()} />
+      <OperatorProblem problem={problem} onSecret={look} />
       {report !== null && (
         <>
           {report.storeAway && (

@@ -1,6 +1,6 @@
 /** What `/api/cluster` answers, and what the page makes of it. */
 
-import { askServer } from "../src/media/operator";
+import { askServer } from "../src/operators/asking";
 
 export interface WorkerLoad {
   worker: number;

@@ -1,7 +1,7 @@
 /** What the server is asked: the operators' API (docs/live.md), with the secret if one was given. */
 
 import { encodePath } from "../src/media/flv-player";
-import { ask } from "../src/media/operator";
+import { ask } from "../src/operators/asking";
 
 export interface Track {
   track: string;

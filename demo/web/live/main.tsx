@@ -1,16 +1,16 @@
 /** The page's entry: asks the server every two seconds, listens to events, and shows both. */
 
 import "../src/styles/base.css";
-import "../src/styles/operator-page.css";
+import "../src/styles/operators.css";
 import "./live.css";
 
 import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
-import { Refused } from "../src/media/operator";
-import { useRecordings } from "../src/media/recordings";
-import { bits, bytes, duration } from "../src/media/words";
-import { OperatorProblem } from "../src/views/operator-problem";
+import { usePolled } from "../src/operators/polled";
+import { OperatorProblem } from "../src/operators/problem";
+import { useRecordings } from "../src/operators/recordings";
+import { bits, bytes, duration } from "../src/operators/words";
 import { endStream, getSessions, getStats, getStreams, kick, listen } from "./api";
 import type { LiveEvent, Session, Stats, Stream } from "./api";
 import { Player } from "./player";
@@ -18,7 +18,6 @@ import { Plot } from "./plot";
 import { RecordingList } from "./recording-list";
 import { Happenings, Sessions, Streams } from "./tables";
 
-const INTERVAL_MS = 2000;
 const KEPT_VALUES = 150;
 const KEPT_EVENTS = 100;
 
@@ -28,39 +27,21 @@ interface Seen {
   stats: Stats;
 }
 
+async function getSeen(): Promise<Seen> {
+  const [streams, sessions, stats] = await Promise.all([getStreams(), getSessions(), getStats()]);
+  return { streams, sessions, stats };
+}
+
 function Page() {
-  const [seen, setSeen] = useState<Seen | null>(null);
+  const { answer: seen, problem, look, fail } = usePolled(getSeen);
   const [past, setPast] = useState<Stats[]>([]);
   const [events, setEvents] = useState<LiveEvent[]>([]);
-  const [problem, setProblem] = useState<Refused | Error | null>(null);
   const [playing, setPlaying] = useState(new URLSearchParams(window.location.search).get("play"));
-  const look = useRef<() => void>(() => undefined);
   const recordings = useRecordings("../");
 
   useEffect(() => {
-    let timer = 0;
-    let over = false;
-    const lookAgain = async () => {
-      window.clearTimeout(timer);
-      try {
-        const [streams, sessions, stats] = await Promise.all([getStreams(), getSessions(), getStats()]);
-        setSeen({ streams, sessions, stats });
-        setPast((before) => [...before.slice(1 - KEPT_VALUES), stats]);
-        setProblem(null);
-      } catch (error) {
-        setProblem(error instanceof Error ? error : new Error(String(error)));
-        if (error instanceof Refused) setSeen(null);
-      }
-      window.clearTimeout(timer);
-      if (!over) timer = window.setTimeout(lookAgain, INTERVAL_MS);
-    };
-    look.current = () => void lookAgain();
-    void lookAgain();
-    return () => {
-      over = true;
-      window.clearTimeout(timer);
-    };
-  }, []);
+    if (seen !== null) setPast((before) => [...before.slice(1 - KEPT_VALUES), seen.stats]);
+  }, [seen]);
 
   const mayListen = seen !== null;
   useEffect(() => {
@@ -70,15 +51,14 @@ function Page() {
     return () => ending.abort();
   }, [mayListen]);
 
-  const does = (what: Promise<unknown>) =>
-    void what.catch((error: Error) => setProblem(error)).then(() => look.current());
+  const does = (what: Promise<unknown>) => void what.then(look, fail);
 
   return (
     <main class="operator-page">
       <h1>Live streams</h1>
       <PlayForm onPlay={setPlaying} />
       {playing !== null && playing !== "" && <Player path={playing} onClose={() => setPlaying(null)} />}
-      <OperatorProblem problem={problem} onSecret={() => look.current()} />
+      <OperatorProblem problem={problem} onSecret={look} />
       {seen !== null && (
         <>
           <section class="plots" aria-label="The server">

@@ -2,8 +2,8 @@
 
 import { useState } from "preact/hooks";
 
-import { goesOn, type Recording, type Recordings } from "../src/media/recordings";
-import { bytes, duration } from "../src/media/words";
+import { goesOn, type Recording, type Recordings } from "../src/operators/recordings";
+import { bytes, duration } from "../src/operators/words";
 
 const SHOWN = 50;
 

@@ -1,7 +1,7 @@
 /** Streams, sessions and what has lately happened. Whatever others chose (paths, addresses) is text here, never markup. */
 
-import type { Recordings } from "../src/media/recordings";
-import { bits, bytes, duration } from "../src/media/words";
+import type { Recordings } from "../src/operators/recordings";
+import { bits, bytes, duration } from "../src/operators/words";
 import { RecordButton, recordingInWords } from "../src/views/record-button";
 import type { LiveEvent, Session, Stream, Track } from "./api";
 

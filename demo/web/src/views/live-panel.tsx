@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { useApp, useAppState } from "../app";
 import { flvAddress, playFlv } from "../media/flv-player";
-import { useRecordings, type Recordings } from "../media/recordings";
+import { useRecordings, type Recordings } from "../operators/recordings";
 import type { LiveInRoom } from "../state";
 import { Icon } from "./icons";
 import { PanelFrame } from "./panel";

@@ -2,8 +2,8 @@
 
 import { useState } from "preact/hooks";
 
-import { goesOn, recordingOf, type Recordings } from "../media/recordings";
-import { bytes, duration } from "../media/words";
+import { goesOn, recordingOf, type Recordings } from "../operators/recordings";
+import { bytes, duration } from "../operators/words";
 
 interface Props {
   readonly path: string;

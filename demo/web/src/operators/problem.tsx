@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 
-import { giveSecret, Refused } from "../media/operator";
+import { giveSecret, Refused } from "./asking";
 
 export function OperatorProblem(props: { problem: Error | null; onSecret: () => void }) {
   const [secret, setSecret] = useState("");

@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
-import { ask, mayBeOperator, Refused } from "./operator";
+import { ask, mayBeOperator, Refused } from "./asking";
 
 const POLL_MS = 2000;
 const FORBIDDEN = [401, 403, 404];
