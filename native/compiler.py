@@ -71,9 +71,9 @@ def compile_module(job: Job) -> str:
     if said:
         return said
     object_file, extension = c_file.with_suffix(".o"), c_file.with_suffix(".so")
-    include = f"-I{sysconfig.get_path('include')}"
+    includes = [f"-I{sysconfig.get_path('include')}", "-I."]
     steps = (
-        [*compiler_command(), include, *job.compile_arguments, "-c", str(c_file), "-o", str(object_file)],
+        [*compiler_command(), *includes, *job.compile_arguments, "-c", str(c_file), "-o", str(object_file)],
         [*linker_command(), str(object_file), *job.link_arguments, "-o", str(extension)],
     )
     for step in steps:

@@ -49,7 +49,8 @@ SANITIZED: dict[str, Any] = {
 
 _CIMPORT_FROM = re.compile(r"^\s*from\s+([\w.]+)\s+cimport\s+(\([^)]*\)|[^\n#]+)", re.MULTILINE)
 _CIMPORT = re.compile(r"^\s*cimport\s+([^\n#]+)", re.MULTILINE)
-_INCLUDE = re.compile(r"""^\s*include\s+["']([^"']+)["']""", re.MULTILINE)
+_INCLUDE = re.compile(r"""^\s*#?include\s+["']([^"']+)["']""", re.MULTILINE)
+_EXTERN = re.compile(r"""^\s*cdef extern from\s+["']([^"']+)["']""", re.MULTILINE)
 
 
 class Extensions:
@@ -234,6 +235,7 @@ class Extensions:
         for names in _CIMPORT.findall(text):
             yield from (self._declaration(module) for module in _names(names))
         yield from (path.parent / name for name in _INCLUDE.findall(text))
+        yield from (self.root / name for name in _EXTERN.findall(text))  # the system's headers are not there
 
     def _declaration(self, module: str) -> Path:
         return self.root / (module.replace(".", "/") + ".pxd")

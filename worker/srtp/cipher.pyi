@@ -1,0 +1,26 @@
+"""Types of ``cipher.pyx``: keys, and packets that are protected with them."""
+
+from typing import Self
+
+from miso.worker.srtp_suite import SrtpSuite
+
+def parts_here() -> int:
+    """What this CPU has of what ``choice`` names; without ``choice.AES`` no keys can be made."""
+
+def use(parts: int) -> int:
+    """From now on no more than these parts are used; gives those that are, 0 where the code cannot run."""
+
+class OutgoingKeys:
+    """The session keys of one master key; wiped when nobody holds them any more."""
+
+    def __new__(cls, suite: SrtpSuite, key: bytes, *, salt: bytes | None = None, auth_key: bytes = b"") -> Self:
+        """From a master key followed by its salt, or with ``salt`` from the keys that packets are protected with.
+
+        Test vectors give the latter; ``auth_key`` is empty for GCM.
+
+        Raises:
+            ValueError: Wrong lengths, or the code cannot run.
+        """
+
+def derive(suite: SrtpSuite, key: bytes) -> tuple[bytes, bytes, bytes]:
+    """The session's encryption key, salt and (not with GCM) key for HMAC of a master key with its salt."""

@@ -1,0 +1,112 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Session keys, and packets that are protected with them together, by the code that was chosen for this CPU.
+
+The only module that has the C of ``primitives/``.
+"""
+
+from libc.stdint cimport uint8_t
+from libc.stdlib cimport free
+
+from miso.worker.srtp import choice
+from miso.worker.srtp_suite import SrtpSuite
+
+cdef extern from "miso/worker/srtp/primitives/protect.h" nogil:
+    int srtp_paths_here()
+    void srtp_use(int paths)
+    void srtp_wipe(void *memory, size_t size)
+    void srtp_set_keys(
+        SrtpKeys *keys, const uint8_t *key, int key_size, const uint8_t *salt, int salt_size, const uint8_t *auth, int tag_size
+    )
+    void srtp_derive_session_keys(
+        const uint8_t *master, int key_size, int salt_size, uint8_t *key, uint8_t *salt, uint8_t *auth
+    )
+    void srtp_derive_keys(SrtpKeys *keys, const uint8_t *master, int key_size, int salt_size, int tag_size, int is_gcm)
+    void srtp_protect_all(const SrtpWork *work, int count)
+
+cdef extern from "stdlib.h" nogil:
+    int posix_memalign(void **memory, size_t alignment, size_t size)
+
+cdef enum:
+    LINE = 64  # bytes of a line of the cache, on which keys begin
+    MAX_KEY_SIZE = 32
+
+_TAG_SIZES = {
+    SrtpSuite.AES_CM_128_HMAC_SHA1_80: 10,
+    SrtpSuite.AES_CM_128_HMAC_SHA1_32: 4,
+    SrtpSuite.AEAD_AES_128_GCM: 16,
+    SrtpSuite.AEAD_AES_256_GCM: 16,
+}
+_GCM = (SrtpSuite.AEAD_AES_128_GCM, SrtpSuite.AEAD_AES_256_GCM)
+
+cdef int parts_in_use = 0
+
+
+def parts_here():
+    """What this CPU has of what ``choice`` names; without ``choice.AES`` no keys can be made."""
+    return srtp_paths_here()
+
+
+def use(int parts):
+    """From now on no more than these parts are used; gives those that are, 0 where the code cannot run."""
+    global parts_in_use
+    parts &= srtp_paths_here()
+    if not parts & PATH_AES:
+        parts = 0
+    parts_in_use = parts
+    srtp_use(parts)
+    return parts
+
+
+assert (choice.AES, choice.SHA, choice.AVX2) == (PATH_AES, PATH_SHA, PATH_AVX2)
+assert (choice.AVX512, choice.VAES) == (PATH_AVX512, PATH_VAES)
+use(srtp_paths_here())
+
+
+cdef class OutgoingKeys:
+    """The session keys of one master key; wiped when nobody holds them any more."""
+
+    def __cinit__(self, suite, bytes key not None, *, bytes salt=None, bytes auth_key=b""):
+        cdef int key_size = suite.key_size, salt_size = suite.salt_size, tag_size = _TAG_SIZES[suite]
+        cdef bint is_gcm = suite in _GCM
+        if not parts_in_use:
+            raise ValueError("this CPU has no instructions for AES, or they are not to be used")
+        if posix_memalign(<void **>&self.keys, LINE, sizeof(SrtpKeys)) != 0:
+            raise MemoryError
+        if salt is None:
+            _check("master key", key, suite.keying_size)
+            srtp_derive_keys(self.keys, key, key_size, salt_size, tag_size, is_gcm)
+            return
+        _check("encryption key", key, key_size)
+        _check("salt", salt, salt_size)
+        _check("authentication key", auth_key, 0 if is_gcm else SRTP_AUTH_KEY_SIZE)
+        srtp_set_keys(
+            self.keys, key, key_size, salt, salt_size, NULL if is_gcm else <const uint8_t *>auth_key, tag_size
+        )
+
+    def __dealloc__(self):
+        if self.keys != NULL:
+            srtp_wipe(self.keys, sizeof(SrtpKeys))
+            free(self.keys)
+
+
+def derive(suite, bytes key not None):
+    """The session's encryption key, salt and (not with GCM) key for HMAC of a master key with its salt."""
+    cdef uint8_t encryption[MAX_KEY_SIZE]
+    cdef uint8_t salt[SRTP_SALT_ROOM]
+    cdef uint8_t auth[SRTP_AUTH_KEY_SIZE]
+    _check("master key", key, suite.keying_size)
+    srtp_derive_session_keys(key, suite.key_size, suite.salt_size, encryption, salt, auth)
+    return encryption[: suite.key_size], salt[: suite.salt_size], b"" if suite in _GCM else auth[:SRTP_AUTH_KEY_SIZE]
+
+
+def _check(what, key, expected):
+    if len(key) != expected:
+        raise ValueError(f"SRTP {what} has {len(key)} bytes, expected {expected}")
+
+
+cdef void protect_all(const SrtpWork *work, int count) noexcept nogil:
+    """Protects up to ``SRTP_MAX_AT_ONCE`` packets in place; each becomes longer by the tag of its keys.
+
+    Each must have ``SRTP_ROOM_BEHIND`` bytes behind it, which are written over.
+    """
+    srtp_protect_all(work, count)

@@ -1,0 +1,121 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""What a sender protects its packets with: the keys of its transport, and the index of each of its SSRCs."""
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from miso.worker.srtp.cipher cimport SRTP_MAX_AT_ONCE, SRTP_ROOM_BEHIND, OutgoingKeys, SrtpKeys, SrtpWork, protect_all
+from miso.worker.srtp.rollover cimport next_index
+
+cdef enum:
+    FIXED_HEADER_SIZE = 12  # RFC 3550 section 5.1
+    EXTENSION_HEADER_SIZE = 4
+    MAX_PACKET_SIZE = 65535
+
+
+cdef inline unsigned int read_u32(const uint8_t *at) noexcept nogil:
+    return <unsigned int>at[0] << 24 | <unsigned int>at[1] << 16 | <unsigned int>at[2] << 8 | at[3]
+
+
+cdef inline int header_size(const uint8_t *packet, int size) noexcept nogil:
+    """Where the payload begins, behind CSRCs and header extension; -1 when the packet is shorter than that."""
+    cdef int result = FIXED_HEADER_SIZE
+    if size < result:
+        return -1
+    result += 4 * (packet[0] & 15)
+    if packet[0] & 16:
+        if size < result + EXTENSION_HEADER_SIZE:
+            return -1
+        result += EXTENSION_HEADER_SIZE + 4 * (packet[result + 2] << 8 | packet[result + 3])
+    return result if result <= size else -1
+
+
+cdef class Protection:
+    """What a sender asks before it sends a packet: whether it may, and how long it will be."""
+
+    cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
+        """The packet's size when it is protected, ``REFUSED`` when it must not be sent.
+
+        What is to be done to it is written to ``work``, and to be done before it is sent. When its ``keys`` are NULL, it
+        has been done.
+        """
+        return REFUSED
+
+
+cdef class OutgoingSrtp(Protection):
+    """One sender's packets under a transport's keys: the index of each of its SSRCs, at most four, begins at 0.
+
+    A fifth SSRC is refused. To forget one instead would begin its index again, and use its keystream twice.
+    """
+
+    def __init__(self, OutgoingKeys keys not None):
+        self._owner = keys
+        self._keys = keys.keys
+
+    cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
+        cdef int payload_at = header_size(packet, size)
+        cdef uint64_t *highest
+        if payload_at < 0:
+            return REFUSED
+        highest = self._highest_of(read_u32(packet + 8))
+        if highest == NULL or not next_index(highest, packet[2] << 8 | packet[3], &work.index):
+            return REFUSED
+        work.keys = self._keys
+        work.packet = packet
+        work.size = size
+        work.payload_at = payload_at
+        return size + self._keys.tag_size
+
+    cdef uint64_t *_highest_of(self, unsigned int ssrc) noexcept:
+        cdef int index
+        for index in range(self._count):
+            if self._ssrcs[index] == ssrc:
+                return &self._highest[index]
+        if self._count == MAX_SSRCS:
+            return NULL
+        index = self._count
+        self._count += 1
+        self._ssrcs[index] = ssrc
+        return &self._highest[index]
+
+    def protect(self, packets):
+        """Protects packets together; None for one that is refused: no RTP, too old, or of one SSRC too many.
+
+        Raises:
+            ValueError: A packet has more than 65,535 bytes.
+        """
+        cdef list result = []
+        for first in range(0, len(packets), SRTP_MAX_AT_ONCE):
+            result += self._protect_some(packets[first : first + SRTP_MAX_AT_ONCE])
+        return result
+
+    def _protect_some(self, packets):
+        cdef SrtpWork work[SRTP_MAX_AT_ONCE]
+        cdef int sizes[SRTP_MAX_AT_ONCE]
+        cdef int count = 0, index = 0, size
+        cdef uint8_t *memory
+        cdef uint8_t *at
+        cdef bytes packet
+        cdef list result = []
+        for packet in packets:
+            if len(packet) > MAX_PACKET_SIZE:
+                raise ValueError(f"packet of {len(packet)} bytes, expected at most {MAX_PACKET_SIZE}")
+        at = memory = <uint8_t *>malloc(sum(map(len, packets)) + SRTP_ROOM_BEHIND * len(packets) + 1)
+        if memory == NULL:
+            raise MemoryError
+        for packet in packets:
+            size = len(packet)
+            memcpy(at, <const uint8_t *>packet, size)
+            sizes[index] = self.admit(at, size, &work[count])
+            if sizes[index] != REFUSED:
+                count += 1
+            at += size + SRTP_ROOM_BEHIND
+            index += 1
+        protect_all(work, count)
+        at = memory
+        for index in range(len(packets)):
+            result.append(at[: sizes[index]] if sizes[index] != REFUSED else None)
+            at += len(packets[index]) + SRTP_ROOM_BEHIND
+        free(memory)
+        return result
