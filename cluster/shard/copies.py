@@ -76,8 +76,9 @@ class Copies:
         copy.fact = piped
 
     def end(self, source: str) -> None:
-        """Closes the copy of a source, and its consumers with it."""
-        self._copies[source].producer.close()
+        """Closes the copy of a source, and its consumers with it; nothing when it has closed meanwhile."""
+        if source in self._copies:
+            self._copies[source].producer.close()
 
     async def _make(self, source: Source, piped: PipedFact) -> None:
         pipe = PipeName(piped.shard, isinstance(source, DataProducerFact))

@@ -95,8 +95,10 @@ class Sending:
         self._on_news()
 
     def stop(self, other: str, source: str) -> None:
-        """Does not send a source to a shard any more."""
-        sent = self._sent.pop((other, source))
+        """Does not send a source to a shard any more; nothing when it has ended meanwhile."""
+        sent = self._sent.pop((other, source), None)
+        if sent is None:
+            return
         self._facts.drop(sent.fact.key)
         sent.consumer.close()
         self._earlier[other, source] = sent.fact

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple, TypeVar
 
 from miso.cluster.errors import ClusterError, SourceGoneError, SourceLateError
-from miso.cluster.facts import Source
+from miso.cluster.facts import DataProducerFact, Source
 from miso.cluster.pipe_plan import (
     CloseEnd,
     Connect,
@@ -20,6 +20,7 @@ from miso.cluster.pipe_plan import (
     Held,
     MakeEnd,
     Pipe,
+    PipeName,
     RemakeEnd,
     Step,
     Uncopy,
@@ -268,15 +269,31 @@ class Shard:
 
     async def _do(self, key: Hashable, step: Step) -> None:
         """One step; what goes wrong with it costs it alone."""
+        if self._is_moot(step):
+            return
         try:
             await self._carry_out(step)
         except (ControllerError, ClusterError, TypeError) as error:
-            self._failed(key, f"{key}: {error}")
+            if not self._is_moot(step):
+                self._failed(key, f"{key}: {error}")
         except Exception as error:
             logger.exception("shard=%s a bug met step=%s", self.id, key)
             self._failed(key, f"{key}: {error!r}")
         else:
             self._retries.done(key)
+
+    def _is_moot(self, step: Step) -> bool:
+        """Whether what it is about has ended since the plan was made, which the next look sees."""
+        match step:
+            case RemakeEnd(pipe) | Connect(pipe) | CloseEnd(pipe):
+                return pipe not in self._ends
+            case Pipe(pipe, source):
+                return pipe not in self._ends or self._room.source(source.id) is None
+            case Copy(source, piped):
+                pipe = PipeName(piped.shard, isinstance(source, DataProducerFact))
+                return pipe not in self._ends or self._room.source(source.id) is None
+            case _:
+                return False
 
     def _failed(self, key: Hashable, text: str) -> None:
         if not self.closed:

@@ -82,3 +82,19 @@ async def test_a_channel_whose_pipe_is_lost_is_heard_again_by_the_same_consumer(
     assert not consumer.closed
     assert len(world.ends["t"]) == 1
     assert len(world.ends["s"]) == 2
+
+
+async def test_a_pipe_that_nobody_needs_any_more_ends_without_a_fault_when_the_other_end_is_gone_first(
+    world: World,
+) -> None:
+    here, there = await world.shard("s"), await world.shard("t", "two")
+    producer = await talks(world, here)
+    await until(lambda: world.host_of(there).facts.source(producer.id))
+    lease = await there.fetch_data(producer.id)
+    host = world.host_of(here)
+    host.shards.pop("s")  # its worker tells it that the other end is gone, before anybody tells it of news
+    lease.release()
+    await until(lambda: here.pipes == [])
+    host.shards["s"] = here
+    await until(lambda: there.pipes == [])
+    assert (here.faults, there.faults) == (0, 0)
