@@ -7,6 +7,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Container
+from functools import partial
 from typing import Final
 
 from miso.cluster.facts import WorkerLoad
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 INTERVAL_S: Final = 1.0
 """Workers are asked so often, in seconds."""
+LATE_S: Final = 1.0
+"""What a worker says of itself later than that, in seconds, is not of the time when it was asked."""
 _LOAD_OF_ROUTER: Final = 1e-6
 """Of workers that are equally loaded the one with fewer rooms is taken."""
 
@@ -32,18 +35,27 @@ class WorkerLoads:
         settings: From which load on rooms spread.
         chance: Where chance comes from.
         time_s: A monotonic clock, in seconds.
+        interval_s: How often workers are asked, in seconds.
     """
 
     def __init__(
-        self, pool: WorkerPool, settings: PlacementSettings, chance: random.Random, time_s: Callable[[], float]
+        self,
+        pool: WorkerPool,
+        settings: PlacementSettings,
+        chance: random.Random,
+        time_s: Callable[[], float],
+        interval_s: float = INTERVAL_S,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._chance = chance
         self._time_s = time_s
+        self._interval_s = interval_s
         self._meters: dict[Worker, LoadMeter] = {}
         self._without_load: set[Worker] = set()
         """Other workers than ours: they know their CPU time only, and log each request that they do not know."""
+        self._questions: dict[Worker, asyncio.Task[None]] = {}
+        """What is not answered yet."""
         self._asking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -56,6 +68,9 @@ class WorkerLoads:
             self._asking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._asking
+        for question in self._questions.values():
+            question.cancel()
+        await asyncio.gather(*self._questions.values(), return_exceptions=True)
 
     def choose(self, having: Container[Worker], *, sends: bool) -> Worker:
         """The worker for a room's next participant; see :func:`.choose_worker`.
@@ -126,19 +141,32 @@ class WorkerLoads:
         self._without_load.discard(worker)
 
     async def _ask_on(self) -> None:
+        """One that does not answer is asked nothing more: a worker that hangs for hours would have a million to read.
+
+        Its meter shows that it is silent.
+        """
         while True:
-            await asyncio.gather(*(self._ask(worker) for worker in self._pool.workers))
-            await asyncio.sleep(INTERVAL_S)
+            for worker in self._pool.workers:
+                if worker not in self._questions:
+                    question = self._questions[worker] = asyncio.create_task(self._ask(worker))
+                    question.add_done_callback(partial(self._asked, worker))
+            await asyncio.sleep(self._interval_s)
 
     async def _ask(self, worker: Worker) -> None:
-        """One that does not answer soon is asked again the next time; its meter shows that it is silent."""
         meter = self._meter(worker)
         asked_s = self._time_s()
         try:
-            async with asyncio.timeout(INTERVAL_S):
-                meter.report(asked_s, *await self._used(worker))
-        except (ControllerError, TypeError, TimeoutError) as error:  # TypeError: an answer of another shape
+            cpu_s, packets = await self._used(worker)
+        except (ControllerError, TypeError) as error:  # TypeError: an answer of another shape
             logger.debug("worker=%d does not tell its load: %s", worker.pid, error)
+            return
+        if self._time_s() - asked_s <= LATE_S:
+            meter.report(asked_s, cpu_s, packets)
+
+    def _asked(self, worker: Worker, question: asyncio.Task[None]) -> None:
+        del self._questions[worker]
+        if not question.cancelled() and (error := question.exception()) is not None:
+            logger.error("worker=%d its load", worker.pid, exc_info=error)
 
     async def _used(self, worker: Worker) -> tuple[float, int]:
         """Seconds of CPU that a worker has used, and packets that it has sent."""
