@@ -74,12 +74,13 @@ class DemoServer:
         self.workers = MediaWorkers(settings)
         name = node_name(settings, socket.gethostname())
         self.directory = make_directory(settings, name)
+        self._cluster_address = cluster_address(settings, self.workers.addresses)
         identity = NodeFact(
             node=self.directory.node,
             name=name,
             region=settings.region,
             version=version(),
-            ip=cluster_address(settings, self.workers.addresses),
+            ip=self._cluster_address.shown,
             url=settings.public_url,
         )
         self.node = OwnNode(self.directory, identity, lambda: self.workers.loads.reports, self._counts)
@@ -120,6 +121,8 @@ class DemoServer:
 
             given("dtls", settings.dtls_certificate, settings.dtls_key)  # the workers read it
         check_addresses([address.ip for address in self.workers.addresses])
+        if settings.redis is not None:
+            check_addresses([self._cluster_address.ip], "--cluster-address")
         try:
             certificate = self._certificate()
             origins = Origins(settings.allowed_origins, self._hosts(certificate), lambda: self.moving.pages)

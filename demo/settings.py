@@ -107,6 +107,11 @@ class Settings(CommandSettings):
         description="address of this machine that the cluster's other servers reach, in a private network; default: "
         "the first that media listens on",
     )
+    cluster_announced_address: str | None = Field(
+        None,
+        description="IP address under which the cluster's other servers reach --cluster-address, when a NAT or a "
+        "container's network stands between",
+    )
     public_url: str = Field(
         "",
         description="address of this server's page, such as https://a.example.org:4443, to which browsers of other "
@@ -291,7 +296,7 @@ class Settings(CommandSettings):
             raise ValueError(f"{value!r} is no address of a page: it begins with https:// or http://, and has a host")
         return value.rstrip("/")
 
-    @field_validator("broadcaster_ip", "cluster_address")
+    @field_validator("broadcaster_ip", "cluster_address", "cluster_announced_address")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         return str(ipaddress.ip_address(value)) if value is not None else None
@@ -326,6 +331,7 @@ class Settings(CommandSettings):
             raise ValueError("without udp and tcp there is no way for media: leave one of them on")
         if not self.https and not self.http:
             raise ValueError("without https and http there is nothing to serve: leave one of them on")
+        self._check_cluster_address()
         if self.media_min_port > self.media_max_port:
             raise ValueError(f"media_min_port {self.media_min_port} is above media_max_port {self.media_max_port}")
         if self.webrtc_server and self.webrtc_server_port + self.workers - 1 > _HIGHEST_PORT:
@@ -333,6 +339,14 @@ class Settings(CommandSettings):
                 f"webrtc_server_port {self.webrtc_server_port} is too high: {self.workers} workers take one port each"
             )
         return self
+
+    def _check_cluster_address(self) -> None:
+        """What other servers are told is one address of one machine."""
+        announced = self.cluster_announced_address
+        name = "cluster_address" if announced is None else "cluster_announced_address"
+        address = ipaddress.ip_address(announced or self.cluster_address or "127.0.0.1")
+        if address.is_unspecified or address.is_multicast:
+            raise ValueError(f"{name} {address} is no address that other servers can send to")
 
     @classmethod
     def settings_customise_sources(

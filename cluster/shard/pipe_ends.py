@@ -128,8 +128,9 @@ class PipeEnds(Mapping[PipeName, End]):
         """
         is_elsewhere = self._room.node_of(pipe.other) != self._room.node_of(self._shard)
         settings = self._settings
+        address = settings.far if is_elsewhere else settings.near
         transport = await self._router.create_pipe_transport(
-            listen_ip={"ip": settings.ip, "announcedIp": settings.announced_ip or None},
+            listen_ip={"ip": address.ip, "announcedIp": address.announced_ip or None},
             enable_sctp=pipe.data,
             num_sctp_streams=_STREAMS,
             max_sctp_message_size=settings.max_message_size,

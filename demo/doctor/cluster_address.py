@@ -6,22 +6,23 @@ import ipaddress
 
 from miso.demo.doctor.finding import Finding, failed, ok, warning
 from miso.demo.doctor.host import check_udp
+from miso.demo.workers.addresses import MediaAddress
 
 
-async def check_cluster_address(ip: str, *, given: bool) -> Finding:
+async def check_cluster_address(here: MediaAddress, *, given: bool) -> Finding:
     """Whether it is of use.
 
     Args:
-        ip: The address.
+        here: The address, and the one that other hosts are told.
         given: Whether an operator has said it; else it was found.
     """
-    what = f"cluster address {ip}"
-    problem = await check_udp(ip, "--cluster-address")
+    what = f"cluster address {here.ip}"
+    problem = await check_udp(here.ip, "--cluster-address")
     if problem:
         return failed(what, problem)
-    address = ipaddress.ip_address(ip)
-    if address.is_unspecified:
-        return failed(what, "other hosts cannot send there: --cluster-address names one address of this machine")
+    if here.announced_ip is not None:
+        what += f", announced as {here.announced_ip}"
+    address = ipaddress.ip_address(here.shown)
     if address.is_loopback:
         return warning(what, "only Misos on this machine reach it: --cluster-address names another one")
     if not given and not address.is_private:

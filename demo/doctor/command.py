@@ -77,13 +77,13 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     if settings.redis is None:
         yield ok("cluster", "none: this server is alone (--redis)")
         return
-    ip = cluster_address(settings, addresses)
-    yield await check_cluster_address(ip, given=settings.cluster_address is not None)
+    here = cluster_address(settings, addresses)
+    yield await check_cluster_address(here, given=settings.cluster_address is not None)
     url = settings.redis.get_secret_value()
     found, live = await check_store(url, lambda: 1000 * time.time(), time.monotonic)
     for finding in found:
         yield finding
     if live is not None:
         name = node_name(settings, socket.gethostname())
-        for finding in await check_others(live, name, ip, settings.media_max_port):
+        for finding in await check_others(live, name, here, settings.media_max_port):
             yield finding

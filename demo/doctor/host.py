@@ -121,9 +121,9 @@ async def check_udp(ip: str, setting: str) -> str:
         setting: Which flag chooses it.
     """
     try:
-        check_addresses([ip])
+        check_addresses([ip], setting)
     except PortError as error:
-        return str(error).replace("--media-ip", setting) + ": give an address of this machine"
+        return f"{error}: give an address of this machine"
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in ip else socket.AF_INET
     sent = secrets.token_bytes(DATAGRAM_BYTES)

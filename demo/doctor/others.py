@@ -11,6 +11,7 @@ from miso.cluster.directory.node_id import name_of
 from miso.cluster.directory.redis.onlooker import Live
 from miso.cluster.facts import NodeFact
 from miso.demo.doctor.finding import Finding, failed, ok, warning
+from miso.demo.workers.addresses import MediaAddress
 
 WITHIN_S: Final = 1.0
 """So long an answer of a host is waited for."""
@@ -18,13 +19,13 @@ MOST: Final = 64
 """Of so many other hosts it is tried whether they are reached."""
 
 
-async def check_others(live: Live, name: str, address: str, port: int) -> list[Finding]:
+async def check_others(live: Live, name: str, here: MediaAddress, port: int) -> list[Finding]:
     """Looks at each of them.
 
     Args:
         live: Who lives.
         name: What this host is called.
-        address: Where the others reach this host.
+        here: Where the others reach this host.
         port: Where datagrams are sent: one of those for media, on which nobody should listen.
     """
     findings = []
@@ -32,7 +33,7 @@ async def check_others(live: Live, name: str, address: str, port: int) -> list[F
     for fact in live.facts:
         if fact.name != name:
             others.append(fact)
-        elif fact.ip == address:
+        elif fact.ip == here.shown:
             findings.append(ok("host name", f"{name}: the Miso that runs here ({fact.node}) has it"))
         else:
             findings.append(failed("host name", f"{name} is the name of another host at {fact.ip}: choose --node-name"))
@@ -42,8 +43,8 @@ async def check_others(live: Live, name: str, address: str, port: int) -> list[F
     if not others and not live.silent:
         findings.append(ok("hosts", "no other one lives"))
     tried = others[:MOST]
-    reached = await asyncio.gather(*(reach(address, fact.ip, port) for fact in tried))
-    findings.extend(judge_host(fact, address, answer) for fact, answer in zip(tried, reached, strict=True))
+    reached = await asyncio.gather(*(reach(here.ip, fact.ip, port) for fact in tried))
+    findings.extend(judge_host(fact, here.shown, answer) for fact, answer in zip(tried, reached, strict=True))
     if len(others) > MOST:
         findings.append(ok("hosts", f"{len(others) - MOST} more live, and were not tried"))
     if len(versions := {fact.version for fact in others}) > 1:

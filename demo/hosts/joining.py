@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from miso.cluster.directory.directory import Directory
 from miso.cluster.directory.memory import MemoryDirectory
 from miso.cluster.directory.node_id import new_node_id
-from miso.cluster.shard.settings import DEFAULT_SHARD, ShardSettings
+from miso.cluster.shard.settings import DEFAULT_SHARD, PipeAddress, ShardSettings
 from miso.demo.settings import Settings
 from miso.demo.workers.addresses import LOOPBACK, MediaAddress
 
@@ -43,15 +43,19 @@ def shard_settings(settings: Settings, addresses: Sequence[MediaAddress]) -> Sha
     """How parts of rooms are joined: within this machine, or also with those of other hosts."""
     if settings.redis is None:
         return DEFAULT_SHARD
-    return DEFAULT_SHARD._replace(ip=cluster_address(settings, addresses))
+    address = cluster_address(settings, addresses)
+    return DEFAULT_SHARD._replace(far=PipeAddress(address.ip, address.announced_ip or ""))
 
 
-def cluster_address(settings: Settings, addresses: Sequence[MediaAddress]) -> str:
-    """Where the other hosts reach this one: as the settings say, or the first address that media listens on."""
-    if settings.cluster_address is not None:
-        return settings.cluster_address
-    for address in addresses:
-        ip = ipaddress.ip_address(address.ip)
-        if not ip.is_loopback and not ip.is_unspecified:
-            return address.ip
-    return LOOPBACK
+def cluster_address(settings: Settings, addresses: Sequence[MediaAddress]) -> MediaAddress:
+    """Where this host listens for the others, and where they reach it.
+
+    As the settings say; else it listens on the first address that media listens on.
+    """
+    found = settings.cluster_address or next((one.ip for one in addresses if _is_of_one_machine(one.ip)), LOOPBACK)
+    return MediaAddress(found, settings.cluster_announced_address)
+
+
+def _is_of_one_machine(ip: str) -> bool:
+    address = ipaddress.ip_address(ip)
+    return not address.is_loopback and not address.is_unspecified

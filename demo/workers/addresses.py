@@ -31,14 +31,14 @@ _UNUSABLE_FLAGS = 0x01 | 0x08 | 0x20 | 0x40
 
 @dataclass(frozen=True, slots=True)
 class MediaAddress:
-    """An address that media listens on, and the one that browsers are told (its own when that is None)."""
+    """An address that media listens on, and the one that others are told (its own when that is None)."""
 
     ip: str
     announced_ip: str | None = None
 
     @property
     def shown(self) -> str:
-        """The address browsers are told."""
+        """The address that browsers, or other servers, are told."""
         return self.announced_ip or self.ip
 
 
@@ -58,8 +58,12 @@ def media_addresses(settings: Settings) -> list[MediaAddress]:
     return [*(MediaAddress(ip) for ip in local_addresses()), MediaAddress(LOOPBACK)]
 
 
-def check_addresses(ips: Sequence[str]) -> None:
+def check_addresses(ips: Sequence[str], setting: str = "--media-ip") -> None:
     """Makes sure that media can listen on them.
+
+    Args:
+        ips: The addresses.
+        setting: Which flag chooses them.
 
     Raises:
         PortError: One is not of this machine.
@@ -70,7 +74,7 @@ def check_addresses(ips: Sequence[str]) -> None:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
                 probe.bind((ip, 0))
         except OSError as error:
-            raise PortError(f"cannot listen on --media-ip {ip}: {error.strerror}") from error
+            raise PortError(f"cannot listen on {setting} {ip}: {error.strerror}") from error
 
 
 def plain_address(settings: Settings, media: list[MediaAddress]) -> MediaAddress:

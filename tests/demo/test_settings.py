@@ -81,6 +81,10 @@ def test_lists_are_repeated_or_comma_separated(arguments: list[str], monkeypatch
         (["--media-min-port", "50000"], "above media_max_port"),
         (["--webrtc-server-port", "65535", "--workers", "2"], "too high"),
         (["--announced-address", "my house"], "neither an IP address nor a host name"),
+        (["--cluster-address", "0.0.0.0"], "cluster_address 0.0.0.0 is no address that other servers can send to"),
+        (["--cluster-announced-address", "a.example"], "cluster_announced_address"),
+        (["--cluster-announced-address", "::"], "cluster_announced_address :: is no address"),
+        (["--cluster-address", "0.0.0.0", "--cluster-announced-address", "224.0.0.1"], "224.0.0.1 is no address"),
     ],
 )
 def test_wrong_values_are_named(arguments: list[str], text: str) -> None:

@@ -21,7 +21,7 @@ from miso.cluster.facts import (
     Source,
 )
 from miso.cluster.room_facts import RoomFacts
-from miso.cluster.shard.settings import ShardSettings
+from miso.cluster.shard.settings import PipeAddress, ShardSettings
 from miso.cluster.shard.shard import Shard
 from miso.cluster.shard.wants import Facts
 from miso.controller import DataProducer, PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
@@ -283,7 +283,7 @@ class World:
         ends = self.ends[shard_id] = []
         router.observer.on("newtransport", lambda new: ends.append(new) if isinstance(new, PipeTransport) else None)
         if self.wire is not None:
-            settings["announced_ip"] = f"127.0.1.{len(self.workers)}"
+            settings["near"] = settings["far"] = PipeAddress("127.0.0.1", f"127.0.1.{len(self.workers)}")
         shard = Shard(
             shard_id,
             router,
