@@ -4,6 +4,7 @@
 ``miso:1:{nodes}:seen``                   zset    nodes, by Redis' own time of their last sign of life, in ms
 ``miso:1:{nodes}:facts``                  hash    node → what it says of itself
 ``miso:1:{nodes}:clock``                  string  Redis' own time of anybody's last sign of life, in ms
+``miso:1:{nodes}:pause``                  string  Redis' own time of the first sign of life after a pause, in ms
 ``miso:1:inbox:{NODE}``                   stream  what others tell a node
 ``miso:1:room:{ROOM}:members``            zset    nodes in a room, by Redis' own time of their last refresh, in ms
 ``miso:1:room:{ROOM}:facts:NODE``         hash    what a node says in a room: key → fact; ``#seq``: its last write
@@ -21,6 +22,7 @@ PREFIX: Final = "miso:1:"
 SEEN: Final = PREFIX + "{nodes}:seen"
 NODE_FACTS: Final = PREFIX + "{nodes}:facts"
 CLOCK: Final = PREFIX + "{nodes}:clock"
+PAUSE: Final = PREFIX + "{nodes}:pause"
 
 
 def inbox(node: str) -> str:

@@ -9,7 +9,8 @@ from typing import Final
 from miso.cluster.directory.node_id import name_of
 from miso.cluster.directory.redis.connection import Command, RedisConnection, Reply
 from miso.cluster.directory.redis.failure import NO_ANSWER, Failure, judge
-from miso.cluster.directory.redis.keys import CLOCK, NODE_FACTS, SEEN, inbox
+from miso.cluster.directory.redis.keys import CLOCK, NODE_FACTS, PAUSE, SEEN, inbox
+from miso.cluster.directory.redis.live_nodes import Listed
 from miso.cluster.directory.redis.scripts import GO, TOUCH
 from miso.cluster.directory.redis.times import Times
 from miso.cluster.facts import MAX_BYTES
@@ -26,13 +27,15 @@ class Touch:
         failure: Why there was none; None: it was seen.
         taken_by: Another node of this name that lives; then this one does not.
         is_new: The lease was over, or there was none, or the inbox was gone: others may have forgotten this node.
-        listed: What the nodes that live say of themselves, as it was read, by their ids.
+        listed: The nodes that live, by their ids as they were read.
+        since_ms: Who has shown a sign of life later than that, by Redis' clock, has done so since Redis was last away.
     """
 
     failure: Failure | None = None
     taken_by: str = ""
     is_new: bool = False
-    listed: Mapping[bytes, bytes] = field(default_factory=dict)
+    listed: Mapping[bytes, Listed] = field(default_factory=dict)
+    since_ms: float = 0.0
 
 
 class Lease:
@@ -51,6 +54,8 @@ class Lease:
         self._times = times
         self._inbox = inbox(node)
         self._has_failed = True
+        self._touched_ms = 0.0  # by Redis' clock
+        self._since_ms = 0.0
 
     async def touch(self, fact: bytes, read_until: bytes) -> Touch:
         """Shows that this node lives.
@@ -70,7 +75,7 @@ class Lease:
     async def _touch(self, fact: bytes, read_until: bytes) -> Touch:
         times = self._times
         lease_ms, pause_ms, keep_ms = _ms(times.lease_s), _ms(2 * times.touch_s), _ms(times.keep_s)
-        keys = (SEEN, NODE_FACTS, CLOCK)
+        keys = (SEEN, NODE_FACTS, CLOCK, PAUSE)
         given = (self._node, name_of(self._node), lease_ms, pause_ms, keep_ms, fact, MAX_BYTES)
         if self._has_failed:  # to whom it has not let in Redis gives a reason only for what is short
             for reply in await self._connection.run([("PEXPIRE", self._inbox, keep_ms)]):
@@ -91,13 +96,32 @@ class Lease:
             return Touch(failure=NO_ANSWER)
         if not answer[0]:
             return Touch(taken_by=bytes(answer[1] or b"?").decode(errors="replace"))
-        is_new = not answer[1]
+        try:
+            _, had, now, paused, *nodes = answer
+            self._came_back(bool(had), float(now), float(paused))
+            listed = {node: Listed(fact, float(seen)) for node, fact, seen in zip(*3 * [iter(nodes)], strict=True)}
+        except (TypeError, ValueError):
+            return Touch(failure=NO_ANSWER)
+        is_new = not had
         if not has_inbox or isinstance(trimmed, Exception):
             is_new = True
             for reply in await self._connection.run(self._make_inbox(keep_ms)):
                 if isinstance(reply, Exception):
                     return Touch(failure=judge(reply))
-        return Touch(is_new=is_new, listed=dict(zip(answer[2::2], answer[3::2], strict=False)))
+        return Touch(is_new=is_new, listed=listed, since_ms=self._since_ms)
+
+    def _came_back(self, had: bool, now_ms: float, paused_ms: float) -> None:
+        """Redis was reached. After a failure, or a loss, it is found out since when others must have been heard of.
+
+        When nobody had reached Redis, everybody was counted as seen when the first one did: later signs of life are
+        real ones, but for those that waited in Redis' sockets while it stood still and are all taken then. When this
+        node's lease was over, and there was no such pause since it was here last, Redis was there for others meanwhile,
+        or has lost all: then who is listed has reached it.
+        """
+        if self._has_failed or not had:
+            was_paused = paused_ms > self._touched_ms
+            self._since_ms = paused_ms + _ms(self._times.touch_s) if was_paused else now_ms if had else 0.0
+        self._touched_ms = now_ms
 
     def _make_inbox(self, keep_ms: int) -> list[Command]:
         return [

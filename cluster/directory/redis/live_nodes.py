@@ -11,6 +11,18 @@ from miso.cluster.errors import ParseError, UnknownKindError
 from miso.cluster.facts import NodeFact, decode_node
 
 
+class Listed(NamedTuple):
+    """A node, as Redis has it.
+
+    Attributes:
+        fact: What it says of itself, as it was read; b"": nothing.
+        seen_ms: When it showed that it lives, by Redis' clock.
+    """
+
+    fact: bytes
+    seen_ms: float
+
+
 class Change(NamedTuple):
     """What is new.
 
@@ -46,37 +58,43 @@ class LiveNodes:
         self._refused = refused
         self._raw: dict[str, bytes] = {}  # what was read last of each node
         self._grace_until_s = 0.0
+        self._back: set[str] = set()  # who was heard of since
 
     def give_grace(self, until_s: float) -> None:
-        """Nobody ends before that time: Redis was away, and they may need some time to be heard of again."""
+        """Redis was away: nobody ends before that time who was not heard of again; some may need time to come back."""
         self._grace_until_s = until_s
+        self._back.clear()
 
     def announce(self, fact: NodeFact) -> None:
         """What this node says of itself."""
         self.facts[self._own] = fact
 
-    def listed(self, now_s: float, listed: Mapping[bytes, bytes]) -> Change:
+    def listed(self, now_s: float, listed: Mapping[bytes, Listed], since_ms: float = 0.0) -> Change:
         """Redis has said who lives.
 
         Args:
             now_s: The time.
-            listed: What nodes say of themselves, as it was read, by their ids.
+            listed: They, by their ids as they were read.
+            since_ms: Who was seen later has been heard of since Redis was away.
         """
         ids = {self._own}
         has_changed = False
-        for raw_id, raw in listed.items():
+        for raw_id, (raw, seen_ms) in listed.items():
             node = raw_id.decode(errors="replace")
             if not is_node_id(node):
                 self._refused["no node's id"] += 1
                 continue
             ids.add(node)
+            if seen_ms > since_ms:
+                self._back.add(node)
             if node != self._own and raw and self._raw.get(node) != raw:
                 self._raw[node] = raw
                 has_changed = self._read(node, raw) or has_changed
         if now_s < self._grace_until_s:
-            ids |= self.ids
+            ids |= self.ids - self._back
         came, ended = ids - self.ids, self.ids - ids
         self.ids = ids
+        self._back &= ids
         for node in ended:
             self._raw.pop(node, None)
             has_changed = self.facts.pop(node, None) is not None or has_changed

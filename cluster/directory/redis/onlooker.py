@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from miso.cluster.directory.redis.connection import Command, RedisConnection
 from miso.cluster.directory.redis.failure import Failure, judge
 from miso.cluster.directory.redis.keys import NODE_FACTS, PREFIX, SEEN
-from miso.cluster.directory.redis.live_nodes import LiveNodes
+from miso.cluster.directory.redis.live_nodes import Listed, LiveNodes
 from miso.cluster.facts import MAX_BYTES, NodeFact
 
 MAX_INFO_BYTES: Final = 65_536
@@ -122,6 +122,6 @@ class Onlooker:
             return NO_REDIS
         listed = dict(zip(reply[::2], reply[1::2], strict=True))
         nodes = LiveNodes("", Counter())
-        nodes.listed(0, listed)
+        nodes.listed(0, {node: Listed(fact, 0.0) for node, fact in listed.items()})
         facts = sorted(nodes.facts.values(), key=lambda fact: fact.node)
         return Live(facts, sorted(nodes.ids - {"", *nodes.facts}))

@@ -114,7 +114,10 @@ class Post:
         """Gives what was written, or only needs to be sent, and to whom."""
         sends = [(write, write.room.members) for write in writes if not write.mode]
         kept = [write for write in writes if write.mode]
-        for write, reply in zip(kept, await self._connection.run([self._written(it) for it in kept]), strict=True):
+        replies = await self._connection.run([self._written(it) for it in kept])
+        if [0] in replies:
+            await self._look()  # Redis has lost something, perhaps all: then others get time to say it again
+        for write, reply in zip(kept, replies, strict=True):
             if isinstance(reply, Exception):
                 self._failed(write.room, judge(reply))
             elif not isinstance(reply, list) or not reply:

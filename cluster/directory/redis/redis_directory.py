@@ -232,7 +232,7 @@ class RedisDirectory:
             self._may_work.clear()
             self._was_lost = True
         else:
-            if self._was_lost:
+            if self._was_lost or touch.is_new:
                 self._was_lost = False
                 self._grace_until_s = self._check_all_at_s = now_s + self._times.grace_s
                 self._live.give_grace(self._grace_until_s)
@@ -247,7 +247,7 @@ class RedisDirectory:
             self._listeners.call()
 
     def _take_in_nodes(self, now_s: float, touch: Touch) -> bool:
-        change = self._live.listed(now_s, touch.listed)
+        change = self._live.listed(now_s, touch.listed, touch.since_ms)
         for room in list(self._rooms.values()):
             for node in change.ended:
                 room.ended(node)

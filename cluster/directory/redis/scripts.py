@@ -19,16 +19,19 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 TOUCH: Final = (
     _PRELUDE
     + """
--- KEYS: seen, facts, clock. ARGV: node, name, lease in ms, longest usual pause in ms, keep in ms, fact, longest fact
--- Gives {1, had its lease (1 or 0), node, fact, node, fact ...}, or {0, the other node of that name}.
+-- KEYS: seen, facts, clock, pause.
+-- ARGV: node, name, lease in ms, longest usual pause in ms, keep in ms, fact, longest fact
+-- Gives {1, had its lease (1 or 0), time now, time of the first sign of life after the last pause or 0,
+-- node, fact, its last sign of life, node, fact, its last sign of life ...}, or {0, the other node of that name}.
 local node, name, lease, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
-own(KEYS[1], 'zset') own(KEYS[2], 'hash') own(KEYS[3], 'string')
+own(KEYS[1], 'zset') own(KEYS[2], 'hash') own(KEYS[3], 'string') own(KEYS[4], 'string')
 -- Nobody was here for some time: Redis stood still, or its clock was set. Nobody's lease ends by that.
 local last = tonumber(redis.call('GET', KEYS[3]) or now) or now
 local pause = now - last
 if pause < 0 or pause > tonumber(ARGV[4]) then
   local all = redis.call('ZRANGE', KEYS[1], 0, 4095, 'WITHSCORES')
   for i = 1, #all, 2 do redis.call('ZADD', KEYS[1], all[i + 1] + pause, all[i]) end
+  redis.call('SET', KEYS[4], now, 'PX', keep)
 end
 for _, early in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf', 'LIMIT', 0, 4096)) do
   redis.call('ZADD', KEYS[1], now, early)
@@ -53,14 +56,17 @@ if redis.call('HLEN', KEYS[2]) > redis.call('ZCARD', KEYS[1]) then
     if not redis.call('ZSCORE', KEYS[1], stranger) then redis.call('HDEL', KEYS[2], stranger) end
   end
 end
-local answer = {1, had and 1 or 0}
-for _, other in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, 4095)) do
-  local fact = ''
+local paused = tonumber(redis.call('GET', KEYS[4]) or '') or 0
+local answer = {1, had and 1 or 0, string.format('%.0f', now), string.format('%.0f', paused)}
+local all = redis.call('ZREVRANGE', KEYS[1], 0, 4095, 'WITHSCORES')
+for i = 1, #all, 2 do
+  local other, fact = all[i], ''
   if redis.call('HSTRLEN', KEYS[2], other) <= tonumber(ARGV[7]) then
     fact = redis.call('HGET', KEYS[2], other) or ''
   end
   answer[#answer + 1] = other
   answer[#answer + 1] = fact
+  answer[#answer + 1] = all[i + 1]
 end
 return answer
 """

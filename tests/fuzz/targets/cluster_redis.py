@@ -10,7 +10,7 @@ from collections import Counter
 import msgspec
 
 from miso.cluster.directory.redis.inbox import Letter, decode_letter, encode_letter
-from miso.cluster.directory.redis.live_nodes import LiveNodes
+from miso.cluster.directory.redis.live_nodes import Listed, LiveNodes
 from miso.cluster.directory.redis.room import Room
 from miso.cluster.errors import ParseError, UnknownKindError
 from miso.cluster.facts import ShardFact, encode
@@ -67,7 +67,7 @@ def run(data: bytes) -> None:
     if kind == b"N":
         parts = rest.split(SEPARATOR)
         live = LiveNodes(GOOD, Counter())
-        live.listed(0.0, dict(zip(parts[::2], parts[1::2], strict=False)))
+        live.listed(0.0, {node: Listed(fact, 0.0) for node, fact in zip(parts[::2], parts[1::2], strict=False)})
         assert GOOD in live.ids
         assert set(live.facts) <= live.ids
         return

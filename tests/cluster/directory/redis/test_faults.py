@@ -36,6 +36,58 @@ async def test_redis_that_is_killed_and_comes_back_empty(world: RedisWorld) -> N
     assert pair.nobody_went()
 
 
+class Patient(Times):
+    """Who is slow to come back has as much time as a test may take."""
+
+    @property
+    def grace_s(self) -> float:
+        return 600.0
+
+
+async def shows_itself_again(world: RedisWorld, directory: RedisDirectory) -> None:
+    """Waits until a node has done so for longer than what it sent while Redis stood still can tell."""
+    async with asyncio.timeout(30):
+        while True:
+            paused = await world.server.run("GET", "miso:1:{nodes}:pause") or b"0"
+            seen = await world.server.run("ZSCORE", "miso:1:{nodes}:seen", directory.node) or 0.0
+            assert isinstance(paused, bytes)
+            assert isinstance(seen, float)
+            if seen > float(paused) + 1000 * world.times.touch_s:
+                return
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("comes_back_empty", [False, True])
+async def test_who_dies_soon_after_redis_is_back_is_missed_at_once_and_who_is_slow_to_come_back_is_not(
+    *, comes_back_empty: bool
+) -> None:
+    world = RedisWorld(times=Patient(touch_s=0.5, lease_s=3, keep_s=60, refresh_s=3, answer_s=1, sync_s=2))
+    await world.start()
+    pair = await pair_in(world)
+    slow, dying = await world.node("slow"), await world.node("dying")
+    one = pair.one.directory
+    await until(lambda: one.is_live(slow.node) and one.is_live(dying.node))
+    if comes_back_empty:
+        await world.server.kill()
+    else:
+        world.server.freeze()
+    await until(lambda: all(each.is_away for each in (one, slow, dying)))
+    world.proxy(slow).refuse()
+    if comes_back_empty:
+        await world.server.start()
+    else:
+        world.server.thaw()
+    await until(lambda: not dying.is_away)
+    await shows_itself_again(world, dying)
+    world.proxy(dying).refuse()
+    await until(lambda: not one.is_live(dying.node))
+    assert one.is_live(slow.node)
+    world.proxy(slow).flow()
+    await pair.one.seen.until(lambda it: it.facts == pair.union)
+    assert pair.nobody_went()
+    await world.close()
+
+
 async def test_redis_that_is_killed_and_comes_back_empty_before_anybody_notices(world: RedisWorld) -> None:
     pair = await pair_in(world)
     await world.server.kill()
@@ -54,6 +106,7 @@ async def test_redis_that_loses_everything_and_keeps_its_connections(world: Redi
     await pair.see_the_same()
     late = await member_of(await world.node("c"))
     await late.seen.until(lambda it: it.facts == pair.union)
+    assert pair.nobody_went()
 
 
 async def test_redis_that_comes_back_with_what_it_had_some_time_ago(world: RedisWorld) -> None:

@@ -114,6 +114,7 @@ async def test_nodes_that_are_none_are_not_believed(world: RedisWorld) -> None:
 async def test_a_clock_that_is_no_number(world: RedisWorld) -> None:
     pair = await pair_in(world)
     await world.server.run("SET", "miso:1:{nodes}:clock", "half past ten")
+    await world.server.run("SET", "miso:1:{nodes}:pause", "half past nine")
     await all_goes_on(world, pair)
 
 
