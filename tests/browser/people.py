@@ -116,6 +116,10 @@ class Person:
         """What arrives from another person, ``audio`` or ``video``."""
         return _from(await self.stats(), await other.peer_id(), kind)
 
+    async def is_sending(self) -> bool:
+        """Whether its camera's frames go out."""
+        return any(report["direction"] == "send" and report["frames"] for report in await self.stats())
+
     async def wait_for_media(self, *others: Person) -> None:
         """Returns when frames and sound of every other person arrive."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.chaos.path import MediaPath
 from tests.demo.client import RoomClient
-from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, parse_rtp, rtp
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, parse_rtp, rtp
 
 AUDIO_SSRC, VIDEO_SSRC = 1_001, 2_001
 PROBATION_SSRC = 1_234  # what the worker probes the path with, as mediasoup does
@@ -66,11 +67,15 @@ class Guest:
         client: Its signaling.
         sending, receiving: Its two paths, once joined.
         streams: What comes, by SSRC; forgotten by ``measure``.
+        on_packet: Called with each packet that comes, and when, in seconds of the monotonic clock.
+        on_frame_sent: Called with the RTP timestamp of each frame of its own, and when it was sent.
     """
 
     def __init__(self, client: RoomClient, ip: str) -> None:
         self.client = client
         self.streams: dict[int, Stream] = {}
+        self.on_packet: Callable[[RtpPacket, float], None] = lambda packet, now_s: None
+        self.on_frame_sent: Callable[[int, float], None] = lambda timestamp, now_s: None
         self.sending: MediaPath
         self.receiving: MediaPath
         self._paths: list[MediaPath] = []
@@ -164,6 +169,8 @@ class Guest:
         numbers = itertools.count()
         async for frame in _beats(FRAMES_PER_S):
             is_key = frame % KEY_FRAME_EVERY == 0
+            timestamp = frame * 90_000 // FRAMES_PER_S
+            self.on_frame_sent(timestamp, time.monotonic())
             for part in range(PACKETS_OF_FRAME):
                 head = (KEY_FRAME if is_key else DELTA_FRAME) if part == 0 else b"\x00"
                 self.sending.send_rtp(
@@ -172,7 +179,7 @@ class Guest:
                         head + _FILLING,
                         ssrc=VIDEO_SSRC,
                         payload_type=96,
-                        timestamp=frame * 90_000 // FRAMES_PER_S,
+                        timestamp=timestamp,
                         marker=part == PACKETS_OF_FRAME - 1,
                     )
                 )
@@ -185,6 +192,7 @@ class Guest:
             self.streams[packet.ssrc] = Stream()
             self._new_stream.set()
         self.streams[packet.ssrc].take(packet.sequence_number, packet.timestamp, now_s)
+        self.on_packet(packet, now_s)
 
 
 async def _beats(per_s: int) -> Any:

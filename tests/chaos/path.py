@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,8 @@ CHECK_INTERVAL_S = 2.5  # as browsers check (RFC 7675 section 5.1 wants 4 to 6 s
 CONNECT_TIMEOUT_S = 30.0
 _READS = 64
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
+_SO_TIMESTAMPNS = 35  # Linux: the kernel tells when a datagram came, however late it is read
+_TIMESPEC = struct.Struct("qq")
 _TRANSACTIONS = itertools.count(1)
 
 
@@ -38,7 +41,7 @@ class MediaPath:
         socket: What it sends from.
         remote: The server's candidate, ``(ip, port)``.
         ufrag, password: The server's ICE credentials.
-        on_rtp: Called with each RTP packet and when it came, in seconds.
+        on_rtp: Called with each RTP packet and when it came, in seconds of the monotonic clock.
         refused: Connectivity checks that were answered with an error.
     """
 
@@ -63,6 +66,7 @@ class MediaPath:
         self._checks: asyncio.Task[None] | None = None
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        self.socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self.socket.bind((ip, 0))
         self.socket.connect(self.remote)
         self.socket.setblocking(False)
@@ -133,7 +137,7 @@ class MediaPath:
     def _read(self) -> None:
         for _ in range(_READS):
             try:
-                data = self.socket.recv(2048)
+                data, ancillary, _, _ = self.socket.recvmsg(2048, socket.CMSG_SPACE(_TIMESPEC.size))
             except (BlockingIOError, ConnectionRefusedError):
                 return
             if data[0] < 4:
@@ -143,7 +147,7 @@ class MediaPath:
             elif self._protection is not None and not 192 <= data[1] <= 223:
                 packet = self._protection.unprotect(data, is_rtcp=False)
                 if packet is not None:
-                    self.on_rtp(packet, time.monotonic())
+                    self.on_rtp(packet, _came_s(ancillary))
 
     def _on_stun(self, data: bytes) -> None:
         if stun.parse(data).message_class is MessageClass.SUCCESS_RESPONSE:
@@ -163,6 +167,13 @@ class MediaPath:
 def _sha256(fingerprints: list[dict[str, str]]) -> Fingerprint:
     found = next(one for one in fingerprints if one["algorithm"] == "sha-256")
     return Fingerprint(found["algorithm"], found["value"])
+
+
+def _came_s(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """When the kernel got a datagram; it tells the time since 1970."""
+    seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+    age_s = time.time() - (seconds + nanoseconds / 1e9)
+    return time.monotonic() - max(0.0, age_s)
 
 
 def _now_us() -> int:

@@ -7,7 +7,8 @@ once and then twice a second: a wish beyond that is granted as soon as the next 
 who wait.
 
 A request may come to nothing: the PLI or the key frame's first packet is lost, or the browser just made a key frame and
-ignores the next request for 300 ms. So it is repeated as long as a consumer waits, and once when none does.
+ignores the next request for 300 ms. So it is repeated as long as a consumer waits, and once when none does: after a
+second, or, if the request before it was so near that it may have been ignored, as soon as the browser listens again.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.token_bucket import TokenBucket
 
 RETRY_AFTER_US = 1_000_000  # a PLI or FIR that brought no key frame by now was lost
+# libwebrtc (video/encoder_rtcp_feedback.cc, kMinKeyframeSendInterval) ignores requests for 300 ms after one that it met
+HEARD_AGAIN_US = 350_000
 _AT_ONCE = 4
 _EVERY_US = 500_000
 
@@ -43,6 +46,7 @@ class KeyFrameRequests:
         self._delay_us = delay_us
         self._allowance = TokenBucket(_AT_ONCE, _EVERY_US, scheduler.now_us())
         self._answer = Alarm(scheduler, self._on_no_answer)  # set while a request is pending
+        self._met_us: int | None = None  # when the last request was made that the sender did not ignore
         self._retry = False  # ask again when no key frame comes, whoever waits for it then
         self._delay = Alarm(scheduler, self._on_delay_over)
         self._wanted_after_delay = False
@@ -70,7 +74,7 @@ class KeyFrameRequests:
         """A key frame came; who could not begin with it waits for the next."""
         self._answer.stop()
         if self._is_awaited():
-            self._await_answer(retry=True)
+            self._await_answer(self._ignores_us(self._scheduler.now_us()), retry=True)
         else:
             self._turn.stop()
 
@@ -88,15 +92,22 @@ class KeyFrameRequests:
         if not self._allowance.take(1, now_us):
             self._turn.set(self._allowance.wait_us(now_us))
             return
-        self._await_answer(retry=retry)
+        ignores_us = self._ignores_us(now_us)
+        if ignores_us == 0:
+            self._met_us = now_us
+        self._await_answer(ignores_us, retry=retry)
         self._request()
 
     def _on_turn(self) -> None:
         self._ask(retry=True)
 
-    def _await_answer(self, *, retry: bool) -> None:
-        self._retry = retry
-        self._answer.set(RETRY_AFTER_US)
+    def _await_answer(self, ignores_us: int, *, retry: bool) -> None:
+        self._retry = retry or ignores_us > 0
+        self._answer.set(ignores_us or RETRY_AFTER_US)
+
+    def _ignores_us(self, now_us: int) -> int:
+        """For how long from now on the sender may ignore requests, since it has met one a moment ago."""
+        return 0 if self._met_us is None else max(0, self._met_us + HEARD_AGAIN_US - now_us)
 
     def _on_no_answer(self) -> None:
         if self._retry or self._is_awaited():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miso.worker.rtc.producer.key_frame_requests import RETRY_AFTER_US, KeyFrameRequests
+from miso.worker.rtc.producer.key_frame_requests import HEARD_AGAIN_US, RETRY_AFTER_US, KeyFrameRequests
 from tests.worker.rtc.world import FakeClock
 
 DELAY_US = 300_000
@@ -63,6 +63,29 @@ def test_a_key_frame_that_a_consumer_could_not_begin_with_is_asked_for_again(sen
     sender.awaited = True
     sender.requests.received()
     sender.clock.advance(RETRY_MS)
+    assert sender.asked == 2
+
+
+def test_what_a_browser_ignores_after_a_key_frame_is_asked_again_when_it_listens(sender: Sender) -> None:
+    sender.requests.need()
+    sender.clock.advance(50)
+    sender.requests.received()
+    sender.clock.advance(50)
+    sender.requests.need()
+    assert sender.asked == 2
+    sender.clock.advance(HEARD_AGAIN_US / 1000 - 100)
+    assert sender.asked == 3
+    sender.requests.received()
+    sender.clock.advance(10 * RETRY_MS)
+    assert sender.asked == 3
+
+
+def test_a_sender_that_ignores_nothing_is_not_asked_more_often(sender: Sender) -> None:
+    for _ in range(2):
+        sender.requests.need()
+        sender.requests.received()
+        sender.clock.advance(100)
+    sender.clock.advance(10 * RETRY_MS)
     assert sender.asked == 2
 
 
