@@ -78,9 +78,7 @@ class Cluster:
     ) -> Person:
         """Somebody comes to the room by a server's page, which keeps to the policy that the server sends with it."""
         fields = urlencode({"roomId": room, "displayName": name, **query})
-        return await crowd.open(
-            f"{self.servers[number].url}?{fields}", name, camera=camera, script=script, policy=True
-        )
+        return await crowd.open(f"{self.servers[number].url}?{fields}", name, camera=camera, script=script, policy=True)
 
     async def logs(self) -> str:
         """What all servers have written."""
@@ -141,7 +139,9 @@ class Cluster:
         written = sorted(fact.participant for fact in everything if isinstance(fact, ParticipantFact))
         if here != written:
             wrong.append(f"there are {here}, in Redis {written}")
-        sent = sorted([report["id"] for person in people for report in await person.stats() if report["direction"] == "send"])
+        sent = sorted(
+            [report["id"] for person in people for report in await person.stats() if report["direction"] == "send"]
+        )
         producers = sorted(fact.producer for fact in everything if isinstance(fact, ProducerFact))
         if sent != producers:
             wrong.append(f"pages send {sent}, in Redis are {producers}")

@@ -1,4 +1,7 @@
-"""What the commands of this folder have in common: a browser, a cluster, and how busy the machine was meanwhile."""
+"""What the commands of this folder have in common: a browser, a cluster, and how busy the machine was meanwhile.
+
+Where others keep the machine busy, ``chrt -r 10`` before a command lets it, and what it starts, go first (as root).
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,6 @@ from tests.browser.cluster import Cluster, running
 from tests.browser.page_build import build_page
 from tests.browser.people import CHROMIUM, FLAGS, Crowd
 from tests.chaos.machine import OthersLoad
-
-REAL_TIME_PRIORITY = 5
 
 
 @asynccontextmanager
@@ -39,16 +40,9 @@ def run_command(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
         run: What it does; gives whether it was good.
     """
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument(
-        "--ahead-of-others",
-        action="store_true",
-        help="with real-time priority (as root), so that other work on this machine does not count",
-    )
     arguments = parser.parse_args()
     build()
     build_page()
-    if arguments.ahead_of_others:
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
 
     async def judged() -> bool:
         return await run(arguments)

@@ -27,6 +27,8 @@ FLAGS = [
 ]
 ARRIVAL_TIMEOUT = 60.0
 """Seconds from opening the page to the first decoded frame; a few on an idle machine, but tests share theirs."""
+SWITCH_TIMEOUT = 45.0
+"""Seconds until another version of a picture comes."""
 
 FRAMES = 60
 WINDOW = 5.0
@@ -103,6 +105,10 @@ class Person:
         phase: str = await self.page.evaluate("miso.state.phase")
         return phase
 
+    async def is_joined(self) -> bool:
+        """Whether it is in the room."""
+        return await self.phase() == "joined"
+
     async def click(self, label: str) -> None:
         """Presses the button with this label."""
         await self.page.get_by_role("button", name=label, exact=True).click()
@@ -120,6 +126,14 @@ class Person:
         """Whether its camera's frames go out."""
         return any(report["direction"] == "send" and report["frames"] for report in await self.stats())
 
+    async def wait_until_sending(self) -> None:
+        """Returns when its camera's frames go out."""
+        await eventually(self.is_sending, ARRIVAL_TIMEOUT, lambda: self.describe("does not send"))
+
+    async def wait_until_joined(self, timeout: float = ARRIVAL_TIMEOUT) -> None:
+        """Returns when it is in the room."""
+        await eventually(self.is_joined, timeout, lambda: self.describe("is not in the room"))
+
     async def wait_for_media(self, *others: Person) -> None:
         """Returns when frames and sound of every other person arrive."""
 
@@ -132,6 +146,15 @@ class Person:
             return True
 
         await eventually(arrived, ARRIVAL_TIMEOUT, lambda: self.describe("media did not arrive"))
+
+    async def expect_width(self, sender: Person, width: int, timeout: float = SWITCH_TIMEOUT) -> None:
+        """Asserts that pictures of that width, of somebody else, are decoded soon."""
+
+        async def shown() -> bool:
+            video = await self.received(sender, "video")
+            return video is not None and video["width"] == width and (video["fps"] or 0) > 0
+
+        await eventually(shown, timeout, lambda: self.describe(f"no picture {width} wide"))
 
     async def expect_media(self, *others: Person) -> None:
         """Asserts more than 60 decoded frames and growing audio energy of every other person within 5 s.

@@ -1,103 +1,188 @@
-"""Three servers with one Redis, and a page on each: one room, also when a server drains or is killed."""
+"""Three servers with one Redis, and pages on each: one room, also when a server drains or is killed, or Redis is."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
-from urllib.parse import urlencode
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
-from tests.browser.server import DemoServer
-from tests.cluster.directory.redis.redis_server import RedisServer
+from tests.browser.call import Call
+from tests.browser.cluster import Cluster, running
+from tests.browser.host_killed import kill_first
+from tests.browser.marks import MARK_FRAMES, MARK_JOINING, joining_of
+from tests.browser.people import ARRIVAL_TIMEOUT, FULL, Crowd, Person, eventually
+from tests.browser.redis_away import Outage
+from tests.browser.relay import RELAY_IP, Conditions, Relay
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
+SPEAKS_WHEN_TOLD = """
+{
+  let volume = null;
+  window.speak = async (loud) => { await volume.context.resume(); volume.gain.value = loud ? 0.5 : 0; };
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    if (!wanted.audio) return open(wanted);
+    const context = new AudioContext();
+    const tone = new OscillatorNode(context, { type: "sawtooth", frequency: 300 });
+    const speech = context.createMediaStreamDestination();
+    volume = new GainNode(context, { gain: 0 });
+    tone.connect(volume).connect(speech);
+    tone.start();
+    return speech.stream;
+  };
+}
+"""
+"""The microphone: a tone that is heard after ``speak(true)``."""
 
-class Cluster:
-    """Three servers, each with one worker and a loopback address of its own for pipes."""
+ALL_SENT_TIMEOUT = 90.0
+"""Seconds until Chromium, which begins with the small picture, sends every version."""
+NARROW = Conditions(delay_ms=10, down_bps=250_000, queue_ms=400)
+"""Enough for the small picture."""
 
-    def __init__(self, redis: RedisServer) -> None:
-        self.servers = [DemoServer(workers=1) for _ in "abc"]
-        for number, server in enumerate(self.servers, 2):
-            server.flags += (
-                *("--redis", redis.url, "--node-name", f"host-{number}", "--cluster-address", f"127.0.0.{number}"),
-                *("--public-url", server.url, "--drain-timeout", "1"),
-            )
+LAX_JOIN_MS = 20_000
+"""A busy machine takes its time; ``python -m tests.browser.join_time`` tells how long it is."""
+LAX_GAP_S = 3.0
+"""Less than it takes to notice that a server is gone: nothing between the others waits for that."""
 
 
 @pytest_asyncio.fixture(loop_scope="package")
-async def cluster(built_page: None) -> AsyncIterator[list[DemoServer]]:
-    redis = RedisServer()
-    await redis.start()
-    servers = Cluster(redis).servers
-    await asyncio.gather(*(server.start() for server in servers))
-
-    async def know_each_other() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as http:
-            pages = await asyncio.gather(*(http.get(f"http://127.0.0.1:{server.port}/") for server in servers))
-        return all(page.headers["content-security-policy"].count("ws://") == len(servers) for page in pages)
-
-    async def logs() -> str:
-        return "\n".join(server.log for server in servers)
-
-    await eventually(know_each_other, ARRIVAL_TIMEOUT, logs)
-    yield servers
-    await asyncio.gather(*(server.stop() for server in servers))
-    await redis.close()
+async def cluster(built_page: None) -> AsyncIterator[Cluster]:
+    async with running(Cluster()) as cluster:
+        yield cluster
 
 
-async def came(crowd: Crowd, server: DemoServer, name: str) -> Person:
-    """Somebody in the room, whose page keeps to the policy that the server sends with it."""
-    query = urlencode({"roomId": "one", "displayName": name})
-    return await crowd.open(f"{server.url}?{query}", name, policy=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="package")
+async def lasting_cluster(built_page: None) -> AsyncIterator[Cluster]:
+    """For tests that end no server."""
+    async with running(Cluster()) as cluster:
+        yield cluster
 
 
-async def is_joined(person: Person) -> bool:
-    return await person.phase() == "joined"
+async def one_on_each(crowd: Crowd, cluster: Cluster, room: str, **options: str) -> list[Person]:
+    names = ("Ana", "Bo", "Chi")
+    return [await cluster.come(crowd, number, name, room, **options) for number, name in enumerate(names)]
 
 
-async def test_pages_of_all_servers_see_hear_and_write_to_each_other(crowd: Crowd, cluster: list[DemoServer]) -> None:
-    people = [await came(crowd, server, name) for server, name in zip(cluster, ("Ana", "Bo", "Chi"), strict=True)]
+async def expect_in_chat(person: Person, author: str, text: str) -> None:
+    said = person.page.get_by_role("log").get_by_role("article").filter(has_text=author)
+    await expect(said.filter(has_text=text)).to_be_visible()
+
+
+async def choose(viewer: Person, sender: Person, group: str, name: str) -> None:
+    """In the menu of a tile, which it opens and closes."""
+    await viewer.tile_of(sender).hover()
+    await viewer.click(f"Options for {sender.name}")
+    menu = viewer.page.get_by_role("dialog", name=sender.name)
+    await menu.get_by_role("group", name=group).get_by_role("radio", name=name).check()
+    await menu.get_by_role("button", name="Close").click()
+
+
+async def expect_current(viewer: Person, layers: str) -> None:
+    """Asserts that the server sends these layers now, as it says itself."""
+
+    async def sent() -> bool:
+        streams = await viewer.page.evaluate("miso.state.streams.map(({kind, current}) => ({kind, current}))")
+        current = next(stream["current"] or {} for stream in streams if stream["kind"] == "video")
+        return f"{current.get('spatial')}/{current.get('temporal')}" == layers
+
+    await eventually(sent, ARRIVAL_TIMEOUT, lambda: viewer.describe(f"does not get {layers}"))
+
+
+async def expect_speaker(people: list[Person], speaker: Person) -> None:
+    wanted = [await speaker.peer_id()] * len(people)
+
+    async def all_agree() -> bool:
+        return [await person.page.evaluate("miso.state.activeSpeakerId") for person in people] == wanted
+
+    await eventually(all_agree, ARRIVAL_TIMEOUT, lambda: speaker.describe("is not the active speaker everywhere"))
+
+
+async def test_pages_of_all_servers_see_hear_and_write_to_each_other_and_to_the_bot(
+    crowd: Crowd, lasting_cluster: Cluster
+) -> None:
+    people = await one_on_each(crowd, lasting_cluster, "talk", script=MARK_FRAMES + MARK_JOINING)
     await asyncio.gather(*(one.expect_media(*(other for other in people if other is not one)) for one in people))
-    ana, _, chi = people
     for person in people:
         await person.click("Chat")
-    field = ana.page.get_by_role("complementary", name="Chat").get_by_role("textbox", name="Message")
-    await expect(field).to_have_attribute("placeholder", "Write to everybody")
-    await field.fill("From far away")
-    await field.press("Enter")
+    for writer in people:
+        field = writer.page.get_by_role("complementary", name="Chat").get_by_role("textbox", name="Message")
+        await expect(field).to_have_attribute("placeholder", "Write to everybody")
+        for text in (f"I am {writer}", f"@bot this is {writer}"):
+            await field.fill(text)
+            await field.press("Enter")
+    for reader in people:
+        for writer in people:
+            await expect_in_chat(reader, f"{writer}", f"I am {writer}")
+            await expect_in_chat(reader, "Bot", f'{writer} said me: "this is {writer}"')
+    await lasting_cluster.expect_agreement("talk", people)
+    joinings = [await joining_of(person) for person in people]
+    assert all(joining is not None and joining.total < LAX_JOIN_MS for joining in joinings), joinings
+
+
+async def test_the_active_speaker_is_the_same_on_all_pages(crowd: Crowd, lasting_cluster: Cluster) -> None:
+    people = await one_on_each(crowd, lasting_cluster, "speakers", script=SPEAKS_WHEN_TOLD)
     for person in people:
-        await expect(person.page.get_by_role("log")).to_contain_text("From far away")
-    await field.fill("@bot are you there?")
-    await field.press("Enter")
-    await expect(chi.page.get_by_role("log")).to_contain_text("are you there?")
+        await expect(person.tiles).to_have_count(2)
+        await person.wait_until_sending()
+    for speaker in (people[0], people[2], people[1]):
+        await speaker.page.evaluate("speak(true)")
+        await expect_speaker(people, speaker)
+        await speaker.page.evaluate("speak(false)")
 
 
-async def test_who_was_on_a_killed_server_is_back_on_another_one(crowd: Crowd, cluster: list[DemoServer]) -> None:
-    ana, bo = await came(crowd, cluster[0], "Ana"), await came(crowd, cluster[1], "Bo")
+async def test_layers_are_chosen_across_servers_by_who_watches_and_by_bandwidth(crowd: Crowd, built_page: None) -> None:
+    cluster = Cluster(2)
+    watched_from = cluster.servers[1]
+    watched_from.flags += ("--announced-address", RELAY_IP)
+    relay = Relay(watched_from.media_port)
+    relay.start()
+    try:
+        async with running(cluster):
+            ana = await cluster.come(crowd, 0, "Ana", "layers", FULL, consume="false")
+            bo = await cluster.come(crowd, 1, "Bo", "layers", produce="false")
+            await bo.expect_width(ana, FULL.width, ALL_SENT_TIMEOUT)
+            await choose(bo, ana, "Picture", "Low")
+            await bo.expect_width(ana, FULL.width // 4)
+            await choose(bo, ana, "Picture", "Medium")
+            await bo.expect_width(ana, FULL.width // 2)
+            await choose(bo, ana, "Motion, at best", "Quarter")
+            await expect_current(bo, "1/0")
+            await choose(bo, ana, "Motion, at best", "Full")
+            await choose(bo, ana, "Picture", "High")
+            await bo.expect_width(ana, FULL.width)
+            relay.change(relay.clients(), NARROW)
+            await bo.expect_width(ana, FULL.width // 4)
+            relay.change(relay.clients(), Conditions())
+            await bo.expect_width(ana, FULL.width)
+    finally:
+        relay.close()
+
+
+async def test_who_was_on_a_killed_server_is_back_and_the_others_notice_nothing(crowd: Crowd, cluster: Cluster) -> None:
+    call = await Call.begin(crowd, cluster)
+    outcome = await kill_first(call)
+    await call.end()
+    ana, bo, chi = call.pages
+    await asyncio.gather(ana.expect_media(bo, chi), bo.expect_media(ana, chi))
+    await cluster.expect_agreement("one", call.pages)
+    assert all(flow.gap < LAX_GAP_S + 2 * flow.sender_gap for flow in outcome.flows), outcome
+
+
+async def test_without_redis_nothing_stops_and_afterwards_everybody_sees_everybody(
+    crowd: Crowd, cluster: Cluster
+) -> None:
+    outcome = await Outage(crowd, await Call.begin(crowd, cluster), "kill").last(seconds=8)
+    assert outcome.left == []
+    assert all(flow.gap < LAX_GAP_S + 2 * flow.sender_gap for flow in outcome.flows), outcome
+
+
+async def test_a_server_that_ends_sends_its_page_to_another_one_first(crowd: Crowd, cluster: Cluster) -> None:
+    ana, bo = await cluster.come(crowd, 0, "Ana"), await cluster.come(crowd, 1, "Bo")
     await asyncio.gather(ana.wait_for_media(bo), bo.wait_for_media(ana))
-    for pid in (*cluster[0].worker_pids, cluster[0].pid):
-        os.kill(pid, signal.SIGKILL)
-
-    async def is_away() -> bool:
-        return not await is_joined(ana)
-
-    await eventually(is_away, ARRIVAL_TIMEOUT, lambda: ana.describe("does not notice"))
-    await eventually(lambda: is_joined(ana), ARRIVAL_TIMEOUT, lambda: ana.describe("is not back"))
+    assert await cluster.servers[0].stop() == 0
     await asyncio.gather(ana.expect_media(bo), bo.expect_media(ana))
-    await expect(bo.tiles).to_have_count(1)
-
-
-async def test_a_server_that_ends_sends_its_page_to_another_one_first(crowd: Crowd, cluster: list[DemoServer]) -> None:
-    ana, bo = await came(crowd, cluster[0], "Ana"), await came(crowd, cluster[1], "Bo")
-    await asyncio.gather(ana.wait_for_media(bo), bo.wait_for_media(ana))
-    assert await cluster[0].stop() == 0
-    await asyncio.gather(ana.expect_media(bo), bo.expect_media(ana))
-    assert "draining: 1 are told" in cluster[0].log
+    assert "draining: 1 are told" in cluster.servers[0].log

@@ -6,14 +6,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, FULL, MEDIUM, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, FULL, MEDIUM, SWITCH_TIMEOUT, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 SENT_TIMEOUT = 90.0
 """Seconds until Chromium, which begins with the small picture, sends every version; about ten on an idle machine."""
-SWITCH_TIMEOUT = 45.0
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="package")
@@ -24,18 +23,8 @@ async def layered(lasting_crowd: Crowd, server: DemoServer) -> tuple[Person, Per
     """
     sender = await lasting_crowd.join(server.url, "layers", "Ana", FULL)
     viewer = await lasting_crowd.join(server.url, "layers", "Bo", produce="false")
-    await _width(viewer, sender, FULL.width, SENT_TIMEOUT)
+    await viewer.expect_width(sender, FULL.width, SENT_TIMEOUT)
     return sender, viewer
-
-
-async def _width(viewer: Person, sender: Person, width: int, timeout: float = SWITCH_TIMEOUT) -> None:
-    """Waits until pictures of that width are decoded."""
-
-    async def shown() -> bool:
-        video = await viewer.received(sender, "video")
-        return video is not None and video["width"] == width and (video["fps"] or 0) > 0
-
-    await eventually(shown, timeout, lambda: viewer.describe(f"no picture {width} wide"))
 
 
 async def _open_menu(viewer: Person, sender: Person) -> Locator:
@@ -74,10 +63,10 @@ async def test_the_menu_works_with_the_keyboard_alone(layered: tuple[Person, Per
     await expect(menu.get_by_role("group", name="Picture").get_by_role("radio", name="High")).to_be_focused()
     await bo.page.keyboard.press("ArrowLeft")
     await bo.page.keyboard.press("ArrowLeft")
-    await _width(bo, ana, 320)
+    await bo.expect_width(ana, 320)
     await bo.page.keyboard.press("ArrowRight")
     await bo.page.keyboard.press("ArrowRight")
-    await _width(bo, ana, 1280)
+    await bo.expect_width(ana, 1280)
     await bo.page.keyboard.press("Escape")
     await expect(menu).to_have_count(0)
     await expect(opener).to_be_focused()

@@ -172,7 +172,7 @@ def _sha256(fingerprints: list[dict[str, str]]) -> Fingerprint:
 def _came_s(ancillary: list[tuple[int, int, bytes]]) -> float:
     """When the kernel got a datagram; it tells the time since 1970."""
     seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-    age_s = time.time() - (seconds + nanoseconds / 1e9)
+    age_s: float = time.time() - (seconds + nanoseconds / 1e9)
     return time.monotonic() - max(0.0, age_s)
 
 
