@@ -1,7 +1,7 @@
 # Miso: `make demo` sets everything up and serves the demo room; `make test` sets everything up and runs all tests.
 #
 #   make demo  ARGS="--workers 4"       the demo room (ARGS go to the `controller` command)
-#   make test  ARGS="-k stun"           all tests (ARGS go to pytest)
+#   make test  ARGS="-k stun"           all tests, a few processes side by side (ARGS go to pytest; -n 0: one process)
 #   make lint                           ruff, mypy --strict, and the page's type check
 #   make bench ARGS="--quick"           CPU per forwarded packet against a floor measured in the same run
 #                                       (python -m bench.live: of live streams, per megabyte that players get)
@@ -90,7 +90,7 @@ demo: build web
 	@exec $(BIN)/controller $(ARGS)
 
 test: build web $(VENV)/.test | needs-test
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest -n auto $(ARGS)
 
 lint: build web $(VENV)/.test
 	@$(BIN)/ruff check .
