@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
 from miso.cluster.errors import SourceGoneError
-from miso.controller import InvalidStateError
+from miso.cluster.facts import ShardFact
+from miso.cluster.shard.shard import Shard
+from miso.controller import InvalidStateError, Producer
 from tests.cluster.shard.rig import World, ends_of, until
 
 
@@ -139,15 +142,22 @@ async def test_what_is_not_in_the_room_cannot_be_fetched(world: World) -> None:
         await there.fetch(producer.id)
 
 
+def says_that_it_is_where_nothing_is_done(world: World, shard: Shard, producer: Producer) -> None:
+    """Says of a source that it is at a part of the room that never sends it."""
+    host = world.host_of(shard)
+    fact = host.facts.source(producer.id)
+    assert fact is not None
+    host.entry.put(ShardFact(shard="idle"))
+    host.entry.put(msgspec.structs.replace(fact.fact, shard="idle"))
+
+
 async def test_fetching_ends_when_the_source_does(world: World) -> None:
     here, there = await world.shard("s"), await world.shard("t")
     _, producer = await world.films(here)
-    host = world.host_of(here)
-    host.shards.pop("s")  # it does not hear that it is to send
+    says_that_it_is_where_nothing_is_done(world, here, producer)
     fetching = asyncio.create_task(there.fetch(producer.id))
     await until(lambda: ends_of(world, "t"))
-    host.shards["s"] = here
-    host.entry.drop(f"producer/{producer.id}")
+    world.host_of(here).entry.drop(f"producer/{producer.id}")
     with pytest.raises(SourceGoneError, match="has ended"):
         await fetching
 
@@ -155,18 +165,15 @@ async def test_fetching_ends_when_the_source_does(world: World) -> None:
 async def test_fetching_ends_after_a_while(world: World) -> None:
     here, there = await world.shard("s"), await world.shard("t", fetch_timeout_s=0.3)
     _, producer = await world.films(here)
-    host = world.host_of(here)
-    host.shards.pop("s")
+    says_that_it_is_where_nothing_is_done(world, here, producer)
     with pytest.raises(SourceGoneError, match=r"has not come from its part of the room within 0\.3 s"):
         await there.fetch(producer.id)
-    host.shards["s"] = here
 
 
 async def test_fetching_ends_with_the_shard(world: World) -> None:
     here, there = await world.shard("s"), await world.shard("t")
     _, producer = await world.films(here)
-    host = world.host_of(here)
-    host.shards.pop("s")
+    says_that_it_is_where_nothing_is_done(world, here, producer)
     fetching = asyncio.create_task(there.fetch(producer.id))
     await until(lambda: ends_of(world, "t"))
     there.close()
@@ -175,4 +182,3 @@ async def test_fetching_ends_with_the_shard(world: World) -> None:
     with pytest.raises(InvalidStateError):
         await there.fetch(producer.id)
     assert ends_of(world, "t") == []
-    host.shards["s"] = here

@@ -77,12 +77,29 @@ class Program:
                     self.changed.notify_all()
                 self.under_way += 1
                 self.most_under_way = max(self.most_under_way, self.under_way)
-                await self.held.wait()
+                answered = await self._is_still_wanted(reader)
                 self.under_way -= 1
+                if not answered:
+                    break
                 answer = self.answer(request)
                 if answer is None:
                     await asyncio.Event().wait()
                 else:
                     writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
             writer.close()
+
+    async def _is_still_wanted(self, reader: asyncio.StreamReader) -> bool:
+        """Waits until answers are given; False: who asked has hung up before."""
+        if self.held.is_set():
+            return True
+        hanging_up, held = asyncio.create_task(reader.read(1)), asyncio.create_task(self.held.wait())
+        try:
+            await asyncio.wait((hanging_up, held), return_when=asyncio.FIRST_COMPLETED)
+            return not hanging_up.done()
+        finally:
+            hanging_up.cancel()
+            held.cancel()
+            await asyncio.gather(hanging_up, held, return_exceptions=True)
