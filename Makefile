@@ -95,8 +95,9 @@ test: build web $(VENV)/.test | needs-test
 lint: build web $(VENV)/.test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@cd demo/web && npm run --silent check
+	@(cd demo/web && exec npm run --silent check) & \
+	$(BIN)/mypy; \
+	wait $$!
 
 bench: build
 	@$(BIN)/python -m bench $(ARGS)

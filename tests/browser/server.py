@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import random
 import re
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 60.0
@@ -32,8 +32,8 @@ class DemoServer:
     """
 
     def __init__(self, *, workers: int = 1, webrtc_server: bool = True, arguments: tuple[str, ...] = ()) -> None:
-        self.port = _free_ports(1)
-        self.media_port = _free_ports(workers)
+        self.port = free_ports(1)
+        self.media_port = free_ports(workers)
         self.flags = (
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
             *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
@@ -138,28 +138,6 @@ async def running(server: DemoServer) -> AsyncIterator[DemoServer]:
         yield server
     finally:
         await server.stop()
-
-
-def _free_ports(count: int) -> int:
-    """The first of so many ports in a row that nothing uses.
-
-    They lie below those that the system gives to whoever asks for any: browsers ask for many, also while a server that
-    is to come back to its port is away.
-    """
-    while True:
-        first = random.randrange(15_000, 32_000)
-        if all(_is_free(port) for port in range(first, first + count)):
-            return first
-
-
-def _is_free(port: int) -> bool:
-    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        with socket.socket(type=kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return False
-    return True
 
 
 def _inodes_of_port(port: int) -> set[str]:

@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +19,7 @@ import pytest
 
 from miso.protoo import ClientOptions, ClientPeer, IncomingRequest, Notification, RequestError, Retry
 from tests.demo.client import AUDIO
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -62,9 +62,7 @@ def test_record_takes_a_stream_in_and_records_it(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def rooms() -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_ports()
     server = await asyncio.create_subprocess_exec(
         *PYTHON,
         str(EXAMPLES / "rooms.py"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from starlette.websockets import WebSocket
 from miso.protoo import ConnectionRequest, Peer, QueueLimits, Room, WebSocketServer
 from miso.protoo.asgi import UVICORN_OPTIONS, serve
 from miso.serving.http_server import QuietUvicorn
+from tests.ports import free_ports
 
 
 @dataclass
@@ -48,20 +48,13 @@ class Host:
         self.arrivals.put_nowait(peer)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @contextlib.asynccontextmanager
 async def asgi_server(host: Host) -> AsyncIterator[int]:
     async def endpoint(websocket: WebSocket) -> None:
         await serve(websocket, host.handle)
 
     app = Starlette(routes=[WebSocketRoute("/{path:path}", endpoint)])
-    port = free_port()
+    port = free_ports()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", **UVICORN_OPTIONS)
     server = QuietUvicorn(config)
     task = asyncio.create_task(server.serve())

@@ -18,7 +18,8 @@ from miso.protoo import (
     WebSocketServer,
 )
 from miso.protoo.message_exchange import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
-from tests.protoo.conftest import Host, free_port
+from tests.ports import free_ports
+from tests.protoo.conftest import Host
 
 QUICK = Retry(retries=2, min_delay_s=0.01, max_delay_s=0.02)
 
@@ -89,7 +90,7 @@ async def test_comes_back_after_1012_but_not_after_4000(host: Host) -> None:
 
 async def test_gives_up_when_the_retries_are_used_up() -> None:
     events: list[object] = []
-    client = client_of(f"ws://127.0.0.1:{free_port()}/", events)
+    client = client_of(f"ws://127.0.0.1:{free_ports()}/", events)
     with pytest.raises(TransportClosedError):
         await client.open()
     assert events == [1, 2, 3, "close"]
@@ -106,7 +107,7 @@ async def test_a_rejected_handshake_counts_as_failed(host: Host) -> None:
 
 async def test_closing_while_it_waits_for_the_next_attempt_ends_it() -> None:
     events: list[object] = []
-    client = client_of(f"ws://127.0.0.1:{free_port()}/", events, Retry(min_delay_s=60, max_delay_s=60))
+    client = client_of(f"ws://127.0.0.1:{free_ports()}/", events, Retry(min_delay_s=60, max_delay_s=60))
     opening = asyncio.ensure_future(client.open())
     await until(client, "failed")
     await client.close()

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from miso.serving.http_connection import HttpWithTimeouts
 from miso.serving.http_server import QuietUvicorn
-from tests.protoo.conftest import free_port
+from tests.ports import free_ports
 
 
 async def test_a_body_that_the_application_does_not_read_fills_no_memory() -> None:
@@ -21,7 +21,7 @@ async def test_a_body_that_the_application_does_not_read_fills_no_memory() -> No
         asked.set()
         await enough.wait()
 
-    port = free_port()
+    port = free_ports()
     server = QuietUvicorn(uvicorn.Config(app, port=port, http=HttpWithTimeouts, lifespan="off", log_level="critical"))
     serving = asyncio.create_task(server.serve())
     await server.listening.wait()

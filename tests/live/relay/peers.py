@@ -16,6 +16,7 @@ from miso.live.relay.relay import Relay
 from miso.live.relay.settings import RelaySettings
 from tests.live.rtmp_server.programs import running
 from tests.live.rtmp_server.serving import until
+from tests.ports import free_ports
 
 MODULE = Path("/usr/lib/nginx/modules/ngx_rtmp_module.so")
 _CONFIGURATION = """
@@ -33,17 +34,10 @@ rtmp {{ server {{
 needs_nginx = pytest.mark.skipif(not MODULE.exists(), reason="nginx has no RTMP module")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @asynccontextmanager
 async def nginx(folder: Path) -> AsyncIterator[int]:
     """Runs it; gives its port. Its application is ``live``."""
-    port = free_port()
+    port = free_ports()
     configuration = folder / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(module=MODULE, folder=folder, port=port))
     async with running("nginx", "-p", folder, "-c", configuration):

@@ -15,10 +15,11 @@ from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.settings import StreamsSettings
 from miso.live.streams.stream import State
 from miso.serving.certificate_files import self_made
-from tests.live.relay.peers import free_port, needs_nginx, nginx, relaying, the_relay
+from tests.live.relay.peers import needs_nginx, nginx, relaying, the_relay
 from tests.live.rtmp_server.programs import AAC, H264, PICTURE, SOUND, ffmpeg, needs, run, running
 from tests.live.rtmp_server.serving import Serving, serve, until
 from tests.live.streams.packets import VIDEO, picture, video_config
+from tests.ports import free_ports
 
 BOTH = [*PICTURE, *SOUND, *H264, *AAC]
 SHORT_GRACE = StreamsSettings(grace=0.5)
@@ -63,7 +64,7 @@ async def test_pushes_a_stream_to_another_server_while_it_is_published() -> None
 
 
 async def test_a_server_that_comes_back_is_found_again() -> None:
-    port = free_port()
+    port = free_ports()
     async with serve() as near:
         publication = near.live.streams.publish("live/a", lambda: None)
         publication.write(video_config())
@@ -148,7 +149,7 @@ async def test_nginx_takes_and_gives(tmp_path: Path) -> None:
 
 @needs("ffmpeg", "ffprobe")
 async def test_ffmpeg_takes_a_push(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_ports()
     url = f"rtmp://127.0.0.1:{port}/live/x"
     file = tmp_path / "out.flv"
     async with (
@@ -189,7 +190,7 @@ async def test_a_player_brings_a_stream_of_the_origin_here_and_takes_it_with_it(
 
 
 async def test_no_more_streams_are_fetched_than_allowed() -> None:
-    origins = [{"url": f"rtmp://127.0.0.1:{free_port()}/live"}]
+    origins = [{"url": f"rtmp://127.0.0.1:{free_ports()}/live"}]
     async with serve() as edge, relaying(edge.live, origins=origins, max_relays=2) as plugin:
         for name in range(5):
             edge.live.streams.want(f"live/{name}")
@@ -198,7 +199,7 @@ async def test_no_more_streams_are_fetched_than_allowed() -> None:
 
 
 async def test_a_dead_origin_is_not_asked_again_for_each_player() -> None:
-    origins = [{"url": f"rtmp://127.0.0.1:{free_port()}/live"}]
+    origins = [{"url": f"rtmp://127.0.0.1:{free_ports()}/live"}]
     async with (
         serve() as edge,
         relaying(edge.live, origins=origins, first_pause=60, longest_pause=60) as plugin,
@@ -217,7 +218,7 @@ async def test_who_publishes_here_is_not_disturbed_by_a_pull() -> None:
     async with serve() as near:
         publication = near.live.streams.publish("live/a", lambda: None)
         async with relaying(
-            near.live, pull=[{"stream": "live/a", "url": f"rtmp://127.0.0.1:{free_port()}/live/a"}]
+            near.live, pull=[{"stream": "live/a", "url": f"rtmp://127.0.0.1:{free_ports()}/live/a"}]
         ) as plugin:
             relay = the_relay(plugin)
             await until(lambda: relay.state is RelayState.WAITING and "is being published" in relay.reason)

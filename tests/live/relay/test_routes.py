@@ -12,9 +12,10 @@ import pytest
 from miso.live.relay.plugin import RelayPlugin
 from miso.live.relay.relay import RelayState
 from miso.live.sessions.session import Role
-from tests.live.relay.peers import free_port, relaying, the_relay
+from tests.live.relay.peers import relaying, the_relay
 from tests.live.rtmp_server.serving import Serving, serve, until
 from tests.live.streams.packets import picture, video_config
+from tests.ports import free_ports
 
 RELAY = "/api/v1/relay"
 
@@ -86,7 +87,7 @@ async def test_a_stream_is_pushed_and_its_key_is_not_told() -> None:
 
 
 async def test_relays_of_settings_are_shown_and_the_same_is_not_begun_twice() -> None:
-    url = f"rtmp://127.0.0.1:{free_port()}/live/x"
+    url = f"rtmp://127.0.0.1:{free_ports()}/live/x"
     async with house(pull=[{"stream": "live/a", "url": url}]) as at:
         await until(lambda: the_relay(at.plugin).state is RelayState.FAILED)
         (listed,) = await at.ask("GET")
@@ -99,7 +100,7 @@ async def test_relays_of_settings_are_shown_and_the_same_is_not_begun_twice() ->
 @pytest.mark.parametrize(("more", "failures"), [({"reconnect": False}, 1), ({"maxReconnectAttempts": 2}, 3)])
 async def test_what_does_not_come_about_ends_and_its_reason_stays(more: dict[str, object], failures: int) -> None:
     async with house() as at:
-        asked: dict[str, Any] = {"url": f"rtmp://127.0.0.1:{free_port()}/live/x", "streamPath": "/live/a", **more}
+        asked: dict[str, Any] = {"url": f"rtmp://127.0.0.1:{free_ports()}/live/x", "streamPath": "/live/a", **more}
         await at.ask("POST", **asked)
         await until(lambda: list(at.plugin) == [])
         (ended,) = await at.ask("GET")
@@ -115,7 +116,7 @@ async def test_what_does_not_come_about_ends_and_its_reason_stays(more: dict[str
 
 async def test_no_more_than_may() -> None:
     async with house(max_relays=1) as at:
-        url = f"rtmp://127.0.0.1:{free_port()}/live/x"
+        url = f"rtmp://127.0.0.1:{free_ports()}/live/x"
         await at.ask("POST", url=url, streamPath="/live/a")
         assert "1 relays" in await at.ask("POST", status=503, url=url, streamPath="/live/b")
         assert at.plugin.refused == 1
