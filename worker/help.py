@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from miso.worker.settings import LOG_LEVELS, LOG_TAGS, Settings
+from miso.worker.srtp.choice import CHOICES
 
 _DEFAULTS = Settings()
 
@@ -25,6 +26,8 @@ arguments (names may be cut short while they are unique):
 
 environment:
   MEDIASOUP_VERSION              must be set, by which the worker knows that a controller starts it
+  MISO_SRTP=CODE                 what may protect outgoing media at most: {", ".join(filter(None, CHOICES))}
+                                 (default: all that the CPU has; libsrtp where that has no AES instructions)
 
 descriptors, which must be open:
   3, 4                           requests in; answers, events and log lines out

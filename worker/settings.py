@@ -10,6 +10,7 @@ short as long as they are unique, arguments that are no options are passed over.
 from __future__ import annotations
 
 from miso.worker.errors import SettingsError
+from miso.worker.srtp.choice import allowed_parts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def parse_log_level(text: str) -> str:
 
 
 def parse_arguments(arguments: Sequence[str]) -> Settings:
-    """Reads the command line (without the program's name) and checks that the certificate's files can be read.
+    """Reads the command line (without the program's name), checks the certificate's files and the environment.
 
     Raises:
         SettingsError: An unknown option, a wrong value, or a file that cannot be read.
@@ -102,6 +103,7 @@ def parse_arguments(arguments: Sequence[str]) -> Settings:
     if settings.rtc_max_port < settings.rtc_min_port:
         raise SettingsError("rtcMaxPort cannot be less than rtcMinPort")
     _check_files(settings)
+    allowed_parts()
     return settings
 
 

@@ -9,10 +9,10 @@ object per packet. Everything control has to know comes back as a list of events
                                                                                           │
     socket ◄── batch ◄── the consumer's TransportPlane ◄── ConsumerPlane (one or more) ◄──┘
 
-    sockets/    UDP in batches, TCP; addresses; which STUN control sees
+    sockets/    packets in batches, protected and sent by UDP or TCP; addresses; which STUN control sees
     transport/  whose packets are, keys, what a peer may ask of control, what the way to it carries
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
-    consumer/   selected, renumbered, stamped, protected, and sent again when it is lost
+    consumer/   selected, renumbered, stamped, and sent again when it is lost
     plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
     events      what control is told
 

@@ -27,4 +27,5 @@ cdef class OutgoingKeys:
     cdef SrtpKeys *keys
 
 
+cdef bint can_run() noexcept
 cdef void protect_all(const SrtpWork *work, int count) noexcept nogil

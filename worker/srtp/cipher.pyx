@@ -59,7 +59,7 @@ def use(int parts):
 
 assert (choice.AES, choice.SHA, choice.AVX2) == (PATH_AES, PATH_SHA, PATH_AVX2)
 assert (choice.AVX512, choice.VAES) == (PATH_AVX512, PATH_VAES)
-use(srtp_paths_here())
+use(choice.allowed_parts())
 
 
 cdef class OutgoingKeys:
@@ -102,6 +102,11 @@ def derive(suite, bytes key not None):
 def _check(what, key, expected):
     if len(key) != expected:
         raise ValueError(f"SRTP {what} has {len(key)} bytes, expected {expected}")
+
+
+cdef bint can_run() noexcept:
+    """Whether keys can be made here."""
+    return parts_in_use != 0
 
 
 cdef void protect_all(const SrtpWork *work, int count) noexcept nogil:

@@ -10,12 +10,12 @@ cdef enum:
 
 
 cdef class Protection:
+    cdef const SrtpKeys *keys  # with which admitted packets are to be protected; NULL: they are when they are admitted
     cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept
 
 
 cdef class OutgoingSrtp(Protection):
     cdef OutgoingKeys _owner  # of the keys
-    cdef const SrtpKeys *_keys
     cdef int _count  # of SSRCs
     cdef unsigned int _ssrcs[MAX_SSRCS]
     cdef uint64_t _highest[MAX_SSRCS]  # index of each, 0 before its first packet

@@ -37,8 +37,7 @@ cdef class Protection:
     cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
         """The packet's size when it is protected, ``REFUSED`` when it must not be sent.
 
-        What is to be done to it is written to ``work``, and to be done before it is sent. When its ``keys`` are NULL, it
-        has been done.
+        What is to be done to it before it is sent is written to ``work``, when there are ``keys``.
         """
         return REFUSED
 
@@ -51,7 +50,7 @@ cdef class OutgoingSrtp(Protection):
 
     def __init__(self, OutgoingKeys keys not None):
         self._owner = keys
-        self._keys = keys.keys
+        self.keys = keys.keys
 
     cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
         cdef int payload_at = header_size(packet, size)
@@ -61,11 +60,11 @@ cdef class OutgoingSrtp(Protection):
         highest = self._highest_of(read_u32(packet + 8))
         if highest == NULL or not next_index(highest, packet[2] << 8 | packet[3], &work.index):
             return REFUSED
-        work.keys = self._keys
+        work.keys = self.keys
         work.packet = packet
         work.size = size
         work.payload_at = payload_at
-        return size + self._keys.tag_size
+        return size + self.keys.tag_size
 
     cdef uint64_t *_highest_of(self, unsigned int ssrc) noexcept:
         cdef int index

@@ -94,11 +94,15 @@ class Peer:
     def __init__(self, ip: str = "127.0.0.1", suite: SrtpSuite | None = None) -> None:
         self.socket = udp(ip)
         self.suite = suite
-        size = PROFILES[suite][1] if suite is not None else 0
+        self.renew_keys()
+
+    def renew_keys(self) -> None:
+        """Others from now on, and sessions that begin with them."""
+        size = PROFILES[self.suite][1] if self.suite is not None else 0
         self.key, self.plane_key = os.urandom(size), os.urandom(size)
-        if suite is not None:
-            self.outgoing = srtp(suite, self.key, inbound=False)
-            self.incoming = srtp(suite, self.plane_key, inbound=True)
+        if self.suite is not None:
+            self.outgoing = srtp(self.suite, self.key, inbound=False)
+            self.incoming = srtp(self.suite, self.plane_key, inbound=True)
 
     @property
     def address(self) -> tuple[str, int]:

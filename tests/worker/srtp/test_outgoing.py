@@ -8,6 +8,7 @@ import pytest
 from pylibsrtp import Policy, Session
 
 from miso.worker.errors import SettingsError
+from miso.worker.settings import parse_arguments
 from miso.worker.srtp import choice, cipher
 from miso.worker.srtp.cipher import OutgoingKeys
 from miso.worker.srtp.outgoing import OutgoingSrtp
@@ -100,3 +101,9 @@ def test_a_choice_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) 
         choice.allowed_parts()
     monkeypatch.setenv("MISO_SRTP", "libsrtp")
     assert choice.allowed_parts() == 0
+
+
+def test_a_worker_does_not_start_with_a_choice_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MISO_SRTP", "AVX2")
+    with pytest.raises(SettingsError, match="MISO_SRTP is 'AVX2'"):
+        parse_arguments([])

@@ -41,6 +41,8 @@ cdef enum:
     INDEX_LINES = 3
     MAPPER_LINES = 3
     SELECTOR_LINES = 2
+    PROTECTION_LINES = 2
+    KEYS_LINES = 5
     FAR_BEHIND = 0x4000  # sequence numbers: no search for where to begin finds it among packets that came
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
@@ -118,9 +120,11 @@ cdef class ConsumerPlane(SendStream):
             prefetch_lines(<void *>self._sequence, MAPPER_LINES)
             prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
             prefetch_lines(<void *>self._index, INDEX_LINES)
-            prefetch(<void *>self._session)
+            prefetch_lines(<void *>self._protection, PROTECTION_LINES)
         elif distance == FETCH_THEIR_PARTS:
             prefetch_rates(transport)
+            if self._protection is not None:
+                prefetch_lines(<void *>self._protection.keys, KEYS_LINES)
             if self._index is not None and self._index._capacity > 0:
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
         elif transport.outgoing is not None:
@@ -136,10 +140,11 @@ cdef class ConsumerPlane(SendStream):
         if not self.deliver:
             if transport.endpoint is None or transport.endpoint.closed:
                 return
-            if transport.encrypted and self._session is None:
+            if transport.encrypted and self._protection is None:
                 return
         plane = self._plane
         plane.forwarded += count
+        plane.batch.make_room(count)
         self._emitted = 0
         for index in range(count):
             total_sent += self._forward_one(&packets[index])
@@ -400,4 +405,4 @@ cdef class ConsumerPlane(SendStream):
         if self.source is not None:
             self.source.remove_consumer(self)
         self._transport.detach(self)
-        self._session = None
+        self._protection = None

@@ -4,10 +4,10 @@ from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.sockets.batch cimport Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.timestamps cimport TimestampMapper
+from miso.worker.srtp.outgoing cimport Protection
 
 
 cdef class SendStream(Sender):
@@ -29,7 +29,7 @@ cdef class SendStream(Sender):
     cdef list stores  # of the streams that it is made of, by stream index
     cdef SendingHalf _transport
     cdef Plane _plane
-    cdef SrtpSession _session  # None without SRTP, or before the keys
+    cdef Protection _protection  # None without SRTP, or before the keys
     cdef TimestampMapper _timestamps
     cdef RetransmissionIndex _index  # what was sent lately; None: nothing is sent again
     cdef RateCalculator _rate  # without what was sent again

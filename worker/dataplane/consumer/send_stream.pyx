@@ -14,6 +14,7 @@ from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u24, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport FOUND
+from miso.worker.srtp.outgoing cimport REFUSED
 
 from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 
@@ -28,7 +29,7 @@ cdef class SendStream(Sender):
     """What a consumer sends with one SSRC, and repairs with another; what is sent the consumer decides."""
 
     cdef int rekey(self) except -1:
-        self._session = self._transport.make_session()
+        self._protection = self._transport.make_protection()
         return 0
 
     # ------------------------------------------------------------ sending
@@ -61,9 +62,11 @@ cdef class SendStream(Sender):
         if self.deliver:
             self._plane.events.append(RtpDelivered(self, slot[:size]))
             return size
-        if self._transport.encrypted and self._session.protect(slot, &size) != 0:
-            self._plane.count.srtp_failed += 1
-            return 0
+        if self._transport.encrypted:
+            size = self._plane.batch.protect(self._protection, slot, size)
+            if size == REFUSED:
+                self._plane.count.srtp_failed += 1
+                return 0
         self._plane.batch.commit(
             &self._transport.destination, size, self, plain_size, self._is_repairing
         )
@@ -141,7 +144,7 @@ cdef class SendStream(Sender):
             rtt_us = max(rtt_us, <long long>(outgoing.rtt_ms * 1000))
         if self._index is None or self.closed or not self.active or not transport.connected:
             return 0
-        if not self.deliver and transport.endpoint is None or (transport.encrypted and self._session is None):
+        if not self.deliver and transport.endpoint is None or (transport.encrypted and self._protection is None):
             return 0
         self._plane.begin(now_us)
         self._is_repairing = True

@@ -1,10 +1,10 @@
 """Types of ``batch.pyx``: the packets that wait to be handed to the kernel."""
 
 class Sender:
-    """What writes packets into the batch, protected by an RTP session of its own; they count as sent from then on."""
+    """What writes packets into the batch, with a protection of its own; they count as sent from then on."""
 
 class Batch:
-    """Packets that wait in slots for one socket."""
+    """Packets that wait in slots."""
 
     def __init__(self) -> None: ...
 

@@ -18,7 +18,7 @@ from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.producer.producer cimport forward_batch
 from miso.worker.dataplane.sanitizer cimport set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_address
-from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Batch, Endpoint, Section
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.sockets.posix cimport (
     EAGAIN,
@@ -195,19 +195,17 @@ cdef class TcpConnection(Endpoint):
 
     # ------------------------------------------------------------ writing
 
-    cdef void transmit(self, Batch batch) noexcept:
+    cdef void transmit(self, Batch batch, const Section *section) noexcept:
         cdef int index
-        for index in range(batch.packet_count):
+        for index in range(section.first, section.first + section.count):
             if not self._write(batch.slot(index), batch.sizes[index]):
                 batch.take_back(index)
 
     cdef bint has_room(self, int size) noexcept:
-        cdef Batch batch = self.plane.batch
         cdef int waiting = self._waiting.size()
         if waiting == 0:  # more than a batch fits
             return True
-        if batch.endpoint is self:
-            waiting += batch.total + LENGTH_SIZE * batch.packet_count
+        waiting += self.plane.batch.waiting_for(self, LENGTH_SIZE)
         return waiting + LENGTH_SIZE + size <= MAX_WAITING
 
     def send(self, bytes data not None):

@@ -13,7 +13,7 @@ from miso.worker.dataplane.sockets.addresses cimport (
     parse_address,
     text_of_name,
 )
-from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, SLOT_COUNT, Batch, Endpoint, Run
+from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, SLOT_COUNT, Batch, Endpoint, Run, Section
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey, PeerTable
 from miso.worker.dataplane.sockets.posix cimport (
     AF_INET,
@@ -192,28 +192,29 @@ cdef class UdpSocket(Endpoint):
 
     # ------------------------------------------------------------ sending
 
-    cdef void transmit(self, Batch batch) noexcept:
+    cdef void transmit(self, Batch batch, const Section *section) noexcept:
         cdef int count = 0, index, packet, done, result, error
+        cdef int end = section.first + section.count
         cdef Run *run
         cdef mmsghdr *message
         cdef Plane plane = self.plane
         if self.closed:
             return
-        if batch.packet_count == 1:
-            run = &batch.runs[0]
-            if sendto(self.fd, batch.slot(0), run.segment, MSG_DONTWAIT | MSG_NOSIGNAL, &run.to.name, run.to.size) >= 0:
+        if section.count == 1:
+            run = &batch.runs[section.first_run]
+            if sendto(self.fd, batch.slot(section.first), run.segment, MSG_DONTWAIT | MSG_NOSIGNAL, &run.to.name, run.to.size) >= 0:
                 plane.count.sent += 1
                 return
             if errno == EAGAIN or errno == ENOBUFS:
                 plane.count.send_full += 1
             else:
                 plane.count.send_failed += 1
-            batch.take_back(0)
+            batch.take_back(section.first)
             return
-        for packet in range(batch.packet_count):
+        for packet in range(section.first, end):
             outgoing_vectors[packet].iov_base = batch.slot(packet)
             outgoing_vectors[packet].iov_len = batch.sizes[packet]
-        for index in range(batch.run_count):
+        for index in range(section.first_run, section.first_run + section.run_count):
             run = &batch.runs[index]
             packet = run.first
             while packet < run.first + run.count:
@@ -252,7 +253,7 @@ cdef class UdpSocket(Endpoint):
             elif error == EAGAIN or error == ENOBUFS:
                 for index in range(done, count):
                     plane.count.send_full += message_packets[index]
-                for packet in range(message_firsts[done], batch.packet_count):
+                for packet in range(message_firsts[done], end):
                     batch.take_back(packet)
                 return
             elif message_packets[done] > 1:

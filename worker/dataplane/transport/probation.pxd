@@ -3,7 +3,7 @@
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.sockets.batch cimport Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.srtp.outgoing cimport Protection
 
 cdef enum:
     MAX_HEADER_SIZE = 48
@@ -13,7 +13,7 @@ cdef class ProbationStream(Sender):
     cdef readonly bint closed
     cdef SendingHalf _transport
     cdef Plane _plane
-    cdef SrtpSession _session  # None without SRTP, or before the keys
+    cdef Protection _protection  # None without SRTP, or before the keys
     cdef unsigned char _header[MAX_HEADER_SIZE]  # of all packets, but for what ``send`` writes over it
     cdef int _header_size
     cdef int _abs_send_time_at  # offset in the header, 0: not sent; likewise below

@@ -14,6 +14,7 @@ from miso.worker.dataplane.sockets.batch cimport TRAILER_ROOM, Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport write_u16, write_u24, write_u32
 from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
+from miso.worker.srtp.outgoing cimport REFUSED
 
 cdef enum:
     SSRC = 1234
@@ -35,7 +36,7 @@ cdef class ProbationStream(Sender):
         self.rekey()
 
     cdef int rekey(self) except -1:
-        self._session = self._transport.make_session()
+        self._protection = self._transport.make_protection()
         return 0
 
     cdef void _write_header(self, int mid_id, int abs_send_time_id, int transport_wide_cc_id) noexcept:
@@ -67,7 +68,7 @@ cdef class ProbationStream(Sender):
         cdef SendingHalf transport = self._transport
         if self.closed or not transport.connected or transport.endpoint is None:
             return False
-        return not transport.encrypted or self._session is not None
+        return not transport.encrypted or self._protection is not None
 
     cdef int send(self, int size) noexcept:
         """Writes a packet of ``size`` bytes, or the few that it has at least, into the batch; bytes sent, 0 for none."""
@@ -92,9 +93,11 @@ cdef class ProbationStream(Sender):
         if self._transport_wide_cc_at != 0:
             write_u16(slot + self._transport_wide_cc_at, self._transport_wide_number)
         sent = size
-        if transport.encrypted and self._session.protect(slot, &sent) != 0:
-            plane.count.srtp_failed += 1
-            return 0
+        if transport.encrypted:
+            sent = plane.batch.protect(self._protection, slot, size)
+            if sent == REFUSED:
+                plane.count.srtp_failed += 1
+                return 0
         plane.batch.commit(&transport.destination, sent, self, size, False)
         transport.probation_sent.update(size, plane.now_us)
         transport.sent.update(sent, plane.now_us)
@@ -128,4 +131,4 @@ cdef class ProbationStream(Sender):
             return
         self.closed = True
         self._transport.detach(self)
-        self._session = None
+        self._protection = None

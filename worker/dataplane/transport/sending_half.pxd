@@ -8,6 +8,8 @@ from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.srtp.cipher cimport OutgoingKeys
+from miso.worker.srtp.outgoing cimport Protection
 
 
 cdef class SendingHalf:
@@ -29,12 +31,13 @@ cdef class SendingHalf:
     cdef Endpoint _rtcp_endpoint  # None: RTCP goes where RTP goes
     cdef PeerAddress _rtcp_destination
     cdef SrtpSession _outbound_rtcp
+    cdef OutgoingKeys _keys  # of all that is sent; None: no SRTP, or not yet, or libsrtp does it by what follows
     cdef object _suite  # a SrtpSuite, with the key below
-    cdef bytes _local_key  # None: no SRTP, or not yet
+    cdef bytes _local_key
     cdef set _senders  # closed with the transport
 
     cdef int set_local_key(self, object suite, bytes key) except -1
-    cdef SrtpSession make_session(self)
+    cdef Protection make_protection(self)
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void tell_limited(self) noexcept
     cdef int attach(self, Sender sender) except -1

@@ -9,8 +9,10 @@ from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.srtp cimport LibsrtpProtection, SrtpSession
 from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.srtp.cipher cimport OutgoingKeys, can_run
+from miso.worker.srtp.outgoing cimport OutgoingSrtp, Protection
 
 from miso.worker.dataplane.events import TrafficLimited
 from miso.worker.errors import InvalidStateError
@@ -54,19 +56,25 @@ cdef class SendingHalf:
     cdef int set_local_key(self, object suite, bytes key) except -1:
         """Protects with this key from now on."""
         cdef Sender sender
-        self._suite = suite
-        self._local_key = key
         # the only one for outgoing SRTCP: a second would use index and keystream of the first again
-        self._outbound_rtcp = self.make_session()
+        self._outbound_rtcp = SrtpSession(suite, key, inbound=False)
+        if can_run():
+            self._keys = OutgoingKeys(suite, key)
+        else:
+            self._keys = None
+            self._suite = suite
+            self._local_key = key
         for sender in self._senders:
             sender.rekey()
         return 0
 
-    cdef SrtpSession make_session(self):
+    cdef Protection make_protection(self):
         """For a sender, which needs one of its own; None without a key."""
-        if self._local_key is None:
-            return None
-        return SrtpSession(self._suite, self._local_key, inbound=False)
+        if self._keys is not None:
+            return OutgoingSrtp(self._keys)
+        if self._local_key is not None:
+            return LibsrtpProtection(self._suite, self._local_key)
+        return None
 
     # ------------------------------------------------------------ control datagrams
 
@@ -143,6 +151,7 @@ cdef class SendingHalf:
         self.endpoint = None
         self._rtcp_endpoint = None
         self._outbound_rtcp = None
+        self._keys = None
         self._local_key = None
         self.outgoing = None
         return 0

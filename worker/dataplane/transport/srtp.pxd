@@ -2,6 +2,8 @@
 
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
+from miso.worker.srtp.cipher cimport SrtpWork
+from miso.worker.srtp.outgoing cimport Protection
 
 cdef enum:
     MAX_RTCP_SSRCS = 32  # of one session that send RTCP and no RTP that is known
@@ -20,3 +22,7 @@ cdef class SrtpSession:
     cdef int unprotect_rtcp(self, unsigned char *packet, int *size) noexcept
     cdef void remember_rtcp(self, unsigned int ssrc, SsrcTable kept) noexcept
     cdef void forget(self, unsigned int ssrc) noexcept
+
+
+cdef class LibsrtpProtection(Protection):
+    cdef SrtpSession _session

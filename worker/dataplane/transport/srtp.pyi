@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from miso.worker.srtp.outgoing import Protection
 from miso.worker.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS: str
@@ -22,3 +23,8 @@ class SrtpSession:
     """One libsrtp session, for all SSRCs that come in or all that go out with it."""
 
     def __new__(cls, suite: SrtpSuite, key: bytes, *, inbound: bool) -> Self: ...
+
+class LibsrtpProtection(Protection):
+    """A sender's packets protected by libsrtp, one after the other."""
+
+    def __init__(self, suite: SrtpSuite, key: bytes) -> None: ...

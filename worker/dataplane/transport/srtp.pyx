@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """SRTP (RFC 3711, RFC 7714) through the libsrtp inside the pylibsrtp wheel, called by function pointer.
 
+What comes in, and RTCP; outgoing RTP where ``miso.worker.srtp`` cannot or may not do it.
+
 The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Session._srtp``. They are checked by
 ``load``.
 """
@@ -8,6 +10,8 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 from libc.stdint cimport uintptr_t
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
+from miso.worker.srtp.cipher cimport SrtpWork
+from miso.worker.srtp.outgoing cimport REFUSED, Protection
 
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -144,3 +148,16 @@ cdef class SrtpSession:
     cdef void forget(self, unsigned int ssrc) noexcept:
         """Frees what libsrtp made for an SSRC it heard: its list of streams is searched for each packet."""
         srtp_remove_stream(self._handle, htonl(ssrc))
+
+
+cdef class LibsrtpProtection(Protection):
+    """A sender's packets protected by libsrtp, one after the other.
+
+    libsrtp searches its list of streams for each packet: each sender has a session of its own.
+    """
+
+    def __init__(self, suite, bytes key not None):
+        self._session = SrtpSession(suite, key, inbound=False)
+
+    cdef int admit(self, unsigned char *packet, int size, SrtpWork *work) noexcept:
+        return size if self._session.protect(packet, &size) == 0 else REFUSED
