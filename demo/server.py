@@ -23,6 +23,7 @@ from miso.demo.hosts.moving import Moving
 from miso.demo.hosts.own_node import OwnNode
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
+from miso.demo.http.page_pattern import PagePattern
 from miso.demo.json import Json
 from miso.demo.metrics import Metrics
 from miso.demo.operators.cluster_api import ClusterApi
@@ -125,7 +126,8 @@ class DemoServer:
             check_addresses([self._cluster_address.ip], "--cluster-address")
         try:
             certificate = self._certificate()
-            origins = Origins(settings.allowed_origins, self._hosts(certificate), lambda: self.moving.pages)
+            pages = [PagePattern.parse(entry) for entry in settings.cluster_pages]
+            origins = Origins(settings.allowed_origins, self._hosts(certificate), lambda: self.moving.pages, pages)
             api = BroadcasterApi(self.rooms, settings, self._metrics)
             live_api = LiveApi(self._bridges, settings, self._metrics)
             routes = [*self._cluster_api.routes, *live_api.routes, *api.routes]

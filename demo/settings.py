@@ -23,6 +23,7 @@ from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.placement.hosts import is_web_url
 from miso.commands.command_line import CommandLine, CommandSettings
 from miso.demo.http.origins import check_origin
+from miso.demo.http.page_pattern import PagePattern
 from miso.live.engine.plugin import Plugin
 from miso.live.engine.settings import LiveSettings
 from miso.live.engine.settings_model import live_settings_model
@@ -116,6 +117,12 @@ class Settings(CommandSettings):
         "",
         description="address of this server's page, such as https://a.example.org:4443, to which browsers of other "
         "servers may be sent; default: none are, and they come back to where they were",
+    )
+    cluster_pages: Annotated[list[str], NoDecode] = Field(
+        [],
+        description="where pages of servers may be that come to the cluster later, such as https://*.room.example.org "
+        "or https://room.example.org:*, comma-separated: pages may go there that were loaded before; default: only to "
+        "servers that were there then",
     )
     drain_timeout: float = Field(
         60.0,
@@ -252,7 +259,9 @@ class Settings(CommandSettings):
 
     status_interval: float = Field(120.0, gt=0, description="seconds between log lines on rooms and workers")
 
-    @field_validator("media_ip", "worker_log_tags", "trusted_proxies", "allowed_origins", mode="before")
+    @field_validator(
+        "media_ip", "worker_log_tags", "trusted_proxies", "allowed_origins", "cluster_pages", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """A list may be given as one comma-separated text."""
@@ -269,6 +278,11 @@ class Settings(CommandSettings):
     @classmethod
     def _origins(cls, value: list[str]) -> list[str]:
         return list(dict.fromkeys(check_origin(entry) for entry in value))
+
+    @field_validator("cluster_pages")
+    @classmethod
+    def _cluster_pages(cls, value: list[str]) -> list[str]:
+        return list(dict.fromkeys(str(PagePattern.parse(entry)) for entry in value))
 
     @field_validator("trusted_proxies")
     @classmethod

@@ -257,9 +257,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "live.bridge.transcoding": ("live.errors", "live.media"),
     "live": ("live", "serving", "commands", "protoo.log_rate_limit"),
     "demo.json": (),
-    "demo.http.origins": (),
+    "demo.http.page_pattern": (),
+    "demo.http.origins": ("demo.http.page_pattern",),
     "demo.settings": (
         "demo.http.origins",
+        "demo.http.page_pattern",
         "cluster.directory.node_id",
         "cluster.directory.redis.url",
         "cluster.placement",

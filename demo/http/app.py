@@ -56,6 +56,7 @@ def web_app(
             "workersWanted": wanted,
             "rooms": len(rooms),
             "peers": sum(len(room.sessions) for room in rooms.rooms),
+            "storeAway": rooms.shared.directory.is_away,
         }
         return JSONResponse(body, 200 if running and not rooms.draining else 503, {"Cache-Control": "no-store"})
 

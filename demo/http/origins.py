@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from miso.demo.http.page_pattern import PagePattern
+
 ANY: Final = "*"
 NULL: Final = "null"
 _SCHEMES: Final = {"http": 80, "https": 443}
@@ -24,7 +26,11 @@ class Origins:
     """Decides whom to turn away."""
 
     def __init__(
-        self, allowed: Iterable[str], names: Iterable[str], others: Callable[[], Iterable[str]] = lambda: ()
+        self,
+        allowed: Iterable[str],
+        names: Iterable[str],
+        others: Callable[[], Iterable[str]] = lambda: (),
+        pages: Iterable[PagePattern] = (),
     ) -> None:
         """Makes the rule.
 
@@ -32,7 +38,9 @@ class Origins:
             allowed: Of other pages: origins (``https://room.example.org``), host names, ``null``, or ``*`` for all.
             names: Host names of this server, such as its certificate's; ``*.example.org`` stands for one label.
             others: Gives the addresses of the cluster's other servers at the moment: their page is the same as ours.
+            pages: Where else there may be servers of the cluster, or may have been.
         """
+        self._pages = list(pages)
         self._others = others
         self._any = ANY in allowed
         self._allowed = {_origin(entry) if "://" in entry else entry.lower() for entry in allowed}
@@ -59,7 +67,8 @@ class Origins:
     @property
     def reachable(self) -> list[str]:
         """Where else a page of ours may open WebSockets: at the cluster's other servers, as origins."""
-        return [_origin(other).replace("http", "ws", 1) for other in self._others()]
+        others = (_origin(other).replace("http", "ws", 1) for other in self._others())
+        return [*others, *(page.source for page in self._pages)]
 
     def _knows(self, host: str) -> bool:
         name, _ = _host_and_port(host)
@@ -78,6 +87,8 @@ class Origins:
         if _origin(origin) in self._allowed or own_name in self._allowed:
             return True
         if any(_origin(origin) == _origin(other) for other in self._others()):
+            return True
+        if any(page.matches(origin) for page in self._pages):
             return True
         default = _SCHEMES[parts.scheme]
         name, port = _host_and_port(host)

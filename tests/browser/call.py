@@ -8,10 +8,12 @@ from typing import Self
 
 from tests.browser.cluster import Cluster
 from tests.browser.marks import MARK_FRAMES, frame_times
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, Camera, Crowd, Person, eventually
 from tests.browser.witness import Witness, longest_gap_s
 
 ROOM = "one"
+SLOW = Camera(320, 180, 15)
+"""One machine encodes and decodes for all of them."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ class Call:
     async def begin(cls, crowd: Crowd, cluster: Cluster) -> Self:
         """Returns when everybody sees everybody."""
         names = ("Ana", "Bo", "Chi")
-        pages = [await cluster.come(crowd, number, name, ROOM, script=MARK_FRAMES) for number, name in enumerate(names)]
+        pages = [
+            await cluster.come(crowd, number, name, ROOM, SLOW, script=MARK_FRAMES) for number, name in enumerate(names)
+        ]
         joins = (Witness.join(cluster.servers[number], ROOM, f"witness-{number}", sends=True) for number in (1, 2))
         call = cls(cluster, pages, list(await asyncio.gather(*joins)))
         one, other = call.witnesses

@@ -37,25 +37,30 @@ class Cluster:
     def __init__(self, hosts: int = 3, arguments: tuple[str, ...] = ()) -> None:
         self.redis = RedisServer()
         self.servers = [DemoServer(workers=1, arguments=arguments) for _ in range(hosts)]
-
-    async def start(self) -> None:
-        """Starts all, and returns when each knows the others."""
-        await self.redis.start()
         for number, server in enumerate(self.servers, 2):
             server.flags += (
                 *("--redis", self.redis.url, "--node-name", f"host-{number}", "--cluster-address", f"127.0.0.{number}"),
                 *("--public-url", server.url, "--drain-timeout", "1"),
             )
+
+    async def start(self) -> None:
+        """Starts all, and returns when each knows the others."""
+        await self.redis.start()
         await asyncio.gather(*(server.start() for server in self.servers))
+        await self.know_each_other()
 
-        async def know_each_other() -> bool:
-            return all(len(view["nodes"]) == len(self.servers) for view in await self.views())
+    async def know_each_other(self) -> None:
+        """Returns when all servers run, and each knows the others."""
 
-        await eventually(know_each_other, ARRIVAL_TIMEOUT, self.logs)
+        async def known() -> bool:
+            views = await self.views()
+            return len(views) == len(self.servers) and all(len(view["nodes"]) == len(views) for view in views)
+
+        await eventually(known, ARRIVAL_TIMEOUT, self.logs)
 
     async def close(self) -> None:
         """Ends all."""
-        await asyncio.gather(*(server.stop() for server in self.servers))
+        await asyncio.gather(*(server.stop() for server in self.servers if server.is_started))
         await self.redis.close()
 
     def kill(self, number: int) -> None:

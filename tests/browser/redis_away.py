@@ -96,9 +96,9 @@ class Outage:
         eve = await self._cluster.come(self._crowd, 0, "Eve", ROOM, script=MARK_FRAMES, **WATCHES)
         await expect_tiles(eve, there)
         gil = await self._cluster.come(self._crowd, 2, "Gil", "two", **WATCHES)
+        outcome.told = await told_to_wait(gil)
         await asyncio.sleep(max(0.0, begun_s + seconds - time.time()))
         assert not await gil.is_joined()
-        outcome.told = await gil.page.evaluate("`${miso.state.problem?.title}: ${miso.state.problem?.detail}`")
         await self._bring_back()
         back_s = time.time()
         await gil.wait_until_joined()
@@ -133,6 +133,19 @@ class Outage:
 
     async def _is_noticed(self) -> bool:
         return all(view["storeAway"] for view in await self._cluster.views())
+
+
+async def told_to_wait(person: Person) -> str:
+    """What a page says that cannot come in since Redis is away; waits until it says so."""
+    told: list[str] = []
+
+    async def is_told() -> bool:
+        problem = await person.page.evaluate("miso.state.problem")
+        told[:] = [f"{problem['title']}: {problem['detail']}"] if problem is not None else []
+        return bool(told) and "not known at the moment" in told[0]
+
+    await eventually(is_told, ARRIVAL_TIMEOUT, lambda: person.describe(f"is told {told}"))
+    return told[0]
 
 
 async def expect_tiles(person: Person, others: Sequence[Person]) -> None:

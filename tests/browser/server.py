@@ -53,6 +53,11 @@ class DemoServer:
         return self._log.read_text(errors="replace")
 
     @property
+    def is_started(self) -> bool:
+        """Whether it was; it may have ended since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         """The server's process."""
         assert self._process is not None

@@ -38,6 +38,18 @@ SPEAKS_WHEN_TOLD = """
 """
 """The microphone: a tone that is heard after ``speak(true)``."""
 
+COUNT_CONNECTIONS = """
+window.connections = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(...options) {
+    super(...options);
+    connections += 1;
+  }
+};
+"""
+MANY_CONNECTIONS = 100
+"""A page that knows no way waits between its attempts."""
+
 ALL_SENT_TIMEOUT = 90.0
 """Seconds until Chromium, which begins with the small picture, sends every version."""
 NARROW = Conditions(delay_ms=10, down_bps=250_000, queue_ms=400)
@@ -186,3 +198,26 @@ async def test_a_server_that_ends_sends_its_page_to_another_one_first(crowd: Cro
     assert await cluster.servers[0].stop() == 0
     await asyncio.gather(ana.expect_media(bo), bo.expect_media(ana))
     assert "draining: 1 are told" in cluster.servers[0].log
+
+
+@pytest.mark.parametrize("pages", ["http://localhost:*", ""], ids=["by-pattern", "not-at-all"])
+async def test_a_page_goes_to_a_server_that_came_after_it_only_where_that_is_allowed(
+    crowd: Crowd, built_page: None, pages: str
+) -> None:
+    cluster = Cluster(2, ("--cluster-pages", pages))
+    first, later = cluster.servers
+    try:
+        await cluster.redis.start()
+        await first.start()
+        ana = await cluster.come(crowd, 0, "Ana", script=COUNT_CONNECTIONS)
+        await ana.wait_until_joined()
+        await later.start()
+        await cluster.know_each_other()
+        assert await first.stop() == 0
+        if not pages:
+            await first.start()
+        await ana.wait_until_joined()
+        assert await ana.page.evaluate("miso.client.server") == (later if pages else first).url.rstrip("/")
+        assert await ana.page.evaluate("connections") < MANY_CONNECTIONS
+    finally:
+        await cluster.close()

@@ -159,7 +159,8 @@ async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
     await client.produce("audio", AUDIO)
     async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
         health = (await http.get("/health")).json()
-        assert health == {"status": "ok", "workers": 2, "workersWanted": 2, "rooms": 1, "peers": 1}
+        people = {"rooms": 1, "peers": 1, "storeAway": False}
+        assert health == {"status": "ok", "workers": 2, "workersWanted": 2, **people}
         metrics = (await http.get("/metrics")).text
         numbers = dict(re.findall(r"^([a-z_]+(?:\{.*?\})?) ([0-9.]+)$", metrics, re.M))
         assert float(numbers["miso_workers"]) == 2

@@ -8,6 +8,7 @@ import { LocalMedia } from "../media/local-media";
 import { collectReports, type StreamReport } from "../media/stats";
 import { type Params, randomId, writeNameToUrl } from "../params";
 import { LiveStreams } from "./live-streams";
+import { findObstacle, type Obstacle, SILENT } from "./obstacle";
 import { type Notifications, type Request, signalingUrl } from "./protocol";
 import { Servers } from "./servers";
 import { Session } from "./session";
@@ -18,10 +19,6 @@ const RETRY = { retries: 24, factor: 1.5, minTimeout: 500, maxTimeout: 3000 };
 /** Joins that fail one after another before the page gives up and asks. */
 const MAX_FAILED_JOINS = 8;
 
-const UNREACHABLE: Problem = {
-  title: "The server cannot be reached",
-  detail: "The page has tried for a while. Check the network, then try again.",
-};
 const ENDED_BY_SERVER: Problem = {
   title: "The server ended this session",
   detail: "You joined this room again from another place, or the room was closed. Join again to come back here.",
@@ -44,6 +41,8 @@ export class RoomClient {
   #session: Session | null = null;
   #failedJoins = 0;
   #retryTimer = 0;
+  /** What was in our way at the last attempt to connect. */
+  #obstacle: Obstacle = SILENT;
 
   constructor(store: AppStore, params: Params) {
     this.#store = store;
@@ -55,11 +54,20 @@ export class RoomClient {
     window.addEventListener("online", () => {
       if (store.state.phase === "reconnecting" && !this.#peer?.connected) this.#connect();
     });
+    // Our own page's policy does not know servers that came to the cluster later.
+    document.addEventListener("securitypolicyviolation", ({ blockedURI }) => {
+      if (this.#servers.forbid(blockedURI) && store.state.phase !== "lobby") this.#connect();
+    });
     // Leaving is told at once instead of after the server's timeout.
     window.addEventListener("pagehide", () => this.#disconnect());
     window.addEventListener("pageshow", (event) => {
       if (event.persisted && store.state.phase === "joined") this.rejoin();
     });
+  }
+
+  /** The server that we are connected to, or try to be. */
+  get server(): string {
+    return this.#servers.current;
   }
 
   join(roomId: string, displayName: string): void {
@@ -136,11 +144,11 @@ export class RoomClient {
     let open = false;
     peer.on("open", () => {
       open = true;
+      this.#obstacle = SILENT;
       void this.#enter(peer);
     });
     peer.on("failed", (attempt) => {
-      const title = navigator.onLine ? "The server does not answer" : "This device is offline";
-      this.#store.update({ problem: { title, detail: `Trying again (attempt ${attempt + 1})…` } });
+      void this.#tellObstacle(this.#servers.current, attempt);
       if (this.#peer === peer && navigator.onLine && this.#servers.failed()) this.#connect();
     });
     peer.on("disconnected", () => {
@@ -158,6 +166,14 @@ export class RoomClient {
       if (notification.method === "moved") this.#onMoved(notification.data as Notifications["moved"]);
       else this.#session?.handleNotification(notification);
     });
+  }
+
+  async #tellObstacle(server: string, attempt: number): Promise<void> {
+    const obstacle = await findObstacle(server);
+    if (!this.#peer || this.#peer.connected) return;
+    this.#obstacle = obstacle;
+    const { title, detail } = obstacle;
+    this.#store.update({ problem: { title, detail: `${detail} Trying again (attempt ${attempt + 1})…` } });
   }
 
   async #enter(peer: Peer): Promise<void> {
@@ -204,12 +220,15 @@ export class RoomClient {
     this.#reconnectLater();
   }
 
-  /** The server drains, or is full: the next one has us at once. */
+  /** The server drains, or is full: the next one has us at once. Where we may not go, we look for another one. */
   #onMoved({ url, passedHosts }: Notifications["moved"]): void {
-    if (!this.#servers.move(url, passedHosts)) return;
     const problem = { title: "Going to another server", detail: "You are being brought back into the room…" };
     this.#store.update(({ phase }) => ({ phase: phase === "joined" ? "reconnecting" : phase, problem }));
-    this.#connect();
+    if (this.#servers.move(url, passedHosts)) return this.#connect();
+    this.#servers.skip();
+    this.#disconnect();
+    this.#failedJoins += 1;
+    this.#reconnectLater();
   }
 
   /** ICE restarts did not help: build everything anew, a few times. */
@@ -223,7 +242,7 @@ export class RoomClient {
   }
 
   #onClosed(wasOpen: boolean): void {
-    if (!wasOpen) return this.#end(UNREACHABLE);
+    if (!wasOpen) return this.#obstacle.passes ? this.#connect() : this.#end(this.#obstacle);
     // The server also closes a peer whose media died; whoever was replaced still has media at this moment.
     if (this.#session && !this.#session.mediaAlive) return this.#onMediaLost();
     this.#end(ENDED_BY_SERVER);

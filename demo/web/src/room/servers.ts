@@ -8,6 +8,8 @@ export class Servers {
   #others: readonly string[] = [];
   #passedHosts: readonly string[] = [];
   #failures = 0;
+  /** Hosts that the policy of this page does not let us connect to. */
+  readonly #forbidden = new Set<string>();
 
   /** Where to connect now. */
   get current(): string {
@@ -21,15 +23,17 @@ export class Servers {
 
   /** A server has told which others there are; it has let us in, so nobody sends us on any more. */
   learn(others: readonly string[]): void {
-    this.#others = [...others, location.origin].filter((server) => isUsable(server) && server !== this.#current);
+    this.#others = [...others, location.origin].filter((server) => this.#isUsable(server) && server !== this.#current);
     this.#passedHosts = [];
     this.#failures = 0;
   }
 
   /** The server has sent us to another one. False: we cannot go there. */
   move(url: string, passedHosts: readonly string[]): boolean {
-    if (!isUsable(url)) return false;
-    this.#current = new URL(url).origin;
+    if (!this.#isUsable(url)) return false;
+    const { origin } = new URL(url);
+    this.#others = [...this.#others.filter((server) => server !== origin), this.#current];
+    this.#current = origin;
     this.#passedHosts = passedHosts;
     this.#failures = 0;
     return true;
@@ -38,22 +42,46 @@ export class Servers {
   /** The server was not reached. True: there is another one to try now. */
   failed(): boolean {
     this.#failures += 1;
-    const [next, ...others] = this.#others;
-    if (this.#failures < ATTEMPTS || next === undefined) return false;
-    this.#others = [...others, this.#current];
+    return this.#failures >= ATTEMPTS && this.#next([...this.#others, this.#current]);
+  }
+
+  /** The server does not have us: the next one, if there is one, is tried now. */
+  skip(): void {
+    this.#next([...this.#others, this.#current]);
+  }
+
+  /** The policy of this page forbids an address. True: it was the current one, and there is another one to try now. */
+  forbid(address: string): boolean {
+    const host = hostOf(address);
+    if (host === null || host === location.host) return false;
+    this.#forbidden.add(host);
+    this.#others = this.#others.filter((server) => this.#isUsable(server));
+    return hostOf(this.#current) === host && this.#next(this.#others);
+  }
+
+  #next(servers: readonly string[]): boolean {
+    const [next, ...others] = servers;
+    if (next === undefined || next === this.#current) return false;
+    this.#others = others;
     this.#current = next;
     this.#passedHosts = [];
     this.#failures = 0;
     return true;
   }
-}
 
-/** A page that came by TLS opens no connections without. */
-function isUsable(server: string): boolean {
-  try {
+  /** A page that came by TLS opens no connections without. */
+  #isUsable(server: string): boolean {
+    const host = hostOf(server);
+    if (host === null || this.#forbidden.has(host)) return false;
     const { protocol } = new URL(server);
     return protocol === "https:" || (protocol === "http:" && location.protocol === "http:");
+  }
+}
+
+function hostOf(address: string): string | null {
+  try {
+    return new URL(address).host;
   } catch {
-    return false;
+    return null;
   }
 }
