@@ -52,12 +52,14 @@ class WatchedPath(Path):
     def __init__(self, *, seed: int) -> None:
         super().__init__(seed=seed, delay_ms=10)
         self.known: dict[bytes, tuple[int, int, int]] = {}  # datagram → source, layer, serial
-        self.brought: set[tuple[int, int, int]] = set()
+        self.brought: dict[tuple[int, int, int], int] = {}  # when first
 
     def take_due(self, now_us: int) -> list[bytes]:
         """As ``Path``."""
         due = super().take_due(now_us)
-        self.brought.update(self.known[data] for data in due if data in self.known)
+        for data in due:
+            if data in self.known:
+                self.brought.setdefault(self.known[data], now_us)
         return due
 
 
@@ -116,6 +118,8 @@ class Source:
         self.sends_repairs = chance.random() < 0.8
         self.padding = self.foreign = 0.0
         self.muted = self.has_stood = False  # the clock, during a mute
+        self.stood_us = 0  # for how long at most
+        self.numbers: dict[tuple[int, int], int] = {}  # layer and serial → sequence number
         self.begin_us = self._next_us = endpoint.scene.now_us
         self._next_report_us = self.begin_us + chance.randrange(REPORT_US)
         self.layers = [
@@ -248,6 +252,7 @@ class Source:
             extensions=extensions,
             padding=padding,
         )
+        self.numbers[layer.index, layer.serial] = number
         layer.sequence_number = (number + 1) & 0xFFFF
         self.path.known[packet] = (self.tag, layer.index, layer.serial)
         if payload_type == MEDIA and payload:

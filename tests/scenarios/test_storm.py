@@ -209,8 +209,10 @@ class Storm:
             source.muted = False
             source.has_stood |= stands
             if stands:
+                stood_us = self.scene.now_us - gone_us
+                source.stood_us = max(source.stood_us, stood_us)
                 for layer in source.layers:
-                    stood = (self.scene.now_us - gone_us) * source.clock_rate // 1_000_000
+                    stood = stood_us * source.clock_rate // 1_000_000
                     layer.timestamp_offset = (layer.timestamp_offset - stood) & 0xFFFFFFFF
 
         self.at(self.chance.uniform(0.05, 3), go_on)
