@@ -28,6 +28,8 @@ RUN := $(if $(filter 1,$(SANITIZE)),$(BIN)/python -m tests.sanitizers $(BIN)/pyt
 export PYTHON
 # pip's own notices are not news to someone who types `make demo`
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# the tests start a thousand processes, each of which would compile all of Python's files anew
+unexport PYTHONDONTWRITEBYTECODE
 
 WEB_SOURCES = $(shell find demo/web -path demo/web/node_modules -prune -o -path demo/web/dist -prune -o -type f -print)
 

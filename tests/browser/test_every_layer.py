@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 SENT_TIMEOUT = 90.0
 """Seconds until Chromium, which begins with the small picture, sends all sizes; about ten on an idle machine."""
-SWITCH_TIMEOUT = 45.0
+SWITCH_TIMEOUT = 90.0
 
 PICTURES = {"Low": 320, "Medium": 640, "High": 1280}
 MOTIONS = ("Quarter", "Half", "Full")
