@@ -49,8 +49,7 @@ class BroadcasterWatch:
         for room, since_s in list(empty.items()):
             if now_s - since_s >= self._timeout_s:
                 room.close_if_empty()
-        for room in self._rooms.rooms:
-            await self._look_at(room)
+        await asyncio.gather(*(self._look_at(room) for room in self._rooms.rooms))
 
     async def _look_at(self, room: Room) -> None:
         for broadcaster in list(room.broadcasters.values()):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
+import itertools
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterator, Mapping
 
 from miso.cluster.room import ClusterRoom
 from miso.cluster.shard.settings import ShardSettings
-from miso.controller import ControllerError, InvalidStateError
+from miso.controller import ControllerError, InvalidStateError, Worker
+from miso.demo.rooms.openings import Openings
 from miso.demo.rooms.room_shard import Parts, RoomShard
 from miso.demo.workers.media_workers import MediaWorkers
 
@@ -45,7 +47,8 @@ class Shards:
         self._say = say
         self._on_opened = on_opened
         self._on_died = on_died
-        self._turn = asyncio.Lock()
+        self._openings = Openings(self._open, workers.late_s, self._end_unused)
+        self._numbers = itertools.count()
 
     @property
     def all(self) -> list[RoomShard]:
@@ -124,41 +127,68 @@ class Shards:
 
     def close(self) -> None:
         """The room closes: nobody is on a worker for it any more."""
+        self._openings.close()
         for shard in self.all:
             for participant in shard.participants:
                 self._workers.loads.leave(shard.worker, self._key(participant))
             shard.participants.clear()
 
     async def _choose(self, participant: str | None, *, sends: bool) -> RoomShard:
-        async with self._turn:  # two who come at once are not to open two
-            if participant is not None and (placed := self.of(participant)) is not None:
-                return placed
-            if self.all and (participant is None or not any(shard.participants for shard in self.all)):
-                shard = self.first
-            else:
-                shard = await self._there_or_new(sends=sends)
-            if participant is not None:
-                self._placed(shard, participant, sends=sends)
-                self._end_unused()  # whoever was on the other ones may have left meanwhile
-            return shard
+        placed = self._has_place(participant)
+        if placed is not None:
+            return placed
+        if self.all and (participant is None or not any(shard.participants for shard in self.all)):
+            shard = self.first
+        else:
+            shard = await self._there_or_new(sends=sends)
+            shard = self._has_place(participant) or shard  # it may have asked twice
+        if participant is not None:
+            self._placed(shard, participant, sends=sends)
+            self._end_unused()  # whoever was on the other ones may have left meanwhile
+        return shard
+
+    def _has_place(self, participant: str | None) -> RoomShard | None:
+        return self.of(participant) if participant is not None else None
 
     async def _there_or_new(self, *, sends: bool) -> RoomShard:
-        """The shard in the worker that suits best. When there is none and none can be made, another one does."""
+        """The shard in the worker that suits best; when none can be made there in time, another one."""
         tries = _TRIES
         while True:
             having = {shard.worker: shard for shard in self.all}
-            worker = self._workers.loads.choose(having, sends=sends)
+            worker = self._suiting(having, sends=sends)
             if worker in having:
                 return having[worker]
+            shard = None
             try:
-                return await self._open(Parts.create(self._workers, worker, self._say))
+                with self._on_the_way(worker, sends=sends):
+                    shard = await self._openings.shard_in(worker)
             except ControllerError as error:
                 tries -= 1
                 if self._room.closed or (not tries and not self.all):
                     raise
                 logger.warning("room=%s cannot be in worker=%d: %s", self._room.name, worker.pid, error)
-                if self.all:
-                    return self._least()
+            if shard is not None and not shard.closed:
+                return shard
+            if self.all:
+                return self._least()
+
+    def _suiting(self, having: Mapping[Worker, RoomShard], *, sends: bool) -> Worker:
+        """The worker that suits best, with a shard or without. Two who come at once are not to open two."""
+        loads, late = self._workers.loads, self._openings.late
+        worker = loads.choose(having, sends=sends, but=late)
+        if worker in having:
+            return worker
+        return loads.choose({*having, *self._openings.workers}, sends=sends, but=late)
+
+    @contextlib.contextmanager
+    def _on_the_way(self, worker: Worker, *, sends: bool) -> Iterator[None]:
+        """Has those who come next count with somebody who waits for a worker."""
+        somebody = self._key(f"\n{next(self._numbers)}")
+        self._workers.loads.place(worker, somebody, sends=sends)
+        try:
+            yield
+        finally:
+            self._workers.loads.leave(worker, somebody)
 
     def _least(self) -> RoomShard:
         """The shard whose worker has the least to do."""
@@ -171,14 +201,17 @@ class Shards:
     def _end_unused(self) -> None:
         """Shards that nobody is on end; one stays as long as the room does."""
         shards = self.all
-        used = [shard for shard in shards if shard.participants or shard.views] or shards[:1]
+        used = [shard for shard in shards if self._is_used(shard)] or shards[:1]
         for shard in shards:
             if shard not in used:
                 logger.info("room=%s shard=%s in worker=%d ends: nobody is on it", *self._names(shard))
                 self._room.end(shard)
 
-    async def _open(self, making: Coroutine[None, None, Parts]) -> RoomShard:
-        parts = await making
+    def _is_used(self, shard: RoomShard) -> bool:
+        return bool(shard.participants) or shard.views > 0 or self._openings.is_waited_for(shard.worker)
+
+    async def _open(self, worker: Worker) -> RoomShard:
+        parts = await Parts.create(self._workers, worker, self._say)
         if self._room.closed:
             parts.media.router.close()
             raise InvalidStateError("the room has closed")

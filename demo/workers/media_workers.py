@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import time
 from collections import Counter
@@ -65,6 +66,9 @@ _NEXT_PORTS = 8
 """A worker whose port is taken tries so many, from its own on, so far apart that no worker gets another's."""
 _FREE_PORTS = 8
 
+_LATE_SHARE = 0.25
+"""Of the time after which a worker counts as hung."""
+
 NUM_SCTP_STREAMS = NumSctpStreams(os=1024, mis=1024)
 """For clients that say nothing of them."""
 
@@ -85,6 +89,7 @@ class MediaWorkers:
         pool: The workers.
         loads: How busy they are, and which one is next.
         placement: From which load on rooms spread.
+        late_s: How long, in seconds, a worker may take to answer before those who come are better elsewhere.
         addresses: What media listens on and announces.
         deaths: How many workers have died so far.
         dropped: How many packets of peers workers have dropped so far, being more than they may send, by kind.
@@ -103,6 +108,7 @@ class MediaWorkers:
         self._held_ports: HeldPorts | None = None
         self.faults = 0
         self.dropped: Counter[str] = Counter()
+        self.late_s = settings.worker_timeout * _LATE_SHARE or math.inf
         watchdog = Watchdog(timeout_s=settings.worker_timeout) if settings.worker_timeout else None
         self.pool = WorkerPool(settings.workers, self._create, watchdog=watchdog)
         self.pool.on("died", self._on_died)

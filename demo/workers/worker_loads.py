@@ -72,17 +72,19 @@ class WorkerLoads:
             question.cancel()
         await asyncio.gather(*self._questions.values(), return_exceptions=True)
 
-    def choose(self, having: Container[Worker], *, sends: bool) -> Worker:
+    def choose(self, having: Container[Worker], *, sends: bool, but: Container[Worker] = ()) -> Worker:
         """The worker for a room's next participant; see :func:`.choose_worker`.
 
         Args:
             having: The workers in which the room has a shard.
             sends: Whether the participant will send.
+            but: Not one of these, if there are others.
 
         Raises:
             InvalidStateError: No worker is running at the moment.
         """
-        workers = self._pool.workers
+        running = self._pool.workers
+        workers = [worker for worker in running if worker not in but] or running
         now_s = self._time_s()
         candidates = []
         for number, worker in enumerate(workers):

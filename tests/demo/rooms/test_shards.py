@@ -19,11 +19,13 @@ from tests.demo.client import AUDIO, RTP_CAPABILITIES, VIDEO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 from tests.demo.rooms.test_speakers import packet, speak, talker
 
+SPREAD = {"workers": 2, "spread_viewers_at": 0, "spread_senders_at": 0, "spread_gain": 0}
+
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    """Each who comes goes to the worker with the least to do."""
-    server = DemoServer(free_ports(tmp_path, workers=2, spread_viewers_at=0, spread_senders_at=0, spread_gain=0))
+    """Each who comes goes to the worker with the least to do, however long that takes to answer."""
+    server = DemoServer(free_ports(tmp_path, **SPREAD, worker_timeout=0))
     await server.start()
     yield server
     await server.close()
@@ -189,6 +191,9 @@ async def test_who_leaves_while_its_part_of_the_room_is_made_leaves_nothing(serv
     [shard] = room.shards.all
     [idle] = [worker for worker in server.workers.pool.workers if worker is not shard.worker]
     third = await RoomClient.connect(url, "r", "c")
+    others = [f"somebody {number}" for number in range(5)]
+    for other in others:  # so many that all three are to go to the idle one
+        server.workers.loads.place(shard.worker, other, sends=True)
     os.kill(idle.pid, signal.SIGSTOP)
     try:
         waiting = [asyncio.create_task(one.transport(producing=True)) for one in (second, second, third)]
@@ -207,7 +212,34 @@ async def test_who_leaves_while_its_part_of_the_room_is_made_leaves_nothing(serv
     for task in waiting:
         task.cancel()
     await first.close()
-    await until(lambda: server.workers.loads.participants == 0)
+    await until(lambda: server.workers.loads.participants == len(others))
+
+
+async def test_a_worker_that_stands_still_holds_up_nobody_who_can_be_elsewhere(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, **SPREAD, worker_timeout=8))
+    await server.start()
+    url = ws_url(server)
+    people = [await RoomClient.connect(url, "r", name) for name in "abcd"]
+    await people[0].join()
+    [room] = server.rooms.rooms
+    [shard] = room.shards.all
+    [idle] = [worker for worker in server.workers.pool.workers if worker is not shard.worker]
+    os.kill(idle.pid, signal.SIGSTOP)
+    try:
+        await asyncio.gather(people[1].join(), people[2].join())
+        await people[3].join()
+        assert sorted(shard.participants) == list("abcd")
+        other = await RoomClient.connect(url, "another", "e")
+        await other.join()
+    finally:
+        os.kill(idle.pid, signal.SIGCONT)
+    for client in (*people, other):
+        await client.close()
+    await until(lambda: not server.rooms.rooms)
+    async with asyncio.timeout(30):
+        while (await idle.dump()).router_ids:
+            pass
+    await server.close()
 
 
 async def test_who_waits_for_a_worker_that_dies_is_placed_on_another(server: DemoServer) -> None:
