@@ -317,6 +317,22 @@ def _numbered_encodings(encodings: Iterable[RtpEncodingParameters], *, with_rtx:
     ]
 
 
+def with_ssrcs_of(earlier: RtpParameters, params: RtpParameters) -> RtpParameters:
+    """A consumer's parameters, with the SSRCs of an earlier one of the same producer.
+
+    Raises:
+        TypeError: That one was of another producer.
+    """
+    encodings = [
+        replace(encoding, ssrc=known.ssrc, rtx=known.rtx)
+        for encoding, known in zip(params.encodings, earlier.encodings, strict=False)
+        if known.ssrc is not None and (known.rtx is None) == (encoding.rtx is None)
+    ]
+    if not len(encodings) == len(params.encodings) == len(earlier.encodings):
+        raise TypeError("ssrcs_of is not of an earlier consumer of this producer")
+    return replace(params, encodings=encodings)
+
+
 def _unused_bandwidth_feedback(extension_uris: set[str]) -> tuple[str, ...]:
     """Bandwidth is estimated from transport-cc if its extension is there, else from REMB, which needs abs-send-time."""
     if _TRANSPORT_CC in extension_uris:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 
-from msgspec.structs import replace
-
 from miso.controller.entity import check_app_data
 from miso.controller.json_form import from_json
 from miso.controller.media.consumer import Consumer
@@ -100,7 +98,7 @@ class PipeTransport(Transport):
         consumable = producer.consumable_rtp_parameters
         params = negotiation.get_pipe_consumer_rtp_parameters(consumable=consumable, enable_rtx=self._rtx)
         if ssrcs_of is not None:
-            params = _with_ssrcs_of(from_json(RtpParameters, ssrcs_of), params)
+            params = negotiation.with_ssrcs_of(from_json(RtpParameters, ssrcs_of), params)
         body = ConsumeRequest(
             consumer_id=str(uuid.uuid4()),
             producer_id=producer_id,
@@ -110,14 +108,3 @@ class PipeTransport(Transport):
             consumable_rtp_encodings=consumable.encodings,
         )
         return await self._consume(body, app_data)
-
-
-def _with_ssrcs_of(earlier: RtpParameters, params: RtpParameters) -> RtpParameters:
-    encodings = [
-        replace(encoding, ssrc=known.ssrc, rtx=known.rtx)
-        for encoding, known in zip(params.encodings, earlier.encodings, strict=False)
-        if known.ssrc is not None and (known.rtx is None) == (encoding.rtx is None)
-    ]
-    if not len(encodings) == len(params.encodings) == len(earlier.encodings):
-        raise TypeError("ssrcs_of is not of an earlier consumer of this producer")
-    return replace(params, encodings=encodings)

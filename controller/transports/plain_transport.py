@@ -77,6 +77,10 @@ class PlainTransport(Transport):
         self.rtcp_tuple = answer.rtcp_tuple or self.rtcp_tuple
         self.srtp_parameters = answer.srtp_parameters
 
+    @property
+    def _is_encrypted(self) -> bool:
+        return self.srtp_parameters is not None
+
     def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {
             **super()._event_handlers(),

@@ -197,6 +197,7 @@ class Transport(Entity):
         ignore_dtx: bool = False,
         enable_rtx: bool | None = None,
         pipe: bool = False,
+        ssrcs_of: RtpParameters | Mapping[str, object] | None = None,
         app_data: AppData | None = None,
     ) -> Consumer:
         """Sends a producer of the router to the remote side.
@@ -210,10 +211,14 @@ class Transport(Entity):
             ignore_dtx: Drop the packets by which a silent Opus sender keeps its stream alive.
             enable_rtx: Retransmit what was lost; by default for video and not for audio.
             pipe: Send all streams of the producer as they are.
+            ssrcs_of: The RTP parameters of an earlier consumer of it, which is gone: the SSRCs are the same again.
+                Random ones if not given. Not with SRTP, whose keys are for one stream of an SSRC only (RFC 3711 section
+                9.1).
             app_data: The application's own data.
 
         Raises:
-            TypeError: The capabilities or layers are malformed.
+            TypeError: The capabilities, layers or earlier parameters are malformed, those are not of this producer, or
+                the transport has SRTP.
             NotFoundError: The router has no such producer.
             UnsupportedError: The remote side has none of the producer's codecs.
         """
@@ -228,6 +233,10 @@ class Transport(Entity):
             pipe=pipe,
             enable_rtx=producer.kind == "video" if enable_rtx is None else enable_rtx,
         )
+        if ssrcs_of is not None:
+            if self._is_encrypted:
+                raise TypeError("ssrcs_of cannot be given on a transport with SRTP")
+            params = negotiation.with_ssrcs_of(from_json(RtpParameters, ssrcs_of), params)
         layers = None if preferred_layers is None else from_json(ConsumerLayers, preferred_layers)
         if not pipe:
             params = replace(params, mid=mid or self._take_mid())
@@ -352,6 +361,11 @@ class Transport(Entity):
         data_consumer.at_end(lambda: self._free_sctp_stream_id(params))
         self.observer.emit("newdataconsumer", data_consumer)
         return data_consumer
+
+    @property
+    def _is_encrypted(self) -> bool:
+        """Whether it has SRTP."""
+        return False
 
     async def _consume(self, body: ConsumeRequest, app_data: AppData) -> Consumer:
         state = await self._request(commands.TRANSPORT_CONSUME, body)

@@ -85,6 +85,10 @@ class WebRtcTransport(Transport):
         self.dtls_state = "closed"
         super()._end_children()
 
+    @property
+    def _is_encrypted(self) -> bool:
+        return True
+
     def _event_handlers(self) -> Mapping[str, Callable[..., object]]:
         return {
             **super()._event_handlers(),

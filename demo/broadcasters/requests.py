@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,12 +14,20 @@ import msgspec
 from miso.cluster.errors import ClusterError
 from miso.cluster.facts import ProducerFact
 from miso.cluster.room_facts import Seen
-from miso.cluster.shard.wants import Lease
-from miso.controller import DataProducer, PlainTransport, Producer, WebRtcTransport, to_json
+from miso.controller import (
+    Consumer,
+    DataConsumer,
+    DataProducer,
+    PlainTransport,
+    Producer,
+    WebRtcTransport,
+    to_json,
+)
 from miso.controller.ortc import reduce_rtp_capabilities
 from miso.controller.ortc.negotiation import can_consume
 from miso.controller.ortc.validation import validate_rtp_capabilities
 from miso.controller.types import RtpCapabilities
+from miso.demo.broadcasters.feed import Feed
 from miso.demo.broadcasters.messages import Connect, CreateBroadcaster, CreateTransport, Produce, ProduceData
 from miso.demo.json import Json
 from miso.demo.rooms.broadcaster import Broadcaster, BroadcasterTransport, Closable
@@ -32,6 +40,7 @@ from miso.protoo import RequestError
 logger = logging.getLogger(__name__)
 
 ProducerT = TypeVar("ProducerT", Producer, DataProducer)
+ConsumerT = TypeVar("ConsumerT", Consumer, DataConsumer)
 
 FAILED = 500
 """Also for what is not found, like the reference."""
@@ -71,17 +80,6 @@ class Call:
         if self.broadcaster.shard is None or self.broadcaster.shard.closed:
             raise RequestError(FAILED, "the broadcaster was deleted meanwhile")
         return self.broadcaster.shard
-
-    async def fetched(self, getting: Coroutine[None, None, Lease[ProducerT]]) -> Lease[ProducerT]:
-        """What the broadcaster is to consume, wherever in the room it arrives.
-
-        Raises:
-            RequestError: It is not there.
-        """
-        try:
-            return await getting
-        except ClusterError as error:
-            raise RequestError(FAILED, str(error)) from error
 
     def transport(self, transport_id: str) -> BroadcasterTransport:
         """The broadcaster's transport.
@@ -230,19 +228,32 @@ async def consume(call: Call, transport_id: str, producer_id: str) -> Json:
     """A consumer, which sends at once, or as soon as its transport knows where to."""
     broadcaster = call.broadcaster
     transport = call.transport(transport_id)
-    if broadcaster.rtp_capabilities is None:
+    capabilities = broadcaster.rtp_capabilities
+    if capabilities is None:
         raise RequestError(FAILED, "broadcaster does not have rtpCapabilities")
     if not producer_id:
         raise ValueError("missing query.producerId")
-    with call.one_more(broadcaster.consumers, "consumers"):
-        lease = await call.fetched(call.shard.fetch(producer_id))
-        try:
-            consumer = await transport.consume(producer_id=producer_id, rtp_capabilities=broadcaster.rtp_capabilities)
-            consumer.observer.once("close", lease.release)
-            call.keep(broadcaster.consumers, consumer)
-        except BaseException:
-            lease.release()
-            raise
+
+    async def make(before: Consumer | None) -> Consumer:
+        is_plain = isinstance(transport, PlainTransport)
+        return await transport.consume(
+            producer_id=producer_id,
+            rtp_capabilities=capabilities,
+            mid=before.rtp_parameters.mid if before is not None else None,
+            ssrcs_of=before.rtp_parameters if before is not None and is_plain else None,
+        )
+
+    consumer = await _begun(
+        Feed(
+            broadcaster,
+            call.shard,
+            producer_id,
+            call.shard.fetch,
+            make,
+            lambda: call.one_more(broadcaster.consumers, "consumers"),
+            lambda made: call.keep(broadcaster.consumers, made),
+        )
+    )
     return {
         "id": consumer.id,
         "producerId": producer_id,
@@ -260,17 +271,38 @@ async def consume_data(call: Call, transport_id: str, data_producer_id: str) -> 
         raise RequestError(FAILED, "broadcaster does not have rtpCapabilities")
     if not data_producer_id:
         raise ValueError("missing body.dataProducerId")
-    with call.one_more(broadcaster.data_consumers, "data consumers"):
-        lease = await call.fetched(call.shard.fetch_data(data_producer_id))
-        try:
-            data_consumer = await transport.consume_data(data_producer_id=data_producer_id)
-            data_consumer.observer.once("close", lease.release)
-            call.keep(broadcaster.data_consumers, data_consumer)
-        except BaseException:
-            lease.release()
-            raise
+
+    async def make(before: DataConsumer | None) -> DataConsumer:
+        stream = before.sctp_stream_parameters if before is not None else None
+        return await transport.consume_data(
+            data_producer_id=data_producer_id, stream_id=stream.stream_id if stream is not None else None
+        )
+
+    data_consumer = await _begun(
+        Feed(
+            broadcaster,
+            call.shard,
+            data_producer_id,
+            call.shard.fetch_data,
+            make,
+            lambda: call.one_more(broadcaster.data_consumers, "data consumers"),
+            lambda made: call.keep(broadcaster.data_consumers, made),
+        )
+    )
     parameters = data_consumer.sctp_stream_parameters
     return {"id": data_consumer.id, "streamId": parameters.stream_id if parameters is not None else None}
+
+
+async def _begun(feed: Feed[ProducerT, ConsumerT]) -> ConsumerT:
+    """Its first consumer.
+
+    Raises:
+        RequestError: It cannot be had.
+    """
+    try:
+        return await feed.begin()
+    except ClusterError as error:
+        raise RequestError(FAILED, str(error)) from error
 
 
 async def produce_data(call: Call, transport_id: str, body: ProduceData) -> Json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from miso.cluster.room import Member
@@ -28,6 +30,9 @@ FLAG = "broadcaster"
 
 MAX_OBJECTS = 16
 """Transports of a broadcaster, and its producers, consumers, data producers and data consumers."""
+
+MAX_AWAITED = 64
+"""Of so many sources that it was sent, and that have gone, it is looked whether they come back: their host may."""
 
 BroadcasterTransport = PlainTransport | WebRtcTransport
 Closable = TypeVar("Closable", PlainTransport | WebRtcTransport, Producer, Consumer, DataProducer, DataConsumer)
@@ -82,6 +87,8 @@ class Broadcaster:
         self._heard_s = time_s()
         self._received_bytes: dict[str, int] = {}
         self._made_s: dict[str, float] = {}
+        self._awaited: deque[tuple[str, Callable[[], None]]] = deque(maxlen=MAX_AWAITED)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def id(self) -> str:
@@ -101,6 +108,25 @@ class Broadcaster:
         """Keeps something new until it closes."""
         kept[new.id] = new
         new.observer.once("close", lambda: kept.pop(new.id, None))
+
+    def wait_for(self, source: str, then: Callable[[], None]) -> None:
+        """Calls back when a source is there again."""
+        self._awaited.append((source, then))
+
+    def source_came(self, source: str) -> None:
+        """Somebody in the room sends it from now on."""
+        for _ in range(len(self._awaited)):
+            awaited, then = self._awaited.popleft()
+            if awaited == source:
+                then()
+            else:
+                self._awaited.append((awaited, then))
+
+    def start_task(self, work: Coroutine[None, None, None]) -> None:
+        """Runs something until it is done, or the broadcaster ends."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def watch(self, transport: BroadcasterTransport) -> None:
         """Looks from now on for what comes over a new transport."""
@@ -135,6 +161,8 @@ class Broadcaster:
     def close(self) -> None:
         """Ends all that it has; what waits for an answer learns from ``closed``."""
         self.closed = True
+        for task in self._tasks:
+            task.cancel()
         for transport in list(self.transports.values()):
             transport.close()
 

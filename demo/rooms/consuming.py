@@ -165,7 +165,7 @@ async def _create_data_consumer(
         return
     session.add_data_consumer(data_consumer)
     if fact is not None:
-        data_consumer.on("dataproducerclose", lambda: _give_again(session, shard, fact.id, given))
+        data_consumer.on("dataproducerclose", lambda: _data_lost(session, shard, fact.id, given))
     try:
         await session.peer.request(
             "newDataConsumer",
@@ -245,6 +245,13 @@ async def _consume(
         raise
     given.end()
     return None
+
+
+def _data_lost(session: PeerSession, shard: RoomShard, source: str, given: _Given) -> None:
+    """The same of data: when it was lost with its host, who had it is given it again when that is back."""
+    if shard.elsewhere(source) is None:
+        session.lost.append(source)
+    _give_again(session, shard, source, given)
 
 
 def _give_again(session: PeerSession, shard: RoomShard, source: str, given: _Given) -> None:

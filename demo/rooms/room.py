@@ -378,9 +378,12 @@ class Room:
             PeerSession.notify_all(self.joined(but=who), "peerDisplayNameChanged", change)
 
     def _came(self, fact: Source) -> None:
-        if isinstance(fact, ProducerFact) or channel_of(fact) == CHAT_LABEL:
-            for session in self.joined(but=fact.participant):
+        is_for_all = isinstance(fact, ProducerFact) or channel_of(fact) == CHAT_LABEL
+        for session in self.joined(but=fact.participant):
+            if is_for_all or fact.id in session.lost:
                 self._give(session, fact)
+        for broadcaster in self.broadcasters.values():
+            broadcaster.source_came(fact.id)
         for listener in list(self.listeners):
             listener.source_came(fact)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TypeVar
 
@@ -35,6 +35,8 @@ MEDIASOUP_VERSION = "3.12.16"
 NEWS_INTERVAL_S = 1.0
 """Scores and bandwidth estimates go to a peer at most this often, each."""
 
+MAX_LOST = 64
+
 ReceivingPlace = tuple[RoomShard, WebRtcTransport]
 """Where in its room a peer receives, and over which transport."""
 
@@ -62,6 +64,7 @@ class PeerSession:
         making: How many transports, producers and data producers it may have.
         producing: What it may make that every other peer is told of.
         consumer_places, data_consumer_places: How many more of them it may be given.
+        lost: Data producers of which it had a data consumer until they went, the latest :data:`MAX_LOST`.
         given: Of what it has consumers and data consumers, or is about to have, by the source's id, and how many.
         shard: Where in the room its media are; None: that is open still.
         member: What the room is told of it; None: it has not joined.
@@ -107,6 +110,7 @@ class PeerSession:
         self.consumer_places = Places(settings.max_consumers_per_peer)
         self.data_consumer_places = Places(settings.max_consumers_per_peer)
         self.given: Counter[str] = Counter()
+        self.lost: deque[str] = deque(maxlen=MAX_LOST)
         self.words_to_bot = TokenBucket(WORDS_TO_BOT_PER_S, WORDS_TO_BOT_BURST, asyncio.get_running_loop().time())
         self._transport_timeout_s = settings.transport_stall_timeout
         self._metrics = metrics

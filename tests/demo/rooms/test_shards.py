@@ -160,6 +160,28 @@ async def test_a_consumer_whose_pipe_is_made_anew_is_given_again_and_once(server
     await second.close()
 
 
+async def test_a_channel_that_was_lost_with_its_host_is_given_again_to_who_had_it(server: DemoServer) -> None:
+    first, second, room = await two(server)
+    near, far = room.shards.all
+    transport = await near.router.create_direct_transport()
+    data = await transport.produce_data(label="position")
+    room.cluster.members["a"].offer_data(data)
+    server.workers.loads.place(near.worker, "a room", sends=True)
+    third = await RoomClient.connect(ws_url(server), "r", "c")
+    await third.join(data=True)
+    assert "c" in far.participants
+    await third.seen("newDataConsumer", lambda told: told["dataProducerId"] == data.id)
+    member = room.cluster.members["a"]
+    member.leave()
+    await second.seen("peerClosed")
+    await until(lambda: not any(data.id in session.given for session in room.sessions))
+    room.cluster.enter("a", member.shard, {"id": "a"}).offer_data(data)
+    await third.seen("newDataConsumer", lambda told: told["dataProducerId"] == data.id, count=2)
+    assert all(told["dataProducerId"] != data.id for method, told in second.log if method == "newDataConsumer")
+    for client in (first, second, third):
+        await client.close()
+
+
 async def test_who_leaves_while_something_is_fetched_wants_it_no_more(server: DemoServer) -> None:
     first, second, room = await two(server)
     audio = await first.produce("audio", AUDIO)
