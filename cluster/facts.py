@@ -48,6 +48,20 @@ class WorkerLoad(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     shards: Count
 
 
+class AddressUse(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What clients of one address have on a node.
+
+    Attributes:
+        address: A keyed hash of it.
+        peers: How many are connected.
+        rooms: How many rooms were made for them.
+    """
+
+    address: Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
+    peers: Count = 0
+    rooms: Count = 0
+
+
 class NodeFact(Said, frozen=True, kw_only=True, tag="node"):
     """A node, of no room.
 
@@ -62,6 +76,7 @@ class NodeFact(Said, frozen=True, kw_only=True, tag="node"):
         rooms: How many rooms it has a part of.
         participants: How many are connected to it.
         workers: Its media workers.
+        addresses: What addresses have there that have much.
     """
 
     node: Id
@@ -74,6 +89,7 @@ class NodeFact(Said, frozen=True, kw_only=True, tag="node"):
     rooms: Count = 0
     participants: Count = 0
     workers: Annotated[list[WorkerLoad], msgspec.Meta(max_length=1024)] = msgspec.field(default_factory=list)
+    addresses: Annotated[list[AddressUse], msgspec.Meta(max_length=1024)] = msgspec.field(default_factory=list)
 
     @property
     def key(self) -> str:

@@ -17,14 +17,16 @@ from miso.commands.command_line import version
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
+from miso.demo.hosts.address_uses import AddressUses
 from miso.demo.hosts.draining import drain
-from miso.demo.hosts.joining import cluster_address, make_directory, node_name, shard_settings
+from miso.demo.hosts.joining import address_key, cluster_address, make_directory, node_name, shard_settings
 from miso.demo.hosts.moving import Moving
 from miso.demo.hosts.own_node import OwnNode
 from miso.demo.http.app import web_app
 from miso.demo.http.origins import Origins
 from miso.demo.http.page_pattern import PagePattern
 from miso.demo.json import Json
+from miso.demo.limits.per_address import AddressLimits
 from miso.demo.metrics import Metrics
 from miso.demo.operators.cluster_api import ClusterApi
 from miso.demo.operators.cluster_metrics import cluster_registry
@@ -84,7 +86,11 @@ class DemoServer:
             ip=self._cluster_address.shown,
             url=settings.public_url,
         )
-        self.node = OwnNode(self.directory, identity, lambda: self.workers.loads.reports, self._counts)
+        uses = AddressUses(self.directory, address_key(settings))
+        limits = AddressLimits(settings, self._metrics, time.monotonic, uses.elsewhere)
+        self.node = OwnNode(
+            self.directory, identity, lambda: self.workers.loads.reports, self._counts, lambda: uses.own(limits)
+        )
         self.moving = Moving(self.directory, self.node, self.workers.placement, random.Random())
         self.rooms = Rooms(
             self.workers,
@@ -94,6 +100,7 @@ class DemoServer:
             self.directory,
             shard_settings(settings, self.workers.addresses),
             self.moving,
+            limits,
         )
         self._broadcaster_watch = BroadcasterWatch(self.rooms, settings.broadcaster_timeout)
         self._metrics.show(self)

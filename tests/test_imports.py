@@ -268,7 +268,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "commands",
         "live.engine",
     ),
-    "demo.hosts": ("demo.settings", "demo.workers", "cluster"),
+    "demo.hosts": ("demo.settings", "demo.workers", "demo.limits", "cluster"),
     "demo.metrics": ("protoo",),
     "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
     "demo.workers": ("demo.json", "demo.settings", "cluster.facts", "cluster.placement", "controller", "serving"),

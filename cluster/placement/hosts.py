@@ -75,9 +75,9 @@ class HostChooser:
         if not fitting:
             return None
         region = here.region if region is None else region
-        nearest = max(_nearness(node.region, region) for node, _ in fitting)
+        nearest = max(nearness(node.region, region) for node, _ in fitting)
         chosen, _ = less_loaded(
-            [(node, load) for node, load in fitting if _nearness(node.region, region) == nearest],
+            [(node, load) for node, load in fitting if nearness(node.region, region) == nearest],
             self._random,
             lambda candidate: candidate[1],
         )
@@ -117,7 +117,7 @@ def _load(worker: WorkerLoad, settings: PlacementSettings) -> float:
     return max(worker.cpu, worker.packets_per_s / settings.full_packets_per_s)
 
 
-def _nearness(region: str, other: str) -> int:
+def nearness(region: str, other: str) -> int:
     """How many leading parts two regions have in common; all of them and one more when they are the same."""
     if region == other:
         return region.count("-") + 2

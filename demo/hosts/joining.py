@@ -39,6 +39,15 @@ def make_directory(settings: Settings, name: str) -> Directory:
     return RedisDirectory(node, parse_url(settings.redis.get_secret_value()))
 
 
+def address_key(settings: Settings) -> bytes:
+    """With which addresses of clients are hashed before other hosts are told: the password of Redis, if it has one."""
+    if settings.redis is None:
+        return b""
+    from miso.cluster.directory.redis.url import parse_url
+
+    return (parse_url(settings.redis.get_secret_value()).password or "").encode()
+
+
 def shard_settings(settings: Settings, addresses: Sequence[MediaAddress]) -> ShardSettings:
     """How parts of rooms are joined: within this machine, or also with those of other hosts."""
     if settings.redis is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from miso.cluster.facts import NodeFact
-from miso.cluster.placement.hosts import HostChooser, is_web_url
+from miso.cluster.placement.hosts import HostChooser, is_web_url, nearness
 from miso.cluster.placement.settings import PlacementSettings
 from miso.demo.hosts.own_node import OwnNode
 
@@ -76,14 +76,14 @@ class Moving:
 
     @property
     def servers(self) -> list[str]:
-        """Where else browsers find the cluster when this server is gone, those of its region first."""
+        """Where else browsers find the cluster when this server is gone, those of near regions first."""
         own = self._own.fact
         others = [
             node
             for node in self._directory.nodes.values()
             if node.node != own.node and not node.draining and is_web_url(node.url)
         ]
-        others.sort(key=lambda node: (node.region != own.region, node.name))
+        others.sort(key=lambda node: (-nearness(node.region, own.region), node.name))
         return list(dict.fromkeys(node.url for node in others))[:MAX_SERVERS]
 
     def look(self) -> None:

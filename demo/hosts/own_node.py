@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
+from msgspec.structs import replace
+
 from miso.cluster.directory.directory import Directory
-from miso.cluster.facts import NodeFact, WorkerLoad
+from miso.cluster.facts import AddressUse, NodeFact, WorkerLoad
 
 INTERVAL_S: Final = 1.0
 
@@ -24,6 +26,7 @@ class OwnNode:
         identity: What does not change.
         loads: Gives how busy the workers are.
         counts: Gives how many rooms and participants there are here.
+        addresses: Gives which addresses have much here.
     """
 
     def __init__(
@@ -32,17 +35,19 @@ class OwnNode:
         identity: NodeFact,
         loads: Callable[[], list[WorkerLoad]],
         counts: Callable[[], tuple[int, int]],
+        addresses: Callable[[], list[AddressUse]],
     ) -> None:
         self.draining = False
         self._directory = directory
         self._identity = identity
         self._loads = loads
         self._counts = counts
+        self._addresses = addresses
         self._announcing: asyncio.Task[None] | None = None
 
     @property
     def fact(self) -> NodeFact:
-        """What is true of it now."""
+        """What is true of it now, but for addresses."""
         rooms, participants = self._counts()
         return NodeFact(
             node=self._identity.node,
@@ -59,13 +64,13 @@ class OwnNode:
 
     def start(self) -> None:
         """Begins to say it."""
-        self._directory.announce(self.fact)
+        self._announce()
         self._announcing = asyncio.create_task(self._announce_on())
 
     def drain(self) -> None:
         """It takes nobody new from now on, and says so at once."""
         self.draining = True
-        self._directory.announce(self.fact)
+        self._announce()
 
     async def close(self) -> None:
         """Says nothing more."""
@@ -77,4 +82,7 @@ class OwnNode:
     async def _announce_on(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
-            self._directory.announce(self.fact)
+            self._announce()
+
+    def _announce(self) -> None:
+        self._directory.announce(replace(self.fact, addresses=self._addresses()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -60,9 +60,16 @@ class AddressLimits:
         settings: The limits.
         metrics: Where refusals are counted, as ``KIND_per_address``.
         time_s: The clock.
+        elsewhere: How many of a kind an address has on other servers of the cluster.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics, time_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        time_s: Callable[[], float],
+        elsewhere: Callable[[Kind, str], int] = lambda kind, address: 0,
+    ) -> None:
         self._limits: dict[Kind, _Limit] = {
             "sockets": _Limit(settings.max_sockets_per_address, _UNLIMITED),
             "connections": _Limit(settings.max_connections_per_address, settings.connections_per_minute),
@@ -72,6 +79,7 @@ class AddressLimits:
         }
         self._metrics = metrics
         self._time_s = time_s
+        self._elsewhere = elsewhere
         self._busy: dict[str, _Address] = {}
         self._quiet: OrderedDict[str, _Address] = OrderedDict()
         self._logged_s = float("-inf")
@@ -79,6 +87,13 @@ class AddressLimits:
     def __len__(self) -> int:
         """How many addresses are remembered."""
         return len(self._busy) + len(self._quiet)
+
+    def much_held(self, kinds: Sequence[Kind], share: int) -> Iterator[tuple[str, Mapping[Kind, int]]]:
+        """Who has of one of those kinds at least so many-th a part of what it may have, and what it has."""
+        least = {kind: max(1, self._limits[kind].at_once // share) for kind in kinds if self._limits[kind].at_once}
+        for address, entry in self._busy.items():
+            if any(entry.held.get(kind, 0) >= count for kind, count in least.items()):
+                yield address, entry.held
 
     def pass_by(self, kind: Kind, address: str) -> None:
         """For what an address does, and does not keep.
@@ -128,7 +143,7 @@ class AddressLimits:
             self._quiet[address] = entry
             self._quiet.move_to_end(address)
         limit = self._limits[kind]
-        if limit.at_once != _UNLIMITED and entry.held.get(kind, 0) >= limit.at_once:
+        if limit.at_once != _UNLIMITED and self._held(entry, kind, address) >= limit.at_once:
             self.refused(f"{kind}_per_address", f"address={address}")
             raise RequestError(TOO_MANY, f"too many {kind} from this address: {limit.at_once} are allowed")
         if limit.per_minute != _UNLIMITED:
@@ -138,6 +153,9 @@ class AddressLimits:
                 self.refused(f"{kind}_per_minute", f"address={address}")
                 raise RequestError(TOO_MANY, f"too many {kind} from this address in a short time")
         return entry
+
+    def _held(self, entry: _Address, kind: Kind, address: str) -> int:
+        return entry.held.get(kind, 0) + self._elsewhere(kind, address)
 
     def _give_back(self, kind: Kind, address: str) -> None:
         entry = self._busy[address]

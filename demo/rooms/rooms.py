@@ -7,7 +7,6 @@ import contextlib
 import logging
 import math
 import re
-import time
 from collections.abc import AsyncIterator, Callable
 
 from miso.cluster.directory.directory import Directory
@@ -54,6 +53,7 @@ class Rooms:
         directory: What all servers of the cluster have of their rooms.
         shard_settings: How the parts of rooms are joined.
         moving: Which other servers clients are sent to.
+        limits: How much an address may have.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Rooms:
         directory: Directory,
         shard_settings: ShardSettings,
         moving: Moving,
+        limits: AddressLimits,
     ) -> None:
-        limits = AddressLimits(settings, metrics, time.monotonic)
         secret = settings.network_throttle_secret
         self.shared = SharedByRooms(
             workers,

@@ -16,22 +16,8 @@ from miso.demo.server import DemoServer
 from tests.cluster.directory.recorder import until
 from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.demo.client import AUDIO, VIDEO, RoomClient
-from tests.demo.conftest import free_ports, ws_url
-
-
-@pytest.fixture
-async def redis() -> AsyncIterator[RedisServer]:
-    server = RedisServer()
-    await server.start()
-    yield server
-    await server.close()
-
-
-async def started(tmp_path: Path, redis: RedisServer, name: str, **settings: object) -> DemoServer:
-    given = {"redis": redis.url, "node_name": name, "cluster_address": "127.0.0.1", "drain_timeout": 2, **settings}
-    server = DemoServer(free_ports(tmp_path, **given))
-    await server.start()
-    return server
+from tests.demo.conftest import ws_url
+from tests.demo.hosts.conftest import started
 
 
 @pytest.fixture
