@@ -422,6 +422,8 @@ def whatever_happens(data: st.DataObject, steps: int, sizes: Sequence[int]) -> N
                 viewer.close()
         assert fanout.players == len(viewers)
         assert fanout.kept_bytes >= fanout.size_bytes >= 0
+    while not fanout.is_flushed:  # who has had its turn in the last flush, gets the rest with another one
+        fanout.flush(100)
     while fanout.flush(100) != (None, None):
         for viewer in viewers:
             drain(fanout, viewer)
