@@ -269,7 +269,9 @@ class Worker:
     def _prepare_encryption(self) -> None:
         if not self._closed:
             from miso.worker.dataplane.transport import srtp
+            from miso.worker.srtp import choice, cipher
 
+            logger.debug("outgoing SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})
             srtp.load()
             self._context.certificate.prepare()
 

@@ -21,6 +21,7 @@ CHOICES = {
     LIBSRTP: 0,
 }
 """Name → the parts of a CPU that may be used where it has them; empty: all. Without AES none of the code can run."""
+_NAMES = {AES: "AES-NI", SHA: "SHA-NI", AVX2: "AVX2", AVX512: "AVX-512", VAES: "VAES"}
 
 
 def allowed_parts() -> int:
@@ -33,3 +34,8 @@ def allowed_parts() -> int:
     if name not in CHOICES:
         raise SettingsError(f"{VARIABLE} is '{name}', expected one of {', '.join(filter(None, CHOICES))}, or nothing")
     return CHOICES[name]
+
+
+def describe(parts: int) -> str:
+    """What protects by these parts, for the log."""
+    return ", ".join(name for part, name in _NAMES.items() if parts & part) or LIBSRTP

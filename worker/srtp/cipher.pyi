@@ -7,6 +7,9 @@ from miso.worker.srtp_suite import SrtpSuite
 def parts_here() -> int:
     """What this CPU has of what ``choice`` names; without ``choice.AES`` no keys can be made."""
 
+def in_use() -> int:
+    """The parts that are used, 0 where the code cannot run."""
+
 def use(parts: int) -> int:
     """From now on no more than these parts are used; gives those that are, 0 where the code cannot run."""
 

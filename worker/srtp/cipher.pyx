@@ -46,6 +46,11 @@ def parts_here():
     return srtp_paths_here()
 
 
+def in_use():
+    """The parts that are used, 0 where the code cannot run."""
+    return parts_in_use
+
+
 def use(int parts):
     """From now on no more than these parts are used; gives those that are, 0 where the code cannot run."""
     global parts_in_use

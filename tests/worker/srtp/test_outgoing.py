@@ -103,6 +103,11 @@ def test_a_choice_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) 
     assert choice.allowed_parts() == 0
 
 
+def test_the_log_names_what_protects() -> None:
+    assert choice.describe(choice.AES | choice.AVX2) == "AES-NI, AVX2"
+    assert choice.describe(0) == "libsrtp"
+
+
 def test_a_worker_does_not_start_with_a_choice_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISO_SRTP", "AVX2")
     with pytest.raises(SettingsError, match="MISO_SRTP is 'AVX2'"):
