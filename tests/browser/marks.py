@@ -74,6 +74,10 @@ class Joining:
     def total(self) -> float:
         return self.signaling + self.offer + self.path + self.picture
 
+    def __str__(self) -> str:
+        steps = (f"{step} {getattr(self, step):.0f} ms" for step in ("signaling", "offer", "path", "picture"))
+        return ", ".join(steps)
+
 
 async def joining_of(person: Person) -> Joining | None:
     """How long the page's joining took; None: no frame has been shown yet."""

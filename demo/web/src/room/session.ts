@@ -86,8 +86,10 @@ export class Session {
     const device = new Device();
     await device.load({ routerRtpCapabilities });
     const { produce, consume, datachannel } = this.#params;
-    if (produce || datachannel) await this.#createTransport(device, "send");
-    if (consume) await this.#createTransport(device, "recv");
+    await Promise.all([
+      produce || datachannel ? this.#createTransport(device, "send") : null,
+      consume ? this.#createTransport(device, "recv") : null,
+    ]);
     const { peers, servers } = await this.#request<JoinAnswer>("join", {
       displayName: this.#store.state.displayName,
       device: describeBrowser(navigator.userAgent),
