@@ -139,6 +139,27 @@ async def test_a_copy_and_its_consumers_go_on_when_the_other_end_is_made_anew(ro
     receiver.close()
 
 
+async def test_a_plain_receiver_is_sent_the_same_streams_again_and_an_encrypted_one_is_not(
+    routers: list[Router],
+) -> None:
+    here, _ = routers
+    source, producer = await sender(here)
+    plain = await here.create_plain_transport(listen_ip="127.0.0.1")
+    encrypted = await here.create_plain_transport(listen_ip="127.0.0.1", enable_srtp=True)
+    for transport in (plain, encrypted):
+        first = await transport.consume(producer_id=producer.id, rtp_capabilities=here.rtp_capabilities)
+        first.close()
+        asked = {"producer_id": producer.id, "rtp_capabilities": here.rtp_capabilities}
+        again = {"mid": first.rtp_parameters.mid, "ssrcs_of": first.rtp_parameters}
+        if transport is plain:
+            second = await transport.consume(**asked, **again)  # type: ignore[arg-type]
+            assert second.rtp_parameters == first.rtp_parameters
+        else:
+            with pytest.raises(TypeError, match="SRTP"):
+                await transport.consume(**asked, **again)  # type: ignore[arg-type]
+    source.close()
+
+
 async def test_ssrcs_of_another_producer_are_refused(routers: list[Router]) -> None:
     here, _ = routers
     end = await here.create_pipe_transport(listen_ip="127.0.0.1")

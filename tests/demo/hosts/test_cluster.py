@@ -160,13 +160,18 @@ async def test_draining_ends_when_time_is_up_whoever_stays() -> None:
     assert {"ann", "bob"} <= set(told)
 
 
+@pytest.mark.parametrize("trouble", ["it stands still", "it is full"])
 async def test_without_redis_what_runs_goes_on_and_who_is_new_to_a_server_is_told_to_try_again(
-    servers: list[DemoServer], redis: RedisServer
+    servers: list[DemoServer], redis: RedisServer, trouble: str
 ) -> None:
     ann, answer = await joined(servers[0], "ann")
     bob, _ = await joined(servers[1], "bob")
     await ann.seen("newPeer")
-    redis.freeze()
+    is_full = trouble == "it is full"
+    if is_full:
+        await redis.run("CONFIG", "SET", "maxmemory", 1)
+    else:
+        redis.freeze()
     await until(lambda: all(server.directory.is_away for server in servers))
     cid, answer = await joined(servers[0], "cid")
     await ann.seen("newPeer", lambda data: data["id"] == "cid")
@@ -174,7 +179,10 @@ async def test_without_redis_what_runs_goes_on_and_who_is_new_to_a_server_is_tol
     audio = await cid.produce("audio", AUDIO)
     assert (await ann.seen("newConsumer"))["producerId"] == audio
     assert await refused(servers[2], "dan") == 503
-    redis.thaw()
+    if is_full:
+        await redis.run("CONFIG", "SET", "maxmemory", 0)
+    else:
+        redis.thaw()
     await bob.seen("newPeer", lambda data: data["id"] == "cid")
     assert (await bob.seen("newConsumer"))["producerId"] == audio
     assert "peerClosed" not in ann.methods + bob.methods

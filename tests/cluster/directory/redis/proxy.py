@@ -11,6 +11,7 @@ class Proxy:
 
     Attributes:
         port: Where it listens.
+        delay_s: So much later comes what passes, each way, in seconds.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -20,6 +21,7 @@ class Proxy:
             to_port: Where it passes connections on to.
         """
         self.port = 0
+        self.delay_s = 0.0
         self._to_port = to_port
         self._server: asyncio.Server | None = None
         self._flows = asyncio.Event()
@@ -83,6 +85,7 @@ class Proxy:
         with suppress(OSError):
             while data := await source.read(65536):
                 await self._flows.wait()
+                await asyncio.sleep(self.delay_s)
                 sink.write(data)
                 await sink.drain()
         for writer in (sink, back):

@@ -1,0 +1,105 @@
+"""A Redis that is slow, takes nothing, or lets do less than before, and a host that means harm: the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from miso.cluster.directory.redis.keys import members, room_hash
+from miso.cluster.facts import ParticipantFact
+from tests.cluster.directory.recorder import until
+from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, pair_in, shard
+from tests.cluster.directory.redis.redis_server import free_port
+from tests.cluster.directory.redis.stranger import NODE, Stranger
+from tests.cluster.directory.redis.world import RedisWorld
+
+WITHIN_S = 120.0
+MANY = 2_000
+
+
+async def both(pair: Pair, *, are_away: bool) -> None:
+    await until(lambda: all(it.directory.is_away == are_away for it in (pair.one, pair.other)))
+
+
+async def says_something(pair: Pair, name: str) -> None:
+    pair.one.entry.put(shard(f"one {name}"))
+    pair.other.entry.put(shard(f"other {name}"))
+
+
+async def test_redis_that_answers_late_is_used_and_one_that_answers_too_late_is_waited_for(world: RedisWorld) -> None:
+    pair = await pair_in(world)
+    proxies = [world.proxy(it.directory) for it in (pair.one, pair.other)]
+    for proxy in proxies:
+        proxy.delay_s = 0.1
+    await says_something(pair, "late")
+    await pair.see_the_same()
+    for proxy in proxies:
+        proxy.delay_s = 1.5 * world.times.answer_s
+    await both(pair, are_away=True)
+    await says_something(pair, "too late")
+    for proxy in proxies:
+        proxy.delay_s = 0.0
+    await pair.see_the_same()
+    assert pair.nobody_went()
+
+
+async def test_redis_that_is_a_replica_for_a_time_takes_nothing_and_is_away(
+    world: RedisWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    pair = await pair_in(world)
+    await world.server.run("REPLICAOF", "127.0.0.1", free_port())
+    await both(pair, are_away=True)
+    assert "read only replica" in caplog.text
+    await says_something(pair, "to nobody")
+    await world.server.run("REPLICAOF", "NO", "ONE")
+    await pair.see_the_same()
+    assert pair.nobody_went()
+
+
+@pytest.mark.parametrize("right", ["xadd", "eval", "xread"])
+async def test_a_right_that_is_taken_away_while_hosts_run(
+    world: RedisWorld, caplog: pytest.LogCaptureFixture, right: str
+) -> None:
+    pair = await pair_in(world)
+    await world.server.run("ACL", "SETUSER", "default", f"-{right}")
+    await says_something(pair, "unheard")
+    if right != "xread":
+        await both(pair, are_away=True)
+        assert "it does not let us in" in caplog.text
+    await world.server.run("ACL", "SETUSER", "default", f"+{right}")
+    await says_something(pair, "again")
+    await pair.see_the_same()
+    assert pair.nobody_went()
+
+
+@pytest.fixture
+async def stranger(world: RedisWorld) -> AsyncIterator[Stranger]:
+    stranger = Stranger(world.server.port)
+    yield stranger
+    await stranger.leave()
+    await world.server.run("ZREM", members(room_hash(ROOM)), NODE)
+
+
+def people(count: int) -> list[ParticipantFact]:
+    return [ParticipantFact(participant=f"p{one}", shard=f"{NODE}/0001", stamp=1, info={}) for one in range(count)]
+
+
+async def test_a_host_that_says_much_and_has_everybody_read_it_again_and_again(
+    world: RedisWorld, stranger: Stranger
+) -> None:
+    pair = await pair_in(world)
+    await stranger.live()
+    await until(lambda: pair.one.directory.is_live(NODE))
+    await stranger.enter(ROOM, people(MANY))
+    late = await member_of(await world.node("late"))
+    await until(lambda: sum(node == NODE for node, _ in late.seen.facts) == MANY, WITHIN_S)
+    await stranger.write_to(pair.one.directory.node, ROOM, 500)
+    await says_something(pair, "meanwhile")
+    mine = set(pair.union)
+    for it in (pair.one, pair.other):
+        await until(lambda it=it: mine <= it.seen.facts.keys(), WITHIN_S)  # type: ignore[misc]
+    await stranger.leave()
+    await until(lambda: not pair.one.directory.is_live(NODE), WITHIN_S)
+    await late.directory.close()
+    await pair.see_the_same()
