@@ -34,7 +34,7 @@ IMPORTS = (
     "import miso.worker.dataplane.transport.transport, miso.worker.dataplane.transport.unknown_ssrcs\n"
     "import miso.worker.rtc.transport.plain_transport, miso.worker.rtc.router, miso.worker.rtc.data.data_producer\n"
 )
-RTCP = bytes.fromhex("80c9000100000001")
+SCTP = bytes.fromhex("1388138800000001") + bytes(20)
 RTP = bytes.fromhex("8060000100000001000004d2") + bytes(20)
 
 
@@ -51,8 +51,8 @@ def plain_transport(worker: WorkerClient) -> tuple[str, int]:
     return "127.0.0.1", reply.data["tuple"]["localPort"]
 
 
-def send_rtcp(worker: WorkerClient) -> None:
-    send_datagrams(worker, RTCP)
+def send_sctp(worker: WorkerClient) -> None:
+    send_datagrams(worker, SCTP)
 
 
 def send_a_new_stream(worker: WorkerClient) -> None:
@@ -87,13 +87,13 @@ def send_a_message(worker: WorkerClient) -> None:
 
 
 PLACES: dict[str, tuple[str, Callable[[WorkerClient], None]]] = {
-    "where the plane cannot raise": ("miso.worker.dataplane.transport.transport.RtcpReceived", send_rtcp),
+    "where the plane cannot raise": ("miso.worker.dataplane.transport.transport.SctpReceived", send_sctp),
     "where the plane asks for a producer": (
         "miso.worker.dataplane.transport.unknown_ssrcs.UnknownSsrc",
         send_a_new_stream,
     ),
-    "an event of the plane": ("miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", send_rtcp),
-    "a wake-up of a socket": ("miso.worker.rtc.transport.udp_port.deliver", send_rtcp),
+    "an event of the plane": ("miso.worker.rtc.transport.plain_transport.PlainTransport.on_sctp", send_sctp),
+    "a wake-up of a socket": ("miso.worker.rtc.transport.udp_port.deliver", send_sctp),
     "a command": ("miso.worker.rtc.router.RouterDump", dump_a_router),
     "a payload notification": ("miso.worker.rtc.data.data_producer.DataProducer.receive", send_a_message),
 }
@@ -124,16 +124,16 @@ def test_a_bug_costs_its_unit_of_work_and_is_logged_and_counted(place):
 
 def test_a_panic_of_a_rust_library_is_a_bug_like_others():
     with worker_with_a_bug(
-        "miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "GeneratorExit"
+        "miso.worker.rtc.transport.plain_transport.PlainTransport.on_sctp", "GeneratorExit"
     ) as worker:
-        send_rtcp(worker)
+        send_sctp(worker)
         assert wait_for_faults(worker) == 1
         assert isinstance(worker.request(commands.WORKER_DUMP, {}), Accepted)
 
 
 def test_want_of_memory_ends_it_visibly():
-    with worker_with_a_bug("miso.worker.rtc.transport.plain_transport.PlainTransport.on_rtcp", "MemoryError") as worker:
-        send_rtcp(worker)
+    with worker_with_a_bug("miso.worker.rtc.transport.plain_transport.PlainTransport.on_sctp", "MemoryError") as worker:
+        send_sctp(worker)
         assert worker.wait_for_exit() == 1
         said = worker.stderr()
     assert "cannot go on" in said

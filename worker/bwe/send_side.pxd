@@ -68,6 +68,8 @@ cdef class SendSideEstimator:
     cdef int _lost
     cdef int _total
     cdef int _measured_cluster
+    cdef double _told_low_bps
+    cdef double _told_high_bps
 
     @cython.locals(cluster=int)
     cpdef void on_sent(self, unsigned short sequence_number, int size, long long now_us) noexcept
@@ -116,6 +118,11 @@ cdef class SendSideEstimator:
     cpdef double bitrate(self) noexcept
 
     cpdef double fraction_lost(self) noexcept
+
+    cpdef void tell_outside(self, double low_bps, double high_bps) noexcept
+
+    @cython.locals(bitrate=double)
+    cpdef bint has_news(self) noexcept
 
     cpdef void set_limits(self, double min_bitrate_bps, double max_bitrate_bps, bint probing, long long now_us) noexcept
 

@@ -89,6 +89,8 @@ class SendSideEstimator:
         self._lost = 0  # of the statuses of the last feedback that are counted
         self._total = 0
         self._measured_cluster = 0  # of which the last feedback had arrivals, 0 for none
+        self._told_low_bps = 0.0  # an estimate below it is news; likewise above the other
+        self._told_high_bps = 0.0
 
     # ------------------------------------------------------------ sending
 
@@ -300,6 +302,16 @@ class SendSideEstimator:
     def fraction_lost(self) -> float:
         """Of the last second or so, 0.0 to 1.0."""
         return self._loss.fraction_lost
+
+    def tell_outside(self, low_bps: float, high_bps: float) -> None:
+        """An estimate between these bitrates, both included, is no news."""
+        self._told_low_bps = low_bps
+        self._told_high_bps = high_bps
+
+    def has_news(self) -> bool:
+        """After feedback: whether the estimate is far from what was told last, or probes are to be sent."""
+        bitrate = self.bitrate()
+        return bitrate < self._told_low_bps or bitrate > self._told_high_bps or self._probe_sender.next_us() >= 0
 
     # ------------------------------------------------------------ control
 

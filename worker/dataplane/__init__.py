@@ -14,7 +14,7 @@ object per packet. Everything control has to know comes back as a list of events
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
     consumer/   selected, renumbered, stamped, and sent again when it is lost
     plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
-    events      what control is told
+    events      what control is told; rtcp_events of it what is told of RTCP
 
 Every object has a public ``owner`` that control sets and the plane never reads. All times are microseconds of
 ``CLOCK_MONOTONIC``, passed in. Addresses are ``(ip, port)`` with the IP as text without a scope id.
@@ -23,6 +23,7 @@ The types of the compiled classes stand in the ``.pyi`` beside each module.
 """
 
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
+from miso.worker.dataplane.consumer.receiver_feedback import ReceiverFeedback
 from miso.worker.dataplane.events import (
     Address,
     ConnectionClosed,
@@ -37,7 +38,6 @@ from miso.worker.dataplane.events import (
     PacketTraced,
     ProbationTraced,
     ProducerOwner,
-    RtcpReceived,
     RtpDelivered,
     SctpReceived,
     SenderMoved,
@@ -54,6 +54,20 @@ from miso.worker.dataplane.events import (
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
 from miso.worker.dataplane.producer.receive_stream import ReceiveStream
+from miso.worker.dataplane.rtcp_events import (
+    DelayReported,
+    EstimateChanged,
+    FeedbackOwner,
+    FeedbackTraced,
+    KeyFrameAsked,
+    ReferenceTimeReported,
+    RembReceived,
+    RtcpArrived,
+    RtcpMalformed,
+    RtcpOwner,
+    ScoreChanged,
+    SenderReported,
+)
 from miso.worker.dataplane.sockets.stun_gate import StunGate
 from miso.worker.dataplane.sockets.tcp import TcpConnection
 from miso.worker.dataplane.sockets.udp import UdpSocket
@@ -67,9 +81,14 @@ __all__ = [
     "ConnectionClosed",
     "ConsumerOwner",
     "ConsumerPlane",
+    "DelayReported",
     "DtlsReceived",
+    "EstimateChanged",
     "EstimateOwner",
     "Event",
+    "FeedbackOwner",
+    "FeedbackTraced",
+    "KeyFrameAsked",
     "KeyFrameNeeded",
     "KeyFrameReceived",
     "LayersSwitched",
@@ -81,10 +100,17 @@ __all__ = [
     "ProducerOwner",
     "ProducerPlane",
     "ReceiveStream",
-    "RtcpReceived",
+    "ReceiverFeedback",
+    "ReferenceTimeReported",
+    "RembReceived",
+    "RtcpArrived",
+    "RtcpMalformed",
+    "RtcpOwner",
     "RtpDelivered",
+    "ScoreChanged",
     "SctpReceived",
     "SenderMoved",
+    "SenderReported",
     "SrtpSuite",
     "StreamOwner",
     "StunGate",

@@ -5,20 +5,12 @@ An event is about one object of the plane, whose ``owner`` control has set (``Ow
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol
+
+from miso.worker.dataplane.owned import Owned
+from miso.worker.dataplane.rtcp_events import RtcpEvent, RtcpTransport
 
 Address = tuple[str, int]
-Owner_co = TypeVar("Owner_co", covariant=True)
-
-
-class Owned(Protocol[Owner_co]):
-    """An object of the plane, to which the events are passed on that are about it."""
-
-    @property
-    def owner(self) -> Owner_co | None:
-        """What control has put there; None: what comes for the object is dropped."""
-
-    def __hash__(self) -> int: ...  # objects of the plane are told apart by identity
 
 
 class SocketOwner(Protocol):
@@ -42,14 +34,11 @@ class TcpOwner(SocketOwner, Protocol):
         """The connection ended by itself."""
 
 
-class TransportOwner(Protocol):
+class TransportOwner(RtcpTransport, Protocol):
     """What ``TransportPlane.owner`` must answer to."""
 
     def on_dtls(self, data: bytes, now_us: int) -> None:
         """A DTLS datagram came in."""
-
-    def on_rtcp(self, data: bytes, now_us: int) -> None:
-        """A compound RTCP packet came in."""
 
     def on_sctp(self, data: bytes, now_us: int) -> None:
         """A datagram came in that may be SCTP."""
@@ -121,16 +110,6 @@ class StunReceived:
 
 class DtlsReceived:
     """A DTLS datagram (first byte 20..63) from an address that the transport accepts (``accept_from``)."""
-
-    __slots__ = ("data", "transport")
-
-    def __init__(self, transport: Owned[TransportOwner], data: bytes) -> None:
-        self.transport = transport
-        self.data = data
-
-
-class RtcpReceived:
-    """A compound RTCP packet, decrypted, from an accepted address."""
 
     __slots__ = ("data", "transport")
 
@@ -339,7 +318,7 @@ class ConnectionClosed:
 Event = (
     StunReceived
     | DtlsReceived
-    | RtcpReceived
+    | RtcpEvent
     | SctpReceived
     | SenderMoved
     | TrafficLimited

@@ -49,11 +49,14 @@ cdef class Plane:
     cdef RtpHeader header  # of the packet in hand
     cdef list _payloads  # one descriptor for each packet of a receive batch
     cdef int payload_count  # how many of them are in use
+    cdef uint64_t _ntp  # of the wall clock when control told it last, 0: it never has
+    cdef int64_t _ntp_us  # when that was
     cdef inline unsigned char *receive_slot(self, int index) noexcept:
         return self._receive_memory + index * SLOT_STRIDE + RECEIVE_HEAD
     cdef inline unsigned char *scratch(self) noexcept:
         return self.receive_slot(RECEIVE_COUNT)
     cdef PayloadDescriptor next_payload(self)
     cdef void begin(self, int64_t now_us) noexcept
+    cdef double round_trip_ms(self, uint32_t last_report, uint32_t delay) noexcept
     cdef list finish(self)
     cdef int settle(self) except -1

@@ -1,7 +1,5 @@
 """Types of ``plane.pyx``: what all objects of one worker share."""
 
-from miso.worker.dataplane.events import Event
-
 class Plane:
     """What all objects of one worker share, one after the other: one thread runs the plane."""
 
@@ -17,5 +15,8 @@ class Plane:
     @property
     def packets_forwarded(self) -> int:
         """Packets handed to consumers since the start: one that came in counts for each of them."""
-    def take_events(self) -> list[Event]:
-        """What has happened outside of a socket's wake-up (repairs sent): else it would wait for the next one."""
+    def set_wall_clock(self, now_us: int, ntp: int) -> None:
+        """What the wall clock shows, a 64-bit NTP timestamp; to be called whenever a peer is told of it.
+
+        The peer's reports echo it, and tell the round-trip time by that.
+        """

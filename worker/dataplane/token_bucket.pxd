@@ -19,3 +19,12 @@ cdef inline bint take(TokenBucket *bucket, double per_second, double most, doubl
         return False
     bucket.level -= cost
     return True
+
+
+cdef inline int take_some(TokenBucket *bucket, double per_second, double most, int wanted, int64_t now_us) noexcept:
+    """How much of what is wanted the bucket has, in whole numbers; that is taken out then."""
+    cdef int granted
+    take(bucket, per_second, most, 0, now_us)
+    granted = min(wanted, <int>bucket.level)
+    bucket.level -= granted
+    return granted

@@ -10,18 +10,27 @@ from collections.abc import Callable, Iterable
 
 from miso.worker.dataplane import (
     ConnectionClosed,
+    DelayReported,
     DtlsReceived,
+    EstimateChanged,
     Event,
+    FeedbackTraced,
+    KeyFrameAsked,
     KeyFrameNeeded,
     KeyFrameReceived,
     LayersSwitched,
     NackNeeded,
     PacketTraced,
     ProbationTraced,
-    RtcpReceived,
+    ReferenceTimeReported,
+    RembReceived,
+    RtcpArrived,
+    RtcpMalformed,
     RtpDelivered,
+    ScoreChanged,
     SctpReceived,
     SenderMoved,
+    SenderReported,
     StunReceived,
     TrafficLimited,
     UnknownSender,
@@ -84,9 +93,54 @@ def _sctp(event: SctpReceived, now_us: int) -> None:
         event.transport.owner.on_sctp(event.data, now_us)
 
 
-def _rtcp(event: RtcpReceived, now_us: int) -> None:
+def _rtcp_arrived(event: RtcpArrived, now_us: int) -> None:
     if event.transport.owner is not None:
-        event.transport.owner.on_rtcp(event.data, now_us)
+        event.transport.owner.on_rtcp_arrived()
+
+
+def _rtcp_malformed(event: RtcpMalformed, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_rtcp_malformed(event)
+
+
+def _sender_reported(event: SenderReported, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_sender_report(event, now_us)
+
+
+def _delay_reported(event: DelayReported, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_delay_reported(event)
+
+
+def _reference_time(event: ReferenceTimeReported, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_reference_time(event.ntp, now_us)
+
+
+def _remb(event: RembReceived, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_remb(event.bitrate_bps)
+
+
+def _estimate_changed(event: EstimateChanged, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.rtcp.on_estimate_changed()
+
+
+def _feedback_traced(event: FeedbackTraced, now_us: int) -> None:
+    if event.feedback.owner is not None:
+        event.feedback.owner.on_feedback_traced(event.kind)
+
+
+def _key_frame_asked(event: KeyFrameAsked, now_us: int) -> None:
+    if event.feedback.owner is not None:
+        event.feedback.owner.on_key_frame_asked()
+
+
+def _score_changed(event: ScoreChanged, now_us: int) -> None:
+    if event.feedback.owner is not None:
+        event.feedback.owner.on_score_changed()
 
 
 def _unknown_ssrc(event: UnknownSsrc, now_us: int) -> None:
@@ -142,7 +196,16 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     ConnectionClosed: _connection_closed,
     DtlsReceived: _dtls,
     SctpReceived: _sctp,
-    RtcpReceived: _rtcp,
+    RtcpArrived: _rtcp_arrived,
+    RtcpMalformed: _rtcp_malformed,
+    SenderReported: _sender_reported,
+    DelayReported: _delay_reported,
+    ReferenceTimeReported: _reference_time,
+    RembReceived: _remb,
+    EstimateChanged: _estimate_changed,
+    FeedbackTraced: _feedback_traced,
+    KeyFrameAsked: _key_frame_asked,
+    ScoreChanged: _score_changed,
     UnknownSsrc: _unknown_ssrc,
     NackNeeded: _nack_needed,
     KeyFrameNeeded: _key_frame_needed,

@@ -32,12 +32,12 @@ _CODECS = (Codec.VP8, Codec.H264, Codec.VP9, Codec.VP9)
 _rig = Rig()
 _inputs = {codec: _rig.make_input(_rig.transport) for codec in _CODECS}
 _layered = _selectors()
-_outputs = []
+_consumers = []
 for _codec, _selector in zip(_CODECS, _layered, strict=True):
-    _output = _rig.add_consumer(selector=_selector, codec=_codec).output
-    _rig.input.remove_consumer(_output)
-    _inputs[_codec].add_consumer(_output)
-    _outputs.append(_output)
+    _consumer = _rig.add_consumer(selector=_selector, codec=_codec)
+    _rig.input.remove_consumer(_consumer.output)
+    _inputs[_codec].add_consumer(_consumer.output)
+    _consumers.append(_consumer)
 for _index, (_codec, _encoding) in enumerate(STREAMS):
     _inputs[_codec].map_extension("frame_marking", MARKING_ID, 0)
     _inputs[_codec].add_stream(
@@ -70,8 +70,8 @@ def run(data: bytes) -> None:
             elif wish == 10:
                 selector.sync()
         _rig.transport.receive(data[1:], now)
-        for output in _outputs:
-            output.retransmit([output.last_sequence], now + 500)
+        for consumer in _consumers:
+            consumer.ask_again([consumer.output.last_sequence], now + 500)
     for selector in _layered:
         assert -1 <= selector.current_spatial < 3
         assert -1 <= selector.current_temporal <= max(selector.target_temporal, 2)

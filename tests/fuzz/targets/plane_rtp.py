@@ -40,7 +40,7 @@ def run(data: bytes) -> None:
     now = _number * 1000
     with nothing_unraisable():
         _rig.transport.receive(data, now)
-        _consumer.output.retransmit([_consumer.output.last_sequence], now + 500)
+        _consumer.ask_again([_consumer.output.last_sequence], now + 500)
         _rig.stream.poll_nack(now)
         if _number % 100 == 0:
             _rig.transport.feedback.poll_transport_wide(now, 1)

@@ -1,10 +1,12 @@
 """Compound RTCP packets from any peer that has the SRTCP keys, or from anyone on a plain transport."""
 
 from miso.worker.rtcp.compound import build_compound, parse_compound, walk_compound
+from miso.worker.rtcp.compound_reader import CompoundReader
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from miso.worker.rtcp.feedback import Fir, Nack, Pli, Remb
 from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from miso.worker.rtcp.source import ApplicationDefined, Goodbye, SourceDescription
+from tests.worker.rtcp.reading import parsed_members, read_members
 
 SEEDS = [
     build_compound([SenderReport(1, 2 << 32, 3, 4, 5, (ReportBlock(6),)), SourceDescription(((1, "cname"),))]),
@@ -22,11 +24,13 @@ SEEDS = [
 
 
 WHOLE = Pli(0xFEEDBEEF, 0xDEADBEEF)
+_reader = CompoundReader()
 
 
 def run(data: bytes) -> None:
-    """Returns or raises ParseError; what was read can be asked for its numbers, and what stands before it counts."""
+    """Returns or raises ParseError; what stands before it counts, and both readers find the same."""
     walked = list(walk_compound(WHOLE.to_bytes() + data))
     assert walked[0] == WHOLE
+    assert read_members(_reader, data) == parsed_members(data)
     for packet in parse_compound(data):
         assert len(repr(packet)) < 1_000_000

@@ -18,6 +18,7 @@ from miso.worker.dataplane import (
     TransportPlane,
     UdpSocket,
 )
+from miso.worker.rtcp.feedback import Nack
 from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.worker.rtp import packets
@@ -229,6 +230,17 @@ class Consumer:
 
     def packets(self) -> list[RtpPacket]:
         return self.peer.packets()
+
+    def ask_again(self, sequence_numbers: list[int], now: int) -> int:
+        """Its receiver sends a NACK; how many packets were sent again."""
+        return ask_again(self.transport, self.output, sequence_numbers, now)
+
+
+def ask_again(transport: TransportPlane, output: ConsumerPlane, sequence_numbers: list[int], now: int) -> int:
+    """The receiver sends a NACK; how many packets were sent again."""
+    before = output.packets_retransmitted
+    transport.receive_rtcp(Nack(1, output.ssrc, tuple(sequence_numbers)).to_bytes(), now)
+    return output.packets_retransmitted - before
 
 
 def make_output(transport: TransportPlane, **options: object) -> ConsumerPlane:

@@ -351,7 +351,7 @@ def test_the_newest_parameter_sets_count_and_can_be_sent_again(stage: Stage) -> 
     assert [packet.payload for packet in received] == [newer, PPS, *fu_a(IDR + bytes(5))]
     assert not any(packet.marker for packet in received[:-1])
     assert len({packet.timestamp for packet in received}) == 1
-    assert late.output.retransmit([received[0].sequence_number], now_us() + 1_000_000) == 1
+    assert late.ask_again([received[0].sequence_number], now_us() + 1_000_000) == 1
     [repaired] = late.packets()
     assert repaired.payload[2:] == newer
 

@@ -220,7 +220,7 @@ def test_repair_has_the_numbers_that_were_sent(rig: Rig, camera: Camera, rtx: bo
     rig.send(camera.packet(2, 1, key=True))
     camera.picture(2)
     sent = consumer.packets()
-    assert consumer.output.retransmit([1, 2, 3], now_us()) == 3
+    assert consumer.ask_again([1, 2, 3], now_us()) == 3
     repaired = consumer.packets()
     assert [packet.payload_type for packet in repaired] == [ROUTER_VP8_RTX if rtx else ROUTER_VP8] * 3
     assert [packet.payload[2:] if rtx else packet.payload for packet in repaired] == [packet.payload for packet in sent]
@@ -345,7 +345,7 @@ def test_svc_forwards_the_layers_up_to_the_target(svc: Rig) -> None:
     assert [packet.sequence_number for packet in packets] == [1, 2, 3, 4]
     assert [packet.timestamp for packet in packets] == [0, 0, 3000, 6000]
     assert [packet.marker for packet in packets] == [False, True, True, True]
-    assert consumer.output.retransmit([1, 2, 4], now_us()) == 3
+    assert consumer.ask_again([1, 2, 4], now_us()) == 3
     assert [packet.marker for packet in consumer.packets()] == [False, True, True]
 
 

@@ -205,7 +205,7 @@ def test_what_fills_a_hole_is_sent_again_when_it_was_lost(
     sent = consumer.packets()
     assert [packet.sequence_number for packet in sent] == [1, 3, 2, 4]
     assert sent[2].payload == FILLER
-    assert consumer.output.retransmit([2], now_us()) == 1
+    assert consumer.ask_again([2], now_us()) == 1
     [again] = consumer.packets()
     assert again.timestamp == sent[2].timestamp
     if rtx:
@@ -214,7 +214,7 @@ def test_what_fills_a_hole_is_sent_again_when_it_was_lost(
     else:
         assert (again.ssrc, again.payload_type, again.sequence_number) == (consumer.output.ssrc, ROUTER_VP8, 2)
         assert again.payload == FILLER
-    assert consumer.output.retransmit([2], now_us() + 1000) == 0  # within a round trip
+    assert consumer.ask_again([2], now_us() + 1000) == 0  # within a round trip
 
 
 def test_a_number_left_out_where_streams_are_switched_is_answered_for(rig: Rig) -> None:
@@ -236,7 +236,7 @@ def test_a_number_left_out_where_streams_are_switched_is_answered_for(rig: Rig) 
     selector.set_target(1, 0)
     rig.send(rtp(9, vp8(picture_id=7, key=True), ssrc=SSRC + 1, timestamp=9000, marker=True))
     assert [packet.sequence_number for packet in consumer.packets()] == [1, 2, 4]
-    assert consumer.output.retransmit([3], now_us()) == 1
+    assert consumer.ask_again([3], now_us()) == 1
     assert [packet.payload for packet in consumer.packets()] == [struct.pack("!H", 3)]
 
 

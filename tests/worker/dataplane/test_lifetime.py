@@ -24,6 +24,7 @@ from miso.worker.dataplane import (
     UnknownSsrc,
 )
 from miso.worker.errors import InvalidStateError
+from miso.worker.rtcp.feedback import Nack
 from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.worker.dataplane.rig import KEY_FRAME, SSRC, Rig, address_of, make_output, now_us, rtp, udp
 
@@ -117,7 +118,8 @@ class Heap:
         self.endpoints[a % len(self.endpoints)].receive(now_us())
 
     def ask_again(self, a: int, b: int) -> None:
-        self.outputs[a % len(self.outputs)].retransmit([self.number, b % 100], now_us())
+        nack = Nack(1, self.outputs[b % len(self.outputs)].ssrc, (self.number & 0xFFFF, b % 100))
+        self.transports[a % len(self.transports)].receive_rtcp(nack.to_bytes(), now_us())
 
     def close_endpoint(self, a: int, b: int) -> None:
         self.forget(self.endpoints, a, b)

@@ -9,7 +9,6 @@ import pytest
 
 from miso.worker.bwe.transport_feedback import TransportFeedback
 from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, SrtpSuite, TransportPlane
-from miso.worker.errors import ParseError
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import (
     ABS_SEND_TIME_ID,
@@ -46,7 +45,7 @@ def probe(estimate: OutgoingEstimate, now: int) -> int:
     return now
 
 
-def feed_back(consumer: Consumer, estimate: OutgoingEstimate, now: int) -> None:
+def feed_back(consumer: Consumer, now: int) -> None:
     """The peer reports what it has got, as if its last packet arrived now and the others 2 ms apart before it."""
     feedback = TransportFeedback()
     packets = consumer.packets()
@@ -54,7 +53,7 @@ def feed_back(consumer: Consumer, estimate: OutgoingEstimate, now: int) -> None:
         number = int.from_bytes(packet.extensions[TRANSPORT_WIDE_CC_ID], "big")
         feedback.on_packet(number, now - (len(packets) - index) * 2 * MS)
     for report in feedback.poll(now, 1):
-        estimate.on_feedback(report[4:], now)
+        consumer.transport.receive_rtcp(report, now)
 
 
 @pytest.mark.parametrize("suite", [None, SrtpSuite.AES_CM_128_HMAC_SHA1_80, SrtpSuite.AEAD_AES_128_GCM])
@@ -89,7 +88,7 @@ def test_probes_that_get_through_raise_the_estimate(rig: Rig) -> None:
     estimate = estimate_for(consumer.transport)
     assert estimate.bitrate_bps == START_BPS
     now = probe(estimate, now_us())
-    feed_back(consumer, estimate, now + 50 * MS)
+    feed_back(consumer, now + 50 * MS)
     assert estimate.bitrate_bps > START_BPS
     assert estimate.rtt_ms > 0
 
@@ -126,12 +125,6 @@ def test_nothing_is_sent_before_the_way_is_there(rig: Rig) -> None:
     waiting = TransportPlane(rig.plane, True)
     probe(estimate_for(waiting), now_us())
     assert waiting.probation_sent.bytes == 0
-
-
-def test_malformed_feedback_is_refused(rig: Rig) -> None:
-    estimate = estimate_for(rig.add_consumer().transport)
-    with pytest.raises(ParseError):
-        estimate.on_feedback(bytes(15), now_us())
 
 
 def test_a_closed_estimate_remembers_and_sends_nothing(rig: Rig) -> None:

@@ -42,7 +42,7 @@ def test_answers_a_nack_with_rtx(make_rig: Callable[..., Rig], suite: SrtpSuite 
     consumer = rig.add_consumer(suite=suite)
     rig.send(*frames(100, 5))
     sent = {packet.sequence_number: packet for packet in consumer.packets()}
-    assert consumer.output.retransmit([2, 4], now_us()) == 2
+    assert consumer.ask_again([2, 4], now_us()) == 2
     first, second = consumer.packets()
     assert first.payload_type == second.payload_type == ROUTER_VP8_RTX
     assert first.ssrc == second.ssrc == consumer.output.rtx_ssrc
@@ -61,7 +61,7 @@ def test_sends_the_packet_itself_again_without_rtx(make_rig: Callable[..., Rig],
     rig.send(*frames(100, 3))
     lost = list(consumer.peer.datagrams())  # never reached the peer's SRTP session
     assert len(lost) == 3
-    assert consumer.output.retransmit([2], now_us()) == 1
+    assert consumer.ask_again([2], now_us()) == 1
     [again] = consumer.packets()
     assert (again.sequence_number, again.ssrc, again.payload_type) == (2, consumer.output.ssrc, ROUTER_VP8)
     assert again.payload == bytes([0x10, 1]) + b"1"
@@ -72,17 +72,17 @@ def test_sends_a_packet_again_once_per_round_trip(rig: Rig) -> None:
     rig.send(*frames(100, 3))
     now = now_us()
     consumer.output.rtt_ms = 50.0
-    assert consumer.output.retransmit([1], now) == 1
-    assert consumer.output.retransmit([1, 2], now + 30_000) == 1
-    assert consumer.output.retransmit([1], now + 60_000) == 1
+    assert consumer.ask_again([1], now) == 1
+    assert consumer.ask_again([1, 2], now + 30_000) == 1
+    assert consumer.ask_again([1], now + 60_000) == 1
     assert consumer.output.packets_repaired == 2
 
 
 def test_what_was_never_sent_or_is_too_old_is_not_sent_again(rig: Rig) -> None:
     consumer = rig.add_consumer()
     rig.send(*frames(100, 3))
-    assert consumer.output.retransmit([9, 0, 65535], now_us()) == 0
-    assert consumer.output.retransmit([1], now_us() + 2_500_000) == 0
+    assert consumer.ask_again([9, 0, 65535], now_us()) == 0
+    assert consumer.ask_again([1], now_us() + 2_500_000) == 0
 
 
 def test_remembers_a_burst_longer_than_the_first_ring(rig: Rig) -> None:
@@ -93,7 +93,7 @@ def test_remembers_a_burst_longer_than_the_first_ring(rig: Rig) -> None:
         rig.send(*packets[at : at + 20])
         forwarded += len(consumer.packets())
     assert forwarded == 600
-    assert consumer.output.retransmit([1, 300, 599], now_us()) == 3
+    assert consumer.ask_again([1, 300, 599], now_us()) == 3
     payloads = [packet.payload[2:] for packet in consumer.packets()]
     assert payloads == [KEY_FRAME + b"first", b"\x10\x01299", b"\x10\x01598"]
 
@@ -101,7 +101,7 @@ def test_remembers_a_burst_longer_than_the_first_ring(rig: Rig) -> None:
 def test_nothing_is_kept_for_a_consumer_without_nack(rig: Rig) -> None:
     consumer = rig.add_consumer(keep_for_retransmission=False)
     rig.send(*frames(100, 3))
-    assert consumer.output.retransmit([1, 2, 3], now_us()) == 0
+    assert consumer.ask_again([1, 2, 3], now_us()) == 0
 
 
 def test_asks_for_what_is_missing_and_not_just_late(rig: Rig) -> None:

@@ -45,7 +45,7 @@ def what_leaves(rig: Rig, consumers: list[Consumer]) -> list[list[bytes]]:
         rig.udp.receive(1_000_000 + number)
         read()
     for consumer in consumers:
-        consumer.output.retransmit([consumer.output.last_sequence - back & 0xFFFF for back in range(20)], 2_000_000)
+        consumer.ask_again([consumer.output.last_sequence - back & 0xFFFF for back in range(20)], 2_000_000)
     read()
     return got
 
@@ -127,6 +127,6 @@ def test_what_is_too_old_is_a_counted_drop(make_rig: Callable[..., Rig], use_cod
         for number in range(2, 1102):
             rig.transport.receive(rtp(number), now)
         asked = consumer.output.last_sequence
-        consumer.output.retransmit([asked - 1100 & 0xFFFF], now + 1000)
+        consumer.ask_again([asked - 1100 & 0xFFFF], now + 1000)
         assert rig.plane.counters["srtp_failed"] == 1
         assert rig.plane.counters["sent"] == 1101

@@ -12,9 +12,9 @@ import pytest
 from miso.worker.dataplane import (
     DtlsReceived,
     PacketTraced,
-    RtcpReceived,
     RtpDelivered,
     SctpReceived,
+    SenderReported,
     SrtpSuite,
     StunReceived,
     TransportPlane,
@@ -35,6 +35,7 @@ from tests.worker.dataplane.rig import (
     srtp,
 )
 
+SENDER_REPORT = struct.pack("!BBHLQLLL", 0x80, 200, 6, SSRC, 7 << 32, 90000, 1, 1)
 RECEIVER_REPORT = struct.pack("!BBHL", 0x80, 201, 1, 0x01020304)
 STUN = bytes([0, 1, 0, 0]) + bytes.fromhex("2112a442") + bytes(12)
 DTLS = bytes([22, 254, 253]) + bytes(20)
@@ -44,10 +45,10 @@ SCTP = struct.pack("!HH", 5000, 5000) + bytes(12)
 @pytest.mark.parametrize("suite", list(PROFILES), ids=lambda suite: suite.name)
 def test_rtcp_is_protected_both_ways(make_rig: Callable[..., Rig], suite: SrtpSuite) -> None:
     rig = make_rig(suite)
-    rig.sender.socket.sendto(rig.sender.outgoing.protect_rtcp(RECEIVER_REPORT), address_of(rig.socket))
+    rig.sender.socket.sendto(rig.sender.outgoing.protect_rtcp(SENDER_REPORT), address_of(rig.socket))
     [event] = rig.udp.receive(now_us())
-    assert isinstance(event, RtcpReceived)
-    assert (event.transport, event.data) == (rig.transport, RECEIVER_REPORT)
+    assert isinstance(event, SenderReported)
+    assert (event.transport, event.ssrc, event.ntp, event.rtp_timestamp) == (rig.transport, SSRC, 7 << 32, 90000)
     assert rig.transport.send_rtcp(RECEIVER_REPORT)
     assert rig.transport.send_rtcp(RECEIVER_REPORT)
     assert [rig.sender.incoming.unprotect_rtcp(datagram) for datagram in rig.sender.datagrams()] == [
@@ -114,11 +115,11 @@ def test_rtcp_goes_to_its_own_destination(rig: Rig) -> None:
 
 
 def test_tells_protocols_apart_by_their_first_byte(rig: Rig) -> None:
-    for datagram in STUN, DTLS, SCTP, RECEIVER_REPORT:
+    for datagram in STUN, DTLS, SCTP, SENDER_REPORT:
         rig.sender.socket.sendto(datagram, address_of(rig.socket))
     events = rig.udp.receive(now_us())
-    assert [type(event) for event in events] == [StunReceived, DtlsReceived, SctpReceived, RtcpReceived]
-    assert [event.data for event in events] == [STUN, DTLS, SCTP, RECEIVER_REPORT]  # type: ignore[union-attr]
+    assert [type(event) for event in events] == [StunReceived, DtlsReceived, SctpReceived, SenderReported]
+    assert [event.data for event in events[:3]] == [STUN, DTLS, SCTP]  # type: ignore[union-attr]
     assert events[0].address == rig.sender.address  # type: ignore[union-attr]
 
 

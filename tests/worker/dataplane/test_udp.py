@@ -182,7 +182,7 @@ def test_what_the_kernel_refuses_does_not_count_as_sent(rig: Rig, count: int) ->
     assert rig.plane.counters["send_failed"] == count
     assert (consumer.output.packets, consumer.output.bytes, consumer.transport.sent.bytes) == sent
     assert consumer.transport.rtp_sent.bytes == sent[1]
-    assert consumer.output.retransmit([1, 2], now_us() + 1_000_000) <= 2
+    assert consumer.ask_again([1, 2], now_us() + 1_000_000) <= 2
     assert (consumer.output.packets_retransmitted, consumer.output.rtx_packets) == (0, 0)
     assert consumer.transport.rtx_sent.bytes == 0
     consumer.transport.set_destination(consumer.udp, consumer.peer.address)

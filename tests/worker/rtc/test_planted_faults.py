@@ -313,12 +313,12 @@ def a_gap(room: Room) -> None:
 def reports(room: Room) -> None:
     blocks = tuple(ReportBlock(one.streams[0].ssrc, fraction_lost=7, total_lost=7) for one in room.consumers[:2])
     room.bad.send_rtcp(ReceiverReport(1, blocks))
-    assert room.consumers[1].streams[0].packets_lost == 7
+    assert room.consumers[1].streams[0].feedback.packets_lost == 7
 
 
 def plis(room: Room) -> None:
     room.bad.send_rtcp(*(Pli(1, one.streams[0].ssrc) for one in room.consumers[:2]))
-    assert room.consumers[1].streams[0].pli_count == 1
+    assert room.consumers[1].streams[0].feedback.pli_count == 1
 
 
 def a_wish_for_a_key_frame(room: Room) -> None:
@@ -351,9 +351,9 @@ def a_close_of_a_transport(room: Room) -> None:
 
 MEDIA: dict[str, tuple[type, str, Callable[[Room], None], str]] = {
     "the NACK timer": (Transport, "send_rtcp", a_gap, ""),
-    "a receiver report's block": (ConsumerStream, "on_receiver_report", reports, "Consumer"),
-    "a PLI": (ConsumerStream, "on_pli", plis, "RtcpReceiver transport"),
-    "a key frame request": (Transport, "send_rtcp", a_wish_for_a_key_frame, "RtcpReceiver transport"),
+    "a receiver report's block": (ConsumerStream, "on_score_changed", reports, "ScoreChanged of ConsumerStream"),
+    "a PLI": (ConsumerStream, "on_key_frame_asked", plis, "KeyFrameAsked of ConsumerStream"),
+    "a key frame request": (Transport, "send_rtcp", a_wish_for_a_key_frame, "KeyFrameAsked of ConsumerStream"),
     "a consumer's weight": (Consumer, "bitrate_priority", a_second_of_bandwidth, "Consumer"),
     "a consumer's wish for bandwidth": (Consumer, "desired_bitrate", a_second_of_bandwidth, "Consumer"),
     "a new stream": (Producer, "accept_ssrc", a_new_stream, "Producer"),

@@ -1,5 +1,6 @@
 """Declares a consumer in the data plane for the producers that feed it."""
 
+from miso.worker.dataplane.consumer.receiver_feedback cimport ReceiverFeedback
 from miso.worker.dataplane.consumer.send_stream cimport SendStream
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
@@ -29,6 +30,7 @@ cdef class ConsumerPlane(SendStream):
     cdef int _emitted  # bytes of the packets of this batch that were sent, without SRTP
     cdef unsigned char _supported[128]  # payload type → whether it is forwarded
     cdef bint _is_picture_complete  # the packet with the highest number had the marker
+    cdef readonly ReceiverFeedback feedback
 
     cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept

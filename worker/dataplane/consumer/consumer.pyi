@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from miso.worker.dataplane.consumer.receiver_feedback import ReceiverFeedback
 from miso.worker.dataplane.consumer.send_stream import SendStream
 from miso.worker.dataplane.events import ConsumerOwner
 from miso.worker.dataplane.transport.sending_half import SendingHalf
@@ -12,6 +13,9 @@ class ConsumerPlane(SendStream):
     """A consumer in the data plane: what it forwards, from where on, by which numbers and timestamps."""
 
     owner: ConsumerOwner | None
+    @property
+    def feedback(self) -> ReceiverFeedback:
+        """What its receiver says of it."""
     @property
     def keep_for_retransmission(self) -> bool: ...
     @property

@@ -8,6 +8,7 @@ from libc.string cimport memcpy
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
 from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
+from miso.worker.dataplane.consumer.receiver_feedback cimport ReceiverFeedback
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
@@ -99,6 +100,8 @@ cdef class ConsumerPlane(SendStream):
         self.streams = []
         transport.attach(self)
         self.rekey()
+        self.feedback = ReceiverFeedback(self)
+        self.feedback.open()
 
     # ------------------------------------------------------------ forwarding
 
@@ -404,5 +407,6 @@ cdef class ConsumerPlane(SendStream):
         self.active = False
         if self.source is not None:
             self.source.remove_consumer(self)
+        self.feedback.close()
         self._transport.detach(self)
         self._protection = None

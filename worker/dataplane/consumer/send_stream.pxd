@@ -42,7 +42,8 @@ cdef class SendStream(Sender):
     cdef bint _is_repairing  # what is written into the batch now answers a NACK
 
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
-    cdef bint _resend_filler(self, unsigned short number) noexcept
+    cdef void repair(self, const unsigned short *numbers, int wanted) noexcept
+    cdef void _resend_filler(self, unsigned short number) noexcept
     cdef bint _has_room(self, int size) noexcept
     cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept
     cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept

@@ -1,7 +1,5 @@
 """Types of ``send_stream.pyx``: the stream that a consumer sends."""
 
-from collections.abc import Sequence
-
 from miso.worker.dataplane.sockets.batch import Sender
 
 class SendStream(Sender):
@@ -35,7 +33,5 @@ class SendStream(Sender):
     @property
     def rtx_bytes(self) -> int: ...
     rtt_ms: float
-    def retransmit(self, sequence_numbers: Sequence[int], now_us: int) -> int:
-        """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
     def bitrate(self, now_us: int) -> int:
         """Bit/s of the last 2.5 s, retransmissions left out."""

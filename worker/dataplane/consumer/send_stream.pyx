@@ -19,7 +19,7 @@ from miso.worker.srtp.outgoing cimport REFUSED
 from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 
 cdef enum:
-    MAX_RESENT = 256  # packets of one retransmit call
+    MAX_RESENT = 256  # packets of one NACK
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
     FILLER = 0xFFFF  # a slot of the index that no stream has: what was sent is a filler (``filler.pxd``), whose payload
     # type and timestamp stand where the generation and the timestamp offset of a packet would
@@ -132,23 +132,24 @@ cdef class SendStream(Sender):
 
     # ------------------------------------------------------------ repair
 
-    def retransmit(self, sequence_numbers, long long now_us):
-        """Answers a NACK; returns how many packets were sent again (each at most once per RTT, RTX when negotiated)."""
+    cdef void repair(self, const unsigned short *numbers, int wanted) noexcept:
+        """Answers a NACK, within a wake-up: each packet at most once per RTT, by RTX when negotiated."""
         cdef SendingHalf transport = self._transport
         cdef const Packet *kept
         cdef long long rtt_us = <long long>(self.rtt_ms * 1000)
         cdef SendSideEstimator outgoing = transport.outgoing
+        cdef long long now_us = self._plane.now_us
         cdef unsigned short sequence_number
-        cdef int count = 0, size, resent
+        cdef int index, size, resent
         if outgoing is not None:  # knows sooner than the reports when a queue makes the way longer
             rtt_us = max(rtt_us, <long long>(outgoing.rtt_ms * 1000))
         if self._index is None or self.closed or not self.active or not transport.connected:
-            return 0
+            return
         if not self.deliver and transport.endpoint is None or (transport.encrypted and self._protection is None):
-            return 0
-        self._plane.begin(now_us)
+            return
         self._is_repairing = True
-        for sequence_number in sequence_numbers[:MAX_RESENT]:
+        for index in range(min(wanted, MAX_RESENT)):
+            sequence_number = numbers[index]
             if outgoing is not None and not outgoing.may_retransmit(now_us):
                 break
             if transport.rtx_sent.bitrate(now_us) > 2 * transport.rtp_sent.bitrate(now_us) + FREE_REPAIR_BPS:
@@ -161,7 +162,7 @@ cdef class SendStream(Sender):
             if self._index.take(sequence_number, now_us, rtt_us) != FOUND:
                 continue
             if self._index.slot == FILLER:
-                count += self._resend_filler(sequence_number)
+                self._resend_filler(sequence_number)
                 continue
             if self._index.slot >= len(self.stores):
                 continue
@@ -171,7 +172,6 @@ cdef class SendStream(Sender):
             size = self._resend(kept, sequence_number)
             if size == 0:
                 continue
-            count += 1
             self.packets_retransmitted += 1
             resent = kept.size + 2 if self._uses_rtx(kept) else kept.size
             self.bytes_retransmitted += resent
@@ -184,8 +184,6 @@ cdef class SendStream(Sender):
                 self._trace(kept, sequence_number, kept.timestamp + self._index.timestamp_offset, True)
         self._plane.batch.release()
         self._is_repairing = False
-        self._plane.settle()
-        return count
 
     cdef bint _uses_rtx(self, const Packet *packet) noexcept:
         """Whether its repair goes with an SSRC of its own, and two bytes for the original sequence number."""
@@ -214,7 +212,7 @@ cdef class SendStream(Sender):
         self.rtx_bytes += size + 2
         return self._send(slot, size + 2)
 
-    cdef bint _resend_filler(self, unsigned short number) noexcept:
+    cdef void _resend_filler(self, unsigned short number) noexcept:
         """Answers for a number that was never a packet's: whoever asked need not ask again."""
         cdef SendingHalf transport = self._transport
         cdef unsigned char *slot = self._plane.batch.reserve(None if self.deliver else transport.endpoint)
@@ -236,7 +234,6 @@ cdef class SendStream(Sender):
         transport.rtx_sent.update(size, self._plane.now_us)
         size = self._send(slot, size)
         transport.sent.update(size, self._plane.now_us)
-        return size > 0
 
     def bitrate(self, long long now_us):
         """Bit/s of the last 2.5 s, retransmissions left out."""

@@ -2,7 +2,6 @@
 
 from miso.worker.dataplane.events import EstimateOwner
 from miso.worker.dataplane.transport.sending_half import SendingHalf
-from miso.worker.rtcp.arrivals import PROBLEMS as PROBLEMS
 
 class OutgoingEstimate:
     """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
@@ -34,8 +33,8 @@ class OutgoingEstimate:
         abs_send_time_id: int,
         transport_wide_cc_id: int,
     ) -> None: ...
-    def on_feedback(self, body: bytes, now_us: int) -> None:
-        """Takes the body of transport-wide feedback (RTCP 205/15 after its header). Raises ParseError."""
+    def tell_outside(self, low_bps: float, high_bps: float) -> None:
+        """Feedback after which the estimate is not between these bitrates makes an ``EstimateChanged``."""
     def set_limits(self, *, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
         """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
     def on_tick(self, now_us: int) -> None:

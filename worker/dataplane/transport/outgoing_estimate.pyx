@@ -6,8 +6,6 @@ from miso.worker.dataplane.transport.probation cimport ProbationStream
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 from miso.worker.dataplane.events import ProbationTraced
-from miso.worker.errors import ParseError
-from miso.worker.rtcp.arrivals import PROBLEMS
 
 cdef enum:
     MAX_AT_ONCE = 64  # probation packets; a timer that comes late must not flood the way
@@ -48,11 +46,9 @@ cdef class OutgoingEstimate:
         """Round-trip time by feedback, 0 while unknown."""
         return self._estimator.rtt_ms
 
-    def on_feedback(self, bytes body not None, long long now_us):
-        """Takes the body of transport-wide feedback (RTCP 205/15 after its header). Raises ParseError."""
-        cdef int problem = self._estimator.on_feedback(body, len(body), now_us)
-        if problem != 0:
-            raise ParseError(PROBLEMS[problem].format(have=len(body)))
+    def tell_outside(self, double low_bps, double high_bps):
+        """Feedback after which the estimate is not between these bitrates makes an ``EstimateChanged``."""
+        self._estimator.tell_outside(low_bps, high_bps)
 
     def set_limits(self, *, double min_bitrate_bps, double max_bitrate_bps, bint probing, long long now_us):
         """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""

@@ -7,6 +7,7 @@ from miso.worker.dataplane.sockets.batch cimport Endpoint, Sender
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.srtp.cipher cimport OutgoingKeys
 from miso.worker.srtp.outgoing cimport Protection
@@ -35,6 +36,7 @@ cdef class SendingHalf:
     cdef object _suite  # a SrtpSuite, with the key below
     cdef bytes _local_key
     cdef set _senders  # closed with the transport
+    cdef SsrcTable feedback_takers  # SSRC of a stream that is sent → its FeedbackTaker, which takes itself back
 
     cdef int set_local_key(self, object suite, bytes key) except -1
     cdef Protection make_protection(self)

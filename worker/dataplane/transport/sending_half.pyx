@@ -10,6 +10,7 @@ from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
 from miso.worker.dataplane.transport.srtp cimport LibsrtpProtection, SrtpSession
+from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.srtp.cipher cimport OutgoingKeys, can_run
 from miso.worker.srtp.outgoing cimport OutgoingSrtp, Protection
@@ -31,6 +32,7 @@ cdef class SendingHalf:
         self.twcc_next = 1
         self.allowance = ControlAllowance()
         self._senders = set()
+        self.feedback_takers = SsrcTable()
         self.sent = RateCalculator()
         self.rtp_sent = RateCalculator()
         self.rtx_sent = RateCalculator()

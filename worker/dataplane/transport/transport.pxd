@@ -3,6 +3,7 @@
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.sockets.batch cimport Endpoint
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.dataplane.transport.incoming_rtcp cimport IncomingRtcp
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.packet cimport RtpHeader
@@ -20,6 +21,8 @@ cdef class TransportPlane(SendingHalf):
     cdef ReceivingHalf _receiving
     cdef list _accepted  # (socket, address): to be taken back on close
     cdef RtpHeader _header  # of the packet in hand
+    cdef public bint announce_rtcp
+    cdef IncomingRtcp _rtcp
 
     cdef bint handle(self, int kind, unsigned char *data, int size, bint is_elsewhere) noexcept
     cdef void handle_elsewhere(
@@ -39,7 +42,7 @@ cdef class TransportPlane(SendingHalf):
         )
     cdef bint _admit_dtls(self) noexcept
     cdef bint _handle_rtp(self, unsigned char *data, int size, bint is_elsewhere) noexcept
-    cdef void _handle_rtcp(self, unsigned char *data, int size, bint is_elsewhere) noexcept
+    cdef bint _handle_rtcp(self, unsigned char *data, int size, bint is_elsewhere) noexcept
     cdef bint _accept_rtp(self, unsigned char *data, int size, bint is_elsewhere) noexcept
     cdef void _pass_on(self, ReceiveStream stream, unsigned char *data, int size) noexcept
     cdef void _report_unknown(self, const unsigned char *data, int size, bint has_stream) noexcept

@@ -20,6 +20,8 @@ class TransportPlane(SendingHalf):
     """Whom a transport hears; where it sends is its ``SendingHalf``."""
 
     owner: TransportOwner | None
+    announce_rtcp: bool  # whether to tell when RTCP comes, once
+    takes_remb: bool  # whether to tell of each REMB
     watch_sender: bool  # whether to tell when RTP or DTLS comes from another accepted address than we send to
     @property
     def last_heard_us(self) -> int:
@@ -61,8 +63,10 @@ class TransportPlane(SendingHalf):
         """Feeds one datagram as it came: again after UnknownSender.
 
         Returns:
-            The events, and whether it was RTP that SRTP let pass.
+            The events, and whether it was RTP or RTCP that SRTP let pass.
         """
+    def receive_rtcp(self, packet: bytes, now_us: int) -> list[Event]:
+        """Feeds one decrypted compound RTCP packet: the application's on a direct transport."""
     def count_received(self, size: int, now_us: int) -> None:
         """Counts bytes that came from the application instead of the network (direct transports)."""
     def close(self) -> None:

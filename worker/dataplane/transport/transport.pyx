@@ -9,6 +9,7 @@ from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.sanitizer cimport set_packet_size
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint
 from miso.worker.dataplane.transport.control_allowance cimport rtcp_cost_us
+from miso.worker.dataplane.transport.incoming_rtcp cimport IncomingRtcp
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
@@ -18,7 +19,8 @@ from miso.worker.rtp.enums cimport DTLS, IS_VALID, RTCP, RTP, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader, classify
 from miso.worker.rtp.rate cimport RateCalculator
 
-from miso.worker.dataplane.events import DtlsReceived, RtcpReceived, SctpReceived, SenderMoved
+from miso.worker.dataplane.events import DtlsReceived, SctpReceived, SenderMoved
+from miso.worker.dataplane.rtcp_events import RtcpArrived
 from miso.worker.dataplane.transport.srtp import check_key
 from miso.worker.errors import InvalidStateError
 
@@ -34,6 +36,7 @@ cdef class TransportPlane(SendingHalf):
     def __init__(self, Plane plane not None, bint encrypted):
         SendingHalf.__init__(self, plane, encrypted)
         self._receiving = ReceivingHalf(plane)
+        self._rtcp = IncomingRtcp()
         self._accepted = []
         self._header = plane.header
         self.received = RateCalculator()
@@ -86,6 +89,15 @@ cdef class TransportPlane(SendingHalf):
         self._receiving.ignore(ssrc)
 
     @property
+    def takes_remb(self):
+        """Whether control is to hear of REMB."""
+        return bool(self._rtcp.takes_remb)
+
+    @takes_remb.setter
+    def takes_remb(self, bint value):
+        self._rtcp.takes_remb = value
+
+    @property
     def feedback(self):
         """What its peer's congestion control is told."""
         return self._receiving.feedback
@@ -112,7 +124,7 @@ cdef class TransportPlane(SendingHalf):
         """Feeds one datagram as it came: again after UnknownSender.
 
         Returns:
-            The events, and whether it was RTP that SRTP let pass.
+            The events, and whether it was RTP or RTCP that SRTP let pass.
         """
         cdef unsigned char *slot
         cdef bint is_genuine = False
@@ -128,6 +140,13 @@ cdef class TransportPlane(SendingHalf):
             forward_batch(self.plane)
         return self.plane.finish(), is_genuine
 
+    def receive_rtcp(self, bytes packet not None, long long now_us):
+        """Feeds one decrypted compound RTCP packet: the application's on a direct transport. Returns the events."""
+        self.plane.begin(now_us)
+        if not self.closed:
+            self._rtcp.read(self, self._receiving, packet, len(packet))
+        return self.plane.finish()
+
     def count_received(self, int size, long long now_us):
         """Counts bytes that came from the application instead of the network (direct transports)."""
         self.received.update(size, now_us)
@@ -135,7 +154,7 @@ cdef class TransportPlane(SendingHalf):
     # ------------------------------------------------------------ fed by the sockets
 
     cdef bint handle(self, int kind, unsigned char *data, int size, bint is_elsewhere) noexcept:
-        """Acts on one datagram of an accepted address; says whether it was RTP that SRTP let pass.
+        """Acts on one datagram of an accepted address; says whether it was RTP or RTCP that SRTP let pass.
 
         Args:
             kind: as ``classify`` found, not STUN.
@@ -146,8 +165,8 @@ cdef class TransportPlane(SendingHalf):
         if kind == RTP:
             return self._handle_rtp(data, size, is_elsewhere)
         if kind == RTCP:
-            self._handle_rtcp(data, size, is_elsewhere)
-        elif kind == DTLS:
+            return self._handle_rtcp(data, size, is_elsewhere)
+        if kind == DTLS:
             if self._admit_dtls():
                 self.plane.events.append(DtlsReceived(self, data[:size]))
         elif size > 0 and (data[0] < FIRST_RTP_BYTE or data[0] > LAST_RTP_BYTE):
@@ -165,7 +184,7 @@ cdef class TransportPlane(SendingHalf):
             if self._admit_dtls():
                 self.plane.events.append(SenderMoved(self, endpoint, address, False))
                 self.plane.events.append(DtlsReceived(self, data[:size]))
-        elif self.handle(kind, data, size, True):
+        elif self.handle(kind, data, size, True) and kind == RTP:
             self.plane.events.append(SenderMoved(self, endpoint, address, True))
 
     cdef bint _admit_dtls(self) noexcept:
@@ -195,15 +214,15 @@ cdef class TransportPlane(SendingHalf):
             set_packet_size(data, size)
         return self._accept_rtp(data, size, is_elsewhere)
 
-    cdef void _handle_rtcp(self, unsigned char *data, int size, bint is_elsewhere) noexcept:
+    cdef bint _handle_rtcp(self, unsigned char *data, int size, bint is_elsewhere) noexcept:
         cdef ReceivingHalf receiving = self._receiving
         if not self.connected or (self.encrypted and receiving.inbound is None):
             self.plane.count.not_connected += 1
-            return
+            return False
         if self.encrypted and receiving.inbound.unprotect_rtcp(data, &size) != 0:
             self.srtp_failures += 1
             self.plane.count.srtp_failed += 1
-            return
+            return False
         if self.encrypted and receiving.streams.get(read_u32(data + RTCP_SSRC_AT)) == NULL:
             receiving.inbound.remember_rtcp(read_u32(data + RTCP_SSRC_AT), receiving.streams)
         set_packet_size(data, size)
@@ -212,9 +231,13 @@ cdef class TransportPlane(SendingHalf):
         if not self.allowance.admit_rtcp(data, size, len(self._senders) + receiving.streams.used, self.plane.now_us):
             self.plane.count.rtcp_limited += 1
             self.tell_limited()
-            return
+            return False
         self.plane.control_us += rtcp_cost_us(data, size)
-        self.plane.events.append(RtcpReceived(self, data[:size]))
+        if self.announce_rtcp:
+            self.announce_rtcp = False
+            self.plane.events.append(RtcpArrived(self))
+        self._rtcp.read(self, receiving, data, size)
+        return True
 
     cdef bint _accept_rtp(self, unsigned char *data, int size, bint is_elsewhere) noexcept:
         """Takes a decrypted packet to the stream that its SSRC leads to; False when it is malformed."""

@@ -3,7 +3,7 @@
 ::
 
     consumer             the commands
-    consumer_stream      what is sent with one SSRC: the receiver's RTCP, score, statistics
+    consumer_stream      what is sent with one SSRC: sender reports, statistics, what its receiver says of it
     consumer_plane       makes its object in the data plane, of what was negotiated
     layers_by_type       which of these two a type of consumer has:
       simple_or_pipe       whole streams, nothing to choose

@@ -340,6 +340,9 @@ class Consumer:
         for stream in self.streams:
             stream.plane.trace_rtp = "rtp" in self._tracer
             stream.plane.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
+            stream.feedback.trace_nack = "nack" in self._tracer
+            stream.feedback.trace_pli = "pli" in self._tracer
+            stream.feedback.trace_fir = "fir" in self._tracer
 
     def close(self) -> None:
         """Leaves producer and transport; idempotent."""
@@ -353,8 +356,7 @@ class Consumer:
         """Sends nothing any more, for good."""
         self.producer.remove_consumer(self.id, [stream.plane for stream in self.streams])
         for stream in self.streams:
-            stream.plane.owner = None
-            stream.plane.close()
+            stream.leave_plane()
 
     # ------------------------------------------------------------ own
 
@@ -381,7 +383,7 @@ class Consumer:
             return ConsumerScore(score=MAX_SCORE, producer_score=MAX_SCORE, producer_scores=self.producer.scores)
         received = self.layers.stream
         return ConsumerScore(
-            score=self.streams[0].score.value,
+            score=self.streams[0].score,
             producer_score=received.score.value if received is not None else 0,
             producer_scores=self.producer.scores,
         )

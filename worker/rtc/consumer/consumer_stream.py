@@ -1,34 +1,23 @@
-"""A stream that a consumer sends, without its packets: the receiver's RTCP, its score, what dumps and stats show of it.
+"""A stream that a consumer sends, without its packets: sender reports, what dumps and stats show of it.
 
-Packets and the retransmission buffer are the data plane's: ``miso.worker.dataplane.ConsumerPlane``.
+Packets, the retransmission buffer and the receiver's RTCP are the data plane's: ``miso.worker.dataplane.ConsumerPlane``
+and its ``feedback``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import ConsumerPlane
 from miso.worker.rtc.context import Context
-from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding
-from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, outbound_sample
+from miso.worker.rtc.streams.score import MAX_SCORE
 from miso.worker.rtc.streams.stream_dump import stream_dump
-from miso.worker.rtc.token_bucket import TokenBucket
 from miso.worker.rtcp import reports
-from miso.worker.rtcp.ntp import round_trip_ms
 
-# A receiver may ask for 2500 packets at once, which is what the buffer holds at most, and for as many a second: more is
-# not repair but a flood, and looking packets up costs us time.
-_REPAIRS_AT_ONCE = 2_500
-_REPAIR_EVERY_US = 400
-# A key frame costs everybody who watches the stream: a receiver may have a few at once, then one in so long.
-_KEY_FRAMES_AT_ONCE = 4
-_KEY_FRAME_EVERY_US = 500_000
-_SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
 _FLOWS_US = 1_000_000  # a stream whose last packet is older stands still
 # How far what is captured may be from what arrives: pictures wait in encoders and queues, but do not come early.
 _MAX_EARLY_S = 1
@@ -39,10 +28,6 @@ class StreamConsumer(Protocol):
     """What a stream asks of its consumer."""
 
     id: str
-
-    @property
-    def active(self) -> bool:
-        """Whether packets may flow."""
 
     def source_of(self, stream_index: int) -> ProducerStream | None:
         """The producer's stream of this index in the plane."""
@@ -65,12 +50,7 @@ class ConsumerStream:
         plane: Its half in the data plane.
         index: Of its encoding in the consumer's RTP parameters.
         ssrc: Of what it sends; ``rtx_ssrc`` of its retransmissions, 0 without.
-        score: How it fares, by what the receiver reports.
-        packets_lost: By the receiver's last report; may be negative (RFC 3550 A.3).
-        fraction_lost: Of the receiver's last interval, 0..255.
-        rtt_ms: To the receiver and back; 0 while unknown.
-        nack_count: NACKs that came; ``nack_packet_count``: for so many packets.
-        pli_count: PLIs that came; ``fir_count``: FIRs.
+        feedback: What the receiver says of it, in the data plane.
     """
 
     def __init__(
@@ -95,91 +75,58 @@ class ConsumerStream:
             cname: Under which the receiver knows it.
             shown_layers: The numbers of spatial and temporal layers that dumps show.
         """
-        scheduler = context.scheduler
         self.consumer_id = owner.id
         self.plane = plane
         self.index = index
         self.ssrc = plane.ssrc
         self.rtx_ssrc = plane.rtx_ssrc
-        self.score = StreamScore()
-        self.packets_lost = 0
-        self.fraction_lost = 0
-        self.rtt_ms = 0.0
-        self.nack_count = 0
-        self.nack_packet_count = 0
-        self.pli_count = 0
-        self.fir_count = 0
-        self._scheduler = scheduler
-        self._worker_plane = context.plane
+        self.feedback = plane.feedback
+        self.feedback.owner = self
+        self._scheduler = context.scheduler
         self._owner = owner
         self._encoding = encoding
         self._cname = cname
         self._shown_layers = shown_layers
-        self._scored = LossCounters()  # as they were at the last sample of the score
-        self._scored_us = -_SCORE_EVERY_US
         self._reported_packets = 0  # as the last sender report told
-        self._repairs = TokenBucket(_REPAIRS_AT_ONCE, _REPAIR_EVERY_US, scheduler.now_us())
-        self._key_frames = TokenBucket(_KEY_FRAMES_AT_ONCE, _KEY_FRAME_EVERY_US, scheduler.now_us())
 
     @property
     def id(self) -> str:
         """Of the consumer, for the log line of a fault."""
         return self.consumer_id
 
-    # ------------------------------------------------------------ RTCP in
+    @property
+    def score(self) -> int:
+        """How it fares by what the receiver reports, 0 to 10."""
+        return self.feedback.score.value
 
-    def on_nack(self, sequence_numbers: Sequence[int], now_us: int) -> None:
-        """Sends again what the receiver misses (RFC 4585 section 6.2.1), as far as the allowance goes."""
-        if not self._owner.active:
-            return
-        self._owner.trace_feedback("nack", {})
-        self.nack_count += 1
-        self.nack_packet_count += len(sequence_numbers)
-        granted = sequence_numbers[: self._repairs.take(len(sequence_numbers), now_us)]
-        if granted:
-            self.plane.retransmit(granted, now_us)
-            deliver(self._worker_plane.take_events(), now_us)
+    @property
+    def fraction_lost(self) -> int:
+        """Of the receiver's last interval, 0 to 255."""
+        return self.feedback.fraction_lost
 
-    def on_pli(self) -> None:
-        """The receiver cannot decode the stream any more (RFC 4585 section 6.3.1)."""
-        self._owner.trace_feedback("pli", {"ssrc": self.ssrc})
-        self.pli_count += 1
-        self._request_repair()
+    # ------------------------------------------------------------ from the receiver's RTCP
 
-    def on_fir(self) -> None:
-        """The receiver wants a key frame of the stream (RFC 5104 section 4.3.1)."""
-        self._owner.trace_feedback("fir", {"ssrc": self.ssrc})
-        self.fir_count += 1
-        self._request_repair()
+    def on_feedback_traced(self, kind: str) -> None:
+        """A ``nack``, ``pli`` or ``fir`` came while that is traced."""
+        self._owner.trace_feedback(kind, {} if kind == "nack" else {"ssrc": self.ssrc})
 
-    def _request_repair(self) -> None:
-        """Passes the wish on; in a flood of them only now and then one is."""
-        if self._key_frames.take(1, self._scheduler.now_us()):
-            self._owner.request_repair(self.index)
+    def on_key_frame_asked(self) -> None:
+        """The receiver cannot decode the stream any more."""
+        self._owner.request_repair(self.index)
 
-    def on_receiver_report(self, block: reports.ReportBlock, now_us: int) -> None:
-        """What the receiver got (RFC 3550 section 6.4.2): round trip, loss, and time for a new score."""
-        rtt_ms = round_trip_ms(self._scheduler.ntp_now(), block.last_sr, block.delay_since_last_sr)
-        if rtt_ms is not None:
-            self.rtt_ms = self.plane.rtt_ms = rtt_ms
-        self.packets_lost = block.total_lost
-        self.fraction_lost = block.fraction_lost
-        if now_us - self._scored_us < _SCORE_EVERY_US:
-            return
-        self._scored_us = now_us
-        now = LossCounters(
-            packets=self.plane.packets,
-            lost=max(block.total_lost, 0),
-            repaired=self.plane.packets_repaired,
-            retransmitted=self.plane.packets_retransmitted,
-        )
-        before, self._scored = self._scored, now
-        if self.score.add(outbound_sample(before, now)):
-            self._owner.emit_score()
+    def on_score_changed(self) -> None:
+        """By a report of the receiver's."""
+        self._owner.emit_score()
 
     def begin_score(self) -> None:
         """Another stream is being forwarded: as good as new."""
-        self.score.reset(MAX_SCORE)
+        self.feedback.score.reset(MAX_SCORE)
+
+    def leave_plane(self) -> None:
+        """Sends nothing any more, for good."""
+        self.feedback.owner = None
+        self.plane.owner = None
+        self.plane.close()
 
     # ------------------------------------------------------------ RTCP out
 
@@ -231,14 +178,14 @@ class ConsumerStream:
             rtx_ssrc=self.rtx_ssrc,
             rid="",
             cname=self._cname,
-            score=self.score.value,
+            score=self.score,
             layers=self._shown_layers,
         )
 
     def stats(self) -> RtpStreamStats:
         """As ``consumer.getStats`` shows it."""
         now_us = self._scheduler.now_us()
-        plane = self.plane
+        plane, feedback = self.plane, self.feedback
         has_rtx = bool(self.rtx_ssrc)
         return RtpStreamStats(
             type="outbound-rtp",
@@ -247,19 +194,19 @@ class ConsumerStream:
             rtx_ssrc=self.rtx_ssrc or None,
             kind=self._encoding.codec.kind,
             mime_type=self._encoding.codec.mime_type,
-            packets_lost=self.packets_lost,
-            fraction_lost=self.fraction_lost,
+            packets_lost=feedback.packets_lost,
+            fraction_lost=feedback.fraction_lost,
             packets_discarded=0,
             packets_retransmitted=plane.packets_retransmitted,
             packets_repaired=plane.packets_repaired,
-            nack_count=self.nack_count,
-            nack_packet_count=self.nack_packet_count,
-            pli_count=self.pli_count,
-            fir_count=self.fir_count,
-            score=self.score.value,
+            nack_count=feedback.nack_count,
+            nack_packet_count=feedback.nack_packet_count,
+            pli_count=feedback.pli_count,
+            fir_count=feedback.fir_count,
+            score=self.score,
             packet_count=plane.packets,
             byte_count=plane.bytes,
             bitrate=plane.bitrate(now_us),
             rtx_packets_discarded=0 if has_rtx else None,
-            round_trip_time=self.rtt_ms or None,
+            round_trip_time=plane.rtt_ms or None,
         )

@@ -9,19 +9,20 @@ from typing import Protocol
 
 from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from miso.worker.channel.events import ProducerScore
-from miso.worker.dataplane import ReceiveStream
+from miso.worker.dataplane import ReceiveStream, SenderReported
 from miso.worker.faults import AFTER_FAULT_US
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.key_frame_requests import KeyFrameRequests
 from miso.worker.rtc.rtp_parameters import RtpEncoding
 from miso.worker.rtc.streams.echo_clock import EchoClock
-from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, StreamScore, inbound_sample
+from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, inbound_sample
 from miso.worker.rtc.streams.sender_clock import CaptureClock, SenderClock
 from miso.worker.rtc.streams.stream_dump import stream_dump
 from miso.worker.rtcp import reports
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from miso.worker.rtcp.ntp import round_trip_ms
+from miso.worker.rtp.stream_score import StreamScore
 
 _REORDERING_US = 10_000  # a packet missing no longer than this may only have been overtaken: the plane waits as long
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
@@ -195,7 +196,7 @@ class ProducerStream:
 
     # ------------------------------------------------------------ RTCP in
 
-    def on_sender_report(self, report: reports.SenderReport, now_us: int) -> None:
+    def on_sender_report(self, report: SenderReported, now_us: int) -> None:
         """The sender's report of the stream: the answer to it, and time for a new score."""
         self._last_sr.take(report.ntp, now_us)
         first = self.plane.sender_report_ntp == 0
@@ -232,7 +233,7 @@ class ProducerStream:
             return None
         return (plane.sender_report_timestamp + (elapsed * self.encoding.codec.clock_rate >> 32)) & 0xFFFFFFFF
 
-    def on_rtx_sender_report(self, report: reports.SenderReport, now_us: int) -> None:
+    def on_rtx_sender_report(self, report: SenderReported, now_us: int) -> None:
         """The sender's report of the retransmissions."""
         self._last_rtx_sr.take(report.ntp, now_us)
 
@@ -245,7 +246,7 @@ class ProducerStream:
     def _loss_counters(self) -> LossCounters:
         plane = self.plane
         return LossCounters(
-            packets=plane.stats.packets_expected(),
+            expected=plane.stats.packets_expected(),
             received=plane.stats.packets,
             repaired=plane.packets_repaired,
             retransmitted=plane.packets_retransmitted,

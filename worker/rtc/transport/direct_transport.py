@@ -46,7 +46,7 @@ class DirectTransport(Transport):
         if len(payload) <= _MAX_PACKET:
             now_us = self.context.scheduler.now_us()
             self.count_received(len(payload))
-            self.on_rtcp(payload, now_us)
+            deliver(self.plane.receive_rtcp(payload, now_us), now_us)
 
     def receive_direct(self, packet: bytes) -> None:
         """RTP of the application, as if a peer had sent it."""

@@ -59,7 +59,6 @@ class OutgoingBandwidth:
     Attributes:
         id: Of the transport.
         kind: ``transport-cc``, ``remb``, or empty while no consumer asks for either: then nothing is managed.
-        available_bps: What may be sent; 0 before the transport is connected.
         max_bps: The controller's upper limit, 0 for none.
         min_bps: The controller's lower limit, 0 for none.
     """
@@ -85,7 +84,6 @@ class OutgoingBandwidth:
         """
         self.id = transport_id
         self.kind = ""
-        self.available_bps = 0
         self.max_bps = 0
         self.min_bps = 0
         self._scheduler = scheduler
@@ -133,6 +131,7 @@ class OutgoingBandwidth:
             self.update_traces()
         elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self.kind = "remb"
+            self._plane.takes_remb = True
         else:
             return
         logger.debug("outgoing bandwidth is estimated transport=%s by=%s", self.id, self.kind)
@@ -150,7 +149,7 @@ class OutgoingBandwidth:
         self._apply_limits()
         self.distribute()
         self._told_us = self._scheduler.now_us()
-        self._told_bps = self.available_bps
+        self._keep_told()
         self._timer.set(_EVENT_INTERVAL_US)
 
     def on_disconnected(self) -> None:
@@ -203,11 +202,10 @@ class OutgoingBandwidth:
 
     # ------------------------------------------------------------ from the receiver
 
-    def on_transport_feedback(self, body: bytes, now_us: int) -> None:
-        """Transport-wide feedback came: the body of an RTCP packet 205/15, checked by who parsed it."""
+    def on_estimate_changed(self) -> None:
+        """By transport-wide feedback: the estimate is far from what was told last, or wants to probe."""
         if self._estimate is None or not self._connected:
             return
-        self._estimate.on_feedback(body, now_us)
         self._send_probation()
         self._take_estimate()
 
@@ -235,6 +233,15 @@ class OutgoingBandwidth:
             return
         self._share_out()
         self._update_desired(force=force)
+
+    @property
+    def available_bps(self) -> int:
+        """What may be sent, in bit/s; 0 before the transport is connected."""
+        if self._limit_bps == 0:
+            return 0
+        if self._estimate is not None:
+            return self._estimate.bitrate_bps
+        return max(self._lowest_bps, min(self._limit_bps, self._remb_bps))
 
     @property
     def fraction_lost(self) -> float:
@@ -298,17 +305,14 @@ class OutgoingBandwidth:
                 now_us=self._scheduler.now_us(),
             )
             self._send_probation()
-        self._read_available()
 
-    def _read_available(self) -> None:
+    def _keep_told(self) -> None:
+        self._told_bps = self.available_bps
         if self._estimate is not None:
-            self.available_bps = self._estimate.bitrate_bps
-        else:
-            self.available_bps = max(self._lowest_bps, min(self._limit_bps, self._remb_bps))
+            self._estimate.tell_outside(self._told_bps * _SHARP_DECREASE, self._told_bps * _SHARP_INCREASE)
 
     def _take_estimate(self) -> None:
         """Less or much more may be sent than was told last: at once; other changes wait for the timer."""
-        self._read_available()
         if self._told_bps * _SHARP_DECREASE <= self.available_bps <= self._told_bps * _SHARP_INCREASE:
             return
         now_us = self._scheduler.now_us()
@@ -328,14 +332,13 @@ class OutgoingBandwidth:
         if self._estimate is not None:
             self._estimate.on_tick(now_us)
             self._send_probation()
-        self._read_available()
         if is_due:
             self._tell()
 
     def _tell(self) -> None:
         self._told_us = self._scheduler.now_us()
         self.distribute()
-        self._told_bps = self.available_bps
+        self._keep_told()
         self._tracer.emit(
             "bwe",
             "out",

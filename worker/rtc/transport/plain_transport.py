@@ -65,6 +65,7 @@ class PlainTransport(Transport):
             raise
         for opened in self._ports:
             opened.udp.report_unknown = body.comedia
+        self.plane.announce_rtcp = body.comedia and not body.rtcp_mux
 
     # ------------------------------------------------------------ commands
 
@@ -151,12 +152,10 @@ class PlainTransport(Transport):
                 self._tell_rtcp_tuple()
         deliver(events, now_us)
 
-    def on_rtcp(self, data: bytes, now_us: int) -> None:
-        """Compound RTCP came in; with comedia, a peer may send it to the RTP port, and gets ours there, too."""
-        if self._comedia and not self._rtcp_mux and not self._rtcp_is_known and self._rtp_port.remote is not None:
-            # Nobody but the peer of the RTP port has been accepted so far.
+    def on_rtcp_arrived(self) -> None:
+        """With comedia, a peer may send its RTCP to the RTP port, and gets ours there, too."""
+        if self._rtp_port.remote is not None:  # Nobody but its peer has been accepted so far.
             self._learn_rtcp_at_rtp_port(self._rtp_port.remote)
-        super().on_rtcp(data, now_us)
 
     def on_stun(self, event: StunReceived, now_us: int) -> None:
         """There is no ICE here."""

@@ -53,6 +53,7 @@ class RtcpSender:
         self.id = transport_id
         self._scheduler = context.scheduler
         self._random = context.random
+        self._plane = context.plane
         self._producers = producers
         self._consumers = consumers
         self._reference_time = reference_time
@@ -78,6 +79,7 @@ class RtcpSender:
         now_us = self._scheduler.now_us()
         consumers, producers = self._consumers, self._producers
         self._sent_us = {key: sent for key, sent in self._sent_us.items() if key in consumers or key in producers}
+        self._plane.set_wall_clock(now_us, self._scheduler.ntp_now())  # which the receivers' reports will echo
         for consumer in consumers.values():
             if self._is_due(consumer.id, consumer.kind, now_us):
                 attempt(consumer, self._add_consumer, consumer, now_us)

@@ -1,27 +1,17 @@
-"""The streams that a transport's consumers send, by SSRC: whom the receiver's RTCP is about."""
+"""The streams that a transport's consumers send, by SSRC, as dumps show them."""
 
 from __future__ import annotations
 
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
-from miso.worker.rtc.streams.echo_clock import EchoClock
 
 
 class SentStreams:
-    """The SSRC tables of what is sent. Two streams may have one SSRC: the later one counts.
-
-    Attributes:
-        reference_time: The receiver's clock (RFC 3611 section 4.4), to be echoed for each of them.
-    """
+    """The SSRC tables of what is sent. Two streams may have one SSRC: the later one counts."""
 
     def __init__(self) -> None:
-        self.reference_time = EchoClock()
         self._by_ssrc: dict[int, ConsumerStream] = {}
         self._by_rtx_ssrc: dict[int, ConsumerStream] = {}
-
-    def get(self, ssrc: int) -> ConsumerStream | None:
-        """The stream that sends media with this SSRC."""
-        return self._by_ssrc.get(ssrc)
 
     def add(self, consumer: Consumer) -> None:
         """Enters the consumer's streams."""

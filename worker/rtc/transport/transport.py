@@ -49,6 +49,7 @@ from miso.worker.rtc.data.data_producer import DataProducer
 from miso.worker.rtc.data.sctp_association import SctpAssociation, is_sctp
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.router_tables import RouterTables
+from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.streams.sender_clock import SenderClocks
 from miso.worker.rtc.trace import TRANSPORT_TRACES, Tracer
 from miso.worker.rtc.transport.children import Children
@@ -77,6 +78,7 @@ class Transport:
         closed: Whether ``close`` was called.
         producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
         outgoing: What its receiver may get, and which consumer gets how much of it.
+        rtcp: What its peer's RTCP tells control.
         sctp: Its association, None without.
         max_message_size: Of data channel or direct messages in bytes.
     """
@@ -133,13 +135,14 @@ class Transport:
         self.outgoing = OutgoingBandwidth(
             scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
         )
-        self._rtcp_in = RtcpReceiver(transport_id, self._listener, self._sent_streams, self.outgoing)
+        reference_time = EchoClock()
+        self.rtcp = RtcpReceiver(transport_id, self._listener, reference_time, self.outgoing)
         self._rtcp_out = RtcpSender(
             context,
             transport_id,
             self.producers,
             self.consumers,
-            self._sent_streams.reference_time,
+            reference_time,
             self.send_rtcp,
         )
         tables.transports[transport_id] = self
@@ -233,9 +236,8 @@ class Transport:
 
     # ------------------------------------------------------------ from the plane
 
-    def on_rtcp(self, data: bytes, now_us: int) -> None:
-        """A compound RTCP packet came in."""
-        self._rtcp_in.receive(data, now_us)
+    def on_rtcp_arrived(self) -> None:
+        """RTCP came in, for the first time; only a plain transport asks for this."""
 
     def on_traffic_limited(self) -> None:
         """Control packets of its peer were dropped, being too many; comes once a second at most."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from miso.worker.rtc.streams.score import LossCounters, StreamScore, inbound_sample, outbound_sample
+from miso.worker.rtc.streams.score import LossCounters, inbound_sample
 from miso.worker.rtcp.reports import SenderReport
 from tests.worker.rtc.parameters import VIDEO_SSRC
 from tests.worker.rtc.rig import Rig
@@ -15,34 +15,15 @@ from tests.worker.rtp.packets import KEY_FRAME, rtp
 NOTHING = LossCounters()
 
 
-def test_newest_sample_weighs_most() -> None:
-    score = StreamScore()
-    assert not score.add(10)
-    assert score.add(4)
-    assert score.value == 6  # (1 * 10 + 2 * 4) / 3
-    for _ in range(24):
-        score.add(10)
-    assert score.value == 10
-
-
-def test_reset_forgets_the_samples() -> None:
-    score = StreamScore()
-    score.add(0)
-    assert score.reset(10)
-    assert not score.reset(10)
-    score.add(8)
-    assert score.value == 8
-
-
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (LossCounters(packets=100, received=100), 10),
-        (LossCounters(packets=100, received=90), 6),  # (80 / 90) ** 4
-        (LossCounters(packets=100, received=90, repaired=10, retransmitted=10), 9),
-        (LossCounters(packets=100, received=90, repaired=10, retransmitted=20), 7),
-        (LossCounters(packets=100, received=50), 0),
-        (LossCounters(packets=100), 0),
+        (LossCounters(expected=100, received=100), 10),
+        (LossCounters(expected=100, received=90), 6),  # (80 / 90) ** 4
+        (LossCounters(expected=100, received=90, repaired=10, retransmitted=10), 9),
+        (LossCounters(expected=100, received=90, repaired=10, retransmitted=20), 7),
+        (LossCounters(expected=100, received=50), 0),
+        (LossCounters(expected=100), 0),
         (NOTHING, 10),
     ],
 )
@@ -50,37 +31,21 @@ def test_inbound_sample(now: LossCounters, expected: int) -> None:
     assert inbound_sample(NOTHING, now, has_rtx=True) == expected
 
 
-@pytest.mark.parametrize(
-    ("now", "expected"),
-    [
-        (LossCounters(packets=100), 10),
-        (LossCounters(packets=100, lost=10), 7),
-        (LossCounters(packets=100, lost=10, repaired=10, retransmitted=10), 9),
-        (LossCounters(packets=100, lost=1000), 0),
-        (LossCounters(lost=10), 10),
-    ],
-)
-def test_outbound_sample(now: LossCounters, expected: int) -> None:
-    assert outbound_sample(NOTHING, now) == expected
-
-
 def counters(least_packets: int) -> st.SearchStrategy[LossCounters]:
     count = st.integers(0, 1 << 33)
     packets = st.integers(least_packets, 1 << 33)
-    return st.builds(LossCounters, packets, received=count, lost=count, repaired=count, retransmitted=count)
+    return st.builds(LossCounters, packets, received=count, repaired=count, retransmitted=count)
 
 
 @given(counters(0), counters(-1000), st.booleans())
 def test_whatever_is_counted_the_sample_is_a_score(before: LossCounters, more: LossCounters, has_rtx: bool) -> None:
     now = LossCounters(
-        packets=before.packets + more.packets,
+        expected=before.expected + more.expected,
         received=before.received + more.received,
-        lost=more.lost,
         repaired=before.repaired + more.repaired,
         retransmitted=before.retransmitted + more.retransmitted,
     )
     assert 0 <= inbound_sample(before, now, has_rtx=has_rtx) <= 10
-    assert 0 <= outbound_sample(before, now) <= 10
 
 
 @pytest.mark.parametrize("first", [30_000, 1])
