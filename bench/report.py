@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
+TRY_AGAIN = 75
+"""``EX_TEMPFAIL`` of sysexits(3)."""
 
 
 def as_json(module: str, command: Sequence[str], settings: object, rows: object) -> bytes:
@@ -33,20 +35,25 @@ def as_json(module: str, command: Sequence[str], settings: object, rows: object)
     return json.dumps(body, indent=2).encode() + b"\n"
 
 
-def finish(target: Path, content: bytes, wrong: Sequence[str]) -> int:
+def finish(target: Path, content: bytes, wrong: Sequence[str], unclear: Sequence[str] = ()) -> int:
     """Writes the file, and says what is wrong.
 
     Args:
         target: Where to; folders are made.
         content: The JSON.
         wrong: A sentence for each limit that was missed.
+        unclear: A sentence for each that was missed while the machine had too much else to do.
 
     Returns:
-        The exit code: 1 if anything is wrong, else 0.
+        The exit code: 1 if anything is wrong, else :data:`TRY_AGAIN` if anything is unclear, else 0.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content)
     sys.stdout.write(f"written to {target}\n")
     for failure in wrong:
         print(failure, file=sys.stderr)
-    return 1 if wrong else 0
+    for failure in unclear:
+        print(f"too loaded to tell: {failure}", file=sys.stderr)
+    if wrong:
+        return 1
+    return TRY_AGAIN if unclear else 0

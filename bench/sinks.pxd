@@ -1,6 +1,13 @@
 """Declares the receivers' sockets for the load and the floor."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+
+
+cdef struct Counts:
+    uint64_t received
+    uint64_t missing
+    uint64_t again
+    uint16_t next  # the sequence number that is due
 
 
 cdef class Sinks:
@@ -10,6 +17,7 @@ cdef class Sinks:
     cdef list _sockets
     cdef int *_fds
     cdef uint32_t *_ssrcs
+    cdef Counts *_counts
     cdef readonly unsigned long long received
     cdef readonly unsigned long long others
     cpdef int drain(self)

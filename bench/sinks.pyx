@@ -7,7 +7,7 @@ and pays for sending only.
 
 import socket
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint16_t, uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -33,6 +33,7 @@ cdef extern from * nogil:
 cdef enum:
     BATCH = 64
     HEADER = 12
+    HALF = 0x8000  # of the sequence numbers: what is further ahead is behind
     PAYLOAD_TYPE = 101  # as bench.room says
 
 _BUFFER_BYTES = 8 * 1024 * 1024
@@ -42,6 +43,18 @@ _SO_RCVBUFFORCE = 33  # Linux, needs CAP_NET_ADMIN
 cdef mmsghdr messages[BATCH]
 cdef iovec vectors[BATCH]
 cdef unsigned char headers[BATCH][HEADER]
+
+
+cdef inline void count_packet(Counts *counts, uint16_t sequence) noexcept nogil:
+    """The next packet of a receiver."""
+    cdef uint16_t ahead = <uint16_t>(sequence - counts.next)
+    if counts.received == 0 or ahead < HALF:
+        if counts.received:
+            counts.missing += ahead
+        counts.next = <uint16_t>(sequence + 1)
+    else:
+        counts.again += 1
+    counts.received += 1
 
 
 cdef class Sinks:
@@ -57,7 +70,8 @@ cdef class Sinks:
     def __cinit__(self, int count):
         self._fds = <int *>calloc(count, sizeof(int))
         self._ssrcs = <uint32_t *>calloc(count, sizeof(uint32_t))
-        if self._fds == NULL or self._ssrcs == NULL:
+        self._counts = <Counts *>calloc(count, sizeof(Counts))
+        if self._fds == NULL or self._ssrcs == NULL or self._counts == NULL:
             raise MemoryError
         memset(messages, 0, sizeof(messages))
         for index in range(BATCH):
@@ -84,13 +98,26 @@ cdef class Sinks:
     def __dealloc__(self):
         free(self._fds)
         free(self._ssrcs)
+        free(self._counts)
 
     def expect(self, ssrcs):
         """The SSRC of each receiver's stream; counting begins anew."""
         for index, ssrc in enumerate(ssrcs):
             self._ssrcs[index] = ssrc
+        memset(self._counts, 0, self.count * sizeof(Counts))
         self.received = 0
         self.others = 0
+
+    def each(self):
+        """What each receiver has got since counting began: packets, how many it has missed, how many were not new.
+
+        One is missed when a later one comes: by the gap in the sequence numbers (RFC 3550 section 5.1). One whose
+        number is not above those before was sent again, or came late.
+        """
+        return [
+            (self._counts[index].received, self._counts[index].missing, self._counts[index].again)
+            for index in range(self.count)
+        ]
 
     cpdef int drain(self):
         """Takes what waits, and returns how many datagrams that were."""
@@ -108,6 +135,7 @@ cdef class Sinks:
                     ssrc = <uint32_t>header[8] << 24 | <uint32_t>header[9] << 16 | <uint32_t>header[10] << 8 | header[11]
                     if header[1] & 0x7F == PAYLOAD_TYPE and ssrc == self._ssrcs[index]:
                         self.received += 1
+                        count_packet(&self._counts[index], <uint16_t>(header[2] << 8 | header[3]))
                     else:
                         self.others += 1
                 if got < BATCH:

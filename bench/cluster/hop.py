@@ -10,8 +10,8 @@ import asyncio
 import socket
 import struct
 import time
-from dataclasses import dataclass
 
+from bench.cluster.measured import Hop, Turn
 from bench.cluster.relay_process import RelayProcess
 from bench.cluster.room import LOCAL, PAYLOAD_TYPE, PRODUCER_SSRC, Room
 from miso.controller.types import LoadReport
@@ -24,31 +24,6 @@ _SO_TIMESTAMPNS = 35  # Linux
 _SO_RCVBUFFORCE = 33
 _BUFFER_BYTES = 16 * 1024 * 1024
 _NUMBER_AT = PACKET_SIZE - 8
-
-
-@dataclass
-class Hop:
-    """What was measured.
-
-    Attributes:
-        encrypted: Whether the pipe was.
-        packets: How many were sent.
-        lost: How many did not arrive behind the pipe.
-        added_us: By how much later each came than at the publisher's worker, sorted.
-        floor_us: The same behind the relay.
-        receiving_cpu_us: Of the worker behind the pipe, which sends to one receiver, for each packet.
-        floor_cpu_us: Of the relay.
-        sending_cpu_us: Of the publisher's worker, for each packet, by how much more than without the pipe.
-    """
-
-    encrypted: bool
-    packets: int
-    lost: int
-    added_us: list[float]
-    floor_us: list[float]
-    receiving_cpu_us: float
-    floor_cpu_us: float
-    sending_cpu_us: float
 
 
 class _Receiver:
@@ -113,13 +88,14 @@ class _Publisher:
         return head + start + bytes(_NUMBER_AT - len(head) - len(start)) + struct.pack("!Q", number)
 
 
-async def measure_hop(*, encrypted: bool, packets_per_s: float, seconds: float) -> Hop:
+async def measure_hop(*, encrypted: bool, packets_per_s: float, seconds: float, turns: int) -> Hop:
     """Measures one pipe.
 
     Args:
         encrypted: With SRTP, as between hosts.
         packets_per_s: Of the publisher.
-        seconds: How long.
+        seconds: How long a turn is.
+        turns: How many there are.
     """
     near, far, floor = _Receiver(), _Receiver(), _Receiver()
     publisher = _Publisher()
@@ -138,20 +114,15 @@ async def measure_hop(*, encrypted: bool, packets_per_s: float, seconds: float) 
             await room.subscribe(room.shards[1], producer.id, far.address)
             publisher.run(receivers, SETTLE_S, packets_per_s)
             await asyncio.sleep(SETTLE_S)
-            for receiver in receivers:
-                receiver.times.clear()
             first = publisher.sent
             before = [await worker.get_load() for worker in room.workers]
-            publisher.run(receivers, seconds, packets_per_s)
+            measured = [_turn(publisher, receivers, seconds, packets_per_s) for _ in range(turns)]
             after = [await worker.get_load() for worker in room.workers]
             count = publisher.sent - first
             relayed = relay.finish()
             return Hop(
                 encrypted=encrypted,
-                packets=count,
-                lost=len(near.times) - len(far.times),
-                added_us=_later_us(near, far),
-                floor_us=_later_us(near, floor),
+                turns=measured,
                 receiving_cpu_us=(after[1].cpu_us - before[1].cpu_us) / count,
                 floor_cpu_us=relayed.cpu_ns / 1000 / max(relayed.packets, 1),
                 sending_cpu_us=(after[0].cpu_us - before[0].cpu_us) / count - alone,
@@ -178,12 +149,22 @@ async def _cpu_us(
     return (after.cpu_us - before.cpu_us) / (publisher.sent - first)
 
 
+def _turn(publisher: _Publisher, receivers: list[_Receiver], seconds: float, packets_per_s: float) -> Turn:
+    near, far, floor = receivers
+    for receiver in receivers:
+        receiver.times.clear()
+    first = publisher.sent
+    publisher.run(receivers, seconds, packets_per_s)
+    return Turn(
+        packets=publisher.sent - first,
+        lost=len(near.times.keys() - far.times.keys()),
+        floor_lost=len(near.times.keys() - floor.times.keys()),
+        added_us=_later_us(near, far),
+        floor_us=_later_us(near, floor),
+    )
+
+
 def _later_us(near: _Receiver, other: _Receiver) -> list[float]:
     return sorted(
         (other.times[number] - near.times[number]) / 1000 for number in other.times.keys() & near.times.keys()
     )
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Of sorted values: so large a share of them is not above it."""
-    return values[min(int(len(values) * share), len(values) - 1)] if values else float("nan")

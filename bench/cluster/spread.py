@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from dataclasses import dataclass
+import time
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
+from bench.cluster.measured import Spread
 from bench.cluster.room import PAYLOAD_TYPE, PRODUCER_SSRC, Room
 from bench.load import Sender
 from bench.sinks import Sinks
@@ -17,28 +22,9 @@ FRAME_PACKETS = 10
 COME_AT_ONCE = 10
 """So many viewers come between two looks at the load."""
 LOOK_S = 0.5
-
-
-@dataclass
-class Spread:
-    """What was measured.
-
-    Attributes:
-        viewers: How many each worker has.
-        cpu_share: Of one core that each worker used.
-        expected: How many packets the viewers should have got.
-        arrived: How many they got.
-    """
-
-    viewers: list[int]
-    cpu_share: list[float]
-    expected: int
-    arrived: int
-
-    @property
-    def difference(self) -> float:
-        """By what share of the larger the CPU of the workers differs."""
-        return (max(self.cpu_share) - min(self.cpu_share)) / max(self.cpu_share)
+LATE_S = 10.0
+"""So long is waited for what has not come: on a busy machine a worker may stand still for a while."""
+_STEP_S = 0.005
 
 
 class _MediaClock:
@@ -61,14 +47,29 @@ class _MediaClock:
         self.packets += end.packets_forwarded - begin.packets_forwarded
 
 
-async def measure_spread(*, viewers: int, workers: int, packets_per_s: float, seconds: float, seed: int = 1) -> Spread:
+class _Usage(NamedTuple):
+    """What a worker has used until now.
+
+    Attributes:
+        load: As it says itself.
+        waited_s: How long it has waited for a core, being ready to run.
+    """
+
+    load: LoadReport
+    waited_s: float
+
+
+async def measure_spread(
+    *, viewers: int, workers: int, packets_per_s: float, seconds: float, turns: int, seed: int = 1
+) -> Spread:
     """Lets viewers come while the publisher sends, then measures.
 
     Args:
         viewers: How many.
         workers: How many.
         packets_per_s: Of the publisher, which each viewer gets.
-        seconds: How long is measured when all are there.
+        seconds: How long a turn is, when all are there.
+        turns: How many there are.
         seed: Of chance.
     """
     chance = random.Random(seed)
@@ -117,19 +118,56 @@ async def measure_spread(*, viewers: int, workers: int, packets_per_s: float, se
                     clock.add(begin, end)
                     meter.report(clock.s, clock.cpu_s, clock.packets)
                 media_s = clocks[0].s
-            sent, received = sender.wanted, sinks.received
-            before = [await worker.get_load() for worker in room.workers]
-            send(seconds)
-            after = [await worker.get_load() for worker in room.workers]
+            sinks.expect(ssrcs)
+            sent = sender.wanted
+            usages = [await _usages(room)]
+            for _ in range(turns):
+                send(seconds)
+                _wait_for(sinks, (sender.wanted - sent) * viewers)
+                usages.append(await _usages(room))
+            each = sinks.each()
             return Spread(
                 viewers=[placed.count(index) for index in range(workers)],
                 cpu_share=[
-                    (end.cpu_us - begin.cpu_us) / (end.timestamp_us - begin.timestamp_us)
-                    for begin, end in zip(before, after, strict=True)
+                    median(_share(*turn) for turn in itertools.pairwise(of_worker))
+                    for of_worker in zip(*usages, strict=True)
                 ],
-                expected=(sender.wanted - sent) * viewers,
-                arrived=sinks.received - received,
+                waited_share=_waited_share(usages[0], usages[-1]),
+                expected=sender.wanted - sent,
+                arrived=[received for received, _, _ in each],
+                missing=[missing for _, missing, _ in each],
+                again=[again for _, _, again in each],
             )
     finally:
         sender.close()
         sinks.close()
+
+
+def _wait_for(sinks: Sinks, packets: int) -> None:
+    """Takes what comes until all of it has, or nothing more comes."""
+    end_s = time.monotonic() + LATE_S
+    while sinks.received < packets and time.monotonic() < end_s:
+        time.sleep(_STEP_S)
+        sinks.drain()
+
+
+async def _usages(room: Room) -> list[_Usage]:
+    return [_Usage(await worker.get_load(), waited_s(worker.pid)) for worker in room.workers]
+
+
+def _share(begin: _Usage, end: _Usage) -> float:
+    """Of one core, in between."""
+    return (end.load.cpu_us - begin.load.cpu_us) / (end.load.timestamp_us - begin.load.timestamp_us)
+
+
+def _waited_share(begin: list[_Usage], end: list[_Usage]) -> float:
+    """Of all workers."""
+    waited_s = sum(last.waited_s - first.waited_s for first, last in zip(begin, end, strict=True))
+    used_s = sum(last.load.cpu_us - first.load.cpu_us for first, last in zip(begin, end, strict=True)) / 1e6
+    return waited_s / used_s
+
+
+def waited_s(pid: int) -> float:
+    """How long the threads of a process have waited for a core (schedstat of proc(5): the second number, in ns)."""
+    stats = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(text.split()[1]) for text in stats) / 1e9
