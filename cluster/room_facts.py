@@ -110,6 +110,8 @@ class RoomFacts:
         """Node → the shards that it says are its own."""
         self._claims: defaultdict[str, dict[str, ParticipantFact]] = defaultdict(dict)
         """Participant → node → what it says."""
+        self._seen: dict[str, Seen] = {}
+        """Participant → who has that id, of all who claim it. In a large room it is asked for each at each join."""
         self._sources: defaultdict[str, dict[tuple[str, str], Source]] = defaultdict(dict)
         """Source → node and key → what it says. (A producer and a data producer of one id would be two.)"""
         self._sent_by: defaultdict[str, dict[tuple[str, str, str], None]] = defaultdict(dict)
@@ -150,25 +152,16 @@ class RoomFacts:
     @property
     def participants(self) -> Iterator[Seen]:
         """Everybody who is there."""
-        for participant in self._claims:
-            seen = self.participant(participant)
-            if seen is not None:
-                yield seen
+        return iter(self._seen.values())
 
     @property
     def participant_count(self) -> int:
         """How many are there."""
-        return len(self._claims)
+        return len(self._seen)
 
     def participant(self, participant: str) -> Seen | None:
         """Who has that id: of two who claim it, the one that came later."""
-        claims = self._claims.get(participant)
-        if not claims:
-            return None
-        if len(claims) == 1:
-            return Seen(*next(iter(claims.items())))
-        node = max(claims, key=lambda node: (claims[node].stamp, node))
-        return Seen(node, claims[node])
+        return self._seen.get(participant)
 
     def next_stamp(self, participant: str, now_ms: int = 1) -> int:
         """With it a new claim wins against all that are known.
@@ -188,10 +181,15 @@ class RoomFacts:
             raise LimitError(f"{participant[:200]!r} is claimed with the greatest stamp that there is")
         return max(greatest + 1, now_ms)
 
+    @property
+    def senders(self) -> Iterator[str]:
+        """Who sends something: in a large room most do not."""
+        return (participant for participant in self._sent_by if participant in self._seen)
+
     def sources_of(self, participant: str) -> list[Located]:
         """What somebody sends, in the order in which it came here."""
         sent = self._sent_by.get(participant)
-        seen = self.participant(participant) if sent else None  # in a large room most send nothing
+        seen = self._seen.get(participant)
         if sent is None or seen is None:
             return []
         return [Located(node, self._sources[source][node, key]) for node, source, key in sent if node == seen.node]
@@ -330,6 +328,7 @@ class RoomFacts:
                 self._shards_of[node].add(fact.shard)
             case ParticipantFact():
                 self._claims[fact.participant][node] = fact
+                self._judge(fact.participant)
             case ProducerFact() | DataProducerFact():
                 self._sources[fact.id][node, fact.key] = fact
                 self._sent_by[fact.participant][node, fact.id, fact.key] = None
@@ -345,6 +344,7 @@ class RoomFacts:
                 _discard(self._shards_of, node, fact.shard)
             case ParticipantFact():
                 _pop(self._claims, fact.participant, node)
+                self._judge(fact.participant)
             case ProducerFact() | DataProducerFact():
                 _pop(self._sources, fact.id, (node, fact.key))
                 _pop(self._sent_by, fact.participant, (node, fact.id, fact.key))
@@ -353,6 +353,15 @@ class RoomFacts:
             case WantFact():
                 _discard(self._wanting, fact.source, (node, fact.shard))
                 _discard(self._wants, fact.shard, (node, fact.source))
+
+    def _judge(self, participant: str) -> None:
+        """Who has that id now."""
+        claims = self._claims.get(participant)
+        if not claims:
+            self._seen.pop(participant, None)
+            return
+        node = max(claims, key=lambda node: (claims[node].stamp, node))
+        self._seen[participant] = Seen(node, claims[node])
 
 
 _Appearance: TypeAlias = tuple[Seen | None, dict[str, Located]]

@@ -255,6 +255,8 @@ class Room:
             self.shards.left(shard, session.id)
 
     def _with_id(self, peer_id: str) -> list[PeerSession]:
+        if not self._peers.has_peer(peer_id):  # as usual, when one has left
+            return []
         return [session for session in self._sessions.values() if session.id == peer_id]
 
     def add_broadcaster(self, broadcaster: Broadcaster) -> None:
@@ -338,10 +340,11 @@ class Room:
         if source.member is not None and channel_of(data_producer) != BOT_LABEL:  # that is between it and the bot
             source.member.offer_data(data_producer)
 
-    def give_all(self, session: PeerSession, shown: list[Seen]) -> None:
+    def give_all(self, session: PeerSession) -> None:
         """Begins to give a participant what others send, sound and pictures before messages, and what the bot says."""
-        for seen in shown:
-            sources = [located.fact for located in self.cluster.facts.sources_of(seen.fact.participant)]
+        facts = self.cluster.facts
+        for sender in [sender for sender in facts.senders if sender != session.id]:
+            sources = [located.fact for located in facts.sources_of(sender)]
             for fact in sorted(sources, key=lambda fact: not isinstance(fact, ProducerFact)):
                 self._give(session, fact)
         create_bot_consumer(session)

@@ -45,7 +45,7 @@ async def join(session: PeerSession, room: Room, body: Join, accept: Accept) -> 
     session.takes_data = body.sctp_capabilities is not None or session.speaks_2026
     servers = room.shared.moving.servers
     accept({"peers": [seen.fact.info for seen in shown], "peerSecret": session.secret, "servers": servers})
-    room.give_all(session, shown)
+    room.give_all(session)
     room.show(session)
 
 
