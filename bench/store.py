@@ -26,6 +26,7 @@ from miso.cluster.facts import (
     WantFact,
     WorkerLoad,
 )
+from miso.cluster.shard_id import new_shard_id
 from miso.controller import from_json
 from miso.controller.types import RtpParameters, SctpStreamParameters, SrtpParameters
 from tests.cluster.directory.redis.redis_server import RedisServer
@@ -97,7 +98,7 @@ class Host:
     """One host, with its part of the room."""
 
     def __init__(self, directory: RedisDirectory, room: str) -> None:
-        self.shard = _id()
+        self.shard = new_shard_id(directory.node)
         self.watcher = Silent()
         self.sources: list[ProducerFact | DataProducerFact] = []
         self._directory = directory
@@ -163,7 +164,7 @@ class Host:
                     )
                 )
         for source in other.sources:
-            self.entry.put(WantFact(shard=self.shard, source=source.id))
+            self.entry.put(WantFact(shard=self.shard, other=other.shard, source=source.id))
             media = isinstance(source, ProducerFact)
             other.entry.put(
                 PipedFact(

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVa
 import msgspec
 
 from miso.cluster.errors import ParseError, UnknownKindError
+from miso.cluster.shard_id import owner_of
 from miso.controller.types import MediaKind, RtpParameters, SctpStreamParameters, SrtpParameters
 
 VERSION: Final = 1
@@ -21,6 +22,7 @@ MAX_BYTES: Final = 262_144
 """The longest fact or message, as JSON."""
 
 Id: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+ShardId: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=256, pattern="^[^/]*$")]
 Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -101,10 +103,10 @@ class ShardFact(Said, frozen=True, kw_only=True, tag="shard"):
     """A part of a room: one router in one worker of the node.
 
     Attributes:
-        shard: Its id, which no other one has.
+        shard: Its id, which no other one has, see :mod:`.shard_id`.
     """
 
-    shard: Id
+    shard: ShardId
 
     @property
     def key(self) -> str:
@@ -126,7 +128,7 @@ class ParticipantFact(Said, frozen=True, kw_only=True, tag="participant"):
     """
 
     participant: Id
-    shard: Id
+    shard: ShardId
     stamp: Count
     info: dict[str, Any]
     secret_hash: Text = ""
@@ -156,7 +158,7 @@ class ProducerFact(Said, frozen=True, kw_only=True, tag="producer"):
 
     producer: Id
     participant: Id
-    shard: Id
+    shard: ShardId
     kind: MediaKind
     type: SourceType
     rtp: RtpParameters
@@ -190,7 +192,7 @@ class DataProducerFact(Said, frozen=True, kw_only=True, tag="data_producer"):
 
     data_producer: Id
     participant: Id
-    shard: Id
+    shard: ShardId
     label: Text = ""
     protocol: Text = ""
     sctp: SctpStreamParameters | None = None
@@ -212,16 +214,18 @@ class WantFact(Said, frozen=True, kw_only=True, tag="want"):
 
     Attributes:
         shard: Which one.
+        other: Where the source arrives.
         source: The producer or data producer.
     """
 
-    shard: Id
+    shard: ShardId
+    other: ShardId
     source: Id
 
     @property
     def key(self) -> str:
         """Names it among its owner's facts."""
-        return f"want/{self.shard}/{self.source}"
+        return f"want/{self.shard}/{self.other}/{self.source}"
 
 
 class PipeEndFact(Said, frozen=True, kw_only=True, tag="pipe"):
@@ -238,8 +242,8 @@ class PipeEndFact(Said, frozen=True, kw_only=True, tag="pipe"):
         srtp: With which keys it sends; None: without SRTP.
     """
 
-    shard: Id
-    other: Id
+    shard: ShardId
+    other: ShardId
     data: bool
     token: Id
     remote: Annotated[str, msgspec.Meta(max_length=256)] = ""
@@ -266,8 +270,8 @@ class PipedFact(Said, frozen=True, kw_only=True, tag="piped"):
         paused: Whether the producer is paused.
     """
 
-    shard: Id
-    other: Id
+    shard: ShardId
+    other: ShardId
     source: Id
     token: Id
     rtp: RtpParameters | None = None
@@ -300,7 +304,7 @@ class Volumes(Said, frozen=True, kw_only=True, tag="volumes"):
         loud: Who.
     """
 
-    shard: Id
+    shard: ShardId
     loud: Annotated[list[Volume], msgspec.Meta(max_length=64)]
 
 
@@ -312,7 +316,7 @@ class Dominant(Said, frozen=True, kw_only=True, tag="dominant"):
         participant: Who.
     """
 
-    shard: Id
+    shard: ShardId
     participant: Id
 
 
@@ -344,6 +348,25 @@ Source: TypeAlias = ProducerFact | DataProducerFact
 """What can be sent from one shard to others."""
 Message: TypeAlias = Volumes | Dominant | Speakers | BotWords
 """What nodes tell each other in a room; who does not hear it has missed nothing that lasts."""
+
+_BETWEEN_TWO: Final = frozenset({"want", "pipe", "piped"})
+
+
+def parties(key: str) -> tuple[str, str] | None:
+    """Between which two shards the fact of that key is, the one that says it first; None: it is for all in the room.
+
+    What is between two is told to nobody but the node of the other one: what a node is told of a room does not grow
+    with the square of the room's nodes.
+    """
+    parts = key.split("/", 3)
+    return (parts[1], parts[2]) if len(parts) == 4 and parts[0] in _BETWEEN_TWO else None
+
+
+def addressee(key: str) -> str | None:
+    """The node that a fact of that key is for; None: all in the room."""
+    shards = parties(key)
+    return None if shards is None else owner_of(shards[1])
+
 
 SaidT = TypeVar("SaidT", NodeFact, RoomFact, Message)
 

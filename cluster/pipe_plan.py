@@ -10,7 +10,7 @@ is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import NamedTuple, TypeAlias
 
 import msgspec
@@ -112,7 +112,7 @@ class Uncopy(NamedTuple):
 Step: TypeAlias = MakeEnd | RemakeEnd | Connect | CloseEnd | Pipe | Unpipe | Copy | Uncopy
 
 
-def plan(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
+def plan(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
     """What is to be done, as things are; nothing: all is as it should be, or waits for others.
 
     Each step can be done without the others. When it is done, and has been said, the next plan has it no more.
@@ -121,37 +121,35 @@ def plan(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
         facts: What is said of the room.
         shard: Whose plan it is.
         held: What it has.
+        others: The shards towards which something may be to be done; None: any.
     """
-    outgoing = _outgoing(facts, shard)
-    incoming = _incoming(facts, shard)
-    steps: list[Step] = [*_ending(held, outgoing, incoming)]
+    towards = _all(facts, shard, held) if others is None else {*others} - {shard}
+    outgoing: _Sources = defaultdict(dict)
+    incoming: _Sources = defaultdict(dict)
+    for other in towards:
+        for located in facts.wanted(other, shard):
+            outgoing[PipeName(other, _is_data(located.fact))][located.fact.id] = located.fact
+        for located in facts.wanted(shard, other):
+            incoming[PipeName(other, _is_data(located.fact))][located.fact.id] = located.fact
+    steps: list[Step] = [*_ending(held, towards, outgoing, incoming)]
     for pipe in sorted({*outgoing, *incoming}):
         steps.extend(_of_pipe(facts, shard, held, pipe, outgoing.get(pipe, {}), incoming.get(pipe, {})))
     return steps
 
 
+def _all(facts: RoomFacts, shard: str, held: Held) -> set[str]:
+    return {
+        *facts.partners(shard),
+        *(pipe.other for pipe in held.ends),
+        *(other for other, _ in held.piped),
+        *(piped.shard for piped in held.copies.values()),
+    }
+
+
 _Sources: TypeAlias = dict[PipeName, dict[str, Source]]
 
 
-def _outgoing(facts: RoomFacts, shard: str) -> _Sources:
-    """What other shards want of this one."""
-    outgoing: _Sources = defaultdict(dict)
-    for located in facts.sources_at(shard):
-        for other in facts.wanting(located.fact.id):
-            if other != shard:
-                outgoing[PipeName(other, _is_data(located.fact))][located.fact.id] = located.fact
-    return outgoing
-
-
-def _incoming(facts: RoomFacts, shard: str) -> _Sources:
-    """What this shard wants of others."""
-    incoming: _Sources = defaultdict(dict)
-    for located in facts.wants_of(shard):
-        incoming[PipeName(located.fact.shard, _is_data(located.fact))][located.fact.id] = located.fact
-    return incoming
-
-
-def _ending(held: Held, outgoing: _Sources, incoming: _Sources) -> Iterator[Step]:
+def _ending(held: Held, others: Set[str], outgoing: _Sources, incoming: _Sources) -> Iterator[Step]:
     """What is there and should not be.
 
     A copy that is wanted, of a source that is there, stays when nothing is sent: who sends it has thought this shard
@@ -159,14 +157,14 @@ def _ending(held: Held, outgoing: _Sources, incoming: _Sources) -> Iterator[Step
     """
     wanted = {(pipe.other, source) for pipe, sources in incoming.items() for source in sources}
     for source, copied in held.copies.items():
-        if (copied.shard, source) not in wanted:
+        if copied.shard in others and (copied.shard, source) not in wanted:
             yield Uncopy(source)
     sent = {(pipe.other, source) for pipe, sources in outgoing.items() for source in sources}
     for other, source in held.piped:
-        if (other, source) not in sent:
+        if other in others and (other, source) not in sent:
             yield Unpipe(other, source)
     for pipe in held.ends:
-        if pipe not in outgoing and pipe not in incoming:
+        if pipe.other in others and pipe not in outgoing and pipe not in incoming:
             yield CloseEnd(pipe)
 
 
@@ -198,6 +196,19 @@ def _of_pipe(
         piped = facts.piped(pipe.other, shard, source)
         if piped is not None and piped.token == end.remote and held.copies.get(source) != piped:
             yield Copy(fact, piped)
+
+
+def other_of(step: Step, held: Held) -> str:
+    """Towards which other shard a step is that a plan has."""
+    match step:
+        case Unpipe():
+            return step.other
+        case Copy():
+            return step.piped.shard
+        case Uncopy():
+            return held.copies[step.source].shard
+        case _:
+            return step.pipe.other
 
 
 def is_same_copy(one: PipedFact, other: PipedFact) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -24,6 +23,7 @@ from miso.cluster.facts import (
     WantFact,
 )
 from miso.cluster.room_facts import Change, ParticipantCame, RoomFacts
+from miso.cluster.shard_id import new_shard_id
 from miso.controller import DataProducer, Producer
 
 logger = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ class OwnShard(Protocol):
     def id(self) -> str:
         """Its id."""
 
-    def look(self) -> None:
-        """Something is another way now."""
+    def look(self, others: Iterable[str] | None = None) -> None:
+        """Something is another way now, towards some other shards; None: perhaps towards all."""
 
     def close(self) -> None:
         """Takes back all that it said, and ends its pipes."""
@@ -85,7 +85,7 @@ class ClusterRoom(Generic[ShardT]):
         name: The room's.
         directory: What all hosts say.
         listener: Who shows it.
-        new_id: Gives a shard its id.
+        new_id: Gives a shard of a node its id.
         clock_ms: Gives the time, in milliseconds since 1970.
     """
 
@@ -95,7 +95,7 @@ class ClusterRoom(Generic[ShardT]):
         directory: Entrance,
         listener: Listener,
         *,
-        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_id: Callable[[str], str] = new_shard_id,
         clock_ms: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self.name = name
@@ -135,7 +135,7 @@ class ClusterRoom(Generic[ShardT]):
         Args:
             make: Makes it, of its id, what is said of the room, and where it says more.
         """
-        shard = make(self._new_id(), self.facts, self._entry)
+        shard = make(self._new_id(self._node), self.facts, self._entry)
         self._shards[shard.id] = shard
         self._entry.put(ShardFact(shard=shard.id))
         return shard
@@ -213,8 +213,9 @@ class ClusterRoom(Generic[ShardT]):
             return
         self._changes.extend(self.facts.change(node, fact_key, fact))
         for shard in self._shards.values():
-            if node == self._node or self.facts.touches(shard.id, fact_key):
-                shard.look()
+            others = self.facts.touched(shard.id, fact_key)
+            if others is None or others:
+                shard.look(others)
         self._tell()
         if isinstance(fact, WantFact):
             self._wanted(fact.source)

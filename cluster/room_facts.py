@@ -1,4 +1,8 @@
-"""All that is said of one room, by whom: who is in it, who has an id that two claim, what is wanted where."""
+"""All that is said of one room, by whom: who is in it, who has an id that two claim, what is wanted where.
+
+Nobody says here what another node's shard does: a ``RoomView`` lets only those facts through whose shard is of the node
+that says them.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,13 @@ from miso.cluster.facts import (
     ShardFact,
     Source,
     WantFact,
+    parties,
 )
+from miso.cluster.shard_id import owner_of
 
 MAX_SHARDS_OF_NODE: Final = 256
 """A node has at most one shard of a room in each worker. One that says more has none: each is a pipe to everybody."""
+_ONE_TOO_MANY: Final = MAX_SHARDS_OF_NODE + 1
 MAX_STAMP: Final = 2**53
 """The greatest stamp of a claim; no honest node comes near it."""
 
@@ -104,8 +111,8 @@ class RoomFacts:
     def __init__(self) -> None:
         self._facts: dict[str, dict[str, RoomFact]] = {}
         """By node and key."""
-        self._shards: defaultdict[str, set[str]] = defaultdict(set)
-        """Shard → the nodes that say it is theirs."""
+        self._shards: dict[str, str] = {}
+        """Shard → its node."""
         self._shards_of: defaultdict[str, set[str]] = defaultdict(set)
         """Node → the shards that it says are its own."""
         self._claims: defaultdict[str, dict[str, ParticipantFact]] = defaultdict(dict)
@@ -116,12 +123,12 @@ class RoomFacts:
         """Source → node and key → what it says. (A producer and a data producer of one id would be two.)"""
         self._sent_by: defaultdict[str, dict[tuple[str, str, str], None]] = defaultdict(dict)
         """Participant → node, source and key, in the order in which they came here."""
-        self._at_shard: defaultdict[str, set[str]] = defaultdict(set)
-        """Shard → sources that are said to arrive there."""
         self._wanting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        """Source → node and shard that want it."""
-        self._wants: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        """Shard → node and source."""
+        """Source → which shard wants it of which other one."""
+        self._wants: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        """Shard and other shard → the sources that the first wants of the second."""
+        self._partners: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        """Shard → other shards, with how much the two want of each other."""
 
     def of_node(self, node: str) -> Mapping[str, RoomFact]:
         """All that a node says, by key."""
@@ -144,10 +151,8 @@ class RoomFacts:
 
     def node_of(self, shard: str) -> str | None:
         """Whose shard it is; None: there is none of that id."""
-        nodes = self._shards.get(shard)
-        if not nodes:
-            return None
-        return min((node for node in nodes if len(self._shards_of[node]) <= MAX_SHARDS_OF_NODE), default=None)
+        node = self._shards.get(shard)
+        return node if node is not None and len(self._shards_of[node]) <= MAX_SHARDS_OF_NODE else None
 
     @property
     def participants(self) -> Iterator[Seen]:
@@ -206,30 +211,22 @@ class RoomFacts:
 
     # ------------------------------------------------------------ what is wanted, and piped
 
-    def sources_at(self, shard: str) -> Iterable[Located]:
-        """What arrives at a shard."""
-        node = self.node_of(shard)
-        for source in sorted(self._at_shard.get(shard, ())):
-            located = self.source(source)
-            if located is not None and located.node == node and located.fact.shard == shard:
-                yield located
+    def wanted(self, shard: str, other: str) -> list[Located]:
+        """What a shard wants of another one, as far as it is there."""
+        sources = self._wants.get((shard, other))
+        if not sources or self.node_of(shard) is None:
+            return []
+        owner = self.node_of(other)
+        located = (self.source(source) for source in sorted(sources))
+        return [one for one in located if one is not None and one.node == owner and one.fact.shard == other]
 
-    def wants_of(self, shard: str) -> Iterable[Located]:
-        """What a shard wants of other ones, as far as it is there."""
-        owner = self.node_of(shard)
-        for node, source in sorted(self._wants.get(shard, ())):
-            located = self.source(source)
-            if (
-                node == owner
-                and located is not None
-                and located.fact.shard != shard
-                and self.node_of(located.fact.shard) == located.node
-            ):
-                yield located
+    def partners(self, shard: str) -> Iterable[str]:
+        """The other shards of which it wants something, or which want something of it."""
+        return self._partners.get(shard, ())
 
     def wanting(self, source: str) -> set[str]:
         """Which shards want it."""
-        return {shard for node, shard in self._wanting.get(source, ()) if self.node_of(shard) == node}
+        return {shard for shard, _ in self._wanting.get(source, ()) if self.node_of(shard) is not None}
 
     def end(self, shard: str, other: str, *, data: bool) -> PipeEndFact | None:
         """The end of a pipe that a shard has."""
@@ -241,32 +238,44 @@ class RoomFacts:
         fact = self._said_by(shard, f"piped/{shard}/{other}/{source}")
         return fact if isinstance(fact, PipedFact) else None
 
-    def touches(self, shard: str, key: str) -> bool:
-        """Whether a change of another node's fact can change what a shard is to do about its pipes.
+    def touched(self, shard: str, key: str) -> Iterable[str] | None:
+        """Towards which other shards a change of a fact can change what a shard is to do about its pipes.
 
         Asked after the change. In a large room most news are of other pipes, and of scores that nobody here needs.
 
         Args:
             shard: Which one.
             key: Of the fact.
+
+        Returns:
+            The other shards; None: perhaps all of them.
         """
         kind, _, rest = key.partition("/")
         match kind:
-            case "pipe" | "piped":
-                return shard in rest.split("/", 2)[:2]
-            case "want":
-                wanting, _, source = rest.partition("/")
-                return wanting == shard or self._arrives_at(shard, source)
+            case "pipe" | "piped" | "want":
+                shards = parties(key)
+                if shards is None or shard not in shards:
+                    return ()
+                return [one for one in shards if one != shard]
             case "producer" | "data_producer":
-                wanting_it = self._wanting.get(rest, ())
-                return any(one == shard for _, one in wanting_it) or self._arrives_at(shard, rest)
+                return self._touched_by(shard, rest)
             case "participant":
-                return rest in self._sent_by
+                sent = self._sent_by.get(rest, ())
+                return {other for _, source, _ in sent for other in self._touched_by(shard, source)}
+            case "shard":
+                return self._touched_by_shard(shard, rest)
             case _:
-                return True
+                return None
 
-    def _arrives_at(self, shard: str, source: str) -> bool:
-        return any(fact.shard == shard for fact in self._sources.get(source, {}).values())
+    def _touched_by_shard(self, shard: str, other: str) -> Iterable[str] | None:
+        if other == shard or len(self._shards_of.get(owner_of(other), ())) in (MAX_SHARDS_OF_NODE, _ONE_TOO_MANY):
+            return None  # with it all of that node come, or go
+        return [other] if other in self._partners.get(shard, ()) else ()
+
+    def _touched_by(self, shard: str, source: str) -> list[str]:
+        """Where a source comes from that the shard wants, and who wants it of the shard."""
+        pairs = self._wanting.get(source, ())
+        return [other if one == shard else one for one, other in pairs if shard in (one, other)]
 
     def _said_by(self, shard: str, key: str) -> RoomFact | None:
         node = self.node_of(shard)
@@ -324,7 +333,7 @@ class RoomFacts:
     def _enter(self, node: str, fact: RoomFact) -> None:
         match fact:
             case ShardFact():
-                self._shards[fact.shard].add(node)
+                self._shards[fact.shard] = node
                 self._shards_of[node].add(fact.shard)
             case ParticipantFact():
                 self._claims[fact.participant][node] = fact
@@ -332,15 +341,16 @@ class RoomFacts:
             case ProducerFact() | DataProducerFact():
                 self._sources[fact.id][node, fact.key] = fact
                 self._sent_by[fact.participant][node, fact.id, fact.key] = None
-                self._at_shard[fact.shard].add(fact.id)
             case WantFact():
-                self._wanting[fact.source].add((node, fact.shard))
-                self._wants[fact.shard].add((node, fact.source))
+                self._wanting[fact.source].add((fact.shard, fact.other))
+                self._wants[fact.shard, fact.other].add(fact.source)
+                for one, other in ((fact.shard, fact.other), (fact.other, fact.shard)):
+                    self._partners[one][other] = self._partners[one].get(other, 0) + 1
 
     def _remove(self, node: str, fact: RoomFact) -> None:
         match fact:
             case ShardFact():
-                _discard(self._shards, fact.shard, node)
+                self._shards.pop(fact.shard, None)
                 _discard(self._shards_of, node, fact.shard)
             case ParticipantFact():
                 _pop(self._claims, fact.participant, node)
@@ -348,11 +358,13 @@ class RoomFacts:
             case ProducerFact() | DataProducerFact():
                 _pop(self._sources, fact.id, (node, fact.key))
                 _pop(self._sent_by, fact.participant, (node, fact.id, fact.key))
-                if all(one.shard != fact.shard for one in self._sources.get(fact.id, {}).values()):
-                    _discard(self._at_shard, fact.shard, fact.id)
             case WantFact():
-                _discard(self._wanting, fact.source, (node, fact.shard))
-                _discard(self._wants, fact.shard, (node, fact.source))
+                _discard(self._wanting, fact.source, (fact.shard, fact.other))
+                _discard(self._wants, (fact.shard, fact.other), fact.source)
+                for one, other in ((fact.shard, fact.other), (fact.other, fact.shard)):
+                    self._partners[one][other] -= 1
+                    if not self._partners[one][other]:
+                        _pop(self._partners, one, other)
 
     def _judge(self, participant: str) -> None:
         """Who has that id now."""
@@ -388,7 +400,7 @@ def _difference(before: _Appearance, after: _Appearance) -> Iterator[Change]:
             yield SourceChanged(known, located)
 
 
-def _discard(table: dict[str, set[T]], key: str, entry: T) -> None:
+def _discard(table: dict[K, set[T]], key: K, entry: T) -> None:
     entries = table.get(key)
     if entries is not None:
         entries.discard(entry)

@@ -17,7 +17,7 @@ from miso.cluster.directory.listeners import Listeners
 from miso.cluster.directory.node_id import name_of
 from miso.cluster.directory.room_view import RoomView
 from miso.cluster.errors import DirectoryAwayError, InvalidStateError, NameTakenError
-from miso.cluster.facts import Message, NodeFact, RoomFact
+from miso.cluster.facts import Message, NodeFact, RoomFact, addressee
 
 SYNC_WITHIN_S: Final = 3.0
 
@@ -112,7 +112,7 @@ class MemoryStore:
             facts.pop(key, None)
         else:
             facts[key] = fact
-        self.tell(room, node, lambda entry: entry.look(node, key))
+        self.tell(room, node, lambda entry: entry.look(node, key), only=addressee(key))
 
     def keep_all(self, room: str, node: str, facts: Mapping[str, RoomFact]) -> None:
         """Keeps that a node is in a room, and says this and nothing else."""
@@ -128,11 +128,11 @@ class MemoryStore:
             del self._rooms[room]
         self.tell(room, node, lambda entry: entry.look_at(node))
 
-    def tell(self, room: str, node: str, what: Callable[[MemoryEntry], None]) -> None:
-        """Does something with the entry of each node in a room but this one, soon."""
+    def tell(self, room: str, node: str, what: Callable[[MemoryEntry], None], *, only: str | None = None) -> None:
+        """Does something with the entry of each node in a room but this one, soon; or of only one of them."""
         for other, directory in self._directories.items():
             entry = directory.entries.get(room)
-            if other != node and entry is not None:
+            if other != node and entry is not None and only in (None, other):
                 self.later(partial(what, entry))
 
     def _tell_nodes(self) -> None:
@@ -203,13 +203,16 @@ class MemoryEntry:
         """Compares what one node says."""
         facts = self._shown(node)
         if facts is not None:
-            self.view.learn_all(node, facts)
+            self.view.learn_all(node, {key: fact for key, fact in facts.items() if self._is_for_here(key)})
 
     def look(self, node: str, key: str) -> None:
         """Compares one fact."""
         facts = self._shown(node)
-        if facts is not None:
+        if facts is not None and self._is_for_here(key):
             self.view.learn(node, key, facts.get(key))
+
+    def _is_for_here(self, key: str) -> bool:
+        return addressee(key) in (None, self._node)
 
     def _shown(self, node: str) -> Mapping[str, RoomFact] | None:
         """What the store has of a node, which is in the room then; None: nothing, or the store is not reached."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from miso.cluster.directory.directory import Watcher
-from miso.cluster.facts import Message, RoomFact
+from miso.cluster.directory.said_bytes import SaidBytes
+from miso.cluster.facts import Message, RoomFact, addressee
+from miso.cluster.shard_id import owner_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +26,15 @@ class RoomView:
         own: What this node says, by key.
     """
 
-    def __init__(self, node: str, room: str, watcher: Watcher, refused: Counter[str]) -> None:
+    def __init__(
+        self,
+        node: str,
+        room: str,
+        watcher: Watcher,
+        refused: Counter[str],
+        said_bytes: SaidBytes | None = None,
+        on_refused: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Nobody has said anything.
 
         Args:
@@ -31,12 +42,16 @@ class RoomView:
             room: Its name, for the log.
             watcher: Who is told.
             refused: Where it is counted what is not believed.
+            said_bytes: How much other nodes say in all rooms of this one; None: of this room only.
+            on_refused: Told, for the log, what is not believed.
         """
         self.own: dict[str, RoomFact] = {}
         self._node = node
         self._room = room
         self._watcher: Watcher | None = watcher
         self._refused = refused
+        self._on_refused = on_refused
+        self._said_bytes = (said_bytes or SaidBytes()).of_room()
         self._others: dict[str, dict[str, RoomFact]] = {}
         self._shown: set[str] = set()  # whose facts the watcher knows
 
@@ -61,28 +76,55 @@ class RoomView:
         self._changed(self._node, key, None)
         return True
 
-    def learn(self, node: str, key: str, fact: RoomFact | None) -> None:
-        """Another node says a fact, or takes it back."""
+    def learn(self, node: str, key: str, fact: RoomFact | None, size_bytes: int = 0) -> None:
+        """Another node says a fact, or takes it back. One that it cannot say, or has no room for, is not kept.
+
+        Args:
+            node: Which one.
+            key: The fact's key.
+            fact: None: it is gone.
+            size_bytes: How long it is, as it was said.
+        """
         facts = self._others.setdefault(node, {})
+        if fact is not None and (reason := self._why_refused(node, key, fact, size_bytes)):
+            self._refused[reason] += 1
+            self._on_refused(f"room={self._room[:200]!r} node={node} {key[:200]!r}: {reason}")
+            fact = None  # what it said before is not true any more, either
         if fact is None:
             if facts.pop(key, None) is None:
                 return
+            self._said_bytes.forget(node, key)
         elif facts.get(key) == fact:
-            return
-        elif key not in facts and len(facts) >= MAX_FACTS:
-            self._refused["too many facts"] += 1
             return
         else:
             facts[key] = fact
         if node in self._shown:
             self._changed(node, key, fact)
 
-    def learn_all(self, node: str, facts: Mapping[str, RoomFact]) -> None:
-        """Another node says this, and nothing else. What is gone is told first."""
+    def _why_refused(self, node: str, key: str, fact: RoomFact, size_bytes: int) -> str:
+        """Why a fact is not kept; "": it is, and its bytes are counted."""
+        if owner_of(fact.shard) != node:
+            return "of another host's shard"
+        if addressee(key) not in (None, self._node):
+            return "for another host"
+        if key not in self._others[node] and len(self._others[node]) >= MAX_FACTS:
+            return "too many facts"
+        return "" if self._said_bytes.keep(node, key, size_bytes) else "too many bytes"
+
+    def learn_all(
+        self, node: str, facts: Mapping[str, RoomFact], sizes_bytes: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Another node says this, and nothing else. What is gone is told first.
+
+        Args:
+            node: Which one.
+            facts: By key.
+            sizes_bytes: How long they are, as they were said.
+        """
         for key in [key for key in self._others.get(node, ()) if key not in facts]:
             self.learn(node, key, None)
         for key, fact in facts.items():
-            self.learn(node, key, fact)
+            self.learn(node, key, fact, sizes_bytes.get(key, 0))
 
     def show(self, node: str) -> None:
         """That node is live."""
@@ -110,6 +152,7 @@ class RoomView:
     def close(self) -> None:
         """Nothing further is told."""
         self._watcher = None
+        self._said_bytes.close()
 
     def _changed(self, node: str, key: str, fact: RoomFact | None) -> None:
         if self._watcher is None:

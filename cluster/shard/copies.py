@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -30,12 +30,12 @@ class _Copy:
 class Copies:
     """The copies that a shard has."""
 
-    def __init__(self, ends: PipeEnds, on_news: Callable[[], None]) -> None:
+    def __init__(self, ends: PipeEnds, on_news: Callable[[Iterable[str] | None], None]) -> None:
         """There are none.
 
         Args:
             ends: Of the shard's pipes.
-            on_news: Called when something has changed.
+            on_news: Called when something has changed, with the other shards that it may be about; None: any.
         """
         self._ends = ends
         self._on_news = on_news
@@ -92,12 +92,12 @@ class Copies:
         copy = _Copy(producer, pipe, piped)
         self._copies[source.id] = copy
         producer.observer.on("close", partial(self._closed, source.id, copy))
-        self._on_news()
+        self._on_news([pipe.other])
 
     def _closed(self, source: str, copy: _Copy) -> None:
         if self._copies.get(source) is copy:
             del self._copies[source]
-            self._on_news()
+            self._on_news([copy.pipe.other])
 
 
 async def _produce(transport: PipeTransport, source: ProducerFact, piped: PipedFact) -> Producer | DataProducer:

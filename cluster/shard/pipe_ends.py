@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -81,7 +81,7 @@ class PipeEnds(Mapping[PipeName, End]):
         room: RoomFacts,
         facts: Facts,
         settings: ShardSettings,
-        on_news: Callable[[], None],
+        on_news: Callable[[Iterable[str] | None], None],
     ) -> None:
         """There are none.
 
@@ -91,7 +91,7 @@ class PipeEnds(Mapping[PipeName, End]):
             room: What is known of the room.
             facts: Where is said what is true of the shard.
             settings: What ends are made with.
-            on_news: Called when something has changed.
+            on_news: Called when something has changed, with the other shards that it may be about; None: any.
         """
         self._shard = shard
         self._router = router
@@ -180,7 +180,7 @@ class PipeEnds(Mapping[PipeName, End]):
                 await end.check()
                 if end.is_broken:
                     logger.warning("shard=%s nothing from shard=%s can be decrypted: new keys", self._shard, pipe.other)
-                    self._on_news()
+                    self._on_news([pipe.other])
 
     def close(self) -> None:
         """Closes all of them."""
@@ -203,18 +203,18 @@ class PipeEnds(Mapping[PipeName, End]):
                 srtp=end.transport.srtp_parameters,
             )
         )
-        self._on_news()
+        self._on_news([pipe.other])
 
     def _closed(self, pipe: PipeName, end: End) -> None:
         if self._ends.get(pipe) is end:
             del self._ends[pipe]
             self._facts.drop(f"pipe/{self._shard}/{pipe.other}/{'data' if pipe.data else 'media'}")
-            self._on_news()
+            self._on_news([pipe.other])
 
     def _sctp_state_changed(self, end: End, state: SctpState) -> None:
         if state in ("failed", "closed") and end.remote:
             end.is_broken = True
-        self._on_news()
+        self._on_news(None)
 
 
 def _new_token() -> str:

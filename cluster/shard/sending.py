@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,13 +34,13 @@ class _Sent:
 class Sending:
     """The sources that a shard sends to others."""
 
-    def __init__(self, shard: str, facts: Facts, on_news: Callable[[], None]) -> None:
+    def __init__(self, shard: str, facts: Facts, on_news: Callable[[Iterable[str] | None], None]) -> None:
         """Nothing is sent.
 
         Args:
             shard: Whose.
             facts: Where it is said what is sent.
-            on_news: Called when something has changed.
+            on_news: Called when something has changed, with the other shards that it may be about; None: any.
         """
         self._shard = shard
         self._facts = facts
@@ -92,7 +92,7 @@ class Sending:
             self._earlier.pop(key, None)
             self._watch(key, sent)
         self._facts.put(sent.fact)
-        self._on_news()
+        self._on_news([pipe.other])
 
     def stop(self, other: str, source: str) -> None:
         """Does not send a source to a shard any more; nothing when it has ended meanwhile."""
@@ -156,7 +156,7 @@ class Sending:
                 consumer.observer.on(event, partial(self._say_pause, consumer, sent))
         else:
             consumer.on("dataproducerclose", partial(self._forget, key, sent))
-        consumer.observer.on("close", self._on_news)
+        consumer.observer.on("close", lambda: self._on_news([key[0]]))
 
     def _say_pause(self, consumer: Consumer, sent: _Sent) -> None:
         sent.fact = replace(sent.fact, paused=consumer.producer_paused)

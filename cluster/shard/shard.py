@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple, TypeVar
 
 from miso.cluster.errors import ClusterError, SourceGoneError, SourceLateError
@@ -25,6 +25,7 @@ from miso.cluster.pipe_plan import (
     Step,
     Uncopy,
     Unpipe,
+    other_of,
     plan,
 )
 from miso.cluster.room_facts import RoomFacts
@@ -105,6 +106,9 @@ class Shard:
         self._settings = settings
         self._on_closed = on_closed
         self._news = asyncio.Event()
+        self._to_look_at: set[str] = set()
+        """Other shards towards which something may be to be done."""
+        self._looks_at_all = False
         self._wants = Wants(shard, facts, settings.linger_s)
         self._ends = PipeEnds(shard, router, room, facts, settings, self.look)
         self._sending = Sending(shard, facts, self.look)
@@ -131,8 +135,16 @@ class Shard:
             for pipe, end in self._ends.items()
         ]
 
-    def look(self) -> None:
-        """Something has changed in the room, or here. It is done about soon, and never at once."""
+    def look(self, others: Iterable[str] | None = None) -> None:
+        """Something has changed in the room, or here. It is done about soon, and never at once.
+
+        Args:
+            others: The other shards towards which something may be to be done now; None: any.
+        """
+        if others is None:
+            self._looks_at_all = True
+        else:
+            self._to_look_at.update(others)
         self._news.set()
 
     async def fetch(self, producer: str) -> Lease[Producer]:
@@ -178,7 +190,7 @@ class Shard:
             raise SourceGoneError(f"nobody in the room sends {source}")
         if located.fact.shard == self.id:
             return Lease(self._checked(source, self._of_router(source), kind), lambda: None)
-        self._wants.hold(source)
+        self._wants.hold(source, located.fact.shard)
         try:
             return Lease(self._checked(source, await self._arrival(source), kind), lambda: self._wants.release(source))
         except BaseException:
@@ -261,10 +273,14 @@ class Shard:
         self._news.clear()
 
     def _steps(self) -> dict[Hashable, Step]:
+        others = None if self._looks_at_all else self._to_look_at
         held = Held(ends=self._ends.held, piped=self._sending.held, copies=self._copies.held)
-        steps: dict[Hashable, Step] = {_key(step): step for step in plan(self._room, self.id, held)}
-        for step in self._ends.broken:
-            steps.setdefault(_key(step), step)
+        planned = plan(self._room, self.id, held, others)
+        self._looks_at_all = False
+        self._to_look_at = {other_of(step, held) for step in planned}  # until nothing is left
+        steps: dict[Hashable, Step] = {_key(step): step for step in planned}
+        for broken in self._ends.broken:
+            steps.setdefault(_key(broken), broken)
         return steps
 
     async def _do(self, key: Hashable, step: Step) -> None:

@@ -58,15 +58,21 @@ class Wants:
         self._facts = facts
         self._linger_s = linger_s
         self._held: dict[str, int] = {}
+        self._said: dict[str, WantFact] = {}
         self._lingering: dict[str, asyncio.TimerHandle] = {}
 
-    def hold(self, source: str) -> None:
-        """Somebody wants the source; each call needs its ``release``."""
+    def hold(self, source: str, other: str) -> None:
+        """Somebody wants the source, which arrives at that other shard; each call needs its ``release``."""
         self._held[source] = self._held.get(source, 0) + 1
         lingering = self._lingering.pop(source, None)
         if lingering is not None:
             lingering.cancel()
-        self._facts.put(WantFact(shard=self._shard, source=source))
+        fact = WantFact(shard=self._shard, other=other, source=source)
+        said = self._said.get(source)
+        if said is not None and said != fact:
+            self._facts.drop(said.key)
+        self._said[source] = fact
+        self._facts.put(fact)
 
     def release(self, source: str) -> None:
         """One who wanted it does no more."""
@@ -82,11 +88,12 @@ class Wants:
         """Wants nothing any more."""
         for lingering in self._lingering.values():
             lingering.cancel()
-        for source in {*self._held, *self._lingering}:
-            self._facts.drop(WantFact(shard=self._shard, source=source).key)
+        for fact in self._said.values():
+            self._facts.drop(fact.key)
+        self._said.clear()
         self._held.clear()
         self._lingering.clear()
 
     def _end(self, source: str) -> None:
         del self._lingering[source]
-        self._facts.drop(WantFact(shard=self._shard, source=source).key)
+        self._facts.drop(self._said.pop(source).key)

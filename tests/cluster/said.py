@@ -34,9 +34,9 @@ def data_producer(producer_id: str, owner: str = "p", shard: str = "s") -> DataP
     return DataProducerFact(data_producer=producer_id, participant=owner, shard=shard, label="chat", sctp=SCTP)
 
 
-def want(shard: str, source: str) -> WantFact:
+def want(shard: str, source: str, other: str = "s") -> WantFact:
     """A shard's wish."""
-    return WantFact(shard=shard, source=source)
+    return WantFact(shard=shard, other=other, source=source)
 
 
 def end(shard: str, other: str, token: str, remote: str = "", *, data: bool = False) -> PipeEndFact:

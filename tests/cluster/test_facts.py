@@ -41,7 +41,7 @@ FACTS: list[RoomFact] = [
     ParticipantFact(participant="p", shard="s", stamp=2**53, info={"displayName": "ü\n"}, flag="guest"),
     ProducerFact(producer="x", participant="p", shard="s", kind="audio", type="simple", rtp=RTP, score=[10]),
     DataProducerFact(data_producer="d", participant="p", shard="s", label="chat", sctp=SCTP),
-    WantFact(shard="s", source="x"),
+    WantFact(shard="s", other="t", source="x"),
     PipeEndFact(shard="s", other="t", data=True, token="1", remote="2", ip="10.0.0.1", port=65_535, srtp=KEYS),
     PipedFact(shard="s", other="t", source="x", token="1", rtp=RTP, paused=True),
 ]
@@ -77,11 +77,13 @@ def test_no_two_facts_of_a_node_have_the_same_key() -> None:
 
 
 def test_fields_of_a_newer_version_are_passed_over() -> None:
-    newer = b'{"v":1,"k":"want","mood":{"is":["new"]},"shard":"s","source":"x"}'
-    assert decode_fact(newer) == WantFact(shard="s", source="x")
+    newer = b'{"v":1,"k":"want","mood":{"is":["new"]},"shard":"s","other":"t","source":"x"}'
+    assert decode_fact(newer) == WantFact(shard="s", other="t", source="x")
 
 
-@pytest.mark.parametrize("data", [b'{"v":2,"k":"want","shard":"s","source":"x"}', b'{"v":1,"k":"wish"}', encode(NODE)])
+@pytest.mark.parametrize(
+    "data", [b'{"v":2,"k":"want","shard":"s","other":"t","source":"x"}', b'{"v":1,"k":"wish"}', encode(NODE)]
+)
 def test_what_a_newer_version_means_is_not_guessed(data: bytes) -> None:
     with pytest.raises(UnknownKindError):
         decode_fact(data)
@@ -95,9 +97,11 @@ def test_what_a_newer_version_means_is_not_guessed(data: bytes) -> None:
         b"\xff",
         b"{}",
         b'{"v":1,"k":"want"}',
-        b'{"v":"1","k":"want","shard":"s","source":"x"}',
-        b'{"v":1,"k":"want","shard":"","source":"x"}',
-        b'{"v":1,"k":"want","shard":"s","source":7}',
+        b'{"v":1,"k":"want","shard":"s","source":"x"}',
+        b'{"v":1,"k":"want","shard":"s/t","other":"t","source":"x"}',
+        b'{"v":"1","k":"want","shard":"s","other":"t","source":"x"}',
+        b'{"v":1,"k":"want","shard":"","other":"t","source":"x"}',
+        b'{"v":1,"k":"want","shard":"s","other":"t","source":7}',
         b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":-1,"info":{}}',
         b'{"v":1,"k":"participant","participant":"p","shard":"s","stamp":99999999999999999999,"info":{}}',
         b'{"v":1,"k":"pipe","shard":"s","other":"t","data":false,"token":"1","ip":"::1","port":0}',

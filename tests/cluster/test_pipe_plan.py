@@ -190,7 +190,7 @@ class World:
 
 
 def story(world: World) -> Iterator[None]:
-    for fact in (ShardFact(shard="s"), participant("p"), producer("x"), data_producer("d"), want("s", "y")):
+    for fact in (ShardFact(shard="s"), participant("p"), producer("x"), data_producer("d"), want("s", "y", "t")):
         world.say("a", fact)
     for fact in (ShardFact(shard="t"), participant("q", "t"), producer("y", "q", "t"), want("t", "x"), want("t", "d")):
         world.say("b", fact)
@@ -218,7 +218,7 @@ def test_however_late_and_often_they_hear_and_ends_break_it_comes_to_rest(seed: 
                 assert (one.remote, back.remote) == (back.token, one.token)
     for key in (want("t", "x").key, want("t", "d").key):
         world.take_back("b", key)
-    world.take_back("a", want("s", "y").key)
+    world.take_back("a", want("s", "y", "t").key)
     world.until_quiet()
     for node in "ab":
         assert (world.ends[node], world.copies[node]) == ({}, {})

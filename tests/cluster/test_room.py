@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
 from miso.cluster.directory.directory import Entry
 from miso.cluster.directory.memory import MemoryDirectory, MemoryStore
-from miso.cluster.facts import BotWords, Message
+from miso.cluster.facts import BotWords, Message, WantFact
 from miso.cluster.room import ClusterRoom
 from miso.cluster.room_facts import Change, RoomFacts
 from tests.cluster.directory.recorder import until
@@ -20,10 +21,11 @@ class Shard:
     def __init__(self, shard_id: str, facts: RoomFacts, entry: Entry) -> None:
         self.id = shard_id
         self.facts = facts
+        self.entry = entry
         self.looks = 0
         self.closed = False
 
-    def look(self) -> None:
+    def look(self, others: Iterable[str] | None = None) -> None:
         self.looks += 1
 
     def close(self) -> None:
@@ -82,6 +84,10 @@ async def test_everybody_sees_everybody(hosts: tuple[Host, Host]) -> None:
     ann.change_info({})
     await until(lambda: b.ids == {"bob"})
     assert b.shard.looks == looks, "who sent nothing changes no pipe"
+    looks = a.shard.looks
+    b.shard.entry.put(WantFact(shard=b.shard.id, other=a.shard.id, source="x"))
+    await until(lambda: a.shard.looks > looks)
+    looks = b.shard.looks
     a.room.end(a.shard)
     await until(lambda: b.shard.looks > looks)
     assert (a.room.members, set(b.room.members)) == ({}, {"bob"})

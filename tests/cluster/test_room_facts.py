@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from miso.cluster.errors import LimitError
-from miso.cluster.facts import RoomFact, ShardFact, Source
+from miso.cluster.facts import RoomFact, ShardFact, Source, WantFact
 from miso.cluster.room_facts import (
     MAX_SHARDS_OF_NODE,
     MAX_STAMP,
@@ -83,16 +83,17 @@ def test_of_equal_claims_everybody_takes_the_same() -> None:
         assert facts.participant("p") == Seen("b", participant("p", "b"))
 
 
-def test_nobody_speaks_for_the_shards_of_others() -> None:
-    facts = said(
-        ("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T), ("b", want("s", "x")), ("c", want("t", "x"))
-    )
-    assert facts.wanting("x") == set()
-    facts.change("b", want("t", "x").key, want("t", "x"))
+def test_what_a_shard_wants_of_another_one() -> None:
+    facts = said(("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T), ("b", want("t", "x")))
     assert facts.wanting("x") == {"t"}
-    assert list(facts.wants_of("t")) == [Located("a", producer("x"))]
-    assert list(facts.sources_at("s")) == [Located("a", producer("x"))]
-    assert list(facts.sources_at("t")) == []
+    assert (facts.wanted("t", "s"), facts.wanted("s", "t")) == ([Located("a", producer("x"))], [])
+    assert list(facts.partners("s")) == ["t"]
+    assert list(facts.partners("t")) == ["s"]
+
+
+def test_what_is_wanted_of_a_shard_where_it_does_not_arrive_is_wanted_of_nobody() -> None:
+    facts = said(("a", S), ("a", participant("p")), ("a", producer("x")), ("b", T), ("b", want("t", "x", "u")))
+    assert (facts.wanted("t", "s"), facts.wanted("t", "u")) == ([], [])
 
 
 def test_a_node_is_forgotten() -> None:
@@ -100,7 +101,7 @@ def test_a_node_is_forgotten() -> None:
     changes = facts.forget("a")
     assert [type(change).__name__ for change in changes] == ["SourceLeft", "ParticipantLeft"]
     assert (list(facts.shards), facts.node_of("s")) == ([("t", "b")], None)
-    assert list(facts.wants_of("t")) == []
+    assert facts.wanted("t", "s") == []
     facts.forget("b")
     assert facts.nodes == set()
     assert (facts.wanting("x"), facts.participant_count) == (set(), 0)
@@ -114,13 +115,18 @@ def test_a_fact_under_anothers_key_is_passed_over() -> None:
 
 NODES = st.sampled_from("abc")
 FACTS: st.SearchStrategy[RoomFact] = st.one_of(
-    st.builds(ShardFact, shard=st.sampled_from("st")),
     st.builds(participant, st.sampled_from("pq"), st.sampled_from("st"), st.integers(1, 3), st.sampled_from("xy")),
     st.builds(producer, st.sampled_from("xy"), st.sampled_from("pq"), st.sampled_from("st"), paused=st.booleans()),
     st.builds(data_producer, st.sampled_from("dx"), st.sampled_from("pq"), st.sampled_from("st")),
-    st.builds(want, st.sampled_from("st"), st.sampled_from("xyd")),
+    st.builds(want, st.sampled_from("st"), st.sampled_from("xyd"), st.sampled_from("st")),
 )
-NEWS = st.lists(st.tuples(NODES, FACTS, st.booleans()), max_size=40)
+OWNED: st.SearchStrategy[tuple[str, RoomFact]] = st.one_of(
+    st.just(("a", S)), st.just(("b", T)), st.tuples(NODES, FACTS.filter(lambda fact: not isinstance(fact, WantFact)))
+)
+WANTS = st.builds(
+    lambda fact: ("a" if fact.shard == "s" else "b", fact), FACTS.filter(lambda fact: isinstance(fact, WantFact))
+)
+NEWS = st.lists(st.tuples(st.one_of(OWNED, WANTS), st.booleans()).map(lambda news: (*news[0], news[1])), max_size=40)
 
 
 def test_a_claim_that_nobody_can_pass_is_told_to_who_would_make_one() -> None:
@@ -164,30 +170,35 @@ def test_what_somebody_sends_more_costs_no_more_than_what_it_sends_first() -> No
 
 
 def test_only_news_that_matter_to_a_shard_touch_it() -> None:
-    here: list[RoomFact] = [S, participant("p"), producer("x"), want("s", "y")]
+    here: list[RoomFact] = [S, participant("p"), producer("x"), want("s", "y", "t")]
     there: list[RoomFact] = [T, participant("q", "t"), producer("y", "q", "t")]
-    elsewhere: list[RoomFact] = [ShardFact(shard="u"), participant("r", "u"), want("u", "y")]
+    elsewhere: list[RoomFact] = [ShardFact(shard="u"), participant("r", "u"), want("u", "y", "t")]
     told = {"a": here, "b": there, "c": elsewhere}
     facts = said(*((node, fact) for node, said_there in told.items() for fact in said_there))
-    touching = [
-        end("t", "s", "1").key,
-        piped("t", "s", "x", "1").key,
-        want("t", "x").key,
-        want("s", "y").key,
-        producer("y").key,
-        producer("x").key,
-        participant("q").key,
-        T.key,
-    ]
-    assert [key for key in touching if not facts.touches("s", key)] == []
+    towards = {
+        end("t", "s", "1").key: {"t"},
+        piped("t", "s", "x", "1").key: {"t"},
+        want("t", "x").key: {"t"},
+        want("s", "y", "t").key: {"t"},
+        producer("y").key: {"t"},
+        participant("q").key: {"t"},
+        T.key: {"t"},
+    }
+    assert {key: set(facts.touched("s", key) or ()) for key in towards} == towards
+    assert facts.touched("s", S.key) is None, "it may be towards any"
     others = [
         end("t", "u", "1", data=True).key,
         piped("t", "u", "s", "1").key,
-        want("u", "y").key,
+        want("u", "y", "t").key,
+        producer("x").key,
         producer("z").key,
         participant("r").key,
+        "shard/u",
     ]
-    assert [key for key in others if facts.touches("s", key)] == []
+    assert [key for key in others if facts.touched("s", key) is None or list(facts.touched("s", key) or ())] == []
+    wanted = want("t", "x")
+    facts.change("b", wanted.key, wanted)
+    assert list(facts.touched("s", producer("x").key) or ()) == ["t"]
 
 
 class Mirror:
@@ -252,6 +263,6 @@ def test_the_order_of_what_is_said_does_not_matter(news: list[tuple[str, RoomFac
     for name in "pq":
         assert facts.participant(name) == other.participant(name)
         assert set(map(key_of, facts.sources_of(name))) == set(map(key_of, other.sources_of(name)))
-    for shard in "st":
-        assert list(facts.wants_of(shard)) == list(other.wants_of(shard))
-        assert list(facts.sources_at(shard)) == list(other.sources_at(shard))
+    for one, two in ("st", "ts"):
+        assert facts.wanted(one, two) == other.wanted(one, two)
+        assert set(facts.partners(one)) == set(other.partners(one))

@@ -1,8 +1,9 @@
 """What nodes write into each other's inboxes: which facts of a room have changed, and what is said. Sans-I/O.
 
 It is JSON: ``{"v": 1, "n": 17, "node": …, "room": hash, "prev": 5, "seq": 6, "put": [fact …], "drop": [key …],
-"say": [message …]}``. ``n`` counts what a node sends, so that nothing is taken twice. ``prev`` and ``seq`` name the
-room's last write and this one: who does not know ``prev`` has missed something, and reads what the node says.
+"say": [message …]}``. ``n`` counts what a node sends, so that nothing is taken twice. ``seq`` names the write in the
+room that this tells of, and ``prev`` the last one before that had something for its reader, too: who does not know
+``prev`` has missed something, and reads what the node says.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         n: Of all that the node has sent to anybody; greater than of what it has sent before.
         node: Who tells it.
         room: The room's hash.
-        prev: The node's last write before; READ_ALL: what it says is to be read.
+        prev: The node's last write before that had something for the reader; 0: there was none; READ_ALL: what it says
+            is to be read.
         seq: The node's write that this tells of; the same as ``prev``: nothing was written.
         put: Facts that came or changed.
         drop: Keys of facts that are gone.

@@ -7,7 +7,9 @@
 ``miso:1:{nodes}:pause``                  string  Redis' own time of the first sign of life after a pause, in ms
 ``miso:1:inbox:{NODE}``                   stream  what others tell a node
 ``miso:1:room:{ROOM}:members``            zset    nodes in a room, by Redis' own time of their last refresh, in ms
-``miso:1:room:{ROOM}:facts:NODE``         hash    what a node says in a room: key → fact; ``#seq``: its last write
+``miso:1:room:{ROOM}:facts:NODE``         hash    what a node says in a room: key → fact; ``#seq``: its last write;
+                                                  ``#all``: its last write that had something for all other nodes;
+                                                  ``#to:OTHER``: a later one that had something for that node only
 ========================================  ======  ==========================================================
 
 ``1`` is the version of all this. ROOM is a hash of the room's name. All keys have a time to live.

@@ -15,14 +15,13 @@ from miso.cluster.directory.redis.keys import facts, inbox, members
 from miso.cluster.directory.redis.lease import MAX_LETTERS
 from miso.cluster.directory.redis.room import Room, Write, letter_of
 from miso.cluster.directory.redis.scripts import READ, WRITE
+from miso.cluster.directory.said_bytes import MAX_ROOM_BYTES
 from miso.cluster.facts import MAX_BYTES
 
 logger = logging.getLogger(__name__)
 
 ROOMS_AT_ONCE: Final = 128
 READS_AT_ONCE: Final = 16
-MAX_READ_BYTES: Final = 64 * 1024 * 1024
-"""Of what one node says in one room; what is more is passed over."""
 FAULT: Final = Failure("a fault of ours, see the log", False)
 AGAIN_S: Final = 1.0
 """So long a room waits after Redis has refused something of it."""
@@ -140,8 +139,11 @@ class Post:
             if not nodes:
                 continue
             self._number += 1
-            data = encode_letter(letter_of(write, self._number, self._node))
             for node in nodes:
+                letter = letter_of(write, self._number, self._node, node)
+                if letter is None:
+                    continue
+                data = encode_letter(letter)
                 commands.append(("XADD", inbox(node), "NOMKSTREAM", "MAXLEN", "~", MAX_LETTERS, "*", FIELD, data))
                 rooms.append(write.room)
         for room, reply in zip(rooms, await self._connection.run(commands), strict=True):
@@ -153,7 +155,7 @@ class Post:
         for at in range(0, len(wanted), READS_AT_ONCE):
             some = wanted[at : at + READS_AT_ONCE]
             commands: list[Command] = [
-                ("EVAL", READ, 1, facts(room.hash, node), known, MAX_BYTES, MAX_READ_BYTES)
+                ("EVAL", READ, 1, facts(room.hash, node), known, MAX_BYTES, MAX_ROOM_BYTES, self._node)
                 for room, node, known in some
             ]
             for (room, node, known), reply in zip(some, await self._connection.run(commands), strict=True):
@@ -165,9 +167,10 @@ class Post:
 
     def _written(self, write: Write) -> Command:
         room = write.room.hash
-        puts = [part for key, data in write.puts.items() for part in (key, data)]
+        kept = {**write.puts, **write.marks}
+        puts = [part for key, data in kept.items() for part in (key, data)]
         keys = (members(room), facts(room, self._node))
-        given = (self._node, self._keep_ms, write.mode, write.seq, len(write.puts), *puts, *write.drops)
+        given = (self._node, self._keep_ms, write.mode, write.seq, len(kept), *puts, *write.drops)
         return ("EVAL", WRITE, len(keys), *keys, *given)
 
     def _failed(self, room: Room, failure: Failure, *, written: bool = False) -> None:

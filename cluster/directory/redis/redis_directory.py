@@ -24,6 +24,7 @@ from miso.cluster.directory.redis.presence import Presence
 from miso.cluster.directory.redis.room import Room
 from miso.cluster.directory.redis.times import DEFAULT_TIMES, Times
 from miso.cluster.directory.redis.url import StoreUrl
+from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.errors import InvalidStateError, NameTakenError, StoreRefusedError
 from miso.cluster.facts import NodeFact, encode
 from miso.protoo.log_rate_limit import LogRateLimit
@@ -55,6 +56,7 @@ class RedisDirectory:
         self._url = url
         self._times = times
         self._refused: Counter[str] = Counter()
+        self._said_bytes = SaidBytes()
         self._connection = RedisConnection(url, times.answer_s)
         self._lease = Lease(self._connection, node, times)
         self._live = LiveNodes(node, self._refused)
@@ -65,6 +67,7 @@ class RedisDirectory:
         self._fact = b""
         self._listeners = Listeners()
         self._not_kept = LogRateLimit(logger, "what this host says is not kept for the others", logging.ERROR)
+        self._not_believed = LogRateLimit(logger, "what another host says of a room is refused")
         self._number = 0
         self._may_work = asyncio.Event()
         self._was_lost = True  # Redis was not reached when it was tried last
@@ -90,7 +93,17 @@ class RedisDirectory:
         hash_ = room_hash(room)
         if hash_ in self._rooms:
             raise InvalidStateError(f"{self.node} is in room {room[:200]!r} already")
-        entered = Room(self, self.node, room, hash_, watcher, self._refused, self._times.sync_s)
+        entered = Room(
+            self,
+            self.node,
+            room,
+            hash_,
+            watcher,
+            self._refused,
+            self._times.sync_s,
+            self._said_bytes,
+            self._not_believed.count,
+        )
         was_there = [left for left in self._left if left.hash == hash_]
         for left in was_there:
             del self._left[left]

@@ -1,15 +1,17 @@
 """What one node says about a room, and hears of it, over Redis: what is to be written and read next. Sans-I/O.
 
 A write has a number. The facts of a node in a room are in Redis together with the number of the last write, and each
-letter names the write that came before: whoever misses something notices it, and reads what that node says.
+letter names the write before that had something for its reader: who misses something notices it, and reads what that
+node says. What is between two shards is for the node of the other one alone: nobody else gets a letter of it, or reads
+it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
@@ -17,11 +19,16 @@ import msgspec
 from miso.cluster.directory.directory import Watcher
 from miso.cluster.directory.redis.inbox import READ_ALL, Letter
 from miso.cluster.directory.room_view import MAX_FACTS, RoomView
+from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.errors import DirectoryAwayError, ParseError, UnknownKindError
-from miso.cluster.facts import Message, RoomFact, decode_fact, decode_message, encode
+from miso.cluster.facts import Message, RoomFact, addressee, decode_fact, decode_message, encode
 
 MAX_UNSENT: Final = 1_000
 """With more changes than this that are not written yet, all facts are written anew."""
+FOR_ALL: Final = "#all"
+"""Beside a node's facts in a room: its last write that had something for all others."""
+FOR_ONE: Final = "#to:"
+"""Before a node's id: the last write that had something for that one, if it was after that."""
 MAX_UNSAID: Final = 64
 """So many messages wait to be sent; then the oldest are forgotten."""
 
@@ -63,6 +70,8 @@ class Write:
         puts: Facts, as JSON, by key.
         drops: Keys of facts that are gone.
         prev: What others have to know so that ``puts`` and ``drops`` are all that is new to them.
+        prevs: What single nodes have to know instead: something later was for them alone.
+        marks: What is kept beside the facts: which write was the last that was for all, or for some node.
         says: Messages.
     """
 
@@ -72,6 +81,8 @@ class Write:
     puts: Mapping[str, bytes]
     drops: Sequence[str]
     prev: int
+    prevs: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, bytes] = field(default_factory=dict)
     says: Sequence[bytes] = ()
 
     @property
@@ -97,7 +108,16 @@ class Room:
     """
 
     def __init__(
-        self, port: Port, node: str, name: str, hash_: str, watcher: Watcher, refused: Counter[str], sync_s: float
+        self,
+        port: Port,
+        node: str,
+        name: str,
+        hash_: str,
+        watcher: Watcher,
+        refused: Counter[str],
+        sync_s: float,
+        said_bytes: SaidBytes | None = None,
+        on_refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Entered; nothing is written or read yet.
 
@@ -109,10 +129,12 @@ class Room:
             watcher: Who is told.
             refused: Where it is counted what is not believed.
             sync_s: How long ``synced`` waits.
+            said_bytes: How much others say to this node; None: in this room only.
+            on_refused: Told, for the log, what is not believed.
         """
         self.name = name
         self.hash = hash_
-        self.view = RoomView(node, name, watcher, refused)
+        self.view = RoomView(node, name, watcher, refused, said_bytes, on_refused)
         self.members: set[str] = set()
         self.refresh_at_s = 0.0
         self._port = port
@@ -120,6 +142,8 @@ class Room:
         self._refused = refused
         self._sync_s = sync_s
         self._seq = 0  # of the last write that Redis has taken
+        self._last_for_all = 0  # the last write that had something for all
+        self._last_for: dict[str, int] = {}  # of single nodes: the last write after that which had something for them
         self._unsent: dict[str, None] = {}  # keys of facts that are not written
         self._unsaid: deque[bytes] = deque(maxlen=MAX_UNSAID)
         self._writes_all = True
@@ -199,21 +223,39 @@ class Room:
             self._writes_all = self._checks = False
             self._unsent.clear()
             prev = READ_ALL if self._seq else self._first_prev
-            return Write(self, "all", self._port.next_number(), self._encoded(self.view.own), (), prev, says)
+            seq = self._port.next_number()
+            self._last_for_all, self._last_for = seq, {}
+            marks = {FOR_ALL: str(seq).encode()}
+            return Write(self, "all", seq, self._encoded(self.view.own), (), prev, marks=marks, says=says)
         if self._unsent:
-            keys = list(self._unsent)
-            self._unsent.clear()
-            self._checks = False
-            drops = [key for key in keys if key not in self.view.own and _is_text(key)]
-            puts = self._encoded(key for key in keys if key in self.view.own)
-            drops += [key for key in keys if key in self.view.own and key not in puts and _is_text(key)]
-            return Write(self, str(self._seq), self._port.next_number(), puts, drops, self._seq, says)
+            return self._next_changes(says)
         if self._checks:
             self._checks = False
-            return Write(self, str(self._seq), self._seq, {}, (), self._seq, says)
+            return Write(self, str(self._seq), self._seq, {}, (), self._last_for_all, dict(self._last_for), says=says)
         if says:
-            return Write(self, "", self._seq, {}, (), self._seq, says)
+            return Write(self, "", self._seq, {}, (), self._last_for_all, dict(self._last_for), says=says)
         return None
+
+    def _next_changes(self, says: Sequence[bytes]) -> Write:
+        keys = list(self._unsent)
+        self._unsent.clear()
+        self._checks = False
+        drops = [key for key in keys if key not in self.view.own and _is_text(key)]
+        puts = self._encoded(key for key in keys if key in self.view.own)
+        drops += [key for key in keys if key in self.view.own and key not in puts and _is_text(key)]
+        seq = self._port.next_number()
+        number = str(seq).encode()
+        prev, prevs = self._last_for_all, dict(self._last_for)
+        readers = {addressee(key) for key in (*puts, *drops)}
+        if None in readers:
+            marks = {FOR_ALL: number}
+            drops += [FOR_ONE + node for node in self._last_for]
+            self._last_for_all, self._last_for = seq, {}
+        else:
+            nodes = [node for node in readers if node is not None]
+            marks = {FOR_ONE + node: number for node in nodes}
+            self._last_for |= dict.fromkeys(nodes, seq)
+        return Write(self, str(self._seq), seq, puts, drops, prev, prevs, marks, says)
 
     def written(self, write: Write, members: set[str]) -> None:
         """Redis has taken it, and says who is in the room."""
@@ -269,14 +311,16 @@ class Room:
         if isinstance(reply[1], int) and reply[1] > 0:
             self._refused["too long"] += reply[1]
         facts: dict[str, RoomFact] = {}
+        sizes_bytes: dict[str, int] = {}
         for key, value in zip(reply[2::2], reply[3::2], strict=False):
             fact = self._fact(value)
             if fact is not None and len(facts) < MAX_FACTS and fact.key.encode(errors="replace") == key:
                 facts[fact.key] = fact
+                sizes_bytes[fact.key] = len(value) if isinstance(value, bytes) else 0
             elif fact is not None:
                 self._refused["fact under another key"] += 1
         self._show(node)
-        self.view.learn_all(node, facts)
+        self.view.learn_all(node, facts, sizes_bytes)
 
     def all_read(self) -> None:
         """Everything that was to be read was read, and it is known who lives: those who do not are forgotten."""
@@ -302,11 +346,13 @@ class Room:
             return
         self.members.add(node)
         known = self._known.get(node, 0)
-        if letter.prev != known and letter.seq > known:
-            self._to_read.add(node)
-            self._port.wake(self)
-        elif letter.seq > known:
-            self._take(letter)
+        if letter.seq > known:
+            has_missed = letter.prev > known or letter.prev == READ_ALL or (letter.prev == 0 and known > 0)
+            if has_missed:
+                self._to_read.add(node)
+                self._port.wake(self)
+            else:
+                self._take(letter)
         for raw in letter.say:
             try:
                 message = decode_message(bytes(raw))
@@ -358,7 +404,7 @@ class Room:
         for raw in letter.put:
             fact = self._fact(bytes(raw))
             if fact is not None:
-                self.view.learn(node, fact.key, fact)
+                self.view.learn(node, fact.key, fact, len(bytes(raw)))
         if not self._port.is_live(node):
             self._port.wake(self)  # to find out whether it does
 
@@ -384,22 +430,29 @@ def _number(data: bytes | int) -> int:
     return int(text) if text.isdigit() and len(text) <= 16 else 0
 
 
-def letter_of(write: Write, number: int, node: str) -> Letter:
-    """What other nodes are told of a write.
+def letter_of(write: Write, number: int, node: str, to: str) -> Letter | None:
+    """What another node is told of a write; None: there is nothing for it.
 
     Args:
         write: What was written.
         number: Of the letter.
         node: Who writes it.
+        to: Who is to read it.
     """
+    puts = [msgspec.Raw(data) for key, data in write.puts.items() if addressee(key) in (None, to)]
+    drops = [key for key in write.drops if addressee(key) in (None, to) and not key.startswith("#")]
+    is_new = bool(puts or drops or write.mode in ("all", "leave"))
+    if not is_new and not write.says:
+        return None
+    prev = write.prevs.get(to, write.prev)
     return Letter(
         n=number,
         node=node,
         room=write.room.hash,
-        prev=write.prev,
-        seq=write.seq,
-        put=[msgspec.Raw(data) for data in write.puts.values()],
-        drop=list(write.drops),
+        prev=prev,
+        seq=write.seq if is_new else prev,
+        put=puts,
+        drop=drops,
         say=[msgspec.Raw(data) for data in write.says],
         left=write.mode == "leave",
     )

@@ -115,16 +115,24 @@ return answer
 )
 
 READ: Final = """
--- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all
--- Gives {}: nothing is there; {last write}: that is known; {last write, how many were passed over, key, fact ...}
+-- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all, who reads ('': what is for anybody)
+-- Gives {}: nothing is there; {last write}: all that is for the reader is known;
+-- {last write, how many were passed over, key, fact ...}
 if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' or redis.call('HSTRLEN', KEYS[1], '#seq') > 20 then return {} end
 local seq = redis.call('HGET', KEYS[1], '#seq')
 if not seq then return {} end
-if seq == ARGV[1] then return {seq} end
+local known, last, reader = tonumber(ARGV[1]), tonumber(seq), ARGV[4]
+local for_all = tonumber(redis.call('HGET', KEYS[1], '#all') or seq)
+local for_one = tonumber(redis.call('HGET', KEYS[1], '#to:' .. reader) or 0)
+if last and for_all and for_one and known > 0 and known <= last and known >= for_all and known >= for_one then
+  return {seq}
+end
 local answer, passed, left = {seq, 0}, 0, tonumber(ARGV[3])
 for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
   local size = redis.call('HSTRLEN', KEYS[1], key)
-  if key ~= '#seq' then
+  local kind, to = string.match(key, '^(%l+)/[^/]*/([^/:]*)[^/]*/')
+  local is_for_one = kind == 'want' or kind == 'pipe' or kind == 'piped'
+  if string.sub(key, 1, 1) ~= '#' and (not is_for_one or reader == '' or to == reader) then
     if size > tonumber(ARGV[2]) or #key > 1024 or size + #key > left then
       passed = passed + 1
     else

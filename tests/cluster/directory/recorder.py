@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
-from miso.cluster.facts import BotWords, Message, RoomFact, ShardFact
+from miso.cluster.facts import BotWords, Message, ParticipantFact, RoomFact, ShardFact, WantFact, addressee
 
 WAIT_S = 30.0
 """Of a test for something that comes at once on an idle machine."""
@@ -39,8 +40,9 @@ class Recorder:
         self._news.set()
 
     def shards(self) -> set[tuple[str, str]]:
-        """Node and id of each shard."""
-        return {(node, fact.shard) for (node, _), fact in self.facts.items() if isinstance(fact, ShardFact)}
+        """Node and id of each shard, without the node's in it."""
+        shards = [(node, fact.shard) for (node, _), fact in self.facts.items() if isinstance(fact, ShardFact)]
+        return {(node, shard.removeprefix(f"{node}:")) for node, shard in shards}
 
     def words(self) -> list[str]:
         """What bots have said."""
@@ -52,6 +54,38 @@ class Recorder:
             while not what(self):
                 self._news.clear()
                 await self._news.wait()
+
+
+class Node(Protocol):
+    """A directory, as far as it matters whose it is."""
+
+    @property
+    def node(self) -> str:
+        """Its node."""
+
+
+def shard(owner: Node, name: str) -> ShardFact:
+    """A shard of that node."""
+    return ShardFact(shard=f"{owner.node}:{name}")
+
+
+def participant(owner: Node, name: str, stamp: int = 0, **info: object) -> ParticipantFact:
+    """Somebody at that node."""
+    return ParticipantFact(participant=name, shard=f"{owner.node}:s", stamp=stamp, info=dict(info))
+
+
+def want(owner: Node, other: str, source: str = "x") -> WantFact:
+    """What a shard of one node wants of a shard of another one."""
+    return WantFact(shard=f"{owner.node}:s", other=f"{other}:s", source=source)
+
+
+def known_by(node: str, union: Mapping[tuple[str, str], RoomFact]) -> dict[tuple[str, str], RoomFact]:
+    """What a node is to know of all that is said: what is for all, for it, and its own."""
+    return {
+        (said_by, key): fact
+        for (said_by, key), fact in union.items()
+        if said_by == node or addressee(key) in (None, node)
+    }
 
 
 async def until(what: Callable[[], bool], within_s: float = WAIT_S) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from miso.cluster.directory.memory import MemoryDirectory, MemoryEntry, MemoryStore
-from miso.cluster.facts import ParticipantFact
-from tests.cluster.directory.recorder import Recorder
+from tests.cluster.directory.recorder import Recorder, known_by, participant, want
 
 
 class Chaos:
@@ -50,7 +49,7 @@ class Player:
         self.directory = MemoryDirectory(f"{self.name}-{self.incarnation:08x}", self.store)
         await self.directory.start()
 
-    async def act(self, chaos: random.Random) -> None:
+    async def act(self, chaos: random.Random, nodes: list[str]) -> None:
         room = f"room{chaos.randrange(3)}"
         action = chaos.random()
         if action < 0.04:
@@ -74,12 +73,18 @@ class Player:
         elif action < 0.2:
             self.rooms.pop(room)[0].leave()
         else:
-            key = str(chaos.randrange(5))
+            number = str(chaos.randrange(5))
+            fact = chaos.choice(
+                (
+                    participant(self.directory, number, chaos.randrange(100)),
+                    want(self.directory, chaos.choice(nodes), number),
+                )
+            )
             entry = self.rooms[room][0]
             if chaos.random() < 0.3:
-                entry.drop(f"participant/{key}")
+                entry.drop(fact.key)
             else:
-                entry.put(ParticipantFact(participant=key, shard="s", stamp=chaos.randrange(100), info={}))
+                entry.put(fact)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -90,7 +95,7 @@ async def test_when_quiet_every_watcher_has_seen_exactly_the_union(seed: int) ->
     for player in players:
         await player.start()
     for _ in range(400):
-        await chaos.random.choice(players).act(chaos.random)
+        await chaos.random.choice(players).act(chaos.random, [player.directory.node for player in players])
         chaos.run(chaos.random.choice((0, 0, 1, 5, 50)))
     for player in players:
         if player.directory.is_away:
@@ -106,6 +111,6 @@ async def test_when_quiet_every_watcher_has_seen_exactly_the_union(seed: int) ->
         }
         for player in players:
             if room in player.rooms:
-                assert player.rooms[room][1].facts == own, (room, player.name)
+                assert player.rooms[room][1].facts == known_by(player.directory.node, own), (room, player.name)
         kept = {(node, key) for node, facts in store.rooms.get(room, {}).items() for key in facts}
         assert kept == set(own)

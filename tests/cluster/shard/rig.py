@@ -264,7 +264,7 @@ class World:
 
     async def shard(
         self,
-        shard_id: str,
+        name: str,
         host_name: str = "one",
         *,
         lie: Callable[[RoomFact], RoomFact] | None = None,
@@ -278,9 +278,10 @@ class World:
             await directory.start()
             host = self.hosts[host_name] = Host(directory, wire=self.wire)
             host.enter()
-        worker = self.workers[shard_id] = await create_worker(log_level="warn", worker_bin=worker_bin)
+        shard_id = f"{host.directory.node}:{name}"
+        worker = self.workers[name] = await create_worker(log_level="warn", worker_bin=worker_bin)
         router = await worker.create_router(media_codecs=MEDIA_CODECS)
-        ends = self.ends[shard_id] = []
+        ends = self.ends[name] = []
         router.observer.on("newtransport", lambda new: ends.append(new) if isinstance(new, PipeTransport) else None)
         if self.wire is not None:
             settings["near"] = settings["far"] = PipeAddress("127.0.0.1", f"127.0.1.{len(self.workers)}")
@@ -297,7 +298,7 @@ class World:
         return shard
 
     def _worker_died(self, host: Host, shard: Shard) -> None:
-        self.died.append(shard.id)
+        self.died.append(shard.id.partition(":")[2])
         host.worker_died(shard)
 
     def host_of(self, shard: Shard) -> Host:
@@ -378,7 +379,7 @@ class World:
 
 
 def ends_of(world: World, shard: str) -> list[PipeEndFact]:
-    """What a shard says of its ends."""
-    host = next(host for host in world.hosts.values() if shard in host.shards)
-    facts = host.facts.of_node(host.directory.node).values()
-    return [fact for fact in facts if isinstance(fact, PipeEndFact) and fact.shard == shard]
+    """What a shard, of that id or name, says of its ends."""
+    name = shard.rpartition(":")[2]
+    said = [fact for host in world.hosts.values() for fact in host.facts.of_node(host.directory.node).values()]
+    return [fact for fact in said if isinstance(fact, PipeEndFact) and fact.shard.endswith(f":{name}")]

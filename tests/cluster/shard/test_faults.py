@@ -92,7 +92,7 @@ async def test_a_dead_worker_takes_its_shard_only(world: World) -> None:
     os.kill(world.workers["s"].pid, signal.SIGKILL)
     await until(lambda: leases[0].producer.closed)
     assert (one.closed, world.died) == (True, ["s"])
-    await until(lambda: [pipe.other for pipe in three.pipes] == ["t"])
+    await until(lambda: [pipe.other for pipe in three.pipes] == [two.id])
     assert ends_of(world, "t") != []
     await screens[1].sees(20)
     assert screens[1].misses(since) == []

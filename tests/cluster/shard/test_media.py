@@ -147,8 +147,9 @@ def says_that_it_is_where_nothing_is_done(world: World, shard: Shard, producer: 
     host = world.host_of(shard)
     fact = host.facts.source(producer.id)
     assert fact is not None
-    host.entry.put(ShardFact(shard="idle"))
-    host.entry.put(msgspec.structs.replace(fact.fact, shard="idle"))
+    idle = f"{host.directory.node}:idle"
+    host.entry.put(ShardFact(shard=idle))
+    host.entry.put(msgspec.structs.replace(fact.fact, shard=idle))
 
 
 async def test_fetching_ends_when_the_source_does(world: World) -> None:

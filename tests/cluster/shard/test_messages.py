@@ -92,9 +92,9 @@ async def test_a_pipe_that_nobody_needs_any_more_ends_without_a_fault_when_the_o
     await until(lambda: world.host_of(there).facts.source(producer.id))
     lease = await there.fetch_data(producer.id)
     host = world.host_of(here)
-    host.shards.pop("s")  # its worker tells it that the other end is gone, before anybody tells it of news
+    host.shards.pop(here.id)  # its worker tells it that the other end is gone, before anybody tells it of news
     lease.release()
     await until(lambda: here.pipes == [])
-    host.shards["s"] = here
+    host.shards[here.id] = here
     await until(lambda: there.pipes == [])
     assert (here.faults, there.faults) == (0, 0)

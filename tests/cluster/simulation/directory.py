@@ -15,10 +15,10 @@ from typing import Protocol
 from miso.cluster.directory.directory import Watcher
 from miso.cluster.directory.room_view import RoomView
 from miso.cluster.errors import DirectoryAwayError
-from miso.cluster.facts import Message, NodeFact, RoomFact
+from miso.cluster.facts import Message, NodeFact, RoomFact, addressee
 from tests.cluster.simulation.codec import from_newer, through_json
 from tests.cluster.simulation.scheduler import Work
-from tests.cluster.simulation.store import LEASE_S, News, Store
+from tests.cluster.simulation.store import LEASE_S, Lives, News, Store
 
 TOUCH_S = 1.0
 _BATCH_S = 0.001
@@ -38,6 +38,8 @@ class SimEntry:
         self.view = view
         self.is_synced = False
         self.number = number
+        self.last_for_all = number
+        self.last_for: dict[str, int] = {}
         self.heard: dict[str, int] = {}
         """Up to which number what a node says is known."""
         self.seen: dict[str, int] = {}
@@ -48,13 +50,22 @@ class SimEntry:
 
     def put(self, fact: RoomFact) -> None:
         if self.view.put(fact):
-            self.number += 1
-            self._directory.send(News(self._room, self._directory.node, self.number, fact.key, fact))
+            self._said(fact.key, fact)
 
     def drop(self, key: str) -> None:
         if self.view.drop(key):
-            self.number += 1
-            self._directory.send(News(self._room, self._directory.node, self.number, key, None))
+            self._said(key, None)
+
+    def _said(self, key: str, fact: RoomFact | None) -> None:
+        self.number += 1
+        to = addressee(key)
+        if to is None:
+            prev, prevs = self.last_for_all, self.last_for
+            self.last_for_all, self.last_for = self.number, {}
+        else:
+            prev, prevs = self.last_for.get(to, self.last_for_all), {}
+            self.last_for[to] = self.number
+        self._directory.send(News(self._room, self._directory.node, self.number, prev, prevs, key, fact, to))
 
     def say(self, message: Message) -> None:
         self._directory.say(self._room, message)
@@ -83,6 +94,8 @@ class SimDirectory:
     def __init__(self, node: str, store: Store, process: Process, *, is_newer: bool = False) -> None:
         self.node = node
         self.nodes: Mapping[str, NodeFact] = {}
+        self._ids: frozenset[str] | None = None
+        """Who lives, as the store has said it last; None: nodes has others, too."""
         self.is_away = False
         self.is_cut = False
         self.entries: dict[str, SimEntry] = {}
@@ -123,7 +136,7 @@ class SimDirectory:
         """An entry has ended."""
         del self.entries[room]
         self._numbers[room] = entry.number
-        self.send(News(room, self.node, entry.number, "", None))
+        self.send(News(room, self.node, entry.number, 0, {}, "", None))
 
     # ------------------------------------------------------------ to the store
 
@@ -163,8 +176,13 @@ class SimDirectory:
         if self._outbox:  # an earlier entry's goodbye may be in it
             self._flush()
         entry.number += 1
-        facts, number = dict(entry.view.own), entry.number
-        self._ask(lambda: self._store.write_all(room, self.node, facts, number))
+        number = entry.last_for_all = entry.number
+        entry.last_for = {}
+        all_said = [
+            News(room, self.node, number, 0, {}, key, fact, addressee(key)) for key, fact in entry.view.own.items()
+        ]
+        first = News(room, self.node, number, 0, {}, "*", None, is_lost=True)
+        self._ask(lambda: self._store.write_all(all_said, first))
 
     def _lose(self) -> None:
         self._is_untrue = True
@@ -176,8 +194,8 @@ class SimDirectory:
         assert fact is not None
 
         def touch() -> None:
-            was_known, live = self._store.touch(fact)
-            self._answer(lambda: self._touched(was_known, live))
+            was_known, lives = self._store.touch(fact)
+            self._answer(lambda: self._touched(was_known, lives))
 
         self._ask(touch)
 
@@ -191,7 +209,7 @@ class SimDirectory:
 
     # ------------------------------------------------------------ from the store
 
-    def _touched(self, was_known: bool, live: Mapping[str, NodeFact]) -> None:
+    def _touched(self, was_known: bool, lives: Lives) -> None:
         now_s = self._store.scheduler.now_s
         if self.is_away or not was_known:
             self._grace_until_s = now_s + 2 * LEASE_S
@@ -200,10 +218,13 @@ class SimDirectory:
         if self._is_untrue or not was_known:
             self._is_untrue = False
             self._come_back()
-        if live is self.nodes:
+        if lives.ids is self._ids:
+            self.nodes = lives.facts
             return
+        self._ids, live = lives.ids, lives.facts
         if now_s < self._grace_until_s:
             live = {**self.nodes, **live}
+            self._ids = None
         came = live.keys() - self.nodes.keys()
         gone = self.nodes.keys() - live.keys()
         self.nodes = live
@@ -220,7 +241,7 @@ class SimDirectory:
         for room in self._store.rooms_of(self.node):
             if room not in self.entries:
                 self._numbers[room] = number = self._numbers.get(room, 0) + 1
-                self.send(News(room, self.node, number, "", None))
+                self.send(News(room, self.node, number, 0, {}, "", None))
         for room, entry in self.entries.items():
             self._say_all(room, entry)
             self._read(room, None)
@@ -234,13 +255,15 @@ class SimDirectory:
         """Reads what some nodes say in a room; None: all, and only they are in it."""
         entry = self.entries.get(room)
         seen = {} if entry is None else dict(entry.seen)
+        known = {} if entry is None else dict(entry.heard)
 
         def read() -> None:
-            found = {
-                node: (dict(kept.facts), kept.number)
-                for node, kept in self._store.read(room).items()
-                if node != self.node and kept.is_whole and (nodes is None or node in nodes)
-            }
+            found: dict[str, tuple[dict[str, RoomFact] | None, int]] = {}
+            for node, kept in self._store.read(room).items():
+                if node != self.node and kept.is_whole and (nodes is None or node in nodes):
+                    last = kept.last_for.get(self.node, kept.last_for_all)
+                    is_known = last <= known.get(node, 0) <= kept.number
+                    found[node] = None if is_known else kept.facts_for(self.node), kept.number
             self._answer(lambda: self._have_read(room, nodes, found, seen))
 
         self._ask(read)
@@ -249,7 +272,7 @@ class SimDirectory:
         self,
         room: str,
         nodes: set[str] | None,
-        found: Mapping[str, tuple[dict[str, RoomFact], int]],
+        found: Mapping[str, tuple[dict[str, RoomFact] | None, int]],
         seen: Mapping[str, int],
     ) -> None:
         """Takes what was read.
@@ -257,7 +280,7 @@ class SimDirectory:
         Args:
             room: Of which room.
             nodes: Who was looked for; None: all.
-            found: What they say, and with which number.
+            found: What they say (None: nothing new), and with which number.
             seen: The greatest number of each when it was asked.
         """
         entry = self.entries.get(room)
@@ -278,7 +301,8 @@ class SimDirectory:
             entry.reading.discard(node)
             if number >= entry.heard.get(node, 0):
                 entry.heard[node] = number
-                entry.view.learn_all(node, facts)
+                if facts is not None:
+                    entry.view.learn_all(node, facts)
                 if node in self.nodes:
                     entry.view.show(node)
         entry.is_synced |= nodes is None
@@ -315,7 +339,7 @@ class SimDirectory:
             if one.number <= heard:
                 continue
             entry.seen[one.node] = max(one.number, entry.seen.get(one.node, 0))
-            if one.number != heard + 1 or one.is_lost:
+            if one.prevs.get(self.node, one.prev) > heard or one.is_lost:
                 if one.node not in entry.reading:
                     entry.reading.add(one.node)
                     missed[one.room].add(one.node)

@@ -153,7 +153,7 @@ class HostRoom:
             name,
             host.directory,
             self,
-            new_id=lambda: f"{host.scheduler.random.getrandbits(64):016x}",
+            new_id=lambda node: f"{node}:{host.scheduler.random.getrandbits(64):016x}",
             clock_ms=host.clock_ms,
         )
 
@@ -212,7 +212,7 @@ class HostRoom:
             watches = watching[shard.id]
             shard.use(
                 {
-                    source
+                    source: located.fact.shard
                     for source, located in self.sources.items()
                     if located.fact.shard != shard.id
                     and ("all" in watches or ("half" in watches and source[-1] in "01234567"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from miso.cluster.facts import RoomFact
+from miso.cluster.facts import RoomFact, addressee
 from miso.cluster.pipe_plan import PipeName
 from tests.cluster.simulation.host import SimHost
 from tests.cluster.simulation.host_room import HostRoom
@@ -76,11 +76,11 @@ def _views(world: World) -> Iterator[str]:
     rooms = _rooms(world)
     for name, nodes in rooms.items():
         holds = {node: dict(room.entry.view.own) for node, (_, room) in nodes.items()}
-        said = {node: facts for node, facts in holds.items() if facts}
+        told = _told(holds)
         for node, (_, room) in nodes.items():
             facts = room.room.facts
             seen: dict[str, dict[str, RoomFact]] = {one: dict(facts.of_node(one)) for one in facts.nodes}
-            yield from _differences(f"{node} in {name}", seen, said)
+            yield from _differences(f"{node} in {name}", seen, {**told.get(node, {}), node: holds[node]})
             sources = {
                 located.fact.id: located
                 for seen_one in facts.participants
@@ -97,9 +97,31 @@ def _views(world: World) -> Iterator[str]:
                 yield f"the store has {name}, which nobody has"
 
 
+def _told(holds: dict[str, dict[str, RoomFact]]) -> dict[str, dict[str, dict[str, RoomFact]]]:
+    """What each node in a room is to know of the others: reader → node → key → fact."""
+    for_all: dict[str, dict[str, RoomFact]] = {}
+    for_one: dict[str, dict[str, dict[str, RoomFact]]] = {}
+    for node, facts in holds.items():
+        for key, fact in facts.items():
+            to = addressee(key)
+            if to is None:
+                for_all.setdefault(node, {})[key] = fact
+            elif to != node:
+                for_one.setdefault(to, {}).setdefault(node, {})[key] = fact
+    told = {}
+    for reader in holds:
+        own = for_one.get(reader, {})
+        told[reader] = {
+            node: {**for_all.get(node, {}), **own[node]} if node in own else for_all.get(node, {}) for node in holds
+        }
+    return told
+
+
 def _differences(who: str, seen: dict[str, dict[str, RoomFact]], true: dict[str, dict[str, RoomFact]]) -> Iterator[str]:
     for node in sorted(seen.keys() | true.keys()):
         has, should = seen.get(node, {}), true.get(node, {})
+        if has == should:
+            continue
         if node not in true and who.startswith("the store"):
             continue  # one that died: it is deleted when its time to live is over
         for key in sorted(has.keys() | should.keys()):
@@ -112,6 +134,7 @@ def _media(world: World) -> Iterator[str]:
     for name, nodes in _rooms(world).items():
         shards: dict[str, SimShard] = {shard.id: shard for _, room in nodes.values() for shard in room.shards.values()}
         needed: dict[str, set[PipeName]] = {shard: set() for shard in shards}
+        arriving: dict[str, set[str]] = {shard: set() for shard in shards}
         sent: dict[str, set[tuple[str, str]]] = {shard: set() for shard in shards}
         for _, room in nodes.values():
             sources = {
@@ -133,18 +156,17 @@ def _media(world: World) -> Iterator[str]:
                     needed[shard.id].add(PipeName(origin.id, is_data))
                     needed[origin.id].add(PipeName(shard.id, is_data))
                     sent[origin.id].add((shard.id, source))
+                    arriving[shard.id].add(source)
                     why = _why_not(origin, shard, source, PipeName(origin.id, is_data))
                     if why:
                         yield f"{name}: {source} does not arrive from {origin.id} at {shard.id}: {why}"
                     copy = shard.copies.get(source)
-                    if copy and copy.piped.paused != getattr(located.fact, "paused", False):
+                    if copy and copy.paused != getattr(located.fact, "paused", False):
                         yield f"{name}: {source} is paused on one side only, {origin.id} to {shard.id}"
-                extra = shard.copies.keys() - {
-                    source for origin_id in sent for other, source in sent[origin_id] if other == shard.id
-                }
-                if extra:
-                    yield f"{name}: {shard.id} has copies of {sorted(extra)} which nobody wants"
         for shard in shards.values():
+            extra = shard.copies.keys() - arriving[shard.id]
+            if extra:
+                yield f"{name}: {shard.id} has copies of {sorted(extra)} which nobody wants"
             if shard.ends.keys() != needed[shard.id]:
                 yield f"{name}: {shard.id} has the pipes {sorted(shard.ends)}, and needs {sorted(needed[shard.id])}"
             if shard.piped.keys() != sent[shard.id]:
@@ -164,6 +186,6 @@ def _why_not(origin: SimShard, shard: SimShard, source: str, pipe: PipeName) -> 
     if origin.piped.get((shard.id, source)) != theirs.token:
         return f"it is sent over {origin.piped.get((shard.id, source))}, the end is {theirs.token}"
     copy = shard.copies.get(source)
-    if copy is None or copy.token != mine.token or copy.piped.token != theirs.token:
+    if copy is None or shard.copied_over.get(source) != mine.token or copy.token != theirs.token:
         return f"its copy is {copy}, the ends {mine} and {theirs}"
     return ""

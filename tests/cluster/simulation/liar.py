@@ -21,6 +21,8 @@ from tests.cluster.simulation.store import Store
 
 KINDS = ("shards", "participants", "sources", "crowd", "tokens", "pipes")
 """What it lies about."""
+NODE = "a-liar-00000000"
+MINE = NODE + ":"
 _EACH_S = 0.25
 
 
@@ -28,12 +30,12 @@ class Liar:
     """It is in one room, and says something else each quarter of a second.
 
     Attributes:
-        node: Its id, which is less than those of all hosts: of two who claim a shard it is believed.
+        node: Its id, which is less than those of all hosts.
         told: How many lies it has told.
     """
 
     def __init__(self, room: str, kind: str, store: Store) -> None:
-        self.node = "a-liar-00000000"
+        self.node = NODE
         self.told = 0
         self._kind = kind
         self._scheduler: Scheduler = store.scheduler
@@ -79,21 +81,30 @@ class Liar:
                 return [fact]  # it says that it is its own
             case "participants", ParticipantFact():
                 stamp = random.choice((0, fact.stamp, fact.stamp + 1, MAX_STAMP))
-                return [ParticipantFact(participant=fact.participant, shard="lie0", stamp=stamp, info={})]
+                return [ParticipantFact(participant=fact.participant, shard=MINE + "lie0", stamp=stamp, info={})]
             case "sources", ProducerFact():
-                return [replace(fact, shard="lie1"), replace(fact, shard="lie1", participant="nobody")]
+                return [replace(fact, shard=MINE + "lie1"), replace(fact, shard=MINE + "lie1", participant="nobody")]
             case "crowd", ProducerFact():
                 # more shards than a host has workers, which want everything
-                shards = [f"lie{number}" for number in range(self.told, self.told + 40)]
-                wants = [WantFact(shard=shard, source=fact.producer) for shard in shards]
+                shards = [f"{MINE}lie{number}" for number in range(self.told, self.told + 8)]
+                wants = [WantFact(shard=shard, other=fact.shard, source=fact.producer) for shard in shards]
                 return [*(ShardFact(shard=shard) for shard in shards), *wants]
             case "tokens", ProducerFact():
                 # an end that is another one each time it is looked at
-                end = PipeEndFact(shard="lie2", other=fact.shard, data=False, token=token, ip="0.0.0.0", port=1)
-                return [ShardFact(shard="lie2"), WantFact(shard="lie2", source=fact.producer), end]
+                end = PipeEndFact(shard=MINE + "lie2", other=fact.shard, data=False, token=token, ip="0.0.0.0", port=1)
+                return [
+                    ShardFact(shard=MINE + "lie2"),
+                    WantFact(shard=MINE + "lie2", other=fact.shard, source=fact.producer),
+                    end,
+                ]
+            case "pipes", ProducerFact():
+                shard = MINE + "lie3"
+                return [ShardFact(shard=shard), WantFact(shard=shard, other=fact.shard, source=fact.producer)]
             case "pipes", PipeEndFact():
-                return [replace(fact, shard=fact.other, other=fact.shard, token=token), replace(fact, remote=token)]
+                # ends that are connected with some other end, and what is another one's to say
+                own = replace(fact, shard=MINE + "lie3", other=fact.shard, token=token)
+                return [replace(own, remote=random.choice(("", fact.token, token))), replace(fact, token=token)]
             case "pipes", PipedFact():
-                return [replace(fact, token=token), replace(fact, shard="lie3", rtp=None)]
+                return [replace(fact, token=token), replace(fact, shard=MINE + "lie3", other=fact.shard, rtp=None)]
             case _:
                 return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from miso.controller.emitter import Emitter
-from miso.controller.types import RtpParameters, SctpStreamParameters
+from miso.controller.types import ProducerScore, RtpParameters, SctpStreamParameters
 from tests.cluster.said import RTP, SCTP
 
 
@@ -23,6 +23,7 @@ class SimProducer:
         self.closed = False
         self.observer = Emitter()
         self.app_data: dict[str, Any] = {}
+        self.score: list[ProducerScore] = []
 
     @property
     def consumable_rtp_parameters(self) -> RtpParameters:

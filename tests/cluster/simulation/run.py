@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from miso.cluster.pipe_plan import plan
 from tests.cluster.simulation.counts import Counts
@@ -14,6 +15,33 @@ from tests.cluster.simulation.weather import Weather
 from tests.cluster.simulation.world import Size, World
 
 _SEEDS_TRIED = 30
+_MOST_FAULTS = 20
+_LOGGER = logging.getLogger("miso.cluster")
+
+
+class FaultsLogged(logging.Handler):
+    """What is logged of bugs in a run: a room survives them, and a run does not.
+
+    Attributes:
+        told: The lines.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.told) < _MOST_FAULTS:
+            self.told.append(self.format(record))
+
+    def __enter__(self) -> Self:
+        _LOGGER.addHandler(self)
+        _LOGGER.propagate = False
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _LOGGER.removeHandler(self)
+        _LOGGER.propagate = True
 
 
 class Outcome(NamedTuple):
@@ -39,9 +67,10 @@ class Outcome(NamedTuple):
 def run(seed: int, size: Size, weather: Weather | None = None, planner: Planner = plan) -> Outcome:
     """Runs a seed."""
     began_s = time.process_time()
-    world = World(seed, size, weather, planner)
-    world.run(by_chance)
-    wrong = broken(world)
+    with FaultsLogged() as faults:
+        world = World(seed, size, weather, planner)
+        world.run(by_chance)
+        wrong = [*broken(world), *faults.told]
     seconds = time.process_time() - began_s
     return Outcome(seed, wrong, world.counts, world.scheduler.trace, world.weather, seconds)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from miso.cluster.facts import PipedFact, PipeEndFact, ShardFact, Source, WantFact
 from miso.cluster.pipe_plan import (
@@ -20,6 +20,7 @@ from miso.cluster.pipe_plan import (
     Step,
     Uncopy,
     Unpipe,
+    other_of,
     plan,
 )
 from miso.cluster.room_facts import RoomFacts
@@ -34,7 +35,11 @@ SHORTEST_REMAKE_S = 1.0
 LINGER_S = 5.0
 _LOOK_S = 0.02
 
-Planner = Callable[[RoomFacts, str, Held], list[Step]]
+
+class Planner(Protocol):
+    """``plan``, or one with a fault."""
+
+    def __call__(self, facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]: ...
 
 
 class Counts(Protocol):
@@ -45,18 +50,6 @@ class Counts(Protocol):
     remakes: int
 
 
-class Arrangement(NamedTuple):
-    """What a copy was made from.
-
-    Attributes:
-        piped: What its origin had said.
-        token: The end that it comes over, as it was then.
-    """
-
-    piped: PipedFact
-    token: str
-
-
 class SimShard:
     """One shard.
 
@@ -65,7 +58,8 @@ class SimShard:
         worker: In which worker of its host.
         ends: Its ends of pipes.
         piped: Other shard and source → the end's token over which it is sent.
-        copies: Source → what its copy was made from.
+        copies: Source → what its copy was made from, as its origin had said it.
+        copied_over: Source → the token of the end that its copy comes over.
         wants: What it wants of others → until when, since nobody uses it any more; None: somebody uses it.
         steps: How many steps it has done.
     """
@@ -86,8 +80,11 @@ class SimShard:
         self.worker = worker
         self.ends: dict[PipeName, HeldEnd] = {}
         self.piped: dict[tuple[str, str], str] = {}
-        self.copies: dict[str, Arrangement] = {}
+        self.copies: dict[str, PipedFact] = {}
+        self.copied_over: dict[str, str] = {}
         self.wants: dict[str, float | None] = {}
+        self.held = Held(self.ends, self.piped, self.copies)
+        """What it has, for the plan."""
         self.steps = 0
         self.remakes = 0
         self.is_closed = False
@@ -100,6 +97,10 @@ class SimShard:
         self._planner = planner
         self._reconnects = scheduler.random.random() < 0.7
         """Whether its worker can give an end another other end; else it goes, with the copies that come over it."""
+        self._used: Mapping[str, str] = {}
+        self._wanted_of: dict[str, str] = {}
+        self._to_look_at: set[str] = set()
+        self._looks_at_all = False
         self._is_set = False
         self._is_busy = False
         self._under_way = 0
@@ -114,16 +115,18 @@ class SimShard:
         """Its id."""
         return self.shard
 
-    @property
-    def held(self) -> Held:
-        """What it has, for the plan."""
-        return Held(self.ends, self.piped, {source: copy.piped for source, copy in self.copies.items()})
+    def use(self, sources: Mapping[str, str]) -> None:
+        """Its people use these sources, which arrive at those other shards, from now on.
 
-    def use(self, sources: Set[str]) -> None:
-        """Its people use these sources of other shards from now on; what they leave is wanted a moment longer."""
-        for source in sorted(sources):
+        What they leave is wanted a moment longer.
+        """
+        if sources == self._used:
+            return
+        self._used = sources
+        for source, other in sorted(sources.items()):
             if source not in self.wants:
-                self._entry.put(WantFact(shard=self.shard, source=source))
+                self._wanted_of[source] = other
+                self._entry.put(WantFact(shard=self.shard, other=other, source=source))
             self.wants[source] = None
         left = [source for source, until_s in self.wants.items() if until_s is None and source not in sources]
         for source in left:
@@ -136,10 +139,14 @@ class SimShard:
         for source, until_s in list(self.wants.items()):
             if until_s is not None and until_s <= now_s and not self.is_closed:
                 del self.wants[source]
-                self._entry.drop(f"want/{self.shard}/{source}")
+                self._entry.drop(f"want/{self.shard}/{self._wanted_of.pop(source)}/{source}")
 
-    def look(self) -> None:
-        """Something may be to be done."""
+    def look(self, others: Iterable[str] | None = None) -> None:
+        """Something may be to be done, towards these other shards; None: any."""
+        if others is None:
+            self._looks_at_all = True
+        else:
+            self._to_look_at.update(others)
         self._look_after(_LOOK_S)
 
     def _look_after(self, delay_s: float) -> None:
@@ -151,7 +158,10 @@ class SimShard:
         self._is_set = False
         if self.is_closed or self._is_busy:
             return
-        steps = [step for step in self._planner(self._facts, self.shard, self.held) if self._may(step)]
+        planned = self._planner(self._facts, self.shard, self.held, None if self._looks_at_all else self._to_look_at)
+        self._looks_at_all = False
+        self._to_look_at = {other_of(step, self.held) for step in planned}
+        steps = [step for step in planned if self._may(step)]
         if steps:
             self._is_busy = True
             random, longest_s = self._scheduler.random, self._weather.step_s
@@ -167,7 +177,7 @@ class SimShard:
         last_s, wait_s = self._remade.get(step.pipe, (-100.0, SHORTEST_REMAKE_S))
         since_s = self._scheduler.now_s - last_s
         if since_s < wait_s:
-            self._process.after(wait_s - since_s, self.look)
+            self._process.after(wait_s - since_s, lambda: self.look(()))
             return False
         longer_s = min(LONGEST_RETRY_S, 2 * wait_s) if since_s < 4 * wait_s else SHORTEST_REMAKE_S
         self._remade[step.pipe] = self._scheduler.now_s, longer_s
@@ -219,9 +229,10 @@ class SimShard:
                 self._entry.drop(_piped_key(self.shard, other, source))
             case Copy(source, piped):
                 pipe = PipeName(piped.shard, piped.sctp is not None)
-                self.copies[source.id] = Arrangement(piped, self.ends[pipe].token)
+                self.copies[source.id] = piped
+                self.copied_over[source.id] = self.ends[pipe].token
             case Uncopy(source):
-                self.copies.pop(source, None)
+                self._uncopy(source)
 
     def source_changed(self, source: Source) -> None:
         """One that arrives here was paused or resumed: what is said of its pipes changes with it."""
@@ -239,8 +250,8 @@ class SimShard:
     def close(self) -> None:
         """The shard ends, and takes back what it said."""
         self.is_closed = True
-        for source in self.wants:
-            self._entry.drop(f"want/{self.shard}/{source}")
+        for source, other in self._wanted_of.items():
+            self._entry.drop(f"want/{self.shard}/{other}/{source}")
         self._entry.drop(ShardFact(shard=self.shard).key)
         for pipe in self.ends:
             self._entry.drop(_end_key(self.shard, pipe))
@@ -250,11 +261,15 @@ class SimShard:
     def _break(self, pipe: PipeName) -> None:
         """What comes over an end goes with it, and what it sends."""
         token = self.ends[pipe].token
-        for source in [source for source, copy in self.copies.items() if copy.token == token]:
-            del self.copies[source]
+        for source in [source for source, over in self.copied_over.items() if over == token]:
+            self._uncopy(source)
         for other, source in [key for key, over in self.piped.items() if over == token]:
             del self.piped[other, source]
             self._entry.drop(_piped_key(self.shard, other, source))
+
+    def _uncopy(self, source: str) -> None:
+        self.copies.pop(source, None)
+        self.copied_over.pop(source, None)
 
     def _set_end(self, pipe: PipeName, end: HeldEnd) -> None:
         self.ends[pipe] = end

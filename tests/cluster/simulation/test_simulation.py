@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from miso.cluster.room_facts import RoomFacts
 from tests.cluster.simulation.faults import by_chance
 from tests.cluster.simulation.invariants import broken
 from tests.cluster.simulation.run import run
+from tests.cluster.simulation.shard import Planner
 from tests.cluster.simulation.weather import Weather
 from tests.cluster.simulation.world import Size, World
 
@@ -134,24 +135,28 @@ def test_people_who_hop_each_second_are_on_one_shard_in_the_end() -> None:
 # ---------------------------------------------------------------- it sees what is wrong
 
 
-def never_closes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
-    return [step for step in plan(facts, shard, held) if not isinstance(step, CloseEnd)]
+def never_closes(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
+    return [step for step in plan(facts, shard, held, others) if not isinstance(step, CloseEnd)]
 
 
-def never_remakes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
-    return [step for step in plan(facts, shard, held) if not isinstance(step, RemakeEnd)]
+def never_remakes(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
+    return [step for step in plan(facts, shard, held, others) if not isinstance(step, RemakeEnd)]
 
 
-def never_unpipes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
-    return [step for step in plan(facts, shard, held) if not isinstance(step, Unpipe)]
+def never_unpipes(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
+    return [step for step in plan(facts, shard, held, others) if not isinstance(step, Unpipe)]
 
 
-def copies_once(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
-    return [step for step in plan(facts, shard, held) if not (isinstance(step, Copy) and step.source.id in held.copies)]
+def copies_once(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
+    return [
+        step
+        for step in plan(facts, shard, held, others)
+        if not (isinstance(step, Copy) and step.source.id in held.copies)
+    ]
 
 
-def always_remakes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
-    steps = plan(facts, shard, held)
+def always_remakes(facts: RoomFacts, shard: str, held: Held, others: Iterable[str] | None = None) -> list[Step]:
+    steps = plan(facts, shard, held, others)
     ending = {step.pipe for step in steps if isinstance(step, CloseEnd)}
     return [*steps, *(RemakeEnd(pipe) for pipe, end in held.ends.items() if end.remote and pipe not in ending)]
 
@@ -166,7 +171,7 @@ def always_remakes(facts: RoomFacts, shard: str, held: Held) -> list[Step]:
         (always_remakes, "though all should be at rest"),
     ],
 )
-def test_a_plan_with_a_fault_is_found(planner: Callable[[RoomFacts, str, Held], list[Step]], says: str) -> None:
+def test_a_plan_with_a_fault_is_found(planner: Planner, says: str) -> None:
     wrong = [line for seed in range(1, 7) for line in run(seed, SMALL, planner=planner).wrong]
     assert any(says in line for line in wrong), wrong
 
@@ -176,7 +181,7 @@ def test_a_fact_that_is_not_passed_on_is_found() -> None:
     world.run(by_chance)
     name, nodes = next((name, nodes) for name, nodes in world.store.rooms.items() if nodes)
     node = next(iter(nodes))
-    nodes[node].facts.popitem()
+    nodes[node].for_all.popitem()
     assert any(f"the store in {name}" in line for line in broken(world))
 
 

@@ -35,7 +35,7 @@ SEEDS = [
     b"L" + encode_letter(LETTER),
     b"L" + encode_letter(Letter(n=2, node=OTHER, room="r", prev=-1, seq=7)),
     b"L" + encode_letter(Letter(n=3, node=OTHER, room="r", prev=4, seq=4, left=True)),
-    b"R" + SEPARATOR.join((b"4", b"0", b"shard/s", encode(ShardFact(shard="s")))),
+    b"R" + SEPARATOR.join((b"4", b"0", f"shard/{OTHER}:s".encode(), encode(ShardFact(shard=f"{OTHER}:s")))),
     b"R" + SEPARATOR.join((b"5", b"3", *(part for fact in FACTS for part in (fact.key.encode(), encode(fact))))),
     b"R",
     b"N" + SEPARATOR.join((OTHER.encode(), encode(NODE), b"a-00000003", b"")),
@@ -73,7 +73,9 @@ def run(data: bytes) -> None:
         return
     recorder = Recorder()
     room = Room(_Port(), "me-00000000", "room", "r", recorder, Counter(), 1.0)
-    room.hear(Letter(n=1, node=GOOD, room="r", prev=0, seq=1, put=[msgspec.Raw(encode(ShardFact(shard="good")))]))
+    room.hear(
+        Letter(n=1, node=GOOD, room="r", prev=0, seq=1, put=[msgspec.Raw(encode(ShardFact(shard=f"{GOOD}:good")))])
+    )
     if kind == b"L":
         letter = decode_letter(rest)
         if letter.node == GOOD:

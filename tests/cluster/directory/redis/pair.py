@@ -6,19 +6,11 @@ from dataclasses import dataclass
 
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.room import Room
-from miso.cluster.facts import NodeFact, ParticipantFact, ShardFact
-from tests.cluster.directory.recorder import Recorder, until
+from miso.cluster.facts import NodeFact
+from tests.cluster.directory.recorder import Recorder, participant, shard, until
 from tests.cluster.directory.redis.world import RedisWorld
 
 ROOM = "room"
-
-
-def shard(name: str) -> ShardFact:
-    return ShardFact(shard=name)
-
-
-def participant(name: str, stamp: int = 0, **info: object) -> ParticipantFact:
-    return ParticipantFact(participant=name, shard="s", stamp=stamp, info=dict(info))
 
 
 def node_fact(directory: RedisDirectory, rooms: int = 0) -> NodeFact:
@@ -32,6 +24,11 @@ class Member:
     directory: RedisDirectory
     entry: Room
     seen: Recorder
+
+    @property
+    def node(self) -> str:
+        """Its id."""
+        return self.directory.node
 
 
 @dataclass
@@ -75,8 +72,8 @@ async def pair_in(world: RedisWorld) -> Pair:
     """Starts two nodes; each says two facts."""
     one, other = await member_of(await world.node("a")), await member_of(await world.node("b"))
     for member in (one, other):
-        member.entry.put(shard(member.directory.node))
-        member.entry.put(participant("p" + member.directory.node))
+        member.entry.put(shard(member, member.directory.node))
+        member.entry.put(participant(member, "p" + member.directory.node))
     pair = Pair(one, other)
     await pair.see_the_same()
     return pair

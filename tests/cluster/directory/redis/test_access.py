@@ -10,9 +10,8 @@ import pytest
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.errors import StoreRefusedError
-from tests.cluster.directory.recorder import Recorder
+from tests.cluster.directory.recorder import Recorder, shard
 from tests.cluster.directory.redis.certificates import Authority
-from tests.cluster.directory.redis.pair import shard
 from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.cluster.directory.redis.world import QUICK
 
@@ -27,7 +26,7 @@ async def one_sees_the_other(one_url: str, other_url: str) -> None:
     assert not other.is_away
     seen = Recorder()
     other.enter("room", seen)
-    one.enter("room", Recorder()).put(shard("s"))
+    one.enter("room", Recorder()).put(shard(one, "s"))
     await seen.until(lambda it: it.shards() == {("one-00000001", "s")})
     await one.close()
     await seen.until(lambda it: not it.facts)

@@ -10,8 +10,8 @@ import pytest
 from miso.cluster.directory.node_id import new_node_id
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.url import parse_url
-from tests.cluster.directory.recorder import Recorder, until
-from tests.cluster.directory.redis.pair import Member, participant
+from tests.cluster.directory.recorder import Recorder, known_by, participant, until, want
+from tests.cluster.directory.redis.pair import Member
 from tests.cluster.directory.redis.proxy import Proxy
 from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.cluster.directory.redis.world import QUICK
@@ -38,7 +38,7 @@ class Player:
         self.directory = RedisDirectory(new_node_id(self._name), url, QUICK)
         await self.directory.start()
 
-    async def act(self) -> None:
+    async def act(self, nodes: list[str]) -> None:
         chance = self._chance
         room = f"room{chance.randrange(ROOMS)}"
         action = chance.random()
@@ -55,10 +55,14 @@ class Player:
             self.rooms[room] = Member(self.directory, self.directory.enter(room, seen), seen)
         elif action < 0.14:
             self.rooms.pop(room).entry.leave()
-        elif chance.random() < 0.3:
-            self.rooms[room].entry.drop(f"participant/{chance.randrange(5)}")
         else:
-            self.rooms[room].entry.put(participant(str(chance.randrange(5)), chance.randrange(1000)))
+            number = str(chance.randrange(5))
+            said = participant(self.directory, number, chance.randrange(1000))
+            fact = chance.choice((said, want(self.directory, chance.choice(nodes), number)))
+            if chance.random() < 0.3:
+                self.rooms[room].entry.drop(fact.key)
+            else:
+                self.rooms[room].entry.put(fact)
 
     async def close(self) -> None:
         self.proxy.flow()
@@ -99,7 +103,7 @@ async def test_when_quiet_every_watcher_has_seen_exactly_the_union(seed: int) ->
     for player in players:
         await player.start()
     for _ in range(STEPS):
-        await chance.choice(players).act()
+        await chance.choice(players).act([player.directory.node for player in players])
         if chance.random() < 0.02:
             await disturb(server, chance)
         if chance.random() < 0.3:
@@ -112,7 +116,8 @@ async def test_when_quiet_every_watcher_has_seen_exactly_the_union(seed: int) ->
             (member.directory.node, fact.key): fact for member in members for fact in member.entry.view.own.values()
         }
         for member in members:
-            await member.seen.until(lambda it, union=union: it.facts == union)  # type: ignore[misc]
+            known = known_by(member.node, union)
+            await member.seen.until(lambda it, known=known: it.facts == known)  # type: ignore[misc]
     await until(lambda: not any(player.directory.is_away for player in players))
     for player in players:
         await player.close()

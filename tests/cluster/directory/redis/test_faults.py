@@ -12,8 +12,8 @@ from miso.cluster.directory.redis.times import Times
 from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.errors import DirectoryAwayError
 from miso.cluster.facts import BotWords
-from tests.cluster.directory.recorder import Recorder, until
-from tests.cluster.directory.redis.pair import Pair, member_of, node_fact, pair_in, participant, shard
+from tests.cluster.directory.recorder import Recorder, participant, shard, until
+from tests.cluster.directory.redis.pair import Pair, member_of, node_fact, pair_in
 from tests.cluster.directory.redis.redis_server import RedisServer, free_port
 from tests.cluster.directory.redis.world import QUICK, RedisWorld
 
@@ -23,8 +23,8 @@ async def change_while_away(pair: Pair) -> None:
     for member in (pair.one, pair.other):
         await until(lambda member=member: member.directory.is_away)  # type: ignore[misc]
         node = member.directory.node
-        member.entry.put(shard("new" + node))
-        member.entry.put(participant("p" + node, 7))
+        member.entry.put(shard(member, "new" + node))
+        member.entry.put(participant(member, "p" + node, 7))
 
 
 async def test_redis_that_is_killed_and_comes_back_empty(world: RedisWorld) -> None:
@@ -92,7 +92,7 @@ async def test_redis_that_is_killed_and_comes_back_empty_before_anybody_notices(
     pair = await pair_in(world)
     await world.server.kill()
     await world.server.start()
-    pair.one.entry.put(shard("new"))
+    pair.one.entry.put(shard(pair.one, "new"))
     await pair.see_the_same()
     assert pair.nobody_went()
 
@@ -100,9 +100,9 @@ async def test_redis_that_is_killed_and_comes_back_empty_before_anybody_notices(
 async def test_redis_that_loses_everything_and_keeps_its_connections(world: RedisWorld) -> None:
     pair = await pair_in(world)
     await world.server.run("FLUSHALL")
-    pair.one.entry.put(shard("new"))
+    pair.one.entry.put(shard(pair.one, "new"))
     await pair.see_the_same()
-    pair.other.entry.put(shard("newer"))
+    pair.other.entry.put(shard(pair.other, "newer"))
     await pair.see_the_same()
     late = await member_of(await world.node("c"))
     await late.seen.until(lambda it: it.facts == pair.union)
@@ -111,17 +111,17 @@ async def test_redis_that_loses_everything_and_keeps_its_connections(world: Redi
 
 async def test_redis_that_comes_back_with_what_it_had_some_time_ago(world: RedisWorld) -> None:
     pair = await pair_in(world)
-    pair.one.entry.put(shard("old"))
+    pair.one.entry.put(shard(pair.one, "old"))
     await pair.see_the_same()
     await world.server.run("SAVE")
-    pair.one.entry.drop("shard/old")
-    pair.one.entry.put(participant("p" + pair.one.directory.node, 3))
+    pair.one.entry.drop(shard(pair.one, "old").key)
+    pair.one.entry.put(participant(pair.one, "p" + pair.one.directory.node, 3))
     await pair.see_the_same()
     await world.server.kill()
     await change_while_away(pair)
     await world.server.start()
     await pair.see_the_same()
-    assert not [told for told in pair.other.seen.told if told[2] is None and told[1] != "shard/old"]
+    assert not [told for told in pair.other.seen.told if told[2] is None and told[1] != shard(pair.one, "old").key]
     late = await member_of(await world.node("c"))
     await late.seen.until(lambda it: it.facts == pair.union)
 
@@ -147,8 +147,8 @@ async def test_connections_that_are_ended_again_and_again(world: RedisWorld) -> 
     pair = await pair_in(world)
     for number in range(20):
         await world.server.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        pair.one.entry.put(participant("x", number))
-        pair.other.entry.put(participant(f"y{number % 3}", number))
+        pair.one.entry.put(participant(pair.one, "x", number))
+        pair.other.entry.put(participant(pair.other, f"y{number % 3}", number))
         await asyncio.sleep(0.01 * (number % 4))
     await pair.see_the_same()
     assert pair.nobody_went()
@@ -198,8 +198,8 @@ async def test_a_password_that_is_changed_while_hosts_run(world: RedisWorld) -> 
 async def test_one_host_that_is_cut_off_for_less_than_its_lease(world: RedisWorld) -> None:
     pair = await pair_in(world)
     world.proxy(pair.one.directory).break_all()
-    pair.one.entry.put(shard("new"))
-    pair.other.entry.put(shard("newer"))
+    pair.one.entry.put(shard(pair.one, "new"))
+    pair.other.entry.put(shard(pair.other, "newer"))
     await pair.see_the_same()
     assert pair.nobody_went()
 
@@ -207,12 +207,12 @@ async def test_one_host_that_is_cut_off_for_less_than_its_lease(world: RedisWorl
 async def test_a_split_into_two_halves_heals(world: RedisWorld) -> None:
     pair = await pair_in(world)
     third = await member_of(await world.node("c"))
-    third.entry.put(shard("third"))
+    third.entry.put(shard(third, "third"))
     await pair.one.seen.until(lambda it: (third.directory.node, "third") in it.shards())
     await world.cut(third.directory)
     await pair.one.seen.until(lambda it: it.facts == pair.union)
-    third.entry.put(shard("alone"))
-    third.entry.drop("shard/third")
+    third.entry.put(shard(third, "alone"))
+    third.entry.drop(shard(third, "third").key)
     await world.heal(third.directory)
     await pair.one.seen.until(lambda it: (third.directory.node, "alone") in it.shards())
     await third.seen.until(lambda it: it.facts == pair.one.seen.facts)
@@ -223,8 +223,8 @@ async def test_an_inbox_that_is_trimmed_while_its_reader_is_away(world: RedisWor
     pair = await pair_in(world)
     world.proxy(pair.other.directory).stall()
     for number in range(50):
-        pair.one.entry.put(participant("p" + pair.one.directory.node, 100 + number))
-        pair.one.entry.put(shard(str(number)))
+        pair.one.entry.put(participant(pair.one, "p" + pair.one.directory.node, 100 + number))
+        pair.one.entry.put(shard(pair.one, str(number)))
         await asyncio.sleep(0)
     inbox = f"miso:1:inbox:{{{pair.other.directory.node}}}"
     await until_key_has_entries(world, inbox, 1)
@@ -237,7 +237,7 @@ async def test_a_host_that_stood_still_for_longer_than_its_lease_says_everything
     pair = await pair_in(world)
     node = pair.one.directory.node
     await world.server.run("ZREM", "miso:1:{nodes}:seen", node)
-    pair.one.entry.put(shard("new"))
+    pair.one.entry.put(shard(pair.one, "new"))
     await pair.see_the_same()
     world.proxy(pair.one.directory).stall()
     await pair.other.seen.until(lambda it: all(owner != node for owner, _ in it.facts))
@@ -248,7 +248,7 @@ async def test_a_host_that_stood_still_for_longer_than_its_lease_says_everything
 async def test_an_inbox_that_is_deleted(world: RedisWorld) -> None:
     pair = await pair_in(world)
     await world.server.run("DEL", f"miso:1:inbox:{{{pair.other.directory.node}}}")
-    pair.one.entry.put(shard("new"))
+    pair.one.entry.put(shard(pair.one, "new"))
     await pair.see_the_same()
     said = len(pair.other.seen.heard)
     pair.one.entry.say(BotWords(text="hello"))
@@ -258,12 +258,12 @@ async def test_an_inbox_that_is_deleted(world: RedisWorld) -> None:
 async def test_a_letter_that_is_lost_is_noticed_with_the_next_one(world: RedisWorld) -> None:
     pair = await pair_in(world)
     world.proxy(pair.other.directory).stall()
-    pair.one.entry.put(shard("lost"))
+    pair.one.entry.put(shard(pair.one, "lost"))
     inbox = f"miso:1:inbox:{{{pair.other.directory.node}}}"
     await until_key_has_entries(world, inbox, 1)
     await world.server.run("XTRIM", inbox, "MAXLEN", 0)
     world.proxy(pair.other.directory).flow()
-    pair.one.entry.put(shard("next"))
+    pair.one.entry.put(shard(pair.one, "next"))
     await pair.see_the_same()
 
 
@@ -292,7 +292,7 @@ async def test_a_clock_of_redis_that_is_set_ends_no_lease(world: RedisWorld, jum
         jump_ms,
     )
     dead = await member_of(await world.node("dead"))
-    dead.entry.put(shard("dead"))
+    dead.entry.put(shard(dead, "dead"))
     await pair.one.seen.until(lambda it: (dead.directory.node, "dead") in it.shards())
     assert pair.nobody_went()
     await world.crash(dead.directory)
@@ -305,9 +305,9 @@ async def test_what_changed_a_thousand_times_while_redis_was_away_is_told_once(w
     await world.server.kill()
     await until(lambda: pair.one.directory.is_away)
     for number in range(20_000):
-        pair.one.entry.put(participant("p", number))
-        pair.one.entry.put(shard(str(number)))
-        pair.one.entry.drop(f"shard/{number}")
+        pair.one.entry.put(participant(pair.one, "p", number))
+        pair.one.entry.put(shard(pair.one, str(number)))
+        pair.one.entry.drop(shard(pair.one, str(number)).key)
         pair.one.entry.say(BotWords(text=str(number)))
     told = len(pair.other.seen.told)
     await world.server.start()
@@ -323,7 +323,7 @@ async def test_a_host_starts_while_redis_is_away_and_joins_when_it_comes() -> No
     assert alone.is_away
     seen = Recorder()
     entry = alone.enter("room", seen)
-    entry.put(shard("s"))
+    entry.put(shard(alone, "s"))
     with pytest.raises(DirectoryAwayError):
         await entry.synced()
     await server.start()
@@ -345,7 +345,7 @@ async def test_closing_while_redis_is_away_ends_soon() -> None:
     directory = RedisDirectory("a-00000001", parse_url(server.url), QUICK)
     await directory.start()
     directory.announce(node_fact(directory))
-    directory.enter("room", Recorder()).put(shard("s"))
+    directory.enter("room", Recorder()).put(shard(directory, "s"))
     server.freeze()
     async with asyncio.timeout(20):
         await directory.close()

@@ -14,8 +14,8 @@ from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.errors import StoreRefusedError
 from miso.cluster.facts import ProducerFact, ShardFact, encode
-from tests.cluster.directory.recorder import Recorder, until
-from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, node_fact, pair_in, participant, shard
+from tests.cluster.directory.recorder import Recorder, participant, shard, until
+from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, node_fact, pair_in
 from tests.cluster.directory.redis.world import QUICK, RedisWorld
 from tests.cluster.test_facts import FACTS
 
@@ -35,8 +35,8 @@ def inbox_of(node: str) -> str:
 
 async def all_goes_on(world: RedisWorld, pair: Pair) -> None:
     """Changes are seen, and who comes late sees what is true."""
-    pair.one.entry.put(shard("on"))
-    pair.other.entry.put(shard("and on"))
+    pair.one.entry.put(shard(pair.one, "on"))
+    pair.other.entry.put(shard(pair.other, "and on"))
     await pair.see_the_same()
     late = await member_of(await world.node("late"))
     await late.seen.until(lambda it: it.facts == pair.union)
@@ -72,7 +72,7 @@ async def test_keys_of_other_programs_stay_as_they_are(world: RedisWorld) -> Non
         (b"[" * 100_000, "no fact"),
         (b'{"v":2,"k":"shard","shard":"z"}', "newer version"),
         (b'{"v":1,"k":"hologram","hologram":"z"}', "newer version"),
-        (encode(shard("elsewhere")), "fact under another key"),
+        (encode(ShardFact(shard="b-00000001:elsewhere")), "fact under another key"),
         (HUGE, "too long"),
     ],
     ids=["empty", "binary", "incomplete", "brackets", "newer version", "newer kind", "another key", "50 MB"],
@@ -90,8 +90,9 @@ async def test_a_fact_that_is_none_is_passed_over(world: RedisWorld, value: byte
 
 async def test_facts_with_more_fields_than_we_know_are_believed(world: RedisWorld) -> None:
     pair = await pair_in(world)
-    fact = b'{"v":1,"k":"shard","shard":"z","colour":"red"}'
-    await world.server.run("HSET", facts_of(pair.one.directory.node), "shard/z", fact)
+    one = shard(pair.one, "z")
+    fact = b'{"v":1,"k":"shard","shard":"%s","colour":"red"}' % one.shard.encode()
+    await world.server.run("HSET", facts_of(pair.one.directory.node), one.key, fact)
     late = await member_of(await world.node("c"))
     await late.entry.synced()
     assert (pair.one.directory.node, "z") in late.seen.shards()
@@ -151,7 +152,7 @@ async def test_a_stranger_that_does_not_live_is_not_shown(world: RedisWorld) -> 
     data = letter(put=[msgspec.Raw(encode(ShardFact(shard="stranger")))])
     await world.server.run("XADD", inbox_of(pair.one.directory.node), "*", FIELD, data)
     await world.server.run("ZADD", MEMBERS, 2e12, STRANGER)
-    await world.server.run("HSET", facts_of(STRANGER), "#seq", 4, "shard/z", encode(shard("z")))
+    await world.server.run("HSET", facts_of(STRANGER), "#seq", 4, "shard/z", encode(ShardFact(shard="z")))
     await world.server.run("PEXPIRE", facts_of(STRANGER), 2000)
     await all_goes_on(world, pair)
     assert not [node for node, _, _ in pair.one.seen.told if node == STRANGER]
@@ -171,12 +172,14 @@ async def test_a_node_that_speaks_for_another_one_is_not_believed_about_us(world
 async def test_own_facts_that_are_too_long_are_known_here_only(world: RedisWorld) -> None:
     pair = await pair_in(world)
     before = dict(pair.other.seen.facts)
-    pair.one.entry.put(participant("long", text="x" * 300_000))
-    pair.one.entry.put(participant("odd\udcff"))
+    pair.one.entry.put(participant(pair.one, "long", text="x" * 300_000))
+    pair.one.entry.put(participant(pair.one, "odd\udcff"))
     await until(lambda: pair.one.directory.refused["own, too long"] >= 2)
-    pair.one.entry.put(shard("short"))
+    pair.one.entry.put(shard(pair.one, "short"))
     await pair.other.seen.until(lambda it: (pair.one.directory.node, "short") in it.shards())
-    assert {key for key in pair.other.seen.facts if key not in before} == {(pair.one.directory.node, "shard/short")}
+    assert {key for key in pair.other.seen.facts if key not in before} == {
+        (pair.one.node, shard(pair.one, "short").key)
+    }
     pair.one.entry.drop("participant/long")
     pair.one.entry.drop("participant/odd\udcff")
     await pair.see_the_same()
@@ -185,7 +188,7 @@ async def test_own_facts_that_are_too_long_are_known_here_only(world: RedisWorld
 async def test_many_facts_at_once_that_no_letter_can_hold(world: RedisWorld) -> None:
     pair = await pair_in(world)
     for number in range(40):
-        pair.one.entry.put(participant(f"long{number}", text="x" * 50_000))
+        pair.one.entry.put(participant(pair.one, f"long{number}", text="x" * 50_000))
     await pair.see_the_same()
 
 
@@ -262,7 +265,7 @@ async def test_what_answers_and_is_no_redis_keeps_nobody_from_starting_or_closin
         return
     assert directory.is_away
     seen = Recorder()
-    directory.enter("room", seen).put(shard("s"))
+    directory.enter("room", seen).put(shard(directory, "s"))
     assert len(seen.told) == 1
     await directory.close()
 
@@ -272,7 +275,7 @@ async def test_redis_that_is_replaced_by_an_impostor_and_comes_back(world: Redis
     proxy = world.proxy(pair.one.directory)
     proxy.lead_to(impostor)
     await until(lambda: pair.one.directory.is_away)
-    pair.one.entry.put(shard("new"))
+    pair.one.entry.put(shard(pair.one, "new"))
     proxy.lead_to(world.server.port)
     await pair.see_the_same()
 
@@ -280,6 +283,7 @@ async def test_redis_that_is_replaced_by_an_impostor_and_comes_back(world: Redis
 async def test_a_producer_is_shared_with_all_that_it_has(world: RedisWorld) -> None:
     pair = await pair_in(world)
     for fact in FACTS:
-        pair.one.entry.put(fact)
+        other = {"other": f"{pair.other.node}:t"} if hasattr(fact, "other") else {}
+        pair.one.entry.put(msgspec.structs.replace(fact, shard=f"{pair.one.node}:s", **other))
     await pair.see_the_same()
     assert any(isinstance(fact, ProducerFact) for fact in pair.other.seen.facts.values())

@@ -8,8 +8,8 @@ import pytest
 
 from miso.cluster.directory.redis.keys import members, room_hash
 from miso.cluster.facts import ParticipantFact
-from tests.cluster.directory.recorder import until
-from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, pair_in, shard
+from tests.cluster.directory.recorder import shard, until
+from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, pair_in
 from tests.cluster.directory.redis.redis_server import free_port
 from tests.cluster.directory.redis.stranger import NODE, Stranger
 from tests.cluster.directory.redis.world import RedisWorld
@@ -23,8 +23,8 @@ async def both(pair: Pair, *, are_away: bool) -> None:
 
 
 async def says_something(pair: Pair, name: str) -> None:
-    pair.one.entry.put(shard(f"one {name}"))
-    pair.other.entry.put(shard(f"other {name}"))
+    pair.one.entry.put(shard(pair.one, f"one {name}"))
+    pair.other.entry.put(shard(pair.other, f"other {name}"))
 
 
 async def test_redis_that_answers_late_is_used_and_one_that_answers_too_late_is_waited_for(world: RedisWorld) -> None:
@@ -82,7 +82,7 @@ async def stranger(world: RedisWorld) -> AsyncIterator[Stranger]:
 
 
 def people(count: int) -> list[ParticipantFact]:
-    return [ParticipantFact(participant=f"p{one}", shard=f"{NODE}/0001", stamp=1, info={}) for one in range(count)]
+    return [ParticipantFact(participant=f"p{one}", shard=f"{NODE}:0001", stamp=1, info={}) for one in range(count)]
 
 
 async def test_a_host_that_says_much_and_has_everybody_read_it_again_and_again(

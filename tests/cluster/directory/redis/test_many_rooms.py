@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.cluster.directory.recorder import until
-from tests.cluster.directory.redis.pair import member_of, shard
+from tests.cluster.directory.recorder import shard, until
+from tests.cluster.directory.redis.pair import member_of
 from tests.cluster.directory.redis.world import RedisWorld
 
 ROOMS = 2000
@@ -25,7 +25,7 @@ async def test_two_thousand_rooms_made_and_closed_leave_no_key(world: RedisWorld
         ]
         for members in rooms:
             for member in members:
-                member.entry.put(shard(member.directory.node))
+                member.entry.put(shard(member, member.directory.node))
         for members in rooms:
             for member in members:
                 await member.seen.until(lambda it: len(it.facts) == 3)
@@ -41,7 +41,7 @@ async def test_a_room_whose_host_dies_is_forgotten_by_redis(world: RedisWorld) -
     directory = await world.node("a")
     at_start = await world.server.keys()
     member = await member_of(directory)
-    member.entry.put(shard("s"))
+    member.entry.put(shard(member, "s"))
     await member.entry.synced()
     for key in await world.server.keys():
         lasts_ms = await world.server.run("PTTL", key)

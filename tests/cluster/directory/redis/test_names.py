@@ -8,17 +8,17 @@ import logging
 import pytest
 
 from miso.cluster.errors import NameTakenError
-from tests.cluster.directory.recorder import until
-from tests.cluster.directory.redis.pair import member_of, pair_in, shard
+from tests.cluster.directory.recorder import shard, until
+from tests.cluster.directory.redis.pair import member_of, pair_in
 from tests.cluster.directory.redis.world import RedisWorld
 
 
 async def test_the_second_one_waits_until_the_first_ones_lease_is_over(world: RedisWorld) -> None:
     first = await member_of(await world.node("a"))
-    first.entry.put(shard("first"))
+    first.entry.put(shard(first, "first"))
     world.proxy(first.directory).refuse()
     second = await member_of(await world.node("a"))
-    second.entry.put(shard("second"))
+    second.entry.put(shard(second, "second"))
     await second.seen.until(lambda it: it.shards() == {(second.directory.node, "second")})
 
 
@@ -40,10 +40,10 @@ async def test_one_that_stood_still_and_was_replaced_stays_away_until_its_place_
 ) -> None:
     other = await member_of(await world.node("other"))
     first = await member_of(await world.node("a"))
-    first.entry.put(shard("first"))
+    first.entry.put(shard(first, "first"))
     await world.cut(first.directory)
     second = await member_of(await world.node("a"))
-    second.entry.put(shard("second"))
+    second.entry.put(shard(second, "second"))
     with caplog.at_level(logging.WARNING):
         await world.heal(first.directory)
         await until(lambda: "another host has this one's name and has taken its place" in caplog.text)

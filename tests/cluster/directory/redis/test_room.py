@@ -7,11 +7,14 @@ from collections import Counter
 import msgspec
 
 from miso.cluster.directory.redis.inbox import READ_ALL, Letter
-from miso.cluster.directory.redis.room import MAX_UNSENT, Room
-from miso.cluster.facts import ShardFact, encode
+from miso.cluster.directory.redis.room import FOR_ALL, FOR_ONE, MAX_UNSENT, Room, Write, letter_of
+from miso.cluster.directory.said_bytes import SaidBytes
+from miso.cluster.facts import BotWords, RoomFact, ShardFact, WantFact, decode_fact, encode
 from tests.cluster.directory.recorder import Recorder
 
+OWN = "own-00000001"
 OTHER = "other-00000002"
+THIRD = "third-00000003"
 
 
 class Port:
@@ -40,7 +43,7 @@ class Port:
 def made() -> tuple[Room, Recorder, Port]:
     """A room that was written once, with nobody in it."""
     port, seen = Port(), Recorder()
-    room = Room(port, "own-00000001", "room", "hash", seen, Counter(), 1.0)
+    room = Room(port, OWN, "room", "hash", seen, Counter(), 1.0)
     room.write_all()
     write = room.next_write()
     assert write is not None
@@ -49,12 +52,16 @@ def made() -> tuple[Room, Recorder, Port]:
 
 
 def letter(prev: int, seq: int, *shards: str) -> Letter:
-    put = [msgspec.Raw(encode(ShardFact(shard=shard))) for shard in shards]
+    put = [msgspec.Raw(encode(ShardFact(shard=f"{OTHER}:{shard}"))) for shard in shards]
     return Letter(n=seq, node=OTHER, room="hash", prev=prev, seq=seq, put=put)
 
 
 def reply(seq: int, *shards: str) -> list[bytes | int]:
-    facts = [part for shard in shards for part in (f"shard/{shard}".encode(), encode(ShardFact(shard=shard)))]
+    facts = [
+        part
+        for shard in shards
+        for part in (f"shard/{OTHER}:{shard}".encode(), encode(ShardFact(shard=f"{OTHER}:{shard}")))
+    ]
     return [str(seq).encode(), 0, *facts]
 
 
@@ -137,3 +144,87 @@ def test_too_many_changes_become_one_write_of_everything() -> None:
     write = room.next_write()
     assert write is not None
     assert (write.mode, set(write.puts), list(write.drops), write.prev) == ("all", {"shard/last"}, [], READ_ALL)
+
+
+def written(room: Room, *facts: RoomFact) -> Write:
+    """What is written of these facts, once Redis has it."""
+    for fact in facts:
+        room.put(fact)
+    write = room.next_write()
+    assert write is not None
+    room.written(write, {OTHER, THIRD})
+    return write
+
+
+def of_own(to: str, source: str) -> WantFact:
+    return WantFact(shard=f"{OWN}:s", other=f"{to}:s", source=source)
+
+
+def test_what_is_for_one_node_is_in_no_letter_to_another_one() -> None:
+    room, _, _ = made()
+    write = written(room, of_own(OTHER, "x"))
+    told = letter_of(write, 1, OWN, OTHER)
+    assert told is not None
+    assert (told.prev, told.seq, [decode_fact(bytes(raw)) for raw in told.put]) == (1, 2, [of_own(OTHER, "x")])
+    assert letter_of(write, 1, OWN, THIRD) is None
+
+
+def test_each_reader_is_told_which_write_before_had_something_for_it() -> None:
+    room, _, _ = made()
+    for source in "xyz":
+        write = written(room, of_own(OTHER, source))
+    assert write.seq == 4
+    write = written(room, ShardFact(shard=f"{OWN}:s"))
+    letters = {to: letter_of(write, 1, OWN, to) for to in (OTHER, THIRD)}
+    assert {to: (it.prev, it.seq) for to, it in letters.items() if it is not None} == {OTHER: (4, 5), THIRD: (1, 5)}
+    assert (write.marks, set(write.drops)) == ({FOR_ALL: b"5"}, {FOR_ONE + OTHER})
+    write = written(room, of_own(THIRD, "x"))
+    assert (write.prevs, write.marks) == ({}, {FOR_ONE + THIRD: b"6"})
+
+
+def test_who_is_only_spoken_to_is_told_of_no_write() -> None:
+    room, _, _ = made()
+    room.say(BotWords(text="hello"))
+    write = written(room, of_own(OTHER, "x"))
+    told = letter_of(write, 1, OWN, THIRD)
+    assert told is not None
+    assert (told.prev, told.seq, told.put, len(told.say)) == (1, 1, [], 1)
+
+
+def test_writes_between_that_were_for_others_are_not_missed() -> None:
+    room, seen, _ = made()
+    room.hear(letter(0, 3, "a"))
+    room.read(OTHER, 3, reply(7, "a"))
+    room.hear(letter(3, 9, "b"))
+    assert shards(seen) == {"a", "b"}
+    assert not room.next_reads()
+
+
+def test_a_first_letter_of_a_node_that_was_known_is_read() -> None:
+    """It has left and come again, and the letter that says so was lost."""
+    room, _, _ = made()
+    room.hear(letter(0, 3, "a"))
+    room.hear(letter(0, 9, "b"))
+    assert room.next_reads() == {OTHER: 3}
+
+
+def test_a_node_that_says_too_much_is_heard_until_there() -> None:
+    refused: Counter[str] = Counter()
+    told: list[str] = []
+    seen, said_bytes = Recorder(), SaidBytes(room_bytes=300, node_bytes=500)
+    rooms = [
+        Room(Port(), OWN, name, name, seen if name == "room" else Recorder(), refused, 1.0, said_bytes, told.append)
+        for name in ("room", "another")
+    ]
+    for at, room in enumerate(rooms):
+        for number in range(10):
+            room.hear(letter(number, number + 1, f"{number}{'x' * 20}"))
+        assert refused["too many bytes"] == (6, 13)[at]
+    assert len(seen.facts) == 4
+    assert OTHER in told[0]
+    rooms[0].hear(Letter(n=99, node=OTHER, room="hash", prev=10, seq=11, drop=[key for _, key in seen.facts]))
+    rooms[0].hear(letter(11, 12, "there is place again"))
+    assert shards(seen) == {"there is place again"}
+    for room in rooms:
+        room.leave()
+    assert not said_bytes.by_node

@@ -11,9 +11,9 @@ import pytest
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.errors import StoreRefusedError
-from tests.cluster.directory.recorder import until
+from tests.cluster.directory.recorder import participant, shard, until
 from tests.cluster.directory.redis import redis_server
-from tests.cluster.directory.redis.pair import Pair, member_of, participant, shard
+from tests.cluster.directory.redis.pair import Pair, member_of
 from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.cluster.directory.redis.test_access import one_sees_the_other, refusal
 from tests.cluster.directory.redis.world import QUICK
@@ -27,7 +27,7 @@ async def pair_at(url: str) -> Pair:
         members.append(await member_of(directory))
     pair = Pair(*members)
     for member in members:
-        member.entry.put(shard(member.directory.node))
+        member.entry.put(shard(member, member.directory.node))
     await pair.see_the_same()
     return pair
 
@@ -65,7 +65,7 @@ async def test_sentinel_leads_to_the_server_and_to_the_one_that_takes_its_place(
     assert await primary.keys()
     await primary.kill()
     await until(lambda: pair.one.directory.is_away)
-    pair.one.entry.put(shard("while it was away"))
+    pair.one.entry.put(shard(pair.one, "while it was away"))
     await pair.see_the_same()
     assert pair.nobody_went()
     assert await replica.keys()
@@ -124,8 +124,8 @@ async def test_a_cluster_keeps_rooms_on_all_its_servers(cluster: list[RedisServe
         for number in range(30)
     ]
     for number, (one, other) in enumerate(rooms):
-        one.entry.put(shard(f"s{number}"))
-        other.entry.put(participant(f"p{number}"))
+        one.entry.put(shard(one, f"s{number}"))
+        other.entry.put(participant(other, f"p{number}"))
     for one, other in rooms:
         await one.seen.until(lambda it: len(it.facts) == 2)
         await other.seen.until(lambda it: len(it.facts) == 2)
@@ -142,13 +142,13 @@ async def test_a_server_of_the_cluster_that_is_killed_and_comes_back_empty(clust
         for number in range(12)
     ]
     for one, other in rooms:
-        one.entry.put(shard("s"))
+        one.entry.put(shard(one, "s"))
         await other.seen.until(lambda it: len(it.facts) == 1)
     await cluster[1].kill()
     await until(lambda: pair.one.directory.is_away or pair.other.directory.is_away)
     for one, other in rooms:
-        one.entry.put(shard("t"))
-        other.entry.put(shard("u"))
+        one.entry.put(shard(one, "t"))
+        other.entry.put(shard(other, "u"))
     await cluster[1].start()
     for one, other in rooms:
         await one.seen.until(lambda it: len(it.facts) == 3)
