@@ -121,6 +121,8 @@ class RoomFacts:
         """Participant → who has that id, of all who claim it. In a large room it is asked for each at each join."""
         self._sources: defaultdict[str, dict[tuple[str, str], Source]] = defaultdict(dict)
         """Source → node and key → what it says. (A producer and a data producer of one id would be two.)"""
+        self._located: dict[str, Located | None] = {}
+        """Source → where it is, of those that were asked for since that may have changed."""
         self._sent_by: defaultdict[str, dict[tuple[str, str, str], None]] = defaultdict(dict)
         """Participant → node, source and key, in the order in which they came here."""
         self._wanting: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
@@ -201,7 +203,14 @@ class RoomFacts:
 
     def source(self, source: str) -> Located | None:
         """Where it is, and what; None: nobody who is there sends it."""
-        claims = self._sources.get(source, {})
+        if source not in self._located:
+            if source not in self._sources:
+                return None
+            self._located[source] = self._locate(source)
+        return self._located[source]
+
+    def _locate(self, source: str) -> Located | None:
+        claims = self._sources[source]
         for node, key in claims if len(claims) == 1 else sorted(claims):
             fact = claims[node, key]
             seen = self.participant(fact.participant)
@@ -304,9 +313,26 @@ class RoomFacts:
         old = self._facts.get(node, {}).get(key)
         if old == fact or (fact is not None and fact.key != key):
             return []
+        if not isinstance(old or fact, ParticipantFact | Source):
+            self._replace(node, key, old, fact)  # nobody sees anything of it
+            return []
         touched = {one.participant for one in (old, fact) if isinstance(one, ParticipantFact | Source)}
         source = key if not any(isinstance(one, ParticipantFact) for one in (old, fact)) else None
         before = {participant: self._appearance(participant, source) for participant in touched}
+        for one in (old, fact):
+            if isinstance(one, Source):
+                self._located.pop(one.id, None)
+        if source is None:
+            for participant in touched:
+                for _, sent, _ in self._sent_by.get(participant, ()):
+                    self._located.pop(sent, None)
+        self._replace(node, key, old, fact)
+        changes: list[Change] = []
+        for participant, appearance in before.items():
+            changes.extend(_difference(appearance, self._appearance(participant, source)))
+        return changes
+
+    def _replace(self, node: str, key: str, old: RoomFact | None, fact: RoomFact | None) -> None:
         if old is not None:
             self._remove(node, old)
             del self._facts[node][key]
@@ -315,10 +341,6 @@ class RoomFacts:
         if fact is not None:
             self._facts.setdefault(node, {})[key] = fact
             self._enter(node, fact)
-        changes: list[Change] = []
-        for participant, appearance in before.items():
-            changes.extend(_difference(appearance, self._appearance(participant, source)))
-        return changes
 
     def _appearance(self, participant: str, source: str | None) -> _Appearance:
         """How a participant is seen, with the source of one key; None: with all that it sends."""

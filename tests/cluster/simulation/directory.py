@@ -30,6 +30,9 @@ class Process(Protocol):
     def after(self, delay_s: float, work: Work) -> None:
         """Does something then, or as soon as it runs again."""
 
+    def run(self, work: Work) -> None:
+        """Does something now, or as soon as it runs again."""
+
 
 class SimEntry:
     """What one node says and knows about one room (an ``Entry`` of ``cluster/directory``)."""
@@ -166,7 +169,7 @@ class SimDirectory:
 
         def arrive() -> None:
             if self._store.is_away or self.is_cut:
-                self._process.after(0.0, self._lose)
+                self._process.run(self._lose)
             else:
                 what()
 
@@ -204,7 +207,7 @@ class SimDirectory:
         scheduler = self._store.scheduler
         self._answered_s = max(self._answered_s, scheduler.now_s + self._store.weather.delay_s(scheduler.random))
         scheduler.after(
-            self._answered_s - scheduler.now_s, lambda: self._process.after(0.0, self._lose if self.is_cut else what)
+            self._answered_s - scheduler.now_s, lambda: self._process.run(self._lose if self.is_cut else what)
         )
 
     # ------------------------------------------------------------ from the store
@@ -321,13 +324,13 @@ class SimDirectory:
 
     def hear(self, news: list[News]) -> None:
         """News are there."""
-        self._process.after(0.0, self._lose if self.is_cut else lambda: self._hear(news))
+        self._process.run(self._lose if self.is_cut else lambda: self._hear(news))
 
     def told(self, room: str, node: str, message: Message) -> None:
         """Another node has said something."""
         entry = self.entries.get(room)
         if entry is not None and not self.is_cut:
-            self._process.after(0.0, partial(entry.view.hear, node, message))
+            self._process.run(partial(entry.view.hear, node, message))
 
     def _hear(self, news: list[News]) -> None:
         missed: defaultdict[str, set[str]] = defaultdict(set)

@@ -86,9 +86,10 @@ class SimHost:
 
     def after(self, delay_s: float, work: Work) -> None:
         """Does something then, by its own clock; later when it stands still; never when it has died."""
-        self.scheduler.after(delay_s / self._rate, lambda: self._run(work))
+        self.scheduler.after(delay_s / self._rate, lambda: self.run(work))
 
-    def _run(self, work: Work) -> None:
+    def run(self, work: Work) -> None:
+        """Does something now; later when it stands still; never when it has died."""
         if self.is_paused:
             self._backlog.append(work)
         elif self.is_alive:

@@ -45,6 +45,9 @@ class Host(Protocol):
     def after(self, delay_s: float, work: Work) -> None:
         """Does something then."""
 
+    def run(self, work: Work) -> None:
+        """Does something now."""
+
     def clock_ms(self) -> int:
         """The time, as it shows it."""
 

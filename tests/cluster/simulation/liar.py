@@ -51,6 +51,11 @@ class Liar:
         """See ``Process``."""
         self._scheduler.after(delay_s, lambda: work() if self._is_alive else None)
 
+    def run(self, work: Work) -> None:
+        """See ``Process``."""
+        if self._is_alive:
+            work()
+
     def die(self) -> None:
         """It is no more."""
         self._is_alive = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from typing import Protocol
 
@@ -33,7 +33,7 @@ FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 5.0
 SHORTEST_REMAKE_S = 1.0
 LINGER_S = 5.0
-_LOOK_S = 0.02
+_LOOK_S = 0.05
 
 
 class Planner(Protocol):
@@ -54,7 +54,7 @@ class SimShard:
     """One shard.
 
     Attributes:
-        shard: Its id.
+        id: Its id; ``shard``, too.
         worker: In which worker of its host.
         ends: Its ends of pipes.
         piped: Other shard and source → the end's token over which it is sent.
@@ -76,15 +76,16 @@ class SimShard:
         counts: Counts,
         planner: Planner = plan,
     ) -> None:
-        self.shard = shard
+        self.id = self.shard = shard
         self.worker = worker
         self.ends: dict[PipeName, HeldEnd] = {}
         self.piped: dict[tuple[str, str], str] = {}
         self.copies: dict[str, PipedFact] = {}
         self.copied_over: dict[str, str] = {}
         self.wants: dict[str, float | None] = {}
-        self.held = Held(self.ends, self.piped, self.copies)
-        """What it has, for the plan."""
+        self._piped_to: dict[str, dict[tuple[str, str], str]] = {}
+        self._copies_of: dict[str, dict[str, PipedFact]] = {}
+        """Both by the other shard: a plan that looks towards few others needs only what is between it and them."""
         self.steps = 0
         self.remakes = 0
         self.is_closed = False
@@ -110,26 +111,35 @@ class SimShard:
         """When each pipe was remade last, and how long it then waits."""
         entry.put(ShardFact(shard=shard))
 
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return self.shard
+    def held(self, others: Set[str] | None = None) -> Held:
+        """What it has towards some others, for the plan; None: towards all."""
+        if others is None:
+            return Held(self.ends, self.piped, self.copies)
+        ends: dict[PipeName, HeldEnd] = {}
+        piped: dict[tuple[str, str], str] = {}
+        copies: dict[str, PipedFact] = {}
+        for other in others:
+            for pipe in (PipeName(other, False), PipeName(other, True)):
+                if pipe in self.ends:
+                    ends[pipe] = self.ends[pipe]
+            piped |= self._piped_to.get(other, {})
+            copies |= self._copies_of.get(other, {})
+        return Held(ends, piped, copies)
 
     def use(self, sources: Mapping[str, str]) -> None:
         """Its people use these sources, which arrive at those other shards, from now on.
 
         What they leave is wanted a moment longer.
         """
-        if sources == self._used:
-            return
-        self._used = sources
-        for source, other in sorted(sources.items()):
+        before, self._used = self._used, sources
+        for source in sorted(sources.keys() - before.keys()):
+            other = sources[source]
             if source not in self.wants:
                 self._wanted_of[source] = other
                 self._entry.put(WantFact(shard=self.shard, other=other, source=source))
             self.wants[source] = None
-        left = [source for source, until_s in self.wants.items() if until_s is None and source not in sources]
-        for source in left:
+        left = before.keys() - sources.keys()
+        for source in sorted(left):
             self.wants[source] = self._scheduler.now_s + LINGER_S
         if left:
             self._process.after(LINGER_S * 1.02, self._stop_wanting)
@@ -158,9 +168,11 @@ class SimShard:
         self._is_set = False
         if self.is_closed or self._is_busy:
             return
-        planned = self._planner(self._facts, self.shard, self.held, None if self._looks_at_all else self._to_look_at)
+        others = None if self._looks_at_all else self._to_look_at
+        held = self.held(others)
+        planned = self._planner(self._facts, self.shard, held, others)
         self._looks_at_all = False
-        self._to_look_at = {other_of(step, self.held) for step in planned}
+        self._to_look_at = {other_of(step, held) for step in planned}
         steps = [step for step in planned if self._may(step)]
         if steps:
             self._is_busy = True
@@ -222,14 +234,17 @@ class SimShard:
                 self._remade.pop(pipe, None)
                 self._entry.drop(_end_key(self.shard, pipe))
             case Pipe(pipe, source):
-                self.piped[pipe.other, source.id] = self.ends[pipe].token
+                token = self.piped[pipe.other, source.id] = self.ends[pipe].token
+                self._piped_to.setdefault(pipe.other, {})[pipe.other, source.id] = token
                 self._say_piped(pipe.other, source)
             case Unpipe(other, source):
-                self.piped.pop((other, source), None)  # its end may have closed a moment ago
+                self._unpipe(other, source)  # its end may have closed a moment ago
                 self._entry.drop(_piped_key(self.shard, other, source))
             case Copy(source, piped):
                 pipe = PipeName(piped.shard, piped.sctp is not None)
+                self._uncopy(source.id)
                 self.copies[source.id] = piped
+                self._copies_of.setdefault(piped.shard, {})[source.id] = piped
                 self.copied_over[source.id] = self.ends[pipe].token
             case Uncopy(source):
                 self._uncopy(source)
@@ -264,12 +279,18 @@ class SimShard:
         for source in [source for source, over in self.copied_over.items() if over == token]:
             self._uncopy(source)
         for other, source in [key for key, over in self.piped.items() if over == token]:
-            del self.piped[other, source]
+            self._unpipe(other, source)
             self._entry.drop(_piped_key(self.shard, other, source))
 
+    def _unpipe(self, other: str, source: str) -> None:
+        if self.piped.pop((other, source), None) is not None:
+            del self._piped_to[other][other, source]
+
     def _uncopy(self, source: str) -> None:
-        self.copies.pop(source, None)
-        self.copied_over.pop(source, None)
+        copy = self.copies.pop(source, None)
+        if copy is not None:
+            del self._copies_of[copy.shard][source]
+            del self.copied_over[source]
 
     def _set_end(self, pipe: PipeName, end: HeldEnd) -> None:
         self.ends[pipe] = end

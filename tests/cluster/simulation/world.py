@@ -122,7 +122,7 @@ class World:
         home = random.choice(REGIONS)
         near = random.sample(self._names, min(len(self._names), 2 if people < 8 else 3 + people // 40))
         entrance = RoomEntrance(self, near)
-        senders = people if people < 8 else 8 + people // 20
+        senders = people if people < 8 else 5 + people // 40
         for number in range(people):
             self.people.append(
                 Person(
