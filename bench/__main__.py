@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from bench.figures import Settings, as_json, failures, line
 from bench.report import RESULTS, finish
+from bench.workers import add_arguments, chosen_workers
 from native.extensions import build
 
 SUITES = ("AES_CM_128_HMAC_SHA1_80", "AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "none")
@@ -31,10 +31,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description=__doc__, epilog=EXPLANATION, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "--worker-bin", action="append", help="command line of a worker (default: ours); may be repeated"
-    )
-    parser.add_argument("--dialect", action="append", choices=["3.10", "3.12"], help="of the worker in the same place")
+    add_arguments(parser)
     parser.add_argument("-n", "--receivers", type=int, nargs="+", default=[1, 10, 100], help="default: 1 10 100")
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=[SUITES[0], SUITES[1], SUITES[3]])
     parser.add_argument("--patterns", nargs="+", choices=["paced", "bursts"], default=["paced", "bursts"])
@@ -69,20 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints the table while it grows, and writes the JSON."""
     options = parse_arguments(arguments)
     build(measuring=True)
-    from bench.measure import Worker, measure
-    from miso.worker.channel.codec import Dialect
+    from bench.measure import measure
     from miso.worker.srtp_suite import SrtpSuite
 
-    commands = options.worker_bin or [f"{sys.executable} -m miso.worker"]
-    dialects = [*(options.dialect or []), *["3.10"] * len(commands)]
-    workers = [
-        Worker(
-            "ours" if not options.worker_bin else f"{index}:{Path(shlex.split(command)[0]).name}"[:11],
-            shlex.split(command),
-            Dialect(dialect),
-        )
-        for index, (command, dialect) in enumerate(zip(commands, dialects, strict=False))
-    ]
+    workers = chosen_workers(options)
     suites = [None if name == "none" else SrtpSuite[name] for name in options.suites]
     settings = Settings(options.seconds, options.rate, options.repeats)
     print(

@@ -5,28 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 
 from bench.figures import Kind, Pattern, Row, Settings
 from bench.floor_process import FloorProcess
 from bench.room import Room
 from bench.sinks import Sinks
-from miso.worker.channel.codec import Dialect
+from bench.workers import Worker
 from miso.worker.srtp_suite import SrtpSuite
 
 FRAME_PACKETS = 10
 PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender
 WARM_UP_S = 0.3
 MAX_REVIVALS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """A worker to measure: its command line and the dialect it speaks."""
-
-    name: str
-    command: Sequence[str]
-    dialect: Dialect
 
 
 def measure(

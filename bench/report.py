@@ -8,7 +8,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -16,7 +16,9 @@ TRY_AGAIN = 75
 """``EX_TEMPFAIL`` of sysexits(3)."""
 
 
-def as_json(module: str, command: Sequence[str], settings: object, rows: object) -> bytes:
+def as_json(
+    module: str, command: Sequence[str], settings: object, rows: object, shown: Mapping[str, float] | None = None
+) -> bytes:
     """The figures, with the machine and the command.
 
     Args:
@@ -24,6 +26,7 @@ def as_json(module: str, command: Sequence[str], settings: object, rows: object)
         command: Its arguments.
         settings: What the run does.
         rows: What was measured.
+        shown: Those figures that have goals, by the goals' keys.
     """
     body = {
         "command": shlex.join(["python", "-m", module, *command]),
@@ -31,6 +34,7 @@ def as_json(module: str, command: Sequence[str], settings: object, rows: object)
         "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
         "settings": settings,
         "rows": rows,
+        "shown": {key: round(value, 4) for key, value in (shown or {}).items()},
     }
     return json.dumps(body, indent=2).encode() + b"\n"
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 from bench.load import Sender
 from bench.sinks import Sinks
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.base import RtpType
+from miso.worker.channel.bodies.base import Kind, RtpType
 from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp, SrtpCryptoSuite
 from miso.worker.channel.bodies.rtp import (
     CodecMapping,
@@ -62,7 +62,17 @@ HEADER_EXTENSIONS = [
 
 
 def make_codecs(mime_type: str) -> list[RtpCodecParameters]:
-    """A codec and its retransmissions."""
+    """A codec and, of video, its retransmissions."""
+    if mime_type == "audio/opus":
+        return [
+            RtpCodecParameters(
+                mime_type=mime_type,
+                payload_type=PAYLOAD_TYPE,
+                clock_rate=48000,
+                channels=2,
+                rtcp_feedback=[RtcpFeedback(type="transport-cc")],
+            )
+        ]
     feedback = [
         RtcpFeedback(type="nack"),
         RtcpFeedback(type="nack", parameter="pli"),
@@ -81,16 +91,39 @@ class Room:
         pid: Of the worker.
         sender: Sends to the producer's transport.
         sinks: Where the consumers' packets arrive.
+        ways: For each receiver the port of its transport, and the key that the worker knows as the receiver's.
     """
 
     def __init__(
-        self, worker_bin: Sequence[str], dialect: Dialect, suite: SrtpSuite | None, receivers: int, kind: RtpType
+        self,
+        worker_bin: Sequence[str],
+        dialect: Dialect,
+        suite: SrtpSuite | None,
+        receivers: int | Sinks,
+        kind: RtpType,
+        media: Kind = "video",
     ) -> None:
-        """Starts a worker; ``suite`` None: without SRTP. Raises RuntimeError when the worker refuses something."""
+        """Starts a worker, and lets all come.
+
+        Args:
+            worker_bin: Command line of the worker.
+            dialect: That it speaks.
+            suite: None: without SRTP.
+            receivers: How many, or their sockets, which are closed with the room.
+            kind: Of the producer.
+            media: Opus has one stream without repair.
+
+        Raises:
+            RuntimeError: The worker refuses something.
+        """
         self._suite = suite
         self._kind = kind
-        self._codecs = make_codecs("video/VP9" if kind == "svc" else "video/VP8")
-        self.sinks = Sinks(receivers)
+        self._media = media
+        mime_type = "audio/opus" if media == "audio" else "video/VP9" if kind == "svc" else "video/VP8"
+        self._codecs = make_codecs(mime_type)
+        self.sinks = Sinks(receivers) if isinstance(receivers, int) else receivers
+        receivers = len(self.sinks.addresses)
+        self.ways: list[tuple[int, bytes]] = []
         self.sinks.expect([CONSUMER_SSRC + 2 * index for index in range(receivers)])
         sender_key = os.urandom(suite.keying_size) if suite else b""
         self.sender = Sender(
@@ -108,7 +141,8 @@ class Room:
             self.sender.connect((LOCAL, self._make_transport("sender", self.sender.address, sender_key)))
             self._produce()
             for index, address in enumerate(self.sinks.addresses):
-                self._make_transport(f"receiver-{index}", address, os.urandom(suite.keying_size) if suite else b"")
+                key = os.urandom(suite.keying_size) if suite else b""
+                self.ways.append((self._make_transport(f"receiver-{index}", address, key), key))
                 self._consume(index)
         except BaseException:
             self.close()
@@ -128,6 +162,9 @@ class Room:
     def _stream_mode(self) -> str | None:
         """Of each of the producer's streams."""
         return SCALABILITY[self._kind] if self._kind == "svc" else None
+
+    def _rtx(self, ssrc: int) -> RtxParameters | None:
+        return RtxParameters(ssrc=ssrc + 1) if self._media == "video" else None
 
     def choose_layers(self) -> None:
         """The receivers of SVC want two of the three spatial layers; to be called when all of them have come."""
@@ -197,13 +234,12 @@ class Room:
         ssrcs = [PRODUCER_SSRC + 2 * index for index in range(self._streams)]
         body = ProduceRequest(
             producer_id="producer",
-            kind="video",
+            kind=self._media,
             rtp_parameters=RtpParameters(
-                mid="video",
+                mid="media",
                 codecs=self._codecs,
                 encodings=[
-                    RtpEncodingParameters(ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1), scalability_mode=mode)
-                    for ssrc in ssrcs
+                    RtpEncodingParameters(ssrc=ssrc, rtx=self._rtx(ssrc), scalability_mode=mode) for ssrc in ssrcs
                 ],
                 header_extensions=HEADER_EXTENSIONS,
                 rtcp=RtcpParameters(cname="bench"),
@@ -226,15 +262,13 @@ class Room:
         body = ConsumeRequest(
             consumer_id=f"consumer-{index}",
             producer_id="producer",
-            kind="video",
+            kind=self._media,
             type=self._kind,
             rtp_parameters=RtpParameters(
                 mid="0",
                 codecs=self._codecs,
                 encodings=[
-                    RtpEncodingParameters(
-                        ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1), scalability_mode=SCALABILITY[self._kind]
-                    )
+                    RtpEncodingParameters(ssrc=ssrc, rtx=self._rtx(ssrc), scalability_mode=SCALABILITY[self._kind])
                 ],
                 header_extensions=HEADER_EXTENSIONS,
                 rtcp=RtcpParameters(cname="bench"),

@@ -10,6 +10,10 @@ cdef struct Counts:
     uint16_t next  # the sequence number that is due
 
 
+cdef enum:
+    HEAD = 64  # bytes of each datagram that are looked at
+
+
 cdef class Sinks:
     cdef readonly list addresses
     cdef readonly int capacity
@@ -21,3 +25,4 @@ cdef class Sinks:
     cdef readonly unsigned long long received
     cdef readonly unsigned long long others
     cpdef int drain(self)
+    cdef void take(self, int index, const unsigned char *head, int size) noexcept

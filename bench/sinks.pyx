@@ -32,7 +32,6 @@ cdef extern from * nogil:
 
 cdef enum:
     BATCH = 64
-    HEADER = 12
     HALF = 0x8000  # of the sequence numbers: what is further ahead is behind
     PAYLOAD_TYPE = 101  # as bench.room says
 
@@ -42,7 +41,7 @@ _SO_RCVBUFFORCE = 33  # Linux, needs CAP_NET_ADMIN
 
 cdef mmsghdr messages[BATCH]
 cdef iovec vectors[BATCH]
-cdef unsigned char headers[BATCH][HEADER]
+cdef unsigned char headers[BATCH][HEAD]
 
 
 cdef inline void count_packet(Counts *counts, uint16_t sequence) noexcept nogil:
@@ -76,7 +75,7 @@ cdef class Sinks:
         memset(messages, 0, sizeof(messages))
         for index in range(BATCH):
             vectors[index].iov_base = headers[index]
-            vectors[index].iov_len = HEADER
+            vectors[index].iov_len = HEAD
             messages[index].msg_hdr.msg_iov = &vectors[index]
             messages[index].msg_hdr.msg_iovlen = 1
 
@@ -136,11 +135,15 @@ cdef class Sinks:
                     if header[1] & 0x7F == PAYLOAD_TYPE and ssrc == self._ssrcs[index]:
                         self.received += 1
                         count_packet(&self._counts[index], <uint16_t>(header[2] << 8 | header[3]))
+                        self.take(index, header, messages[packet].msg_len)
                     else:
                         self.others += 1
                 if got < BATCH:
                     break
         return total
+
+    cdef void take(self, int index, const unsigned char *head, int size) noexcept:
+        """An RTP packet came for a receiver: its first bytes, at most ``HEAD``. Those who look at it are derived."""
 
     def close(self):
         """Closes the sockets. Idempotent."""

@@ -1,0 +1,1 @@
+"""``python -m bench.feedback``: what receivers that report cost a worker, beside the same receivers silent."""

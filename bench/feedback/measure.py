@@ -1,0 +1,154 @@
+"""Measures a worker whose receivers report, and the same receivers silent, in turns with the floor."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+from bench.feedback.receivers import Receivers
+from bench.figures import Settings
+from bench.floor_process import FloorProcess
+from bench.measure import FRAME_PACKETS, WARM_UP_S
+from bench.room import CONSUMER_SSRC, TRANSPORT_WIDE_CC_ID, Room
+from bench.sinks import Sinks
+from bench.workers import Worker
+from miso.worker.srtp_suite import SrtpSuite
+
+Media = Literal["audio", "video"]
+PACKET_SIZE = {"audio": 120, "video": 1100}  # bytes before SRTP
+LATE_S = 5.0  # what has not come by then is lost
+
+
+@dataclass(slots=True)
+class Row:
+    """What was measured of one worker; a list has an element for each repeat.
+
+    Attributes:
+        silent_us: CPU of the worker for each packet that arrived, without feedback.
+        speaking_us: With it.
+        floor_us: CPU of the floor for each packet, just before.
+        each_us: What was added, for each RTCP packet of the receivers.
+        core: Share of a core with feedback.
+        feedback: Transport-wide feedback packets that were sent.
+        reports: Receiver reports.
+        refused: Of both, what could not be sent.
+        expected: Packets that should have arrived.
+        arrived: Packets that did.
+    """
+
+    worker: str
+    suite: str
+    media: Media
+    receivers: int
+    silent_us: list[float] = field(default_factory=list)
+    speaking_us: list[float] = field(default_factory=list)
+    floor_us: list[float] = field(default_factory=list)
+    each_us: list[float] = field(default_factory=list)
+    core: list[float] = field(default_factory=list)
+    feedback: int = 0
+    reports: int = 0
+    refused: int = 0
+    expected: int = 0
+    arrived: int = 0
+
+    @property
+    def added_us(self) -> float:
+        """CPU that feedback adds to each forwarded packet: median of the pairs."""
+        return median(on - off for on, off in zip(self.speaking_us, self.silent_us, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    cpu_us: float
+    seconds: float
+    expected: int
+    arrived: int
+
+
+def measure(
+    workers: Sequence[Worker], suite: SrtpSuite | None, receivers: int, media: Media, settings: Settings
+) -> list[Row]:
+    """Measures all workers in turns.
+
+    Args:
+        workers: Whom to measure.
+        suite: None: without SRTP.
+        receivers: How many, each on a plain transport of its own.
+        media: VP8 with packets of 1100 bytes, or Opus with 120.
+        settings: How long and often.
+    """
+    name = suite.name if suite else "none"
+    rows = {worker.name: Row(worker.name, name, media, receivers) for worker in workers}
+    with ExitStack() as stack:
+        sinks = Sinks(receivers)
+        stack.callback(sinks.close)
+        floor = stack.enter_context(FloorProcess(sinks, suite, os.urandom(suite.keying_size) if suite else b""))
+        rooms = {worker.name: _enter(stack, worker, suite, receivers, media) for worker in workers}
+        for room, sockets in rooms.values():
+            sockets.speaking = True
+            _send(room, media, WARM_UP_S, settings.rate)
+        for _ in range(settings.repeats):
+            for worker_name, (room, sockets) in rooms.items():
+                _repeat(rows[worker_name], room, sockets, floor, settings)
+    return list(rows.values())
+
+
+def _enter(
+    stack: ExitStack, worker: Worker, suite: SrtpSuite | None, receivers: int, media: Media
+) -> tuple[Room, Receivers]:
+    sockets = Receivers(receivers)
+    stack.callback(sockets.close)
+    room = stack.enter_context(Room(worker.command, worker.dialect, suite, sockets, "simple", media))
+    ssrcs = [CONSUMER_SSRC + 2 * index for index in range(receivers)]
+    sockets.connect(room.ways, ssrcs, suite, TRANSPORT_WIDE_CC_ID)
+    return room, sockets
+
+
+def _repeat(row: Row, room: Room, sockets: Receivers, floor: FloorProcess, settings: Settings) -> None:
+    packets = round(settings.rate * settings.seconds)
+    row.floor_us.append(floor.cpu_us(packets, PACKET_SIZE[row.media], settings.rate))
+    sockets.speaking = False
+    silent = _send(room, row.media, settings.seconds, settings.rate)
+    sockets.speaking = True
+    feedback, reports, refused = sockets.feedback_sent, sockets.reports_sent, sockets.refused
+    speaking = _send(room, row.media, settings.seconds, settings.rate)
+    feedback, reports = sockets.feedback_sent - feedback, sockets.reports_sent - reports
+    row.feedback += feedback
+    row.reports += reports
+    row.refused += sockets.refused - refused
+    row.expected += silent.expected + speaking.expected
+    row.arrived += silent.arrived + speaking.arrived
+    row.silent_us.append(silent.cpu_us / max(silent.arrived, 1))
+    row.speaking_us.append(speaking.cpu_us / max(speaking.arrived, 1))
+    added_us = (row.speaking_us[-1] - row.silent_us[-1]) * speaking.arrived
+    row.each_us.append(added_us / max(feedback + reports, 1))
+    row.core.append(speaking.cpu_us / 1e6 / speaking.seconds)
+
+
+def _send(room: Room, media: Media, seconds: float, rate: float) -> _Sent:
+    receivers = len(room.sinks.addresses)
+    wanted, arrived, cpu_ns, begin = room.sender.wanted, room.sinks.received, room.cpu_ns(), time.monotonic()
+    room.sender.run(
+        room.sinks,
+        seconds=seconds,
+        packets_per_second=rate / receivers,
+        frame_packets=1 if media == "audio" else FRAME_PACKETS,
+        packet_size=PACKET_SIZE[media],
+        in_bursts=False,
+    )
+    expected = (room.sender.wanted - wanted) * receivers
+    until = time.monotonic() + LATE_S
+    while room.sinks.received - arrived < expected and time.monotonic() < until:  # the worker waits for a CPU
+        time.sleep(LATE_S / 500)
+        room.sinks.drain()
+    return _Sent(
+        cpu_us=(room.cpu_ns() - cpu_ns) / 1000,
+        seconds=time.monotonic() - begin,
+        expected=expected,
+        arrived=room.sinks.received - arrived,
+    )
