@@ -28,6 +28,7 @@ from miso.worker.channel.bodies.worker import (
 from miso.worker.channel.commands import handles
 from miso.worker.errors import BodyError, CommandError, SettingsError
 from miso.worker.faults import attempt, faults
+from miso.worker.garbage import freeze_what_stays
 from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.channel import Channel
 from miso.worker.net.clock import LoopScheduler
@@ -73,6 +74,7 @@ class Worker:
         self._servers: dict[str, WebRtcServer] = {}
         self._tells_faults = False
         self._tells_dropped = False
+        self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
         self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
@@ -274,6 +276,9 @@ class Worker:
             logger.debug("outgoing SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})
             srtp.load()
             self._context.certificate.prepare()
+            if not self._frozen:
+                self._frozen = True
+                freeze_what_stays()
 
     def _on_controller_gone(self) -> None:
         # The pipes call this from the middle of a read or write.
