@@ -9,7 +9,7 @@ object per packet. Everything control has to know comes back as a list of events
                                                                                           │
     socket ◄── batch ◄── the consumer's TransportPlane ◄── ConsumerPlane (one or more) ◄──┘
 
-    sockets/    packets in batches, protected and sent by UDP or TCP; addresses; which STUN control sees
+    sockets/    packets in batches, protected and sent by UDP or TCP; addresses; who gets STUN, or answers it
     transport/  whose packets are, keys, what a peer may ask of control, what the way to it carries
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
     consumer/   selected, renumbered, stamped, and sent again when it is lost

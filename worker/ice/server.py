@@ -203,6 +203,11 @@ class IceServer:
         events += self._nominate(tuple_, message.use_candidate, message.nomination)
         return events
 
+    def note_heard(self, seen_us: int) -> None:
+        """An authenticated request over the selected tuple was answered elsewhere, as ``receive`` would have."""
+        if self.selected_tuple is not None:
+            self._tuples[self.selected_tuple] = max(self._tuples[self.selected_tuple], seen_us)
+
     def restart(self, credentials: Credentials) -> list[IceEvent]:
         """New credentials (RFC 8445 section 9); the old ones stay good until the peer uses the new ones."""
         events: list[IceEvent] = []

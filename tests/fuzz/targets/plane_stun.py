@@ -1,4 +1,4 @@
-"""The plane's own look at STUN: control sees the messages for a known username fragment, and no others."""
+"""The plane's own look at STUN: control sees the messages for a fragment that the plane does not answer itself."""
 
 from __future__ import annotations
 
@@ -6,16 +6,29 @@ from miso.worker.dataplane import StunGate, StunReceived
 from miso.worker.errors import ParseError
 from miso.worker.ice import stun
 from miso.worker.rtp.packet import DatagramKind, classify
+from tests.fuzz.targets.stun import CREDENTIALS
 from tests.fuzz.targets.stun import SEEDS as MESSAGES
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import Rig, address_of
 
 FRAGMENT = "fragment"
 SEEDS = [message for message in MESSAGES if FRAGMENT.encode() in message]
+SEEDS.append(
+    stun.build(
+        stun.MessageClass.REQUEST,
+        bytes(12),
+        username=f"{FRAGMENT}:remote",
+        priority=5,
+        ice_controlling=1,
+        use_candidate=True,
+        password=CREDENTIALS.password,
+    )
+)
 SECOND_US = 1_000_000
 _rig = Rig()
 _rig.udp.stun_gate = StunGate()
 _rig.udp.stun_gate.expect(FRAGMENT, _rig.transport)
+_rig.transport.checks.expect(FRAGMENT, CREDENTIALS.password, True)
 _time_us = 0
 
 
@@ -42,4 +55,8 @@ def read(data: bytes) -> None:
     assert not shown or f"{FRAGMENT}:".encode() in data
     message = stun.parse(data)
     ours = message.username is not None and message.username.startswith(f"{FRAGMENT}:")
-    assert len(shown) == ours
+    answered = list(_rig.sender.datagrams())
+    assert len(shown) + len(answered) == ours
+    if answered:
+        assert message.verify_integrity(CREDENTIALS.password)
+        assert stun.parse(answered[0]).verify_integrity(CREDENTIALS.password)

@@ -105,7 +105,7 @@ class Call:
 
 
 def a_check(call: Call) -> None:
-    call.bad.check()
+    call.bad.check(nomination=1)  # a usual one is answered by the plane
     call.good.connect_ice()
     call.bad.work()
     assert len(call.bad.answers) == 1  # the one of before

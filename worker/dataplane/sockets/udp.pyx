@@ -165,6 +165,8 @@ cdef class UdpSocket(Endpoint):
             transport = <TransportPlane>found
             transport.received.update(size, plane.now_us)
         if kind == STUN:
+            if transport is not None and transport.answer_check(self, &key, data, size):
+                return
             if self._admits_stun(data, size, transport, &key):
                 plane.events.append(StunReceived(self, text_of_name(name), data[:size]))
         elif transport is not None:

@@ -2,6 +2,7 @@
 
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.sockets.batch cimport Endpoint
+from miso.worker.dataplane.sockets.check_answer cimport CheckAnswer
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.incoming_rtcp cimport IncomingRtcp
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
@@ -23,7 +24,11 @@ cdef class TransportPlane(SendingHalf):
     cdef RtpHeader _header  # of the packet in hand
     cdef public bint announce_rtcp
     cdef IncomingRtcp _rtcp
+    cdef readonly CheckAnswer checks
 
+    cdef bint answer_check(
+        self, Endpoint endpoint, const PeerKey *source, const unsigned char *data, int size
+    ) noexcept
     cdef bint handle(self, int kind, unsigned char *data, int size, bint is_elsewhere) noexcept
     cdef void handle_elsewhere(
         self, int kind, unsigned char *data, int size, Endpoint endpoint, object address

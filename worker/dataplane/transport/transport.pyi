@@ -5,6 +5,7 @@ from typing import Protocol
 from miso.worker.dataplane.events import Address, Event, TransportOwner
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import ProducerPlane
+from miso.worker.dataplane.sockets.check_answer import CheckAnswer
 from miso.worker.dataplane.transport.bandwidth_feedback import BandwidthFeedback
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtp.rate import RateCalculator
@@ -36,6 +37,9 @@ class TransportPlane(SendingHalf):
     @property
     def srtp_failures(self) -> int:
         """Packets that SRTP did not let pass: of another key, changed on the way, or come twice."""
+    @property
+    def checks(self) -> CheckAnswer:
+        """Answers connectivity checks over the selected tuple that change nothing."""
     @property
     def feedback(self) -> BandwidthFeedback:
         """What its peer's congestion control is told."""

@@ -8,6 +8,8 @@ from miso.worker.dataplane.producer.producer cimport ProducerPlane, forward_batc
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.sanitizer cimport set_packet_size
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint
+from miso.worker.dataplane.sockets.check_answer cimport MAX_ANSWER, CheckAnswer
+from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.control_allowance cimport rtcp_cost_us
 from miso.worker.dataplane.transport.incoming_rtcp cimport IncomingRtcp
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
@@ -37,6 +39,7 @@ cdef class TransportPlane(SendingHalf):
         SendingHalf.__init__(self, plane, encrypted)
         self._receiving = ReceivingHalf(plane)
         self._rtcp = IncomingRtcp()
+        self.checks = CheckAnswer()
         self._accepted = []
         self._header = plane.header
         self.received = RateCalculator()
@@ -152,6 +155,33 @@ cdef class TransportPlane(SendingHalf):
         self.received.update(size, now_us)
 
     # ------------------------------------------------------------ fed by the sockets
+
+    cdef bint answer_check(
+        self, Endpoint endpoint, const PeerKey *source, const unsigned char *data, int size
+    ) noexcept:
+        """Answers a STUN message from an accepted address that changes nothing; False: control is to see it."""
+        cdef unsigned char answer[MAX_ANSWER]
+        cdef int integrity_at
+        if self.endpoint is not endpoint or (
+            source.port != self.destination_key.port
+            or source.low != self.destination_key.low
+            or source.high != self.destination_key.high
+        ):
+            return False
+        integrity_at = self.checks.find_integrity(data, size)
+        if integrity_at == 0:
+            return False
+        if not self.allowance.admit_check(source, self.plane.now_us):
+            self.plane.count.stun_limited += 1
+            self.tell_limited()
+            return True
+        size = self.checks.answer(data, integrity_at, source, answer)
+        if size == 0:
+            return False
+        self.checks.answered_us = self.plane.now_us
+        if endpoint.send_control(&self.destination, answer, size):
+            self.sent.update(size, self.plane.now_us)
+        return True
 
     cdef bint handle(self, int kind, unsigned char *data, int size, bint is_elsewhere) noexcept:
         """Acts on one datagram of an accepted address; says whether it was RTP or RTCP that SRTP let pass.

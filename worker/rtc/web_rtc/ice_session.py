@@ -153,6 +153,7 @@ class IceSession:
 
     def restart(self) -> None:
         """New credentials; the old ones stay good until the peer uses the new ones."""
+        self._catch_up()
         self._apply(self._agent.restart(self._make_credentials()))
 
     def close(self) -> None:
@@ -197,6 +198,7 @@ class IceSession:
 
     def _follow(self, tuple_: IceTuple, now_us: int) -> None:
         self._followed_us = now_us
+        self._catch_up()
         self._apply(self._agent.follow(tuple_))
 
     # ------------------------------------------------------------ for the sockets and the server
@@ -207,11 +209,13 @@ class IceSession:
 
     def on_stun_message(self, fragment: str, message: StunMessage, tuple_: IceTuple, now_us: int) -> None:
         """A connectivity check, or something that claims to be one."""
+        self._catch_up()
         self._apply(self._agent.receive(message, tuple_, now_us))
         self._watch_consent()
 
     def on_tuple_gone(self, tuple_: IceTuple) -> None:
         """The TCP connection ended."""
+        self._catch_up()
         self._apply(self._agent.remove_tuple(tuple_))
 
     def on_tuple_taken(self, tuple_: IceTuple) -> None:
@@ -219,6 +223,7 @@ class IceSession:
         if tuple_.protocol == "tcp":
             self.on_tuple_gone(tuple_)
         else:
+            self._catch_up()
             self._apply(self._agent.take_away(tuple_))
 
     def holds(self, tuple_: IceTuple, now_us: int) -> bool:
@@ -232,6 +237,7 @@ class IceSession:
             return False
         if not self._owner.is_proven and now_us - self._reached_us > TUPLE_HOLD_US:
             return False
+        self._catch_up()
         heard_us = self._agent.heard_us(tuple_)
         if heard_us is None:
             return False
@@ -270,6 +276,24 @@ class IceSession:
         """Does what the agent says, which tells nothing twice: a fault in one thing takes no other away."""
         for event in events:
             attempt(self, _REACTIONS[type(event)], self, event)
+        if any(type(event) is not ice.Reply for event in events):
+            self._leave_usual_checks_to_plane()
+
+    def _leave_usual_checks_to_plane(self) -> None:
+        """Those over the selected tuple; but after a restart not before the peer has used the new credentials."""
+        agent = self._agent
+        checks = self._plane.checks
+        if agent.selected_tuple is None or len(agent.username_fragments) > 1:
+            checks.forget()
+        else:
+            credentials = agent.credentials
+            nominated = agent.state == IceState.COMPLETED
+            checks.expect(credentials.username_fragment, credentials.password, nominated)
+
+    def _catch_up(self) -> None:
+        """The agent hears of the checks that the plane has answered."""
+        if self._plane.checks.answered_us:
+            self._agent.note_heard(self._plane.checks.answered_us)
 
     def _on_reply(self, event: ice.Reply) -> None:
         self._sockets.send(event.tuple, event.data)
@@ -324,6 +348,7 @@ class IceSession:
 
     def _on_consent_over(self) -> None:
         self._consent.set(AFTER_FAULT_US)  # should what follows meet a fault
+        self._catch_up()
         self._apply(self._agent.handle_timeout(self._context.scheduler.now_us()))
         self._consent.stop()
         self._watch_consent()
