@@ -33,7 +33,7 @@ class Row:
         speaking_us: With it.
         floor_us: CPU of the floor for each packet, just before.
         each_us: What was added, for each RTCP packet of the receivers.
-        core: Share of a core with feedback.
+        core: Share of a core with feedback, at the rate that was asked for: a busy machine sends more slowly.
         feedback: Transport-wide feedback packets that were sent.
         reports: Receiver reports.
         refused: Of both, what could not be sent.
@@ -65,7 +65,6 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class _Sent:
     cpu_us: float
-    seconds: float
     expected: int
     arrived: int
 
@@ -127,12 +126,12 @@ def _repeat(row: Row, room: Room, sockets: Receivers, floor: FloorProcess, setti
     row.speaking_us.append(speaking.cpu_us / max(speaking.arrived, 1))
     added_us = (row.speaking_us[-1] - row.silent_us[-1]) * speaking.arrived
     row.each_us.append(added_us / max(feedback + reports, 1))
-    row.core.append(speaking.cpu_us / 1e6 / speaking.seconds)
+    row.core.append(row.speaking_us[-1] * settings.rate / 1e6)
 
 
 def _send(room: Room, media: Media, seconds: float, rate: float) -> _Sent:
     receivers = len(room.sinks.addresses)
-    wanted, arrived, cpu_ns, begin = room.sender.wanted, room.sinks.received, room.cpu_ns(), time.monotonic()
+    wanted, arrived, cpu_ns = room.sender.wanted, room.sinks.received, room.cpu_ns()
     room.sender.run(
         room.sinks,
         seconds=seconds,
@@ -148,7 +147,6 @@ def _send(room: Room, media: Media, seconds: float, rate: float) -> _Sent:
         room.sinks.drain()
     return _Sent(
         cpu_us=(room.cpu_ns() - cpu_ns) / 1000,
-        seconds=time.monotonic() - begin,
         expected=expected,
         arrived=room.sinks.received - arrived,
     )
