@@ -206,8 +206,7 @@ class Judge:
         if isinstance(packet, SenderReport) and packet.ssrc == self._ssrc and self._last is not None:
             gone = now_us - self._last.stamp.captured_us
             told = signed(packet.rtp_timestamp - self._last.timestamp) * 1_000_000 // self.source.clock_rate
-            # a clock that stood for less than a second may have waited on the way: only the sender's next report tells
-            if gone < 1_000_000 and abs(told - gone) > 250_000 + min(self.source.stood_us, 1_000_000):
+            if gone < 1_000_000 and abs(told - gone) > 250_000 + self.source.doubt_us:
                 self.complain(f"a report is off by {(told - gone) // 1000} ms")
 
     # ------------------------------------------------------------ out

@@ -118,7 +118,7 @@ class Source:
         self.sends_repairs = chance.random() < 0.8
         self.padding = self.foreign = 0.0
         self.muted = self.has_stood = False  # the clock, during a mute
-        self.stood_us = 0  # for how long at most
+        self.doubt_us = 0  # by how much reports on it may be off until its sender's next one
         self.numbers: dict[tuple[int, int], int] = {}  # layer and serial → sequence number
         self.begin_us = self._next_us = endpoint.scene.now_us
         self._next_report_us = self.begin_us + chance.randrange(REPORT_US)

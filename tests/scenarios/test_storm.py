@@ -162,6 +162,10 @@ class Storm:
         # pictures of H264 may be sent before those that are shown first, by up to a second: no clock set anew
         shift_s = self.chance.choice([one for one in SHIFTS_S if sender.codec != "h264" or one != -0.5])
         sender.source.has_stood |= not sender.source.flows  # nobody can tell, then
+        if (
+            abs(shift_s) < 10
+        ):  # a report may come before the first packet with the new clock, and be taken for the old one's
+            sender.source.doubt_us = max(sender.source.doubt_us, int(abs(shift_s) * 1e6))
         for layer in sender.source.layers:
             layer.timestamp_offset = (layer.timestamp_offset + int(shift_s * sender.source.clock_rate)) & 0xFFFFFFFF
         return f"{sender.tag} by {shift_s}"
@@ -210,7 +214,8 @@ class Storm:
             source.has_stood |= stands
             if stands:
                 stood_us = self.scene.now_us - gone_us
-                source.stood_us = max(source.stood_us, stood_us)
+                # less than a second may have been waited on the way
+                source.doubt_us = max(source.doubt_us, min(stood_us, 1_000_000))
                 for layer in source.layers:
                     stood = stood_us * source.clock_rate // 1_000_000
                     layer.timestamp_offset = (layer.timestamp_offset - stood) & 0xFFFFFFFF
