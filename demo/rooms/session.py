@@ -48,6 +48,7 @@ class PeerSession:
 
     Attributes:
         peer: The signaling connection.
+        id: The peer's id.
         visitor: Who it is.
         room_id: The name of its room.
         address: Where it comes from, for the limits of its address.
@@ -88,6 +89,7 @@ class PeerSession:
         metrics: Metrics,
     ) -> None:
         self.peer = peer
+        self.id = peer.id
         self.visitor = visitor
         self.room_id = room_id
         self.address = visitor.address
@@ -137,11 +139,6 @@ class PeerSession:
             then()
         else:
             self.peer.on("close", lambda code, reason: then())
-
-    @property
-    def id(self) -> str:
-        """The peer's id."""
-        return self.peer.id
 
     @property
     def closed(self) -> bool:

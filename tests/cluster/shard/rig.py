@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from miso.cluster.directory.memory import MemoryDirectory, MemoryStore
 from miso.cluster.facts import (
@@ -245,6 +245,26 @@ class Liar:
         self._facts.drop(key)
 
 
+class Shown(NamedTuple):
+    """What arrives at one shard, and is watched at another one.
+
+    Attributes:
+        here: Where it arrives.
+        there: Where it is watched.
+        camera: Who sends it.
+        producer: It.
+        copy: It, in the other shard.
+        screen: Who watches it.
+    """
+
+    here: Shard
+    there: Shard
+    camera: Camera
+    producer: Producer
+    copy: Producer
+    screen: Screen
+
+
 class World:
     """Hosts that share a directory.
 
@@ -360,6 +380,20 @@ class World:
         self._open.append(screen)
         await screen.watch(shard.router, producer)
         return screen
+
+    async def fetches(self, shard: Shard, producer: Producer) -> Producer:
+        """A shard has what arrives at another one, once it has heard of it."""
+        await until(lambda: self.host_of(shard).facts.source(producer.id))
+        return (await shard.fetch(producer.id)).producer
+
+    async def shows(self, hosts: tuple[str, str] = ("one", "one"), *, layers: int = 1) -> Shown:
+        """Somebody films at shard s, and is seen at shard t, of these hosts."""
+        here, there = await self.shard("s", hosts[0]), await self.shard("t", hosts[1])
+        camera, producer = await self.films(here, layers=layers)
+        copy = await self.fetches(there, producer)
+        screen = await self.watches(there, copy)
+        await screen.sees()
+        return Shown(here, there, camera, producer, copy, screen)
 
     async def close(self) -> None:
         for one in self._open:

@@ -35,11 +35,7 @@ def wire_of(world: World) -> Wire:
 
 @pytest.mark.parametrize("hosts", [("one", "one"), ("one", "two")], ids=["one host", "two hosts"])
 async def test_what_is_lost_or_overtaken_between_shards_is_repaired(wired: World, hosts: tuple[str, str]) -> None:
-    here, there = await wired.shard("s", hosts[0]), await wired.shard("t", hosts[1])
-    _, producer = await wired.films(here)
-    await until(lambda: wired.host_of(there).facts.source(producer.id))
-    screen = await wired.watches(there, (await there.fetch(producer.id)).producer)
-    await screen.sees()
+    screen = (await wired.shows(hosts)).screen
     wire = wire_of(wired)
     wire.loss = wire.late = 0.1
     before = len(screen.packets)
@@ -52,11 +48,7 @@ async def test_what_is_lost_or_overtaken_between_shards_is_repaired(wired: World
 
 
 async def test_consumers_go_on_when_the_sending_end_is_lost(world: World) -> None:
-    here, there = await world.shard("s"), await world.shard("t", "two")
-    _, producer = await world.films(here, layers=3)
-    await until(lambda: world.host_of(there).facts.source(producer.id))
-    copy = (await there.fetch(producer.id)).producer
-    screen = await world.watches(there, copy)
+    _, _, _, _, copy, screen = await world.shows(("one", "two"), layers=3)
     ends = world.ends["s"]
     for made in (2, 3, 4):
         await screen.sees()
@@ -100,18 +92,12 @@ async def test_a_dead_worker_takes_its_shard_only(world: World) -> None:
 
     back = await world.shard("s again", "a")
     _, again = await world.films(back, "p")
-    await until(lambda: world.host_of(three).facts.source(again.id))
-    await (await world.watches(three, (await three.fetch(again.id)).producer)).sees()
+    await (await world.watches(three, await world.fetches(three, again))).sees()
 
 
 async def test_consumers_go_on_when_a_host_was_thought_dead(world: World) -> None:
     """The one was cut off from the directory, and has seen the other all the time."""
-    here, there = await world.shard("s"), await world.shard("t", "two")
-    _, producer = await world.films(here)
-    await until(lambda: world.host_of(there).facts.source(producer.id))
-    copy = (await there.fetch(producer.id)).producer
-    screen = await world.watches(there, copy)
-    await screen.sees()
+    here, there, _, _, copy, screen = await world.shows(("one", "two"))
     node = world.host_of(there).directory.node
     world.store.cut(node)
     world.store.end_lease(node)
@@ -134,8 +120,7 @@ async def test_packets_with_another_key_are_refused_and_counted_until_there_is_a
 
     here, there = await world.shard("s", lie=lie), await world.shard("t", "two")
     _, producer = await world.films(here)
-    await until(lambda: world.host_of(there).facts.source(producer.id))
-    copy = (await there.fetch(producer.id)).producer
+    copy = await world.fetches(there, producer)
     screen = await world.watches(there, copy)
     await until(lambda: there.pipes[0].refused > 0)
     key = world.ends["t"][0].srtp_parameters
@@ -148,12 +133,7 @@ async def test_packets_with_another_key_are_refused_and_counted_until_there_is_a
 
 async def test_encrypted_pipes_outlive_a_long_silence_of_the_network(wired: World) -> None:
     """More packets are lost in a row than the receiver's count of them can bear (RFC 3711 section 3.3.1)."""
-    here, there = await wired.shard("s"), await wired.shard("t", "two")
-    camera, producer = await wired.films(here)
-    await until(lambda: wired.host_of(there).facts.source(producer.id))
-    copy = (await there.fetch(producer.id)).producer
-    screen = await wired.watches(there, copy)
-    await screen.sees()
+    _, _, camera, producer, copy, screen = await wired.shows(("one", "two"))
     wire_of(wired).is_cut = True
     async with asyncio.timeout(60):
         while wire_of(wired).lost < 70_000:  # numbers have 16 bits

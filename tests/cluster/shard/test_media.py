@@ -16,13 +16,8 @@ from tests.cluster.shard.rig import World, ends_of, until
 
 @pytest.mark.parametrize("hosts", [("one", "one"), ("one", "two")], ids=["one host", "two hosts"])
 async def test_a_camera_is_seen_in_another_shard(world: World, hosts: tuple[str, str]) -> None:
-    here, there = await world.shard("s", hosts[0]), await world.shard("t", hosts[1])
-    _, producer = await world.films(here)
-    await until(lambda: world.host_of(there).facts.source(producer.id))
-    lease = await there.fetch(producer.id)
-    assert (lease.producer.id, lease.producer.kind, lease.producer.app_data) == (producer.id, "video", {"of": "p"})
-    screen = await world.watches(there, lease.producer)
-    await screen.sees()
+    here, there, _, producer, copy, _ = await world.shows(hosts)
+    assert (copy.id, copy.kind, copy.app_data) == (producer.id, "video", {"of": "p"})
     encrypted = hosts[0] != hosts[1]
     for shard in (here, there):
         [end] = ends_of(world, shard.id)
@@ -53,12 +48,7 @@ async def test_one_pipe_serves_both_directions_and_all_who_fetch(world: World) -
 
 
 async def test_pause_and_resume_cross(world: World) -> None:
-    here, there = await world.shard("s"), await world.shard("t", "two")
-    _, producer = await world.films(here)
-    await until(lambda: world.host_of(there).facts.source(producer.id))
-    copy = (await there.fetch(producer.id)).producer
-    screen = await world.watches(there, copy)
-    await screen.sees()
+    _, _, _, producer, copy, screen = await world.shows(("one", "two"))
     told: list[str] = []
     for event in ("producerpause", "producerresume"):
         screen.consumer.on(event, lambda event=event: told.append(event))
@@ -77,10 +67,7 @@ async def test_a_source_that_is_paused_is_paused_when_it_comes(world: World) -> 
 
 
 async def test_key_frame_requests_cross(world: World) -> None:
-    here, there = await world.shard("s"), await world.shard("t")
-    camera, producer = await world.films(here)
-    screen = await world.watches(there, (await there.fetch(producer.id)).producer)
-    await screen.sees()
+    _, _, camera, _, _, screen = await world.shows()
     before = camera.peer.key_frame_requests
     screen.ask_for_key_frame()
     await until(lambda: camera.peer.key_frame_requests > before)
