@@ -15,6 +15,7 @@ from miso.cluster.directory.redis.keys import facts, inbox, members
 from miso.cluster.directory.redis.lease import MAX_LETTERS
 from miso.cluster.directory.redis.room import Room, Write, letter_of
 from miso.cluster.directory.redis.scripts import READ, WRITE
+from miso.cluster.directory.room_view import MAX_FACTS, MAX_FACTS_FOR_ALL
 from miso.cluster.directory.said_bytes import MAX_ROOM_BYTES
 from miso.cluster.facts import MAX_BYTES
 
@@ -155,7 +156,10 @@ class Post:
         for at in range(0, len(wanted), READS_AT_ONCE):
             some = wanted[at : at + READS_AT_ONCE]
             commands: list[Command] = [
-                ("EVAL", READ, 1, facts(room.hash, node), known, MAX_BYTES, MAX_ROOM_BYTES, self._node)
+                (
+                    *("EVAL", READ, 1, facts(room.hash, node), known, MAX_BYTES, MAX_ROOM_BYTES, self._node),
+                    *(MAX_FACTS, MAX_FACTS_FOR_ALL),
+                )
                 for room, node, known in some
             ]
             for (room, node, known), reply in zip(some, await self._connection.run(commands), strict=True):

@@ -18,7 +18,7 @@ import msgspec
 
 from miso.cluster.directory.directory import Watcher
 from miso.cluster.directory.redis.inbox import READ_ALL, Letter
-from miso.cluster.directory.room_view import MAX_FACTS, RoomView
+from miso.cluster.directory.room_view import RoomView
 from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.errors import DirectoryAwayError, ParseError, UnknownKindError
 from miso.cluster.facts import Message, RoomFact, addressee, decode_fact, decode_message, encode
@@ -308,13 +308,14 @@ class Room:
         self._known[node] = seq
         if len(reply) < 2:  # nothing new
             return
-        if isinstance(reply[1], int) and reply[1] > 0:
-            self._refused["too long"] += reply[1]
+        for reason, count in zip(("too long", "too many facts"), reply[1:3], strict=False):
+            if isinstance(count, int) and count > 0:
+                self._refused[reason] += count
         facts: dict[str, RoomFact] = {}
         sizes_bytes: dict[str, int] = {}
-        for key, value in zip(reply[2::2], reply[3::2], strict=False):
+        for key, value in zip(reply[3::2], reply[4::2], strict=False):
             fact = self._fact(value)
-            if fact is not None and len(facts) < MAX_FACTS and fact.key.encode(errors="replace") == key:
+            if fact is not None and fact.key.encode(errors="replace") == key:
                 facts[fact.key] = fact
                 sizes_bytes[fact.key] = len(value) if isinstance(value, bytes) else 0
             elif fact is not None:

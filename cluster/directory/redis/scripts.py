@@ -115,9 +115,10 @@ return answer
 )
 
 READ: Final = """
--- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all, who reads ('': what is for anybody)
+-- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all, who reads ('': what is for
+-- anybody), how many facts for one reader, and for all of them together: with more, none is looked at
 -- Gives {}: nothing is there; {last write}: all that is for the reader is known;
--- {last write, how many were passed over, key, fact ...}
+-- {last write, how many were too long, how many were too many, key, fact ...}
 if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' or redis.call('HSTRLEN', KEYS[1], '#seq') > 20 then return {} end
 local seq = redis.call('HGET', KEYS[1], '#seq')
 if not seq then return {} end
@@ -127,21 +128,26 @@ local for_one = tonumber(redis.call('HGET', KEYS[1], '#to:' .. reader) or 0)
 if last and for_all and for_one and known > 0 and known <= last and known >= for_all and known >= for_one then
   return {seq}
 end
-local answer, passed, left = {seq, 0}, 0, tonumber(ARGV[3])
+local there, most = redis.call('HLEN', KEYS[1]), tonumber(ARGV[5])
+if there > tonumber(ARGV[6]) then return {seq, 0, there} end
+local answer, too_long, too_many, left = {seq, 0, 0}, 0, 0, tonumber(ARGV[3])
 for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
   local size = redis.call('HSTRLEN', KEYS[1], key)
   local kind, to = string.match(key, '^(%l+)/[^/]*/([^/:]*)[^/]*/')
   local is_for_one = kind == 'want' or kind == 'pipe' or kind == 'piped'
   if string.sub(key, 1, 1) ~= '#' and (not is_for_one or reader == '' or to == reader) then
     if size > tonumber(ARGV[2]) or #key > 1024 or size + #key > left then
-      passed = passed + 1
+      too_long = too_long + 1
+    elseif most == 0 then
+      too_many = too_many + 1
     else
+      most = most - 1
       left = left - size - #key
       answer[#answer + 1] = key
       answer[#answer + 1] = redis.call('HGET', KEYS[1], key)
     end
   end
 end
-answer[2] = passed
+answer[2], answer[3] = too_long, too_many
 return answer
 """

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from miso.cluster.directory.redis import post
 from miso.cluster.directory.redis.keys import members, room_hash
 from miso.cluster.facts import ParticipantFact
 from tests.cluster.directory.recorder import shard, until
@@ -99,6 +100,28 @@ async def test_a_host_that_says_much_and_has_everybody_read_it_again_and_again(
     mine = set(pair.union)
     for it in (pair.one, pair.other):
         await until(lambda it=it: mine <= it.seen.facts.keys(), WITHIN_S)  # type: ignore[misc]
+    await stranger.leave()
+    await until(lambda: not pair.one.directory.is_live(NODE), WITHIN_S)
+    await late.directory.close()
+    await pair.see_the_same()
+
+
+@pytest.mark.parametrize(("for_one", "for_all", "read"), [(100, 200_000, 100), (20_000, 1_000, 0)])
+async def test_of_a_host_that_says_too_much_only_so_much_is_read(
+    world: RedisWorld, stranger: Stranger, monkeypatch: pytest.MonkeyPatch, for_one: int, for_all: int, read: int
+) -> None:
+    monkeypatch.setattr(post, "MAX_FACTS", for_one)
+    monkeypatch.setattr(post, "MAX_FACTS_FOR_ALL", for_all)
+    pair = await pair_in(world)
+    await stranger.live()
+    await until(lambda: pair.one.directory.is_live(NODE))
+    await stranger.enter(ROOM, people(MANY))
+    late = await member_of(await world.node("late"))
+    await until(lambda: late.directory.refused["too many facts"] >= MANY - read, WITHIN_S)
+    await says_something(pair, "meanwhile")
+    for it in (pair.one, pair.other, late):
+        await until(lambda it=it: {*pair.union} <= it.seen.facts.keys(), WITHIN_S)  # type: ignore[misc]
+    assert sum(node == NODE for node, _ in late.seen.facts) == read
     await stranger.leave()
     await until(lambda: not pair.one.directory.is_live(NODE), WITHIN_S)
     await late.directory.close()

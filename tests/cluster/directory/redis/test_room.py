@@ -62,7 +62,7 @@ def reply(seq: int, *shards: str) -> list[bytes | int]:
         for shard in shards
         for part in (f"shard/{OTHER}:{shard}".encode(), encode(ShardFact(shard=f"{OTHER}:{shard}")))
     ]
-    return [str(seq).encode(), 0, *facts]
+    return [str(seq).encode(), 0, 0, *facts]
 
 
 def shards(seen: Recorder) -> set[str]:

@@ -81,7 +81,8 @@ class RedisWorld:
             with suppress(ClusterError):
                 await until(lambda directory=directory: not directory.is_away)  # type: ignore[misc]
                 await directory.close()
-        assert {*await self.server.keys()} <= {"miso:1:{nodes}:clock", "miso:1:{nodes}:pause"}
+        left = {*await self.server.keys()} - {"miso:1:{nodes}:clock", "miso:1:{nodes}:pause"}
+        assert not left, left
         for proxy in self._proxies.values():
             await proxy.close()
         await self.server.close()
