@@ -37,7 +37,7 @@ class DrainPace:
         self._told_s += since_s
         if self._told_s >= self._until_s:
             return left
-        self._credit += since_s * max(self.LEAST_PER_S, left / remaining_s)
+        self._credit += max(since_s * self.LEAST_PER_S, left * (since_s / remaining_s))
         count = min(left, math.floor(self._credit))
         self._credit = min(self._credit - count, 1.0)
         return count

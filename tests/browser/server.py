@@ -37,6 +37,7 @@ class DemoServer:
         self.flags = (
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
             *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
+            *("--live.web.port", "0", "--live.rtmp.port", "0"),
             *arguments,
         )
         self._log = Path(tempfile.mkstemp(prefix="miso-browser-test-", suffix=".log")[1])

@@ -26,6 +26,7 @@ cdef class ControlAllowance:
 
     cdef TupleBucket *_oldest(self) noexcept
     cdef bint admit_check(self, const PeerKey *source, int64_t now_us) noexcept
+    cdef void return_check(self, const PeerKey *source) noexcept
     cdef bint admit_rtcp(self, const unsigned char *data, int size, unsigned int streams, int64_t now_us) noexcept
     cdef bint admit_dtls(self, int64_t now_us) noexcept
     cdef bint is_news(self, int64_t now_us) noexcept

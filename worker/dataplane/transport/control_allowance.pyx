@@ -72,6 +72,19 @@ cdef class ControlAllowance:
         self.stun += 1
         return False
 
+    cdef void return_check(self, const PeerKey *source) noexcept:
+        """Takes ``admit_check`` back, of a message from a valid tuple that is to be admitted again."""
+        cdef int index
+        for index in range(TUPLES):
+            if (
+                self._tuples[index].key.low == source.low
+                and self._tuples[index].key.port == source.port
+                and self._tuples[index].key.high == source.high
+            ):
+                self._tuples[index].bucket.level += 1
+                break
+        self._checks.level += 1
+
     cdef TupleBucket *_oldest(self) noexcept:
         cdef int index
         cdef TupleBucket *result = &self._tuples[0]

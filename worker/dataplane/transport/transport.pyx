@@ -177,6 +177,7 @@ cdef class TransportPlane(SendingHalf):
             return True
         size = self.checks.answer(data, integrity_at, source, answer)
         if size == 0:
+            self.allowance.return_check(source)
             return False
         self.checks.answered_us = self.plane.now_us
         if endpoint.send_control(&self.destination, answer, size):
