@@ -172,6 +172,9 @@ class RedisDirectory:
     def gone(self, room: Room) -> None:
         self._left.pop(room, None)
 
+    def is_entered_again(self, room: Room) -> bool:
+        return room.hash in self._rooms
+
     def next_number(self) -> int:
         self._number += 1
         return self._number

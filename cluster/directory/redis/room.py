@@ -45,6 +45,9 @@ class Port(Protocol):
     def gone(self, room: Room) -> None:
         """This node has left, and Redis knows it."""
 
+    def is_entered_again(self, room: Room) -> bool:
+        """Whether this node, which has left, has come in anew: what is in Redis is what it says now."""
+
     def next_number(self) -> int:
         """A number for a write: greater than all before."""
 
@@ -151,6 +154,7 @@ class Room:
         self._checks = False
         self._known: dict[str, int] = {}  # of other nodes: the write up to which their facts are known
         self._to_read: set[str] = set()
+        self._gone: set[str] = set()  # since others were asked for last: an answer of such a node is of before
         self._is_left = False
         self._synced = asyncio.Event()
 
@@ -216,6 +220,8 @@ class Room:
     def next_write(self) -> Write | None:
         """What is to be written now; None: nothing. One write is on its way at a time."""
         if self._is_left:
+            if self._port.is_entered_again(self):  # leaving has failed, and would end now what was written since
+                return None
             return Write(self, "leave", self._port.next_number(), {}, (), self._seq or READ_ALL)
         says = tuple(self._unsaid)
         self._unsaid.clear()
@@ -279,6 +285,7 @@ class Room:
     def next_reads(self) -> dict[str, int]:
         """Whose facts are to be read, and up to which write they are known; 0: not at all."""
         nodes, self._to_read = self._to_read, set()
+        self._gone.clear()
         return {node: self._known.get(node, 0) for node in nodes}
 
     def read_failed(self, node: str) -> None:
@@ -293,6 +300,8 @@ class Room:
             asked: What was known of it when it was asked for.
             reply: As the script gives it.
         """
+        if node in self._gone:
+            return
         known = self._known.get(node, 0)
         seq = _number(reply[0]) if reply else 0
         if seq < known:
@@ -342,6 +351,7 @@ class Room:
         if letter.left:
             self._known.pop(node, None)
             self._to_read.discard(node)
+            self._gone.add(node)
             self.members.discard(node)
             self.view.forget(node)
             return
@@ -366,6 +376,7 @@ class Room:
         """That node does not live any more."""
         self._known.pop(node, None)
         self._to_read.discard(node)
+        self._gone.add(node)
         self.view.forget(node)
 
     def came(self, node: str) -> None:

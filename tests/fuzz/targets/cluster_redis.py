@@ -59,6 +59,9 @@ class _Port:
     def is_live(self, node: str) -> bool:
         return node in (GOOD, OTHER)
 
+    def is_entered_again(self, room: Room) -> bool:
+        return False
+
     def not_kept(self, room: Room, key: str, reason: str) -> None: ...
 
 

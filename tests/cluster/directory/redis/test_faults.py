@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from miso.cluster.directory.redis.post import AGAIN_S
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.times import Times
 from miso.cluster.directory.redis.url import parse_url
@@ -360,3 +361,22 @@ async def test_a_watcher_sees_nothing_of_a_host_that_died_before_it_came(world: 
     await late.entry.synced()
     assert {node for node, _ in late.seen.facts} == {pair.other.directory.node}
     assert not [node for node, _, _ in late.seen.told if node == pair.one.directory.node]
+
+
+async def test_who_comes_again_while_leaving_fails_stays(world: RedisWorld) -> None:
+    pair = await pair_in(world)
+    member, proxy = pair.one, world.proxy(pair.one.directory)
+    proxy.delay_s = 0.3
+    member.entry.leave()
+    await asyncio.sleep(0.1)
+    entry = member.directory.enter("room", Recorder())
+    entry.put(participant(member, "again"))
+    proxy.refuse()
+    await asyncio.sleep(0.1)
+    proxy.delay_s = 0.0
+    proxy.flow()
+    await pair.other.seen.until(lambda it: (member.node, "participant/again") in it.facts)
+    told = len(pair.other.seen.told)
+    await asyncio.sleep(2 * AGAIN_S)
+    assert not [fact for _, _, fact in pair.other.seen.told[told:] if fact is None]
+    entry.leave()

@@ -23,12 +23,16 @@ class Port:
     def __init__(self) -> None:
         self.has_grace = False
         self.number = 0
+        self.has_other = False
 
     def wake(self, room: Room) -> None: ...
 
     def left(self, room: Room) -> None: ...
 
     def gone(self, room: Room) -> None: ...
+
+    def is_entered_again(self, room: Room) -> bool:
+        return self.has_other
 
     def next_number(self) -> int:
         self.number += 1
@@ -228,3 +232,33 @@ def test_a_node_that_says_too_much_is_heard_until_there() -> None:
     for room in rooms:
         room.leave()
     assert not said_bytes.by_node
+
+
+def test_an_answer_of_before_a_node_left_shows_nobody() -> None:
+    room, seen, _ = made()
+    room.hear(letter(READ_ALL, 9))
+    assert room.next_reads() == {OTHER: 0}
+    room.hear(Letter(n=10, node=OTHER, room="hash", prev=9, seq=10, left=True))
+    room.read(OTHER, 0, reply(9, "a"))
+    assert shards(seen) == set()
+    room.hear(letter(0, 11, "b"))
+    assert shards(seen) == {"b"}
+
+
+def test_an_answer_of_before_a_node_ended_shows_nobody() -> None:
+    room, seen, _ = made()
+    room.hear(letter(READ_ALL, 9))
+    assert room.next_reads() == {OTHER: 0}
+    room.ended(OTHER)
+    room.read(OTHER, 0, reply(9, "a"))
+    assert shards(seen) == set()
+
+
+def test_leaving_is_not_tried_again_when_the_room_was_entered_anew() -> None:
+    room, _, port = made()
+    room.leave()
+    write = room.next_write()
+    assert write is not None
+    assert write.mode == "leave"
+    port.has_other = True
+    assert room.next_write() is None
