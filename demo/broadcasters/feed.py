@@ -67,6 +67,11 @@ class Feed(Generic[ProducerT, ConsumerT]):
             try:
                 consumer = await self._consume(self._last)
                 self._keep(consumer)
+            except (ControllerError, RequestError) as error:
+                lease.release()
+                if lease.producer.closed:
+                    raise SourceLateError(f"{self._source} has come, and its pipe was lost at once") from error
+                raise
             except BaseException:
                 lease.release()
                 raise

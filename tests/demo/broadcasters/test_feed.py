@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from miso.controller import Consumer, PipeTransport
+from miso.demo.broadcasters.feed import Feed
 from miso.demo.rooms.room import Room
 from miso.demo.server import DemoServer
 from tests.cluster.directory.recorder import until
@@ -173,3 +174,37 @@ async def test_a_recorder_that_is_deleted_is_sent_nothing_more(recorder: Recorde
     assert (await recorder.http.delete(f"{BROADCASTERS}/b")).status_code == 200
     await recorder.other.seen("newConsumer", count=2)
     assert not broadcaster.consumers
+
+
+async def test_a_recording_goes_on_after_its_pipe_was_lost_twice_at_once(recorder: Recorder) -> None:
+    room, name = recorder.room, recorder.sender
+    producer = await talker(recorder.there, name, 7)
+    room.cluster.members[name].offer(producer)
+    broadcaster, here = room.broadcasters["b"], recorder.here
+    assert here is not None
+    capabilities = broadcaster.rtp_capabilities
+    assert capabilities is not None
+    await recorder.transport()
+    [transport] = broadcaster.transports.values()
+    times = 0
+
+    async def consume(_: Consumer | None) -> Consumer:
+        nonlocal times
+        times += 1
+        if times == 2:
+            recorder.lose_pipes()
+        return await transport.consume(producer_id=producer.id, rtp_capabilities=capabilities)
+
+    feed = Feed(
+        broadcaster,
+        here,
+        producer.id,
+        here.fetch,
+        consume,
+        nullcontext,
+        lambda made: broadcaster.keep(broadcaster.consumers, made),
+    )
+    first = await feed.begin()
+    recorder.lose_pipes()
+    await recorder.is_given_another({first.id: first})
+    assert times == 3
