@@ -64,8 +64,12 @@ class Openings:
         """Whether somebody comes to the shard in that worker."""
         return worker in self._openings and self._openings[worker].waiting > 0
 
-    async def shard_in(self, worker: Worker) -> RoomShard | None:
+    async def shard_in(self, worker: Worker, at_least_s: float = 0.0) -> RoomShard | None:
         """The shard that a worker is to make, or makes already; None: not in time, but later perhaps.
+
+        Args:
+            worker: Which one.
+            at_least_s: So long, in seconds, one is waited for that is late already.
 
         Raises:
             ControllerError: It cannot have one, or the room closes.
@@ -76,7 +80,7 @@ class Openings:
         opening.waiting += 1
         rest_s = opening.late_at_s - asyncio.get_running_loop().time()
         try:
-            await asyncio.wait({opening.task}, timeout=max(rest_s, 0) if math.isfinite(rest_s) else None)
+            await asyncio.wait({opening.task}, timeout=max(rest_s, at_least_s) if math.isfinite(rest_s) else None)
         except asyncio.CancelledError:
             opening.waiting -= 1
             self._settle(worker, opening)

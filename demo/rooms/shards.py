@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 _TRIES = 3
 """In so many workers a room without a shard is tried: one may die at this moment."""
+_LOOK_AGAIN_S = 0.25
+"""When all workers are late, a room without a shard looks so often whether another one is not any more."""
 
 
 class Shards:
@@ -161,7 +163,7 @@ class Shards:
             shard = None
             try:
                 with self._on_the_way(worker, sends=sends):
-                    shard = await self._openings.shard_in(worker)
+                    shard = await self._openings.shard_in(worker, at_least_s=0.0 if self.all else _LOOK_AGAIN_S)
             except ControllerError as error:
                 tries -= 1
                 if self._room.closed or (not tries and not self.all):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -262,6 +263,26 @@ async def test_a_worker_that_stands_still_holds_up_nobody_who_can_be_elsewhere(t
         while (await idle.dump()).router_ids:
             pass
     await server.close()
+
+
+async def test_the_only_worker_that_stands_still_is_waited_for_in_peace(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, workers=1, worker_timeout=8))
+    await server.start()
+    [worker] = server.workers.pool.workers
+    os.kill(worker.pid, signal.SIGSTOP)
+    try:
+        coming = asyncio.create_task(RoomClient.connect(ws_url(server), "r", "a"))
+        await asyncio.sleep(server.workers.late_s)
+        busy_s = time.process_time()
+        await asyncio.sleep(server.workers.late_s)
+        busy_s = time.process_time() - busy_s
+    finally:
+        os.kill(worker.pid, signal.SIGCONT)
+    client = await coming
+    await client.join()
+    await client.close()
+    await server.close()
+    assert busy_s < server.workers.late_s / 4
 
 
 async def test_who_waits_for_a_worker_that_dies_is_placed_on_another(server: DemoServer) -> None:
