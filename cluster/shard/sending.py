@@ -51,6 +51,7 @@ class Sending:
         """The SCTP streams in use, by the same."""
         self._earlier: dict[tuple[str, str], PipedFact] = {}
         """What was said of those that are not sent any more: who was thought dead may still have the copies."""
+        self._last_over: dict[tuple[str, str], str] = {}  # the transport over which each was sent last
 
     @property
     def held(self) -> dict[tuple[str, str], str]:
@@ -65,7 +66,7 @@ class Sending:
         )
 
     async def send(self, pipe: PipeName, end: End, source: Source) -> None:
-        """Sends a source over an end, with the same streams as before when it was sent there before.
+        """Sends a source over an end, with the same SSRCs as before when it was sent there over another transport.
 
         What data channels say before the other end can hear it is lost: they are sent when it can, which is news.
 
@@ -83,12 +84,15 @@ class Sending:
         else:
             token = end.token
             earlier = self._earlier.get(key) if sent is None else sent.fact
+            if self._last_over.get(key) == end.transport.id:
+                earlier = None  # SRTP's keys are the same: an SSRC that begins again would use its keystream twice
             if isinstance(source, ProducerFact):
                 sent = await self._consume(pipe, end, source, earlier)
             else:
                 sent = await self._consume_data(pipe, end, source)
             sent.fact = replace(sent.fact, token=token)
             self._sent[key] = sent
+            self._last_over[key] = end.transport.id
             self._earlier.pop(key, None)
             self._watch(key, sent)
         self._facts.put(sent.fact)
@@ -106,6 +110,7 @@ class Sending:
             oldest = next(iter(self._earlier))
             del self._earlier[oldest]
             self._streams.pop(oldest, None)
+            self._last_over.pop(oldest, None)
 
     def close(self) -> None:
         """Nothing is sent any more."""
