@@ -24,7 +24,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="package")
 
 MARKUP = "<img src=x onerror=window.hurt=1>"
 SECRET = "of the höuse"
-TO_THE_LEAST_LOADED = ("--spread-viewers-at", "0", "--spread-senders-at", "0", "--spread-gain", "0")
+TO_THE_LEAST_LOADED = (
+    "--worker-timeout",
+    "60",
+    "--spread-viewers-at",
+    "0",
+    "--spread-senders-at",
+    "0",
+    "--spread-gain",
+    "0",
+)
 
 
 @asynccontextmanager
