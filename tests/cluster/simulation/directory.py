@@ -48,6 +48,8 @@ class SimEntry:
         self.seen: dict[str, int] = {}
         """The greatest number that came of a node."""
         self.reading: set[str] = set()
+        self.forgotten: set[str] = set()
+        """Of whom nothing is known, whatever was heard: all that they say has to be read."""
         self._directory = directory
         self._room = room
 
@@ -234,6 +236,7 @@ class SimDirectory:
         for room, entry in list(self.entries.items()):
             for node in sorted(gone):
                 entry.view.forget(node)
+                entry.forgotten.add(node)
             for node in sorted(came):
                 if node != self.node:
                     entry.view.show(node)
@@ -258,7 +261,7 @@ class SimDirectory:
         """Reads what some nodes say in a room; None: all, and only they are in it."""
         entry = self.entries.get(room)
         seen = {} if entry is None else dict(entry.seen)
-        known = {} if entry is None else dict(entry.heard)
+        known = {} if entry is None else {node: n for node, n in entry.heard.items() if node not in entry.forgotten}
 
         def read() -> None:
             found: dict[str, tuple[dict[str, RoomFact] | None, int]] = {}
@@ -300,16 +303,20 @@ class SimDirectory:
             elif not is_grace:
                 entry.heard[node] = max(entry.heard.get(node, 0), entry.seen.get(node, 0))
                 entry.view.forget(node)
+                entry.forgotten.add(node)
         for node, (facts, number) in found.items():
             entry.reading.discard(node)
-            if number >= entry.heard.get(node, 0):
+            if facts is None and node in entry.forgotten:  # since it was asked for
+                again.add(node)
+            elif number >= entry.heard.get(node, 0):
                 entry.heard[node] = number
                 if facts is not None:
                     entry.view.learn_all(node, facts)
+                    entry.forgotten.discard(node)
                 if node in self.nodes:
                     entry.view.show(node)
         entry.is_synced |= nodes is None
-        again.update(node for node in found if entry.seen.get(node, 0) > entry.heard[node])
+        again.update(node for node in found if entry.seen.get(node, 0) > entry.heard.get(node, 0))
         if again:  # what came while the answer was on its way is not in it
             entry.reading |= again
             self._read(room, again)
@@ -342,7 +349,8 @@ class SimDirectory:
             if one.number <= heard:
                 continue
             entry.seen[one.node] = max(one.number, entry.seen.get(one.node, 0))
-            if one.prevs.get(self.node, one.prev) > heard or one.is_lost:
+            is_base_known = one.node not in entry.forgotten or not one.key or not heard
+            if one.prevs.get(self.node, one.prev) > heard or one.is_lost or not is_base_known:
                 if one.node not in entry.reading:
                     entry.reading.add(one.node)
                     missed[one.room].add(one.node)
@@ -350,6 +358,7 @@ class SimDirectory:
             entry.heard[one.node] = one.number
             if not one.key:
                 entry.view.forget(one.node)
+                entry.forgotten.add(one.node)
             else:
                 entry.view.learn(one.node, one.key, one.fact)
                 if one.node in self.nodes:
