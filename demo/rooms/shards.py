@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from miso.cluster.room import ClusterRoom
 from miso.cluster.shard.settings import ShardSettings
@@ -51,6 +52,7 @@ class Shards:
         self._on_died = on_died
         self._openings = Openings(self._open, workers.late_s, self._end_unused)
         self._numbers = itertools.count()
+        self._placing: dict[str, asyncio.Lock] = {}  # of those who wait for a place
 
     @property
     def all(self) -> list[RoomShard]:
@@ -87,7 +89,8 @@ class Shards:
         Raises:
             ControllerError: No worker can have it, or the room has closed.
         """
-        return await self._choose(participant, sends=sends)
+        async with self._one_at_a_time(participant):
+            return await self._choose(participant, sends=sends)
 
     def of(self, participant: str) -> RoomShard | None:
         """Where a participant was placed."""
@@ -135,6 +138,17 @@ class Shards:
                 self._workers.loads.leave(shard.worker, self._key(participant))
             shard.participants.clear()
 
+    @contextlib.asynccontextmanager
+    async def _one_at_a_time(self, participant: str) -> AsyncIterator[None]:
+        """Who asks twice at once, for both of its transports, is placed once: the second time there is a place."""
+        lock = self._placing.setdefault(participant, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked():
+                self._placing.pop(participant, None)
+
     async def _choose(self, participant: str | None, *, sends: bool) -> RoomShard:
         placed = self._has_place(participant)
         if placed is not None:
@@ -143,7 +157,7 @@ class Shards:
             shard = self.first
         else:
             shard = await self._there_or_new(sends=sends)
-            shard = self._has_place(participant) or shard  # it may have asked twice
+            shard = self._has_place(participant) or shard  # it may have begun to send meanwhile
         if participant is not None:
             self._placed(shard, participant, sends=sends)
             self._end_unused()  # whoever was on the other ones may have left meanwhile

@@ -102,6 +102,9 @@ async def test_a_room_in_two_workers_is_drawn_as_it_comes_and_goes(
     ):
         await page.goto(f"{server.url}cluster")
         await expect(page.get_by_text("Nobody is here")).to_be_visible()
+        # what starting costs a worker is over: the one without a part has the least to do
+        idle = re.compile(r"worker 0: 0 % of a core.*worker 1: 0 % of a core")
+        await expect(page.get_by_role("img", name="Load of")).to_have_accessible_name(idle)
         ana, bo = await asyncio.gather(*(crowd.join(server.url, "tea", name) for name in ("Ana", "Bo")))
         await ana.wait_for_media(bo)
         await expect(page.get_by_role("heading", name="tea")).to_be_visible()

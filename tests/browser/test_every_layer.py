@@ -16,7 +16,7 @@ SWITCH_TIMEOUT = 90.0
 
 PICTURES = {"Low": 320, "Medium": 640, "High": 1280}
 MOTIONS = ("Quarter", "Half", "Full")
-MEASURED_MS = (1200, 2400, 5000)
+MEASURED_MS = (1200, 2400, 5000, 10_000)
 """A busy machine sends and decodes unevenly: rates that do not stand apart are measured again, for longer."""
 
 
