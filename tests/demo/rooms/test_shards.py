@@ -206,6 +206,17 @@ async def test_who_leaves_while_something_is_fetched_wants_it_no_more(server: De
     await first.close()
 
 
+async def test_who_makes_both_transports_together_is_placed_once(server: DemoServer) -> None:
+    url = ws_url(server)
+    first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
+    await first.join()
+    await asyncio.gather(second.transport(producing=True), second.transport(producing=False))
+    [room] = server.rooms.rooms
+    assert [sorted(shard.participants) for shard in room.shards.all] == [["a"], ["b"]]
+    await second.close()
+    await first.close()
+
+
 async def test_who_leaves_while_its_part_of_the_room_is_made_leaves_nothing(server: DemoServer) -> None:
     url = ws_url(server)
     first, second = await RoomClient.connect(url, "r", "a"), await RoomClient.connect(url, "r", "b")
