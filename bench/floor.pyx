@@ -7,38 +7,18 @@ Each receiver has its own sending socket and its own SRTP session, as each consu
 import os
 import socket
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
 from bench.clock cimport cpu_ns, now_ns, sleep_until
+from bench.loopback cimport MSG_DONTWAIT, name_port, sendto, sockaddr_in
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
 from miso.worker.dataplane.transport.srtp import SrtpSession as Session
 
-cdef extern from * nogil:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <arpa/inet.h>
-    #include <netinet/in.h>
-    #include <sys/socket.h>
-    """
-    int AF_INET, MSG_DONTWAIT
-    cdef struct in_addr:
-        uint32_t s_addr
-    cdef struct sockaddr_in:
-        unsigned short sin_family
-        unsigned short sin_port
-        in_addr sin_addr
-    unsigned short htons(unsigned short value)
-    uint32_t htonl(uint32_t value)
-    long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
-
 cdef enum:
     MAX_SIZE = 1600
-    LOOPBACK = 0x7F000001
     TURN = 100
 
 
@@ -72,9 +52,7 @@ cdef class Floor:
         self._sessions = [None if suite is None else Session(suite, key, inbound=False) for _ in ports]
         for index, port in enumerate(ports):
             self._fds[index] = self._sockets[index].fileno()
-            self._names[index].sin_family = AF_INET
-            self._names[index].sin_port = htons(port)
-            self._names[index].sin_addr.s_addr = htonl(LOOPBACK)
+            name_port(&self._names[index], port)
         payload = os.urandom(MAX_SIZE)
         for index in range(MAX_SIZE):
             self._slot[index] = payload[index]

@@ -10,33 +10,13 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from bench.clock cimport now_ns
+from bench.loopback cimport MSG_DONTWAIT, name_port, sendto, sockaddr_in
 from bench.sinks cimport HEAD, Sinks
 from miso.worker.dataplane.transport.srtp cimport SrtpSession
 
 from miso.worker.dataplane.transport.srtp import SrtpSession as Session
 
-cdef extern from * nogil:
-    """
-    #ifndef _GNU_SOURCE
-    #define _GNU_SOURCE
-    #endif
-    #include <arpa/inet.h>
-    #include <netinet/in.h>
-    #include <sys/socket.h>
-    """
-    int AF_INET, MSG_DONTWAIT
-    cdef struct in_addr:
-        uint32_t s_addr
-    cdef struct sockaddr_in:
-        unsigned short sin_family
-        unsigned short sin_port
-        in_addr sin_addr
-    unsigned short htons(unsigned short value)
-    uint32_t htonl(uint32_t value)
-    long sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
-
 cdef enum:
-    LOOPBACK = 0x7F000001
     OWN_SSRC = 1  # of the first receiver's reports
     MAX_WAITING = 512  # packets that one feedback tells of
     MAX_SIZE = 2048  # of an RTCP packet: a chunk and two bytes of delta for each, with SRTCP's trailer
@@ -108,9 +88,7 @@ cdef class Receivers(Sinks):
         self._transport_wide_cc_id = transport_wide_cc_id
         self._sessions = [None if suite is None else Session(suite, key, inbound=False) for _, key in ways]
         for index, ((port, _), ssrc) in enumerate(zip(ways, ssrcs, strict=True)):
-            self._receivers[index].name.sin_family = AF_INET
-            self._receivers[index].name.sin_port = htons(port)
-            self._receivers[index].name.sin_addr.s_addr = htonl(LOOPBACK)
+            name_port(&self._receivers[index].name, port)
             self._receivers[index].media_ssrc = ssrc
             self._receivers[index].next_feedback_ns = now + TRANSPORT_FEEDBACK_NS * index // self.count
             self._receivers[index].next_report_ns = now + <int64_t>RECEIVER_REPORT_NS * index // self.count
