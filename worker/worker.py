@@ -33,6 +33,7 @@ from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.channel import Channel
 from miso.worker.net.clock import LoopScheduler
 from miso.worker.net.sockets import LoopSockets
+from miso.worker.net.turns import Turns
 from miso.worker.registry import Registry
 from miso.worker.settings import Settings, parse_log_level
 
@@ -76,6 +77,7 @@ class Worker:
         self._tells_dropped = False
         self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
+        self._turns = Turns(loop)
         self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
         logging.getLogger(ROOT).addHandler(self._log)
@@ -259,7 +261,7 @@ class Worker:
             certificate = Certificate()
         return Context(
             notifier=self._channel,
-            scheduler=LoopScheduler(self._loop),
+            scheduler=LoopScheduler(self._loop, self._turns),
             sockets=LoopSockets(self._loop, settings.rtc_min_port, settings.rtc_max_port),
             registry=self._registry,
             plane=Plane(),

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from miso.worker.faults import attempt
+from miso.worker.net.turns import Turns
 
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
 # until the millisecond is over.
@@ -46,9 +47,10 @@ class LoopTimer:
 class LoopScheduler:
     """Implements ``miso.worker.rtc.context.Scheduler`` over an event loop and the system's clocks."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Callbacks run on ``loop``."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns) -> None:
+        """Callbacks run on ``loop``; what may wait for its turn in ``turns``."""
         self._loop = loop
+        self._turns = turns
 
     def now_us(self) -> int:
         """Microseconds of ``CLOCK_MONOTONIC``."""
@@ -62,6 +64,10 @@ class LoopScheduler:
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> LoopTimer:
         """Calls back once, ``delay_us`` microseconds from now or a little later, never earlier."""
         return LoopTimer(self, delay_us, callback)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Calls back once in a later turn of the loop, when there is time beside media."""
+        self._turns.add(callback)
 
     def ring_later(self, delay_us: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Calls back in about ``delay_us`` microseconds, by the loop's own idea of time."""

@@ -44,6 +44,9 @@ class Scheduler(Protocol):
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> Timer:
         """Calls back once, ``delay_us`` microseconds from now or a little later."""
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Calls back once when what happens now has happened, in the order of the calls; cannot be cancelled."""
+
 
 class BoundSocket(Protocol):
     """A bound UDP socket, a listening TCP socket, or an accepted TCP connection, non-blocking, watched by the loop."""

@@ -28,12 +28,19 @@ def find(objects: Mapping[str, T], object_id: str, missing: str) -> T:
 
 
 class Closable(Protocol):
-    """A transport or an observer, as its router sees it."""
+    """An observer, as its router sees it."""
 
     id: str
 
     def close(self) -> None:
-        """Closes all it carries, then itself; idempotent."""
+        """Leaves the router; idempotent."""
+
+
+class RoutedTransport(Closable, Protocol):
+    """A transport, as its router sees it; ``close`` closes all it carries, too."""
+
+    def fall_silent(self) -> None:
+        """Its router is about to close: the peer gets and is heard no more, whoever of the router goes first."""
 
 
 class RouterTables:
@@ -52,7 +59,7 @@ class RouterTables:
     def __init__(self, router_id: str) -> None:
         """An empty router."""
         self.router_id = router_id
-        self.transports: dict[str, Closable] = {}
+        self.transports: dict[str, RoutedTransport] = {}
         self.observers: dict[str, Closable] = {}
         self.producers: dict[str, Producer] = {}
         self.consumers: dict[str, Consumer] = {}
@@ -69,9 +76,18 @@ class RouterTables:
         return find(self.data_producers, data_producer_id, missing)
 
     def close(self) -> None:
-        """Closes the observers, then the transports with all they carry; idempotent."""
+        """Closes all; idempotent.
+
+        Nobody is told, as by the reference worker: consumers go before their producers could say that they close.
+        """
         for observer in list(self.observers.values()):
             attempt(observer, observer.close)
+        for transport in list(self.transports.values()):
+            attempt(transport, transport.fall_silent)
+        for consumer in list(self.consumers.values()):
+            attempt(consumer, consumer.close)
+        for data_consumer in list(self.data_consumers.values()):
+            attempt(data_consumer, data_consumer.close)
         for transport in list(self.transports.values()):
             attempt(transport, transport.close)
 

@@ -8,6 +8,7 @@ import pytest
 import uvloop
 
 from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.turns import Turns
 
 DELAYS_US = [200, 400, 600, 900, 1400, 1500, 2600, 7100, 7499, 12_345]
 
@@ -15,7 +16,7 @@ DELAYS_US = [200, 400, 600, 900, 1400, 1500, 2600, 7100, 7499, 12_345]
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_timer_is_never_early(new_loop) -> None:
     loop = new_loop()
-    scheduler = LoopScheduler(loop)
+    scheduler = LoopScheduler(loop, Turns(loop))
     early: list[int] = []
     waiting = set(DELAYS_US)
 
@@ -49,7 +50,7 @@ class HastyLoop(asyncio.SelectorEventLoop):
 
 def test_a_loop_that_rings_early_is_asked_again() -> None:
     loop = HastyLoop()
-    scheduler = LoopScheduler(loop)
+    scheduler = LoopScheduler(loop, Turns(loop))
     due_us = scheduler.now_us() + 20_000
     rung_us: list[int] = []
 
@@ -66,7 +67,7 @@ def test_a_loop_that_rings_early_is_asked_again() -> None:
 
 def test_a_timer_that_waits_for_its_rest_can_be_cancelled() -> None:
     loop = HastyLoop()
-    scheduler = LoopScheduler(loop)
+    scheduler = LoopScheduler(loop, Turns(loop))
     rung: list[str] = []
 
     def ring() -> None:

@@ -112,8 +112,10 @@ class Rig:
         return peer.transport.consumers[body.consumer_id]
 
     def pump(self) -> None:
-        """Has the worker read everything that waits."""
+        """Has the worker do what it wanted to do soon, and read everything that waits."""
+        self.clock.settle()
         self.world.sockets.pump()
+        self.clock.settle()
 
     def close(self) -> None:
         """Closes the router; nothing of it may remain."""

@@ -9,6 +9,7 @@ import secrets
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,7 @@ class FakeClock:
         self._now_us = START_US
         self._timers: list[FakeTimer] = []
         self._order = itertools.count()
+        self._soon: deque[Callable[[], None]] = deque()
 
     def now_us(self) -> int:
         return self._now_us
@@ -59,13 +61,23 @@ class FakeClock:
         heapq.heappush(self._timers, timer)
         return timer
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._soon.append(callback)
+
+    def settle(self) -> None:
+        """What was to be done soon is done."""
+        while self._soon:
+            self._soon.popleft()()
+
     def advance(self, milliseconds: float) -> None:
+        self.settle()
         end_us = self._now_us + int(milliseconds * 1000)
         while self._timers and self._timers[0].due_us <= end_us:
             timer = heapq.heappop(self._timers)
             if not timer.cancelled:
                 self._now_us = timer.due_us
                 timer.callback()
+                self.settle()
         self._now_us = end_us
 
     @property

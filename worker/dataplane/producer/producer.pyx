@@ -116,12 +116,16 @@ cdef class ProducerPlane:
 
     def remove_consumer(self, ConsumerPlane consumer not None):
         """The consumer is not fed any more; no effect when it is not."""
+        cdef Py_ssize_t index
         if consumer.source is not self:
             return
         consumer.source = None
         consumer.stores = []
         consumer.streams = []
-        self._consumers.remove(consumer)
+        for index in range(len(self._consumers)):  # ``list.remove`` asks each whether it is equal, which takes longer
+            if self._consumers[index] is consumer:
+                del self._consumers[index]
+                break
         self._store_users -= consumer.needs_store
 
     def take_audio_levels(self):

@@ -101,6 +101,8 @@ class OutgoingBandwidth:
         self._told_bps = 0
         self._told_us = 0
         self._sharp_us = -_SHARP_INTERVAL_US
+        self._will_distribute = False  # as soon as what happens now has happened
+        self._will_force = False
         self._timer = Alarm(scheduler, self._on_timer)
         self._sharp_timer = Alarm(scheduler, self._take_estimate)
         self._probation_timer = Alarm(scheduler, self._send_due_probation)
@@ -233,6 +235,20 @@ class OutgoingBandwidth:
             return
         self._share_out()
         self._update_desired(force=force)
+
+    def distribute_soon(self, *, force: bool = False) -> None:
+        """As ``distribute``, but once for all who come, go or change at the same time: it looks at each consumer."""
+        if not self.kind or not self._connected:
+            return
+        self._will_force |= force
+        if not self._will_distribute:
+            self._will_distribute = True
+            self._scheduler.call_soon(self._distribute_now)
+
+    def _distribute_now(self) -> None:
+        force = self._will_force
+        self._will_distribute = self._will_force = False
+        self.distribute(force=force)
 
     @property
     def available_bps(self) -> int:

@@ -12,6 +12,7 @@ from miso.worker.channel.bodies.transport import RecvRtpHeaderExtensions, RtpLis
 from miso.worker.dataplane import TransportPlane, UnknownSsrc
 from miso.worker.errors import CommandError
 from miso.worker.rtc.producer.producer import Producer
+from miso.worker.rtc.rtp_parameters import RtpParameters
 
 _MAX_REMEMBERED = 256  # SSRCs whose MID and RIDs are remembered; then the one that was longest unheard of is forgotten
 
@@ -54,13 +55,13 @@ class RtpListener:
                 the tables are then as before.
         """
         parameters = producer.rtp_parameters
-        ssrcs = [ssrc for encoding in parameters.encodings for ssrc in (encoding.ssrc, encoding.rtx_ssrc) if ssrc]
+        ssrcs = _announced_ssrcs(parameters)
         for index, ssrc in enumerate(ssrcs):
             if self.producer_of(ssrc) is not None or ssrc in ssrcs[:index]:
                 raise CommandError(f"ssrc already exists in RTP listener [ssrc:{ssrc}]")
         if parameters.mid in self.by_mid:
             raise CommandError(f"MID already exists in RTP listener [mid:{parameters.mid}]")
-        rids = [encoding.rid for encoding in parameters.encodings if encoding.rid]
+        rids = _announced_rids(parameters)
         if not parameters.mid:
             for index, rid in enumerate(rids):
                 if rid in self._by_rid or rid in rids[:index]:
@@ -75,14 +76,22 @@ class RtpListener:
 
     def remove(self, producer: Producer) -> None:
         """Forgets all entries of the producer, but that its SSRCs may still be on the way."""
-        for ssrc in [ssrc for ssrc, other in self._learned.items() if other is producer]:
-            self.retire(ssrc)
-        for table in (self._announced, self._learned):
-            for ssrc in [ssrc for ssrc, other in table.items() if other is producer]:
-                del table[ssrc]
-        self.by_mid = {mid: other for mid, other in self.by_mid.items() if other is not producer}
-        left = {rid: [other for other in having if other is not producer] for rid, having in self._by_rid.items()}
-        self._by_rid = {rid: having for rid, having in left.items() if having}
+        parameters = producer.rtp_parameters
+        for ssrc in (*producer.streams, *producer.streams_by_rtx):
+            if self._learned.get(ssrc) is producer:
+                del self._learned[ssrc]
+                self.retire(ssrc)
+        for ssrc in _announced_ssrcs(parameters):
+            if self._announced.get(ssrc) is producer:
+                del self._announced[ssrc]
+        if self.by_mid.get(parameters.mid) is producer:
+            del self.by_mid[parameters.mid]
+        for rid in _announced_rids(parameters):
+            having = self._by_rid.get(rid, [])
+            if producer in having:
+                having.remove(producer)
+                if not having:
+                    del self._by_rid[rid]
 
     def producer_of(self, ssrc: int) -> Producer | None:
         """Whose stream the SSRC is, or the repair of a stream."""
@@ -164,3 +173,11 @@ class RtpListener:
             mid_table={mid: producer.id for mid, producer in self.by_mid.items()},
             rid_table={rid: having[0].id for rid, having in self._by_rid.items()},
         )
+
+
+def _announced_ssrcs(parameters: RtpParameters) -> list[int]:
+    return [ssrc for encoding in parameters.encodings for ssrc in (encoding.ssrc, encoding.rtx_ssrc) if ssrc]
+
+
+def _announced_rids(parameters: RtpParameters) -> list[str]:
+    return [encoding.rid for encoding in parameters.encodings if encoding.rid]

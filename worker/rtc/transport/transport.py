@@ -329,7 +329,7 @@ class Transport:
         self.consumers.forget(consumer)
         self._sent_streams.remove(consumer)
         if not self.closed:
-            self.outgoing.distribute(force=True)
+            self.outgoing.distribute_soon(force=True)
         self._update_timers()
 
     # ------------------------------------------------------------ commands: bitrates, trace
@@ -351,7 +351,7 @@ class Transport:
 
     def distribute_bitrate(self, *, force: bool = False) -> None:
         """A consumer wants more or less than before; ``force``: less for good."""
-        self.outgoing.distribute(force=force)
+        self.outgoing.distribute_soon(force=force)
 
     @handles(commands.TRANSPORT_ENABLE_TRACE_EVENT)
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
@@ -422,6 +422,14 @@ class Transport:
         self.data_consumers.forget(data_consumer)
 
     # ------------------------------------------------------------ close
+
+    def fall_silent(self) -> None:
+        """Its router is about to close: the peer gets and is heard no more, whoever of the router goes first."""
+        if self.sctp is not None:
+            attempt(self, self.sctp.close)
+        self.connected = False
+        self.plane.connected = False
+        attempt(self, self.outgoing.on_disconnected)
 
     def close(self) -> None:
         """Closes all it carries, then itself; idempotent."""
