@@ -355,20 +355,21 @@ class OutgoingBandwidth:
         self._told_us = self._scheduler.now_us()
         self.distribute()
         self._keep_told()
-        self._tracer.emit(
-            "bwe",
-            "out",
-            {
-                "desiredBitrate": self._desired_bps,
-                "effectiveDesiredBitrate": self._trend.bitrate_bps,
-                "minBitrate": self._lowest_bps,
-                "maxBitrate": self._limit_bps,
-                "startBitrate": max(self.available_bps, _MIN_BITRATE_BPS),
-                "maxPaddingBitrate": int(self._limit_bps * _PADDING_SHARE),
-                "availableBitrate": self.available_bps,
-                "type": self.kind,
-            },
-        )
+        if "bwe" in self._tracer:
+            self._tracer.emit("bwe", "out", self._described())
+
+    def _described(self) -> dict[str, TraceValue]:
+        """As traces show it."""
+        return {
+            "desiredBitrate": self._desired_bps,
+            "effectiveDesiredBitrate": self._trend.bitrate_bps,
+            "minBitrate": self._lowest_bps,
+            "maxBitrate": self._limit_bps,
+            "startBitrate": max(self.available_bps, _MIN_BITRATE_BPS),
+            "maxPaddingBitrate": int(self._limit_bps * _PADDING_SHARE),
+            "availableBitrate": self.available_bps,
+            "type": self.kind,
+        }
 
     def _send_probation(self) -> None:
         if not self._probation_timer.is_set:
