@@ -26,6 +26,7 @@ BELOW_RTC = ("worker.errors", "worker.faults", "worker.srtp_suite", "worker.chan
 RTC_BASE = (
     *BELOW_RTC,
     "worker.rtc.alarm",
+    "worker.rtc.closing",
     "worker.rtc.log_rate_limit",
     "worker.rtc.context",
     "worker.rtc.deliver",

@@ -8,7 +8,7 @@ import os
 import resource
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,8 @@ class Worker:
         self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
         self._turns = Turns(loop)
-        self._channel = Channel(loop, self._registry.dispatch, self._registry.dispatch, self._on_controller_gone)
+        dispatch = self._registry.dispatch
+        self._channel = Channel(loop, self._turns, dispatch, dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
         logging.getLogger(ROOT).addHandler(self._log)
         logging.getLogger(ROOT).propagate = False
@@ -194,12 +195,13 @@ class Worker:
         self._loop.call_soon(self._prepare_encryption)
 
     @handles(commands.WEB_RTC_SERVER_CLOSE)
-    def close_web_rtc_server(self, body: CloseWebRtcServerRequest) -> None:
+    def close_web_rtc_server(self, body: CloseWebRtcServerRequest) -> Iterator[None]:
         """Closes a WebRtcServer and the transports on its sockets; raises ``CommandError`` when there is none."""
-        server = self._servers.pop(body.web_rtc_server_id, None)
+        server = self._servers.get(body.web_rtc_server_id)
         if server is None:
             raise CommandError("WebRtcServer not found")
-        server.close()
+        yield from server.closing()
+        del self._servers[body.web_rtc_server_id]
 
     @handles(commands.WORKER_CREATE_ROUTER)
     def create_router(self, body: CreateRouterRequest) -> None:
@@ -210,12 +212,13 @@ class Worker:
         self._loop.call_soon(self._prepare_encryption)
 
     @handles(commands.ROUTER_CLOSE)
-    def close_router(self, body: CloseRouterRequest) -> None:
+    def close_router(self, body: CloseRouterRequest) -> Iterator[None]:
         """Closes a router and all that it carries; raises ``CommandError`` when there is none."""
-        router = self._routers.pop(body.router_id, None)
+        router = self._routers.get(body.router_id)
         if router is None:
             raise CommandError("Router not found")
-        router.close()
+        yield from router.closing()
+        del self._routers[body.router_id]
 
     # ------------------------------------------------------------ inside
 

@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from miso.worker.channel.bodies.transport import CloseProducerRequest, ConsumerLayers
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.producer.producer import Producer
 from tests.scenarios.judge import Judge
@@ -53,7 +54,7 @@ class Sender:
     def begin_again(self) -> None:
         """The same MID and RIDs, with other SSRCs and another picture."""
         self.source.stop()
-        self.endpoint.transport.close_producer(CloseProducerRequest(producer_id=self.producer.id))
+        finish(self.endpoint.transport.close_producer(CloseProducerRequest(producer_id=self.producer.id)))
         self.tag += 10
         self.begin()
 

@@ -24,7 +24,7 @@ from miso.worker.channel.bodies.transport import (
     ProduceRequest,
     SctpStreamParameters,
 )
-from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.bodies.worker import CloseRouterRequest, CreateRouterRequest
 from miso.worker.channel.client_codec import Accepted, Notification
 from miso.worker.channel.codec import Dialect
 from tests.harness import media
@@ -118,3 +118,44 @@ def test_the_tuple_is_told_before_what_happens_on_it(client):
     message = client.next_message()
     assert isinstance(message, Notification)
     assert message.event == "sctpstatechange"
+
+
+@pytest.fixture
+def crowd(client) -> list[str]:
+    """Ids of so many consumers of the producer ``audio`` that their close takes several turns of the worker's loop."""
+    make_consumer(client)
+    ids = [f"heard-{number}" for number in range(1000)]
+    for number, consumer_id in enumerate(ids):
+        consume = ConsumeRequest(
+            consumer_id=consumer_id,
+            producer_id="audio",
+            kind="audio",
+            type="simple",
+            rtp_parameters=media.consumer_audio(80000 + number),
+            consumable_rtp_encodings=media.CONSUMABLE_AUDIO,
+        )
+        assert isinstance(client.request(commands.TRANSPORT_CONSUME, on_transport("plain"), consume), Accepted)
+    client.events.clear()
+    return ["heard", *ids]
+
+
+def test_a_large_close_is_answered_before_the_command_behind_it_is_begun(client, crowd):
+    asked = [
+        client.send_request(commands.ROUTER_CLOSE, ROUTER, CloseRouterRequest(router_id="router")),
+        client.send_request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="router")),
+        client.send_request(commands.ROUTER_DUMP, ROUTER),
+    ]
+    answers = [client.next_message() for _ in asked]
+    assert [type(answer) for answer in answers] == [Accepted] * 3  # and nothing else: who closes it knows of all in it
+    assert [answer.id for answer in answers] == asked
+    assert answers[2].data["transportIds"] == []
+
+
+def test_all_who_lose_a_producer_hear_of_it_before_its_close_is_answered(client, crowd):
+    body = CloseProducerRequest(producer_id="audio")
+    asked = client.send_request(commands.PRODUCER_CLOSE, on_producer("plain", "audio"), body)
+    told = [client.next_message() for _ in crowd]
+    assert [(event.target_id, event.event) for event in told] == [(one, "producerclose") for one in crowd]
+    answer = client.next_message()
+    assert isinstance(answer, Accepted)
+    assert answer.id == asked

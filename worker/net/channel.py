@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 
 from miso.worker.channel.codec import (
@@ -19,8 +19,10 @@ from miso.worker.channel.codec import (
 from miso.worker.channel.descriptors import CHANNEL_IN, CHANNEL_OUT, PAYLOAD_IN, PAYLOAD_OUT
 from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame, PairReader
 from miso.worker.errors import CommandError, MisoError, ParseError
-from miso.worker.faults import FATAL, attempt, brief, faults
+from miso.worker.faults import FATAL, brief, faults
+from miso.worker.net.inbox import Inbox
 from miso.worker.net.pipes import IncomingPipe, OutgoingPipe
+from miso.worker.net.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +31,9 @@ class Channel:
     """Descriptors 3 to 6. Implements ``miso.worker.rtc.context.Notifier``.
 
     Attributes:
-        on_request: Called for every command; its answer (a body or None) becomes the reply. It raises
-            ``miso.worker.errors`` for the error reply.
+        on_request: Called for every command; its answer (a body or None) becomes the reply. An iterator is a command
+            with much to do: media goes on between its steps, the reply (without a body) and the commands after it wait
+            for the last one. It raises ``miso.worker.errors`` for the error reply.
         on_payload: Called for every message of the payload channel, with the payload.
         on_end: Called once when the controller has gone.
     """
@@ -38,11 +41,12 @@ class Channel:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        turns: Turns,
         on_request: Callable[[Request], object | None],
         on_payload: Callable[[Request, bytes], object | None],
         on_end: Callable[[], None],
     ) -> None:
-        """Opens the pipes; nothing is read before ``start``.
+        """Opens the pipes; nothing is read before ``start``. What comes is done in ``turns``.
 
         Raises:
             OSError: One of the descriptors is not open.
@@ -54,6 +58,8 @@ class Channel:
         self._ended = False
         self._frames = FrameReader()
         self._pairs = PairReader()
+        self._requests: Inbox[bytes | OversizeFrame] = Inbox(turns, self._answer)
+        self._payloads: Inbox[tuple[bytes | OversizeFrame, bytes | OversizeFrame]] = Inbox(turns, self._take_payload)
         self._out = OutgoingPipe(loop, CHANNEL_OUT, self._end)
         self._payload_out = OutgoingPipe(loop, PAYLOAD_OUT, self._end)
         self._incoming: list[IncomingPipe] = []
@@ -73,6 +79,8 @@ class Channel:
         self._ended = True
         for pipe in self._incoming:
             pipe.close()
+        self._requests.close()
+        self._payloads.close()
         self._out.close()
         self._payload_out.close()
 
@@ -113,15 +121,12 @@ class Channel:
     # ------------------------------------------------------------ in
 
     def _on_channel_data(self, data: bytes) -> None:
-        for body in self._frames.feed(data):
-            if self._ended:
-                return
-            if isinstance(body, OversizeFrame):
-                logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
-                continue
-            attempt(self, self._answer, body)
+        self._requests.put(self._frames.feed(data), self._incoming[0])
 
-    def _answer(self, body: bytes) -> None:
+    def _answer(self, body: bytes | OversizeFrame) -> Iterator[None]:
+        if isinstance(body, OversizeFrame):
+            logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
+            return
         try:
             request = parse_request(body)
         except RequestError as error:
@@ -132,31 +137,25 @@ class Channel:
             logger.error("request dropped: %s", error)
             return
         with self._hold() if request.command.reply_first else nullcontext():
-            self._out.send(_reply(request, lambda: self.on_request(request)))
+            self._out.send((yield from _reply(request, lambda: self.on_request(request))))
 
     def _on_payload_data(self, data: bytes) -> None:
-        for header, payload in self._pairs.feed(data):
-            if self._ended:
-                return
-            attempt(self, self._take_payload, header, payload)
+        self._payloads.put(self._pairs.feed(data), self._incoming[1])
 
-    def _take_payload(self, header: bytes | OversizeFrame, payload: bytes | OversizeFrame) -> None:
-        reply = self._answer_payload(header, payload)
-        if reply is not None:
-            self._payload_out.send(reply)
-
-    def _answer_payload(self, header: bytes | OversizeFrame, payload: bytes | OversizeFrame) -> bytes | None:
+    def _take_payload(self, message: tuple[bytes | OversizeFrame, bytes | OversizeFrame]) -> Iterator[None]:
+        header, payload = message
         if isinstance(header, OversizeFrame):
             logger.error("payload header of %d bytes skipped, at most %d are allowed", header.size_bytes, MAX_BODY_SIZE)
-            return None
+            return
         try:
             request = parse_payload_header(header)
         except RequestError as error:
             logger.error("payload request refused: %s", error)
-            return error.frame
+            self._payload_out.send(error.frame)
+            return
         except ParseError as error:
             logger.error("payload message dropped: %s", error)
-            return None
+            return
 
         def work() -> object | None:
             if isinstance(payload, OversizeFrame):
@@ -164,7 +163,8 @@ class Channel:
             return self.on_payload(request, payload)
 
         if request.id:
-            return _reply(request, work)
+            self._payload_out.send((yield from _reply(request, work)))
+            return
         try:
             work()
         except MisoError as error:
@@ -173,7 +173,6 @@ class Channel:
             raise
         except BaseException as error:  # noqa: BLE001  a bug that one message meets is not the others' loss
             faults.record(error, _about(request))
-        return None
 
     def _end(self) -> None:
         if not self._ended:
@@ -181,9 +180,13 @@ class Channel:
             self._on_end()
 
 
-def _reply(request: Request, work: Callable[[], object | None]) -> bytes:
+def _reply(request: Request, work: Callable[[], object | None]) -> Generator[None, None, bytes]:
     try:
-        reply = encode_response(request, work())
+        answer = work()
+        if isinstance(answer, Iterator):
+            yield from answer
+            answer = None
+        reply = encode_response(request, answer)
     except MisoError as error:
         logger.info("request refused: %s [method:%s]", error, request.method)
         return encode_error(request.id, error, request.method)

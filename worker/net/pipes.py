@@ -28,7 +28,7 @@ class IncomingPipe:
         on_data: Callable[[bytes], None],
         on_end: Callable[[], None],
     ) -> None:
-        """Starts reading; ``on_end`` is called once, at the end of the stream.
+        """Starts reading; ``on_end`` is called once, at the end of the stream, unless it is held then.
 
         Raises:
             OSError: The descriptor is not open, or cannot be watched.
@@ -38,9 +38,22 @@ class IncomingPipe:
         self._on_data = on_data
         self._on_end = on_end
         self._closed = False
+        self._held = False
         os.set_inheritable(fd, False)
         os.set_blocking(fd, False)
         loop.add_reader(fd, self._read)
+
+    def hold(self) -> None:
+        """Reads nothing until ``go_on``; what comes meanwhile waits in the kernel."""
+        if not self._closed and not self._held:
+            self._held = True
+            self._loop.remove_reader(self._fd)
+
+    def go_on(self) -> None:
+        """Reads again."""
+        if not self._closed and self._held:
+            self._held = False
+            self._loop.add_reader(self._fd, self._read)
 
     def close(self) -> None:
         """Stops reading; idempotent."""
@@ -61,7 +74,7 @@ class IncomingPipe:
                 self._on_end()
                 return
             self._on_data(data)
-            if self._closed or len(data) < _READ_SIZE:
+            if self._closed or self._held or len(data) < _READ_SIZE:
                 return
 
 

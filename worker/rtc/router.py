@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import (
@@ -24,6 +24,7 @@ from miso.worker.channel.bodies.transport import (
     WebRtcTransportDump,
 )
 from miso.worker.channel.commands import handles
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.observers.active_speaker_observer import ActiveSpeakerObserver
 from miso.worker.rtc.observers.audio_level_observer import AudioLevelObserver
@@ -41,7 +42,6 @@ class Router:
     Attributes:
         id: As the controller named it.
         tables: What lives in it.
-        closed: Whether ``close`` was called.
     """
 
     def __init__(self, context: Context, router_id: str, servers: Mapping[str, WebRtcServer]) -> None:
@@ -57,7 +57,7 @@ class Router:
         """
         self.id = router_id
         self.tables = RouterTables(router_id)
-        self.closed = False
+        self._closing: Iterator[None] | None = None
         self._context = context
         self._servers = servers
         context.registry.add(self, router_id, None)
@@ -115,19 +115,25 @@ class Router:
         AudioLevelObserver(self._context, self.tables, body.rtp_observer_id, body)
 
     @handles(commands.TRANSPORT_CLOSE)
-    def close_transport(self, body: CloseTransportRequest) -> None:
+    def close_transport(self, body: CloseTransportRequest) -> Iterator[None]:
         """Closes a transport and all that it carries; raises ``CommandError`` when there is none."""
-        find(self.tables.transports, body.transport_id, "Transport not found").close()
+        return find(self.tables.transports, body.transport_id, "Transport not found").closing()
 
     @handles(commands.RTP_OBSERVER_CLOSE)
     def close_rtp_observer(self, body: CloseRtpObserverRequest) -> None:
         """Closes an observer; raises ``CommandError`` when there is none."""
         find(self.tables.observers, body.rtp_observer_id, "RtpObserver not found").close()
 
+    def closing(self) -> Iterator[None]:
+        """Closes observers and transports, then the router, in steps; at each call those that are left."""
+        if self._closing is None:
+            self._closing = self._close()
+        return self._closing
+
     def close(self) -> None:
-        """Closes observers and transports, then the router; idempotent."""
-        if self.closed:
-            return
-        self.closed = True
-        self.tables.close()
+        """All steps of ``closing``; idempotent."""
+        finish(self.closing())
+
+    def _close(self) -> Iterator[None]:
+        yield from self.tables.closing()
         self._context.registry.remove(self.id, None)

@@ -6,11 +6,12 @@ producer came in on. Objects enter when they are complete and leave when they cl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from miso.worker.errors import CommandError
 from miso.worker.faults import attempt
+from miso.worker.rtc.closing import close_each, close_each_in_steps, finish
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.data.data_consumer import DataConsumer
 from miso.worker.rtc.data.data_producer import DataProducer
@@ -38,6 +39,9 @@ class Closable(Protocol):
 
 class RoutedTransport(Closable, Protocol):
     """A transport, as its router sees it; ``close`` closes all it carries, too."""
+
+    def closing(self) -> Iterator[None]:
+        """The steps of ``close`` that are left."""
 
     def fall_silent(self) -> None:
         """Its router is about to close: the peer gets and is heard no more, whoever of the router goes first."""
@@ -75,21 +79,22 @@ class RouterTables:
         missing = f"DataProducer not found [dataProducerId:{data_producer_id}]"
         return find(self.data_producers, data_producer_id, missing)
 
-    def close(self) -> None:
-        """Closes all; idempotent.
+    def closing(self) -> Iterator[None]:
+        """Closes all, in steps.
 
         Nobody is told, as by the reference worker: consumers go before their producers could say that they close.
         """
-        for observer in list(self.observers.values()):
-            attempt(observer, observer.close)
+        yield from close_each(self.observers.values())
         for transport in list(self.transports.values()):
             attempt(transport, transport.fall_silent)
-        for consumer in list(self.consumers.values()):
-            attempt(consumer, consumer.close)
-        for data_consumer in list(self.data_consumers.values()):
-            attempt(data_consumer, data_consumer.close)
-        for transport in list(self.transports.values()):
-            attempt(transport, transport.close)
+            yield
+        yield from close_each(self.consumers.values())
+        yield from close_each(self.data_consumers.values())
+        yield from close_each_in_steps(self.transports.values())
+
+    def close(self) -> None:
+        """All steps of ``closing``."""
+        finish(self.closing())
 
     # What ``router.dump`` shows.
 

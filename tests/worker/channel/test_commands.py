@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import typing
+from collections.abc import Iterator
 from types import NoneType
 
 import pytest
@@ -141,6 +142,8 @@ def test_handlers_take_and_return_what_the_row_says(target, path):
         expected = ([] if row.request is NoneType else [row.request]) + ([bytes] if payload else [])
         assert [hints[name] for name in parameters] == expected, row.name
         answers = typing.get_args(hints["return"]) if row.name == "consumer.setPreferredLayers" else (hints["return"],)
+        if hints["return"] == Iterator[None]:  # steps, and then nothing is answered
+            answers = (NoneType,)
         for answer in answers:
             assert answer in (row.response, NoneType) or issubclass(answer, row.response), row.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Protocol
 
 from miso.worker.channel import commands
@@ -9,6 +10,7 @@ from miso.worker.channel.bodies.data_producer import DataMessage, DataProducerDu
 from miso.worker.channel.bodies.transport import ProduceDataRequest
 from miso.worker.channel.commands import handles
 from miso.worker.faults import attempt
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.sctp_stream import SctpStream
 
@@ -58,7 +60,7 @@ class DataProducer:
         self._body = body
         self._messages_received = 0
         self._bytes_received = 0
-        self._closed = False
+        self._closing: Iterator[None] | None = None
 
     @handles(commands.DATA_PRODUCER_DUMP)
     def dump(self) -> DataProducerDump:
@@ -107,11 +109,18 @@ class DataProducer:
         for data_consumer in list(self.data_consumers.values()):
             attempt(data_consumer, data_consumer.deliver, ppid, message)
 
+    def closing(self) -> Iterator[None]:
+        """Closes its data consumers, then itself, in steps; at each call those that are left."""
+        if self._closing is None:
+            self._closing = self._close()
+        return self._closing
+
     def close(self) -> None:
-        """Closes its data consumers, then itself; idempotent."""
-        if self._closed:
-            return
-        self._closed = True
+        """All steps of ``closing``; idempotent."""
+        finish(self.closing())
+
+    def _close(self) -> Iterator[None]:
         for data_consumer in list(self.data_consumers.values()):
             attempt(data_consumer, data_consumer.data_producer_closed)
+            yield
         self._transport.forget_data_producer(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from miso.worker.channel import commands
@@ -14,6 +14,7 @@ from miso.worker.channel.commands import handles
 from miso.worker.channel.events import VideoOrientation
 from miso.worker.dataplane import ConsumerPlane, PacketTraced, TransportPlane, UnknownSsrc, VideoOrientationChanged
 from miso.worker.faults import attempt
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.activity import ActivityWatch
 from miso.worker.rtc.producer.audience import Observer, Subscriber
@@ -100,7 +101,7 @@ class Producer:
         self._clock = clocks.of(parameters.cname)
         self._mapping = body.rtp_mapping
         self._key_frame_delay_us = body.key_frame_request_delay * 1000
-        self._closed = False
+        self._closing: Iterator[None] | None = None
         self._activity = self._make_watch(context)
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
         self.input = plane.add_producer()
@@ -428,13 +429,20 @@ class Producer:
         """Takes an RTP packet of the application (direct transports)."""
         self._transport.receive_direct(payload)
 
+    def closing(self) -> Iterator[None]:
+        """Closes its consumers, leaves its observers and the transport, in steps; at each call those that are left."""
+        if self._closing is None:
+            self._closing = self._close()
+        return self._closing
+
     def close(self) -> None:
-        """Closes its consumers, leaves its observers and the transport; idempotent."""
-        if self._closed:
-            return
-        self._closed = True
+        """All steps of ``closing``; idempotent."""
+        finish(self.closing())
+
+    def _close(self) -> Iterator[None]:
         for consumer in list(self.consumers.values()):
             attempt(consumer, consumer.producer_closed)
+            yield
         for observer in list(self.observers.values()):
             attempt(observer, observer.producer_closed, self.id)
         if self._activity is not None:

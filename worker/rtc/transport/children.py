@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from miso.worker.errors import CommandError
-from miso.worker.faults import attempt
 from miso.worker.rtc.context import Registry
 from miso.worker.rtc.router_tables import find
 
@@ -67,11 +66,6 @@ class Children(Mapping[str, T]):
         del self._of_router[child.id]
         self._registry.remove(child.id, self._transport_id)
 
-    def close(self, child_id: str) -> None:
+    def find(self, child_id: str) -> T:
         """Raises ``CommandError`` when there is none of this id."""
-        find(self._children, child_id, f"{self._kind} not found").close()
-
-    def close_all(self) -> None:
-        """A fault in one costs this one."""
-        for child in list(self._children.values()):
-            attempt(child, child.close)
+        return find(self._children, child_id, f"{self._kind} not found")

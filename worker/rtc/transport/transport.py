@@ -16,6 +16,7 @@ A transport is this class plus a path. The four kinds derive from it once each a
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.data_consumer import DataConsumerDump
@@ -42,6 +43,7 @@ from miso.worker.channel.commands import handles
 from miso.worker.dataplane import SenderMoved, TransportPlane, UnknownSsrc
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.faults import attempt
+from miso.worker.rtc.closing import close_each, close_each_in_steps, finish
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.data_consumer import DataConsumer
@@ -75,7 +77,7 @@ class Transport:
         context: What every object of the worker is given.
         plane: Its half in the data plane.
         connected: Whether media may flow.
-        closed: Whether ``close`` was called.
+        closed: Whether it closes, or has.
         producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
         outgoing: What its receiver may get, and which consumer gets how much of it.
         rtcp: What its peer's RTCP tells control.
@@ -113,6 +115,7 @@ class Transport:
         self.context = context
         self.connected = False
         self.closed = False
+        self._closing: Iterator[None] | None = None
         self._tables = tables
         self.sctp = SctpAssociation(context, self, options) if options is not None and options.enable_sctp else None
         self.max_message_size = self.sctp.max_message_size if self.sctp is not None else max_message_size
@@ -305,14 +308,14 @@ class Transport:
         return response
 
     @handles(commands.PRODUCER_CLOSE)
-    def close_producer(self, body: CloseProducerRequest) -> None:
+    def close_producer(self, body: CloseProducerRequest) -> Iterator[None]:
         """Closes a producer, and with it its consumers on whatever transport."""
-        self.producers.close(body.producer_id)
+        return self.producers.find(body.producer_id).closing()
 
     @handles(commands.CONSUMER_CLOSE)
     def close_consumer(self, body: CloseConsumerRequest) -> None:
         """Closes a consumer."""
-        self.consumers.close(body.consumer_id)
+        self.consumers.find(body.consumer_id).close()
 
     def producer_of(self, ssrc: int) -> Producer | None:
         """Whose stream the SSRC is, or the repair of a stream."""
@@ -400,14 +403,14 @@ class Transport:
         return data_consumer.dump()
 
     @handles(commands.DATA_PRODUCER_CLOSE)
-    def close_data_producer(self, body: CloseDataProducerRequest) -> None:
+    def close_data_producer(self, body: CloseDataProducerRequest) -> Iterator[None]:
         """Closes a data producer, and with it its data consumers on whatever transport."""
-        self.data_producers.close(body.data_producer_id)
+        return self.data_producers.find(body.data_producer_id).closing()
 
     @handles(commands.DATA_CONSUMER_CLOSE)
     def close_data_consumer(self, body: CloseDataConsumerRequest) -> None:
         """Closes a data consumer."""
-        self.data_consumers.close(body.data_consumer_id)
+        self.data_consumers.find(body.data_consumer_id).close()
 
     def forget_data_producer(self, data_producer: DataProducer) -> None:
         """The data producer has closed."""
@@ -431,15 +434,24 @@ class Transport:
         self.plane.connected = False
         attempt(self, self.outgoing.on_disconnected)
 
+    def closing(self) -> Iterator[None]:
+        """Closes all it carries, then itself, in steps; at each call those that are left."""
+        if self._closing is None:
+            self._closing = self._close()
+        return self._closing
+
     def close(self) -> None:
-        """Closes all it carries, then itself; idempotent."""
-        if self.closed:
-            return
+        """All steps of ``closing``; idempotent."""
+        finish(self.closing())
+
+    def _close(self) -> Iterator[None]:
         self.closed = True
         if self.sctp is not None:
             attempt(self, self.sctp.close)
-        for children in (self.producers, self.consumers, self.data_producers, self.data_consumers):
-            children.close_all()
+        yield from close_each_in_steps(self.producers.values())
+        yield from close_each(self.consumers.values())
+        yield from close_each_in_steps(self.data_producers.values())
+        yield from close_each(self.data_consumers.values())
         for close in (
             self.on_disconnected,
             self._incoming.close,

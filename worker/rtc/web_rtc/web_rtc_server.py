@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from collections.abc import Iterator
 from typing import Protocol
 
 from miso.worker.channel import commands
@@ -20,6 +21,7 @@ from miso.worker.faults import attempt
 from miso.worker.ice.candidates import LocalEndpoint
 from miso.worker.ice.server import IceTuple
 from miso.worker.ice.stun import StunMessage
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
@@ -59,7 +61,6 @@ class WebRtcServer:
         id: As the controller named it.
         sockets: Over which its transports do ICE.
         endpoints: What it listens on, in the order of the request.
-        closed: Whether ``close`` was called.
     """
 
     def __init__(self, context: Context, server_id: str, body: CreateWebRtcServerRequest) -> None:
@@ -72,7 +73,7 @@ class WebRtcServer:
         self.id = server_id
         self.sockets = IceSockets(context, self)
         self.endpoints: list[LocalEndpoint] = []
-        self.closed = False
+        self._closing: Iterator[None] | None = None
         self._context = context
         self._transports: dict[str, ServedTransport] = {}
         self._by_fragment: dict[str, ServedTransport] = {}
@@ -112,13 +113,20 @@ class WebRtcServer:
             ],
         )
 
+    def closing(self) -> Iterator[None]:
+        """Closes the transports, which say goodbye, then the sockets, in steps; at each call those that are left."""
+        if self._closing is None:
+            self._closing = self._close()
+        return self._closing
+
     def close(self) -> None:
-        """Closes the transports, which say goodbye, then the sockets; idempotent."""
-        if self.closed:
-            return
-        self.closed = True
+        """All steps of ``closing``; idempotent."""
+        finish(self.closing())
+
+    def _close(self) -> Iterator[None]:
         for transport in list(self._transports.values()):
             attempt(transport, transport.on_server_closed)
+            yield
         self.sockets.close()
         self._context.registry.remove(self.id, None)
 

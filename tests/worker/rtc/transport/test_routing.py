@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from miso.worker.channel.bodies.transport import CloseProducerRequest
+from miso.worker.rtc.closing import finish
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtcp.feedback import Pli
 from tests.worker.rtc.parameters import (
@@ -57,7 +58,7 @@ def ssrcs(producer: Producer) -> dict[str, int]:
 
 
 def close(peer: Peer, producer: Producer) -> None:
-    peer.transport.close_producer(CloseProducerRequest(producer_id=producer.id))
+    finish(peer.transport.close_producer(CloseProducerRequest(producer_id=producer.id)))
 
 
 def test_packets_with_a_mid_that_nobody_has_yet_wait_for_its_producer(rig: Rig) -> None:
