@@ -174,7 +174,7 @@ class Post:
         kept = {**write.puts, **write.marks}
         puts = [part for key, data in kept.items() for part in (key, data)]
         keys = (members(room), facts(room, self._node))
-        given = (self._node, self._keep_ms, write.mode, write.seq, len(kept), *puts, *write.drops)
+        given = (self._node, self._keep_ms, write.mode, write.seq, len(kept), *puts, *write.drops, *write.unmarks)
         return ("EVAL", WRITE, len(keys), *keys, *given)
 
     def _failed(self, room: Room, failure: Failure, *, written: bool = False) -> None:

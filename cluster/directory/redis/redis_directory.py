@@ -257,6 +257,7 @@ class RedisDirectory:
             if touch.is_new:
                 for room in self._rooms.values():
                     room.write_all(was_there=True)
+                    room.read_anew()
             has_changed = self._take_in_nodes(now_s, touch) or has_changed
             self._refresh(now_s)
         if has_changed:

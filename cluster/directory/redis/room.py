@@ -18,6 +18,7 @@ import msgspec
 
 from miso.cluster.directory.directory import Watcher
 from miso.cluster.directory.redis.inbox import READ_ALL, Letter
+from miso.cluster.directory.redis.marks import Marks
 from miso.cluster.directory.room_view import RoomView
 from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.errors import DirectoryAwayError, ParseError, UnknownKindError
@@ -25,10 +26,6 @@ from miso.cluster.facts import Message, RoomFact, addressee, decode_fact, decode
 
 MAX_UNSENT: Final = 1_000
 """With more changes than this that are not written yet, all facts are written anew."""
-FOR_ALL: Final = "#all"
-"""Beside a node's facts in a room: its last write that had something for all others."""
-FOR_ONE: Final = "#to:"
-"""Before a node's id: the last write that had something for that one, if it was after that."""
 MAX_UNSAID: Final = 64
 """So many messages wait to be sent; then the oldest are forgotten."""
 
@@ -75,6 +72,7 @@ class Write:
         prev: What others have to know so that ``puts`` and ``drops`` are all that is new to them.
         prevs: What single nodes have to know instead: something later was for them alone.
         marks: What is kept beside the facts: which write was the last that was for all, or for some node.
+        unmarks: Keys of marks that say nothing any more.
         says: Messages.
     """
 
@@ -86,6 +84,7 @@ class Write:
     prev: int
     prevs: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, bytes] = field(default_factory=dict)
+    unmarks: Sequence[str] = ()
     says: Sequence[bytes] = ()
 
     @property
@@ -145,8 +144,7 @@ class Room:
         self._refused = refused
         self._sync_s = sync_s
         self._seq = 0  # of the last write that Redis has taken
-        self._last_for_all = 0  # the last write that had something for all
-        self._last_for: dict[str, int] = {}  # of single nodes: the last write after that which had something for them
+        self._marks = Marks()
         self._unsent: dict[str, None] = {}  # keys of facts that are not written
         self._unsaid: deque[bytes] = deque(maxlen=MAX_UNSAID)
         self._writes_all = True
@@ -154,6 +152,7 @@ class Room:
         self._checks = False
         self._known: dict[str, int] = {}  # of other nodes: the write up to which their facts are known
         self._to_read: set[str] = set()
+        self._anew: set[str] = set()  # of these all is to be read, whatever is known
         self._gone: set[str] = set()  # since others were asked for last: an answer of such a node is of before
         self._is_left = False
         self._synced = asyncio.Event()
@@ -230,16 +229,17 @@ class Room:
             self._unsent.clear()
             prev = READ_ALL if self._seq else self._first_prev
             seq = self._port.next_number()
-            self._last_for_all, self._last_for = seq, {}
-            marks = {FOR_ALL: str(seq).encode()}
+            marks = self._marks.wrote_all(seq)
             return Write(self, "all", seq, self._encoded(self.view.own), (), prev, marks=marks, says=says)
         if self._unsent:
             return self._next_changes(says)
+        prev, prevs = self._marks.known
         if self._checks:
             self._checks = False
-            return Write(self, str(self._seq), self._seq, {}, (), self._last_for_all, dict(self._last_for), says=says)
+            unmarks = self._marks.to_remove()
+            return Write(self, str(self._seq), self._seq, {}, (), prev, prevs, unmarks=unmarks, says=says)
         if says:
-            return Write(self, "", self._seq, {}, (), self._last_for_all, dict(self._last_for), says=says)
+            return Write(self, "", self._seq, {}, (), prev, prevs, says=says)
         return None
 
     def _next_changes(self, says: Sequence[bytes]) -> Write:
@@ -250,18 +250,9 @@ class Room:
         puts = self._encoded(key for key in keys if key in self.view.own)
         drops += [key for key in keys if key in self.view.own and key not in puts and _is_text(key)]
         seq = self._port.next_number()
-        number = str(seq).encode()
-        prev, prevs = self._last_for_all, dict(self._last_for)
-        readers = {addressee(key) for key in (*puts, *drops)}
-        if None in readers:
-            marks = {FOR_ALL: number}
-            drops += [FOR_ONE + node for node in self._last_for]
-            self._last_for_all, self._last_for = seq, {}
-        else:
-            nodes = [node for node in readers if node is not None]
-            marks = {FOR_ONE + node: number for node in nodes}
-            self._last_for |= dict.fromkeys(nodes, seq)
-        return Write(self, str(self._seq), seq, puts, drops, prev, prevs, marks, says)
+        prev, prevs = self._marks.known
+        marks = self._marks.wrote(seq, {addressee(key) for key in (*puts, *drops)})
+        return Write(self, str(self._seq), seq, puts, drops, prev, prevs, marks, self._marks.to_remove(), says)
 
     def written(self, write: Write, members: set[str]) -> None:
         """Redis has taken it, and says who is in the room."""
@@ -272,6 +263,7 @@ class Room:
         self.members = members
         if write.is_look:
             self._to_read |= (members | set(self.view.others)) - {self._node}
+            self._marks.forget(lambda node: node not in members and not self._port.is_live(node))
 
     @property
     def has_work(self) -> bool:
@@ -285,8 +277,15 @@ class Room:
     def next_reads(self) -> dict[str, int]:
         """Whose facts are to be read, and up to which write they are known; 0: not at all."""
         nodes, self._to_read = self._to_read, set()
+        anew, self._anew = self._anew & nodes, self._anew - nodes
         self._gone.clear()
-        return {node: self._known.get(node, 0) for node in nodes}
+        return {node: 0 if node in anew else self._known.get(node, 0) for node in nodes}
+
+    def read_anew(self) -> None:
+        """The others may have taken this node for gone, and not have marked what was for it: all is read."""
+        self._anew = set(self._known)
+        self._to_read |= self._anew
+        self._port.wake(self)
 
     def read_failed(self, node: str) -> None:
         """It is to be read again."""
@@ -300,7 +299,8 @@ class Room:
             asked: What was known of it when it was asked for.
             reply: As the script gives it.
         """
-        if node in self._gone:
+        if node in self._gone:  # it may have come back meanwhile, and that would be seen at the next refresh only
+            self._to_read.add(node)
             return
         known = self._known.get(node, 0)
         seq = _number(reply[0]) if reply else 0
@@ -383,6 +383,9 @@ class Room:
         """That node lives."""
         if node in self.view.others:
             self.view.show(node)
+        elif node in self.members:  # it was taken for gone, with all that it said
+            self._to_read.add(node)
+            self._port.wake(self)
 
     # private
 
@@ -452,7 +455,7 @@ def letter_of(write: Write, number: int, node: str, to: str) -> Letter | None:
         to: Who is to read it.
     """
     puts = [msgspec.Raw(data) for key, data in write.puts.items() if addressee(key) in (None, to)]
-    drops = [key for key in write.drops if addressee(key) in (None, to) and not key.startswith("#")]
+    drops = [key for key in write.drops if addressee(key) in (None, to)]
     is_new = bool(puts or drops or write.mode in ("all", "leave"))
     if not is_new and not write.says:
         return None

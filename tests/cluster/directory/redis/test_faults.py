@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
+from miso.cluster.directory.redis.inbox import Letter
+from miso.cluster.directory.redis.keys import facts, room_hash
+from miso.cluster.directory.redis.marks import FOR_ONE
 from miso.cluster.directory.redis.post import AGAIN_S
 from miso.cluster.directory.redis.redis_directory import RedisDirectory
 from miso.cluster.directory.redis.times import Times
 from miso.cluster.directory.redis.url import parse_url
 from miso.cluster.errors import DirectoryAwayError
 from miso.cluster.facts import BotWords
-from tests.cluster.directory.recorder import Recorder, participant, shard, until
-from tests.cluster.directory.redis.pair import Pair, member_of, node_fact, pair_in
+from tests.cluster.directory.recorder import WAIT_S, Recorder, participant, shard, until, want
+from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, node_fact, pair_in
 from tests.cluster.directory.redis.redis_server import RedisServer, free_port
 from tests.cluster.directory.redis.world import QUICK, RedisWorld
 
@@ -299,6 +303,55 @@ async def test_a_clock_of_redis_that_is_set_ends_no_lease(world: RedisWorld, jum
     await world.crash(dead.directory)
     await pair.see_the_same()
     assert set(pair.one.directory.nodes) == {pair.one.directory.node, pair.other.directory.node}
+
+
+@pytest.mark.parametrize("goes", ["ends", "ends while it is read", "leaves while it is read"])
+async def test_a_host_that_was_gone_for_a_moment_is_seen_again_before_the_next_refresh(goes: str) -> None:
+    world = RedisWorld(times=Patient(touch_s=0.1, lease_s=1.5, keep_s=600, refresh_s=200, answer_s=1, sync_s=2))
+    await world.start()
+    pair = await pair_in(world)
+    room, node = pair.one.entry, pair.other.node
+    if "read" in goes:
+        world.proxy(pair.one.directory).delay_s = 0.3
+        room.read_anew()
+        await until(lambda: not room.has_work)  # it is asked for, and the answer is on its way
+    if "ends" in goes:
+        room.ended(node)
+    else:
+        room.hear(Letter(n=0, node=node, room=room.hash, prev=1, seq=2, left=True))
+    assert {node for node, _ in pair.one.seen.facts} == {pair.one.node}
+    if "ends" in goes:
+        room.came(node)
+    await pair.see_the_same()
+    await world.close()
+
+
+async def test_marks_of_hosts_that_are_gone_go_from_redis() -> None:
+    world = RedisWorld(times=replace(QUICK, keep_s=3, refresh_s=1))
+    await world.start()
+    pair = await pair_in(world)
+    key = facts(room_hash(ROOM), pair.one.node)
+
+    async def marks() -> set[str]:
+        found = await world.server.run("HKEYS", key)
+        assert isinstance(found, list)
+        return {field.decode() for field in found if field.startswith(FOR_ONE.encode())}
+
+    third = await member_of(await world.node("c"))
+    await third.entry.synced()
+    for member in (pair.other, third):
+        pair.one.entry.put(want(pair.one, member.node))
+    await third.seen.until(lambda it: (pair.one.node, want(pair.one, third.node).key) in it.facts)
+    assert await marks() == {FOR_ONE + pair.other.node, FOR_ONE + third.node}
+    await world.crash(third.directory)
+    pair.one.entry.drop(want(pair.one, third.node).key)
+    async with asyncio.timeout(WAIT_S):
+        while await marks() != {FOR_ONE + pair.other.node}:  # noqa: ASYNC110  Redis tells nobody
+            await asyncio.sleep(0.1)
+    await world.heal(third.directory)
+    await third.seen.until(lambda it: (pair.one.node, want(pair.one, third.node).key) not in it.facts)
+    await third.directory.close()
+    await world.close()
 
 
 async def test_what_changed_a_thousand_times_while_redis_was_away_is_told_once(world: RedisWorld) -> None:

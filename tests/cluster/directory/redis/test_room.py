@@ -7,7 +7,8 @@ from collections import Counter
 import msgspec
 
 from miso.cluster.directory.redis.inbox import READ_ALL, Letter
-from miso.cluster.directory.redis.room import FOR_ALL, FOR_ONE, MAX_UNSENT, Room, Write, letter_of
+from miso.cluster.directory.redis.marks import FOR_ALL, FOR_ONE
+from miso.cluster.directory.redis.room import MAX_UNSENT, Room, Write, letter_of
 from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.facts import BotWords, RoomFact, ShardFact, WantFact, decode_fact, encode
 from tests.cluster.directory.recorder import Recorder
@@ -181,7 +182,7 @@ def test_each_reader_is_told_which_write_before_had_something_for_it() -> None:
     write = written(room, ShardFact(shard=f"{OWN}:s"))
     letters = {to: letter_of(write, 1, OWN, to) for to in (OTHER, THIRD)}
     assert {to: (it.prev, it.seq) for to, it in letters.items() if it is not None} == {OTHER: (4, 5), THIRD: (1, 5)}
-    assert (write.marks, set(write.drops)) == ({FOR_ALL: b"5"}, {FOR_ONE + OTHER})
+    assert (write.marks, set(write.unmarks)) == ({FOR_ALL: b"5"}, {FOR_ONE + OTHER})
     write = written(room, of_own(THIRD, "x"))
     assert (write.prevs, write.marks) == ({}, {FOR_ONE + THIRD: b"6"})
 
@@ -234,13 +235,17 @@ def test_a_node_that_says_too_much_is_heard_until_there() -> None:
     assert not said_bytes.by_node
 
 
-def test_an_answer_of_before_a_node_left_shows_nobody() -> None:
+def test_an_answer_of_before_a_node_left_shows_nobody_and_is_asked_for_again() -> None:
     room, seen, _ = made()
     room.hear(letter(READ_ALL, 9))
     assert room.next_reads() == {OTHER: 0}
     room.hear(Letter(n=10, node=OTHER, room="hash", prev=9, seq=10, left=True))
     room.read(OTHER, 0, reply(9, "a"))
     assert shards(seen) == set()
+    assert room.next_reads() == {OTHER: 0}
+    room.read(OTHER, 0, [])
+    assert shards(seen) == set()
+    assert not room.next_reads()
     room.hear(letter(0, 11, "b"))
     assert shards(seen) == {"b"}
 
@@ -252,6 +257,66 @@ def test_an_answer_of_before_a_node_ended_shows_nobody() -> None:
     room.ended(OTHER)
     room.read(OTHER, 0, reply(9, "a"))
     assert shards(seen) == set()
+    assert room.next_reads() == {OTHER: 0}
+
+
+def test_a_node_that_was_taken_for_gone_and_lives_is_read_at_once() -> None:
+    room, seen, _ = made()
+    room.hear(letter(0, 3, "a"))
+    room.ended(OTHER)
+    assert shards(seen) == set()
+    room.came(OTHER)
+    assert room.next_reads() == {OTHER: 0}
+    room.read(OTHER, 0, reply(3, "a"))
+    assert shards(seen) == {"a"}
+
+
+def test_who_was_taken_for_gone_reads_all_and_not_only_what_is_marked() -> None:
+    room, seen, port = made()
+    room.hear(letter(0, 3, "a"))
+    room.read_anew()
+    assert room.next_reads() == {OTHER: 0}
+    room.read(OTHER, 0, reply(3, "b"))
+    assert shards(seen) == {"b"}
+    room.read_anew()
+    assert room.next_reads() == {OTHER: 0}
+    port.has_grace = True
+    room.read(OTHER, 0, [])
+    assert room.next_reads() == {OTHER: 3}
+    room.read(OTHER, 3, [])
+    assert shards(seen) == {"b"}, "what Redis has lost is not gone yet"
+
+
+def test_marks_of_nodes_that_are_gone_go_with_the_next_write() -> None:
+    room, _, _ = made()
+    written(room, of_own(OTHER, "x"), of_own(THIRD, "x"))
+    room.check()
+    look = room.next_write()
+    assert look is not None
+    room.written(look, {THIRD})  # and the other one lives: it may only be late
+    room.drop(of_own(THIRD, "x").key)
+    write = room.next_write()
+    assert write is not None
+    assert (list(write.marks), write.unmarks) == ([FOR_ONE + THIRD], [])
+    room.written(write, {THIRD})
+    room.check()
+    look = room.next_write()
+    assert look is not None
+    room.written(look, set())
+    room.check()
+    look = room.next_write()
+    assert look is not None
+    assert (look.unmarks, look.prevs, look.is_look, look.is_told) == ([FOR_ONE + THIRD], {OTHER: 2}, True, False)
+
+
+def test_a_mark_that_is_set_again_does_not_go() -> None:
+    room, _, _ = made()
+    room.written(written(room, of_own(THIRD, "x")), set())
+    room.check()
+    look = room.next_write()
+    assert look is not None
+    room.written(look, set())
+    assert written(room, of_own(THIRD, "y")).unmarks == []
 
 
 def test_leaving_is_not_tried_again_when_the_room_was_entered_anew() -> None:
