@@ -17,6 +17,7 @@ from bench.goals import GOALS, failures, table
 from miso.worker.rtcp.transport_wide import parse_transport_wide
 from miso.worker.srtp_suite import SrtpSuite
 from native.extensions import build
+from tests.patience import PATIENCE_S
 
 SSRC = 0x01020304
 TRANSPORT_WIDE_CC_ID = 5
@@ -50,7 +51,7 @@ def test_reports_tell_what_came_and_what_is_missing() -> None:
     worker, receivers = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), Receivers(1)
     try:
         worker.bind(("127.0.0.1", 0))
-        worker.settimeout(10)
+        worker.settimeout(PATIENCE_S)
         receivers.expect([SSRC])
         receivers.connect(
             [(worker.getsockname()[1], key)], [SSRC], SrtpSuite.AES_CM_128_HMAC_SHA1_80, TRANSPORT_WIDE_CC_ID

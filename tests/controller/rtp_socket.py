@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from miso.controller import PlainTransport, Router
+from tests.patience import PATIENCE_S
 from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 
@@ -46,7 +47,7 @@ class RtpSocket(asyncio.DatagramProtocol):
         assert self._transport is not None
         self._transport.sendto(packet)
 
-    async def packet(self, within_s: float = 10) -> bytes:
+    async def packet(self, within_s: float = PATIENCE_S) -> bytes:
         """The next RTP packet. Raises ``TimeoutError``."""
         return await asyncio.wait_for(self._received.get(), within_s)
 
@@ -66,11 +67,14 @@ async def flow(
     sender: RtpSocket, ssrcs: Iterable[int], payload_type: int, receiver: RtpSocket, first: int = 0
 ) -> bytes:
     """Sends key frames on all these SSRCs, numbered from ``first`` on, until one arrives; that one."""
-    for number in range(first, first + 500):
+    loop = asyncio.get_running_loop()
+    end_s = loop.time() + PATIENCE_S
+    number = first
+    while True:
         for ssrc in ssrcs:
             sender.send(rtp(number, KEY_FRAME, ssrc=ssrc, payload_type=payload_type))
         try:
             return await receiver.packet(within_s=0.02)
         except TimeoutError:
-            continue
-    raise AssertionError("no packet arrived")
+            assert loop.time() < end_s, "no packet arrived"
+        number += 1

@@ -13,6 +13,7 @@ import pytest
 from miso.controller import InvalidStateError, RequestError, Router
 from miso.controller.types import ResourceUsage
 from tests.controller.conftest import AUDIO, CONSUMER, MEDIA_CODECS, StartWorker
+from tests.patience import PATIENCE_S
 
 
 async def test_speaks_the_3_10_dialect(start_worker: StartWorker) -> None:
@@ -89,17 +90,19 @@ async def test_an_event_right_behind_the_answer_finds_its_listener(start_worker:
         assert consumer.score.score == 10
         seen: asyncio.Future[None] = loop.create_future()
         consumer.once("score", lambda score: seen.set_result(None))
-        await asyncio.wait_for(seen, 5)
+        await asyncio.wait_for(seen, PATIENCE_S)
         return consumer.score.score, consumer.score.producer_score
 
     assert await consume() == (9, 8)
     # A task and a gather() between the answer and whoever listens.
     (consumer,) = await asyncio.gather(
-        asyncio.wait_for(transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities), 5)
+        asyncio.wait_for(
+            transport.consume(producer_id=producer.id, rtp_capabilities=router.rtp_capabilities), PATIENCE_S
+        )
     )
     heard: asyncio.Future[object] = loop.create_future()
     consumer.once("score", heard.set_result)
-    assert await asyncio.wait_for(heard, 5) == consumer.score
+    assert await asyncio.wait_for(heard, PATIENCE_S) == consumer.score
 
 
 async def test_events_and_answers_keep_their_order(start_worker: StartWorker) -> None:
@@ -127,7 +130,7 @@ async def test_events_and_answers_keep_their_order(start_worker: StartWorker) ->
         seen.append("answer")
 
     await ask()
-    await asyncio.wait_for(last.wait(), 5)
+    await asyncio.wait_for(last.wait(), PATIENCE_S)
     assert seen[:3] == ["pause", "answer", "resume"]
 
 
@@ -138,7 +141,7 @@ async def test_an_event_that_cannot_be_handled_holds_nothing_up(start_worker: St
     router = await worker.create_router(media_codecs=MEDIA_CODECS)
     transport = await router.create_plain_transport(listen_ip="127.0.0.1")
     for _ in range(3):
-        await asyncio.wait_for(transport.set_min_outgoing_bitrate(30000), 5)
+        await asyncio.wait_for(transport.set_min_outgoing_bitrate(30000), PATIENCE_S)
 
 
 async def test_answers_that_wait_when_the_worker_is_closed_are_no_error(
@@ -239,11 +242,11 @@ async def test_payloads_in_both_directions(start_worker: StartWorker) -> None:
     loop = asyncio.get_running_loop()
     message: asyncio.Future[tuple[bytes, int]] = loop.create_future()
     data_consumer.on("message", lambda data, ppid: message.set_result((data, ppid)))
-    assert await asyncio.wait_for(message, 5) == (b"hello", 51)
+    assert await asyncio.wait_for(message, PATIENCE_S) == (b"hello", 51)
     rtcp: asyncio.Future[bytes] = loop.create_future()
     transport.on("rtcp", rtcp.set_result)
     await transport.enable_trace_event(["bwe"])
-    assert await asyncio.wait_for(rtcp, 5) == b"RTCP"
+    assert await asyncio.wait_for(rtcp, PATIENCE_S) == b"RTCP"
 
     for data, expected in (("hi", (51, "hi")), (b"hi", (53, "hi")), ("", (56, " ")), (b"", (57, "\0"))):
         data_producer.send(data)

@@ -14,6 +14,7 @@ import pytest
 
 from miso.controller import Consumer, Producer, Router, Worker
 from tests.controller.rtp_socket import RtpSocket
+from tests.patience import PATIENCE_S
 from tests.worker.rtp.packets import rtp
 
 PAYLOAD_TYPE = 112
@@ -92,7 +93,7 @@ async def reaches(consumer: Consumer, spatial_layer: int) -> None:
     """Waits until the consumer forwards this spatial layer."""
     changed = asyncio.Event()
     consumer.on("layerschange", lambda _: changed.set())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while consumer.current_layers is None or consumer.current_layers.spatial_layer != spatial_layer:
             await changed.wait()
             changed.clear()
@@ -126,7 +127,7 @@ async def test_messages_of_a_producer_reach_its_consumers_until_it_closes(router
     closed = asyncio.Event()
     consumer.on("message", lambda message, ppid: heard.put_nowait(message))
     consumer.on("dataproducerclose", closed.set)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         producer.send("text")
         producer.send(b"bytes")
         assert [await heard.get() for _ in range(2)] == [b"text", b"bytes"]

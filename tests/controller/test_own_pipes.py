@@ -11,6 +11,7 @@ import pytest
 from miso.controller import PipeTransport, PlainTransport, Producer, Router, Worker, create_worker
 from tests.controller.conftest import MEDIA_CODECS, VIDEO
 from tests.controller.rtp_socket import RtpSocket, flow
+from tests.patience import PATIENCE_S
 
 SSRC = VIDEO["encodings"][0]["ssrc"]
 PAYLOAD_TYPE = VIDEO["codecs"][0]["payloadType"]
@@ -198,7 +199,7 @@ async def test_messages_cross_to_a_router_of_another_worker(routers: list[Router
     closed = asyncio.Event()
     consumer.on("dataproducerclose", closed.set)
     big = bytes(range(256)) * 1000
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await associated(made[0])
         producer.send("text")
         producer.send(b"")

@@ -20,6 +20,7 @@ from miso.controller import Consumer, Producer, RequestError, Router, Transport,
 from miso.controller.emitter import Emitter
 from tests.controller.conftest import AUDIO, MEDIA_CODECS, VIDEO
 from tests.controller.rtp_socket import RtpSocket
+from tests.patience import PATIENCE_S
 from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +35,7 @@ async def heard(emitter: Emitter, name: str) -> Any:
     """Waits for an event; its first argument."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     emitter.once(name, lambda *args: future.set_result(args[0] if args else None))
-    return await asyncio.wait_for(future, 10)
+    return await asyncio.wait_for(future, PATIENCE_S)
 
 
 async def pair(router: Router) -> tuple[Producer, Consumer]:
@@ -241,7 +242,7 @@ async def test_no_worker_outlives_a_killed_controller() -> None:
     for pidfd in pidfds:
         ended: asyncio.Future[None] = loop.create_future()
         loop.add_reader(pidfd, ended.set_result, None)
-        await asyncio.wait_for(ended, 10)
+        await asyncio.wait_for(ended, PATIENCE_S)
         loop.remove_reader(pidfd)
         os.close(pidfd)
 
@@ -261,7 +262,7 @@ async def test_what_is_closed_goes_without_a_search_for_cycles(worker: Worker) -
     gc.disable()
     try:
         gone = [weakref.ref(thing) for thing in await used_and_closed(worker)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while any(ref() is not None for ref in gone):  # noqa: ASYNC110  # answers to what closes come a moment later
                 await asyncio.sleep(0.01)
     finally:

@@ -9,6 +9,7 @@ import pytest
 
 from miso.controller import InvalidStateError, PipeTransport, Producer, RequestError, Router
 from tests.controller.conftest import AUDIO, CONSUMER, MEDIA_CODECS, VIDEO, Script, StartWorker
+from tests.patience import PATIENCE_S
 
 
 async def two_routers(start_worker: StartWorker, script: Script | None = None) -> tuple[Router, Router]:
@@ -145,7 +146,7 @@ async def test_a_copy_pauses_and_resumes_with_its_original(start_worker: StartWo
     resumed = asyncio.get_running_loop().create_future()
     copy.observer.on("resume", lambda: resumed.set_result(None))
     await consumer.request_key_frame()
-    await asyncio.wait_for(resumed, 5)
+    await asyncio.wait_for(resumed, PATIENCE_S)
     assert not copy.paused
 
 

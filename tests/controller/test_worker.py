@@ -14,6 +14,7 @@ import pytest
 
 from miso.controller import InvalidStateError, Router, WebRtcServer, Worker, WorkerStartError, create_worker, observer
 from tests.controller.conftest import FakeWorker, StartWorker
+from tests.patience import PATIENCE_S
 
 MakeFake = Callable[..., FakeWorker]
 
@@ -22,7 +23,7 @@ async def heard_event(worker: Worker, name: str) -> object:
     """Waits for an event of a worker."""
     future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     worker.on(name, lambda *args: future.set_result(args[0] if args else None))
-    return await asyncio.wait_for(future, 10)
+    return await asyncio.wait_for(future, PATIENCE_S)
 
 
 def children() -> set[int]:
@@ -35,7 +36,7 @@ async def ended(pidfd: int) -> None:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[None] = loop.create_future()
     loop.add_reader(pidfd, future.set_result, None)
-    await asyncio.wait_for(future, 10)
+    await asyncio.wait_for(future, PATIENCE_S)
     loop.remove_reader(pidfd)
     os.close(pidfd)
 

@@ -21,6 +21,7 @@ from miso.controller import (
     observer,
 )
 from tests.controller.conftest import FakeWorker, Script
+from tests.patience import PATIENCE_S
 
 AT_ONCE = BackOff(first_s=0.0, longest_s=0.0, stable_s=60.0)
 
@@ -51,7 +52,7 @@ async def make_pool(fake_worker: Callable[..., FakeWorker]) -> AsyncIterator[Mak
 async def event(pool: WorkerPool, name: str) -> tuple[object, ...]:
     future: asyncio.Future[tuple[object, ...]] = asyncio.get_running_loop().create_future()
     pool.once(name, lambda *args: future.set_result(args))
-    return await asyncio.wait_for(future, 10)
+    return await asyncio.wait_for(future, PATIENCE_S)
 
 
 async def test_picks_the_least_loaded_worker_and_takes_turns_among_equals(make_pool: MakePool) -> None:
@@ -156,13 +157,13 @@ async def test_a_start_that_is_cancelled_leaves_no_worker(make_pool: MakePool) -
     running: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
     observer.once("newworker", running.set_result)
     starting = asyncio.create_task(pool.start())
-    worker = await asyncio.wait_for(running, 10)
+    worker = await asyncio.wait_for(running, PATIENCE_S)
     await asyncio.sleep(0)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert worker.closed
-    await asyncio.wait_for(worker.wait_closed(), 10)
+    await asyncio.wait_for(worker.wait_closed(), PATIENCE_S)
 
 
 async def test_close_ends_all_processes(make_pool: MakePool) -> None:

@@ -12,6 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.patience import PATIENCE_S
+
 RTP_CAPABILITIES = {
     "codecs": [
         {"kind": "audio", "mimeType": "audio/opus", "preferredPayloadType": 100, "clockRate": 48000, "channels": 2},
@@ -53,7 +55,6 @@ VIDEO = {
     "rtcp": {"cname": "a"},
 }
 SCTP_CAPABILITIES = {"numStreams": {"OS": 1024, "MIS": 1024}}
-TIMEOUT_S = 10
 
 
 class Rejected(Exception):
@@ -109,7 +110,7 @@ class RoomClient:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending[number] = (method, answer)
         await self.send(request=True, id=number, method=method, data=data)
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             return await answer
 
     async def send(self, **message: object) -> None:
@@ -127,12 +128,12 @@ class RoomClient:
         def found() -> list[Any]:
             return [data for name, data in self.log if name == method and match(data)]
 
-        async with asyncio.timeout(TIMEOUT_S), self._news:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()[count - 1]
 
     async def closed(self) -> int | None:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.shield(self._reading)
         return self.close_code
 

@@ -19,6 +19,7 @@ import pytest
 
 from miso.protoo import ClientOptions, ClientPeer, IncomingRequest, Notification, RequestError, Retry
 from tests.demo.client import AUDIO
+from tests.patience import PATIENCE_S
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +100,7 @@ class Talker:
 
     async def hears(self, method: str) -> Any:
         """The next such thing."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 name, data = await self.told.get()
                 if name == method:
@@ -146,7 +147,7 @@ async def test_rooms_let_peers_hear_each_other_survive_a_worker_and_end_cleanly(
     await late.peer.close()
     await early_close
     server.send_signal(signal.SIGTERM)
-    _, said = await asyncio.wait_for(server.communicate(), 20)
+    _, said = await asyncio.wait_for(server.communicate(), PATIENCE_S)
     assert "died, its rooms close" in said.decode()
     assert "Traceback" not in said.decode()
     assert "was never retrieved" not in said.decode()

@@ -16,6 +16,7 @@ from pymediasoup.sctp_parameters import SctpParameters, SctpStreamParameters
 from pymediasoup.transport import Transport
 
 from miso.protoo import ClientOptions, ClientPeer, IncomingRequest, Notification
+from tests.patience import PATIENCE_S
 
 
 class PymediasoupPeer:
@@ -77,13 +78,13 @@ class PymediasoupPeer:
         opened = asyncio.Event()
         producer.on("open", opened.set)
         if producer.readyState != "open":
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 await opened.wait()
         return producer
 
     async def listens_to(self, label: str) -> None:
         """Waits until a channel of this label, which it has been offered, is open."""
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(lambda: label in self._listens_to)
 
     async def request(self, method: str, **data: object) -> Any:
@@ -96,7 +97,7 @@ class PymediasoupPeer:
         def found() -> list[Any]:
             return [data for name, data in self.notifications if name == method]
 
-        async with asyncio.timeout(20), self._news:
+        async with asyncio.timeout(PATIENCE_S), self._news:
             await self._news.wait_for(found)
         return found()[0]
 

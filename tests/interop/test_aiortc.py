@@ -9,8 +9,7 @@ import pytest
 
 from miso.controller import Router, WebRtcTransport, Worker
 from tests.interop.aiortc_peer import AiortcPeer
-
-PATIENCE_S = 10.0
+from tests.patience import PATIENCE_S
 
 
 async def until(condition: Callable[[], bool], emitter: WebRtcTransport, event: str) -> None:

@@ -10,8 +10,7 @@ from aiortc import RTCDataChannel
 
 from miso.controller import Router
 from tests.interop.aiortc_peer import AiortcPeer
-
-PATIENCE_S = 20
+from tests.patience import PATIENCE_S
 
 
 async def join(router: Router, role: str) -> AiortcPeer:

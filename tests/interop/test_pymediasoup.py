@@ -17,7 +17,7 @@ from tests.interop.tracks import ColourTrack, ToneTrack, left_channel, mean_colo
 
 TONE_HZ = 600
 COLOUR = (120, 90, 200)
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 
 
 @pytest.fixture(params=[True, False], ids=["webrtc-server", "own-ports"])

@@ -18,6 +18,7 @@ from miso.protoo import (
     WebSocketServer,
 )
 from miso.protoo.message_exchange import CLIENT_TIMEOUT_BASE_MS, SERVER_TIMEOUT_BASE_MS, default_timeout_ms
+from tests.patience import PATIENCE_S
 from tests.ports import free_ports
 from tests.protoo.conftest import Host
 
@@ -35,7 +36,7 @@ def client_of(url: str, events: list[object], retry: Retry = QUICK) -> ClientPee
 async def until(client: ClientPeer, event: str) -> None:
     arrived = asyncio.Event()
     client.once(event, lambda *_: arrived.set())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await arrived.wait()
 
 
@@ -80,7 +81,7 @@ async def test_comes_back_after_1012_but_not_after_4000(host: Host) -> None:
     client = client_of(f"{host.url}/?peerId=a", events)
     await client.open()
     (await host.arrivals.get()).close(1012, "service restart")
-    again = await asyncio.wait_for(host.arrivals.get(), 5)
+    again = await asyncio.wait_for(host.arrivals.get(), PATIENCE_S)
     again.close()
     await until(client, "close")
     assert events == ["open", "disconnected", "open", "close"]
@@ -141,7 +142,7 @@ async def test_a_client_that_leaves_before_it_is_let_in_raises_at_accept() -> No
     await knocked.wait()
     writer.transport.abort()
     left.set()
-    assert isinstance(await asyncio.wait_for(raised, 5), TransportClosedError)
+    assert isinstance(await asyncio.wait_for(raised, PATIENCE_S), TransportClosedError)
     await server.close()
 
 
@@ -161,7 +162,7 @@ async def test_an_address_that_makes_no_sense_is_an_error_and_no_wait_without_en
     closes: list[str] = []
     client.on("close", lambda: closes.append("close"))
     with pytest.raises(ValueError, match="cannot connect to"):
-        await asyncio.wait_for(client.open(), 5)
+        await asyncio.wait_for(client.open(), PATIENCE_S)
     assert client.closed
     assert closes == ["close"]
     await client.close()

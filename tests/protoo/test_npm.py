@@ -14,6 +14,7 @@ import pytest
 
 from miso.protoo import ClientOptions, ClientPeer, RequestError
 from tests.npm_packages import install, needs_npm
+from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 
 NPM = Path(__file__).with_name("npm")
@@ -39,7 +40,7 @@ async def node(script: str, *arguments: str) -> AsyncIterator[Process]:
 
 async def said(process: Process) -> dict[str, Any]:
     assert process.stdout is not None
-    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), 10))
+    line: dict[str, Any] = json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))
     return line
 
 
@@ -50,7 +51,7 @@ def tell(process: Process, **what: object) -> None:
 
 async def test_protoo_client_talks_to_our_server(host: Host) -> None:
     async with node("client.js", f"{host.url}/?peerId=n") as process:
-        peer = await asyncio.wait_for(host.arrivals.get(), 10)
+        peer = await asyncio.wait_for(host.arrivals.get(), PATIENCE_S)
         peer.on("request", lambda request: request.accept([request.method, request.data]))
         peer.on("notification", lambda notification: peer.notify("back", notification.data))
         assert await said(process) == {"event": "open"}
@@ -67,7 +68,7 @@ async def test_protoo_client_talks_to_our_server(host: Host) -> None:
         tell(process, do="request", method="join")
         assert await said(process) == {"event": "error", "code": 404, "reason": "not found"}
         peer.close(1012, "service restart")
-        again = await asyncio.wait_for(host.arrivals.get(), 10)
+        again = await asyncio.wait_for(host.arrivals.get(), PATIENCE_S)
         assert [(await said(process))["event"] for _ in range(2)] == ["disconnected", "open"]
         again.close()
         assert await said(process) == {"event": "close"}
@@ -76,7 +77,7 @@ async def test_protoo_client_talks_to_our_server(host: Host) -> None:
 async def test_our_client_talks_to_protoo_server() -> None:
     async with node("server.js") as process:
         assert process.stdout is not None
-        port = int(await asyncio.wait_for(process.stdout.readline(), 10))
+        port = int(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))
         client = ClientPeer(f"ws://127.0.0.1:{port}/?peerId=py", ClientOptions(proxy=None))
         client.on("request", lambda request: request.accept({request.method: request.data}))
         notified: asyncio.Queue[object] = asyncio.Queue()
@@ -90,9 +91,9 @@ async def test_our_client_talks_to_protoo_server() -> None:
         assert (caught.value.code, caught.value.reason) == (403, "I do not want to")
         assert await client.request("ask") == {"answer": {"question": {"n": 42}}}
         client.notify("echo", {"b": 2})
-        assert await asyncio.wait_for(notified.get(), 5) == {"b": 2}
+        assert await asyncio.wait_for(notified.get(), PATIENCE_S) == {"b": 2}
         leaving = asyncio.create_task(client.request("leave"))
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), PATIENCE_S)
         assert client.closed
         assert isinstance((await asyncio.gather(leaving, return_exceptions=True))[0], ConnectionError)
         await client.close()

@@ -27,6 +27,7 @@ from miso.protoo import (
     TransportClosedError,
     WebSocketTransport,
 )
+from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 
 PROTOO = [Subprotocol("protoo")]
@@ -46,7 +47,7 @@ async def join(host: Host, peer_id: str = "me") -> tuple[ClientConnection, Peer[
 
 
 async def receive(client: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         message: dict[str, Any] = json.loads(await client.recv())
         return message
 
@@ -100,7 +101,7 @@ async def test_a_handshake_that_cannot_be_read_is_refused(host: Host, request_li
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
     headers = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     writer.write(f"{request_line} HTTP/1.1\r\n{headers}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
-    assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 4")
+    assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).startswith(b"HTTP/1.1 4")
     writer.close()
 
 
@@ -266,7 +267,7 @@ async def test_pings_of_a_client_that_does_not_read_are_not_answered_without_end
             await asyncio.sleep(0)
     size_bytes = 0
     with contextlib.suppress(ConnectionError):
-        while data := await asyncio.wait_for(reader.read(1 << 20), 10):
+        while data := await asyncio.wait_for(reader.read(1 << 20), PATIENCE_S):
             size_bytes += len(data)
     assert size_bytes < 1_000_000
     writer.close()
@@ -318,7 +319,7 @@ async def test_a_lost_connection_rejects_what_waits_and_empties_the_room(host: H
     await receive(client)
     client.transport.abort()
     with pytest.raises(TransportClosedError):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await asking
     assert closed.is_set()
     assert host.room.peers == []
@@ -362,7 +363,7 @@ async def test_nobody_enters_a_closed_room(host: Host) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: errors.append(context["exception"]))
     client = await connect(host.url, subprotocols=PROTOO)
     with pytest.raises(ConnectionClosed) as caught:
-        await asyncio.wait_for(client.recv(), 5)
+        await asyncio.wait_for(client.recv(), PATIENCE_S)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1011
     assert [type(error) for error in errors] == [RoomClosedError]

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from miso.protoo import Peer
+from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 
 TOO_SLOW = 1008
@@ -25,13 +26,13 @@ async def join(host: Host) -> tuple[ClientConnection, Peer[dict[str, object]]]:
 
 
 async def read(client: ClientConnection, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in range(count):
             await client.recv()
 
 
 async def close_code(client: ClientConnection) -> int | None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         with contextlib.suppress(ConnectionClosed):
             async for _ in client:
                 pass

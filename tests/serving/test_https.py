@@ -17,6 +17,7 @@ from miso.demo.server import DemoServer
 from miso.serving.tls_listener import TlsListener
 from tests.demo.client import RoomClient
 from tests.demo.conftest import counted, free_ports
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
@@ -72,12 +73,12 @@ async def test_a_request_right_behind_the_tls_handshake_is_answered(tmp_path: Pa
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while not finished(tls):
             writer.write(outgoing.read())
-            incoming.write(await asyncio.wait_for(reader.read(65536), 10))
+            incoming.write(await asyncio.wait_for(reader.read(65536), PATIENCE_S))
         tls.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         writer.write(outgoing.read())  # the end of the handshake and the request in one segment
         said = b""
         while b"\r\n\r\n" not in said:
-            incoming.write(await asyncio.wait_for(reader.read(65536), 10))
+            incoming.write(await asyncio.wait_for(reader.read(65536), PATIENCE_S))
             with contextlib.suppress(ssl.SSLWantReadError):  # session tickets come first
                 said += tls.read(65536)
         assert said.startswith(b"HTTP/1.1 200")
@@ -95,6 +96,6 @@ def finished(tls: ssl.SSLObject) -> bool:
 
 async def cut_off(reader: asyncio.StreamReader) -> bool:
     try:
-        return await asyncio.wait_for(reader.read(), 20) == b""
+        return await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
     except ConnectionResetError:
         return True

@@ -29,6 +29,7 @@ from miso.worker.rtcp.compound import build_compound, parse_compound
 from miso.worker.rtcp.feedback import Fir, Pli
 from tests.cluster.shard.wire import Wire
 from tests.controller.conftest import MEDIA_CODECS
+from tests.patience import PATIENCE_S
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, parse_rtp, rtp
 
 PAYLOAD_TYPE, RTX_PAYLOAD_TYPE = 112, 113
@@ -38,7 +39,7 @@ SETTINGS = ShardSettings(linger_s=0.2, first_retry_s=0.05, longest_retry_s=0.2, 
 _ssrcs = itertools.count(20_000_000, 1000)
 
 
-async def until(condition: Callable[[], object], within_s: float = 20) -> None:
+async def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Waits until something is so. Raises ``TimeoutError``."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110  # facts and packets have no event in common
@@ -184,7 +185,7 @@ class Screen(Peer):
         assert ssrc is not None
         self.send(build_compound([Pli(1, ssrc)]))
 
-    async def sees(self, more: int = 5, within_s: float = 20) -> None:
+    async def sees(self, more: int = 5, within_s: float = PATIENCE_S) -> None:
         """Waits until so many packets more have come."""
         enough = len(self.packets) + more
         await until(lambda: len(self.packets) >= enough, within_s)

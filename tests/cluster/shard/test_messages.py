@@ -8,6 +8,7 @@ from collections.abc import Callable
 from miso.cluster.shard.shard import Shard
 from miso.controller import DataConsumer, DataProducer
 from tests.cluster.shard.rig import World, until
+from tests.patience import PATIENCE_S
 
 Says = Callable[[str], None]
 
@@ -73,7 +74,7 @@ async def test_a_channel_whose_pipe_is_lost_is_heard_again_by_the_same_consumer(
     first.send("before")
     await until(lambda: heard == [b"before"])
     world.ends["s"][0].close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while b"after" not in heard:
             first.send("after")
             await asyncio.sleep(0.02)

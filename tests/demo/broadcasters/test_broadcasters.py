@@ -17,6 +17,7 @@ from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, SCTP_CAPABILITIES, VIDEO, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 WHO = {"id": "b", "displayName": "Radio", "device": {"name": "ffmpeg", "version": "7"}}
 OPUS = {
@@ -52,7 +53,7 @@ async def http(server: DemoServer) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def nobody_left(server: DemoServer) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(server.rooms):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -347,7 +348,7 @@ async def test_a_transport_to_which_nobody_sends_goes_while_its_broadcaster_live
         used, unused = await plain(http, rtcpMux=True), await plain(http, rtcpMux=True)
         speaking = asyncio.create_task(speak(used["port"]))
         body = {"kind": "audio", "rtpParameters": OPUS}
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             path = f"{TRANSPORTS}/{unused['id']}/connect"
             while (await http.post(path, json={})).text.endswith("WebRtcTransport"):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)

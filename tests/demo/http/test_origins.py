@@ -17,6 +17,7 @@ from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
 from miso.serving.security_headers import SECURITY_HEADERS
 from tests.demo.conftest import free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 NAMES = ["box", "*.example.org"]
 
@@ -127,7 +128,7 @@ async def answer(url: str, request: str) -> str:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     writer.write(request.encode())
-    text = await asyncio.wait_for(reader.read(), 5)
+    text = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     return text.decode()
 

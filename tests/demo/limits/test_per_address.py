@@ -23,6 +23,7 @@ from miso.protoo import RequestError
 from miso.serving.client_address import client_address
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 OTHER = "127.0.0.9"
 """A second address of this machine."""
@@ -97,7 +98,7 @@ async def leave(server: DemoServer, client: RoomClient) -> None:
     gone = asyncio.Event()
     session.on_left(gone.set)
     await client.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await gone.wait()
 
 
@@ -241,7 +242,7 @@ async def test_an_address_holds_only_so_many_sockets(tmp_path: Path) -> None:
         port = urlsplit(ws_url(server)).port
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             assert (await reader.read()).startswith(b"HTTP/1.1 429 ")
         _, other = await asyncio.open_connection("127.0.0.1", port, local_addr=(OTHER, 0))
         other.write(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

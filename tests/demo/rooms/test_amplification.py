@@ -15,6 +15,7 @@ from miso.controller.types import RtpCapabilities
 from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, SCTP_CAPABILITIES, VIDEO, Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 LONG = "x" * 20_000
 MAX_TOLD_BYTES_OF_PEER = 200_000
@@ -266,7 +267,7 @@ async def test_a_flood_to_the_bot_gets_few_answers_and_then_no_ear(server: DemoS
         flood.send(str(number))
         if number % 100 == 0:
             await transport.dump()  # the worker has read what was sent
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await room.router.dump()).map_data_producer_id_data_consumer_ids[flood.id]:
             pass
     assert 10 <= heard.qsize() < 500

@@ -19,6 +19,10 @@ from miso.demo.server import DemoServer
 from miso.serving.http_connection import HttpWithTimeouts
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
+from tests.patience import PATIENCE_S
+
+LIMIT_S = 2.0
+"""For a connection that is to become a WebSocket: long enough for that on a busy machine, too."""
 
 
 def nested(depth: int) -> list[object]:
@@ -186,7 +190,7 @@ async def test_a_connection_that_does_not_get_on_is_cut(
     port = urlsplit(server.urls[0]).port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(said)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while await reader.read(65536):
                 pass
@@ -196,10 +200,10 @@ async def test_a_connection_that_does_not_get_on_is_cut(
 
 
 async def test_a_websocket_is_not_cut(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", 0.1)
+    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", LIMIT_S)
     client = await RoomClient.connect(url, "r", "a")
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
+        async with asyncio.timeout(1.2 * LIMIT_S):
             await client.closed()
     assert (await client.join(capabilities=RTP_CAPABILITIES))["peers"] == []
     await client.close()
@@ -208,7 +212,7 @@ async def test_a_websocket_is_not_cut(url: str, monkeypatch: pytest.MonkeyPatch)
 async def test_a_websocket_behind_another_request_is_not_cut(
     server: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", 0.3)
+    monkeypatch.setattr(HttpWithTimeouts, "LIMIT_S", LIMIT_S)
     reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(server.urls[0]).port)
     writer.write(
         b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -216,26 +220,27 @@ async def test_a_websocket_behind_another_request_is_not_cut(
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         b"Sec-WebSocket-Protocol: protoo\r\n\r\n"
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await reader.readuntil(b"mediasoup-version")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(reader.read(), 1)  # to the end, which must not come
+        await asyncio.wait_for(reader.read(), 1.2 * LIMIT_S)  # to the end, which must not come
     writer.close()
 
 
 async def test_invalid_http_is_told_of_once_a_second(server: DemoServer, caplog: pytest.LogCaptureFixture) -> None:
     port = urlsplit(server.urls[0]).port
+    began_s = time.monotonic()
     for _ in range(200):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"\x16\x03\x01 no HTTP\r\n\r\n")
-        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400")
+        assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).startswith(b"HTTP/1.1 400")
         writer.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while "times more" not in caplog.text:  # noqa: ASYNC110  # the log has no event
             await asyncio.sleep(0.1)
     lines = [record.getMessage() for record in caplog.records if "nvalid HTTP" in record.getMessage()]
     told = sum(int(line.split("times")[0].split()[-1]) if "times" in line else 1 for line in lines)
-    assert len(lines) < 20  # 200 connections take some seconds on a busy machine
+    assert len(lines) <= time.monotonic() - began_s + 2
     assert 0 < told <= 200
 
 

@@ -7,6 +7,7 @@ import gc
 import weakref
 
 from miso.demo.rooms.latest_news import LatestPerInterval
+from tests.patience import PATIENCE_S
 
 
 async def test_the_first_goes_at_once_then_only_the_latest() -> None:
@@ -22,7 +23,7 @@ async def test_the_first_goes_at_once_then_only_the_latest() -> None:
         news.offer(value)
     assert sent == [0]
     arrived.clear()
-    await asyncio.wait_for(arrived.wait(), 5)
+    await asyncio.wait_for(arrived.wait(), PATIENCE_S)
     assert sent == [0, 4]
     news.close()
 

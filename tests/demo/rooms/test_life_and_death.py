@@ -23,6 +23,7 @@ from miso.demo.server import DemoServer
 from miso.protoo import ClientOptions, ClientPeer, ConnectionRequest, Retry, WebSocketServer
 from tests.demo.client import AUDIO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -57,7 +58,7 @@ async def test_a_dead_worker_takes_its_own_rooms_only_and_their_peers_come_back(
     await other.produce("audio", AUDIO)
     await spared.seen("newConsumer")
     assert spared.methods.count("peerClosed") == 0
-    await asyncio.wait_for(replaced.wait(), 20)
+    await asyncio.wait_for(replaced.wait(), PATIENCE_S)
     assert len(server.workers.pool.workers) == 2
     assert server.workers.deaths == 1
     for client in (again, spared, other):
@@ -169,7 +170,7 @@ async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
         os.kill(server.workers.pool.workers[0].pid, signal.SIGKILL)
         died = asyncio.Event()
         server.workers.pool.on("died", lambda worker, error: died.set())
-        await asyncio.wait_for(died.wait(), 10)
+        await asyncio.wait_for(died.wait(), PATIENCE_S)
         assert float(numbers["process_open_fds"]) > 0
         assert "miso_worker_deaths_total 1.0" in (await http.get("/metrics")).text
     await client.close()
@@ -221,7 +222,7 @@ async def gone(pid: int) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_reader(descriptor, ended.set)
     try:
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
     finally:
         asyncio.get_running_loop().remove_reader(descriptor)
         os.close(descriptor)
@@ -235,7 +236,7 @@ async def test_no_worker_outlives_the_controller(tmp_path: Path, number: signal.
     workers = children_of(process.pid)
     assert len(workers) == 4
     process.send_signal(number)
-    assert await asyncio.wait_for(process.wait(), 15) == code
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == code
     assert process.stderr is not None
     last_words = (await process.stderr.read()).decode()
     assert "Traceback" not in last_words, last_words

@@ -14,6 +14,7 @@ import pytest
 
 from tests.demo.client import AUDIO, RoomClient
 from tests.npm_packages import install, needs_npm
+from tests.patience import PATIENCE_S
 
 NPM = Path(__file__).parents[1] / "npm"
 Next = Callable[..., Any]
@@ -37,7 +38,7 @@ async def newest_client(url: str) -> AsyncIterator[Next]:
             for one in said:
                 if one["event"] == event and all(one[key] == value for key, value in fields.items()):
                     return one
-            line = await asyncio.wait_for(process.stdout.readline(), 20)
+            line = await asyncio.wait_for(process.stdout.readline(), PATIENCE_S)
             assert line, said
             said.append(json.loads(line))
             assert said[-1]["event"] != "failed", said[-1]

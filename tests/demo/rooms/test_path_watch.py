@@ -16,8 +16,9 @@ from miso.demo.rooms.path_watch import ICE_SHARE, Missing, PathWatch, TransportW
 from miso.demo.server import DemoServer
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.patience import PATIENCE_S
 
-PATIENCE_S = 0.3
+STALLED_S = 0.3
 FINGERPRINTS = [{"algorithm": "sha-256", "value": ":".join(["AB"] * 32)}]
 CLIENT = {"role": "client", "fingerprints": FINGERPRINTS}
 SERVER = {"role": "server", "fingerprints": FINGERPRINTS}
@@ -27,7 +28,7 @@ DTLS_HANDSHAKE = 22
 
 @pytest.fixture
 async def impatient(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    server = DemoServer(free_ports(tmp_path, transport_stall_timeout=PATIENCE_S))
+    server = DemoServer(free_ports(tmp_path, transport_stall_timeout=STALLED_S))
     await server.start()
     yield server
     await server.close()
@@ -46,7 +47,7 @@ async def ice_over(transport: dict[str, Any]) -> AsyncIterator[aioice.Connection
             candidate = aioice.Candidate(one["foundation"], 1, "udp", one["priority"], one["ip"], one["port"], "host")
             await connection.add_remote_candidate(candidate)
     await connection.add_remote_candidate(None)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await connection.connect()
     try:
         yield connection
@@ -110,7 +111,7 @@ async def test_dtls_begins_with_what_createWebRtcTransport_brought(
     client = await RoomClient.connect(ws_url(impatient), "r", "a")
     transport = await client.transport(producing=True, dtlsParameters=SERVER)
     async with ice_over(transport) as path:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             hello = await path.recv()
         assert hello[0] == DTLS_HANDSHAKE
         # who says it again is not refused
@@ -124,7 +125,7 @@ async def test_connectWebRtcTransport_counts_more_than_what_was_said_before(
     client = await RoomClient.connect(ws_url(impatient), "r", "a")
     transport = await client.transport(producing=True, dtlsParameters={**SERVER, "role": "auto"})
     await client.request("connectWebRtcTransport", transportId=transport["id"], dtlsParameters=SERVER)
-    async with ice_over(transport) as path, asyncio.timeout(10):
+    async with ice_over(transport) as path, asyncio.timeout(PATIENCE_S):
         assert (await path.recv())[0] == DTLS_HANDSHAKE
     await client.close()
 

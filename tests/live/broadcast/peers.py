@@ -10,6 +10,7 @@ from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.media.flv import FlvReader, Tag
 from miso.live.sessions.session import EndReason
 from miso.live.streams.subscription import Start
+from tests.patience import PATIENCE_S
 
 
 class Viewer:
@@ -30,7 +31,7 @@ class Viewer:
         """So many bytes, from where it stopped."""
         loop = asyncio.get_running_loop()
         while len(self.got) < size:
-            data = await asyncio.wait_for(loop.sock_recv(self.theirs, 1 << 16), 20)
+            data = await asyncio.wait_for(loop.sock_recv(self.theirs, 1 << 16), PATIENCE_S)
             assert data, "the connection is closed"
             self.got += data
         data = bytes(self.got[:size])
@@ -43,7 +44,7 @@ class Viewer:
         loop = asyncio.get_running_loop()
         found += reader.feed(bytes(self.got))
         while len(found) < count:
-            data = await asyncio.wait_for(loop.sock_recv(self.theirs, 1 << 16), 20)
+            data = await asyncio.wait_for(loop.sock_recv(self.theirs, 1 << 16), PATIENCE_S)
             assert data, f"closed after {len(found)} tags"
             self.got += data
             found += reader.feed(data)

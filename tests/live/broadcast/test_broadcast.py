@@ -30,6 +30,7 @@ from tests.live.broadcast.peers import Viewer, connect, join
 from tests.live.clock import FakeClock
 from tests.live.media import records
 from tests.live.streams.packets import picture, sound
+from tests.patience import PATIENCE_S
 
 AUDIO_CONFIG = Packet(TrackId(Kind.AUDIO), Codec.AAC, 0, records.AAC, is_config=True)
 
@@ -71,7 +72,7 @@ def times(tags: list[Tag], kind: TagType) -> list[int]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110  # the kernel tells nobody
             await asyncio.sleep(0.005)
 

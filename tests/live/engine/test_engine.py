@@ -19,6 +19,7 @@ from miso.live.flv_server.format import FlvFormat
 from miso.live.sessions.session import EndReason, Role
 from miso.live.streams.stream import State
 from tests.live.broadcast.peers import join
+from tests.patience import PATIENCE_S
 
 
 def plugin(name: str, log: list[str], **does: Callable[[], Any]) -> type[Plugin]:
@@ -109,7 +110,7 @@ async def test_one_that_fails_later_is_stopped_and_the_others_go_on() -> None:
     await asyncio.sleep(0)
     assert len(engine.running) == 2
     go.set()
-    await asyncio.wait_for(stopped.wait(), 10)
+    await asyncio.wait_for(stopped.wait(), PATIENCE_S)
     assert [one.name for one in engine.running] == ["a"]
     assert engine.failures == {"bad": 1}
     await engine.stop()

@@ -20,7 +20,7 @@ from miso.live.web.plugin import WebPlugin
 from tests.live.endless import send_for_ever
 
 PATH = "live/camera"
-SLOWEST_S = 30
+SLOWEST_S = 60
 
 
 class House:

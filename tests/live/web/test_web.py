@@ -21,6 +21,7 @@ from miso.live.web.plugin import WebPlugin
 from miso.live.web.web import Web
 from miso.serving import http_server
 from miso.serving.http_connection import TAKEOVER, HttpWithTimeouts
+from tests.patience import PATIENCE_S
 
 GET = "GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n"
 UPGRADE = (
@@ -106,12 +107,12 @@ async def test_a_request_takes_its_connection_over(engine: Engine) -> None:
     assert await reader.readexactly(11) == b"raw nothing"
     assert taker.transport is not None
     writer.write(b"more")
-    await asyncio.wait_for(taker.told.wait(), 10)
+    await asyncio.wait_for(taker.told.wait(), PATIENCE_S)
     assert taker.received == b"more"
     taker.transport.write(b"!")
     assert await reader.readexactly(1) == b"!"
     writer.close()
-    await asyncio.wait_for(taker.lost.wait(), 10)
+    await asyncio.wait_for(taker.lost.wait(), PATIENCE_S)
 
 
 def of_http() -> int:
@@ -129,13 +130,13 @@ async def test_nothing_of_http_is_kept_for_a_connection_that_was_taken_over(engi
         reader, writer = await asyncio.open_connection("127.0.0.1", port(engine))
         writer.write(GET.format("/raw", "").encode())
         assert await reader.readexactly(11) == b"raw nothing"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while of_http() != before:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)  # until the request's task has ended
     finally:
         gc.enable()
     writer.close()
-    await asyncio.wait_for(taker.lost.wait(), 10)
+    await asyncio.wait_for(taker.lost.wait(), PATIENCE_S)
 
 
 async def test_a_request_for_a_websocket_stays_a_request_where_it_is_asked_for(engine: Engine) -> None:
@@ -191,7 +192,7 @@ async def test_connections_that_were_taken_over_count(engine: Engine) -> None:
         writers.append(writer)
     assert b"429" in (await ask(engine, GET.format("/raw0", ""))).splitlines()[0]
     writers[0].close()
-    await asyncio.wait_for(takers[0].lost.wait(), 10)
+    await asyncio.wait_for(takers[0].lost.wait(), PATIENCE_S)
     assert b"404" in (await ask(engine, GET.format("/nothing", "Connection: close\r\n"))).splitlines()[0]
 
 

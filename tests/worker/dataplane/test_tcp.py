@@ -16,6 +16,7 @@ from miso.worker.dataplane import (
     TcpConnection,
     TransportPlane,
 )
+from tests.patience import PATIENCE_S
 from tests.worker.dataplane.rig import KEY_FRAME, TRANSPORT_WIDE_CC_ID, Rig, ask_again, make_output, now_us, rtp, srtp
 from tests.worker.rtp.packets import parse_rtp
 
@@ -36,7 +37,7 @@ class Link:
         self.accepted, address = listener.accept()
         listener.close()
         self.accepted.setblocking(False)
-        self.peer.settimeout(5)
+        self.peer.settimeout(PATIENCE_S)
         self.connection = TcpConnection(rig.plane, self.accepted.fileno(), address)
         self.transport = TransportPlane(rig.plane, False)
         self.transport.accept_from(self.connection, address)
@@ -161,7 +162,7 @@ def test_what_a_slow_reader_does_not_get_does_not_count_as_sent(rig: Rig, link: 
     link.peer.settimeout(0)
     with pytest.raises(BlockingIOError):
         link.peer.recv(1)
-    link.peer.settimeout(5)
+    link.peer.settimeout(PATIENCE_S)
     assert link.transport.sent.bytes == sum(len(one) for one in frames)
     session = srtp(suite, bytes(range(28)), inbound=True) if suite is not None else None
     packets = [parse_rtp(session.unprotect(one) if session is not None else one) for one in frames]

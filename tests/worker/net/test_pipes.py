@@ -7,6 +7,7 @@ import pytest
 
 from miso.worker.channel.framing import MAX_BODY_SIZE, FrameReader, OversizeFrame
 from miso.worker.net.pipes import MAX_WAITING_BYTES, IncomingPipe, OutgoingPipe
+from tests.patience import PATIENCE_S
 
 BODY = b"x" * 65536
 
@@ -42,7 +43,7 @@ async def read_all(fd: int, frames: int) -> list[bytes | OversizeFrame]:
             done.set()
 
     incoming = IncomingPipe(loop, fd, on_data, done.set)
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
     incoming.close()
     return came
 
@@ -85,5 +86,5 @@ async def test_end_of_the_stream_is_told_once(pipe):
     IncomingPipe(asyncio.get_running_loop(), pipe[0], came.append, ended.set)
     os.write(pipe[1], b"last words")
     os.close(pipe[1])
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), PATIENCE_S)
     assert came == [b"last words"]

@@ -10,6 +10,7 @@ import pytest
 
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.net.sockets import LoopSockets
+from tests.patience import PATIENCE_S
 
 
 def nothing() -> None:
@@ -69,7 +70,7 @@ async def test_datagrams_wake_the_reader_until_it_closes():
     bound = sockets.open_udp("127.0.0.1", None, came.set)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.sendto(b"hello", bound.local_address)
-        await asyncio.wait_for(came.wait(), 5)
+        await asyncio.wait_for(came.wait(), PATIENCE_S)
     assert socket.socket(fileno=os.dup(bound.fileno)).recv(100) == b"hello"
     bound.close()
     bound.close()
@@ -96,13 +97,13 @@ async def test_accepted_connections_are_handed_on():
     listener = sockets.listen_tcp("127.0.0.1", None, on_connection)
     reader, writer = await asyncio.open_connection(*listener.local_address)
     writer.write(b"hello")
-    await asyncio.wait_for(readable.wait(), 5)
+    await asyncio.wait_for(readable.wait(), PATIENCE_S)
     connection, address = accepted[0]
     assert address == writer.get_extra_info("sockname")
     assert connection.local_address == listener.local_address
     writable = asyncio.Event()
     connection.watch_writable(writable.set)
-    await asyncio.wait_for(writable.wait(), 5)
+    await asyncio.wait_for(writable.wait(), PATIENCE_S)
     connection.watch_writable(None)
     connection.close()
     listener.close()
@@ -138,7 +139,7 @@ async def test_a_listener_without_a_free_descriptor_waits_and_goes_on(caplog):
     assert time.process_time() - used_s < 0.6
     assert accepted == []
     assert 1 <= len([record for record in caplog.records if "accept failed" in record.getMessage()]) <= 2
-    await asyncio.wait_for(came.wait(), 5)
+    await asyncio.wait_for(came.wait(), PATIENCE_S)
     assert len(accepted) == 3
     for sock in (*accepted, listener, other):
         sock.close()

@@ -15,7 +15,8 @@ from miso.worker.ice import stun
 from miso.worker.ice.stun import MessageClass
 from miso.worker.rtc.web_rtc.web_rtc_transport import WebRtcTransport
 from miso.worker.rtp.packet import DatagramKind, classify
-from tests.worker.rtc.world import PATIENCE_S, World
+from tests.patience import PATIENCE_S
+from tests.worker.rtc.world import World
 
 _TRANSACTIONS = itertools.count(1)
 CERTIFICATE = Certificate()

@@ -23,9 +23,9 @@ from miso.worker.errors import CommandError
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.router_tables import RouterTables
+from tests.patience import PATIENCE_S
 
 Address = tuple[str, int]
-PATIENCE_S = 5.0
 START_US = 1_000_000_000
 START_NTP = 0xE000_0000_0000_0000
 

@@ -21,6 +21,7 @@ from tests.cluster.directory.recorder import WAIT_S, Recorder, participant, shar
 from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, node_fact, pair_in
 from tests.cluster.directory.redis.redis_server import RedisServer, free_port
 from tests.cluster.directory.redis.world import QUICK, RedisWorld
+from tests.patience import PATIENCE_S
 
 
 async def change_while_away(pair: Pair) -> None:
@@ -273,7 +274,7 @@ async def test_a_letter_that_is_lost_is_noticed_with_the_next_one(world: RedisWo
 
 
 async def until_key_has_entries(world: RedisWorld, key: str, count: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             length = await world.server.run("XLEN", key)
             if isinstance(length, int) and length >= count:
@@ -401,7 +402,7 @@ async def test_closing_while_redis_is_away_ends_soon() -> None:
     directory.announce(node_fact(directory))
     directory.enter("room", Recorder()).put(shard(directory, "s"))
     server.freeze()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await directory.close()
     server.thaw()
     await server.close()
