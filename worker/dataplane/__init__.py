@@ -12,6 +12,7 @@ object per packet. Everything control has to know comes back as a list of events
     sockets/    packets in batches, protected and sent by UDP or TCP; addresses; who gets STUN, or answers it
     transport/  whose packets are, keys, what a peer may ask of control, what the way to it carries
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
+    reports/    what peers are told of the streams that are sent to them, and received from them
     consumer/   selected, renumbered, stamped, and sent again when it is lost
     plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
     events      what control is told; rtcp_events of it what is told of RTCP
@@ -54,6 +55,7 @@ from miso.worker.dataplane.events import (
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
 from miso.worker.dataplane.producer.receive_stream import ReceiveStream
+from miso.worker.dataplane.reports.transport_reports import TransportReports
 from miso.worker.dataplane.rtcp_events import (
     DelayReported,
     EstimateChanged,
@@ -120,6 +122,7 @@ __all__ = [
     "TrafficLimited",
     "TransportOwner",
     "TransportPlane",
+    "TransportReports",
     "UdpOwner",
     "UdpSocket",
     "UnknownSender",

@@ -57,6 +57,7 @@ cdef class Plane:
         return self.receive_slot(RECEIVE_COUNT)
     cdef PayloadDescriptor next_payload(self)
     cdef void begin(self, int64_t now_us) noexcept
+    cpdef void set_wall_clock(self, int64_t now_us, uint64_t ntp) noexcept
     cdef double round_trip_ms(self, uint32_t last_report, uint32_t delay) noexcept
     cdef list finish(self)
     cdef int settle(self) except -1

@@ -61,7 +61,7 @@ cdef class Plane:
         self.settle()
         return events
 
-    def set_wall_clock(self, int64_t now_us, uint64_t ntp):
+    cpdef void set_wall_clock(self, int64_t now_us, uint64_t ntp) noexcept:
         """What the wall clock shows; to be called whenever a peer is told of it, which echoes that."""
         self._ntp = ntp
         self._ntp_us = now_us

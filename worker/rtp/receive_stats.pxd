@@ -64,5 +64,10 @@ cdef class ReceiveStats:
 
     cpdef unsigned int jitter(self) noexcept
 
-    @cython.locals(expected=cython.longlong, lost_before=cython.longlong, expected_interval=cython.longlong, lost_interval=cython.longlong)
-    cpdef tuple make_report(self, int worst_remote_fraction_lost=*)
+    @cython.locals(
+        expected=cython.longlong, lost_before=cython.longlong, expected_interval=cython.longlong,
+        lost_interval=cython.longlong, fraction=int,
+    )
+    cpdef int end_interval(self, int worst_remote_fraction_lost) noexcept
+
+    cpdef int reported_total(self) noexcept

@@ -171,19 +171,18 @@ class ReceiveStats:
         """Interarrival jitter in timestamp units."""
         return self._jitter_q4 >> 4
 
-    def make_report(self, worst_remote_fraction_lost: int = 0) -> tuple[int, int, int, int]:
-        """Ends the interval.
+    def end_interval(self, worst_remote_fraction_lost: int) -> int:
+        """Ends the interval that a report is about (RFC 3550 section 6.4.1).
 
         Args:
             worst_remote_fraction_lost: of the receivers this stream is forwarded to, 0 to 255; a sender that adds
-                in-band FEC is to see it when it is worse than what we see.
+                in-band FEC is to see it when it is worse than what we see, others are told 0.
 
         Returns:
-            (fraction lost 0 to 255, total lost in 24 signed bits, extended highest sequence number, jitter) of a report
-            block (RFC 3550 section 6.4.1).
+            The fraction lost that a report block tells, 0 to 255.
         """
         if not self._started:
-            return 0, 0, 0, 0
+            return 0
         expected = self._expected()
         lost_before = self.packets_lost
         self.packets_lost = self._lost_before_restart + expected - self._received
@@ -201,5 +200,8 @@ class ReceiveStats:
         else:
             fraction = min(255, worst_remote_fraction_lost)
             self.reported_packets_lost += (fraction * max(0, expected_interval)) >> 8
-        total = max(_MIN_TOTAL_LOST, min(_MAX_TOTAL_LOST, self.reported_packets_lost))
-        return fraction, total, self.max_sequence(), self.jitter()
+        return fraction
+
+    def reported_total(self) -> int:
+        """The total lost that a report block tells: in 24 signed bits, larger values as the limit."""
+        return max(_MIN_TOTAL_LOST, min(_MAX_TOTAL_LOST, self.reported_packets_lost))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from miso.worker.faults import faults
-from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtcp.feedback import Pli
 from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from tests.worker.rtc.parameters import VIDEO_SSRC, produce_body, video_parameters
@@ -25,49 +23,6 @@ def send_video(peer: Peer, *numbers: int) -> None:
     for number in numbers:
         payload = KEY_FRAME if number == 1 else DELTA_FRAME
         peer.send(rtp(number, payload, ssrc=VIDEO_SSRC, payload_type=96))
-
-
-def test_a_consumer_that_cannot_report_takes_no_report_of_the_others_away(rig: Rig, monkeypatch) -> None:
-    sender, receiver = rig.connect(), rig.connect()
-    producer = rig.produce(sender)
-    bad, *good = (rig.consume(receiver, producer) for _ in range(3))
-    send_video(sender, 1, 2)
-    report = ConsumerStream.sender_report
-
-    def broken(stream: ConsumerStream, *arguments: int) -> SenderReport | None:
-        if stream.consumer_id == bad.id:
-            raise ZeroDivisionError("planted")
-        return report(stream, *arguments)
-
-    monkeypatch.setattr(ConsumerStream, "sender_report", broken)
-    before = faults.count
-    rig.clock.advance(600)
-    assert [packet.ssrc for packet in receiver.rtcp(SenderReport)] == [one.streams[0].ssrc for one in good]
-    assert faults.count == before + 1
-    for number in range(3, 13):
-        send_video(sender, number)
-        rig.clock.advance(1000)
-    assert len(receiver.rtcp(SenderReport)) >= 2 * 5
-    assert before + 5 <= faults.count <= before + 12
-
-
-def test_a_report_that_cannot_be_written_takes_no_other_away(rig: Rig, monkeypatch) -> None:
-    sender, receiver = rig.connect(), rig.connect()
-    producer = rig.produce(sender)
-    consumers = [rig.consume(receiver, producer) for _ in range(3)]
-    send_video(sender, 1, 2)
-    report = ConsumerStream.sender_report
-
-    def broken(stream: ConsumerStream, *arguments: int) -> SenderReport | None:
-        made = report(stream, *arguments)
-        assert made is not None
-        first = stream.consumer_id == consumers[0].id
-        return SenderReport(1 << 40, made.ntp, made.rtp_timestamp, 1, 1) if first else made
-
-    monkeypatch.setattr(ConsumerStream, "sender_report", broken)
-    rig.clock.advance(600)
-    expected = [consumer.streams[0].ssrc for consumer in consumers[1:]]
-    assert [packet.ssrc for packet in receiver.rtcp(SenderReport)] == expected
 
 
 @pytest.mark.parametrize("damaged", DAMAGED)

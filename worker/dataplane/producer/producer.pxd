@@ -35,6 +35,7 @@ cdef class ProducerPlane:
         self, ReceiveStream stream, RtpHeader header, unsigned char *data, PayloadDescriptor payload, bint recovered
     ) noexcept
     cdef void forward(self) noexcept
+    cdef int worst_loss(self) noexcept
     cdef void _map(self, Packet *packet, ReceiveStream stream, RtpHeader header, unsigned char *data) noexcept
     cdef void _look_at_extensions(self) noexcept
 

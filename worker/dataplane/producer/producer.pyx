@@ -149,6 +149,15 @@ cdef class ProducerPlane:
         self._packet_count = 0
         self._receiving.detach(self)
 
+    cdef int worst_loss(self) noexcept:
+        """The worst loss that any receiver reports, 0 to 255: a sender with in-band FEC should know it."""
+        cdef ConsumerPlane consumer
+        cdef int worst = 0
+        for consumer in self._consumers:
+            if consumer.active:
+                worst = max(worst, consumer.feedback.fraction_lost)
+        return worst
+
     # ------------------------------------------------------------ packets
 
     cdef void take(

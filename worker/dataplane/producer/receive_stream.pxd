@@ -4,6 +4,9 @@ from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.rtp_mapping cimport RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
+from miso.worker.rtcp.compound_writer cimport BlockEntry
+from miso.worker.rtcp.echo_clock cimport EchoClock
+from miso.worker.rtcp.sender_clock cimport CaptureClock
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.layer_rates cimport LayerRates
@@ -33,6 +36,9 @@ cdef class ReceiveStream:
     cdef readonly unsigned long long sender_report_ntp
     cdef readonly unsigned int sender_report_timestamp
     cdef readonly long long sender_report_us
+    cdef readonly EchoClock last_report
+    cdef readonly EchoClock last_rtx_report
+    cdef public bint tells_worst_loss
     cdef readonly bint closed
     cdef object producer  # the ProducerPlane that it is of
     cdef int index  # among that one's streams
@@ -50,6 +56,7 @@ cdef class ReceiveStream:
     cdef double _rtt_ms  # to the sender, 0 while unknown
     cdef NackGenerator _nack  # None: the sender sends nothing again
     cdef SourceClock _clock
+    cdef CaptureClock _capture_clock  # None: control has not said whose it is
     cdef unsigned int _reported_stops  # ``SourceClock.stops`` at the last sender report
     cdef unsigned int _timestamp  # of the packet in hand, on the clock's line
     cdef bint _any_key_frame  # has been told of
@@ -77,3 +84,5 @@ cdef class ReceiveStream:
     cdef bint _watch_loss(self, unsigned short sequence_number, bint is_key_frame, bint recovered) noexcept
     cdef void _report_key_frame_needed(self) noexcept
     cdef void _leave_rtx(self) noexcept
+    cdef bint captured_at(self, long long now_us, unsigned long long ntp, unsigned int *timestamp) noexcept
+    cdef int report_blocks(self, long long now_us, int worst_loss, BlockEntry *blocks) noexcept

@@ -3,6 +3,8 @@
 from miso.worker.dataplane.events import StreamOwner
 from miso.worker.dataplane.producer.rtp_mapping import RtpMapping
 from miso.worker.dataplane.transport.receiving_half import ReceivingHalf
+from miso.worker.rtcp.echo_clock import EchoClock
+from miso.worker.rtcp.sender_clock import SenderClock
 from miso.worker.rtp.codecs.codec import Codec
 from miso.worker.rtp.layer_rates import LayerRates
 from miso.worker.rtp.receive_stats import ReceiveStats
@@ -82,9 +84,16 @@ class ReceiveStream:
         """On the line of the forwarded timestamps, which goes on where the sender sets its clock anew."""
     @property
     def sender_report_us(self) -> int: ...
+    tells_worst_loss: (
+        bool  # reports tell the sender what the worst of the receivers loses, when that is more than we do
+    )
     @property
-    def sender_report_holds(self) -> bool:
-        """Whether the sender's clock has run on since its report, as far as its packets tell."""
+    def last_report(self) -> EchoClock:
+        """What the sender's last report is answered with; likewise below."""
+    @property
+    def last_rtx_report(self) -> EchoClock: ...
+    def set_sender_clock(self, clock: SenderClock) -> None:
+        """Whose wall clock the reports of the stream tell; it is told first of each report."""
     def sender_report(self, ntp: int, rtp_timestamp: int, now_us: int) -> bool:
         """Which RTP timestamp belongs to which NTP time (RFC 3550 section 6.4.1).
 

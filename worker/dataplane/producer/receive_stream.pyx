@@ -1,10 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What comes with one SSRC: counted, repaired, told apart from duplicates, described, and handed to the producer."""
 
+from libc.stdint cimport uint64_t
+
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.rtp_mapping cimport FRAME_MARKING, RtpMapping
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
+from miso.worker.rtcp.compound_writer cimport BlockEntry
+from miso.worker.rtcp.echo_clock cimport EchoClock
+from miso.worker.rtcp.sender_clock cimport CaptureClock, SenderClock
 from miso.worker.rtp.codecs.describe cimport describe
 from miso.worker.rtp.codecs.h264 cimport parse_frame_marking
 from miso.worker.rtp.codecs.h264_parameter_sets cimport H264ParameterSets
@@ -37,6 +42,7 @@ cdef enum:
     OVERTAKEN = 128  # sequence numbers that a packet may be late by
     REPEATED = 8  # packets in a row that came before: of a numbering that leads over the old one, when nothing newer
     REPEATED_US = 500000  # came for so long
+    REPORT_LASTS_US = 60000000  # then the media's clock may have run away from the wall clock
     ORIGINAL_SEQUENCE_NUMBER_SIZE = 2  # before an RTX packet's payload (RFC 4588 section 4)
 
 
@@ -79,6 +85,8 @@ cdef class ReceiveStream:
         self.parameter_sets = H264ParameterSets() if codec == H264 else None
         self.rates = LayerRates(spatial_layers, temporal_layers)
         self._nack = NackGenerator() if use_nack else None
+        self.last_report = EchoClock()
+        self.last_rtx_report = EchoClock()
 
     cdef bint is_overtaken(self, RtpHeader header) noexcept:
         """Whether a packet is a little older than the newest: what it says of its stream may be so, too."""
@@ -323,12 +331,39 @@ cdef class ReceiveStream:
         self.sender_report_timestamp = <unsigned int>line
         self.sender_report_us = now_us
         self._reported_stops = self._clock.stops
+        if self._capture_clock is not None:
+            self._capture_clock.take()
         return True
 
-    @property
-    def sender_report_holds(self):
-        """Whether the sender's clock has run on since its report, as far as its packets tell."""
-        return self.sender_report_ntp != 0 and self._reported_stops == self._clock.stops
+    def set_sender_clock(self, SenderClock clock not None):
+        """Whose wall clock the reports of the stream tell; it is told first of each report."""
+        self._capture_clock = CaptureClock(clock)
+
+    cdef bint captured_at(self, long long now_us, unsigned long long ntp, unsigned int *timestamp) noexcept:
+        """The timestamp of what the sender captures now, on the line of the forwarded packets.
+
+        False: its clock has not run on since its report, or it has told nothing of it lately.
+        """
+        cdef CaptureClock clock = self._capture_clock
+        cdef uint64_t elapsed
+        if self.sender_report_ntp == 0 or self._reported_stops != self._clock.stops:
+            return False
+        if now_us - self.sender_report_us > REPORT_LASTS_US or clock is None or not clock.holds():
+            return False
+        elapsed = <uint64_t>clock.elapsed(self.sender_report_ntp, ntp)  # of the product only bits 32 to 63 count
+        timestamp[0] = self.sender_report_timestamp + <unsigned int>(elapsed * self._clock_rate >> 32)
+        return True
+
+    cdef int report_blocks(self, long long now_us, int worst_loss, BlockEntry *blocks) noexcept:
+        """Ends the interval of the reports on it: writes its block and, once there are any, that of retransmissions.
+
+        ``worst_loss`` is what ``ReceiveStats.end_interval`` takes. Gives how many blocks it wrote, 1 or 2.
+        """
+        fill_block(&blocks[0], self.ssrc, self.stats, worst_loss, self.last_report, now_us)
+        if self.rtx_stats is None or self.rtx_stats.packets == 0:
+            return 1
+        fill_block(&blocks[1], self.rtx_ssrc, self.rtx_stats, 0, self.last_rtx_report, now_us)
+        return 2
 
     def reset(self):
         """Forgets missing packets (after a pause)."""
@@ -360,3 +395,15 @@ cdef class ReceiveStream:
     def missing(self):
         """How many packets are being asked for: while there are any, ``poll_nack`` wants to be called."""
         return 0 if self._nack is None else self._nack.missing
+
+
+cdef void fill_block(
+    BlockEntry *block, unsigned int ssrc, ReceiveStats stats, int worst_loss, EchoClock last_report, long long now_us
+) noexcept:
+    block.ssrc = ssrc
+    block.fraction_lost = stats.end_interval(worst_loss)
+    block.total_lost = stats.reported_total()
+    block.highest_sequence = stats.max_sequence()
+    block.jitter = stats.jitter()
+    block.last_sr = last_report.compact_ntp
+    block.delay_since_last_sr = last_report.delay_at(now_us)

@@ -40,6 +40,7 @@ cdef class SendingHalf:
 
     cdef int set_local_key(self, object suite, bytes key) except -1
     cdef Protection make_protection(self)
+    cdef bint send_report(self, const unsigned char *packet, int size) except -1
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void tell_limited(self) noexcept
     cdef int attach(self, Sender sender) except -1

@@ -93,10 +93,13 @@ cdef class SendingHalf:
 
     def send_rtcp(self, bytes packet not None):
         """Protects (when encrypted) and sends a compound RTCP packet. False when it could not be sent."""
+        return bool(self.send_report(packet, <int>min(len(packet), MAX_PACKET + 1)))
+
+    cdef bint send_report(self, const unsigned char *packet, int size) except -1:
+        """As ``send_rtcp``."""
         cdef Endpoint endpoint = self._rtcp_endpoint
         cdef const PeerAddress *destination = &self._rtcp_destination
         cdef unsigned char *slot = self.plane.scratch()
-        cdef int size = len(packet)
         cdef bint sent
         if endpoint is None:
             endpoint = self.endpoint
@@ -104,7 +107,7 @@ cdef class SendingHalf:
         if endpoint is None or not self.connected or size > MAX_PACKET or size < RTCP_HEADER_SIZE:
             return False
         set_packet_size(slot, SLOT_ROOM)
-        memcpy(slot, <const unsigned char *>packet, size)
+        memcpy(slot, packet, size)
         if self.encrypted:
             if self._outbound_rtcp is None:
                 return False

@@ -207,10 +207,6 @@ class Consumer:
 
     # ------------------------------------------------------------ from streams and layers
 
-    def source_of(self, stream_index: int) -> ProducerStream | None:
-        """The producer's stream of this index in the plane."""
-        return self.producer.stream_by_encoding(stream_index)
-
     def distribute_bitrate(self) -> None:
         """Has the transport share out its bandwidth anew."""
         self._transport.distribute_bitrate()

@@ -1,6 +1,6 @@
-"""A stream that a consumer sends, without its packets: sender reports, what dumps and stats show of it.
+"""A stream that a consumer sends, without its packets: what dumps and stats show of it.
 
-Packets, the retransmission buffer and the receiver's RTCP are the data plane's: ``miso.worker.dataplane.ConsumerPlane``
+Packets, the retransmission buffer and RTCP are the data plane's: ``miso.worker.dataplane.ConsumerPlane``
 and its ``feedback``.
 """
 
@@ -12,25 +12,15 @@ from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import ConsumerPlane
 from miso.worker.rtc.context import Context
-from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding
 from miso.worker.rtc.streams.score import MAX_SCORE
 from miso.worker.rtc.streams.stream_dump import stream_dump
-from miso.worker.rtcp import reports
-
-_FLOWS_US = 1_000_000  # a stream whose last packet is older stands still
-# How far what is captured may be from what arrives: pictures wait in encoders and queues, but do not come early.
-_MAX_EARLY_S = 1
-_MAX_LATE_S = 10
 
 
 class StreamConsumer(Protocol):
     """What a stream asks of its consumer."""
 
     id: str
-
-    def source_of(self, stream_index: int) -> ProducerStream | None:
-        """The producer's stream of this index in the plane."""
 
     def request_repair(self, index: int) -> None:
         """Asks the sender for a key frame of what the consumer's stream ``index`` forwards: the picture is lost."""
@@ -87,7 +77,6 @@ class ConsumerStream:
         self._encoding = encoding
         self._cname = cname
         self._shown_layers = shown_layers
-        self._reported_packets = 0  # as the last sender report told
 
     @property
     def id(self) -> str:
@@ -127,44 +116,6 @@ class ConsumerStream:
         self.feedback.owner = None
         self.plane.owner = None
         self.plane.close()
-
-    # ------------------------------------------------------------ RTCP out
-
-    def sender_report(self, now_us: int, ntp: int) -> reports.SenderReport | None:
-        """The report of what was sent; None when nothing is.
-
-        It tells the time of capture by the sender's own reports, else that of arrival. A stream that stands still is
-        not reported on (RFC 3550 section 6.4): nobody knows what its clock does.
-        """
-        plane = self.plane
-        if plane.packets == 0:
-            return None
-        source = self._owner.source_of(plane.forwarded_stream)
-        captured = None if source is None else self._capture_timestamp(source, now_us, ntp)
-        if now_us - plane.last_packet_us > _FLOWS_US:  # only its sender knows that its clock runs on
-            runs_on = source is not None and source.reported_us >= plane.last_packet_us
-            if captured is None or not runs_on or plane.packets == self._reported_packets:
-                return None
-        self._reported_packets = plane.packets
-        return reports.SenderReport(
-            ssrc=self.ssrc,
-            ntp=ntp,
-            rtp_timestamp=plane.timestamp_at(now_us) if captured is None else captured,
-            packet_count=plane.packets & 0xFFFFFFFF,
-            octet_count=plane.bytes & 0xFFFFFFFF,
-        )
-
-    def _capture_timestamp(self, source: ProducerStream, now_us: int, ntp: int) -> int | None:
-        """What is captured now would be sent with this timestamp, says the sender; None: it does not, or is wrong."""
-        plane = self.plane
-        captured = source.capture_timestamp(now_us, ntp)
-        if captured is None:
-            return None
-        timestamp = (captured + plane.timestamp_offset) & 0xFFFFFFFF
-        ahead = ((timestamp - plane.timestamp_at(now_us) + 0x80000000) & 0xFFFFFFFF) - 0x80000000
-        clock_rate = self._encoding.codec.clock_rate
-        earliest, latest = -_MAX_EARLY_S * clock_rate, _MAX_LATE_S * clock_rate
-        return timestamp if earliest <= ahead <= latest else None
 
     # ------------------------------------------------------------ shown
 

@@ -23,7 +23,7 @@ from miso.worker.rtc.producer.encodings import check_mapping, find_encoding
 from miso.worker.rtc.producer.header_extensions import map_extensions
 from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtc.rtp_parameters import RtpEncoding, RtpParameters
-from miso.worker.rtc.streams.sender_clock import SenderClocks
+from miso.worker.rtc.streams.sender_clocks import SenderClocks
 from miso.worker.rtc.trace import STREAM_TRACES, Tracer
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 
@@ -289,10 +289,6 @@ class Producer:
     def is_key_frame_awaited(self, stream: ProducerStream) -> bool:
         """Whether a consumer forwards nothing, or not the wanted layer, until a key frame of the stream comes."""
         return any(consumer.awaits_key_frame_of(stream) for consumer in self.consumers.values())
-
-    def worst_remote_fraction_lost(self) -> int:
-        """The worst loss that any receiver reports, 0..255: a sender with in-band FEC should know it."""
-        return max((consumer.fraction_lost for consumer in self.consumers.values() if consumer.active), default=0)
 
     def send_nack(self, packet: Nack) -> None:
         """Sends a stream's NACK."""

@@ -15,19 +15,16 @@ from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.producer.key_frame_requests import KeyFrameRequests
 from miso.worker.rtc.rtp_parameters import RtpEncoding
-from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.streams.score import MAX_SCORE, LossCounters, inbound_sample
-from miso.worker.rtc.streams.sender_clock import CaptureClock, SenderClock
 from miso.worker.rtc.streams.stream_dump import stream_dump
-from miso.worker.rtcp import reports
 from miso.worker.rtcp.feedback import Fir, Nack, Pli
 from miso.worker.rtcp.ntp import round_trip_ms
+from miso.worker.rtcp.sender_clock import SenderClock
 from miso.worker.rtp.stream_score import StreamScore
 
 _REORDERING_US = 10_000  # a packet missing no longer than this may only have been overtaken: the plane waits as long
 _NACK_INTERVAL_US = 40_000  # how often what is still missing is looked at
 _SCORE_EVERY_US = 100_000  # reports that come faster make no new score, nor an event for each
-_REPORT_LASTS_US = 60_000_000  # then the media's clock may have run away from the wall clock
 
 
 class StreamProducer(Protocol):
@@ -39,9 +36,6 @@ class StreamProducer(Protocol):
 
     def is_key_frame_awaited(self, stream: ProducerStream) -> bool:
         """Whether a consumer forwards nothing, or not the wanted layer, until a key frame of the stream comes."""
-
-    def worst_remote_fraction_lost(self) -> int:
-        """The worst loss that any receiver reports, 0..255."""
 
     def score_changed(self, *, came_or_ended: bool) -> None:
         """The score of the stream is another one now; maybe it was 0, or is."""
@@ -124,9 +118,8 @@ class ProducerStream:
         self._cname = cname
         self._fir_sequence = 0
         self._sender_clock = clock
-        self._capture_clock = CaptureClock(clock)
-        self._last_sr = EchoClock()
-        self._last_rtx_sr = EchoClock()
+        plane.set_sender_clock(clock)
+        plane.tells_worst_loss = encoding.codec.use_inband_fec
         self._scored = LossCounters()  # as they were at the last sample of the score
         self._scored_us = -_SCORE_EVERY_US
         self._missing_look = Alarm(scheduler, self._look_for_missing)
@@ -198,12 +191,11 @@ class ProducerStream:
 
     def on_sender_report(self, report: SenderReported, now_us: int) -> None:
         """The sender's report of the stream: the answer to it, and time for a new score."""
-        self._last_sr.take(report.ntp, now_us)
+        self.plane.last_report.take(report.ntp, now_us)
         first = self.plane.sender_report_ntp == 0
         if report.ntp:  # RFC 3550 section 6.4.1: 0 without a wall clock
             self._sender_clock.take(report.ntp, self._scheduler.ntp_now())
-            if self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us):
-                self._capture_clock.take()
+            self.plane.sender_report(report.ntp, report.rtp_timestamp, now_us)
         if first:
             self._owner.layers_changed()
         if now_us - self._scored_us < _SCORE_EVERY_US:
@@ -215,27 +207,9 @@ class ProducerStream:
         if not self._silent and self.score.add(inbound_sample(before, now, has_rtx=bool(self.rtx_ssrc))):
             self._score_changed(previous)
 
-    @property
-    def reported_us(self) -> int:
-        """When the sender's last report of it came, 0 before the first."""
-        return self.plane.sender_report_us
-
-    def capture_timestamp(self, now_us: int, ntp: int) -> int | None:
-        """What the sender captures now, as it would be timestamped on the line of the forwarded packets.
-
-        None: the sender has told nothing of it lately.
-        """
-        plane = self.plane
-        if not plane.sender_report_holds or now_us - plane.sender_report_us > _REPORT_LASTS_US:
-            return None
-        elapsed = self._capture_clock.elapsed(plane.sender_report_ntp, ntp)
-        if elapsed is None:
-            return None
-        return (plane.sender_report_timestamp + (elapsed * self.encoding.codec.clock_rate >> 32)) & 0xFFFFFFFF
-
     def on_rtx_sender_report(self, report: SenderReported, now_us: int) -> None:
         """The sender's report of the retransmissions."""
-        self._last_rtx_sr.take(report.ntp, now_us)
+        self.plane.last_rtx_report.take(report.ntp, now_us)
 
     def on_delay_since_last_rr(self, last_rr: int, delay: int) -> None:
         """The echo of our receiver reference time (RFC 3611 section 4.5)."""
@@ -267,16 +241,7 @@ class ProducerStream:
             self.active_since_us = self._scheduler.now_us()
         self._owner.score_changed(came_or_ended=0 in (previous, self.score.value))
 
-    # ------------------------------------------------------------ RTCP out
-
-    def report_blocks(self, now_us: int) -> list[reports.ReportBlock]:
-        """What a receiver report says of the stream and of its retransmissions."""
-        worst = self._owner.worst_remote_fraction_lost() if self.encoding.codec.use_inband_fec else 0
-        blocks = [_block(self.ssrc, self.plane.stats.make_report(worst), self._last_sr, now_us)]
-        rtx_stats = self.plane.rtx_stats
-        if rtx_stats is not None and rtx_stats.packets:
-            blocks.append(_block(self.rtx_ssrc, rtx_stats.make_report(), self._last_rtx_sr, now_us))
-        return blocks
+    # ------------------------------------------------------------ requests to the sender
 
     def _send_nack(self, sequence_numbers: list[int]) -> None:
         self._owner.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
@@ -361,16 +326,3 @@ class ProducerStream:
             jitter=plane.stats.jitter(),
             bitrate_by_layer=by_layer,
         )
-
-
-def _block(ssrc: int, report: tuple[int, int, int, int], last_sr: EchoClock, now_us: int) -> reports.ReportBlock:
-    fraction_lost, total_lost, highest_sequence, jitter = report
-    return reports.ReportBlock(
-        ssrc=ssrc,
-        fraction_lost=fraction_lost,
-        total_lost=total_lost,
-        highest_sequence=highest_sequence,
-        jitter=jitter,
-        last_sr=last_sr.compact_ntp,
-        delay_since_last_sr=last_sr.delay(now_us),
-    )

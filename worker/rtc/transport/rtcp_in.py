@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 
 from miso.worker.dataplane import DelayReported, RtcpMalformed, SenderReported
-from miso.worker.rtc.streams.echo_clock import EchoClock
 from miso.worker.rtc.transport.outgoing_bandwidth import OutgoingBandwidth
 from miso.worker.rtc.transport.rtp_listener import RtpListener
+from miso.worker.rtcp.echo_clock import EchoClock
 
 logger = logging.getLogger(__name__)
 

@@ -51,8 +51,7 @@ from miso.worker.rtc.data.data_producer import DataProducer
 from miso.worker.rtc.data.sctp_association import SctpAssociation, is_sctp
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.router_tables import RouterTables
-from miso.worker.rtc.streams.echo_clock import EchoClock
-from miso.worker.rtc.streams.sender_clock import SenderClocks
+from miso.worker.rtc.streams.sender_clocks import SenderClocks
 from miso.worker.rtc.trace import TRANSPORT_TRACES, Tracer
 from miso.worker.rtc.transport.children import Children
 from miso.worker.rtc.transport.incoming_bandwidth import IncomingBandwidth
@@ -138,16 +137,8 @@ class Transport:
         self.outgoing = OutgoingBandwidth(
             scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
         )
-        reference_time = EchoClock()
-        self.rtcp = RtcpReceiver(transport_id, self._listener, reference_time, self.outgoing)
-        self._rtcp_out = RtcpSender(
-            context,
-            transport_id,
-            self.producers,
-            self.consumers,
-            reference_time,
-            self.send_rtcp,
-        )
+        self._rtcp_out = RtcpSender(context, transport_id, self.plane, self.send_rtcp if self.is_direct else None)
+        self.rtcp = RtcpReceiver(transport_id, self._listener, self._rtcp_out.reference_time, self.outgoing)
         tables.transports[transport_id] = self
 
     # ------------------------------------------------------------ for the kinds
@@ -280,6 +271,7 @@ class Transport:
             raise
         self._listener.learn_extensions(producer.rtp_parameters.transport_extensions)
         self._incoming.consider(producer.rtp_parameters)
+        self._rtcp_out.add_producer(producer)
         self._update_timers()
         return ProduceResponse(type=producer.type)
 
@@ -300,6 +292,7 @@ class Transport:
             consumer.leave_plane()
             raise
         self._sent_streams.add(consumer)
+        self._rtcp_out.add_consumer(consumer)
         self.outgoing.consider(consumer)
         response = consumer.attach()
         if self.connected:
@@ -325,12 +318,14 @@ class Transport:
         """The producer has closed."""
         self._listener.remove(producer)
         self.producers.forget(producer)
+        self._rtcp_out.remove_producer(producer)
         self._update_timers()
 
     def forget_consumer(self, consumer: Consumer) -> None:
         """The consumer has closed."""
         self.consumers.forget(consumer)
         self._sent_streams.remove(consumer)
+        self._rtcp_out.remove_consumer(consumer)
         if not self.closed:
             self.outgoing.distribute_soon(force=True)
         self._update_timers()

@@ -6,8 +6,11 @@ import itertools
 
 import pytest
 
+from miso.worker.channel.bodies.router import CreateDirectTransportRequest
 from miso.worker.channel.bodies.transport import SetBitrateRequest
 from miso.worker.errors import BodyError
+from miso.worker.rtc.transport.direct_transport import DirectTransport
+from miso.worker.rtcp.compound import parse_compound
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
 from miso.worker.rtcp.feedback import Nack, Remb
 from miso.worker.rtcp.ntp import compact_ntp
@@ -23,6 +26,7 @@ from tests.worker.rtc.parameters import (
     VIDEO_RTX_SSRC,
     VIDEO_SSRC,
     audio_parameters,
+    consume_body,
     video_parameters,
 )
 from tests.worker.rtc.rig import Peer, Rig
@@ -227,6 +231,36 @@ def test_many_consumers_share_compounds_within_the_size_limit(rig: Rig) -> None:
     assert {report.ssrc for report in receiver.rtcp(SenderReport)} == {
         consumer.streams[0].ssrc for consumer in consumers
     }
+
+
+def test_who_has_closed_is_not_reported_on_and_others_are(rig: Rig) -> None:
+    sender, receiver = rig.connect(), rig.connect()
+    producer = rig.produce(sender)
+    first, closed, last = (rig.consume(receiver, producer) for _ in range(3))
+    other = rig.produce(sender, kind="audio")
+    send_video(sender, 1, key=True)
+    sender.send(rtp(1, b"x", ssrc=AUDIO_SSRC, payload_type=111))
+    closed.close()
+    other.close()
+    rig.clock.advance(600)
+    assert [report.ssrc for report in receiver.rtcp(SenderReport)] == [first.streams[0].ssrc, last.streams[0].ssrc]
+    [report] = sender.rtcp(ReceiverReport)
+    assert [block.ssrc for block in report.blocks] == [VIDEO_SSRC]
+
+
+def test_reports_of_a_direct_transport_are_given_to_the_application(rig: Rig) -> None:
+    sender = rig.connect()
+    producer = rig.produce(sender)
+    body = CreateDirectTransportRequest(transport_id="direct", max_message_size=1000)
+    direct = DirectTransport(rig.context, rig.tables, "direct", body)
+    direct.consume(consume_body("consumer", producer, ssrc=77))
+    send_video(sender, 1, key=True)
+    rig.clock.advance(600)
+    [packet] = [payload for target, event, payload in rig.notifier.payloads if (target, event) == ("direct", "rtcp")]
+    report, names = parse_compound(packet)
+    assert isinstance(report, SenderReport)
+    assert (report.ssrc, report.packet_count) == (77, 1)
+    assert names == SourceDescription(((77, "router"),))
 
 
 def test_an_idle_worker_does_not_wake_up(rig: Rig) -> None:

@@ -1,11 +1,6 @@
-"""A compound RTCP packet of reports in the making: what still fits, and what it becomes.
-
-https://www.rfc-editor.org/rfc/rfc3550.html#section-6.1, https://www.rfc-editor.org/rfc/rfc3611.html (extended reports)
-"""
+"""The writer of compound packets as it was in Python: what the compiled one writes must be the same, byte by byte."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 from miso.worker.rtcp.compound import BuildablePacket, build_compound
 from miso.worker.rtcp.extended import DelaySinceLastRr, ExtendedReport
@@ -62,14 +57,3 @@ class ReportCompound:
             ssrc = self._senders[0][0].ssrc if self._senders else 0
             packets.append(ExtendedReport(ssrc, self._reference_ntp, delays))
         return build_compound(packets)
-
-    def apart(self) -> Iterator[ReportCompound]:
-        """Its reports, each in a compound of its own."""
-        for sender in self._senders:
-            alone = ReportCompound()
-            alone.add_sender(*sender)
-            yield alone
-        for block in self._blocks:
-            alone = ReportCompound()
-            alone.add_receiver([block], self._reference_ntp or 0)
-            yield alone

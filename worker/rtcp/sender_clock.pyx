@@ -1,3 +1,4 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """How far the wall clock of a sender is from ours, by its sender reports.
 
 A report carries the time at which it left, by the sender's clock, and arrives later: after the time that the way takes,
@@ -8,21 +9,18 @@ https://www.rfc-editor.org/rfc/rfc3550.html#section-6.4.1). Another host's clock
 sends: reports are compared only with those since the clock was last set.
 """
 
-from __future__ import annotations
+from libc.stdint cimport int64_t, uint64_t
 
-from weakref import WeakValueDictionary
-
-_SECOND = 1 << 32  # of NTP time
-_MAX_STEP = 5 * _SECOND  # what queues on the way make of it at most; more is a clock that was set
-_WINDOW = 30 * _SECOND
+cdef int64_t MAX_STEP = <int64_t>5 << 32  # of NTP time: what queues make of it at most; more is a clock that was set
+cdef int64_t WINDOW = <int64_t>30 << 32
 
 
-def ntp_difference(later: int, earlier: int) -> int:
+cdef inline int64_t ntp_difference(uint64_t later, uint64_t earlier) noexcept:
     """From one 64-bit NTP time to another, signed, in 2^-32 s."""
-    return ((later - earlier + (1 << 63)) & 0xFFFFFFFF_FFFFFFFF) - (1 << 63)
+    return <int64_t>(later - earlier)
 
 
-class SenderClock:
+cdef class SenderClock:
     """The wall clock of one sender.
 
     Attributes:
@@ -30,20 +28,15 @@ class SenderClock:
         ahead: How far it is ahead of ours, less the shortest time on the way, in 2^-32 s.
     """
 
-    def __init__(self) -> None:
-        self.setting = 0
-        self.ahead = 0
-        self._previous = self._present = 0  # the greatest difference of two windows
-        self._window_began = 0
-
-    def take(self, ntp: int, our_ntp: int) -> None:
+    def take(self, uint64_t ntp, uint64_t our_ntp):
         """A report with this NTP time came at ``our_ntp``."""
-        ahead = ntp_difference(ntp, our_ntp)
-        if self.setting == 0 or abs(ahead - self.ahead) > _MAX_STEP:
+        cdef int64_t ahead = ntp_difference(ntp, our_ntp)
+        cdef int64_t step = ntp_difference(<uint64_t>ahead, <uint64_t>self.ahead)
+        if self.setting == 0 or step > MAX_STEP or step < -MAX_STEP:
             self.setting += 1
             self._window_began = our_ntp
             self._previous = self._present = ahead
-        elif ntp_difference(our_ntp, self._window_began) > _WINDOW:
+        elif ntp_difference(our_ntp, self._window_began) > WINDOW:
             self._window_began = our_ntp
             self._previous, self._present = self._present, ahead
         else:
@@ -51,34 +44,21 @@ class SenderClock:
         self.ahead = max(self._previous, self._present)
 
 
-class CaptureClock:
+cdef class CaptureClock:
     """Which RTP timestamp a stream's sender gives to what it captures at a time of ours."""
 
-    def __init__(self, sender: SenderClock) -> None:
+    def __init__(self, SenderClock sender not None):
         """``sender`` is the clock of who sends the stream."""
         self._sender = sender
-        self._setting = 0
 
-    def take(self) -> None:
+    def take(self):
         """The stream's own report was just taken, by the sender's clock as it is now set."""
         self._setting = self._sender.setting
 
-    def elapsed(self, reported_ntp: int, our_ntp: int) -> int | None:
-        """Time of the sender from its report to ``our_ntp`` in 2^-32 s; None: the report is of no use."""
-        if self._setting == 0 or self._setting != self._sender.setting:
-            return None
-        return ntp_difference(our_ntp + self._sender.ahead, reported_ntp)
+    cdef bint holds(self) noexcept:
+        """Whether the stream's report is of use: the sender has not set its clock since."""
+        return self._setting != 0 and self._setting == self._sender.setting
 
-
-class SenderClocks:
-    """The clocks of a transport's senders, by CNAME, as long as a producer has one."""
-
-    def __init__(self) -> None:
-        self._clocks: WeakValueDictionary[str, SenderClock] = WeakValueDictionary()
-
-    def of(self, cname: str) -> SenderClock:
-        """The clock of who calls itself so."""
-        clock = self._clocks.get(cname)
-        if clock is None:
-            clock = self._clocks[cname] = SenderClock()
-        return clock
+    cdef int64_t elapsed(self, uint64_t reported_ntp, uint64_t our_ntp) noexcept:
+        """Time of the sender from its report to ``our_ntp`` in 2^-32 s."""
+        return ntp_difference(our_ntp + <uint64_t>self._sender.ahead, reported_ntp)
