@@ -49,7 +49,7 @@ from miso.worker.channel.bodies.transport import (
     TransportTuple,
 )
 from miso.worker.channel.bodies.web_rtc_server import ListenInfo, WebRtcServerDump
-from miso.worker.channel.bodies.worker import LoadReport, ResourceUsage, WorkerDump
+from miso.worker.channel.bodies.worker import LoadReport, LoopDelays, ResourceUsage, WorkerDump
 from miso.worker.channel.events import ProducerScore, Trace, VideoOrientation
 
 AppData = dict[str, Any]
@@ -107,6 +107,7 @@ __all__ = [
     "ListenInfo",
     "ListenIp",
     "LoadReport",
+    "LoopDelays",
     "MediaKind",
     "NumSctpStreams",
     "ProducerDump",

@@ -170,6 +170,8 @@ class Worker(Emitter):
     async def get_load(self) -> LoadReport:
         """What it has done since its start, CPU time and forwarded packets: asked twice, its load in between.
 
+        And how long what is due waits for its event loop, media among it, as a histogram.
+
         Raises:
             RequestError: The worker is not Miso's; ``get_resource_usage`` knows its CPU time.
         """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from miso.controller.types import LoopDelays
 from miso.protoo.message_exchange import MALFORMED, TOO_SLOW_READERS
 from miso.protoo.pacing.paced_transport import REFUSED
 
@@ -27,6 +29,9 @@ class Snapshot(Protocol):
 
     def worker_faults(self) -> int:
         """How many bugs workers have met that cost one packet, timer or request."""
+
+    def worker_delays(self) -> dict[int, LoopDelays]:
+        """How long media waits for each worker's event loop, by the worker's number."""
 
 
 class Metrics:
@@ -87,3 +92,15 @@ class _SnapshotCollector(Collector):
         yield CounterMetricFamily(
             "miso_worker_faults", "Bugs that cost one packet, timer or request", self._snapshot.worker_faults()
         )
+        delays = HistogramMetricFamily(
+            "miso_worker_loop_delay_seconds", "How long what is due waits for a worker's event loop", labels=["worker"]
+        )
+        for worker, delay in self._snapshot.worker_delays().items():
+            delays.add_metric([str(worker)], _buckets(delay), delay.sum_us / 1e6)
+        yield delays
+
+
+def _buckets(delay: LoopDelays) -> list[tuple[str, float]]:
+    """Prometheus' buckets: each counts those below it, too."""
+    bounds = [*(str(bound_us / 1e6) for bound_us in delay.bounds_us), "+Inf"]
+    return list(zip(bounds, accumulate(delay.counts), strict=True))

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from miso.cluster.facts import NodeFact
 from miso.commands.command_line import version
+from miso.controller.types import LoopDelays
 from miso.demo.broadcasters.api import BroadcasterApi
 from miso.demo.broadcasters.live_api import LiveApi
 from miso.demo.broadcasters.watch import BroadcasterWatch
@@ -230,6 +231,10 @@ class DemoServer:
     def worker_faults(self) -> int:
         """For :class:`miso.demo.metrics.Snapshot`."""
         return self.workers.faults
+
+    def worker_delays(self) -> dict[int, LoopDelays]:
+        """For :class:`miso.demo.metrics.Snapshot`."""
+        return self.workers.loads.delays
 
     def _rooms_seen(self) -> Iterable[RoomSeen]:
         return rooms_seen(self.rooms, self.workers.loads)

@@ -271,7 +271,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "live.engine",
     ),
     "demo.hosts": ("demo.settings", "demo.workers", "demo.limits", "cluster"),
-    "demo.metrics": ("protoo",),
+    "demo.metrics": ("protoo", "controller.types"),
     "demo.limits": ("demo.settings", "demo.metrics", "protoo"),
     "demo.workers": ("demo.json", "demo.settings", "cluster.facts", "cluster.placement", "controller", "serving"),
     "demo.rooms": (

@@ -19,6 +19,7 @@ from miso.worker.channel.bodies.worker import (
     CloseWebRtcServerRequest,
     CreateRouterRequest,
     LoadReport,
+    LoopDelays,
     ResourceUsage,
     UpdateSettingsRequest,
     WorkerDropped,
@@ -32,6 +33,7 @@ from miso.worker.garbage import freeze_what_stays
 from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.channel import Channel
 from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.loop_delay import BOUNDS_US, LoopDelay
 from miso.worker.net.sockets import LoopSockets
 from miso.worker.net.turns import Turns
 from miso.worker.registry import Registry
@@ -65,7 +67,7 @@ class Worker:
             on_closed: Called once when the worker has closed, for whatever reason.
 
         Raises:
-            OSError: One of the descriptors 3 to 6 is not open.
+            OSError: One of the descriptors 3 to 6 is not open, or there can be no more.
         """
         self._loop = loop
         self._settings = settings
@@ -75,6 +77,8 @@ class Worker:
         self._servers: dict[str, WebRtcServer] = {}
         self._tells_faults = False
         self._tells_dropped = False
+        self._delay = LoopDelay()
+        self._watches_delay = False
         self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
         self._turns = Turns(loop)
@@ -121,6 +125,7 @@ class Worker:
                 attempt(server, server.close)
             self._routers.clear()
             self._servers.clear()
+            self._watch_delay()
             faults.on_fault = None
             logging.getLogger(ROOT).removeHandler(self._log)
             self._channel.close()
@@ -169,12 +174,13 @@ class Worker:
 
     @handles(commands.WORKER_GET_LOAD)
     def get_load(self) -> LoadReport:
-        """CPU time and forwarded packets, counted since the start."""
+        """CPU time, forwarded packets and the event loop's delay, counted since the start."""
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return LoadReport(
             timestamp_us=time.monotonic_ns() // 1000,
             cpu_us=int((usage.ru_utime + usage.ru_stime) * 1_000_000),
             packets_forwarded=self._context.plane.packets_forwarded,
+            loop_delay=self._delays(),
         )
 
     @handles(commands.WORKER_UPDATE_SETTINGS)
@@ -209,6 +215,7 @@ class Worker:
         from miso.worker.rtc.router import Router
 
         self._routers[body.router_id] = Router(self._context, body.router_id, self._servers)
+        self._watch_delay()
         self._loop.call_soon(self._prepare_encryption)
 
     @handles(commands.ROUTER_CLOSE)
@@ -219,8 +226,24 @@ class Worker:
             raise CommandError("Router not found")
         yield from router.closing()
         del self._routers[body.router_id]
+        self._watch_delay()
 
     # ------------------------------------------------------------ inside
+
+    def _watch_delay(self) -> None:
+        """Only a worker with a router wakes up for that."""
+        if bool(self._routers) == self._watches_delay:
+            return
+        self._watches_delay = not self._watches_delay
+        if self._watches_delay:
+            self._delay.start()
+            self._loop.add_reader(self._delay.fileno, self._delay.on_tick)
+        else:
+            self._loop.remove_reader(self._delay.fileno)
+            self._delay.stop()
+
+    def _delays(self) -> LoopDelays:
+        return LoopDelays(bounds_us=list(BOUNDS_US), counts=self._delay.counts, sum_us=self._delay.sum_us)
 
     def _on_fault(self) -> None:
         if not self._tells_faults:

@@ -16,6 +16,7 @@ from miso.cluster.placement.load import LoadMeter
 from miso.cluster.placement.settings import PlacementSettings
 from miso.controller import ControllerError, InvalidStateError, Worker, WorkerPool
 from miso.controller import RequestError as WorkerRequestError
+from miso.controller.types import LoopDelays
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class WorkerLoads:
         self._time_s = time_s
         self._interval_s = interval_s
         self._meters: dict[Worker, LoadMeter] = {}
+        self._delays: dict[Worker, LoopDelays] = {}
+        """As the last report has them."""
         self._without_load: set[Worker] = set()
         """Other workers than ours: they know their CPU time only, and log each request that they do not know."""
         self._questions: dict[Worker, asyncio.Task[None]] = {}
@@ -131,6 +134,11 @@ class WorkerLoads:
             for worker, number in self.numbers.items()
         ]
 
+    @property
+    def delays(self) -> dict[int, LoopDelays]:
+        """How long media waits for the event loop of each running worker that tells it, by the worker's number."""
+        return {number: self._delays[worker] for worker, number in self.numbers.items() if worker in self._delays}
+
     def _meter(self, worker: Worker) -> LoadMeter:
         meter = self._meters.get(worker)
         if meter is None:
@@ -141,6 +149,7 @@ class WorkerLoads:
     def _forget(self, worker: Worker) -> None:
         self._meters.pop(worker, None)
         self._without_load.discard(worker)
+        self._delays.pop(worker, None)
 
     async def _ask_on(self) -> None:
         """One that does not answer is asked nothing more: a worker that hangs for hours would have a million to read.
@@ -175,6 +184,8 @@ class WorkerLoads:
         if worker not in self._without_load:
             try:
                 report = await worker.get_load()
+                if report.loop_delay is not None and not worker.closed:
+                    self._delays[worker] = report.loop_delay
                 return report.cpu_us / 1e6, report.packets_forwarded
             except WorkerRequestError:
                 self._without_load.add(worker)

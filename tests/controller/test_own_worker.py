@@ -79,6 +79,25 @@ async def test_load_counts_a_packet_for_each_of_its_consumers(worker: Worker) ->
         socket.close()
 
 
+async def test_a_worker_that_stands_still_tells_how_long_media_waited(worker: Worker, router: Router) -> None:
+    before = await delays_beyond(worker, 0.1)
+    os.kill(worker.pid, signal.SIGSTOP)
+    await asyncio.sleep(0.3)
+    os.kill(worker.pid, signal.SIGCONT)
+    assert await delays_beyond(worker, 0.1) >= before + 5  # of 10 ticks, each 20 ms
+    router.close()
+    idle = (await worker.get_load()).loop_delay
+    await asyncio.sleep(0.1)
+    assert (await worker.get_load()).loop_delay == idle
+
+
+async def delays_beyond(worker: Worker, seconds: float) -> int:
+    delay = (await worker.get_load()).loop_delay
+    assert delay is not None
+    first = delay.bounds_us.index(int(seconds * 1e6)) + 1
+    return sum(delay.counts[first:])
+
+
 async def test_settings_can_change(worker: Worker) -> None:
     await worker.update_settings(log_level="debug", log_tags=["ice", "rtp"])
     with pytest.raises(TypeError):

@@ -73,6 +73,21 @@ class WorkerDropped(Body, frozen=True, kw_only=True):
     repairs: int
 
 
+class LoopDelays(Body, frozen=True, kw_only=True):
+    """How long what is due has waited for the worker's event loop since the start: ticks of a timer stand for it.
+
+    Attributes:
+        bounds_us: Between which delays is told apart, in microseconds, rising.
+        counts: How many ticks waited no longer than each bound, and longer than the one before; the last one, of which
+            there is one more than of the bounds, counts those beyond all.
+        sum_us: How long all ticks together have waited, in microseconds.
+    """
+
+    bounds_us: list[int]
+    counts: list[int]
+    sum_us: int
+
+
 class LoadReport(Body, frozen=True, kw_only=True):
     """What the worker has done since its start; the difference of two reports is its load between them.
 
@@ -80,11 +95,13 @@ class LoadReport(Body, frozen=True, kw_only=True):
         timestamp_us: When that was, by the monotonic clock of its machine.
         cpu_us: CPU time of the process, user and system.
         packets_forwarded: RTP packets that were handed to consumers: one that comes in counts once for each of them.
+        loop_delay: How long media may have waited; it is looked at while the worker has a router.
     """
 
     timestamp_us: int
     cpu_us: int
     packets_forwarded: int
+    loop_delay: LoopDelays | None = None
 
 
 class ResourceUsage(msgspec.Struct, frozen=True, kw_only=True):

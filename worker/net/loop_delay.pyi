@@ -1,0 +1,31 @@
+"""Types of ``loop_delay.pyx``: how long what is due has to wait for the event loop."""
+
+from typing import Final
+
+INTERVAL_US: Final = 20_000
+"""How often it is looked, in microseconds."""
+BOUNDS_US: Final[tuple[int, ...]]
+"""Between which delays is told apart, in microseconds, rising."""
+
+class LoopDelay:
+    """The histogram of one event loop."""
+
+    def __init__(self) -> None:
+        """Does not tick yet. Raises ``OSError`` when there are no descriptors left."""
+    @property
+    def fileno(self) -> int:
+        """Readable when a tick is due."""
+    @property
+    def counts(self) -> list[int]:
+        """How many ticks waited no longer than each of ``BOUNDS_US``, and longer than the one before; then the rest."""
+    @property
+    def sum_us(self) -> int:
+        """How long all ticks together have waited, in microseconds."""
+    def start(self) -> None:
+        """Ticks every ``INTERVAL_US`` from now on."""
+    def stop(self) -> None:
+        """Does not tick; what was counted stays."""
+    def on_tick(self) -> None:
+        """Counts the ticks that are due: to be called when ``fileno`` is readable."""
+    def count(self, first_us: int, ticks: int) -> None:
+        """So many ticks were found at once, the first of them so many microseconds late."""

@@ -1,0 +1,109 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""How long what is due has to wait for the event loop: a histogram, from a timer of the kernel's that ticks all the time.
+
+A tick stands for a packet that comes at any time. Ticks that went by while the loop did something else are found together,
+and each counts with its own delay, so that one stall of 100 ms counts five times.
+"""
+
+import os
+
+from libc.stdint cimport int64_t, uint64_t
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
+from posix.unistd cimport close, read
+
+cdef extern from "<sys/timerfd.h>" nogil:
+    int timerfd_create(int clock, int flags)
+    int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *before)
+    int TFD_CLOEXEC, TFD_NONBLOCK, TFD_TIMER_ABSTIME
+
+cdef enum:
+    BOUNDS = 11
+    SECOND_US = 1_000_000
+
+INTERVAL_US = 20_000
+BOUNDS_US = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
+cdef int64_t STEP_US = INTERVAL_US
+cdef int64_t LIMITS_US[BOUNDS]
+LIMITS_US[:] = BOUNDS_US
+
+
+cdef int64_t now_us() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * SECOND_US + now.tv_nsec // 1000
+
+
+cdef class LoopDelay:
+    """The histogram of one event loop."""
+
+    cdef uint64_t _counts[BOUNDS + 1]
+    cdef uint64_t _sum_us
+    cdef int64_t _due_us  # when the next tick is due
+    cdef int _fd
+
+    def __cinit__(self):
+        self._fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)
+        if self._fd < 0:
+            raise OSError("no timer for the event loop's delay")
+        for index in range(BOUNDS + 1):
+            self._counts[index] = 0
+        self._sum_us = 0
+
+    def __dealloc__(self):
+        if self._fd >= 0:
+            close(self._fd)
+
+    @property
+    def fileno(self):
+        """Readable when a tick is due."""
+        return self._fd
+
+    @property
+    def counts(self):
+        """How many ticks waited no longer than each of ``BOUNDS_US``, and longer than the one before; then the rest."""
+        return [self._counts[index] for index in range(BOUNDS + 1)]
+
+    @property
+    def sum_us(self):
+        """How long all ticks together have waited."""
+        return self._sum_us
+
+    def start(self):
+        """Ticks every ``INTERVAL_US`` from now on."""
+        self._due_us = now_us() + STEP_US
+        self._set(self._due_us)
+
+    def stop(self):
+        """Does not tick."""
+        self._set(0)
+
+    def on_tick(self):
+        """Counts the ticks that are due: to be called when ``fileno`` is readable."""
+        cdef uint64_t ticks
+        if read(self._fd, &ticks, sizeof(ticks)) == sizeof(ticks):
+            self._count(now_us() - self._due_us, ticks)
+            self._due_us += <int64_t>ticks * STEP_US
+
+    def count(self, int64_t first_us, uint64_t ticks):
+        """So many ticks were found at once, the first of them so late."""
+        self._count(first_us, ticks)
+
+    cdef void _count(self, int64_t late_us, uint64_t ticks) noexcept:
+        cdef int bucket
+        for _ in range(ticks):
+            late_us = max(late_us, 0)
+            bucket = 0
+            while bucket < BOUNDS and late_us > LIMITS_US[bucket]:
+                bucket += 1
+            self._counts[bucket] += 1
+            self._sum_us += late_us
+            late_us -= STEP_US
+
+    cdef void _set(self, int64_t first_us) noexcept:
+        """Ticks from that time on; 0: not at all."""
+        cdef itimerspec value
+        value.it_value.tv_sec = first_us // SECOND_US
+        value.it_value.tv_nsec = (first_us % SECOND_US) * 1000
+        value.it_interval.tv_sec = 0
+        value.it_interval.tv_nsec = STEP_US * 1000
+        timerfd_settime(self._fd, TFD_TIMER_ABSTIME, &value, NULL)
