@@ -117,7 +117,7 @@ cpdef enum:  # the words of a row of ``RetransmissionIndex``
     ROW_SLOT = 1
     ROW_GENERATION = 2
     ROW_TIMESTAMP_OFFSET = 3
-    ROW_SENT_MS = 4
-    ROW_RESENT_MS = 5
+    ROW_SENT_AT = 4
+    ROW_RESENT_AT = 5
     ROW_REWRITE = 6
     ROW_WORDS = 7

@@ -3,6 +3,8 @@
 
 The packets themselves stand once, in the store of the producer's stream; here are only their slots. Seven 32-bit words
 per packet, in a ring that begins with 64 packets and doubles while what it would overwrite is younger than two seconds.
+Times are in 2^-18 s, of which the lowest 24 bits are the abs-send-time of the packet's header: what is sent again
+without RTX has to be the same to the last bit.
 """
 
 from __future__ import annotations
@@ -12,13 +14,21 @@ from array import array
 from miso.worker.rtp import enums
 
 _MODULO = 0xFFFFFFFF  # Cython makes a Python object of a literal beyond 31 bits
-_LIFETIME_MS = 2000
-_DEFAULT_RTT_MS = 100
+_LIFETIME = 2 << 18
+_DEFAULT_RTT = (1 << 18) // 10
 _MIN_CAPACITY = 64
 
 # The first word of a row, ``enums.ROW_STATE``: these bits, how often it was sent again << 16, the sequence number.
 _VALID = 0x40000000
 _LATE = 0x20000000
+_UNSENT = 0x10000000
+# In the second word, ``enums.ROW_SLOT``, the transport-wide number << 16 stands beside the slot.
+
+
+def _ticks(time_us: int) -> int:
+    """The time in 2^-18 s, modulo 2^32; ``time_us << 18`` in one go would not fit into 64 bits for long."""
+    second = time_us // 1_000_000
+    return ((second << 18) + ((time_us - second * 1_000_000) << 18) // 1_000_000) & _MODULO
 
 
 class RetransmissionIndex:
@@ -30,6 +40,9 @@ class RetransmissionIndex:
         timestamp_offset: what had been added to the incoming timestamp, modulo 2^32.
         rewrite: what was written over its payload, as ``LayerSelector.rewrite``; 0: nothing.
         resent_count: how often the packet found last has been sent again, this time included (255 at most).
+        is_sent: it has gone out once; False: it was kept back, and has no number and time yet.
+        transport_wide_number: that it went out with.
+        abs_send_time: likewise, 24 bits in 2^-18 s.
     """
 
     def __init__(self, max_packets: int = 2048) -> None:
@@ -41,39 +54,53 @@ class RetransmissionIndex:
         self.timestamp_offset = 0
         self.rewrite = 0
         self.resent_count = 0
+        self.is_sent = False
+        self.transport_wide_number = 0
+        self.abs_send_time = 0
         self._max_capacity = max_packets
         self._capacity = 0  # rows, a power of two; 0 before the first packet
         self._newest = 0  # the highest number so far
         self._rows = array("I", bytes(4 * enums.ROW_WORDS))
 
     def put(
-        self, sequence_number: int, slot: int, generation: int, timestamp_offset: int, now_us: int, rewrite: int = 0
+        self,
+        sequence_number: int,
+        slot: int,
+        generation: int,
+        timestamp_offset: int,
+        now_us: int,
+        rewrite: int = 0,
+        transport_wide_number: int = 0,
+        is_sent: bool = True,
     ) -> int:
-        """Remembers a packet that is being sent as ``sequence_number``. Returns 0."""
+        """Remembers a packet that is being sent as ``sequence_number``, or would have been. Returns 0.
+
+        ``slot`` has 16 bits, the others 32, as far as they are no numbers of packets.
+        """
         if self._capacity == 0:
             self._grow()
             self._newest = sequence_number
-        late = 0
+        flags = _VALID if is_sent else _VALID | _UNSENT
         if ((sequence_number - self._newest) & 0xFFFF) < 0x8000:
             self._newest = sequence_number
         else:
-            late = _LATE
-        now_ms = (now_us // 1000) & _MODULO
+            flags |= _LATE
+        now = _ticks(now_us)
         row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
         while (
             self._capacity < self._max_capacity
             and self._rows[row] & _VALID
             and self._rows[row] & 0xFFFF != sequence_number
-            and ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) < _LIFETIME_MS
+            and ((now - self._rows[row + enums.ROW_SENT_AT]) & _MODULO) < _LIFETIME
         ):
             self._grow()
             row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
-        self._rows[row] = _VALID | late | sequence_number
-        self._rows[row + enums.ROW_SLOT] = slot
+        self._rows[row] = flags | sequence_number
+        self._rows[row + enums.ROW_SLOT] = transport_wide_number << 16 | slot
         self._rows[row + enums.ROW_GENERATION] = generation
         self._rows[row + enums.ROW_TIMESTAMP_OFFSET] = timestamp_offset
-        self._rows[row + enums.ROW_SENT_MS] = now_ms
-        self._rows[row + enums.ROW_RESENT_MS] = 0
+        self._rows[row + enums.ROW_SENT_AT] = now
+        self._rows[row + enums.ROW_RESENT_AT] = 0
         self._rows[row + enums.ROW_REWRITE] = rewrite
         return 0
 
@@ -93,33 +120,43 @@ class RetransmissionIndex:
         """
         if self._capacity == 0:
             return enums.NOT_FOUND
-        now_ms = (now_us // 1000) & _MODULO
-        rtt_ms = _DEFAULT_RTT_MS if rtt_us <= 0 else (rtt_us // 1000) & _MODULO
+        now = _ticks(now_us)
+        rtt = _DEFAULT_RTT if rtt_us <= 0 else _ticks(rtt_us)
         row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
         if self._rows[row] & (_VALID | 0xFFFF) != _VALID | sequence_number:
             return enums.NOT_FOUND
-        if ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) > _LIFETIME_MS:
+        if ((now - self._rows[row + enums.ROW_SENT_AT]) & _MODULO) > _LIFETIME:
             return enums.NOT_FOUND
         self.resent_count = (self._rows[row] >> 16) & 255
-        if self.resent_count > 0 and ((now_ms - self._rows[row + enums.ROW_RESENT_MS]) & _MODULO) <= rtt_ms:
+        if self.resent_count > 0 and ((now - self._rows[row + enums.ROW_RESENT_AT]) & _MODULO) <= rtt:
             return enums.TOO_SOON
-        late = self._rows[row] & _LATE
+        flags = self._rows[row] & (_VALID | _LATE | _UNSENT)
         if (
-            late
+            flags & _LATE
             and self.resent_count == 0
             and rtt_us > 0
-            and ((now_ms - self._rows[row + enums.ROW_SENT_MS]) & _MODULO) < rtt_ms + (rtt_ms >> 3)
+            and ((now - self._rows[row + enums.ROW_SENT_AT]) & _MODULO) < rtt + (rtt >> 3)
         ):
             return enums.TOO_SOON
         if self.resent_count < 255:
             self.resent_count += 1
-        self._rows[row] = _VALID | late | self.resent_count << 16 | sequence_number
-        self._rows[row + enums.ROW_RESENT_MS] = now_ms
-        self.slot = self._rows[row + enums.ROW_SLOT]
+        self._rows[row] = flags | self.resent_count << 16 | sequence_number
+        self._rows[row + enums.ROW_RESENT_AT] = now
+        self.slot = self._rows[row + enums.ROW_SLOT] & 0xFFFF
+        self.transport_wide_number = self._rows[row + enums.ROW_SLOT] >> 16
+        self.abs_send_time = self._rows[row + enums.ROW_SENT_AT] & 0xFFFFFF
+        self.is_sent = flags & _UNSENT == 0
         self.generation = self._rows[row + enums.ROW_GENERATION]
         self.timestamp_offset = self._rows[row + enums.ROW_TIMESTAMP_OFFSET]
         self.rewrite = self._rows[row + enums.ROW_REWRITE]
         return enums.FOUND
+
+    def set_sent(self, sequence_number: int, transport_wide_number: int, now_us: int) -> None:
+        """What was kept back goes out now for the first time; it is the packet found last."""
+        row = (sequence_number & (self._capacity - 1)) * enums.ROW_WORDS
+        self._rows[row] &= ~_UNSENT
+        self._rows[row + enums.ROW_SLOT] = transport_wide_number << 16 | self.slot
+        self._rows[row + enums.ROW_SENT_AT] = _ticks(now_us)
 
     def _grow(self) -> int:
         capacity = self._capacity * 2 if self._capacity > 0 else _MIN_CAPACITY

@@ -8,7 +8,8 @@ blocks in flight. Incoming packets and SRTCP are libsrtp's (``miso.worker.datapl
 
     primitives/  C: AES in counter mode, GHASH, SHA-1 in lanes; a packet from them (protect.h)
     cipher       session keys, and packets that are protected together, by the code that was chosen
-    rollover     which index a packet has
-    outgoing     what one sender protects with: keys, and an index for each of its SSRCs
+    rollover     which index a packet has, and that none is used twice
+    outgoing     what one sender protects with: keys, and the indices of its SSRCs
+    sent_ssrcs   which SSRCs a transport's senders have, and had
     choice       which code may be used
 """

@@ -1,22 +1,24 @@
 """Declares what a sender protects its packets with."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from miso.worker.srtp.cipher cimport OutgoingKeys, SrtpKeys, SrtpWork
+from miso.worker.srtp.rollover cimport SentIndices
 
 cdef enum:
-    MAX_SSRCS = 4  # of one sender: a stream has one, and one for its repairs
+    MAX_SSRCS = 2  # of one sender: a stream has one, and one for its repairs
     REFUSED = 0
 
 
 cdef class Protection:
     cdef const SrtpKeys *keys  # with which admitted packets are to be protected; NULL: they are when they are admitted
-    cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept
+    cdef int _count  # of SSRCs
+    cdef SentIndices _sent[MAX_SSRCS]
+    cdef int add(self, unsigned int ssrc, int64_t highest) except -1
+    cdef const SentIndices *sent_by(self, unsigned int ssrc) noexcept
+    cdef int admit(self, uint8_t *packet, int size, bint is_repeat, SrtpWork *work) noexcept
+    cdef int take(self, const uint8_t *packet, int size, bint is_repeat, uint64_t *index) noexcept
 
 
 cdef class OutgoingSrtp(Protection):
     cdef OutgoingKeys _owner  # of the keys
-    cdef int _count  # of SSRCs
-    cdef unsigned int _ssrcs[MAX_SSRCS]
-    cdef uint64_t _highest[MAX_SSRCS]  # index of each, 0 before its first packet
-    cdef uint64_t *_highest_of(self, unsigned int ssrc) noexcept

@@ -1,12 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What a sender protects its packets with: the keys of its transport, and the index of each of its SSRCs."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from miso.worker.srtp.cipher cimport SRTP_MAX_AT_ONCE, SRTP_ROOM_BEHIND, OutgoingKeys, SrtpKeys, SrtpWork, protect_all
-from miso.worker.srtp.rollover cimport next_index
+from miso.worker.srtp.rollover cimport SentIndices, go_on_after, take_index
 
 cdef enum:
     FIXED_HEADER_SIZE = 12  # RFC 3550 section 5.1
@@ -32,33 +32,65 @@ cdef inline int header_size(const uint8_t *packet, int size) noexcept nogil:
 
 
 cdef class Protection:
-    """What a sender asks before it sends a packet: whether it may, and how long it will be."""
+    """What a sender asks before it sends a packet: whether it may, and how long it will be.
 
-    cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
+    It has the indices of the sender's SSRCs, so that none is used twice.
+    """
+
+    cdef int add(self, unsigned int ssrc, int64_t highest) except -1:
+        """Packets of this SSRC may be sent; ``highest``: the index that was used last under these keys, -1: none."""
+        cdef SentIndices *sent = &self._sent[self._count]
+        if self._count == MAX_SSRCS:
+            raise ValueError(f"SSRC {ssrc} is one too many, expected at most {MAX_SSRCS}")
+        sent.ssrc = ssrc
+        if highest >= 0:
+            go_on_after(sent, highest)
+        self._count += 1
+        return 0
+
+    cdef const SentIndices *sent_by(self, unsigned int ssrc) noexcept:
+        """What was sent with this SSRC; NULL: it is none of the sender's."""
+        cdef int at
+        for at in range(self._count):
+            if self._sent[at].ssrc == ssrc:
+                return &self._sent[at]
+        return NULL
+
+    cdef int admit(self, uint8_t *packet, int size, bint is_repeat, SrtpWork *work) noexcept:
         """The packet's size when it is protected, ``REFUSED`` when it must not be sent.
 
-        What is to be done to it before it is sent is written to ``work``, when there are ``keys``.
+        What is to be done to it before it is sent is written to ``work``, when there are ``keys``. ``is_repeat``: the
+        very bytes that were sent under this number before.
         """
         return REFUSED
 
+    cdef int take(self, const uint8_t *packet, int size, bint is_repeat, uint64_t *index) noexcept:
+        """Where the payload begins, and the packet's index, which is used from now on; -1 when it must not be sent."""
+        cdef int payload_at = header_size(packet, size)
+        cdef SentIndices *sent
+        if payload_at < 0:
+            return -1
+        sent = <SentIndices *>self.sent_by(read_u32(packet + 8))
+        if sent == NULL or not take_index(sent, packet[2] << 8 | packet[3], is_repeat, index):
+            return -1
+        return payload_at
+
 
 cdef class OutgoingSrtp(Protection):
-    """One sender's packets under a transport's keys: the index of each of its SSRCs, at most four, begins at 0.
+    """One sender's packets under a transport's keys: the index of each of its SSRCs, at most two, begins at 0.
 
-    A fifth SSRC is refused. To forget one instead would begin its index again, and use its keystream twice.
+    Packets of another SSRC are refused.
     """
 
-    def __init__(self, OutgoingKeys keys not None):
+    def __init__(self, OutgoingKeys keys not None, ssrcs=()):
         self._owner = keys
         self.keys = keys.keys
+        for ssrc in ssrcs:
+            self.add(ssrc, -1)
 
-    cdef int admit(self, uint8_t *packet, int size, SrtpWork *work) noexcept:
-        cdef int payload_at = header_size(packet, size)
-        cdef uint64_t *highest
+    cdef int admit(self, uint8_t *packet, int size, bint is_repeat, SrtpWork *work) noexcept:
+        cdef int payload_at = self.take(packet, size, is_repeat, &work.index)
         if payload_at < 0:
-            return REFUSED
-        highest = self._highest_of(read_u32(packet + 8))
-        if highest == NULL or not next_index(highest, packet[2] << 8 | packet[3], &work.index):
             return REFUSED
         work.keys = self.keys
         work.packet = packet
@@ -66,30 +98,20 @@ cdef class OutgoingSrtp(Protection):
         work.payload_at = payload_at
         return size + self.keys.tag_size
 
-    cdef uint64_t *_highest_of(self, unsigned int ssrc) noexcept:
-        cdef int index
-        for index in range(self._count):
-            if self._ssrcs[index] == ssrc:
-                return &self._highest[index]
-        if self._count == MAX_SSRCS:
-            return NULL
-        index = self._count
-        self._count += 1
-        self._ssrcs[index] = ssrc
-        return &self._highest[index]
+    def protect(self, packets, *, is_repeat=False):
+        """Protects packets together; None for one that is refused: no RTP, of another SSRC, its index used or old.
 
-    def protect(self, packets):
-        """Protects packets together; None for one that is refused: no RTP, too old, or of one SSRC too many.
+        ``is_repeat``: an index that is used may be used again, the caller knows that the packet is the same.
 
         Raises:
             ValueError: A packet has more than 65,535 bytes.
         """
         cdef list result = []
         for first in range(0, len(packets), SRTP_MAX_AT_ONCE):
-            result += self._protect_some(packets[first : first + SRTP_MAX_AT_ONCE])
+            result += self._protect_some(packets[first : first + SRTP_MAX_AT_ONCE], is_repeat)
         return result
 
-    def _protect_some(self, packets):
+    def _protect_some(self, packets, bint is_repeat):
         cdef SrtpWork work[SRTP_MAX_AT_ONCE]
         cdef int sizes[SRTP_MAX_AT_ONCE]
         cdef int count = 0, index = 0, size
@@ -106,7 +128,7 @@ cdef class OutgoingSrtp(Protection):
         for packet in packets:
             size = len(packet)
             memcpy(at, <const uint8_t *>packet, size)
-            sizes[index] = self.admit(at, size, &work[count])
+            sizes[index] = self.admit(at, size, is_repeat, &work[count])
             if sizes[index] != REFUSED:
                 count += 1
             at += size + SRTP_ROOM_BEHIND

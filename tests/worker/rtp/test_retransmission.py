@@ -15,14 +15,25 @@ def index(load):
 
 
 def test_finds_what_was_sent(index) -> None:
-    index.put(65535, 3_000_000_000, 7, 0xFFFFFFFF, 0)
-    assert index.take(65535, 10 * MS, 5 * MS) == 1
+    index.put(65535, 60_000, 7, 0xFFFFFFFF, 123_456_789, 0, 65_000)
+    assert index.take(65535, 123_466_789, 5 * MS) == 1
     assert (index.slot, index.generation, index.timestamp_offset, index.resent_count) == (
-        3_000_000_000,
+        60_000,
         7,
         0xFFFFFFFF,
         1,
     )
+    assert (index.transport_wide_number, index.is_sent) == (65_000, True)
+    assert index.abs_send_time == (123_456_789 << 18) // 1_000_000 & 0xFFFFFF
+
+
+def test_what_was_kept_back_has_its_header_when_it_goes_out(index) -> None:
+    index.put(7, 3, 7, 0, 0, 0, 0, False)
+    assert index.take(7, 500 * MS, 5 * MS) == 1
+    assert not index.is_sent
+    index.set_sent(7, 65_535, 500 * MS)
+    assert index.take(7, 1000 * MS, 5 * MS) == 1
+    assert (index.is_sent, index.slot, index.transport_wide_number, index.abs_send_time) == (True, 3, 65_535, 1 << 17)
 
 
 def test_knows_nothing_it_was_not_given(index) -> None:
@@ -93,10 +104,10 @@ def test_everything_younger_than_two_seconds_is_found(load, steps, start) -> Non
     for gap, pause_ms in steps:
         number += gap
         now_ms += pause_ms
-        index.put(number & 0xFFFF, number, 0, 0, now_ms * MS)
+        index.put(number & 0xFFFF, 0, number, 0, now_ms * MS)
         sent[number] = now_ms
     for packet, at_ms in sent.items():
         found = index.take(packet & 0xFFFF, now_ms * MS, 0)
         assert found == (1 if now_ms - at_ms <= 2000 else 0)
         if found:
-            assert index.slot == packet
+            assert index.generation == packet

@@ -21,7 +21,7 @@ KEY = bytes(range(30))
 
 
 def outgoing(suite: SrtpSuite = SUITE) -> OutgoingSrtp:
-    return OutgoingSrtp(OutgoingKeys(suite, bytes(range(suite.keying_size))))
+    return OutgoingSrtp(OutgoingKeys(suite, bytes(range(suite.keying_size))), [7, 8])
 
 
 def packet(number: int, ssrc: int = 7, payload: bytes = b"payload") -> bytes:
@@ -34,7 +34,7 @@ def test_a_receiver_follows_over_three_rollovers_though_packets_are_sent_again(s
     policy = Policy(bytes(range(suite.keying_size)), Policy.SSRC_ANY_INBOUND, srtp_profile=PROFILES[suite])
     receiver = Session(policy)
     for number in range(65_000, 200_000, 211):
-        first, late, again = ours.protect([packet(number), packet(number - 900), packet(number)])
+        first, late, again = ours.protect([packet(number), packet(number - 900), packet(number)], is_repeat=True)
         assert first is not None
         assert late is not None
         assert first == again
@@ -48,14 +48,35 @@ def test_a_packet_that_is_too_old_is_refused_and_leaves_the_index_as_it_is() -> 
     assert ours.protect([packet(3001 - 1024)]) == [None]
 
 
-def test_an_ssrc_beyond_the_limit_is_refused_and_none_begins_again() -> None:
-    """To forget an SSRC's index would use its keystream a second time."""
+def test_an_index_is_used_once_as_far_back_as_packets_are_taken() -> None:
+    """Whatever the order: in steps, leaps past the whole window, and over the end of the numbers."""
+    ours, chance, used = outgoing(), random.Random(5), set()
+    position, sent = 40_000, 0
+    for _ in range(20_000):
+        position += chance.choices([1, 3, chance.randint(2, 2000)], [80, 15, 1])[0]
+        for index in (position, position - chance.randint(0, 1100)):
+            (protected,) = ours.protect([packet(index)])
+            assert (protected is not None) == (index not in used and index > position - 1024)
+            used.add(index)
+            sent += protected is not None
+    assert sent > 30_000
+
+
+def test_a_used_index_is_taken_again_for_the_same_packet_only_when_the_caller_says_so() -> None:
+    ours = outgoing()
+    (first,) = ours.protect([packet(9)])
+    assert ours.protect([packet(9, payload=b"another")]) == [None]
+    assert ours.protect([packet(9)], is_repeat=True) == [first]
+
+
+def test_an_ssrc_that_the_sender_has_not_is_refused() -> None:
     ours, witness = outgoing(), Libsrtp(SUITE, KEY)
     for number in (65_535, 65_536):
-        for ssrc in range(1, 5):
+        for ssrc in (7, 8):
             assert ours.protect([packet(number, ssrc)]) == [witness.protect(packet(number, ssrc))]
-    assert ours.protect([packet(1, 5)]) == [None]
-    assert ours.protect([packet(65_537, 1)]) == [witness.protect(packet(65_537, 1))]
+    assert ours.protect([packet(1, 9)]) == [None]
+    with pytest.raises(ValueError, match="SSRC 3 is one too many, expected at most 2"):
+        OutgoingSrtp(OutgoingKeys(SUITE, KEY), [1, 2, 3])
 
 
 def test_packets_protected_together_are_as_if_alone() -> None:

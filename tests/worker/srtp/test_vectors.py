@@ -23,7 +23,7 @@ def test_keystream_of_aes_in_counter_mode(code: str) -> None:
         salt=bytes.fromhex("f0f1f2f3f4f5f6f7f8f9fafbfcfd"),
         auth_key=bytes(20),
     )
-    (packet,) = OutgoingSrtp(keys).protect([bytes([0x80]) + bytes(11 + 48)])
+    (packet,) = OutgoingSrtp(keys, [0]).protect([bytes([0x80]) + bytes(11 + 48)])
     assert packet is not None
     assert packet[12:-10].hex() == (
         "e03ead0935c95e80e166b16dd92b4eb4d23513162b02d0f72a43a2fe4a5f97ab41e95b3bb0a2e8dd477901e4fca894c0"
@@ -56,14 +56,14 @@ def test_session_keys_of_a_master_key() -> None:
 def test_packets_under_aes_gcm(code: str, suite: SrtpSuite, expected: str) -> None:
     """RFC 7714 section 16."""
     keys = OutgoingKeys(suite, bytes(range(suite.key_size)), salt=b"Quid pro quo")
-    assert OutgoingSrtp(keys).protect([GAUL]) == [GAUL[:12] + bytes.fromhex(expected)]
+    assert OutgoingSrtp(keys, [0x5501A0B2]).protect([GAUL]) == [GAUL[:12] + bytes.fromhex(expected)]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 8, 9, 16, 17, 48, 64])
 def test_tags_of_many_packets_of_all_lengths_at_once(code: str, count: int) -> None:
     """HMAC-SHA1 of Python's own library over the packet and the rollover counter (RFC 3711 section 4.2)."""
     auth_key = bytes(range(1, 21))
-    ours = OutgoingSrtp(OutgoingKeys(CM, bytes(16), salt=bytes(14), auth_key=auth_key))
+    ours = OutgoingSrtp(OutgoingKeys(CM, bytes(16), salt=bytes(14), auth_key=auth_key), [0])
     packets = [bytes([0x80, 96, 0, number]) + bytes(8) + bytes(number * 29) for number in range(count)]
     for packet in ours.protect(packets):
         assert packet is not None

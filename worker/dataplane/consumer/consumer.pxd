@@ -32,6 +32,7 @@ cdef class ConsumerPlane(SendStream):
     cdef bint _is_picture_complete  # the packet with the highest number had the marker
     cdef readonly ReceiverFeedback feedback
 
+    cdef int _number_from(self, int number, int rtx_number) except -1
     cdef void approach(self, int distance) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept

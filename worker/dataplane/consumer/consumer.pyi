@@ -44,7 +44,16 @@ class ConsumerPlane(SendStream):
         transport_wide_cc_id: int,
         keep_for_retransmission: bool,
         selector: LayerSelector,
-    ) -> None: ...
+    ) -> None:
+        """Makes one that forwards nothing yet.
+
+        With SRTP it goes on where an earlier stream with its SSRCs ended.
+
+        Raises:
+            InvalidStateError: The transport is closed; or SRTP is used, and another stream of it has one of the SSRCs,
+                or one is that of probation packets, or so many were used that no other can be remembered.
+            ValueError: The MID has more than eight bytes.
+        """
     def sync(self) -> None:
         """A clean restart: sequence numbers and timestamps go on without a gap, video begins at the next key frame."""
     def can_switch_to(self, stream_index: int) -> bool:

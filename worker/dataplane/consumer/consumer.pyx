@@ -14,6 +14,7 @@ from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.transport.probation cimport PROBATION_SSRC
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
@@ -32,8 +33,10 @@ from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.sequence cimport SequenceMapper
 from miso.worker.rtp.timestamps cimport TimestampMapper, clock_offset
+from miso.worker.srtp.outgoing cimport REFUSED
 
 from miso.worker.dataplane.events import KeyFrameNeeded, LayersSwitched
+from miso.worker.errors import InvalidStateError
 
 cdef enum:
     MAX_HEADER = 512  # bytes, of an RTP header in canonical form
@@ -95,13 +98,22 @@ cdef class ConsumerPlane(SendStream):
             memcpy(self._mid_element + 1, <const unsigned char *>mid_bytes, len(mid_bytes))
         self._has_abs_send_time = abs_send_time_id != 0
         self._has_transport_wide_cc = transport_wide_cc_id != 0
-        self._rtx_sequence = int.from_bytes(os.urandom(2), "big") >> 1
         self.stores = []
         self.streams = []
-        transport.attach(self)
+        if transport.encrypted and (ssrc == PROBATION_SSRC or rtx_ssrc == PROBATION_SSRC):
+            raise InvalidStateError(f"SSRC {PROBATION_SSRC} is that of the transport's own probation packets")
+        transport.attach(self, ssrc, rtx_ssrc)
+        self._number_from(transport.number_before(ssrc), transport.number_before(rtx_ssrc))
         self.rekey()
         self.feedback = ReceiverFeedback(self)
         self.feedback.open()
+
+    cdef int _number_from(self, int number, int rtx_number) except -1:
+        """Begins after what an earlier stream with these SSRCs sent under the same key; -1: there was none."""
+        if number >= 0:
+            self._sequence.max_output = number
+        self._rtx_sequence = rtx_number if rtx_number >= 0 else int.from_bytes(os.urandom(2), "big") >> 1
+        return 0
 
     # ------------------------------------------------------------ forwarding
 
@@ -128,6 +140,7 @@ cdef class ConsumerPlane(SendStream):
             prefetch_rates(transport)
             if self._protection is not None:
                 prefetch_lines(<void *>self._protection.keys, KEYS_LINES)
+                prefetch(&self._protection._sent[0].seen[(self._protection._sent[0].highest & 1023) >> 6])
             if self._index is not None and self._index._capacity > 0:
                 prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
         elif transport.outgoing is not None:
@@ -258,12 +271,15 @@ cdef class ConsumerPlane(SendStream):
         if number < 0:
             return
         timestamp = packet.timestamp + self._timestamps.offset()
-        self._keep_filler(number, timestamp)
         if not self._has_room(FILLER_SIZE):
+            self._keep_filler(number, timestamp, False)
             return
         slot = plane.batch.reserve(None if self.deliver else transport.endpoint)
         write_filler(slot, self._payload_type, number, timestamp, self.ssrc)
-        sent = self._send(slot, FILLER_SIZE)
+        sent = self._send(slot, FILLER_SIZE, False)
+        if sent == REFUSED:
+            return
+        self._keep_filler(number, timestamp, True)
         self.packets += 1
         self.bytes += FILLER_SIZE
         self._rate.update(FILLER_SIZE, plane.now_us)
@@ -280,16 +296,17 @@ cdef class ConsumerPlane(SendStream):
         cdef Plane plane = self._plane
         cdef unsigned char *slot
         cdef unsigned int timestamp
+        cdef int sent
         timestamp = self._timestamps.map(packet.timestamp, plane.now_us)
         self._payload_type = packet.payload_type
         self.forwarded_stream = packet.stream_index
         if not self._has_room(packet.size):  # the receiver misses the number, and may ask for it
             self.last_sequence = mapped
-            self._remember(packet, mapped, word)
+            self._remember(packet, mapped, word, False)
             return 0
         slot = plane.batch.reserve(None if self.deliver else self._transport.endpoint)
         memcpy(slot, packet.data, packet.size)
-        self._stamp(slot, packet, mapped, timestamp)
+        self._stamp(slot, packet, mapped, timestamp, False)
         if word != 0:
             rewrite(slot, slot + packet.payload_offset, packet.size - packet.payload_offset, word)
         self.packets += 1
@@ -299,12 +316,14 @@ cdef class ConsumerPlane(SendStream):
         if mapped == self._sequence.max_output:
             self._is_picture_complete = slot[1] >> 7 == 1
         self.last_timestamp = timestamp
-        self._remember(packet, mapped, word)
         if self.trace_rtp or (
             self.trace_keyframe and packet.payload != NULL and (<PayloadDescriptor>packet.payload).is_key_frame
         ):
             self._trace(packet, mapped, timestamp, False)
-        return self._send(slot, packet.size)
+        sent = self._send(slot, packet.size, False)
+        if sent != REFUSED:
+            self._remember(packet, mapped, word, True)
+        return sent
 
     cdef bint _is_numbered(self, const Packet *packet) noexcept:
         return self._selector.numbered_stream == ANY_STREAM or self._selector.numbered_stream == packet.stream_index
@@ -324,7 +343,7 @@ cdef class ConsumerPlane(SendStream):
         if reference >= 0 and self.packets > 0 and not self._is_picture_complete:
             # a number left out tells the receiver that the picture of the stream before is not all there
             self._sequence.max_output += 1
-            self._keep_filler(self._sequence.max_output, self.last_timestamp)
+            self._keep_filler(self._sequence.max_output, self.last_timestamp, False)
         self._sequence.sync(packet.sequence_number)
         self._selector.begin(packet.stream_index, <PayloadDescriptor>packet.payload, packet.timestamp)
         return True
@@ -408,5 +427,5 @@ cdef class ConsumerPlane(SendStream):
         if self.source is not None:
             self.source.remove_consumer(self)
         self.feedback.close()
-        self._transport.detach(self)
+        self._transport.detach(self, self.ssrc, self.rtx_ssrc, self._protection)
         self._protection = None

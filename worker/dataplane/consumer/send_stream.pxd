@@ -38,16 +38,18 @@ cdef class SendStream(Sender):
     cdef bint _has_abs_send_time  # whether the receiver negotiated it, likewise below
     cdef bint _has_transport_wide_cc
     cdef unsigned short _rtx_sequence  # of the last repair
+    cdef unsigned short _transport_wide_number  # of the last packet, when that has one
     cdef unsigned char _payload_type  # of the last packet
     cdef bint _is_repairing  # what is written into the batch now answers a NACK
 
-    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp, bint is_sent) noexcept
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept
     cdef void _resend_filler(self, unsigned short number) noexcept
     cdef bint _has_room(self, int size) noexcept
-    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept
-    cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp) noexcept
-    cdef int _send(self, unsigned char *slot, int size) noexcept
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word, bint is_sent) noexcept
+    cdef void _stamp(self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp, bint is_repeat) noexcept
+    cdef int _send(self, unsigned char *slot, int size, bint is_repeat) noexcept
     cdef bint _uses_rtx(self, const Packet *packet) noexcept
+    cdef int _send_again(self, unsigned char *slot, int size, unsigned short sequence_number) noexcept
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept
     cdef void _trace(self, const Packet *packet, unsigned short sequence_number, unsigned int timestamp, bint is_rtx) noexcept

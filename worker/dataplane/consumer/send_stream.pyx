@@ -29,15 +29,23 @@ cdef class SendStream(Sender):
     """What a consumer sends with one SSRC, and repairs with another; what is sent the consumer decides."""
 
     cdef int rekey(self) except -1:
-        self._protection = self._transport.make_protection()
+        self._protection = self._transport.make_protection(self.ssrc, self.rtx_ssrc)
         return 0
 
     # ------------------------------------------------------------ sending
 
     cdef void _stamp(
-        self, unsigned char *packet, const Packet *layout, unsigned short sequence_number, unsigned int timestamp
+        self,
+        unsigned char *packet,
+        const Packet *layout,
+        unsigned short sequence_number,
+        unsigned int timestamp,
+        bint is_repeat,
     ) noexcept:
-        """Writes over the canonical packet what is this consumer's own; an extension not negotiated becomes padding."""
+        """Writes over the canonical packet what is this consumer's own; an extension not negotiated becomes padding.
+
+        ``is_repeat``: as it was written for the packet that ``_index`` has found.
+        """
         cdef unsigned char *element
         write_u16(packet + 2, sequence_number)
         write_u32(packet + 4, timestamp)
@@ -47,23 +55,27 @@ cdef class SendStream(Sender):
         if layout.abs_send_time_at != 0:
             element = packet + layout.abs_send_time_at
             if self._has_abs_send_time:
-                write_u24(element, self._plane.abs_send_time)
+                write_u24(element, self._index.abs_send_time if is_repeat else self._plane.abs_send_time)
             else:
                 memset(element - 1, 0, 4)
         if layout.transport_wide_cc_at != 0:
             element = packet + layout.transport_wide_cc_at
             if self._has_transport_wide_cc:
-                write_u16(element, self._transport.next_transport_wide_number(layout.size))
+                if is_repeat:
+                    self._transport_wide_number = self._index.transport_wide_number
+                else:
+                    self._transport_wide_number = self._transport.next_transport_wide_number(layout.size)
+                write_u16(element, self._transport_wide_number)
             else:
                 memset(element - 1, 0, 3)
 
-    cdef int _send(self, unsigned char *slot, int size) noexcept:
+    cdef int _send(self, unsigned char *slot, int size, bint is_repeat) noexcept:
         cdef int plain_size = size
         if self.deliver:
             self._plane.events.append(RtpDelivered(self, slot[:size]))
             return size
         if self._transport.encrypted:
-            size = self._plane.batch.protect(self._protection, slot, size)
+            size = self._plane.batch.protect(self._protection, slot, size, is_repeat)
             if size == REFUSED:
                 self._plane.count.srtp_failed += 1
                 return 0
@@ -87,7 +99,7 @@ cdef class SendStream(Sender):
         if packet.mid_at != 0 and self._mid_element[0] != 0:
             info["mid"] = self._mid_element[1 : 1 + mid_size].decode("utf-8", "replace")
         if packet.transport_wide_cc_at != 0 and self._has_transport_wide_cc:
-            info["wideSequenceNumber"] = (self._transport.twcc_next - 1) & 0xFFFF
+            info["wideSequenceNumber"] = self._transport_wide_number
         self._plane.events.append(PacketTraced(self, is_key_frame, is_rtx, info))
 
     cdef bint _has_room(self, int size) noexcept:
@@ -97,8 +109,8 @@ cdef class SendStream(Sender):
         self._plane.count.tcp_full += 1
         return False
 
-    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word) noexcept:
-        """What may be asked for again."""
+    cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word, bint is_sent) noexcept:
+        """What may be asked for again; not ``is_sent``: it has not gone out, there was no room."""
         if self._index is not None and packet.stored != 0:
             self._index.put(
                 number,
@@ -107,6 +119,8 @@ cdef class SendStream(Sender):
                 self._timestamps.offset(),
                 self._plane.now_us,
                 word,
+                self._transport_wide_number,
+                is_sent,
             )
 
     cdef void take_back(self, const unsigned char *packet, int plain_size, int size, bint is_repair) noexcept:
@@ -126,9 +140,9 @@ cdef class SendStream(Sender):
             self.rtx_packets -= 1
             self.rtx_bytes -= plain_size
 
-    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp) noexcept:
+    cdef void _keep_filler(self, unsigned short number, unsigned int timestamp, bint is_sent) noexcept:
         if self._index is not None:
-            self._index.put(number, FILLER, self._payload_type, timestamp, self._plane.now_us, 0)
+            self._index.put(number, FILLER, self._payload_type, timestamp, self._plane.now_us, 0, 0, is_sent)
 
     # ------------------------------------------------------------ repair
 
@@ -190,19 +204,25 @@ cdef class SendStream(Sender):
         return self.rtx_ssrc != 0 and self._rtx_payload_types[packet.payload_type] != 0
 
     cdef int _resend(self, const Packet *kept, unsigned short sequence_number) noexcept:
-        """RFC 4588 section 4: the original header, the original sequence number, the original payload."""
+        """RFC 4588 section 4: the original header, the original sequence number, the original payload.
+
+        Without RTX the very bytes that went out before, with the header extensions of then: the number is the same, so
+        are SRTP's index and keystream, and with AES-GCM a packet that differs in one bit of its header would tell
+        who sees both how to forge others (RFC 7714 section 8.4).
+        """
         cdef unsigned char *slot = self._plane.batch.reserve(
             None if self.deliver else self._transport.endpoint
         )
         cdef int head = kept.payload_offset, size = kept.size
         cdef bint is_rtx = self._uses_rtx(kept)
+        cdef bint is_repeat = not is_rtx and self._index.is_sent
         cdef unsigned char *payload = slot + head + 2 if is_rtx else slot + head
         memcpy(slot, kept.data, head)
         memcpy(payload, kept.data + head, size - head)
-        self._stamp(slot, kept, sequence_number, kept.timestamp + self._index.timestamp_offset)
+        self._stamp(slot, kept, sequence_number, kept.timestamp + self._index.timestamp_offset, is_repeat)
         rewrite(slot, payload, size - head, self._index.rewrite)
         if not is_rtx:
-            return self._send(slot, size)
+            return self._send_again(slot, size, sequence_number)
         self._rtx_sequence += 1
         slot[1] = (slot[1] & 0x80) | self._rtx_payload_types[kept.payload_type]
         write_u16(slot + 2, self._rtx_sequence)
@@ -210,13 +230,21 @@ cdef class SendStream(Sender):
         write_u16(slot + head, sequence_number)
         self.rtx_packets += 1
         self.rtx_bytes += size + 2
-        return self._send(slot, size + 2)
+        return self._send(slot, size + 2, False)
+
+    cdef int _send_again(self, unsigned char *slot, int size, unsigned short sequence_number) noexcept:
+        """Sends with the stream's own SSRC and number what ``_index`` has found; bytes sent."""
+        cdef bint is_sent = self._index.is_sent
+        size = self._send(slot, size, is_sent)
+        if size != REFUSED and not is_sent:
+            self._index.set_sent(sequence_number, self._transport_wide_number, self._plane.now_us)
+        return size
 
     cdef void _resend_filler(self, unsigned short number) noexcept:
         """Answers for a number that was never a packet's: whoever asked need not ask again."""
         cdef SendingHalf transport = self._transport
         cdef unsigned char *slot = self._plane.batch.reserve(None if self.deliver else transport.endpoint)
-        cdef int size = FILLER_SIZE, payload_type = self._index.generation
+        cdef int size = FILLER_SIZE, sent, payload_type = self._index.generation
         write_filler(slot, payload_type, number, self._index.timestamp_offset, self.ssrc)
         if self.rtx_ssrc != 0 and self._rtx_payload_types[payload_type] != 0:
             self._rtx_sequence += 1
@@ -228,12 +256,16 @@ cdef class SendStream(Sender):
             size = RTX_FILLER_SIZE
             self.rtx_packets += 1
             self.rtx_bytes += size
+            sent = self._send(slot, size, False)
+        else:
+            sent = self._send_again(slot, size, number)
+        if sent == REFUSED:
+            return
         self.packets_retransmitted += 1
         self.bytes_retransmitted += size
         self.packets_repaired += self._index.resent_count == 1
         transport.rtx_sent.update(size, self._plane.now_us)
-        size = self._send(slot, size)
-        transport.sent.update(size, self._plane.now_us)
+        transport.sent.update(sent, self._plane.now_us)
 
     def bitrate(self, long long now_us):
         """Bit/s of the last 2.5 s, retransmissions left out."""

@@ -67,7 +67,7 @@ cdef class Batch:
     cdef Endpoint _endpoint  # for which the next packet is
     cdef void make_room(self, int count) noexcept
     cdef unsigned char *reserve(self, Endpoint endpoint) noexcept
-    cdef int protect(self, Protection protection, unsigned char *packet, int size) noexcept
+    cdef int protect(self, Protection protection, unsigned char *packet, int size, bint is_repeat) noexcept
     cdef void commit(
         self, const PeerAddress *to, int size, Sender sender, int plain_size, bint is_repair
     ) noexcept

@@ -68,10 +68,13 @@ cdef class Batch:
             self.flush()
         return self.slot(self.packet_count)
 
-    cdef int protect(self, Protection protection, unsigned char *packet, int size) noexcept:
-        """The size that the packet in the reserved slot will have, to commit it with; ``REFUSED``: it must not be sent."""
+    cdef int protect(self, Protection protection, unsigned char *packet, int size, bint is_repeat) noexcept:
+        """The size that the packet in the reserved slot will have, to commit it with; ``REFUSED``: it must not be sent.
+
+        ``is_repeat``: it is byte by byte the one that was sent under its number before.
+        """
         cdef SrtpWork *work = &self.work[self.work_count]
-        size = protection.admit(packet, size, work)
+        size = protection.admit(packet, size, is_repeat, work)
         if size > 0 and protection.keys != NULL:
             self.work_count += 1
         return size

@@ -7,6 +7,7 @@ from miso.worker.srtp.outgoing cimport Protection
 
 cdef enum:
     MAX_HEADER_SIZE = 48
+    PROBATION_SSRC = 1234
 
 
 cdef class ProbationStream(Sender):

@@ -17,7 +17,6 @@ from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
 from miso.worker.srtp.outgoing cimport REFUSED
 
 cdef enum:
-    SSRC = 1234
     PAYLOAD_TYPE = 127
     TIMESTAMP_STEP = 20
     ELEMENTS_AT = 16  # where the header has the extension's elements: after the fixed part, the form, and a length
@@ -30,13 +29,14 @@ cdef class ProbationStream(Sender):
         self._transport = transport
         self._plane = transport.plane
         self._write_header(mid_id, abs_send_time_id, transport_wide_cc_id)
-        self._sequence_number = int.from_bytes(os.urandom(2), "big")
         self._timestamp = int.from_bytes(os.urandom(4), "big")
-        transport.attach(self)
+        transport.attach(self, PROBATION_SSRC, 0)
+        number = transport.number_before(PROBATION_SSRC)
+        self._sequence_number = number if number >= 0 else int.from_bytes(os.urandom(2), "big")
         self.rekey()
 
     cdef int rekey(self) except -1:
-        self._protection = self._transport.make_protection()
+        self._protection = self._transport.make_protection(PROBATION_SSRC, 0)
         return 0
 
     cdef void _write_header(self, int mid_id, int abs_send_time_id, int transport_wide_cc_id) noexcept:
@@ -44,7 +44,7 @@ cdef class ProbationStream(Sender):
         memset(data, 0, MAX_HEADER_SIZE)
         data[0] = 0x90  # version 2, with an extension
         data[1] = PAYLOAD_TYPE
-        write_u32(data + SSRC_AT, SSRC)
+        write_u32(data + SSRC_AT, PROBATION_SSRC)
         write_u16(data + FIXED_HEADER_SIZE, ONE_BYTE_FORM)
         self._header_size = ELEMENTS_AT
         self._put_element(mid_id, b"probator", 8)
@@ -94,7 +94,7 @@ cdef class ProbationStream(Sender):
             write_u16(slot + self._transport_wide_cc_at, self._transport_wide_number)
         sent = size
         if transport.encrypted:
-            sent = plane.batch.protect(self._protection, slot, size)
+            sent = plane.batch.protect(self._protection, slot, size, False)
             if sent == REFUSED:
                 plane.count.srtp_failed += 1
                 return 0
@@ -115,7 +115,7 @@ cdef class ProbationStream(Sender):
             "sequenceNumber": self._sequence_number,
             "timestamp": self._timestamp,
             "marker": False,
-            "ssrc": SSRC,
+            "ssrc": PROBATION_SSRC,
             "isKeyFrame": False,
             "size": size,
             "payloadSize": size - self._header_size,
@@ -130,5 +130,5 @@ cdef class ProbationStream(Sender):
         if self.closed:
             return
         self.closed = True
-        self._transport.detach(self)
+        self._transport.detach(self, PROBATION_SSRC, 0, self._protection)
         self._protection = None

@@ -11,6 +11,7 @@ from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.srtp.cipher cimport OutgoingKeys
 from miso.worker.srtp.outgoing cimport Protection
+from miso.worker.srtp.sent_ssrcs cimport SentSsrcs
 
 
 cdef class SendingHalf:
@@ -35,14 +36,17 @@ cdef class SendingHalf:
     cdef OutgoingKeys _keys  # of all that is sent; None: no SRTP, or not yet, or libsrtp does it by what follows
     cdef object _suite  # a SrtpSuite, with the key below
     cdef bytes _local_key
+    cdef bytes _key_digest  # of the key in use, None without
+    cdef SentSsrcs _ssrcs  # of the senders, and which were sent under that key
     cdef set _senders  # closed with the transport
     cdef SsrcTable feedback_takers  # SSRC of a stream that is sent → its FeedbackTaker, which takes itself back
 
     cdef int set_local_key(self, object suite, bytes key) except -1
-    cdef Protection make_protection(self)
+    cdef Protection make_protection(self, unsigned int ssrc, unsigned int rtx_ssrc)
+    cdef int number_before(self, unsigned int ssrc) except -2
     cdef bint send_report(self, const unsigned char *packet, int size) except -1
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void tell_limited(self) noexcept
-    cdef int attach(self, Sender sender) except -1
-    cdef void detach(self, Sender sender) noexcept
+    cdef int attach(self, Sender sender, unsigned int ssrc, unsigned int rtx_ssrc) except -1
+    cdef int detach(self, Sender sender, unsigned int ssrc, unsigned int rtx_ssrc, Protection protection) except -1
     cdef int close_sending(self) except -1

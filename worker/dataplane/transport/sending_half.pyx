@@ -1,6 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Where a transport's packets go, protected by which keys: what the streams that are sent through it know of it."""
 
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
@@ -14,6 +15,9 @@ from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.srtp.cipher cimport OutgoingKeys, can_run
 from miso.worker.srtp.outgoing cimport OutgoingSrtp, Protection
+from miso.worker.srtp.sent_ssrcs cimport SentSsrcs
+
+from hashlib import sha256
 
 from miso.worker.dataplane.events import TrafficLimited
 from miso.worker.errors import InvalidStateError
@@ -32,6 +36,7 @@ cdef class SendingHalf:
         self.twcc_next = 1
         self.allowance = ControlAllowance()
         self._senders = set()
+        self._ssrcs = SentSsrcs()
         self.feedback_takers = SsrcTable()
         self.sent = RateCalculator()
         self.rtp_sent = RateCalculator()
@@ -56,27 +61,48 @@ cdef class SendingHalf:
             self._rtcp_endpoint = socket
 
     cdef int set_local_key(self, object suite, bytes key) except -1:
-        """Protects with this key from now on."""
+        """Protects with this key from now on.
+
+        The key in use changes nothing: all indices go on. Raises ValueError when it comes with another suite.
+        """
         cdef Sender sender
+        cdef bytes digest = sha256(key).digest()
+        if digest == self._key_digest:
+            if suite != self._suite:
+                raise ValueError(f"the SRTP key is in use with {self._suite.name}, {suite.name} would use its keystream again")
+            return 0
+        self._key_digest = digest
+        self._suite = suite
+        self._ssrcs.begin_again()
         # the only one for outgoing SRTCP: a second would use index and keystream of the first again
         self._outbound_rtcp = SrtpSession(suite, key, inbound=False)
         if can_run():
             self._keys = OutgoingKeys(suite, key)
         else:
             self._keys = None
-            self._suite = suite
             self._local_key = key
         for sender in self._senders:
             sender.rekey()
         return 0
 
-    cdef Protection make_protection(self):
-        """For a sender, which needs one of its own; None without a key."""
+    cdef Protection make_protection(self, unsigned int ssrc, unsigned int rtx_ssrc):
+        """For a sender that is attached with these SSRCs (0: none), which needs one of its own; None without a key."""
+        cdef Protection result
         if self._keys is not None:
-            return OutgoingSrtp(self._keys)
-        if self._local_key is not None:
-            return LibsrtpProtection(self._suite, self._local_key)
-        return None
+            result = OutgoingSrtp(self._keys)
+        elif self._local_key is not None:
+            result = LibsrtpProtection(self._suite, self._local_key)
+        else:
+            return None
+        result.add(ssrc, self._ssrcs.highest(ssrc))
+        if rtx_ssrc != 0:
+            result.add(rtx_ssrc, self._ssrcs.highest(rtx_ssrc))
+        return result
+
+    cdef int number_before(self, unsigned int ssrc) except -2:
+        """The sequence number after which a new sender with this SSRC has to begin; -1: with any."""
+        cdef int64_t highest = self._ssrcs.highest(ssrc)
+        return <int>(highest & 0xFFFF) if highest >= 0 else -1
 
     # ------------------------------------------------------------ control datagrams
 
@@ -139,15 +165,35 @@ cdef class SendingHalf:
         if self.allowance.is_news(self.plane.now_us):
             self.plane.events.append(TrafficLimited(self))
 
-    cdef int attach(self, Sender sender) except -1:
-        """The sender lives on this transport: it hears of new keys, and is closed with it."""
+    cdef int attach(self, Sender sender, unsigned int ssrc, unsigned int rtx_ssrc) except -1:
+        """The sender lives on this transport: it hears of new keys, and is closed with it.
+
+        Raises:
+            InvalidStateError: The transport is closed; or SRTP is used, and another sender has one of the SSRCs, or too
+                many had one.
+        """
         if self.closed:
             raise InvalidStateError("the transport is closed")
+        if self.encrypted:
+            self._ssrcs.claim(ssrc)
+            if rtx_ssrc != 0:
+                try:
+                    self._ssrcs.claim(rtx_ssrc)
+                except InvalidStateError:
+                    self._ssrcs.release(ssrc, None)
+                    raise
         self._senders.add(sender)
         return 0
 
-    cdef void detach(self, Sender sender) noexcept:
+    cdef int detach(self, Sender sender, unsigned int ssrc, unsigned int rtx_ssrc, Protection protection) except -1:
+        """The sender has ended; the next one with its SSRCs goes on with their indices, which ``protection`` knows."""
+        if sender not in self._senders:
+            return 0
         self._senders.discard(sender)
+        self._ssrcs.release(ssrc, protection)
+        if rtx_ssrc != 0:
+            self._ssrcs.release(rtx_ssrc, protection)
+        return 0
 
     cdef int close_sending(self) except -1:
         """Closes the senders; nothing goes out any more."""

@@ -1,5 +1,6 @@
 """Declares the libsrtp calls that the plane makes without a Python object."""
 
+from libc.stdint cimport int64_t
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.srtp.cipher cimport SrtpWork
@@ -26,3 +27,4 @@ cdef class SrtpSession:
 
 cdef class LibsrtpProtection(Protection):
     cdef SrtpSession _session
+    cdef void _wind_to(self, unsigned int ssrc, int64_t highest) noexcept

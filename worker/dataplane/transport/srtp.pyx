@@ -7,17 +7,25 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 ``load``.
 """
 
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
+from libc.string cimport memset
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
+from miso.worker.rtp.big_endian cimport write_u16, write_u32
+from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, SSRC_AT
 from miso.worker.srtp.cipher cimport SrtpWork
 from miso.worker.srtp.outgoing cimport REFUSED, Protection
+from miso.worker.srtp.rollover cimport HALF
 
 from miso.worker.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS = "1.0.x"
 REPLAY_WINDOW = 1024  # packets; libsrtp's own default of 128 is less than a frame of high definition
 TRAILER_SIZE = 144  # SRTP_MAX_TRAILER_LEN: a tag of 16 and a key identifier of 128 bytes
+
+cdef enum:
+    RTP_VERSION_2 = 0x80  # the first byte of a header without anything
+    SCRATCH_WORDS = 40  # of four bytes: a header, and `TRAILER_SIZE` behind it
 
 ctypedef int (*srtp_call)(void *session, void *packet, int *size) noexcept nogil
 ctypedef int (*srtp_ssrc_call)(void *session, unsigned int ssrc_network_order) noexcept nogil
@@ -153,11 +161,40 @@ cdef class SrtpSession:
 cdef class LibsrtpProtection(Protection):
     """A sender's packets protected by libsrtp, one after the other.
 
-    libsrtp searches its list of streams for each packet: each sender has a session of its own.
+    libsrtp searches its list of streams for each packet: each sender has a session of its own. Which packets may go out
+    is decided before, as with our own code: libsrtp lets a number be used again for whatever packet.
     """
 
     def __init__(self, suite, bytes key not None):
         self._session = SrtpSession(suite, key, inbound=False)
 
-    cdef int admit(self, unsigned char *packet, int size, SrtpWork *work) noexcept:
+    cdef int add(self, unsigned int ssrc, int64_t highest) except -1:
+        Protection.add(self, ssrc, highest)
+        self._wind_to(ssrc, highest)
+        return 0
+
+    cdef void _wind_to(self, unsigned int ssrc, int64_t highest) noexcept:
+        """libsrtp's counter goes on after this index: it is led there with packets that nobody gets.
+
+        A session tells no other way to set it (pylibsrtp has no ``srtp_set_stream_roc``), and a packet more for each
+        half of a turn costs a microsecond.
+        """
+        cdef unsigned int memory[SCRATCH_WORDS]
+        cdef unsigned char *packet = <unsigned char *>memory
+        cdef int64_t index = 0
+        cdef int size
+        while highest >= 0:
+            size = FIXED_HEADER_SIZE
+            memset(packet, 0, size)
+            packet[0] = RTP_VERSION_2
+            write_u16(packet + 2, index & 0xFFFF)
+            write_u32(packet + SSRC_AT, ssrc)
+            self._session.protect(packet, &size)
+            if index == highest:
+                return
+            index = min(index + HALF - 1, highest)
+
+    cdef int admit(self, unsigned char *packet, int size, bint is_repeat, SrtpWork *work) noexcept:
+        if self.take(packet, size, is_repeat, &work.index) < 0:
+            return REFUSED
         return size if self._session.protect(packet, &size) == 0 else REFUSED

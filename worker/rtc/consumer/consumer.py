@@ -18,7 +18,7 @@ from miso.worker.channel.bodies.transport import (
 from miso.worker.channel.commands import handles
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import LayersSwitched, PacketTraced, TransportPlane
-from miso.worker.errors import BodyError
+from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.consumer.consumer_plane import Negotiated, make_plane
 from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtc.consumer.layers_by_type import make_layers
@@ -77,6 +77,7 @@ class Consumer:
 
         Raises:
             BodyError: The parameters make no sense.
+            CommandError: The transport takes no stream with this SSRC.
         """
         parameters = RtpParameters.from_body(body.rtp_parameters)
         _check(parameters, body)
@@ -97,7 +98,14 @@ class Consumer:
         self._closed = False
         self._tracer = Tracer(context, self.id, STREAM_TRACES)
         self.layers, selectors = make_layers(self, producer, parameters, body)
-        self.streams = [self._make_stream(index, selector) for index, selector in enumerate(selectors)]
+        self.streams: list[ConsumerStream] = []
+        try:
+            for index, selector in enumerate(selectors):
+                self.streams.append(self._make_stream(index, selector))
+        except CommandError:
+            for stream in self.streams:
+                stream.leave_plane()
+            raise
 
     def _make_stream(self, index: int, selector: LayerSelector) -> ConsumerStream:
         parameters = self.rtp_parameters

@@ -6,6 +6,7 @@ import logging
 from typing import NamedTuple
 
 from miso.worker.dataplane import ConsumerPlane, TransportPlane
+from miso.worker.errors import CommandError, InvalidStateError
 from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtp.layer_selectors import LayerSelector
@@ -24,7 +25,11 @@ class Negotiated(NamedTuple):
 
 
 def make_plane(transport: TransportPlane, negotiated: Negotiated, index: int, selector: LayerSelector) -> ConsumerPlane:
-    """Makes the object for the encoding ``index``, switched off."""
+    """Makes the object for the encoding ``index``, switched off.
+
+    Raises:
+        CommandError: Another stream of the transport has its SSRC, or that of its repairs, under the same SRTP key.
+    """
     parameters = negotiated.parameters
     encoding = parameters.encodings[index]
     codec = encoding.codec
@@ -37,21 +42,24 @@ def make_plane(transport: TransportPlane, negotiated: Negotiated, index: int, se
         mid = ""
     uses_transport_cc = is_video and parameters.has_feedback("transport-cc")
     rtx_ssrc = encoding.rtx_ssrc if encoding.rtx_codec is not None else 0
-    plane = ConsumerPlane(
-        transport,
-        ssrc=encoding.ssrc,
-        rtx_ssrc=rtx_ssrc,
-        codec=codec.plane_codec,
-        clock_rate=codec.clock_rate,
-        payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
-        rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
-        mid=mid,
-        mid_id=ids.get(MID_URI, 0) if mid else 0,
-        abs_send_time_id=ids.get(ABS_SEND_TIME_URI, 0) if is_video else 0,
-        transport_wide_cc_id=ids.get(TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
-        keep_for_retransmission=codec.use_nack,
-        selector=selector,
-    )
+    try:
+        plane = ConsumerPlane(
+            transport,
+            ssrc=encoding.ssrc,
+            rtx_ssrc=rtx_ssrc,
+            codec=codec.plane_codec,
+            clock_rate=codec.clock_rate,
+            payload_types=[codec.payload_type for codec in parameters.codecs if codec.is_media],
+            rtx_payload_types=_rtx_payload_types(parameters) if rtx_ssrc else {},
+            mid=mid,
+            mid_id=ids.get(MID_URI, 0) if mid else 0,
+            abs_send_time_id=ids.get(ABS_SEND_TIME_URI, 0) if is_video else 0,
+            transport_wide_cc_id=ids.get(TRANSPORT_WIDE_CC_URI, 0) if uses_transport_cc else 0,
+            keep_for_retransmission=codec.use_nack,
+            selector=selector,
+        )
+    except InvalidStateError as error:
+        raise CommandError(str(error)) from error
     plane.active = False
     return plane
 

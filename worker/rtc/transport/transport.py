@@ -280,7 +280,7 @@ class Transport:
         """Makes a consumer of a producer of this router.
 
         Raises:
-            CommandError: The id is taken, or there is no such producer.
+            CommandError: The id is taken, there is no such producer, or an SSRC is another's under the same SRTP key.
             BodyError: The RTP parameters do not fit together, or not the type.
         """
         self.consumers.check_new(body.consumer_id)

@@ -337,3 +337,21 @@ def test_an_end_hears_nothing_of_the_one_that_it_has_forgotten(rig: Rig) -> None
     peer.connect()
     peer.send(rtp(3, ssrc=VIDEO_SSRC, payload_type=96))
     assert [stats.packet_count for stats in producer.get_stats()] == [2]
+
+
+@pytest.mark.parametrize("pipe", [True], ids=["srtp"], indirect=True)
+def test_an_ssrc_that_a_consumer_has_is_refused_under_srtp_and_nothing_of_the_attempt_stays(
+    rig: Rig, pipe: Pipe
+) -> None:
+    """Two streams with it would share a keystream. The SSRC that was taken before the wrong one is free again."""
+    producer = simulcast(rig, rig.connect(), count=2)
+    first = pipe.consume(rig.produce(rig.connect()))
+    body = pipe_consumer_body(producer, rtx=False, count=2)
+    body = msgspec.structs.replace(body, consumer_id="second")
+    body.rtp_parameters.encodings.reverse()
+    with pytest.raises(CommandError, match="SSRC 7000 is sent by this transport already"):
+        pipe.near.consume(body)
+    assert list(pipe.near.consumers) == [first.id]
+    first.close()
+    pipe.near.consume(body)
+    assert [stream.ssrc for stream in pipe.near.consumers["second"].streams] == [7001, 7000]
