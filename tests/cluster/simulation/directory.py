@@ -175,7 +175,7 @@ class SimDirectory:
             else:
                 what()
 
-        scheduler.after(self._sent_s - scheduler.now_s, arrive)
+        scheduler.at(self._sent_s, arrive)
 
     def _say_all(self, room: str, entry: SimEntry) -> None:
         if self._outbox:  # an earlier entry's goodbye may be in it
@@ -208,9 +208,7 @@ class SimDirectory:
         """Something comes back from the store."""
         scheduler = self._store.scheduler
         self._answered_s = max(self._answered_s, scheduler.now_s + self._store.weather.delay_s(scheduler.random))
-        scheduler.after(
-            self._answered_s - scheduler.now_s, lambda: self._process.run(self._lose if self.is_cut else what)
-        )
+        scheduler.at(self._answered_s, lambda: self._process.run(self._lose if self.is_cut else what))
 
     # ------------------------------------------------------------ from the store
 
@@ -249,6 +247,7 @@ class SimDirectory:
                 self._numbers[room] = number = self._numbers.get(room, 0) + 1
                 self.send(News(room, self.node, number, 0, {}, "", None))
         for room, entry in self.entries.items():
+            entry.reading.clear()  # answers that the cut has lost do not come any more
             self._say_all(room, entry)
             self._read(room, None)
 
@@ -327,7 +326,7 @@ class SimDirectory:
         at_s = scheduler.now_s + weather.delay_s(scheduler.random)
         if weather.ordered:
             self._arrived_s = at_s = max(self._arrived_s, at_s)
-        scheduler.after(at_s - scheduler.now_s, lambda: self.hear(news))
+        scheduler.at(at_s, lambda: self.hear(news))
 
     def hear(self, news: list[News]) -> None:
         """News are there."""

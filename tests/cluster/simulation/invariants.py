@@ -78,6 +78,8 @@ def _views(world: World) -> Iterator[str]:
         holds = {node: dict(room.entry.view.own) for node, (_, room) in nodes.items()}
         told = _told(holds)
         for node, (_, room) in nodes.items():
+            if room.entry.reading:
+                yield f"{node} in {name} waits for answers about {sorted(room.entry.reading)}"
             facts = room.room.facts
             seen: dict[str, dict[str, RoomFact]] = {one: dict(facts.of_node(one)) for one in facts.nodes}
             yield from _differences(f"{node} in {name}", seen, {**told.get(node, {}), node: holds[node]})

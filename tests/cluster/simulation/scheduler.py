@@ -30,8 +30,12 @@ class Scheduler:
 
     def after(self, delay_s: float, work: Work) -> None:
         """Does it so many seconds from now."""
+        self.at(self.now_s + delay_s, work)
+
+    def at(self, time_s: float, work: Work) -> None:
+        """Does it at that time: what is asked for the same time, of which a delay would be rounded, keeps its order."""
         self._count += 1
-        heapq.heappush(self._queue, (self.now_s + delay_s, self._count, work))
+        heapq.heappush(self._queue, (time_s, self._count, work))
 
     def run_until(self, time_s: float) -> None:
         """Lets time pass."""

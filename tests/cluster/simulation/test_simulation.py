@@ -15,6 +15,7 @@ from miso.cluster.room_facts import RoomFacts
 from tests.cluster.simulation.faults import by_chance
 from tests.cluster.simulation.invariants import broken
 from tests.cluster.simulation.run import run
+from tests.cluster.simulation.scheduler import Scheduler
 from tests.cluster.simulation.shard import Planner
 from tests.cluster.simulation.weather import Weather
 from tests.cluster.simulation.world import Size, World
@@ -183,6 +184,16 @@ def test_a_fact_that_is_not_passed_on_is_found() -> None:
     node = next(iter(nodes))
     nodes[node].for_all.popitem()
     assert any(f"the store in {name}" in line for line in broken(world))
+
+
+def test_what_is_to_be_done_at_the_same_time_keeps_its_order() -> None:
+    scheduler, done = Scheduler(1), list[str]()
+    scheduler.at(0.21, lambda: done.append("first"))
+    scheduler.run_until(0.05)
+    assert scheduler.now_s + (0.21 - scheduler.now_s) < 0.21  # as a delay it is rounded
+    scheduler.at(0.21, lambda: done.append("second"))
+    scheduler.run_until(0.21)
+    assert done == ["first", "second"]
 
 
 def test_a_seed_is_the_same_story_each_time() -> None:
