@@ -26,7 +26,7 @@ LARGER = Size(hosts=12, participants=120)
 FINE = Weather()
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("seed", [*range(1, 21), 52])  # 52: an answer is lost by a cut
 def test_whatever_happens_all_is_as_it_should_be_afterwards(seed: int) -> None:
     outcome = run(seed, SMALL)
     assert outcome.wrong == [], (
