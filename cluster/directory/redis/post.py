@@ -13,6 +13,7 @@ from miso.cluster.directory.redis.failure import NO_ANSWER, Failure, judge
 from miso.cluster.directory.redis.inbox import FIELD, encode_letter
 from miso.cluster.directory.redis.keys import facts, inbox, members
 from miso.cluster.directory.redis.lease import MAX_LETTERS
+from miso.cluster.directory.redis.read_allowance import ReadAllowance
 from miso.cluster.directory.redis.room import Room, Write, letter_of
 from miso.cluster.directory.redis.scripts import READ, WRITE
 from miso.cluster.directory.room_view import MAX_FACTS, MAX_FACTS_FOR_ALL
@@ -36,7 +37,12 @@ class Post:
     """
 
     def __init__(
-        self, connection: RedisConnection, node: str, keep_s: float, look: Callable[[], Awaitable[bool]]
+        self,
+        connection: RedisConnection,
+        node: str,
+        keep_s: float,
+        look: Callable[[], Awaitable[bool]],
+        put_off: Callable[[Room, str], None],
     ) -> None:
         """Nothing is to be done.
 
@@ -45,14 +51,18 @@ class Post:
             node: Who works.
             keep_s: How long Redis keeps what nobody refreshes.
             look: Finds out who lives, now; False: Redis does not say.
+            put_off: Told that a node has cost too much, and is read later.
         """
         self.failure: Failure | None = None
         self._connection = connection
         self._node = node
         self._keep_ms = int(1000 * keep_s)
         self._look = look
+        self._put_off = put_off
+        self._allowance = ReadAllowance()
         self._waiting: dict[Room, None] = {}
         self._again: dict[Room, None] = {}
+        self._later: dict[Room, None] = {}  # in which something is to be read that may not be read yet
         self._timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -68,6 +78,7 @@ class Post:
         """Nothing is to be done about a room."""
         self._waiting.pop(room, None)
         self._again.pop(room, None)
+        self._later.pop(room, None)
 
     async def run(self, may_work: asyncio.Event) -> None:
         """Works until it is cancelled, while Redis is there."""
@@ -153,8 +164,9 @@ class Post:
 
     async def _read(self, rooms: Sequence[Room]) -> None:
         wanted = [(room, node, known) for room in rooms for node, known in room.next_reads().items()]
+        now_s = asyncio.get_running_loop().time
         for at in range(0, len(wanted), READS_AT_ONCE):
-            some = wanted[at : at + READS_AT_ONCE]
+            some = [each for each in wanted[at : at + READS_AT_ONCE] if self._may_read(*each)]
             commands: list[Command] = [
                 (
                     *("EVAL", READ, 1, facts(room.hash, node), known, MAX_BYTES, MAX_ROOM_BYTES, self._node),
@@ -164,10 +176,20 @@ class Post:
             ]
             for (room, node, known), reply in zip(some, await self._connection.run(commands), strict=True):
                 if isinstance(reply, list):
+                    self._allowance.read(node, now_s(), reply)
                     room.read(node, known, reply)
                 else:
                     room.read_failed(node)
                     self._failed(room, judge(reply) if isinstance(reply, Exception) else NO_ANSWER, written=True)
+
+    def _may_read(self, room: Room, node: str, known: int) -> bool:
+        if self._allowance.may_read(node, asyncio.get_running_loop().time()):
+            return True
+        self._later[room] = None
+        self._set_timer()
+        if room.put_off(node, known):
+            self._put_off(room, node)
+        return False
 
     def _written(self, write: Write) -> Command:
         room = write.room.hash
@@ -183,11 +205,17 @@ class Post:
         if not written:
             room.write_all(was_there=True)
         self._waiting.pop(room, None)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(AGAIN_S, self._try_again)
 
     def _try_again(self) -> None:
         self._timer = None
         again, self._again = self._again, {}
-        for room in again:
+        later, self._later = self._later, {}
+        for room in later:
+            room.try_put_off()
+        for room in (*again, *later):
             self.add(room)

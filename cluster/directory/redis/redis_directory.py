@@ -61,13 +61,14 @@ class RedisDirectory:
         self._lease = Lease(self._connection, node, times)
         self._live = LiveNodes(node, self._refused)
         self._mailbox = Mailbox(self._connection, node, self._refused, self._hear)
-        self._post = Post(self._connection, node, times.keep_s, self._look)
+        self._post = Post(self._connection, node, times.keep_s, self._look, self._read_later)
         self._rooms: dict[str, Room] = {}  # by hash
         self._left: dict[Room, None] = {}  # rooms that Redis does not know yet to be left
         self._fact = b""
         self._listeners = Listeners()
         self._not_kept = LogRateLimit(logger, "what this host says is not kept for the others", logging.ERROR)
         self._not_believed = LogRateLimit(logger, "what another host says of a room is refused")
+        self._too_often = LogRateLimit(logger, "what another host says costs too much, and is read later")
         self._number = 0
         self._may_work = asyncio.Event()
         self._was_lost = True  # Redis was not reached when it was tried last
@@ -196,6 +197,10 @@ class RedisDirectory:
         room = self._rooms.get(letter.room)
         if room is not None:
             room.hear(letter)
+
+    def _read_later(self, room: Room, node: str) -> None:
+        self._refused["read too often"] += 1
+        self._too_often.count(f"room={room.name[:200]!r} host={node}")
 
     async def _join(self) -> None:
         """Shows for the first time that this node lives.

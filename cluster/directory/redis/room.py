@@ -153,6 +153,7 @@ class Room:
         self._known: dict[str, int] = {}  # of other nodes: the write up to which their facts are known
         self._to_read: set[str] = set()
         self._anew: set[str] = set()  # of these all is to be read, whatever is known
+        self._put_off: set[str] = set()  # these are read later: they have cost too much
         self._gone: set[str] = set()  # since others were asked for last: an answer of such a node is of before
         self._is_left = False
         self._synced = asyncio.Event()
@@ -191,6 +192,7 @@ class Room:
         self.view.close()
         self._unsaid.clear()
         self._to_read.clear()
+        self._put_off.clear()
         self._port.left(self)
 
     # writing
@@ -287,6 +289,23 @@ class Room:
         self._to_read |= self._anew
         self._port.wake(self)
 
+    def put_off(self, node: str, asked: int) -> bool:
+        """It is not read now. Whether it was to be read for the first time since it was read.
+
+        Args:
+            node: Which one.
+            asked: What was known of it when it was to be asked for.
+        """
+        if not asked:
+            self._anew.add(node)
+        is_first = node not in self._put_off
+        self._put_off.add(node)
+        return is_first
+
+    def try_put_off(self) -> None:
+        """What was put off is read, if it may be."""
+        self._to_read |= self._put_off
+
     def read_failed(self, node: str) -> None:
         """It is to be read again."""
         self._to_read.add(node)
@@ -299,6 +318,7 @@ class Room:
             asked: What was known of it when it was asked for.
             reply: As the script gives it.
         """
+        self._put_off.discard(node)
         if node in self._gone:  # it may have come back meanwhile, and that would be seen at the next refresh only
             self._to_read.add(node)
             return
@@ -322,7 +342,7 @@ class Room:
                 self._refused[reason] += count
         facts: dict[str, RoomFact] = {}
         sizes_bytes: dict[str, int] = {}
-        for key, value in zip(reply[3::2], reply[4::2], strict=False):
+        for key, value in zip(reply[4::2], reply[5::2], strict=False):
             fact = self._fact(value)
             if fact is not None and fact.key.encode(errors="replace") == key:
                 facts[fact.key] = fact
@@ -333,7 +353,7 @@ class Room:
         self.view.learn_all(node, facts, sizes_bytes)
 
     def all_read(self) -> None:
-        """Everything that was to be read was read, and it is known who lives: those who do not are forgotten."""
+        """All that was to be read now was read, and it is known who lives: those who do not are forgotten."""
         if self._to_read or not self._seq:
             return
         for node in [node for node in self.view.others if not self._port.is_live(node)]:
@@ -351,6 +371,7 @@ class Room:
         if letter.left:
             self._known.pop(node, None)
             self._to_read.discard(node)
+            self._put_off.discard(node)
             self._gone.add(node)
             self.members.discard(node)
             self.view.forget(node)
@@ -359,11 +380,11 @@ class Room:
         known = self._known.get(node, 0)
         if letter.seq > known:
             has_missed = letter.prev > known or letter.prev == READ_ALL or (letter.prev == 0 and known > 0)
-            if has_missed:
+            if not has_missed:
+                self._take(letter)
+            elif node not in self._put_off:
                 self._to_read.add(node)
                 self._port.wake(self)
-            else:
-                self._take(letter)
         for raw in letter.say:
             try:
                 message = decode_message(bytes(raw))
@@ -376,6 +397,7 @@ class Room:
         """That node does not live any more."""
         self._known.pop(node, None)
         self._to_read.discard(node)
+        self._put_off.discard(node)
         self._gone.add(node)
         self.view.forget(node)
 

@@ -118,7 +118,7 @@ READ: Final = """
 -- KEYS: facts. ARGV: last write that is known, longest fact, how many bytes in all, who reads ('': what is for
 -- anybody), how many facts for one reader, and for all of them together: with more, none is looked at
 -- Gives {}: nothing is there; {last write}: all that is for the reader is known;
--- {last write, how many were too long, how many were too many, key, fact ...}
+-- {last write, how many were too long, how many were too many, how many were looked at, key, fact ...}
 if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' or redis.call('HSTRLEN', KEYS[1], '#seq') > 20 then return {} end
 local seq = redis.call('HGET', KEYS[1], '#seq')
 if not seq then return {} end
@@ -129,8 +129,8 @@ if last and for_all and for_one and known > 0 and known <= last and known >= for
   return {seq}
 end
 local there, most = redis.call('HLEN', KEYS[1]), tonumber(ARGV[5])
-if there > tonumber(ARGV[6]) then return {seq, 0, there} end
-local answer, too_long, too_many, left = {seq, 0, 0}, 0, 0, tonumber(ARGV[3])
+if there > tonumber(ARGV[6]) then return {seq, 0, there, 0} end
+local answer, too_long, too_many, left = {seq, 0, 0, there}, 0, 0, tonumber(ARGV[3])
 for _, key in ipairs(redis.call('HKEYS', KEYS[1])) do
   local size = redis.call('HSTRLEN', KEYS[1], key)
   local kind, to = string.match(key, '^(%l+)/[^/]*/([^/:]*)[^/]*/')

@@ -87,7 +87,7 @@ def run(data: bytes) -> None:
     else:
         parts = rest.split(SEPARATOR)
         passed = int(parts[1]) if len(parts) > 1 and parts[1].isdigit() and len(parts[1]) < 10 else 0
-        reply: list[bytes | int] = [*parts[:1], passed, 0, *parts[2:]] if rest else []
+        reply: list[bytes | int] = [*parts[:1], passed, 0, len(parts) // 2, *parts[2:]] if rest else []
         room.read(OTHER, 0, reply)
     room.all_read()
     assert (GOOD, "good") in recorder.shards()

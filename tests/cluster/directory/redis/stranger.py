@@ -53,11 +53,13 @@ class Stranger:
         return size
 
     async def write_to(self, node: str, room: str, count: int) -> None:
-        """Tells a host again and again that it has to read the room anew."""
+        """Tells a host again and again that it has to read the room anew, in which everything is new each time."""
         pipeline = self._redis.pipeline(transaction=False)
         for _ in range(count):
             self._letters += 1
-            letter = Letter(n=self._letters, node=NODE, room=room_hash(room), prev=-1, seq=7 + self._letters)
+            seq = 7 + self._letters
+            letter = Letter(n=self._letters, node=NODE, room=room_hash(room), prev=-1, seq=seq)
+            pipeline.hset(facts(room_hash(room), NODE), "#seq", str(seq))
             pipeline.xadd(inbox(node), {FIELD: encode_letter(letter)})
         await pipeline.execute()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from miso.cluster.directory.redis import post
 from miso.cluster.directory.redis.keys import members, room_hash
+from miso.cluster.directory.redis.read_allowance import SHARE
 from miso.cluster.facts import ParticipantFact
 from tests.cluster.directory.recorder import shard, until
 from tests.cluster.directory.redis.pair import ROOM, Pair, member_of, pair_in
@@ -82,27 +84,45 @@ async def stranger(world: RedisWorld) -> AsyncIterator[Stranger]:
     await world.server.run("ZREM", members(room_hash(ROOM)), NODE)
 
 
-def people(count: int) -> list[ParticipantFact]:
-    return [ParticipantFact(participant=f"p{one}", shard=f"{NODE}:0001", stamp=1, info={}) for one in range(count)]
+def people(count: int, **info: object) -> list[ParticipantFact]:
+    return [ParticipantFact(participant=f"p{one}", shard=f"{NODE}:0001", stamp=1, info=info) for one in range(count)]
 
 
-async def test_a_host_that_says_much_and_has_everybody_read_it_again_and_again(
-    world: RedisWorld, stranger: Stranger
+async def readings(world: RedisWorld) -> int:
+    """How often any host has read what another one says, because there was something new."""
+    stats = await world.server.run("INFO", "commandstats")
+    assert isinstance(stats, dict)
+    return int(stats.get("cmdstat_hkeys", {"calls": 0})["calls"])
+
+
+async def test_a_host_that_says_much_and_has_another_one_read_it_again_and_again_is_read_ever_later(
+    world: RedisWorld, stranger: Stranger, caplog: pytest.LogCaptureFixture
 ) -> None:
     pair = await pair_in(world)
+    one = pair.one.directory
     await stranger.live()
-    await until(lambda: pair.one.directory.is_live(NODE))
-    await stranger.enter(ROOM, people(MANY))
-    late = await member_of(await world.node("late"))
-    await until(lambda: sum(node == NODE for node, _ in late.seen.facts) == MANY, WITHIN_S)
-    await stranger.write_to(pair.one.directory.node, ROOM, 500)
-    await says_something(pair, "meanwhile")
-    mine = set(pair.union)
-    for it in (pair.one, pair.other):
-        await until(lambda it=it: mine <= it.seen.facts.keys(), WITHIN_S)  # type: ignore[misc]
+    await until(lambda: one.is_live(NODE))
+    await stranger.enter(ROOM, people(MANY, text="x" * 500))
+    reading_s = MANY * (15e-6 + 500 * 35e-9)
+    while not one.refused.get("read too often"):
+        await stranger.write_to(one.node, ROOM, 5)
+        await asyncio.sleep(0.01)
+    assert f"room='{ROOM}' host={NODE}" in caplog.text
+    loop = asyncio.get_running_loop()
+    began_s, before = loop.time(), await readings(world)
+    for number in range(20):
+        await stranger.write_to(one.node, ROOM, 20)
+        await says_something(pair, f"meanwhile {number}")
+        mine = set(pair.union)
+        for it in (pair.one, pair.other):
+            await until(lambda it=it: mine <= it.seen.facts.keys(), WITHIN_S)  # type: ignore[misc]  # noqa: B023
+    read = await readings(world) - before
+    assert read <= 1 + SHARE * (loop.time() - began_s) / reading_s
+    await stranger.enter(ROOM, [ParticipantFact(participant="last", shard=f"{NODE}:0001", stamp=1, info={})])
+    await stranger.write_to(one.node, ROOM, 1)
+    await pair.one.seen.until(lambda it: (NODE, "participant/last") in it.facts)
     await stranger.leave()
-    await until(lambda: not pair.one.directory.is_live(NODE), WITHIN_S)
-    await late.directory.close()
+    await until(lambda: not one.is_live(NODE), WITHIN_S)
     await pair.see_the_same()
 
 

@@ -67,7 +67,7 @@ def reply(seq: int, *shards: str) -> list[bytes | int]:
         for shard in shards
         for part in (f"shard/{OTHER}:{shard}".encode(), encode(ShardFact(shard=f"{OTHER}:{shard}")))
     ]
-    return [str(seq).encode(), 0, 0, *facts]
+    return [str(seq).encode(), 0, 0, len(shards), *facts]
 
 
 def shards(seen: Recorder) -> set[str]:
@@ -285,6 +285,28 @@ def test_who_was_taken_for_gone_reads_all_and_not_only_what_is_marked() -> None:
     assert room.next_reads() == {OTHER: 3}
     room.read(OTHER, 3, [])
     assert shards(seen) == {"b"}, "what Redis has lost is not gone yet"
+
+
+def test_what_is_put_off_waits_for_its_time_and_holds_up_nobody() -> None:
+    room, seen, _ = made()
+    room.hear(letter(READ_ALL, 9))
+    assert room.next_reads() == {OTHER: 0}
+    assert room.put_off(OTHER, 0)
+    room.hear(letter(9, 10))
+    room.all_read()
+    assert not room.has_work
+    room.try_put_off()
+    assert room.next_reads() == {OTHER: 0}
+    assert not room.put_off(OTHER, 0)
+    room.try_put_off()
+    assert room.next_reads() == {OTHER: 0}
+    room.read(OTHER, 0, reply(10, "a"))
+    assert shards(seen) == {"a"}
+    room.try_put_off()
+    assert not room.next_reads()
+    room.hear(letter(11, 12))
+    assert room.next_reads() == {OTHER: 10}
+    assert room.put_off(OTHER, 10)
 
 
 def test_marks_of_nodes_that_are_gone_go_with_the_next_write() -> None:
