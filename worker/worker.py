@@ -279,18 +279,22 @@ class Worker:
         from miso.worker.dataplane import Plane
         from miso.worker.dtls.certificate import Certificate
         from miso.worker.rtc.context import Context
+        from miso.worker.rtc.rounds import WorkerRounds
 
         settings = self._settings
         if settings.dtls_certificate_file:
             certificate = Certificate.from_files(settings.dtls_certificate_file, settings.dtls_private_key_file)
         else:
             certificate = Certificate()
+        plane = Plane()
+        scheduler = LoopScheduler(self._loop, self._turns)
         return Context(
             notifier=self._channel,
-            scheduler=LoopScheduler(self._loop, self._turns),
+            scheduler=scheduler,
+            rounds=WorkerRounds(scheduler, plane),
             sockets=LoopSockets(self._loop, settings.rtc_min_port, settings.rtc_max_port),
             registry=self._registry,
-            plane=Plane(),
+            plane=plane,
             certificate=certificate,
             random=secrets.token_bytes,
             on_traffic_limited=self._on_traffic_limited,

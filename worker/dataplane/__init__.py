@@ -14,6 +14,7 @@ object per packet. Everything control has to know comes back as a list of events
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
     reports/    what peers are told of the streams that are sent to them, and received from them
     consumer/   selected, renumbered, stamped, and sent again when it is lost
+    rounds      when who has his turn of what comes about once a second
     plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
     events      what control is told; rtcp_events of it what is told of RTCP
 
@@ -39,6 +40,7 @@ from miso.worker.dataplane.events import (
     PacketTraced,
     ProbationTraced,
     ProducerOwner,
+    RtcpDelivered,
     RtpDelivered,
     SctpReceived,
     SenderMoved,
@@ -56,6 +58,7 @@ from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.producer.producer import MAX_STREAMS, ProducerPlane
 from miso.worker.dataplane.producer.receive_stream import ReceiveStream
 from miso.worker.dataplane.reports.transport_reports import TransportReports
+from miso.worker.dataplane.rounds import Rounds, Turn
 from miso.worker.dataplane.rtcp_events import (
     DelayReported,
     EstimateChanged,
@@ -105,7 +108,9 @@ __all__ = [
     "ReceiverFeedback",
     "ReferenceTimeReported",
     "RembReceived",
+    "Rounds",
     "RtcpArrived",
+    "RtcpDelivered",
     "RtcpMalformed",
     "RtcpOwner",
     "RtpDelivered",
@@ -123,6 +128,7 @@ __all__ = [
     "TransportOwner",
     "TransportPlane",
     "TransportReports",
+    "Turn",
     "UdpOwner",
     "UdpSocket",
     "UnknownSender",

@@ -49,6 +49,9 @@ class TransportOwner(RtcpTransport, Protocol):
     def on_unknown_ssrc(self, event: UnknownSsrc, now_us: int) -> None:
         """A packet came in that is of no stream, or of another than its SSRC."""
 
+    def on_rtcp_delivered(self, packet: bytes) -> None:
+        """A compound packet of ours is for the application."""
+
     def on_traffic_limited(self) -> None:
         """Control packets of the peer were dropped, being too many."""
 
@@ -305,6 +308,16 @@ class RtpDelivered:
         self.data = data
 
 
+class RtcpDelivered:
+    """A compound packet of reports for the application (``TransportReports``, direct transports)."""
+
+    __slots__ = ("data", "transport")
+
+    def __init__(self, transport: Owned[TransportOwner], data: bytes) -> None:
+        self.transport = transport
+        self.data = data
+
+
 class ConnectionClosed:
     """The TCP peer closed, the connection failed, or its framing was broken (``reason``)."""
 
@@ -332,5 +345,6 @@ Event = (
     | PacketTraced
     | ProbationTraced
     | RtpDelivered
+    | RtcpDelivered
     | ConnectionClosed
 )

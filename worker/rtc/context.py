@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from miso.worker.dataplane import Plane
+    from miso.worker.dataplane import Plane, Turn
     from miso.worker.dtls.certificate import Certificate
 
 
@@ -46,6 +46,16 @@ class Scheduler(Protocol):
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Calls back once when what happens now has happened, in the order of the calls; cannot be cancelled."""
+
+
+class TurnRounds(Protocol):
+    """What comes again and again, in passes for all whose turn it is."""
+
+    def set(self, turn: Turn, delay_us: int) -> None:
+        """The turn comes in so many microseconds or a little later, whatever was set before."""
+
+    def stop(self, turn: Turn) -> None:
+        """It does not come. Idempotent."""
 
 
 class BoundSocket(Protocol):
@@ -99,6 +109,7 @@ class Context:
     Attributes:
         notifier: The pipes to the controller.
         scheduler: Time.
+        rounds: What each transport does about once a second.
         sockets: Opens sockets.
         registry: How commands find objects.
         plane: What all objects of the data plane share.
@@ -109,6 +120,7 @@ class Context:
 
     notifier: Notifier
     scheduler: Scheduler
+    rounds: TurnRounds
     sockets: Sockets
     registry: Registry
     plane: Plane

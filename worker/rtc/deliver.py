@@ -25,6 +25,7 @@ from miso.worker.dataplane import (
     ReferenceTimeReported,
     RembReceived,
     RtcpArrived,
+    RtcpDelivered,
     RtcpMalformed,
     RtpDelivered,
     ScoreChanged,
@@ -183,6 +184,11 @@ def _delivered(event: RtpDelivered, now_us: int) -> None:
         event.consumer.owner.on_rtp_delivered(event.data)
 
 
+def _rtcp_delivered(event: RtcpDelivered, now_us: int) -> None:
+    if event.transport.owner is not None:
+        event.transport.owner.on_rtcp_delivered(event.data)
+
+
 def _layers_switched(event: LayersSwitched, now_us: int) -> None:
     if event.consumer.owner is not None:
         event.consumer.owner.on_layers_switched(event)
@@ -214,5 +220,6 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     PacketTraced: _traced,
     ProbationTraced: _probation_traced,
     RtpDelivered: _delivered,
+    RtcpDelivered: _rtcp_delivered,
     LayersSwitched: _layers_switched,
 }

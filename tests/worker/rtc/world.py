@@ -22,6 +22,7 @@ from miso.worker.dtls.certificate import Certificate
 from miso.worker.errors import CommandError
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context
+from miso.worker.rtc.rounds import WorkerRounds
 from miso.worker.rtc.router_tables import RouterTables
 from tests.patience import PATIENCE_S
 
@@ -223,12 +224,14 @@ class World:
         self.sockets = sockets or PolledSockets()
         self.notifier = Recorder()
         self.registry = Registry(None)
+        plane = Plane()
         self.context = Context(
             notifier=self.notifier,
             scheduler=self.clock,
+            rounds=WorkerRounds(self.clock, plane),
             sockets=self.sockets,
             registry=self.registry,
-            plane=Plane(),
+            plane=plane,
             certificate=worker_certificate(),
             random=secrets.token_bytes,
         )

@@ -1,9 +1,8 @@
 """Types of ``transport_reports.pyx``: reports that a transport sends by itself."""
 
-from collections.abc import Sequence
-
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
 from miso.worker.dataplane.producer.producer import ProducerPlane
+from miso.worker.dataplane.rounds import Turn
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 from miso.worker.rtcp.echo_clock import EchoClock
 
@@ -12,9 +11,9 @@ class ReceivedReport:
     @property
     def producer(self) -> ProducerPlane: ...
 
-class TransportReports:
+class TransportReports(Turn):
     def __init__(self, transport: SendingHalf, *, is_direct: bool) -> None:
-        """``is_direct``: ``send_due`` gives the packets back instead of sending them."""
+        """``is_direct``: packets are events instead of being sent."""
     @property
     def reference_time(self) -> EchoClock:
         """The receiver's clock, which its peer may tell (RFC 3611 section 4.4) and is then told again."""
@@ -29,5 +28,3 @@ class TransportReports:
         """The sender of its streams is told of them from now on, about every ``interval_us``."""
     def remove_received(self, producer: ProducerPlane) -> None:
         """Not any more; no effect when it is not told of."""
-    def send_due(self, now_us: int, ntp: int) -> Sequence[bytes]:
-        """Sends what is due; ``ntp`` is the wall clock's time. Gives the packets that control is to hand on."""

@@ -1,23 +1,29 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Reports that a transport sends by itself: of what its consumers send and its producers receive.
 
-They go at mediasoup's intervals. Feedback that answers a packet (NACK, PLI, FIR) does not wait for them. No Python
-object is made for a report, but for packets of a direct transport.
+They go at mediasoup's intervals, in turns of the worker's rounds. Feedback that answers a packet (NACK, PLI, FIR) does not wait for them. No Python
+object is made for a report, but for packets of a direct transport, which are events.
 """
 
-from libc.stdint cimport int64_t, uint64_t
+import os
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from miso.worker.dataplane.consumer.consumer cimport ConsumerPlane
-from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.producer cimport ProducerPlane
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
 from miso.worker.dataplane.reports.interval cimport is_over
 from miso.worker.dataplane.reports.sent_report cimport SentReport
+from miso.worker.dataplane.rounds cimport Turn
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtcp.compound_writer cimport MAX_COMPOUND, MAX_REPORTS, BlockEntry, CompoundWriter, SenderEntry
 from miso.worker.rtcp.echo_clock cimport EchoClock
 
+from miso.worker.dataplane.events import RtcpDelivered
+
 cdef enum:
+    TURN_US = 1000000  # between two looks at what is due at least, and what chance adds at most
+    VARIATION_US = 500000
     STREAM_BLOCKS = 2  # at most, of one stream that is received
 
 # one thread runs the plane, and each turn ends with what it began
@@ -32,11 +38,11 @@ cdef class ReceivedReport:
         self._interval_us = interval_us
 
 
-cdef class TransportReports:
+cdef class TransportReports(Turn):
     """The reports of one transport.
 
     Attributes:
-        reference_time: The receiver's clock, which its peer may tell (RFC 3611 section 4.4) and is then told again.
+        reference_time: The receiver's clock, which the peer may tell (RFC 3611 section 4.4) and is then told again.
     """
 
     def __init__(self, SendingHalf transport not None, *, bint is_direct):
@@ -45,6 +51,7 @@ cdef class TransportReports:
         self._is_direct = is_direct
         self._sent = []
         self._received = []
+        self._random = int.from_bytes(os.urandom(4), "big")
 
     def add_sent(self, ConsumerPlane stream not None, bytes cname not None, int clock_rate, int interval_us):
         """Its receiver is told of the stream from now on, about every ``interval_us``."""
@@ -68,19 +75,9 @@ cdef class TransportReports:
                 del self._received[index]
                 return
 
-    def send_due(self, int64_t now_us, uint64_t ntp):
-        """Sends what is due; ``ntp`` is the wall clock's time. Gives the packets that control is to hand on."""
-        cdef list delivered
-        self.turn(now_us, ntp)
-        delivered, self._delivered = self._delivered, None
-        return delivered or ()
-
-    cdef int turn(self, int64_t now_us, uint64_t ntp) except -1:
-        cdef Plane plane = self._transport.plane
+    cdef int64_t take(self, int64_t now_us, uint64_t ntp) noexcept:
         cdef SentReport sent
         cdef ReceivedReport received
-        plane.begin(now_us)
-        plane.set_wall_clock(now_us, ntp)  # which the receivers' reports will echo
         self._now_us = now_us
         self._ntp = ntp
         for sent in self._sent:
@@ -89,21 +86,23 @@ cdef class TransportReports:
         for received in self._received:
             if not received._is_reported or is_over(received._interval_us, now_us - received._reported_us):
                 self._add_received(received)
-        return self._send()
+        self._send()
+        # It varies, so that not all participants report at the same time (RFC 3550 section 6.3.1).
+        self._random = self._random * 1664525 + 1013904223
+        return TURN_US + (<int64_t>VARIATION_US * (self._random >> 8) >> 24)
 
-    cdef int _add_sent(self, SentReport report) except -1:
+    cdef void _add_sent(self, SentReport report) noexcept:
         cdef SenderEntry entry
         if not report.describe(self._now_us, self._ntp, &entry):
-            return 0
+            return
         entry.last_rr = self.reference_time.compact_ntp
         entry.has_delay = entry.last_rr != 0
         entry.delay = self.reference_time.delay_at(self._now_us)
         if not WRITER.add_sender(&entry):
             self._send()
             WRITER.add_sender(&entry)
-        return 0
 
-    cdef int _add_received(self, ReceivedReport report) except -1:
+    cdef void _add_received(self, ReceivedReport report) noexcept:
         cdef BlockEntry blocks[MAX_REPORTS]
         cdef ReceiveStream stream
         cdef int count = 0, worst_loss
@@ -117,23 +116,20 @@ cdef class TransportReports:
             if count > MAX_REPORTS - STREAM_BLOCKS:
                 self._add_blocks(blocks, count)
                 count = 0
-        return self._add_blocks(blocks, count) if count > 0 else 0
+        if count > 0:
+            self._add_blocks(blocks, count)
 
-    cdef int _add_blocks(self, const BlockEntry *blocks, int count) except -1:
+    cdef void _add_blocks(self, const BlockEntry *blocks, int count) noexcept:
         if not WRITER.add_blocks(blocks, count, self._ntp):
             self._send()
             WRITER.add_blocks(blocks, count, self._ntp)
-        return 0
 
-    cdef int _send(self) except -1:
+    cdef void _send(self) noexcept:
         cdef unsigned char room[MAX_COMPOUND]
         cdef int size = WRITER.write(room)
         if size == 0:
-            return 0
-        if not self._is_direct:
+            return
+        if self._is_direct:
+            self._transport.plane.events.append(RtcpDelivered(self._transport, room[:size]))
+        else:
             self._transport.send_report(room, size)
-            return 0
-        if self._delivered is None:
-            self._delivered = []
-        self._delivered.append(room[:size])
-        return 0

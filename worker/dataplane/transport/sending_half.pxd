@@ -44,7 +44,7 @@ cdef class SendingHalf:
     cdef int set_local_key(self, object suite, bytes key) except -1
     cdef Protection make_protection(self, unsigned int ssrc, unsigned int rtx_ssrc)
     cdef int number_before(self, unsigned int ssrc) except -2
-    cdef bint send_report(self, const unsigned char *packet, int size) except -1
+    cdef bint send_report(self, const unsigned char *packet, int size) noexcept
     cdef unsigned short next_transport_wide_number(self, int size) noexcept
     cdef void tell_limited(self) noexcept
     cdef int attach(self, Sender sender, unsigned int ssrc, unsigned int rtx_ssrc) except -1

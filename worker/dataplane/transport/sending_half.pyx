@@ -119,10 +119,12 @@ cdef class SendingHalf:
 
     def send_rtcp(self, bytes packet not None):
         """Protects (when encrypted) and sends a compound RTCP packet. False when it could not be sent."""
-        return bool(self.send_report(packet, <int>min(len(packet), MAX_PACKET + 1)))
+        cdef bint sent = self.send_report(packet, <int>min(len(packet), MAX_PACKET + 1))
+        self.plane.settle()
+        return sent
 
-    cdef bint send_report(self, const unsigned char *packet, int size) except -1:
-        """As ``send_rtcp``."""
+    cdef bint send_report(self, const unsigned char *packet, int size) noexcept:
+        """As ``send_rtcp``; the caller settles the plane, when it iterates over nothing any more."""
         cdef Endpoint endpoint = self._rtcp_endpoint
         cdef const PeerAddress *destination = &self._rtcp_destination
         cdef unsigned char *slot = self.plane.scratch()
@@ -143,7 +145,6 @@ cdef class SendingHalf:
         sent = endpoint.send_control(destination, slot, size)
         if sent:
             self.sent.update(size, self.plane.now_us)
-        self.plane.settle()
         return sent
 
     def count_sent(self, int size, long long now_us):

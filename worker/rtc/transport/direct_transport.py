@@ -55,6 +55,10 @@ class DirectTransport(Transport):
             self.count_received(len(packet))
             deliver(self.plane.receive(packet, now_us), now_us)
 
+    def on_rtcp_delivered(self, packet: bytes) -> None:
+        """The plane has written it."""
+        self.send_rtcp(packet)
+
     def send_rtcp(self, packet: bytes) -> None:
         """Gives our RTCP to the application."""
         if self.connected:

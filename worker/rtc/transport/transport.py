@@ -137,7 +137,7 @@ class Transport:
         self.outgoing = OutgoingBandwidth(
             scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
         )
-        self._rtcp_out = RtcpSender(context, transport_id, self.plane, self.send_rtcp if self.is_direct else None)
+        self._rtcp_out = RtcpSender(context, transport_id, self.plane, is_direct=self.is_direct)
         self.rtcp = RtcpReceiver(transport_id, self._listener, self._rtcp_out.reference_time, self.outgoing)
         tables.transports[transport_id] = self
 
@@ -229,6 +229,9 @@ class Transport:
         return transport_stats(kind, self.id, self.plane, self._incoming, self.outgoing, self.sctp, now_us)
 
     # ------------------------------------------------------------ from the plane
+
+    def on_rtcp_delivered(self, packet: bytes) -> None:
+        """RTCP of ours for the application; only a direct transport asks for this."""
 
     def on_rtcp_arrived(self) -> None:
         """RTCP came in, for the first time; only a plain transport asks for this."""

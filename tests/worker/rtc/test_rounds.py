@@ -1,0 +1,84 @@
+"""One timer for all transports: it wakes the worker seldom, and nobody's reports leave together with everybody's."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from miso.worker.dataplane import Plane, Turn
+from miso.worker.rtc.rounds import GAP_US, WorkerRounds
+from miso.worker.rtcp.reports import ReceiverReport
+from tests.worker.rtc.parameters import VIDEO_SSRC
+from tests.worker.rtc.rig import Rig
+from tests.worker.rtc.world import FakeClock, FakeTimer
+from tests.worker.rtp.packets import KEY_FRAME, rtp
+
+
+class CountingClock(FakeClock):
+    """Counts the timers that were set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times_us: list[int] = []
+
+    def call_later(self, delay_us: int, callback: Callable[[], None]) -> FakeTimer:
+        def ring() -> None:
+            self.times_us.append(self.now_us())
+            callback()
+
+        return super().call_later(delay_us, ring)
+
+
+def test_what_is_due_at_about_the_same_time_is_done_together() -> None:
+    clock = CountingClock()
+    rounds = WorkerRounds(clock, Plane())
+    turns = [Turn() for _ in range(50)]
+    began_us = clock.now_us()
+    for number, turn in enumerate(turns):
+        rounds.set(turn, 1000 * (number + 1))
+    clock.advance(1000)
+    assert all(turn.due_us < 0 for turn in turns)
+    assert clock.times_us == [began_us + 1000 + GAP_US * number for number in range(6)]
+    assert clock.waiting == 0
+
+
+def test_who_is_set_earlier_than_all_others_does_not_wait_for_them() -> None:
+    clock = CountingClock()
+    rounds = WorkerRounds(clock, Plane())
+    late, early = Turn(), Turn()
+    rounds.set(late, 1_000_000)
+    rounds.set(early, 5_000)
+    clock.advance(5)
+    assert (early.due_us, late.due_us) == (-1, clock.now_us() + 995_000)
+    rounds.stop(late)
+    assert clock.waiting == 0
+
+
+def test_what_is_more_than_one_pass_does_goes_on_a_millisecond_later() -> None:
+    clock = CountingClock()
+    rounds = WorkerRounds(clock, Plane())
+    turns = [Turn() for _ in range(200)]
+    for turn in turns:
+        rounds.set(turn, 0)
+    began_us = clock.now_us()
+    clock.advance(100)
+    assert clock.times_us == [began_us, began_us + 1000, began_us + 2000, began_us + 3000]
+    assert all(turn.due_us < 0 for turn in turns)
+
+
+def test_transports_that_come_at_the_same_time_do_not_go_on_together(rig: Rig) -> None:
+    senders = [rig.connect() for _ in range(20)]
+    for sender in senders:
+        rig.produce(sender)
+        sender.send(rtp(1, KEY_FRAME, ssrc=VIDEO_SSRC, payload_type=96))
+    times: list[list[int]] = [[] for _ in senders]
+    for step in range(300):
+        rig.clock.advance(20)
+        for sender, its_times in zip(senders, times, strict=True):
+            its_times += [step] * len(sender.rtcp(ReceiverReport))
+    assert all(4 <= len(its_times) <= 6 for its_times in times)
+    assert len({its_times[0] for its_times in times}) == 1  # half a second after they came
+    assert len({its_times[2] for its_times in times}) > 10
+    apart = [20 * (later - earlier) for its_times in times for earlier, later in itertools.pairwise(its_times)]
+    assert min(apart) >= 1000 - 20
+    assert max(apart) <= 1500 + 40
