@@ -35,7 +35,7 @@ GOALS: Final[Mapping[str, Goal]] = {
     "join": Goal("join: create, connect, ICE, DTLS, consume", "ms CPU", 1.6),
     "consume": Goal("consume", "ms CPU", 0.15),
     "stun": Goal("STUN check", "ms CPU", 0.03),
-    "close": Goal("closing a router of 500 producers with 4,500 consumers", "ms CPU", 60),
+    "close": Goal("closing a router of 500 producers with 4,500 consumers", "ms CPU", 60, held=True),
     "joins-p99": Goal("20,000 packets a second, N = 200, ten joins a second: p99", "times quiet", 1.1),
     "joins-max": Goal("20,000 packets a second, N = 200, ten joins a second: longest", "ms", 5),
     "idle": Goal("idle worker", "MB", 34),

@@ -29,7 +29,7 @@ from miso.worker.channel.bodies.worker import (
 from miso.worker.channel.commands import handles
 from miso.worker.errors import BodyError, CommandError, SettingsError
 from miso.worker.faults import attempt, faults
-from miso.worker.garbage import freeze_what_stays
+from miso.worker.garbage import Garbage
 from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.channel import Channel
 from miso.worker.net.clock import LoopScheduler
@@ -82,6 +82,7 @@ class Worker:
         self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
         self._turns = Turns(loop)
+        self._garbage = Garbage(self._turns.add)
         dispatch = self._registry.dispatch
         self._channel = Channel(loop, self._turns, dispatch, dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
@@ -227,6 +228,8 @@ class Worker:
         yield from router.closing()
         del self._routers[body.router_id]
         self._watch_delay()
+        if not self._routers:
+            self._turns.add(self._garbage.collect_unwatched)
 
     # ------------------------------------------------------------ inside
 
@@ -310,7 +313,7 @@ class Worker:
             self._context.certificate.prepare()
             if not self._frozen:
                 self._frozen = True
-                freeze_what_stays()
+                self._garbage.freeze_what_stays()
 
     def _on_controller_gone(self) -> None:
         # The pipes call this from the middle of a read or write.

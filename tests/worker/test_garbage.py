@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 
 from miso.worker.channel import commands
@@ -29,3 +30,57 @@ def test_a_collection_looks_at_no_module_once_a_router_was_made() -> None:
     looked_at = re.findall(r"objects in each generation: (\d+) (\d+) (\d+)", told)[first]
     assert sum(map(int, looked_at)) < MODULES
     assert frozen[first:] == sorted(frozen[first:], reverse=True)  # what a later router brings is looked at
+
+
+GROWING = """
+import gc, weakref
+from miso.worker.garbage import LEAST_FREEZINGS, Garbage
+
+class Cycle:
+    def __init__(self):
+        self.itself = self
+
+soon = []
+garbage = Garbage(soon.append)
+garbage.freeze_what_stays()
+modules = gc.get_freeze_count()
+kept, freezings, looked_at = [], 0, []
+
+def grow(times):
+    global freezings
+    until = freezings + times
+    while freezings < until:
+        kept.append([])
+        if soon:
+            looked_at.append(sum(len(gc.get_objects(generation)) for generation in range(3)))
+            soon.pop()()
+            assert not soon
+            freezings += 1
+
+cycle = Cycle()
+left = weakref.ref(cycle)
+grow(1)
+assert gc.get_freeze_count() > modules + 30_000
+del cycle
+gc.collect()
+assert left() is not None  # it is not looked at
+grow(LEAST_FREEZINGS - 2)
+assert left() is not None
+grow(1)
+assert left() is None
+assert max(looked_at) < 60_000 < len(kept)
+cycle = Cycle()
+left = weakref.ref(cycle)
+grow(2)
+del cycle
+gc.collect()
+assert left() is not None
+garbage.collect_unwatched()
+assert left() is None
+print("done")
+"""
+
+
+def test_what_has_survived_is_looked_at_again_when_as_much_has_come() -> None:
+    told = subprocess.run([sys.executable, "-c", GROWING], capture_output=True, text=True, timeout=60, check=False)
+    assert told.stdout == "done\n", told.stderr

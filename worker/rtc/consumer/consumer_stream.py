@@ -6,6 +6,7 @@ and its ``feedback``.
 
 from __future__ import annotations
 
+import weakref
 from typing import Protocol
 
 from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
@@ -73,7 +74,7 @@ class ConsumerStream:
         self.feedback = plane.feedback
         self.feedback.owner = self
         self._scheduler = context.scheduler
-        self._owner = owner
+        self._owner: StreamConsumer = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._encoding = encoding
         self._cname = cname
         self._shown_layers = shown_layers

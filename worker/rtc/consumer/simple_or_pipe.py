@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from miso.worker.channel.bodies.transport import ConsumerLayers
 from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SingleStream
@@ -17,7 +19,7 @@ class SimpleOrPipe:
     def __init__(
         self, owner: LayersConsumer, sources: list[SingleStream], selectors: list[LayerSelector], *, is_pipe: bool
     ) -> None:
-        self._owner = owner
+        self._owner: LayersConsumer = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._sources = sources
         self._selectors = selectors
         self._is_pipe = is_pipe

@@ -6,6 +6,8 @@ where the transport manages it.
 
 from __future__ import annotations
 
+import weakref
+
 from miso.worker.channel.bodies.transport import ConsumerLayers
 from miso.worker.rtc.consumer.layer_interface import LayersConsumer, LayersDump
 from miso.worker.rtc.consumer.layer_sources import SimulcastStreams, SingleStream
@@ -25,7 +27,7 @@ class SimulcastOrSvc:
         choice: TargetLayerChoice,
         preferred: ConsumerLayers | None,
     ) -> None:
-        self._owner = owner
+        self._owner: LayersConsumer = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._source = source
         self._selector = selector
         self._choice = choice

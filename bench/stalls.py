@@ -1,0 +1,252 @@
+"""``python -m bench.stalls``: what control does with thousands of objects, its CPU, and how long media waits for it."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bench.goals import failures, table
+from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
+from miso.worker.channel.bodies.rtp import (
+    CodecMapping,
+    EncodingMapping,
+    RtcpParameters,
+    RtpEncodingParameters,
+    RtpMapping,
+    RtpParameters,
+    RtxParameters,
+)
+from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ProduceRequest
+from miso.worker.channel.bodies.worker import CloseRouterRequest, CreateRouterRequest
+from miso.worker.channel.client_codec import Accepted
+from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
+from native.extensions import build
+from tests.harness.client import WorkerClient
+
+EXPLANATION = """
+The room: 100 people on plain transports, each sends 5 videos and gets 45 of others. CPU is the worker's, user and
+system. "Media waits" is the worker's own histogram of how long what is due waits for its event loop (worker.getLoad):
+the bound below which the longest wait of its ticks was, one every 20 ms.
+"""
+LOCAL = "127.0.0.1"
+DISCARD_PORT = 9
+PRODUCERS, VIEWERS = 5, 9
+STATS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one thing took."""
+
+    what: str
+    cpu_ms: float
+    waits_ms: float | None
+
+
+class Crowd:
+    """A worker with a room of some people."""
+
+    def __init__(self, worker_bin: Sequence[str], dialect: Dialect, people: int) -> None:
+        self.client = WorkerClient(worker_bin, dialect, ["--logLevel=error"])
+        self.people = people
+        self.consumers: list[dict[str, str]] = []
+        self._make_room()
+
+    def ask(self, command: Command[Any, Any], internal: dict[str, str], body: Any = None) -> Any:
+        """The answer. Raises ``RuntimeError`` when the worker refuses."""
+        return self._data_of(command, self.client.send_request(command, internal, body))
+
+    def ask_at_once(self, command: Command[Any, Any], internals: Sequence[dict[str, str]]) -> None:
+        """Asks all before it reads the first answer."""
+        asked = [self.client.send_request(command, internal) for internal in internals]
+        for request_id in asked:
+            self._data_of(command, request_id)
+
+    def measure(self, what: str, work: Callable[[], object]) -> Figure:
+        """Does something once."""
+        waited, before_ns = self._waits(), self._cpu_ns()
+        work()
+        cpu_ns, after = self._cpu_ns() - before_ns, self._waits()
+        return Figure(what, cpu_ns / 1e6, _longest_ms(waited, after))
+
+    def _data_of(self, command: Command[Any, Any], request_id: int) -> Any:
+        reply = self.client.reply_to(request_id)
+        self.client.events.clear()
+        if not isinstance(reply, Accepted):
+            raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
+        return reply.data
+
+    def _cpu_ns(self) -> int:
+        return time.clock_gettime_ns(~self.client.pid << 3 | 2)  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)
+
+    def _waits(self) -> dict[str, Any] | None:
+        """The histogram; older workers than ours, and others, have none."""
+        reply = self.client.request(commands.WORKER_GET_LOAD, {})
+        if isinstance(reply, Accepted) and isinstance(reply.data, dict):
+            return reply.data.get("loopDelay")
+        return None
+
+    def _make_room(self) -> None:
+        self.ask(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="room"))
+        for person in range(self.people):
+            transport = {"routerId": "room", "transportId": f"transport-{person}"}
+            body = CreatePlainTransportRequest(transport_id=transport["transportId"], listen_ip=ListenIp(ip=LOCAL))
+            self.ask(commands.ROUTER_CREATE_PLAIN_TRANSPORT, {"routerId": "room"}, body)
+            self.ask(commands.TRANSPORT_CONNECT, transport, ConnectRequest(ip=LOCAL, port=DISCARD_PORT))
+            for number in range(PRODUCERS):
+                self.ask(commands.TRANSPORT_PRODUCE, transport, _produce(person * PRODUCERS + number))
+        for number in range(self.people * PRODUCERS):
+            for viewer in range(VIEWERS):
+                person = (number // PRODUCERS + 1 + viewer) % self.people
+                self._consume(number, person, number * VIEWERS + viewer)
+
+    def _consume(self, producer: int, person: int, number: int) -> None:
+        ids = {"routerId": "room", "transportId": f"transport-{person}"}
+        body = _consume(producer, number)
+        self.ask(commands.TRANSPORT_CONSUME, ids, body)
+        self.consumers.append({**ids, "consumerId": body.consumer_id, "producerId": body.producer_id})
+
+
+def _codecs() -> Any:
+    from bench.room import make_codecs  # compiled first
+
+    return make_codecs("video/VP8")
+
+
+def _produce(number: int) -> ProduceRequest:
+    codecs, ssrc = _codecs(), 1_000_000 + 2 * number
+    return ProduceRequest(
+        producer_id=f"producer-{number}",
+        kind="video",
+        rtp_parameters=RtpParameters(
+            mid=str(number % PRODUCERS),
+            codecs=codecs,
+            encodings=[RtpEncodingParameters(ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1))],
+            header_extensions=_extensions(),
+            rtcp=RtcpParameters(cname="bench"),
+        ),
+        rtp_mapping=RtpMapping(
+            codecs=[
+                CodecMapping(payload_type=codec.payload_type, mapped_payload_type=codec.payload_type)
+                for codec in codecs
+            ],
+            encodings=[EncodingMapping(ssrc=ssrc, mapped_ssrc=2_000_000 + number)],
+        ),
+    )
+
+
+def _consume(producer: int, number: int) -> ConsumeRequest:
+    ssrc = 3_000_000 + 2 * number
+    return ConsumeRequest(
+        consumer_id=f"consumer-{number}",
+        producer_id=f"producer-{producer}",
+        kind="video",
+        type="simple",
+        rtp_parameters=RtpParameters(
+            mid=str(number),
+            codecs=_codecs(),
+            encodings=[RtpEncodingParameters(ssrc=ssrc, rtx=RtxParameters(ssrc=ssrc + 1))],
+            header_extensions=_extensions(),
+            rtcp=RtcpParameters(cname="bench"),
+        ),
+        consumable_rtp_encodings=[RtpEncodingParameters(ssrc=2_000_000 + producer)],
+    )
+
+
+def _extensions() -> Any:
+    from bench.room import HEADER_EXTENSIONS
+
+    return HEADER_EXTENSIONS
+
+
+def _longest_ms(before: dict[str, Any] | None, after: dict[str, Any] | None) -> float | None:
+    """The bound of the longest wait between two reports; infinite beyond the last bound."""
+    if before is None or after is None:
+        return None
+    bounds_us = [*after["boundsUs"], float("inf")]
+    more = [now - then for now, then in zip(after["counts"], before["counts"], strict=True)]
+    return max((bound for bound, count in zip(bounds_us, more, strict=True) if count), default=0) / 1000
+
+
+@contextmanager
+def crowd_of(worker_bin: Sequence[str], dialect: Dialect, people: int) -> Iterator[Crowd]:
+    """A worker that ends afterwards."""
+    crowd = Crowd(worker_bin, dialect, people)
+    try:
+        yield crowd
+    finally:
+        crowd.client.close()
+
+
+def measure(worker_bin: Sequence[str], dialect: Dialect, people: int) -> list[Figure]:
+    """Each thing once."""
+    room = {"routerId": "room"}
+    producers = [
+        {**room, "transportId": f"transport-{number // PRODUCERS}", "producerId": f"producer-{number}"}
+        for number in range(people * PRODUCERS)
+    ]
+    with crowd_of(worker_bin, dialect, people) as crowd:
+        some = crowd.consumers[:STATS]
+        stats, dump = commands.CONSUMER_GET_STATS, commands.CONSUMER_DUMP
+        pause, resume = commands.PRODUCER_PAUSE, commands.PRODUCER_RESUME
+        return [
+            crowd.measure("dump of the router", lambda: crowd.ask(commands.ROUTER_DUMP, room)),
+            crowd.measure(f"statistics of {len(some)} consumers", lambda: crowd.ask_at_once(stats, some)),
+            crowd.measure(f"dumps of {len(some)} consumers", lambda: crowd.ask_at_once(dump, some)),
+            crowd.measure(f"pause of {len(producers)} producers", lambda: crowd.ask_at_once(pause, producers)),
+            crowd.measure(
+                f"resumption of {len(producers)} producers",
+                lambda: crowd.ask_at_once(resume, producers),
+            ),
+            crowd.measure(
+                f"close of the router, {len(crowd.consumers)} consumers",
+                lambda: crowd.ask(commands.ROUTER_CLOSE, room, CloseRouterRequest(router_id="room")),
+            ),
+        ]
+
+
+def report(figures: Sequence[Figure]) -> list[str]:
+    """Markdown."""
+    rows = ["| | CPU, ms | media waits less than, ms |", "|---|---|---|"]
+    for figure in figures:
+        waits = "–" if figure.waits_ms is None else f"{figure.waits_ms:g}"
+        rows.append(f"| {figure.what} | {figure.cpu_ms:.1f} | {waits} |")
+    return rows
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures and prints; exit code 1 with ``--check`` when closing takes longer than its goal."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.stalls",
+        description=__doc__,
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line (default: ours)")
+    parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.10")
+    parser.add_argument("--people", type=int, default=100, help="in the room, at least 10 (default 100)")
+    parser.add_argument("--check", action="store_true", help="fail when the goal is missed")
+    options = parser.parse_args(arguments)
+    if options.people <= VIEWERS:
+        parser.error("expected at least 10 people")
+    build(measuring=True)
+    figures = measure(shlex.split(options.worker_bin), Dialect(options.dialect), options.people)
+    print("\n".join(report(figures)))
+    found = {"close": figures[-1].cpu_ms}
+    print("\n".join(["", *table(found)]))
+    missed = failures(found) if options.check else []
+    for sentence in missed:
+        print(sentence)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""A short run: the figures are there. Times are not judged here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench.stalls import main
+
+
+def test_what_control_does_with_a_small_room_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--people", "10"]) == 0
+    rows = re.findall(r"^\| (.+) \| ([\d.]+) \| ([\d.]+|inf) \|$", capsys.readouterr().out, re.MULTILINE)
+    assert [what for what, _, _ in rows] == [
+        "dump of the router",
+        "statistics of 450 consumers",
+        "dumps of 450 consumers",
+        "pause of 50 producers",
+        "resumption of 50 producers",
+        "close of the router, 450 consumers",
+    ]
+    assert all(float(cpu_ms) > 0 for _, cpu_ms, _ in rows)
+
+
+def test_a_room_too_small_for_its_viewers_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        main(["--people", "9"])
