@@ -91,7 +91,7 @@ class Cluster:
 
     async def views(self) -> list[dict[str, Any]]:
         """``/api/cluster`` of each server that answers."""
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
             asked = (http.get(f"http://127.0.0.1:{server.port}/api/cluster") for server in self.servers)
             answers = await asyncio.gather(*asked, return_exceptions=True)
         return [answer.json()["data"] for answer in answers if isinstance(answer, httpx.Response)]

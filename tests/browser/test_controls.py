@@ -13,7 +13,7 @@ from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
-SHOWN_TIMEOUT = 30.0
+SHOWN_TIMEOUT = 60.0
 
 UNPLUG_MICROPHONE = """() => {
     const { track } = miso.state.local.mic;
@@ -82,7 +82,7 @@ async def test_the_speaking_person_is_framed(pair: tuple[Person, Person]) -> Non
     _, bo = pair
     await bo.click("Mute")
     # The fake microphone beeps once a second, louder than the observer's threshold.
-    await expect(bo.page.locator("article.tile.speaking").filter(has_text="Ana")).to_be_visible(timeout=10_000)
+    await expect(bo.page.locator("article.tile.speaking").filter(has_text="Ana")).to_be_visible()
 
 
 async def test_a_shared_screen_gets_a_tile_of_its_own(pair: tuple[Person, Person]) -> None:

@@ -69,9 +69,9 @@ async def test_hls_js_plays_parts_with_sound_shortly_behind_the_publisher(
         try:
             await page.goto(f"{broadcast.origin}/watch")
             await until(page, "s.time > 3 && s.frames > 50 && s.parts > 4 && s.audio > 0 && s.width === 320")
+            await until(page, "s.latency < 5")  # a starved browser falls behind, and makes up for it
             state = await page.evaluate("state()")
             assert state["fatal"] == []
-            assert state["latency"] < 5
         finally:
             await page.close()
 

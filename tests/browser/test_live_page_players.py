@@ -37,7 +37,7 @@ async def test_plays_by_hls_and_by_flv_as_one_likes(built_page: None, browser: B
             await at.open("?play=live/a&by=hls")
             await at.page.wait_for_function(PLAYS)
             await at.open("?play=live/nobody&by=hls")
-            await expect(at.page.get_by_text("nobody publishes it")).to_be_visible(timeout=30_000)
+            await expect(at.page.get_by_text("nobody publishes it")).to_be_visible()
 
 
 async def test_hundreds_of_sessions_and_odd_names_leave_it_of_use(built_page: None, browser: Browser) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from miso.protoo import Peer
+from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 from tests.protoo.test_server import join, receive
 
@@ -53,7 +54,7 @@ async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[
         sys.executable, FLOOD, f"{host.url}/?peerId=flood", kind, str(clients), str(seconds), stdout=PIPE
     )
     for _ in range(clients):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await host.arrivals.get()
     heart = Heart()
     answers = 0

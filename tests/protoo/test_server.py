@@ -391,7 +391,7 @@ async def test_who_does_not_read_is_closed(host: Host) -> None:
     closed = asyncio.Event()
     peer.on("close", lambda code, reason: closed.set())
     text = "x" * 100_000
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not closed.is_set():
             if not peer.closed:
                 peer.notify("load", {"text": text})

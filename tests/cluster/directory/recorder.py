@@ -8,7 +8,7 @@ from typing import Protocol
 
 from miso.cluster.facts import BotWords, Message, ParticipantFact, RoomFact, ShardFact, WantFact, addressee
 
-WAIT_S = 30.0
+WAIT_S = 60.0
 """Of a test for something that comes at once on an idle machine."""
 
 

@@ -12,6 +12,7 @@ from miso.cluster.facts import ShardFact
 from miso.cluster.shard.shard import Shard
 from miso.controller import InvalidStateError, Producer
 from tests.cluster.shard.rig import World, ends_of, until
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("hosts", [("one", "one"), ("one", "two")], ids=["one host", "two hosts"])
@@ -79,7 +80,7 @@ async def test_layers_are_chosen_at_the_far_side(world: World) -> None:
     copy = (await there.fetch(producer.id)).producer
     assert copy.type == "simulcast"
     screen, other = await world.watches(there, copy), await world.watches(there, copy)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while await screen.last_layer() != 2 or await other.last_layer() != 2:
             pass
         await screen.consumer.set_preferred_layers(0)

@@ -40,6 +40,8 @@ VP8 = {
 ROOM = "/rooms/r"
 BROADCASTERS = "/rooms/r/broadcasters"
 TRANSPORTS = "/rooms/r/broadcasters/b/transports"
+TIMEOUT_S = 4
+"""Until a silent one goes: longer than a machine stands still now and then."""
 
 
 def address(server: DemoServer) -> str:
@@ -326,7 +328,7 @@ async def test_a_peer_and_a_broadcaster_do_not_share_an_id(url: str, http: httpx
 
 
 async def test_who_died_without_a_word_goes_and_so_does_its_room(tmp_path: Path) -> None:
-    server = await served(free_ports(tmp_path, broadcaster_timeout=1))
+    server = await served(free_ports(tmp_path, broadcaster_timeout=TIMEOUT_S))
     listener = await RoomClient.connect(ws_url(server), "r", "a")
     await listener.join()
     async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
@@ -342,7 +344,7 @@ async def test_who_died_without_a_word_goes_and_so_does_its_room(tmp_path: Path)
 
 
 async def test_a_transport_to_which_nobody_sends_goes_while_its_broadcaster_lives(tmp_path: Path) -> None:
-    server = await served(free_ports(tmp_path, broadcaster_timeout=1))
+    server = await served(free_ports(tmp_path, broadcaster_timeout=TIMEOUT_S))
     async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
         await made(http, BROADCASTERS, WHO)
         used, unused = await plain(http, rtcpMux=True), await plain(http, rtcpMux=True)
@@ -415,7 +417,7 @@ async def test_a_consumer_whose_source_goes_at_the_same_moment_takes_no_place(
         await asyncio.sleep(0.001 * (number % 8))
         await speaker.request("closeProducer", producerId=producer_id)
         assert {(await asked).status_code for asked in asking} <= {200, 500}
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while server.rooms.rooms[0].broadcasters["b"].consumers:  # noqa: ASYNC110  # the worker tells of their end
             await asyncio.sleep(0.02)
     await speaker.close()

@@ -15,6 +15,7 @@ from miso.demo.server import DemoServer
 from tests.demo.bridged import bridged_server
 from tests.demo.client import RoomClient
 from tests.demo.conftest import ws_url
+from tests.patience import PATIENCE_S
 
 pytest.importorskip("av", reason="PyAV is missing")
 flashes = pytest.importorskip("tests.live.bridge.flashes")
@@ -106,7 +107,7 @@ async def test_paths_of_no_use_and_too_many_bridges_are_refused(bridged: Any) ->
         asyncio.create_task(bridged.http.post("/rooms/r/live/streams", json={"stream": f"a/{number}", "lasts": True}))
         for number in range(2)
     ]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len((await bridged.http.get("/rooms/r/live")).json()) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     more = await bridged.http.post("/rooms/r/live/streams", json={"stream": "a/3", "lasts": True})

@@ -18,6 +18,7 @@ from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.demo.client import AUDIO, VIDEO, RoomClient
 from tests.demo.conftest import ws_url
 from tests.demo.hosts.conftest import started
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ async def test_draining_ends_when_time_is_up_whoever_stays() -> None:
             self.drains += 1
 
     own = Own()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await drain(own, lambda: ["ann", "bob"], told.append, 3, time_s)
     assert own.drains == 1
     assert {"ann", "bob"} <= set(told)

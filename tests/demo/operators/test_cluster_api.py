@@ -17,6 +17,7 @@ from miso.live.operators.operators import Operators
 from miso.live.operators.settings import OperatorsSettings
 from tests.demo.client import AUDIO, VIDEO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def get(server: DemoServer, path: str, **headers: str) -> httpx.Response:
 
 async def until_piped(server: DemoServer) -> dict[str, Any]:
     """The report when each of both parts has what the other one sends."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             report: dict[str, Any] = (await get(server, "/api/cluster")).json()["data"]
             pipes = [pipe for shard in report["rooms"][0]["shards"] for pipe in shard["own"]["pipes"]]

@@ -259,7 +259,7 @@ async def test_a_body_in_tiny_chunks_holds_up_nobody(server: DemoServer, url: st
 
     def send() -> bytes:
         with socket.create_connection(("127.0.0.1", port or 0)) as client:
-            client.settimeout(30)
+            client.settimeout(PATIENCE_S)
             client.sendall(
                 b"POST /rooms/r/broadcasters HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"

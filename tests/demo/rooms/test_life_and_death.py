@@ -83,7 +83,7 @@ async def test_a_protoo_client_comes_back_by_itself_when_the_only_worker_died(tm
     await client.open()
     [worker] = server.workers.pool.workers
     os.kill(worker.pid, signal.SIGKILL)
-    await asyncio.wait_for(back.wait(), 30)
+    await asyncio.wait_for(back.wait(), PATIENCE_S)
     assert events == ["open", "disconnected", "open"]
     assert isinstance(await client.request("getRouterRtpCapabilities"), dict)
     await client.close()
@@ -195,7 +195,7 @@ async def start_controller(tmp_path: Path, *flags: str) -> tuple[Process, str, l
     log = ""
     while "media announced at" not in log:
         assert process.stderr is not None
-        line = (await asyncio.wait_for(process.stderr.readline(), 30)).decode()
+        line = (await asyncio.wait_for(process.stderr.readline(), PATIENCE_S)).decode()
         assert line, log
         log += line
     return process, log, re.findall(r"https?://[^ \n]+", log)
@@ -286,10 +286,10 @@ async def test_a_second_signal_ends_all_at_once_even_a_worker_that_hangs(tmp_pat
     os.kill(workers[0], signal.SIGSTOP)
     assert process.stderr is not None
     process.send_signal(signal.SIGINT)
-    while b"SIGINT: ending" not in await asyncio.wait_for(process.stderr.readline(), 30):
+    while b"SIGINT: ending" not in await asyncio.wait_for(process.stderr.readline(), PATIENCE_S):
         pass
     process.send_signal(signal.SIGINT)
-    assert await asyncio.wait_for(process.wait(), 30) == -signal.SIGINT
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == -signal.SIGINT
     for worker in workers:
         await gone(worker)
 
@@ -306,7 +306,7 @@ async def test_ctrl_c_while_it_loads_is_no_traceback() -> None:
         assert line
     process.send_signal(signal.SIGINT)
     assert b"Traceback" not in await asyncio.wait_for(process.stderr.read(), 60)
-    assert await asyncio.wait_for(process.wait(), 30) == 130
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 130
 
 
 def test_the_log_goes_into_no_socket_where_standard_error_is_closed() -> None:
@@ -321,7 +321,7 @@ async def test_tells_of_environment_names_that_are_no_settings(tmp_path: Path, m
     process, log, _ = await start_controller(tmp_path)
     assert "MISO_WROKERS is no setting" in log
     process.send_signal(signal.SIGHUP)  # as when the terminal closes
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
 
 
 async def test_a_reader_of_the_log_who_stops_does_not_hold_up_the_rooms(tmp_path: Path) -> None:
@@ -338,4 +338,4 @@ async def test_a_reader_of_the_log_who_stops_does_not_hold_up_the_rooms(tmp_path
     process.send_signal(signal.SIGTERM)
     await gone(process.pid)
     pipe.resume_reading()
-    assert await asyncio.wait_for(process.wait(), 30) == 0
+    assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0

@@ -19,6 +19,7 @@ from miso.live.bridge.bridge import BridgeState
 from tests.demo.bridged import bridged_server, running_bridge
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, ws_url
+from tests.patience import PATIENCE_S
 
 pytest.importorskip("av", reason="PyAV is missing")
 flashes = pytest.importorskip("tests.live.bridge.flashes")
@@ -132,7 +133,7 @@ async def test_what_settings_and_programs_brought_in_stays(tmp_path: Path) -> No
         assert (there["displayName"], there["mayTakeOut"]) == ("OBS", False)
         assert (await refusal(ana, "takeOutLiveStream", stream=PATH))[0] == 404
         await ana.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while at.server.rooms.rooms[0].sessions:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         ben = await at.joined("r", "ben")
@@ -148,7 +149,7 @@ async def test_when_the_last_person_leaves_the_stream_and_the_room_go_too(tmp_pa
         await ben.seen("peerClosed")
         assert len((await ben.request("getLiveStreams"))["inRoom"]) == 1
         await ben.close()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while len(at.server.rooms) or list(at.plugin):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 

@@ -15,6 +15,7 @@ from websockets.exceptions import WebSocketException
 from miso.demo.server import DemoServer
 from tests.demo.client import AUDIO, SCTP_CAPABILITIES, VIDEO, Rejected, RoomClient
 from tests.demo.conftest import free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 PEERS, ROOMS, TRANSPORTS = 12, 3, 40
 """All that their address may have at once."""
@@ -145,7 +146,7 @@ async def test_when_all_have_gone_nothing_is_left_and_everything_can_be_had_agai
     for visitor in visitors:
         if visitor.client is not None:
             visitor.client.abort()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(server.rooms):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     left = {name: value for name, (_, value) in server.gauges().items() if value and name != "miso_workers"}
@@ -195,5 +196,5 @@ async def test_what_somebody_asks_for_is_given_up_when_it_goes(server: DemoServe
     session.start_task(takes_for_ever())
     await asyncio.sleep(0)  # it begins
     client.abort()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await given_up.wait()

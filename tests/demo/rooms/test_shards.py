@@ -19,6 +19,7 @@ from miso.live.bridge.rooms import Guest
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, VIDEO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
 from tests.demo.rooms.test_speakers import packet, speak, talker
+from tests.patience import PATIENCE_S
 
 SPREAD = {"workers": 2, "spread_viewers_at": 0, "spread_senders_at": 0, "spread_gain": 0}
 
@@ -131,7 +132,7 @@ async def test_a_shard_that_nobody_is_on_ends(server: DemoServer) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     """Waits for what tells nobody that it happens."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -250,7 +251,8 @@ async def test_who_leaves_while_its_part_of_the_room_is_made_leaves_nothing(serv
 
 
 async def test_a_worker_that_stands_still_holds_up_nobody_who_can_be_elsewhere(tmp_path: Path) -> None:
-    server = DemoServer(free_ports(tmp_path, **SPREAD, worker_timeout=8))
+    server = DemoServer(free_ports(tmp_path, **SPREAD, worker_timeout=PATIENCE_S))
+    server.workers.late_s = 1.0
     await server.start()
     url = ws_url(server)
     people = [await RoomClient.connect(url, "r", name) for name in "abcd"]
@@ -270,7 +272,7 @@ async def test_a_worker_that_stands_still_holds_up_nobody_who_can_be_elsewhere(t
     for client in (*people, other):
         await client.close()
     await until(lambda: not server.rooms.rooms)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while (await idle.dump()).router_ids:
             pass
     await server.close()

@@ -12,6 +12,7 @@ from miso.worker.ice import stun
 from miso.worker.ice.stun import MessageClass
 from tests.demo.client import RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.patience import PATIENCE_S
 
 PROGRAM = f"""#!{sys.executable}
 import sys
@@ -53,11 +54,11 @@ async def test_faults_and_floods_of_a_worker_are_at_metrics(tmp_path: Path) -> N
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect((candidate["ip"], candidate["port"]))
         sock.send(check("bug"))
-        await asyncio.wait_for(met_a_fault.wait(), 30)
+        await asyncio.wait_for(met_a_fault.wait(), PATIENCE_S)
         assert await counted(server, "worker_faults") == 1
         for _ in range(300):
             sock.send(check("peer"))
-        await asyncio.wait_for(dropped.wait(), 30)
+        await asyncio.wait_for(dropped.wait(), PATIENCE_S)
         assert 50 <= await counted(server, "worker_dropped", kind="stun") <= 300
     await client.close()
     await server.close()

@@ -17,6 +17,7 @@ from miso.demo.workers.worker_loads import WorkerLoads
 from tests.cluster.directory.recorder import until
 from tests.controller.conftest import FakeWorker
 from tests.demo.client import RoomClient
+from tests.patience import PATIENCE_S
 
 REPORT = {"timestampUs": 1, "cpuUs": 2, "packetsForwarded": 3}
 
@@ -34,7 +35,7 @@ async def test_a_worker_that_does_not_answer_is_asked_once_and_the_others_go_on(
     loads = WorkerLoads(pool, DEFAULT_PLACEMENT, random.Random(1), time.monotonic, interval_s=0.01)
     loads.start()
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await until(lambda: len(well.heard_of("worker.getLoad")) >= 10)
         assert len(hung.heard_of("worker.getLoad")) == 1
     finally:

@@ -20,6 +20,7 @@ from miso.live.streams.subscription import Start
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
 from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound
+from tests.patience import PATIENCE_S
 
 PACKETS = [video_config(), AUDIO_CONFIG, picture(0, key=True), sound(5), picture(40), sound(45)]
 HANDSHAKE = (
@@ -33,7 +34,7 @@ async def read_flv(reader: asyncio.StreamReader, tags: int) -> tuple[Content, Fl
     """The answer, and the types of so many tags at least."""
     content, flv = Content(), FlvReader()
     found: list[TagType] = []
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while len(found) < tags:
             data = await reader.read(1 << 16)
             assert data, found
@@ -191,10 +192,10 @@ async def test_the_end_of_the_stream_ends_the_answer(version: str) -> None:
             await websocket.recv()
             await made.stop()
             publication.close()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 with pytest.raises(ConnectionClosedOK):
                     await drain(websocket)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             last = await reader.read()
         content.feed(last)
         if version == "1.0" and last:
@@ -214,7 +215,7 @@ async def test_who_is_kicked_is_cut_off() -> None:
         await read_flv(reader, 3)
         (session,) = made.live.sessions.of(PATH)
         session.kick()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 await reader.read()
             except ConnectionResetError:
@@ -231,7 +232,7 @@ async def drain(websocket: Any) -> None:
 async def flv_of(websocket: Any, flv: FlvReader, tags: int) -> None:
     found = 0
     while found < tags:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             message = await websocket.recv()
         assert isinstance(message, bytes)
         found += len(flv.feed(message))
@@ -244,7 +245,7 @@ async def test_a_websocket_gets_the_same_as_binary_messages_and_its_pings_are_an
             flv = FlvReader()
             await flv_of(websocket, flv, 6)
             assert flv.header == (True, True)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 pong = asyncio.ensure_future(await websocket.ping(b"there?"))
                 while not pong.done():
                     flv.feed(await websocket.recv())  # type: ignore[arg-type]
@@ -258,7 +259,7 @@ async def test_websocket_players_are_pinged_and_silent_ones_closed() -> None:
         made.publish(PACKETS)
         silent_reader, silent = await upgrade(made)
         async with connect(made.url.replace("http", "ws")) as answers:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while made.live.sessions.endings["ws-flv", Role.PLAYER, EndReason.TIMEOUT] < 1:
                     await answers.recv()
             assert len(made.live.sessions) == 1
@@ -269,7 +270,7 @@ async def test_websocket_players_are_pinged_and_silent_ones_closed() -> None:
 async def upgrade(made: House) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await made.connect()
     writer.write(f"GET /{PATH}.flv HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n".encode())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 101")
     return reader, writer
@@ -278,7 +279,7 @@ async def upgrade(made: House) -> tuple[asyncio.StreamReader, asyncio.StreamWrit
 async def rest(reader: asyncio.StreamReader) -> bytes:
     """What came until the connection was closed, or reset."""
     got = b""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while data := await reader.read(1 << 16):
                 got += data
@@ -334,7 +335,7 @@ async def test_a_request_behind_another_on_the_same_connection_is_played() -> No
         reader, writer = await made.connect()
         head = b"HEAD /live/camera.flv HTTP/1.1\r\nHost: localhost\r\n\r\n"
         writer.write(head + b"GET /live/camera.flv HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             assert b"content-length" in (await reader.readuntil(b"\r\n\r\n")).lower()
         await read_flv(reader, 4)
         writer.close()

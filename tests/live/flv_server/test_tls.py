@@ -15,6 +15,7 @@ from miso.serving.certificate_files import self_made
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
 from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound
+from tests.patience import PATIENCE_S
 
 FRAMES = 300
 FRAME_BYTES = 20_000
@@ -63,7 +64,7 @@ async def test_over_tls_healthy_players_get_everything_and_frozen_ones_are_close
             flv, tags = FlvReader(), 0
             for number in range(1, FRAMES):
                 publication.write(picture(number * 40, key=number % 25 == 0, size=FRAME_BYTES))
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(PATIENCE_S):
                     message = await websocket.recv()
                 assert isinstance(message, bytes)
                 tags += len(flv.feed(message))

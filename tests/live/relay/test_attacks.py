@@ -262,7 +262,7 @@ async def test_who_asks_for_names_that_nobody_has_keeps_nobody_from_others(caplo
 
     async with (
         serve(streams=StreamsSettings(wait=SLOWEST_S)) as far,
-        serve(streams=StreamsSettings(wait=1)) as near,
+        serve(streams=StreamsSettings(wait=5)) as near,
         relaying(near.live, origins=[{"url": far.url("main")}], max_unseen_per_address=most, idle=1) as plugin,
         Edge(near) as edge,
     ):

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 
 REDIS_SERVER = shutil.which("redis-server") or shutil.which("valkey-server")
-START_WITHIN_S = 30.0
+START_WITHIN_S = 60.0
 
 
 def need_redis_server() -> str:

@@ -52,7 +52,7 @@ class Patient(Times):
 
 async def shows_itself_again(world: RedisWorld, directory: RedisDirectory) -> None:
     """Waits until a node has done so for longer than what it sent while Redis stood still can tell."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             paused = await world.server.run("GET", "miso:1:{nodes}:pause") or b"0"
             seen = await world.server.run("ZSCORE", "miso:1:{nodes}:seen", directory.node) or 0.0

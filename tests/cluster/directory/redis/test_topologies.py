@@ -17,6 +17,7 @@ from tests.cluster.directory.redis.pair import Pair, member_of
 from tests.cluster.directory.redis.redis_server import RedisServer
 from tests.cluster.directory.redis.test_access import one_sees_the_other, refusal
 from tests.cluster.directory.redis.world import QUICK
+from tests.patience import PATIENCE_S
 
 
 async def pair_at(url: str) -> Pair:
@@ -73,7 +74,7 @@ async def test_sentinel_leads_to_the_server_and_to_the_one_that_takes_its_place(
 
 
 async def until_replicated(watcher: RedisServer) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not await watcher.run("SENTINEL", "REPLICAS", "main"):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
@@ -102,7 +103,7 @@ async def cluster() -> AsyncIterator[list[RedisServer]]:
     for server in servers[1:]:
         await server.run("CLUSTER", "MEET", "127.0.0.1", servers[0].port)
     for server in servers:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not {b"cluster_state:ok", b"cluster_known_nodes:3"} <= set((await info(server)).split()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
     yield servers
