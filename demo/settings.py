@@ -307,7 +307,9 @@ class Settings(CommandSettings):
     @classmethod
     def _public_url(cls, value: str) -> str:
         if value and not is_web_url(value):
-            raise ValueError(f"{value!r} is no address of a page: it begins with https:// or http://, and has a host")
+            raise ValueError(
+                f"{value!r} is no address of a page: it begins with https:// or http://, and names one host"
+            )
         return value.rstrip("/")
 
     @field_validator("broadcaster_ip", "cluster_address", "cluster_announced_address")

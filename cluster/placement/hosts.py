@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Collection, Iterable
+from typing import Final
 from urllib.parse import urlsplit
 
 from miso.cluster.facts import NodeFact, WorkerLoad
 from miso.cluster.placement.choice import RandomSource, less_loaded
 from miso.cluster.placement.expected import ExpectedLoad
 from miso.cluster.placement.settings import DEFAULT_PLACEMENT, PlacementSettings
+
+_HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 
 
 class HostChooser:
@@ -105,12 +110,21 @@ class HostChooser:
 
 
 def is_web_url(url: str) -> bool:
-    """Whether a browser can be sent there: an absolute ``http`` or ``https`` URL."""
+    """Whether a browser can be sent there: an absolute ``http`` or ``https`` URL of one host.
+
+    Its host also stands in the page's Content-Security-Policy, where ``*`` would mean every host, and ``;`` would begin
+    what else is allowed.
+    """
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host, has_port = parts.hostname or "", parts.port != 0
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not _HOST_NAME.fullmatch(host):
+            return False
     except ValueError:
         return False
+    return parts.scheme in ("http", "https") and has_port and "@" not in parts.netloc and url.isprintable()
 
 
 def _load(worker: WorkerLoad, settings: PlacementSettings) -> float:

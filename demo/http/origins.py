@@ -101,11 +101,11 @@ def check_origin(entry: str) -> str:
     Raises:
         ValueError: It is neither an origin nor a host name.
     """
-    parts = urlsplit(entry)
     if "://" in entry:
-        if parts.scheme not in _SCHEMES or not parts.hostname or parts.path not in ("", "/") or parts.query:
-            raise ValueError(f"{entry!r} is no origin, such as https://room.example.org")
-        _port_of(entry, 0)
+        parts = urlsplit(entry)
+        is_one = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        if not is_one or parts.path not in ("", "/") or any(char in entry for char in "?#@ *"):
+            raise ValueError(f"{entry!r} is no origin, such as https://room.example.org; {ANY!r} alone stands for all")
     elif entry not in (ANY, NULL) and any(char in entry for char in "/:?#@ *"):
         raise ValueError(f"{entry!r} is neither an origin, such as https://room.example.org, nor a host name")
     return entry.lower().rstrip("/")

@@ -33,7 +33,8 @@ class PagePattern:
         """``https://*.room.example.org``, ``https://room.example.org:*``, ``https://room.example.org:4443``.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: It is something else, or so wide that strangers have pages there: names below a single label
+                (``*.com``). Which longer names are anybody's (``*.co.uk``) is not known here.
         """
         found = _PATTERN.fullmatch(text.lower())
         port = found["port"] if found is not None else None
@@ -41,6 +42,14 @@ class PagePattern:
             raise ValueError(
                 f"{text!r} is no form of a page's address, such as https://*.room.example.org or "
                 "https://room.example.org:*"
+            )
+        last = found["host"].rpartition(".")[2]
+        if found["any"] and last.isdigit():
+            raise ValueError(f"{text!r}: below {found['host']} there are no names: the end of an address is no name")
+        if found["any"] and last == found["host"]:
+            raise ValueError(
+                f"{text!r} would let pages of all hosts below {last!r} come here, strangers' too: at least two labels "
+                "must follow '*.', such as https://*.example.org"
             )
         number = None if port == "*" else int(port or _PORTS[found["scheme"]])
         return cls(found["scheme"], found["host"], found["any"] is not None, number)

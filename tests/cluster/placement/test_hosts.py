@@ -121,7 +121,7 @@ def test_two_full_hosts_do_not_send_clients_back_and_forth() -> None:
 
 def test_a_thousand_who_are_sent_between_two_reports_share_the_hosts() -> None:
     here = node("a", 0.0, draining=True)
-    others = [node(f"host {number}", 0.2 + 0.001 * number, 0.2, 0.2, 0.2) for number in range(10)]
+    others = [node(f"host-{number}", 0.2 + 0.001 * number, 0.2, 0.2, 0.2) for number in range(10)]
     chooser = HostChooser(Random(2))
     counted = Counter(
         chosen.name for _ in range(1000) if (chosen := chooser.choose([here, *others], here, 1.0)) is not None
@@ -170,12 +170,25 @@ def test_no_host_gets_more_than_it_should(
 
 
 @pytest.mark.parametrize(
-    "url", ["", "javascript:alert(1)", "//b.example", "b.example:4443", "https://", "http://[::1", "https://b:99999/"]
+    "url",
+    [
+        *("", "javascript:alert(1)", "//b.example", "b.example:4443", "https://", "http://[::1", "https://b:99999/"),
+        *("https://*", "https://*.example", "https://b;script-src *", "https://b, https://c", "https://b c"),
+        *(
+            "https://b\n.example",
+            "https://bücher.example",
+            "https://ann:secret@b.example",
+            "https://[v1.:*]",
+            "https://b:0",
+        ),
+    ],
 )
 def test_what_a_host_says_is_its_address_is_looked_at(url: str) -> None:
     assert not is_web_url(url)
 
 
-@pytest.mark.parametrize("url", ["https://b.example", "http://10.0.0.1:4443/?room=a", "https://[::1]:4443/"])
+@pytest.mark.parametrize(
+    "url", ["https://b.example", "http://10.0.0.1:4443/?room=a", "https://[::1]:4443/", "HTTPS://B.example./"]
+)
 def test_addresses_that_browsers_reach(url: str) -> None:
     assert is_web_url(url)

@@ -90,7 +90,23 @@ def test_http_is_for_names_of_ours_and_changes_for_pages_of_ours(
     assert (Origins([], NAMES).refusal(headers, method) is None) == may
 
 
-@pytest.mark.parametrize("wrong", ["https://", "ftp://a", "https://a/b", "a/b", "a:80", "*.a"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *(
+            "https://",
+            "ftp://a",
+            "https://a/b",
+            "a/b",
+            "a:80",
+            "*.a",
+            "https://*",
+            "https://*.com",
+            "https://*.example.org",
+        ),
+        *("https://a:99999", "https://a:0", "https://ann@a", "https://a#b", "https://a?", "https://a b"),
+    ],
+)
 def test_a_wrong_entry_is_named(wrong: str) -> None:
     with pytest.raises(ValidationError, match="origin"):
         Settings(allowed_origins=[wrong])

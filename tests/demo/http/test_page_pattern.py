@@ -6,6 +6,7 @@ import pytest
 
 from miso.demo.http.origins import Origins
 from miso.demo.http.page_pattern import PagePattern
+from miso.demo.settings import Settings
 
 WRONG = (
     *("*", "https://*", "https://*.", "a.example.org", "ftp://a", "https://a/b", "https://a:0", "https://a:70000"),
@@ -41,6 +42,20 @@ def test_a_pattern_is_understood_as_browsers_understand_it(pattern: str, origin:
 def test_what_is_no_pattern_is_named(wrong: str) -> None:
     with pytest.raises(ValueError, match="is no form of a page's address"):
         PagePattern.parse(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wide", "reason"),
+    [
+        ("https://*.com", "all hosts below 'com'.*at least two labels"),
+        ("https://*.localhost:*", "all hosts below 'localhost'"),
+        ("https://*.168.0.1", "the end of an address is no name"),
+        ("https://*.1", "the end of an address is no name"),
+    ],
+)
+def test_a_pattern_by_which_strangers_would_be_meant_is_refused(wide: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Settings(cluster_pages=["https://*.room.example.org", wide])
 
 
 def test_pages_of_servers_that_have_gone_may_come_and_ours_may_go_to_those_that_come() -> None:
