@@ -14,6 +14,7 @@ object per packet. Everything control has to know comes back as a list of events
     producer/   a stream is counted, repaired, described, mapped to the router's terms, and kept
     reports/    what peers are told of the streams that are sent to them, and received from them
     consumer/   selected, renumbered, stamped, and sent again when it is lost
+    bandwidth/  what a transport may send, and desires to send
     rounds      when who has his turn of what comes about once a second
     plane       what all objects share: the wake-up, the receive slots, the batch that waits to be sent, counters
     events      what control is told; rtcp_events of it what is told of RTCP
@@ -24,10 +25,12 @@ Every object has a public ``owner`` that control sets and the plane never reads.
 The types of the compiled classes stand in the ``.pyi`` beside each module.
 """
 
+from miso.worker.dataplane.bandwidth.outgoing_turn import OutgoingTurn
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
 from miso.worker.dataplane.consumer.receiver_feedback import ReceiverFeedback
 from miso.worker.dataplane.events import (
     Address,
+    BandwidthDue,
     ConnectionClosed,
     ConsumerOwner,
     DtlsReceived,
@@ -38,6 +41,7 @@ from miso.worker.dataplane.events import (
     LayersSwitched,
     NackNeeded,
     PacketTraced,
+    ProbationDue,
     ProbationTraced,
     ProducerOwner,
     RtcpDelivered,
@@ -49,6 +53,7 @@ from miso.worker.dataplane.events import (
     TcpOwner,
     TrafficLimited,
     TransportOwner,
+    TurnOwner,
     UdpOwner,
     UnknownSender,
     UnknownSsrc,
@@ -83,6 +88,7 @@ from miso.worker.srtp_suite import SrtpSuite
 __all__ = [
     "MAX_STREAMS",
     "Address",
+    "BandwidthDue",
     "ConnectionClosed",
     "ConsumerOwner",
     "ConsumerPlane",
@@ -99,8 +105,10 @@ __all__ = [
     "LayersSwitched",
     "NackNeeded",
     "OutgoingEstimate",
+    "OutgoingTurn",
     "PacketTraced",
     "Plane",
+    "ProbationDue",
     "ProbationTraced",
     "ProducerOwner",
     "ProducerPlane",
@@ -129,6 +137,7 @@ __all__ = [
     "TransportPlane",
     "TransportReports",
     "Turn",
+    "TurnOwner",
     "UdpOwner",
     "UdpSocket",
     "UnknownSender",

@@ -100,6 +100,16 @@ class EstimateOwner(Protocol):
         """A probation packet was sent."""
 
 
+class TurnOwner(Protocol):
+    """What ``OutgoingTurn.owner`` must answer to."""
+
+    def on_bandwidth_due(self) -> None:
+        """It is time to share out what may be sent."""
+
+    def on_probation_due(self) -> None:
+        """Probation packets are to be sent."""
+
+
 class StunReceived:
     """A STUN message (first byte 0..3, RFC 7983), from any address."""
 
@@ -298,6 +308,24 @@ class ProbationTraced:
         self.info = info
 
 
+class BandwidthDue:
+    """Control is to look at what a transport may send: about once a second, if it ``asks_control``."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self, turn: Owned[TurnOwner]) -> None:
+        self.turn = turn
+
+
+class ProbationDue:
+    """A transport's estimate wants to probe."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self, turn: Owned[TurnOwner]) -> None:
+        self.turn = turn
+
+
 class RtpDelivered:
     """A packet for a consumer of a direct transport (``ConsumerPlane.deliver``)."""
 
@@ -344,6 +372,8 @@ Event = (
     | VideoOrientationChanged
     | PacketTraced
     | ProbationTraced
+    | BandwidthDue
+    | ProbationDue
     | RtpDelivered
     | RtcpDelivered
     | ConnectionClosed

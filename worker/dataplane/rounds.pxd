@@ -11,7 +11,7 @@ cdef enum:
 cdef class Turn:
     cdef readonly int64_t due_us
     cdef Py_ssize_t _place  # in the heap; while due_us is not NEVER
-    cdef int64_t take(self, int64_t now_us, uint64_t ntp) noexcept
+    cdef int64_t take(self, int64_t at_us, int64_t now_us, uint64_t ntp) noexcept
 
 
 cdef class Rounds:

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from miso.worker.dataplane.plane cimport Plane
 
 cdef enum:
+    LATE_US = 100000  # who comes later than this counts from now
     MAX_AT_ONCE = 64  # turns of one pass: what is due when a worker has stood still must not leave at one instant
 
 
@@ -23,8 +24,11 @@ cdef class Turn:
     def __cinit__(self):
         self.due_us = NEVER
 
-    cdef int64_t take(self, int64_t now_us, uint64_t ntp) noexcept:
-        """Does what is to be done now; gives in how many microseconds it comes again, or NEVER."""
+    cdef int64_t take(self, int64_t at_us, int64_t now_us, uint64_t ntp) noexcept:
+        """Does what is to be done now; gives how many microseconds after ``at_us`` it comes again, or NEVER.
+
+        ``at_us`` is when it was to come, which is a little before ``now_us``: what comes each second does not drift.
+        """
         return NEVER
 
 
@@ -60,7 +64,7 @@ cdef class Rounds:
         ``ntp`` is the wall clock's time (RFC 3550 section 4).
         """
         cdef Turn turn
-        cdef int64_t again_us
+        cdef int64_t again_us, at_us
         cdef int count = 0
         self._plane.begin(now_us)
         self._plane.set_wall_clock(now_us, ntp)  # which peers that are told of it will echo
@@ -69,11 +73,12 @@ cdef class Rounds:
             if turn.due_us > now_us:
                 break
             count += 1
-            again_us = turn.take(now_us, ntp)
+            at_us = turn.due_us if now_us - turn.due_us < LATE_US else now_us
+            again_us = turn.take(at_us, now_us, ntp)
             if again_us == NEVER:
                 self._remove(turn)
             else:
-                self._move(turn, now_us + again_us)
+                self._move(turn, at_us + again_us)
         return self._plane.finish()
 
     cdef void _sift_up(self, Turn turn, Py_ssize_t place) noexcept:

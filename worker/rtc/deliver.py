@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from miso.worker.dataplane import (
+    BandwidthDue,
     ConnectionClosed,
     DelayReported,
     DtlsReceived,
@@ -21,6 +22,7 @@ from miso.worker.dataplane import (
     LayersSwitched,
     NackNeeded,
     PacketTraced,
+    ProbationDue,
     ProbationTraced,
     ReferenceTimeReported,
     RembReceived,
@@ -179,6 +181,16 @@ def _probation_traced(event: ProbationTraced, now_us: int) -> None:
         event.source.owner.on_probation_traced(event)
 
 
+def _bandwidth_due(event: BandwidthDue, now_us: int) -> None:
+    if event.turn.owner is not None:
+        event.turn.owner.on_bandwidth_due()
+
+
+def _probation_due(event: ProbationDue, now_us: int) -> None:
+    if event.turn.owner is not None:
+        event.turn.owner.on_probation_due()
+
+
 def _delivered(event: RtpDelivered, now_us: int) -> None:
     if event.consumer.owner is not None:
         event.consumer.owner.on_rtp_delivered(event.data)
@@ -219,6 +231,8 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     VideoOrientationChanged: _video_orientation,
     PacketTraced: _traced,
     ProbationTraced: _probation_traced,
+    BandwidthDue: _bandwidth_due,
+    ProbationDue: _probation_due,
     RtpDelivered: _delivered,
     RtcpDelivered: _rtcp_delivered,
     LayersSwitched: _layers_switched,

@@ -31,6 +31,7 @@ from miso.worker.rtcp.feedback import Nack, Pli
 from miso.worker.rtcp.reports import ReceiverReport, ReportBlock, SenderReport
 from miso.worker.sctp.association import Association
 from tests.worker.rtc.guarded import guarded_world
+from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.observers.test_observers import SILENT, SPEECH, Voice, level_observer, speaker_observer, talk
 from tests.worker.rtc.parameters import VIDEO_SSRC, video_parameters
 from tests.worker.rtc.rig import Rig
@@ -329,7 +330,11 @@ def a_wish_for_a_key_frame(room: Room) -> None:
 
 
 def a_second_of_bandwidth(room: Room) -> None:
-    room.rig.clock.advance(500)
+    layered = LayeredSender(room.rig, modes=["L1T1", "L1T1"])
+    parameters = layered.receiver_parameters()
+    parameters["encodings"][0]["ssrc"] = 7500
+    layered.consume(room.bad, rtpParameters=parameters)
+    layered.run(500, 0, 1, key=True)
     (stats,) = room.bad.transport.get_stats()
     room.rig.clock.advance(2000)
     assert stats.available_outgoing_bitrate

@@ -75,7 +75,7 @@ cdef class TransportReports(Turn):
                 del self._received[index]
                 return
 
-    cdef int64_t take(self, int64_t now_us, uint64_t ntp) noexcept:
+    cdef int64_t take(self, int64_t at_us, int64_t now_us, uint64_t ntp) noexcept:
         cdef SentReport sent
         cdef ReceivedReport received
         self._now_us = now_us

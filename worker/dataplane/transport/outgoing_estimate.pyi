@@ -35,7 +35,7 @@ class OutgoingEstimate:
     ) -> None: ...
     def tell_outside(self, low_bps: float, high_bps: float) -> None:
         """Feedback after which the estimate is not between these bitrates makes an ``EstimateChanged``."""
-    def set_limits(self, *, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
+    def set_limits(self, min_bitrate_bps: float, max_bitrate_bps: float, probing: bool, now_us: int) -> None:
         """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
     def on_tick(self, now_us: int) -> None:
         """To be called about once a second, whether or not feedback comes."""

@@ -1,6 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What the way to a transport's peer carries, by its transport-wide feedback."""
 
+from libc.stdint cimport int64_t
+
 from miso.worker.bwe.send_side cimport SendSideEstimator
 from miso.worker.dataplane.transport.probation cimport ProbationStream
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
@@ -34,7 +36,7 @@ cdef class OutgoingEstimate:
     @property
     def bitrate_bps(self):
         """What the way carries, within the limits."""
-        return int(self._estimator.bitrate())
+        return self.bitrate()
 
     @property
     def fraction_lost(self):
@@ -46,15 +48,25 @@ cdef class OutgoingEstimate:
         """Round-trip time by feedback, 0 while unknown."""
         return self._estimator.rtt_ms
 
-    def tell_outside(self, double low_bps, double high_bps):
+    cdef int64_t bitrate(self) noexcept:
+        """As ``bitrate_bps``."""
+        return <int64_t>self._estimator.bitrate()
+
+    cdef bint wants_probation(self) noexcept:
+        """Whether ``send_probation`` is to be called."""
+        return self._probation.is_ready() and self._estimator.next_probation_us() >= 0
+
+    cpdef void tell_outside(self, double low_bps, double high_bps) noexcept:
         """Feedback after which the estimate is not between these bitrates makes an ``EstimateChanged``."""
         self._estimator.tell_outside(low_bps, high_bps)
 
-    def set_limits(self, *, double min_bitrate_bps, double max_bitrate_bps, bint probing, long long now_us):
+    cpdef void set_limits(
+        self, double min_bitrate_bps, double max_bitrate_bps, bint probing, long long now_us
+    ) noexcept:
         """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
         self._estimator.set_limits(min_bitrate_bps, max_bitrate_bps, probing, now_us)
 
-    def on_tick(self, long long now_us):
+    cpdef void on_tick(self, long long now_us) noexcept:
         """To be called about once a second, whether or not feedback comes."""
         self._estimator.on_tick(now_us)
 

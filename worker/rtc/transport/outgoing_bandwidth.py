@@ -1,7 +1,8 @@
 """How much may be sent to one receiver, and which consumer gets how much of it.
 
 The first video consumer whose receiver speaks transport-wide feedback or REMB decides which of the two is listened to.
-From then on the transport manages the bitrate of its consumers: layer by layer, higher priorities more often.
+From then on the transport manages the bitrate of its consumers: layer by layer, higher priorities more often. Where no
+consumer has layers there is nothing to share out, and the data plane looks after the rest (``OutgoingTurn``).
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import logging
 from collections.abc import Mapping
 
 from miso.worker.channel.events import TraceValue
-from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, TransportPlane
+from miso.worker.dataplane import OutgoingEstimate, OutgoingTurn, ProbationTraced, TransportPlane
 from miso.worker.errors import BodyError
 from miso.worker.faults import attempt, attempt_for
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.consumer.consumer import Consumer
-from miso.worker.rtc.context import Scheduler
+from miso.worker.rtc.context import Context
 from miso.worker.rtc.extension_uris import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI
 from miso.worker.rtc.trace import Tracer
 
@@ -23,34 +24,12 @@ logger = logging.getLogger(__name__)
 
 _MIN_BITRATE_BPS = 30_000
 DEFAULT_INITIAL_BITRATE_BPS = 600_000
-_EVENT_INTERVAL_US = 1_000_000
-# An estimate that has left this range of what was told last is told at once, but no more often than this: each time
-# costs a distribution, and receivers may claim anything.
-_SHARP_DECREASE, _SHARP_INCREASE = 0.75, 1.5
+_INTERVAL_US = 1_000_000
+# An estimate that is far from what was told last is told at once, but no more often than this: each time costs a
+# distribution, and receivers may claim anything.
 _SHARP_INTERVAL_US = 100_000
-_HEADROOM = 1.35  # so much of the desired bitrate is looked for: it may rise before the next estimate
-_MARGIN = 0.1  # the estimate's limit is left alone unless it changes by more than this part: each change costs probing
 _PADDING_SHARE = 0.85  # of the limit, as traces show it
 _PROBATION_STEP_US = 1_000  # the least time between two looks at what is to be probed
-_FALL_PER_SECOND = 0.05  # of its highest value, what a desired bitrate falls by
-
-
-class DesiredTrend:
-    """A desired bitrate that rises at once and falls slowly, since layers come and go."""
-
-    def __init__(self) -> None:
-        self.bitrate_bps = 0
-        self._highest_bps = 0
-        self._highest_us = 0
-
-    def update(self, bitrate_bps: int, now_us: int, *, force: bool) -> None:
-        """Takes the newest value; ``force`` takes a lower one at once too."""
-        if force or bitrate_bps >= self.bitrate_bps:
-            self.bitrate_bps = self._highest_bps = bitrate_bps
-            self._highest_us = now_us
-            return
-        fallen_bps = int(self._highest_bps * _FALL_PER_SECOND * (now_us - self._highest_us) / 1_000_000)
-        self.bitrate_bps = max(bitrate_bps, self._highest_bps - fallen_bps)
 
 
 class OutgoingBandwidth:
@@ -59,13 +38,11 @@ class OutgoingBandwidth:
     Attributes:
         id: Of the transport.
         kind: ``transport-cc``, ``remb``, or empty while no consumer asks for either: then nothing is managed.
-        max_bps: The controller's upper limit, 0 for none.
-        min_bps: The controller's lower limit, 0 for none.
     """
 
     def __init__(
         self,
-        scheduler: Scheduler,
+        context: Context,
         transport_id: str,
         plane: TransportPlane,
         consumers: Mapping[str, Consumer],
@@ -75,7 +52,7 @@ class OutgoingBandwidth:
         """Manages nothing until a consumer asks for it.
 
         Args:
-            scheduler: Time.
+            context: What every object of the worker is given.
             transport_id: Of the transport.
             plane: The transport's half in the data plane.
             consumers: Those of the transport, as they come and go.
@@ -84,37 +61,45 @@ class OutgoingBandwidth:
         """
         self.id = transport_id
         self.kind = ""
-        self.max_bps = 0
-        self.min_bps = 0
-        self._scheduler = scheduler
+        self._scheduler = context.scheduler
+        self._rounds = context.rounds
         self._plane = plane
         self._consumers = consumers
         self._tracer = tracer
         self._initial_bps = max(initial_bps, _MIN_BITRATE_BPS)
+        self._turn = OutgoingTurn(plane, self._initial_bps)
+        self._turn.owner = self
         self._estimate: OutgoingEstimate | None = None
-        self._remb_bps = self._initial_bps
+        self._layered: dict[str, Consumer] = {}  # consumers among which something is to be shared out
         self._reachable = False  # the receiver
-        self._connected = False  # it is, and something is managed
-        self._desired_bps = 0
-        self._trend = DesiredTrend()
-        self._limit_bps = 0  # the estimate's maximum
-        self._told_bps = 0
-        self._told_us = 0
         self._sharp_us = -_SHARP_INTERVAL_US
         self._will_distribute = False  # as soon as what happens now has happened
         self._will_force = False
-        self._timer = Alarm(scheduler, self._on_timer)
-        self._sharp_timer = Alarm(scheduler, self._take_estimate)
-        self._probation_timer = Alarm(scheduler, self._send_due_probation)
+        self._sharp_timer = Alarm(self._scheduler, self._take_estimate)
+        self._probation_timer = Alarm(self._scheduler, self._send_due_probation)
 
     # ------------------------------------------------------------ from the transport
 
     def consider(self, consumer: Consumer) -> None:
         """A consumer came."""
+        if consumer.kind == "video" and consumer.type != "pipe":
+            if consumer.type == "simple" and consumer.producer.type == "simple":
+                max_bps = consumer.rtp_parameters.encodings[0].max_bitrate_bps
+                self._turn.add_whole(consumer.streams[0].plane, max_bps)
+            else:
+                self._layered[consumer.id] = consumer
+                self.update_traces()
         if not self.kind and consumer.kind == "video":
             self._start(consumer)
         if self.kind:
             consumer.managed_by_transport = True
+
+    def forget(self, consumer: Consumer) -> None:
+        """It has closed."""
+        if self._layered.pop(consumer.id, None) is None:
+            self._turn.remove_whole(consumer.streams[0].plane)
+        else:
+            self.update_traces()
 
     def _start(self, consumer: Consumer) -> None:
         parameters = consumer.rtp_parameters
@@ -124,12 +109,13 @@ class OutgoingBandwidth:
             self._estimate = OutgoingEstimate(
                 self._plane,
                 start_bitrate_bps=self._initial_bps,
-                min_bitrate_bps=self._lowest_bps,
+                min_bitrate_bps=self._turn.lowest_bps,
                 mid_id=ids.get(MID_URI, 0),
                 abs_send_time_id=ids.get(ABS_SEND_TIME_URI, 0),
                 transport_wide_cc_id=ids[TRANSPORT_WIDE_CC_URI],
             )
             self._estimate.owner = self
+            self._turn.estimate = self._estimate
             self.update_traces()
         elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
             self.kind = "remb"
@@ -145,30 +131,32 @@ class OutgoingBandwidth:
     def on_connected(self) -> None:
         """The receiver can be reached."""
         self._reachable = True
-        if not self.kind or self._connected:
+        if not self.kind or self._turn.connected:
             return
-        self._connected = True
-        self._apply_limits()
+        now_us = self._scheduler.now_us()
+        self._turn.connected = True
+        self._turn.apply_limits(now_us)
+        self._send_probation()
         self.distribute()
-        self._told_us = self._scheduler.now_us()
-        self._keep_told()
-        self._timer.set(_EVENT_INTERVAL_US)
+        self._turn.keep_told()
+        self._turn.begin_second(now_us)
+        self._rounds.set(self._turn, _INTERVAL_US)
 
     def on_disconnected(self) -> None:
         """The receiver cannot be reached any more: nothing is probed, the estimate stands."""
         self._reachable = False
-        if not self._connected:
+        if not self._turn.connected:
             return
-        self._connected = False
-        self._desired_bps = 0
-        self._trend.update(0, self._scheduler.now_us(), force=True)
-        self._apply_limits()
-        for timer in (self._timer, self._sharp_timer, self._probation_timer):
+        self._turn.connected = False
+        self._turn.take_desired(0, self._scheduler.now_us(), force=True)
+        self._rounds.stop(self._turn)
+        for timer in (self._sharp_timer, self._probation_timer):
             timer.stop()
 
     def close(self) -> None:
         """Estimates nothing any more."""
         self.on_disconnected()
+        self._turn.owner = None
         if self._estimate is not None:
             self._estimate.owner = None
             self._estimate.close()
@@ -180,9 +168,10 @@ class OutgoingBandwidth:
             BodyError: It is below 30,000 or the lower limit.
         """
         _check_limit(bitrate_bps)
-        if 0 < bitrate_bps < self.min_bps:
-            raise BodyError(f"bitrate must be >= current min outgoing bitrate ({self.min_bps}) or 0 (unlimited)")
-        self.max_bps = bitrate_bps
+        lowest_bps = self._turn.min_bps
+        if 0 < bitrate_bps < lowest_bps:
+            raise BodyError(f"bitrate must be >= current min outgoing bitrate ({lowest_bps}) or 0 (unlimited)")
+        self._turn.max_bps = bitrate_bps
         self.distribute()
 
     def set_min(self, bitrate_bps: int) -> None:
@@ -192,13 +181,15 @@ class OutgoingBandwidth:
             BodyError: It is below 30,000 or above the upper limit.
         """
         _check_limit(bitrate_bps)
-        if 0 < self.max_bps < bitrate_bps:
-            raise BodyError(f"bitrate must be <= current max outgoing bitrate ({self.max_bps}) or 0 (unlimited)")
-        self.min_bps = bitrate_bps
+        highest_bps = self._turn.max_bps
+        if 0 < highest_bps < bitrate_bps:
+            raise BodyError(f"bitrate must be <= current max outgoing bitrate ({highest_bps}) or 0 (unlimited)")
+        self._turn.min_bps = bitrate_bps
         self.distribute()
 
     def update_traces(self) -> None:
-        """The controller wants other trace events."""
+        """The controller wants other trace events, or there are other consumers: who looks each second?"""
+        self._turn.asks_control = bool(self._layered) or "bwe" in self._tracer
         if self._estimate is not None:
             self._estimate.trace_probation = "probation" in self._tracer
 
@@ -206,16 +197,16 @@ class OutgoingBandwidth:
 
     def on_estimate_changed(self) -> None:
         """By transport-wide feedback: the estimate is far from what was told last, or wants to probe."""
-        if self._estimate is None or not self._connected:
+        if self._estimate is None or not self._turn.connected:
             return
         self._send_probation()
         self._take_estimate()
 
     def on_remb(self, bitrate_bps: int) -> None:
         """The receiver told its own estimate (draft-alvestrand-rmcat-remb-03); a sum of all streams."""
-        if self.kind != "remb" or not self._connected:
+        if self.kind != "remb" or not self._turn.connected:
             return
-        self._remb_bps = bitrate_bps
+        self._turn.remb_bps = bitrate_bps
         self._take_estimate()
 
     def on_probation_traced(self, event: ProbationTraced) -> None:
@@ -231,14 +222,15 @@ class OutgoingBandwidth:
         Args:
             force: What is desired fell for good (a consumer paused or closed), not for the moment.
         """
-        if not self.kind or not self._connected:
+        if not self.kind or not self._turn.connected:
             return
-        self._share_out()
+        if self._layered:
+            self._share_out()
         self._update_desired(force=force)
 
     def distribute_soon(self, *, force: bool = False) -> None:
         """As ``distribute``, but once for all who come, go or change at the same time: it looks at each consumer."""
-        if not self.kind or not self._connected:
+        if not self.kind or not self._turn.connected:
             return
         self._will_force |= force
         if not self._will_distribute:
@@ -253,11 +245,7 @@ class OutgoingBandwidth:
     @property
     def available_bps(self) -> int:
         """What may be sent, in bit/s; 0 before the transport is connected."""
-        if self._limit_bps == 0:
-            return 0
-        if self._estimate is not None:
-            return self._estimate.bitrate_bps
-        return max(self._lowest_bps, min(self._limit_bps, self._remb_bps))
+        return self._turn.available_bps
 
     @property
     def fraction_lost(self) -> float:
@@ -293,80 +281,48 @@ class OutgoingBandwidth:
 
     def _update_desired(self, *, force: bool = False) -> None:
         now_us = self._scheduler.now_us()
-        self._desired_bps = sum(attempt_for(0, one, one.desired_bitrate, now_us) for one in self._consumers.values())
-        self._trend.update(self._desired_bps, now_us, force=force)
-        self._apply_limits()
+        layered_bps = sum(attempt_for(0, one, one.desired_bitrate, now_us) for one in self._layered.values())
+        self._turn.take_desired(self._turn.whole_bps(now_us) + layered_bps, now_us, force=force)
+        self._send_probation()
 
     # ------------------------------------------------------------ own
 
-    @property
-    def _lowest_bps(self) -> int:
-        return max(self.min_bps, _MIN_BITRATE_BPS)
+    def on_bandwidth_due(self) -> None:
+        """A second is over, and there are layers to choose or somebody who traces."""
+        self._tell()
 
-    def _apply_limits(self) -> None:
-        """The estimate need not know more than somewhat above what is desired."""
-        limit_bps = self._initial_bps
-        if self._trend.bitrate_bps > 0:
-            limit_bps = max(limit_bps, int(self._trend.bitrate_bps * _HEADROOM))
-            if abs(self._limit_bps - limit_bps) < _MARGIN * limit_bps:
-                limit_bps = self._limit_bps
-        if self.max_bps > 0:
-            limit_bps = min(limit_bps, self.max_bps)
-        self._limit_bps = max(limit_bps, self._lowest_bps)
-        if self._estimate is not None:
-            self._estimate.set_limits(
-                min_bitrate_bps=self._lowest_bps,
-                max_bitrate_bps=self._limit_bps,
-                probing=self._connected and self._trend.bitrate_bps > 0,
-                now_us=self._scheduler.now_us(),
-            )
-            self._send_probation()
-
-    def _keep_told(self) -> None:
-        self._told_bps = self.available_bps
-        if self._estimate is not None:
-            self._estimate.tell_outside(self._told_bps * _SHARP_DECREASE, self._told_bps * _SHARP_INCREASE)
+    def on_probation_due(self) -> None:
+        """The estimate wants to know whether the way carries more."""
+        self._send_probation()
 
     def _take_estimate(self) -> None:
         """Less or much more may be sent than was told last: at once; other changes wait for the timer."""
-        if self._told_bps * _SHARP_DECREASE <= self.available_bps <= self._told_bps * _SHARP_INCREASE:
+        if self._turn.is_told():
             return
         now_us = self._scheduler.now_us()
         wait_us = self._sharp_us + _SHARP_INTERVAL_US - now_us
         if wait_us <= 0:
             self._sharp_us = now_us
+            self._turn.begin_second(now_us)
             self._tell()
         elif not self._sharp_timer.is_set:
             self._sharp_timer.set(wait_us)
 
-    def _on_timer(self) -> None:
-        now_us = self._scheduler.now_us()
-        elapsed_us = now_us - self._told_us
-        is_due = elapsed_us >= _EVENT_INTERVAL_US
-        delay_us = _EVENT_INTERVAL_US - (0 if is_due else elapsed_us)
-        self._timer.set(delay_us)  # first: it goes on whatever this turn meets
-        if self._estimate is not None:
-            self._estimate.on_tick(now_us)
-            self._send_probation()
-        if is_due:
-            self._tell()
-
     def _tell(self) -> None:
-        self._told_us = self._scheduler.now_us()
         self.distribute()
-        self._keep_told()
+        self._turn.keep_told()
         if "bwe" in self._tracer:
             self._tracer.emit("bwe", "out", self._described())
 
     def _described(self) -> dict[str, TraceValue]:
         """As traces show it."""
         return {
-            "desiredBitrate": self._desired_bps,
-            "effectiveDesiredBitrate": self._trend.bitrate_bps,
-            "minBitrate": self._lowest_bps,
-            "maxBitrate": self._limit_bps,
+            "desiredBitrate": self._turn.desired_bps,
+            "effectiveDesiredBitrate": self._turn.trend.bitrate_bps,
+            "minBitrate": self._turn.lowest_bps,
+            "maxBitrate": self._turn.limit_bps,
             "startBitrate": max(self.available_bps, _MIN_BITRATE_BPS),
-            "maxPaddingBitrate": int(self._limit_bps * _PADDING_SHARE),
+            "maxPaddingBitrate": int(self._turn.limit_bps * _PADDING_SHARE),
             "availableBitrate": self.available_bps,
             "type": self.kind,
         }
@@ -376,7 +332,7 @@ class OutgoingBandwidth:
             self._send_due_probation()
 
     def _send_due_probation(self) -> None:
-        if self._estimate is None or not self._connected:
+        if self._estimate is None or not self._turn.connected:
             return
         now_us = self._scheduler.now_us()
         next_us = self._estimate.send_probation(now_us)

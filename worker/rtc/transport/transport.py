@@ -134,9 +134,7 @@ class Transport:
         scheduler = context.scheduler
         self._incoming = IncomingBandwidth(scheduler, transport_id, self.plane, self.producers, self.send_rtcp)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
-        self.outgoing = OutgoingBandwidth(
-            scheduler, transport_id, self.plane, self.consumers, self._tracer, initial_bps
-        )
+        self.outgoing = OutgoingBandwidth(context, transport_id, self.plane, self.consumers, self._tracer, initial_bps)
         self._rtcp_out = RtcpSender(context, transport_id, self.plane, is_direct=self.is_direct)
         self.rtcp = RtcpReceiver(transport_id, self._listener, self._rtcp_out.reference_time, self.outgoing)
         tables.transports[transport_id] = self
@@ -329,6 +327,7 @@ class Transport:
         self.consumers.forget(consumer)
         self._sent_streams.remove(consumer)
         self._rtcp_out.remove_consumer(consumer)
+        self.outgoing.forget(consumer)
         if not self.closed:
             self.outgoing.distribute_soon(force=True)
         self._update_timers()

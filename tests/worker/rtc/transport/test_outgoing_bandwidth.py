@@ -8,9 +8,9 @@ import pytest
 
 from miso.worker.bwe.transport_feedback import TransportFeedback
 from miso.worker.channel.bodies.transport import EnableTraceEventRequest, SetBitrateRequest
+from miso.worker.dataplane.bandwidth.desired_trend import DesiredTrend
 from miso.worker.errors import BodyError
 from miso.worker.rtc.consumer.consumer import Consumer
-from miso.worker.rtc.transport.outgoing_bandwidth import DesiredTrend
 from miso.worker.rtcp.feedback import Remb
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, VIDEO_SSRC
 from tests.worker.rtc.rig import Peer, Rig
@@ -311,3 +311,22 @@ def test_desired_bitrate_falls_slowly_unless_forced() -> None:
     assert trend.bitrate_bps == 200_000
     trend.update(0, 20_000_000, force=True)
     assert trend.bitrate_bps == 0
+
+
+def test_who_looks_each_second_changes_nothing() -> None:
+    """Without layers the data plane does; when it is traced control does."""
+
+    def watch(*traces: str) -> list[tuple[int | None, int, int]]:
+        rig = Rig()
+        receiver = Receiver(rig)
+        receiver.consume(transport_cc(7001))
+        _trace(receiver.peer, *traces)
+        seen = []
+        for bitrate_bps in (300_000, 2_000_000, 2_000_000, 4_000_000, 100_000, 100_000, 2_000_000):
+            receiver.watch(1_500, bitrate_bps)
+            stats = receiver.stats()
+            seen.append((stats.available_outgoing_bitrate, stats.probation_bytes_sent, len(receiver.probation)))
+        rig.close()
+        return seen
+
+    assert watch() == watch("bwe")
