@@ -302,6 +302,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "serving",
     ),
     "demo.operators": (
+        "demo.hosts.nodes",
         "cluster",
         "demo.json",
         "demo.rooms",

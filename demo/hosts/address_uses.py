@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from miso.cluster.facts import AddressUse, NodeFact
+from miso.demo.hosts.nodes import Nodes
 from miso.demo.limits.per_address import AddressLimits, Kind
 
 SHARE: Final = 32
@@ -22,22 +22,6 @@ COUNTED: Final[tuple[Kind, ...]] = ("connections", "rooms")
 """What counts over all hosts. The rest is of one host: its sockets and ports, and how fast one may come to it."""
 _CONTEXT: Final = b"miso address "
 _HASH_CHARACTERS: Final = 32
-
-
-class Nodes(Protocol):
-    """Who is in the cluster."""
-
-    @property
-    def node(self) -> str:
-        """This host's id."""
-
-    @property
-    def nodes(self) -> Mapping[str, NodeFact]:
-        """All that live, this one too, by their ids."""
-
-    @property
-    def is_away(self) -> bool:
-        """Whether what they say may be long past."""
 
 
 class AddressUses:

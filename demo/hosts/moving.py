@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
-from miso.cluster.facts import NodeFact
 from miso.cluster.placement.hosts import HostChooser, is_web_url, nearness
 from miso.cluster.placement.settings import PlacementSettings
+from miso.demo.hosts.nodes import Nodes
 from miso.demo.hosts.own_node import OwnNode
 
 PASSED: Final = "passedHosts"
@@ -19,14 +19,6 @@ MAX_SERVERS: Final = 16
 """A client is told of so many servers."""
 MAX_REMEMBERED: Final = 256
 """The pages of so many servers are known, also when the servers have gone."""
-
-
-class Nodes(Protocol):
-    """Who is in the cluster."""
-
-    @property
-    def nodes(self) -> Mapping[str, NodeFact]:
-        """All that live, this one too, by their ids."""
 
 
 class Moving:

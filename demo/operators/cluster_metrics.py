@@ -10,11 +10,11 @@ from prometheus_client.registry import Collector
 
 from miso.cluster.facts import WorkerLoad
 from miso.cluster.shard.shard import FAILED_STEPS
-from miso.demo.operators.cluster_report import Nodes, RoomSeen
+from miso.demo.operators.cluster_report import Directory, RoomSeen
 
 
 def cluster_registry(
-    directory: Nodes, rooms: Callable[[], Iterable[RoomSeen]], loads: Callable[[], Sequence[WorkerLoad]]
+    directory: Directory, rooms: Callable[[], Iterable[RoomSeen]], loads: Callable[[], Sequence[WorkerLoad]]
 ) -> CollectorRegistry:
     """The numbers, looked up when somebody asks.
 
@@ -30,7 +30,7 @@ def cluster_registry(
 
 class _ClusterCollector(Collector):
     def __init__(
-        self, directory: Nodes, rooms: Callable[[], Iterable[RoomSeen]], loads: Callable[[], Sequence[WorkerLoad]]
+        self, directory: Directory, rooms: Callable[[], Iterable[RoomSeen]], loads: Callable[[], Sequence[WorkerLoad]]
     ) -> None:
         self._directory = directory
         self._rooms = rooms

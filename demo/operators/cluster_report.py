@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from miso.cluster.facts import NodeFact, WorkerLoad
 from miso.cluster.room_facts import RoomFacts
 from miso.cluster.shard.shard import PipeState
+from miso.demo.hosts.nodes import Nodes
 from miso.demo.json import Json
 
 MAX_NODES: Final = 256
@@ -24,20 +25,8 @@ MAX_ROOMS: Final = 500
 DEFAULT_ROOMS: Final = 50
 
 
-class Nodes(Protocol):
-    """What is shown of a ``Directory``."""
-
-    @property
-    def node(self) -> str:
-        """This host's id."""
-
-    @property
-    def nodes(self) -> Mapping[str, NodeFact]:
-        """What the live hosts say of themselves, by their ids."""
-
-    @property
-    def is_away(self) -> bool:
-        """Whether the store does not answer."""
+class Directory(Nodes, Protocol):
+    """What is shown of a cluster's ``Directory``."""
 
     @property
     def refused(self) -> Mapping[str, int]:
@@ -75,7 +64,7 @@ class RoomSeen(Protocol):
         """This host's parts of it, by id."""
 
 
-def cluster_report(directory: Nodes, rooms: Iterable[RoomSeen], *, limit: int = DEFAULT_ROOMS) -> Json:
+def cluster_report(directory: Directory, rooms: Iterable[RoomSeen], *, limit: int = DEFAULT_ROOMS) -> Json:
     """What ``/api/cluster`` answers.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -35,9 +35,19 @@ async def counted(server: DemoServer, name: str, **labels: str) -> float:
     return next((float(one.removeprefix(line)) for one in text.splitlines() if one.startswith(line)), 0.0)
 
 
+SPREAD: Mapping[str, object] = {"workers": 2, "spread_viewers_at": 0, "spread_senders_at": 0, "spread_gain": 0}
+"""Each who comes goes to the worker with the least to do, of two."""
+
+
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    server = DemoServer(free_ports(tmp_path))
+def server_settings() -> Mapping[str, object]:
+    """What is special about the server of a module, which has a fixture of this name then."""
+    return {}
+
+
+@pytest.fixture
+async def server(tmp_path: Path, server_settings: Mapping[str, object]) -> AsyncIterator[DemoServer]:
+    server = DemoServer(free_ports(tmp_path, **server_settings))
     await server.start()
     yield server
     await server.close()

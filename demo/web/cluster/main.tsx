@@ -22,7 +22,7 @@ function Page() {
       {report !== null && (
         <>
           {report.storeAway && (
-            <p role="alert" class="problem">
+            <p role="alert" class="card">
               Redis does not answer: what runs goes on, and nobody new sees the rooms of other hosts.
             </p>
           )}

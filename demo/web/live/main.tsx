@@ -61,7 +61,7 @@ function Page() {
       <OperatorProblem problem={problem} onSecret={look} />
       {seen !== null && (
         <>
-          <section class="plots" aria-label="The server">
+          <section class="cards" aria-label="The server">
             <Plot title="In" values={past.map((stats) => stats.network.inBps)} shown={bits} />
             <Plot title="Out" values={past.map((stats) => stats.network.outBps)} shown={bits} />
             <Plot title="Players" values={past.map((stats) => stats.sessions.players)} shown={(value) => String(Math.round(value))} />

@@ -27,7 +27,7 @@ export function Player(props: { path: string; onClose: () => void }) {
   }, [props.path, form]);
 
   return (
-    <section class="player" aria-label={`Playing ${props.path}`}>
+    <section class="card player" aria-label={`Playing ${props.path}`}>
       <header>
         <h2>{props.path}</h2>
         <label>

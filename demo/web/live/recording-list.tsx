@@ -16,7 +16,7 @@ export function RecordingList({ recordings }: { recordings: Recordings }) {
       <h2 id="recordings">Recordings ({recordings.all.filter(goesOn).length} now)</h2>
       <RecordForm onRecord={recordings.start} />
       {recordings.problem !== "" && (
-        <p role="alert" class="problem">
+        <p role="alert" class="card">
           It cannot be recorded: {recordings.problem}
         </p>
       )}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext, suppress
-from pathlib import Path
 
 import httpx
 import pytest
@@ -18,19 +17,15 @@ from miso.demo.server import DemoServer
 from tests.cluster.directory.recorder import until
 from tests.demo.broadcasters.test_broadcasters import BROADCASTERS, TRANSPORTS, WHO, address, made, plain
 from tests.demo.client import RTP_CAPABILITIES, SCTP_CAPABILITIES, RoomClient
-from tests.demo.conftest import free_ports, ws_url
+from tests.demo.conftest import SPREAD, ws_url
 from tests.demo.rooms.test_speakers import packet, talker
 
 WITHIN_S = 30.0
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    """Each who comes goes to the worker with the least to do."""
-    server = DemoServer(free_ports(tmp_path, workers=2, spread_viewers_at=0, spread_senders_at=0, spread_gain=0))
-    await server.start()
-    yield server
-    await server.close()
+def server_settings() -> Mapping[str, object]:
+    return SPREAD
 
 
 class Recorder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,13 @@ from miso.demo.server import DemoServer
 from miso.live.operators.operators import Operators
 from miso.live.operators.settings import OperatorsSettings
 from tests.demo.client import AUDIO, VIDEO, RoomClient
-from tests.demo.conftest import free_ports, ws_url
+from tests.demo.conftest import SPREAD, free_ports, ws_url
 from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[DemoServer]:
-    """Each who comes goes to the worker with the least to do."""
-    server = DemoServer(free_ports(tmp_path, workers=2, spread_viewers_at=0, spread_senders_at=0, spread_gain=0))
-    await server.start()
-    yield server
-    await server.close()
+def server_settings() -> Mapping[str, object]:
+    return SPREAD
 
 
 async def get(server: DemoServer, path: str, **headers: str) -> httpx.Response:

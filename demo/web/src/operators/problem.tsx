@@ -9,7 +9,7 @@ export function OperatorProblem(props: { problem: Error | null; onSecret: () => 
   if (props.problem === null) return null;
   const wantsSecret = props.problem instanceof Refused && props.problem.status === 401;
   return (
-    <div role="alert" class="problem">
+    <div role="alert" class="card">
       <p>{wantsSecret ? "What goes on here is for operators." : `The server cannot be asked: ${props.problem.message}`}</p>
       {wantsSecret && (
         <form
