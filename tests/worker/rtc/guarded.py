@@ -19,6 +19,9 @@ class GuardedClock(FakeClock):
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> FakeTimer:
         return super().call_later(delay_us, _guarded(callback))
 
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        super().call_soon(_guarded(callback))
+
 
 class GuardedSockets(PolledSockets):
     def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> PolledSocket:

@@ -251,13 +251,15 @@ class World:
     def pump(self, until: Callable[[], bool] | None = None) -> None:
         """Works until the condition holds (it must within seconds), or until nothing is to do."""
         if until is None:
+            self.clock.settle()
             while self.sockets.poll(0.02):
-                pass
+                self.clock.settle()
             return
         deadline = time.monotonic() + PATIENCE_S
         while not until():
             assert time.monotonic() < deadline, "what was waited for did not happen"
             self.sockets.poll(0.02)
+            self.clock.settle()
 
 
 def enlarge_buffers(sock: socket.socket) -> None:

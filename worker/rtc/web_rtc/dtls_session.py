@@ -25,8 +25,11 @@ from miso.worker.dtls.transport import DtlsTransport
 from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Context
+from miso.worker.rtc.log_rate_limit import LogRateLimit
 
 logger = logging.getLogger(__name__)
+
+_MAX_WAITING = 32  # datagrams of a handshake; the longest flights, with an RSA-4096 certificate, have six
 
 
 class DtlsOwner(Protocol):
@@ -61,6 +64,8 @@ class DtlsSession:
         self._plane = plane
         self._dtls = DtlsTransport(context.certificate)
         self._timer = Alarm(context.scheduler, self._on_timer)
+        self._waiting: list[bytes] = []  # of a handshake, for their turn
+        self._lost = LogRateLimit()
 
     @property
     def state(self) -> DtlsState:
@@ -88,13 +93,19 @@ class DtlsSession:
         self._watch()
 
     def receive(self, data: bytes, now_us: int) -> None:
-        """A DTLS datagram came over a valid tuple."""
-        try:
-            self._apply(self._dtls.receive(data, now_us))
-        except BaseException:
-            self._timer.set(AFTER_FAULT_US)
-            raise
-        self._watch()
+        """A DTLS datagram came over a valid tuple.
+
+        One of a handshake takes up to 0.5 ms. When many come at once each waits for a turn in which there is time for
+        it; DTLS repeats what is lost because too many wait.
+        """
+        if not self._waiting and self._dtls.state != DtlsState.CONNECTING:
+            self._take(data, now_us)
+        elif len(self._waiting) < _MAX_WAITING:
+            self._waiting.append(data)
+            if len(self._waiting) == 1:
+                self._context.scheduler.call_soon(self._take_waiting)
+        elif self._lost.is_due(now_us):
+            logger.warning("%d DTLS datagrams of a handshake too many transport=%s", self._lost.count, self.id)
 
     def send(self, data: bytes) -> None:
         """Sends data once connected."""
@@ -103,10 +114,27 @@ class DtlsSession:
 
     def close(self) -> None:
         """Says goodbye."""
+        self._waiting.clear()
         self._timer.stop()
         self._apply(self._dtls.close())
 
     # ------------------------------------------------------------ own
+
+    def _take_waiting(self) -> None:
+        if not self._waiting:  # closed
+            return
+        data = self._waiting.pop(0)
+        if self._waiting:  # first: it goes on whatever this one meets
+            self._context.scheduler.call_soon(self._take_waiting)
+        self._take(data, self._context.scheduler.now_us())
+
+    def _take(self, data: bytes, now_us: int) -> None:
+        try:
+            self._apply(self._dtls.receive(data, now_us))
+        except BaseException:
+            self._timer.set(AFTER_FAULT_US)
+            raise
+        self._watch()
 
     def _apply(self, events: list[DtlsEvent]) -> None:
         """Does what the association says; each message of the peer is a unit of work."""

@@ -69,6 +69,43 @@ def test_the_goodbye_of_the_peer_disconnects(world: World) -> None:
     assert not transport.connected
 
 
+def test_a_handshake_waits_for_a_turn_with_time_for_it(world: World) -> None:
+    transport = make_transport(world)
+    peer = peer_of(world, transport)
+    peer.connect_ice()
+    peer.dtls.set_remote_fingerprint(transport.context.certificate.fingerprints[2])
+    peer._apply(peer.dtls.start(DtlsRole.CLIENT, 0))
+    before = transport.plane.sent.bytes
+    world.sockets.pump()
+    assert transport.plane.sent.bytes == before
+    world.clock.settle()
+    assert transport.plane.sent.bytes > before
+
+
+def test_datagrams_that_too_many_wait_before_are_lost_and_told(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    transport = make_transport(world)
+    peer = peer_of(world, transport)
+    peer.connect_ice()
+    for _ in range(40):
+        peer.send(bytes((22, 254, 253)) + bytes(50))
+        world.sockets.pump()
+    assert "1 DTLS datagrams of a handshake too many" in caplog.text
+    world.clock.settle()
+    peer.connect_dtls(transport)
+    assert transport.connected
+
+
+def test_a_transport_may_close_while_its_handshake_waits(world: World) -> None:
+    transport = make_transport(world)
+    peer = peer_of(world, transport)
+    peer.connect_ice()
+    peer._apply(peer.dtls.start(DtlsRole.CLIENT, 0))
+    world.sockets.pump()
+    transport.close()
+    world.clock.settle()
+    assert states(world, "dtlsstatechange", "dtls_state") == ["connecting"]
+
+
 def test_an_unanswered_handshake_fails(world: World) -> None:
     transport = make_transport(world, ice_consent_timeout=0)
     peer_of(world, transport).connect_ice()
