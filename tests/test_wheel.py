@@ -184,5 +184,5 @@ async def test_the_room_server_runs_where_modules_of_our_names_are(room_server: 
     client = await RoomClient.connect(room_server.replace("http", "ws"), "r", "a")
     await client.join()
     await client.close()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.get(room_server)).status_code == (200 if (ROOT / "demo/web/dist").is_dir() else 503)

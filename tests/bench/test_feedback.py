@@ -61,7 +61,7 @@ def test_reports_tell_what_came_and_what_is_missing() -> None:
             head = struct.pack("!BBHII", 0x90, 101, number, 0, SSRC)
             extension = struct.pack("!HHBHB", 0xBEDE, 1, TRANSPORT_WIDE_CC_ID << 4 | 1, number, 0)
             worker.sendto(head + extension + bytes(20), receivers.addresses[0])
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE_S
         while not (receivers.feedback_sent and receivers.reports_sent) and time.monotonic() < until:
             receivers.drain()
             time.sleep(0.001)

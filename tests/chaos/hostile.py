@@ -44,7 +44,7 @@ ROOMS_PER_S = 50
 TRANSPORTS_OF_VISIT = 20
 DEAF = 5
 PRODUCERS = 64
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 TOO_LONG = "x" * 300
 _REFUSED = (OSError, WebSocketException, Rejected, TimeoutError, asyncio.IncompleteReadError)
 

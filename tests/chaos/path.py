@@ -26,7 +26,7 @@ SUITES = {
     0x0002: "AES_CM_128_HMAC_SHA1_32",
 }
 CHECK_INTERVAL_S = 2.5  # as browsers check (RFC 7675 section 5.1 wants 4 to 6 s at most)
-CONNECT_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 60.0
 _READS = 64
 _RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 _SO_TIMESTAMPNS = 35  # Linux: the kernel tells when a datagram came, however late it is read

@@ -88,6 +88,7 @@ class RoomClient:
             f"{url}/?roomId={room}&peerId={peer}{query}",
             subprotocols=[Subprotocol("protoo")],
             proxy=None,
+            open_timeout=PATIENCE_S,
             local_addr=(local_ip, 0),
         )
         return cls(connection, answers=answers)

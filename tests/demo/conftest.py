@@ -11,6 +11,7 @@ import pytest
 
 from miso.demo.server import DemoServer
 from miso.demo.settings import Settings
+from tests.patience import PATIENCE_S
 
 
 def free_ports(data_dir: Path, **settings: object) -> Settings:
@@ -28,7 +29,7 @@ def ws_url(server: DemoServer, scheme: str = "http") -> str:
 async def counted(server: DemoServer, name: str, **labels: str) -> float:
     """What one of the server's counters shows at /metrics."""
     url = next(url for url in server.urls if urlsplit(url).scheme == "http").replace("localhost", "127.0.0.1")
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
         text = (await http.get(f"{url}/metrics")).text
     shown = ",".join(f'{key}="{value}"' for key, value in labels.items())
     line = f"miso_{name}_total{{{shown}}} " if shown else f"miso_{name}_total "

@@ -134,7 +134,7 @@ async def test_rooms_let_peers_hear_each_other_survive_a_worker_and_end_cleanly(
     assert (await late.hears("hear"))["peerId"] == "early"
     await late.speak()
     assert (await early.hears("hear"))["peerId"] == "late"
-    async with httpx.AsyncClient(trust_env=False) as web:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as web:
         assert (await web.get(f"http://127.0.0.1:{port}/health")).json() == {"rooms": {"kitchen": 2}}
 
     for child in children_of(server.pid):

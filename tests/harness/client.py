@@ -28,6 +28,7 @@ from miso.worker.channel.client_codec import (
 from miso.worker.channel.codec import Dialect
 from miso.worker.channel.commands import Command
 from miso.worker.channel.framing import FrameReader, OversizeFrame, frame
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 10.0
@@ -142,7 +143,7 @@ class WorkerClient:
         """Kills the process if it still runs, and closes the pipes."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(TIMEOUT_S)
+        self.process.wait(PATIENCE_S)
         assert self.process.stderr is not None
         self.process.stderr.close()
         for sock in (self.channel_out, self.channel_in, self.payload_out, self.payload_in):
@@ -150,7 +151,7 @@ class WorkerClient:
 
     def wait_for_exit(self) -> int:
         """The exit code."""
-        return self.process.wait(TIMEOUT_S)
+        return self.process.wait(PATIENCE_S)
 
     def stderr(self) -> str:
         """What the worker wrote there, once it has ended."""

@@ -29,6 +29,7 @@ from miso.live.streams.stream import Stream
 from tests.live.endless import send_for_ever
 from tests.live.media import records
 from tests.live.rtmp_server.serving import Peer, Serving, serve, until
+from tests.patience import PATIENCE_S
 
 PATH = "live/a"
 _VIDEO = TrackId(Kind.VIDEO)
@@ -104,7 +105,9 @@ async def side(folder: Path, *, impatient: bool = False) -> AsyncIterator[Side]:
     engine = Engine(settings, OWN_PLUGINS)
     async with serve() as far:
         await engine.start()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{engine.live.ports['http']}", trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{engine.live.ports['http']}", trust_env=False, timeout=PATIENCE_S
+        ) as http:
             made = Side(engine, far, http)
             try:
                 with pytest.MonkeyPatch.context() as patched:

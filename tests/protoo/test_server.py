@@ -42,7 +42,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 async def join(host: Host, peer_id: str = "me") -> tuple[ClientConnection, Peer[dict[str, object]]]:
-    client = await connect(f"{host.url}/?roomId=r&peerId={peer_id}", subprotocols=PROTOO)
+    client = await connect(f"{host.url}/?roomId=r&peerId={peer_id}", subprotocols=PROTOO, open_timeout=PATIENCE_S)
     return client, await host.arrivals.get()
 
 

@@ -27,7 +27,7 @@ async def test_who_trusts_the_certificate_gets_page_and_signaling(tmp_path: Path
     trust = ssl.create_default_context(cafile=tmp_path / "tls" / "cert.pem")
     assert {urlsplit(url).hostname for url in server.urls} >= {"localhost", "127.0.0.1"}
     port = urlsplit(server.urls[0]).port
-    async with httpx.AsyncClient(verify=trust, trust_env=False) as http:
+    async with httpx.AsyncClient(verify=trust, trust_env=False, timeout=PATIENCE_S) as http:
         health = await http.get(f"https://{host}:{port}/healthz")
         assert health.json()["status"] == "ok"
         page = await http.get(f"https://{host}:{port}/?roomId=r&displayName=N")
@@ -42,7 +42,7 @@ async def test_who_trusts_the_certificate_gets_page_and_signaling(tmp_path: Path
 async def test_connections_that_say_nothing_count_before_their_tls_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(TlsListener, "HANDSHAKE_S", 0.5)
+    monkeypatch.setattr(TlsListener, "HANDSHAKE_S", 2.0)
     server = DemoServer(free_ports(tmp_path, https=True, max_sockets_per_address=3))
     await server.start()
     trust = ssl.create_default_context(cafile=tmp_path / "tls" / "cert.pem")
@@ -55,7 +55,10 @@ async def test_connections_that_say_nothing_count_before_their_tls_is_there(
         assert await cut_off(reader)
     assert await counted(server, "refusals", limit="sockets_per_address") == 1
     assert await counted(server, "refusals", limit="tls_handshake") >= 3
-    async with httpx.AsyncClient(verify=trust, trust_env=False) as http:  # and their places are free again
+    monkeypatch.undo()
+    async with httpx.AsyncClient(
+        verify=trust, trust_env=False, timeout=PATIENCE_S
+    ) as http:  # and their places are free again
         assert (await http.get(f"https://localhost:{port}/health")).status_code == 200
     for _, writer in silent:
         writer.close()

@@ -123,7 +123,7 @@ class Soak:
             await asyncio.sleep(0.5)
 
     def _gauge(self, name: str) -> float:
-        with urllib.request.urlopen(f"http://localhost:{self.server.port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://localhost:{self.server.port}/metrics", timeout=_EMPTY_TIMEOUT_S) as answer:
             for line in answer.read().decode().splitlines():
                 if line.startswith(f"{name} "):
                     return float(line.split()[1])

@@ -14,6 +14,7 @@ from miso.worker.channel.client_codec import Accepted, LogLine, Refused
 from miso.worker.channel.codec import Dialect, LogLevel
 from miso.worker.channel.framing import MAX_BODY_SIZE, frame
 from tests.harness.client import ROOT, WorkerClient, WorkerGone
+from tests.patience import PATIENCE_S
 
 WORKER = [sys.executable, "-m", "miso.worker"]
 
@@ -66,7 +67,7 @@ def test_missing_version_exits_with_41():
 
 def test_missing_descriptors_exit_with_40():
     environment = {**os.environ, "MEDIASOUP_VERSION": "x"}
-    done = subprocess.run(WORKER, env=environment, cwd=ROOT, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(WORKER, env=environment, cwd=ROOT, capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 40
     assert b"descriptors" in done.stderr
 

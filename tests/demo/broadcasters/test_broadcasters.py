@@ -50,7 +50,7 @@ def address(server: DemoServer) -> str:
 
 @pytest.fixture
 async def http(server: DemoServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=address(server), trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -292,14 +292,14 @@ async def test_only_this_machine_may_use_it_unless_the_settings_say_otherwise(tm
         ({"broadcasters": "off"}, {}, 404),
     ):
         server = await served(free_ports(tmp_path, **settings))
-        async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
+        async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as http:
             assert (await http.get(ROOM, headers=headers)).status_code == status, (settings, headers)
         await server.close()
 
 
 async def test_a_secret_is_asked_of_everybody_where_one_is_set(tmp_path: Path) -> None:
     server = await served(free_ports(tmp_path, broadcaster_secret="open sésame"))
-    async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as http:
         for given in (None, b"Bearer wrong", b"Basic open", "Bearer open sésame".encode()):
             headers = [] if given is None else [(b"Authorization", given)]
             response = await http.get(ROOM, headers=headers)
@@ -311,7 +311,7 @@ async def test_a_secret_is_asked_of_everybody_where_one_is_set(tmp_path: Path) -
 
 async def test_limits_are_told_and_counted(tmp_path: Path) -> None:
     server = await served(free_ports(tmp_path, max_broadcasters_per_room=1))
-    async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as http:
         await made(http, BROADCASTERS, WHO)
         assert (await http.post(BROADCASTERS, json={**WHO, "id": "c"})).status_code == 503
         statuses = [(await http.post(TRANSPORTS, json={"type": "plain"})).status_code for _ in range(17)]
@@ -331,7 +331,7 @@ async def test_who_died_without_a_word_goes_and_so_does_its_room(tmp_path: Path)
     server = await served(free_ports(tmp_path, broadcaster_timeout=TIMEOUT_S))
     listener = await RoomClient.connect(ws_url(server), "r", "a")
     await listener.join()
-    async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as http:
         await made(http, BROADCASTERS, WHO)
         await plain(http)
         await made(http, "/rooms/empty/broadcasters", WHO)
@@ -345,7 +345,7 @@ async def test_who_died_without_a_word_goes_and_so_does_its_room(tmp_path: Path)
 
 async def test_a_transport_to_which_nobody_sends_goes_while_its_broadcaster_lives(tmp_path: Path) -> None:
     server = await served(free_ports(tmp_path, broadcaster_timeout=TIMEOUT_S))
-    async with httpx.AsyncClient(base_url=address(server), trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address(server), trust_env=False, timeout=PATIENCE_S) as http:
         await made(http, BROADCASTERS, WHO)
         used, unused = await plain(http, rtcpMux=True), await plain(http, rtcpMux=True)
         speaking = asyncio.create_task(speak(used["port"]))

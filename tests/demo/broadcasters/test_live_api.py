@@ -124,5 +124,5 @@ async def test_web_pages_are_not_heard(bridged: Any) -> None:
 
 async def test_without_a_live_side_nothing_is_bridged(server: DemoServer) -> None:
     address = server.urls[0].replace("localhost", "127.0.0.1")
-    async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=PATIENCE_S) as http:
         assert (await http.get("/rooms/r/live")).status_code == 503

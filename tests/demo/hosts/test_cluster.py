@@ -129,7 +129,7 @@ async def test_behind_a_proxy_a_server_that_drains_is_passed_over_and_ends(tmp_p
     assert await ann.closed() == 1012
     assert [method for method, _ in ann.log].count("moved") == 0
     assert await refused(servers[0], "ann") == 503
-    async with httpx.AsyncClient() as web:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as web:
         healths = [(await web.get(f"{server.urls[0]}/health")) for server in servers]
     assert [(one.status_code, one.json()["status"]) for one in healths] == [(503, "draining"), (200, "ok")]
     again, _ = await joined(servers[1], "ann")

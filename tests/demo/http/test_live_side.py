@@ -16,6 +16,7 @@ from miso.live.sessions.session import EndReason, Role
 from miso.live.statistics.plugin import StatisticsPlugin
 from tests.demo.client import RoomClient
 from tests.demo.conftest import free_ports
+from tests.patience import PATIENCE_S
 
 
 async def test_operators_api_and_metrics_stand_beside_page_and_signaling(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ async def test_operators_api_and_metrics_stand_beside_page_and_signaling(tmp_pat
     session = server.live.live.sessions.open("rtmp", "192.0.2.1", Role.PLAYER, "live/a", lambda: None)
     session.begin()
     assert server.live.live.settings.web.trusted_proxies == ("127.0.0.1",)  # as the room server's own
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False, timeout=PATIENCE_S) as http:
         sessions = await http.get("/api/v1/sessions", headers={"Authorization": "Bearer s"})
         assert [shown["id"] for shown in sessions.json()["data"]["sessions"]] == [session.id]
         assert (await http.get("/api/v1/sessions")).status_code == 401

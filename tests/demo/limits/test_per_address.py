@@ -70,7 +70,9 @@ async def test_a_client_does_not_hide_behind_a_forwarded_for_of_its_own(tmp_path
     own, by_proxy = ("X-Forwarded-For", "127.0.0.1"), ("X-Forwarded-For", "203.0.113.7")
     async with serving(tmp_path, trusted_proxies=["127.0.0.1"], max_connections_per_address=1) as server:
         url = ws_url(server)
-        async with httpx.AsyncClient(base_url=url.replace("ws", "http", 1), trust_env=False) as http:
+        async with httpx.AsyncClient(
+            base_url=url.replace("ws", "http", 1), trust_env=False, timeout=PATIENCE_S
+        ) as http:
             assert (await http.get("/rooms/r", headers=[by_proxy])).status_code == 403
             assert (await http.get("/rooms/r", headers=[own, by_proxy])).status_code == 403
         first = await connect(

@@ -27,7 +27,7 @@ def server_settings() -> Mapping[str, object]:
 
 async def get(server: DemoServer, path: str, **headers: str) -> httpx.Response:
     url = ws_url(server).replace("ws", "http", 1)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
         return await http.get(f"{url}{path}", headers={name.replace("_", "-"): text for name, text in headers.items()})
 
 

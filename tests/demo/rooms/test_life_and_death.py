@@ -158,7 +158,7 @@ async def test_health_and_metrics_tell_what_runs(server: DemoServer) -> None:
     client = await RoomClient.connect(ws_url(server), "r", "a")
     await client.join()
     await client.produce("audio", AUDIO)
-    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False) as http:
+    async with httpx.AsyncClient(base_url=server.urls[0], trust_env=False, timeout=PATIENCE_S) as http:
         health = (await http.get("/health")).json()
         people = {"rooms": 1, "peers": 1, "storeAway": False}
         assert health == {"status": "ok", "workers": 2, "workersWanted": 2, **people}

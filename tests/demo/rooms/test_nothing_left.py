@@ -137,7 +137,9 @@ async def test_when_all_have_gone_nothing_is_left_and_everything_can_be_had_agai
             await ignored(broadcast(http, random_))
 
     async with (
-        httpx.AsyncClient(base_url=ws_url(server).replace("ws", "http", 1), trust_env=False) as http,
+        httpx.AsyncClient(
+            base_url=ws_url(server).replace("ws", "http", 1), trust_env=False, timeout=PATIENCE_S
+        ) as http,
         asyncio.TaskGroup() as group,
     ):
         group.create_task(be_programs(http))

@@ -47,7 +47,7 @@ async def test_how_long_media_waits_for_a_worker_is_at_metrics(server: DemoServe
     client = await RoomClient.connect(url, "r", "a")
     page = next(one for one in server.urls if one.startswith("http:")).replace("localhost", "127.0.0.1")
     metric = "miso_worker_loop_delay_seconds"
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as http:
+    async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as http:
         shown: dict[str, float] = {}
         while not any(shown.get(f'{metric}_count{{worker="{worker}"}}') for worker in range(10)):
             await asyncio.sleep(0.1)

@@ -25,6 +25,7 @@ from miso.live.web.settings import WebSettings
 from miso.serving.http_server import HttpServer
 from miso.serving.listening import listen_locally
 from tests.live.media import records
+from tests.patience import PATIENCE_S
 
 ANYBODY = AccessSettings()
 
@@ -91,7 +92,9 @@ async def running(
     app = Starlette(routes=house.api.routes)
     server = HttpServer(app, listening, None, lambda host: lambda: None, lambda detail: None)
     await server.start()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listening.port}", trust_env=False) as house.http:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{listening.port}", trust_env=False, timeout=PATIENCE_S
+    ) as house.http:
         yield house
     house.api.listeners.close()
     house.api.history.end()
