@@ -1,0 +1,97 @@
+"""``python -m bench.joins``: CPU that a worker takes when somebody joins, step by step."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from bench.goals import failures, table
+from bench.report import RESULTS, as_json, finish
+from bench.workers import add_arguments, chosen_workers
+from native.extensions import build
+
+if TYPE_CHECKING:
+    from bench.joins.measure import Row
+
+STEP_COLUMNS = ("floor_us", "create_us", "connect_us", "handshake_us", "consume_us", "join_us")
+EXPLANATION = """
+N guests of another process join a room of one video producer, each by a WebRtcTransport on one WebRtcServer: "create"
+the transport, "connect" (the guest's fingerprint), "handshake" (an ICE check that nominates, and DTLS with the guest as
+client), "consume". Each step is done for all before the next; ten guests have joined before, who do not count. The
+floor is the server's half of the DTLS handshake by OpenSSL alone, in this process. "early" and "late" are consume of
+the first and the last tenth of the guests. Then the producer sends, and each guest deciphers what comes with libsrtp.
+With --check the exit code is 1 when a guest or a packet is missing, and beyond a goal that is held already.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures, prints, and writes the JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.joins",
+        description=__doc__,
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawTextHelpFormatter,
+    )
+    add_arguments(parser)
+    parser.add_argument("-n", "--guests", type=int, default=200, help="default: 200")
+    parser.add_argument("--packets", type=int, default=20, help="that each guest is to get (default 20)")
+    parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
+    parser.add_argument("--check", action="store_true", help="exit code 1 when something is missing, or beyond a goal")
+    parser.add_argument("--json", type=Path, help="where to write (default: bench/results/joins-<time>.json)")
+    options = parser.parse_args(arguments)
+    if min(options.guests, options.packets, options.repeats) < 1:
+        parser.error("guests, packets and repeats must be greater than 0")
+    build(measuring=True)
+    from bench.joins.measure import measure
+
+    rows: list[Row] = []
+    for worker in chosen_workers(options):
+        rows.append(measure(worker, options.guests, options.packets, options.repeats))
+        print("  ".join(f"{name}={value}" for name, value in as_row(rows[-1]).items()), flush=True)
+    ours = shown(rows[0])
+    print("\n".join(table(ours)))
+    told = {"guests": options.guests, "packets": options.packets, "repeats": options.repeats}
+    command = sys.argv[1:] if arguments is None else arguments
+    content = as_json("bench.joins", command, told, [as_row(row) for row in rows], ours)
+    target = options.json or RESULTS / f"joins-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    wrong = [*missing(rows, options.guests * options.repeats), *failures(ours)] if options.check else []
+    return finish(target, content, wrong)
+
+
+def as_row(row: Row) -> dict[str, Any]:
+    """One row's figures."""
+    return {
+        "worker": row.worker,
+        "guests": row.guests,
+        "floor_us": round(median(row.floor_us)),
+        **{f"{step}_us": round(median(values)) for step, values in row.steps_us.items()},
+        "join_us": round(median(row.join_us())),
+        "early_us": round(median(row.early_us)),
+        "late_us": round(median(row.late_us)),
+        "joined": row.joined,
+        "lost": row.expected - row.arrived,
+        "expected": row.expected,
+    }
+
+
+def shown(row: Row) -> dict[str, float]:
+    """The figures that have goals."""
+    return {"join": median(row.join_us()) / 1000, "consume": median(row.steps_us["consume"]) / 1000}
+
+
+def missing(rows: Sequence[Row], guests: int) -> list[str]:
+    """A sentence for each worker with whom somebody or something is missing."""
+    return [
+        f"{row.worker}: {row.joined} of {guests} joined, {row.arrived} of {row.expected} packets arrived"
+        for row in rows
+        if row.joined != guests or row.arrived != row.expected
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
