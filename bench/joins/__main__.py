@@ -39,23 +39,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add_arguments(parser)
     parser.add_argument("-n", "--guests", type=int, default=200, help="default: 200")
+    parser.add_argument("--at-once", type=int, default=1, help="consumers that are asked for together (default 1)")
     parser.add_argument("--packets", type=int, default=20, help="that each guest is to get (default 20)")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
     parser.add_argument("--check", action="store_true", help="exit code 1 when something is missing, or beyond a goal")
     parser.add_argument("--json", type=Path, help="where to write (default: bench/results/joins-<time>.json)")
     options = parser.parse_args(arguments)
-    if min(options.guests, options.packets, options.repeats) < 1:
-        parser.error("guests, packets and repeats must be greater than 0")
+    if min(options.guests, options.at_once, options.packets, options.repeats) < 1:
+        parser.error("guests, at-once, packets and repeats must be greater than 0")
     build(measuring=True)
     from bench.joins.measure import measure
 
     rows: list[Row] = []
     for worker in chosen_workers(options):
-        rows.append(measure(worker, options.guests, options.packets, options.repeats))
+        rows.append(measure(worker, options.guests, options.packets, options.repeats, options.at_once))
         print("  ".join(f"{name}={value}" for name, value in as_row(rows[-1]).items()), flush=True)
     ours = shown(rows[0])
     print("\n".join(table(ours)))
-    told = {"guests": options.guests, "packets": options.packets, "repeats": options.repeats}
+    told = {name: getattr(options, name) for name in ("guests", "at_once", "packets", "repeats")}
     command = sys.argv[1:] if arguments is None else arguments
     content = as_json("bench.joins", command, told, [as_row(row) for row in rows], ours)
     target = options.json or RESULTS / f"joins-{time.strftime('%Y%m%d-%H%M%S')}.json"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +39,7 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
 from miso.worker.channel.bodies.worker import CreateRouterRequest
-from miso.worker.channel.client_codec import Refused
+from miso.worker.channel.client_codec import Accepted, Refused
 from miso.worker.channel.commands import Command
 from tests.harness.client import ROOT, WorkerClient
 
@@ -81,14 +81,14 @@ class Row:
         return [sum(each) for each in zip(*self.steps_us.values(), strict=True)]
 
 
-def measure(worker: Worker, guests: int, packets: int, repeats: int) -> Row:
-    """Lets guests join a new worker each time."""
+def measure(worker: Worker, guests: int, packets: int, repeats: int, at_once: int) -> Row:
+    """Lets guests join a new worker each time; so many consumers are asked for at once."""
     row = Row(worker.name, guests)
     for _ in range(repeats):
         row.floor_us.append(handshake_us(guests))
         with closing(Meeting(worker)) as meeting:
             meeting.join(_WARM_UP)
-            spent_us, consume_us = meeting.join(guests)
+            spent_us, consume_us = meeting.join(guests, at_once)
             for step in STEPS:
                 row.steps_us[step].append(spent_us[step] / guests)
             tenth = max(guests // 10, 1)
@@ -139,8 +139,11 @@ class Meeting:
                 pipe.close()
         self._socket.close()
 
-    def join(self, count: int) -> tuple[dict[str, float], list[float]]:
-        """Lets so many join, step by step: CPU in µs for each step, and for each guest's ``consume``."""
+    def join(self, count: int, at_once: int = 1) -> tuple[dict[str, float], list[float]]:
+        """Lets so many join, step by step: CPU in µs for each step, and for each guest's ``consume``.
+
+        Of ``consume`` so many are asked before the first answer is waited for.
+        """
         first, last = self._count, self._count + count
         self._count = last
         ids = range(first, last)
@@ -150,7 +153,10 @@ class Meeting:
             self._tell_guest(index, transport)
         spent["connect"] = self._cpu_us(lambda: [*map(self._connect, ids)])
         spent["handshake"] = self._cpu_us(lambda: self._handshake(first, last))
-        each = [self._cpu_us(lambda index=index: self._consume(index)) for index in ids]  # type: ignore[misc]
+        each: list[float] = []
+        for begin in range(first, last, at_once):
+            some = range(begin, min(begin + at_once, last))
+            each += [self._cpu_us(lambda some=some: self._consume(some)) / len(some)] * len(some)  # type: ignore[misc]
         spent["consume"] = sum(each)
         return spent, each
 
@@ -178,7 +184,12 @@ class Meeting:
     def _handshake(self, first: int, last: int) -> None:
         self.joined += self._say({"handshake": [first, last]})["done"]
 
-    def _consume(self, index: int) -> None:
+    def _consume(self, ids: Iterable[int]) -> None:
+        asked = [self._ask_to_consume(index) for index in ids]
+        for request_id in asked:
+            _check(commands.TRANSPORT_CONSUME, self._client.reply_to(request_id))
+
+    def _ask_to_consume(self, index: int) -> int:
         ssrc = _CONSUMER_SSRC + 2 * index
         body = ConsumeRequest(
             consumer_id=f"consumer-{index}",
@@ -188,7 +199,8 @@ class Meeting:
             rtp_parameters=self._parameters("0", ssrc),
             consumable_rtp_encodings=[RtpEncodingParameters(ssrc=_MAPPED_SSRC)],
         )
-        self._ask(commands.TRANSPORT_CONSUME, {**_ROUTER, "transportId": f"guest-{index}"}, body)
+        internal = {**_ROUTER, "transportId": f"guest-{index}"}
+        return self._client.send_request(commands.TRANSPORT_CONSUME, internal, body)
 
     # ------------------------------------------------------------ the room
 
@@ -244,10 +256,7 @@ class Meeting:
         return (time.clock_gettime_ns(clock) - before_ns) / 1000
 
     def _ask(self, command: Command[Any, Any], internal: dict[str, str], body: Any) -> Any:
-        reply = self._client.request(command, internal, body)
-        if isinstance(reply, Refused):
-            raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
-        return reply.data
+        return _check(command, self._client.request(command, internal, body)).data
 
     def _say(self, told: dict[str, Any]) -> dict[str, Any]:
         assert self._guests.stdin is not None
@@ -259,3 +268,9 @@ class Meeting:
         assert self._guests.stdout is not None
         answer: dict[str, Any] = json.loads(self._guests.stdout.readline())
         return answer
+
+
+def _check(command: Command[Any, Any], reply: Accepted | Refused) -> Accepted:
+    if isinstance(reply, Refused):
+        raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
+    return reply

@@ -10,7 +10,7 @@ from bench.joins.__main__ import STEP_COLUMNS, main
 
 def test_all_guests_join_and_get_every_packet(tmp_path: Path) -> None:
     target = tmp_path / "figures.json"
-    assert main(["-n", "4", "--packets", "3", "--repeats", "1", "--json", str(target)]) == 0
+    assert main(["-n", "4", "--packets", "3", "--repeats", "1", "--at-once", "3", "--json", str(target)]) == 0
     figures = json.loads(target.read_text())
     (row,) = figures["rows"]
     assert (row["joined"], row["expected"], row["lost"]) == (4, 3 * (4 + 10), 0)

@@ -8,6 +8,7 @@ OpenSSL and cryptography are imported when they are first needed: they take 70 m
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
@@ -30,6 +31,7 @@ from miso.worker.srtp_suite import SrtpSuite
 
 if TYPE_CHECKING:
     from OpenSSL import SSL
+    from OpenSSL.crypto import X509
 
 MTU = 1200  # bytes of one datagram; fits every path that carries IPv6 and a tunnel
 HANDSHAKE_TIMEOUT_US = 30_000_000
@@ -38,6 +40,7 @@ _AFTER_TIMEOUT_US = 1_000  # OpenSSL does nothing that is asked of it a moment t
 _FIRST_BYTES = range(20, 64)
 _RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
 _READ_SIZE = 65_536
+_PEM_LINE = 64  # characters
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 
 
@@ -83,12 +86,10 @@ class DtlsTransport:
             raise InvalidStateError(f"DTLS cannot start in state {self.state}")
         if role == self.role:
             return []
-        from OpenSSL import SSL
-
         self.role = role
         self._handshake_done = False
         self._deadline_us = None
-        connection = self._connection = SSL.Connection(self._certificate.context)
+        connection = self._connection = _openssl().Connection(self._certificate.context)
         connection.set_ciphertext_mtu(MTU)
         events: list[DtlsEvent] = []
         if self.state == DtlsState.NEW:
@@ -201,8 +202,6 @@ class DtlsTransport:
         """Judges a finished handshake: the fingerprint must fit and an SRTP profile must be agreed."""
         assert self._connection is not None
         assert self._remote_fingerprint is not None
-        from OpenSSL import crypto
-
         # OpenSSL takes certificates that cryptography refuses to read; only their bytes matter here.
         certificate = self._connection.get_peer_certificate()
         name = self._connection.get_selected_srtp_profile().decode()
@@ -210,7 +209,8 @@ class DtlsTransport:
         if certificate is None or profile is None:
             return self._end(DtlsState.FAILED)
         wanted = self._remote_fingerprint
-        found = fingerprint_of(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate), wanted.algorithm)
+        der = _certificate_bytes(certificate)
+        found = fingerprint_of(der, wanted.algorithm)
         if found.value != wanted.value.upper():
             return self._end(DtlsState.FAILED)
         client_key, server_key = _export_keys(self._connection, profile.suite)
@@ -221,7 +221,7 @@ class DtlsTransport:
                 srtp_suite=profile.suite,
                 remote_key=server_key if is_client else client_key,
                 local_key=client_key if is_client else server_key,
-                remote_certificate=crypto.dump_certificate(crypto.FILETYPE_PEM, certificate).decode(),
+                remote_certificate=_as_pem(der),
             )
         ]
 
@@ -251,6 +251,27 @@ class DtlsTransport:
             end = record_end
         if start < len(pending):
             yield DatagramToSend(pending[start:])
+
+
+@cache
+def _openssl_crypto() -> ModuleType:
+    """``OpenSSL.crypto``, likewise."""
+    from OpenSSL import crypto
+
+    return crypto
+
+
+def _certificate_bytes(certificate: X509) -> bytes:
+    crypto = _openssl_crypto()
+    der: bytes = crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+    return der
+
+
+def _as_pem(der: bytes) -> str:
+    """As OpenSSL writes it (RFC 7468): lines of 64 characters."""
+    text = b64encode(der).decode()
+    lines = [text[at : at + _PEM_LINE] for at in range(0, len(text), _PEM_LINE)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
 
 
 def _export_keys(connection: SSL.Connection, suite: SrtpSuite) -> tuple[bytes, bytes]:

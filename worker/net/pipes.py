@@ -1,5 +1,8 @@
 """The descriptors to the controller: stream sockets or pipes, made non-blocking, watched by the event loop.
 
+What is said in one turn of the event loop is written in one go: somebody who joins is told of in ten messages, and a
+write, which wakes the controller, costs as much as making several of them.
+
 A controller that does not read must not stop the media: what is not read waits here, and beyond ``MAX_WAITING_BYTES``
 notifications and log lines are dropped and counted; replies never.
 """
@@ -10,12 +13,14 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 
 from miso.worker.channel.framing import MAX_BODY_SIZE, frame
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 _READ_SIZE = 262_144
 _READS_PER_WAKE_UP = 4
+_MESSAGES_PER_WRITE = 512  # the kernel takes 1,024
 
 
 class IncomingPipe:
@@ -97,6 +102,8 @@ class OutgoingPipe:
         self._waiting: deque[memoryview] = deque()
         self._waiting_bytes = 0
         self._closed = False
+        self._is_watched = False  # the loop calls ``_write`` when the reader has read
+        self._will_write = False  # in this turn
         self.dropped = 0
         os.set_inheritable(fd, False)
         os.set_blocking(fd, False)
@@ -123,19 +130,26 @@ class OutgoingPipe:
             self._stop()
 
     def _put(self, data: bytes) -> None:
-        was_waiting = bool(self._waiting)
         self._waiting.append(memoryview(data))
         self._waiting_bytes += len(data)
-        if not was_waiting:
-            self._write()
-            if self._waiting and not self._closed:
-                self._loop.add_writer(self._fd, self._write)
+        if not self._will_write and not self._is_watched:
+            self._will_write = True
+            self._loop.call_soon(self._write_said)
+
+    def _write_said(self) -> None:
+        """All that was said in this turn."""
+        self._will_write = False
+        if self._closed:
+            return
+        self._write()
+        if self._waiting and not self._closed and not self._is_watched:
+            self._is_watched = True
+            self._loop.add_writer(self._fd, self._write)
 
     def _write(self) -> None:
         while self._waiting:
-            first = self._waiting[0]
             try:
-                written = os.write(self._fd, first)
+                written = os.writev(self._fd, list(islice(self._waiting, _MESSAGES_PER_WRITE)))
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:  # EPIPE, ECONNRESET
@@ -143,13 +157,25 @@ class OutgoingPipe:
                 self._on_lost()
                 return
             self._waiting_bytes -= written
+            self._forget(written)
+        self._watch_no_more()
+
+    def _forget(self, written: int) -> None:
+        """So many bytes at the beginning of what waits have gone."""
+        while written:
+            first = self._waiting[0]
             if written < len(first):
                 self._waiting[0] = first[written:]
-            else:
-                self._waiting.popleft()
-        self._loop.remove_writer(self._fd)
+                return
+            written -= len(first)
+            self._waiting.popleft()
+
+    def _watch_no_more(self) -> None:
+        if self._is_watched:
+            self._is_watched = False
+            self._loop.remove_writer(self._fd)
 
     def _stop(self) -> None:
         self._closed = True
         self._waiting.clear()
-        self._loop.remove_writer(self._fd)
+        self._watch_no_more()

@@ -7,7 +7,12 @@ its types cannot say, and ``body`` gives it back with what was filled in, for ``
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import msgspec
 
 from miso.worker.channel.bodies import rtp as bodies
 from miso.worker.channel.bodies.base import RtpType
@@ -33,6 +38,9 @@ _PLANE_CODECS = {
 }
 _WITH_KEY_FRAMES = frozenset({"vp8", "vp9", "h264", "h264-svc"})
 _CODECS_BY_TYPE = {"simulcast": frozenset({"vp8", "h264"}), "svc": frozenset({"vp9", "h264-svc"})}
+
+_REMEMBERED = 256  # different lists of codecs or header extensions
+_CODECS_DECODER = msgspec.json.Decoder(list[bodies.RtpCodecParameters])
 
 _SCALABILITY_MODE = re.compile(r"[LS]([1-9]\d?)T([1-9]\d?)(_KEY)?")
 
@@ -151,7 +159,7 @@ class RtpParameters:
     mid: str
     codecs: tuple[RtpCodec, ...]
     encodings: tuple[RtpEncoding, ...]
-    extension_ids: dict[str, int]  # URI in lower case → id; the first one when a URI stands twice
+    extension_ids: Mapping[str, int]  # URI in lower case → id; the first one when a URI stands twice
     cname: str
     body: bodies.RtpParameters
 
@@ -218,19 +226,12 @@ class RtpParameters:
             BodyError: An unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
                 codec is not there, simulcast of streams with spatial layers, header extensions that share an id.
         """
-        codecs = tuple(RtpCodec.from_body(codec) for codec in body.codecs)
-        _check_codecs(codecs)
-        default = next((codec for codec in codecs if codec.is_media), None)
-        if default is None:
-            raise BodyError("no media codecs found")
+        codecs = _codecs_of(body.codecs)
+        default = next(codec for codec in codecs if codec.is_media)
         encodings = tuple(_encoding(encoding, codecs, default) for encoding in body.encodings)
         if len(encodings) > 1 and any(encoding.spatial_layers > 1 for encoding in encodings):
             raise BodyError("cannot use both simulcast and encodings with multiple SVC spatial layers")
-        extension_ids: dict[str, int] = {}
-        for extension in body.header_extensions:
-            extension_ids.setdefault(extension.uri.lower(), extension.id)
-        if len(set(extension_ids.values())) < len(extension_ids):
-            raise BodyError("header extensions with the same id")
+        extension_ids = _extension_ids(tuple((each.uri, each.id) for each in body.header_extensions))
         cname = (body.rtcp.cname if body.rtcp else "") or ""
         return cls(body.mid or "", codecs, encodings, extension_ids, cname, body)
 
@@ -240,6 +241,34 @@ def supports_type(codec: RtpCodec, type_: str) -> bool:
     if type_ in _CODECS_BY_TYPE:
         return codec.kind == "video" and codec.name in _CODECS_BY_TYPE[type_]
     return type_ in ("simple", "pipe")
+
+
+def _codecs_of(bodies_: Sequence[bodies.RtpCodecParameters]) -> tuple[RtpCodec, ...]:
+    """The codecs, checked. Raises ``BodyError`` as ``RtpParameters.from_body`` does.
+
+    Those who join a room are nearly all offered the same, so it is made once and shared: it is never changed.
+    """
+    return _codecs_as_written(msgspec.json.encode(bodies_))
+
+
+@lru_cache(_REMEMBERED)
+def _codecs_as_written(json: bytes) -> tuple[RtpCodec, ...]:
+    codecs = tuple(RtpCodec.from_body(codec) for codec in _CODECS_DECODER.decode(json))
+    _check_codecs(codecs)
+    if not any(codec.is_media for codec in codecs):
+        raise BodyError("no media codecs found")
+    return codecs
+
+
+@lru_cache(_REMEMBERED)
+def _extension_ids(pairs: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
+    """By URI, shared likewise."""
+    ids: dict[str, int] = {}
+    for uri, extension_id in pairs:
+        ids.setdefault(uri.lower(), extension_id)
+    if len(set(ids.values())) < len(ids):
+        raise BodyError("header extensions with the same id")
+    return MappingProxyType(ids)
 
 
 def _check_codecs(codecs: tuple[RtpCodec, ...]) -> None:

@@ -76,8 +76,32 @@ async def test_reader_that_is_gone_is_told_once(pipe):
     out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: lost.append(True))
     os.close(pipe[0])
     assert out.send(b"one")
-    assert not out.send(b"two")
+    await asyncio.sleep(0)  # it is written at the end of the turn
     assert lost == [True]
+    assert not out.send(b"two")
+    await asyncio.sleep(0)
+    assert lost == [True]
+
+
+async def test_what_is_said_in_one_turn_is_written_in_one_go(pipe):
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: None)
+    os.set_blocking(pipe[0], False)
+    said = [b"%d" % number for number in range(2000)]  # more than one system call takes
+    for body in said:
+        assert out.send(body)
+    with pytest.raises(BlockingIOError):
+        os.read(pipe[0], 1)
+    await asyncio.sleep(0)
+    assert [*FrameReader().feed(os.read(pipe[0], 1_000_000))] == said
+    out.close()
+
+
+async def test_what_was_said_last_is_written_when_the_pipe_is_closed(pipe):
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: None)
+    assert out.send(b"goodbye")
+    out.close()
+    await asyncio.sleep(0)
+    assert [*FrameReader().feed(os.read(pipe[0], 100))] == [b"goodbye"]
 
 
 async def test_end_of_the_stream_is_told_once(pipe):
