@@ -25,6 +25,7 @@ Every object has a public ``owner`` that control sets and the plane never reads.
 The types of the compiled classes stand in the ``.pyi`` beside each module.
 """
 
+from miso.worker.dataplane.bandwidth.incoming_turn import IncomingTurn
 from miso.worker.dataplane.bandwidth.outgoing_turn import OutgoingTurn
 from miso.worker.dataplane.consumer.consumer import ConsumerPlane
 from miso.worker.dataplane.consumer.receiver_feedback import ReceiverFeedback
@@ -36,14 +37,17 @@ from miso.worker.dataplane.events import (
     DtlsReceived,
     EstimateOwner,
     Event,
+    IncomingTurnOwner,
     KeyFrameNeeded,
     KeyFrameReceived,
     LayersSwitched,
+    LimitDue,
     NackNeeded,
     PacketTraced,
     ProbationDue,
     ProbationTraced,
     ProducerOwner,
+    RembDue,
     RtcpDelivered,
     RtpDelivered,
     SctpReceived,
@@ -99,10 +103,13 @@ __all__ = [
     "Event",
     "FeedbackOwner",
     "FeedbackTraced",
+    "IncomingTurn",
+    "IncomingTurnOwner",
     "KeyFrameAsked",
     "KeyFrameNeeded",
     "KeyFrameReceived",
     "LayersSwitched",
+    "LimitDue",
     "NackNeeded",
     "OutgoingEstimate",
     "OutgoingTurn",
@@ -115,6 +122,7 @@ __all__ = [
     "ReceiveStream",
     "ReceiverFeedback",
     "ReferenceTimeReported",
+    "RembDue",
     "RembReceived",
     "Rounds",
     "RtcpArrived",

@@ -110,6 +110,16 @@ class TurnOwner(Protocol):
         """Probation packets are to be sent."""
 
 
+class IncomingTurnOwner(Protocol):
+    """What ``IncomingTurn.owner`` must answer to."""
+
+    def on_remb_due(self, estimate_bps: int) -> None:
+        """The sender is to be told what the way to us carries."""
+
+    def on_limit_due(self) -> None:
+        """The sender is to be told the controller's limit."""
+
+
 class StunReceived:
     """A STUN message (first byte 0..3, RFC 7983), from any address."""
 
@@ -326,6 +336,25 @@ class ProbationDue:
         self.turn = turn
 
 
+class RembDue:
+    """A transport's sender is to be told what the way to us carries, in bit/s."""
+
+    __slots__ = ("bitrate_bps", "turn")
+
+    def __init__(self, turn: Owned[IncomingTurnOwner], bitrate_bps: int) -> None:
+        self.turn = turn
+        self.bitrate_bps = bitrate_bps
+
+
+class LimitDue:
+    """A transport's sender is to be told the controller's limit (``IncomingTurn.limit_due_us``)."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self, turn: Owned[IncomingTurnOwner]) -> None:
+        self.turn = turn
+
+
 class RtpDelivered:
     """A packet for a consumer of a direct transport (``ConsumerPlane.deliver``)."""
 
@@ -374,6 +403,8 @@ Event = (
     | ProbationTraced
     | BandwidthDue
     | ProbationDue
+    | RembDue
+    | LimitDue
     | RtpDelivered
     | RtcpDelivered
     | ConnectionClosed

@@ -20,11 +20,13 @@ from miso.worker.dataplane import (
     KeyFrameNeeded,
     KeyFrameReceived,
     LayersSwitched,
+    LimitDue,
     NackNeeded,
     PacketTraced,
     ProbationDue,
     ProbationTraced,
     ReferenceTimeReported,
+    RembDue,
     RembReceived,
     RtcpArrived,
     RtcpDelivered,
@@ -191,6 +193,16 @@ def _probation_due(event: ProbationDue, now_us: int) -> None:
         event.turn.owner.on_probation_due()
 
 
+def _remb_due(event: RembDue, now_us: int) -> None:
+    if event.turn.owner is not None:
+        event.turn.owner.on_remb_due(event.bitrate_bps)
+
+
+def _limit_due(event: LimitDue, now_us: int) -> None:
+    if event.turn.owner is not None:
+        event.turn.owner.on_limit_due()
+
+
 def _delivered(event: RtpDelivered, now_us: int) -> None:
     if event.consumer.owner is not None:
         event.consumer.owner.on_rtp_delivered(event.data)
@@ -233,6 +245,8 @@ _DELIVERIES: dict[type, Callable[..., None]] = {
     ProbationTraced: _probation_traced,
     BandwidthDue: _bandwidth_due,
     ProbationDue: _probation_due,
+    RembDue: _remb_due,
+    LimitDue: _limit_due,
     RtpDelivered: _delivered,
     RtcpDelivered: _rtcp_delivered,
     LayersSwitched: _layers_switched,

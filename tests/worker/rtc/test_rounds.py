@@ -8,9 +8,9 @@ from collections.abc import Callable
 from miso.worker.dataplane import Plane, Turn
 from miso.worker.rtc.rounds import GAP_US, WorkerRounds
 from miso.worker.rtcp.reports import ReceiverReport
-from tests.worker.rtc.parameters import VIDEO_SSRC
+from tests.worker.rtc.parameters import TRANSPORT_WIDE_CC_URI, VIDEO_SSRC, video_parameters
 from tests.worker.rtc.rig import Rig
-from tests.worker.rtc.world import FakeClock, FakeTimer
+from tests.worker.rtc.world import FakeClock, FakeTimer, World
 from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 
@@ -82,3 +82,17 @@ def test_transports_that_come_at_the_same_time_do_not_go_on_together(rig: Rig) -
     apart = [20 * (later - earlier) for its_times in times for earlier, later in itertools.pairwise(its_times)]
     assert min(apart) >= 1000 - 20
     assert max(apart) <= 1500 + 40
+
+
+def test_a_silent_sender_wakes_the_worker_seldom() -> None:
+    clock = CountingClock()
+    rig = Rig(World(clock))
+    extensions = [{"uri": TRANSPORT_WIDE_CC_URI, "id": 5}]
+    rig.produce(rig.connect(), parameters=video_parameters(headerExtensions=extensions))
+    clock.advance(2_000)
+    assert len(clock.times_us) >= 20  # a sender that may begin to send is told ten times a second what has come
+    clock.advance(2_000)
+    clock.times_us.clear()
+    clock.advance(10_000)
+    assert 20 <= len(clock.times_us) <= 32  # twice a second, and reports
+    rig.close()

@@ -131,8 +131,7 @@ class Transport:
         self._sender_clocks = SenderClocks()
         self._sent_streams = SentStreams()
         self._new_streams = NewStreams(transport_id, self.plane, self._listener)
-        scheduler = context.scheduler
-        self._incoming = IncomingBandwidth(scheduler, transport_id, self.plane, self.producers, self.send_rtcp)
+        self._incoming = IncomingBandwidth(context, self)
         initial_bps = options.initial_available_outgoing_bitrate if options is not None else DEFAULT_INITIAL_BITRATE_BPS
         self.outgoing = OutgoingBandwidth(context, transport_id, self.plane, self.consumers, self._tracer, initial_bps)
         self._rtcp_out = RtcpSender(context, transport_id, self.plane, is_direct=self.is_direct)
