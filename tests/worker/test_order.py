@@ -1,6 +1,8 @@
 """What a controller hears first, the reply to a command or the events it causes: as with mediasoup's worker."""
 
+import os
 import shlex
+import signal
 import sys
 from typing import Any
 
@@ -159,3 +161,13 @@ def test_all_who_lose_a_producer_hear_of_it_before_its_close_is_answered(client,
     answer = client.next_message()
     assert isinstance(answer, Accepted)
     assert answer.id == asked
+
+
+def test_a_worker_that_ends_in_the_middle_of_a_large_close_meets_no_fault(client, crowd):
+    body = CloseProducerRequest(producer_id="audio")
+    os.kill(client.pid, signal.SIGSTOP)
+    client.send_request(commands.PRODUCER_CLOSE, on_producer("plain", "audio"), body)
+    os.kill(client.pid, signal.SIGTERM)
+    os.kill(client.pid, signal.SIGCONT)
+    assert client.wait_for_exit() == 0
+    assert client.stderr() == ""

@@ -190,7 +190,7 @@ def _reply(request: Request, work: Callable[[], object | None]) -> Generator[Non
     except MisoError as error:
         logger.info("request refused: %s [method:%s]", error, request.method)
         return encode_error(request.id, error, request.method)
-    except FATAL:
+    except (*FATAL, GeneratorExit):  # the latter: the worker closes, and the steps that are left with it
         raise
     except BaseException as error:  # noqa: BLE001  a bug that one command meets is not the others' loss
         faults.record(error, _about(request))
