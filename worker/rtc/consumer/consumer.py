@@ -266,6 +266,10 @@ class Consumer:
         """Ends the distribution: what it took becomes the target."""
         self.layers.apply()
 
+    def settled_bitrate(self, now_us: int) -> int:
+        """Bit/s, or more, for which a distribution that does not look at loss would change nothing; -1: it might."""
+        return self.layers.settled_bitrate(now_us) if self.bitrate_priority() else 0
+
     def desired_bitrate(self, now_us: int) -> int:
         """Bit/s that it would take without limit, 0 when it takes no part; ``maxBitrate`` when that is more."""
         if not self.bitrate_priority():

@@ -94,6 +94,9 @@ class LayerControl(Protocol):
     def apply(self) -> None:
         """As ``Consumer.apply_layers``."""
 
+    def settled_bitrate(self, now_us: int) -> int:
+        """As ``Consumer.settled_bitrate``."""
+
     def desired_bitrate(self, now_us: int) -> int:
         """Bit/s of all it would forward if it could."""
 

@@ -76,6 +76,11 @@ class SimulcastStreams:
         streams = [stream for stream in map(self.stream, range(self._layers)) if stream is not None]
         return max((stream.plane.rates.bitrate(now_us) for stream in streams), default=0)
 
+    def total_bitrate(self, now_us: int) -> int:
+        """As ``LayerSource``."""
+        streams = [stream for stream in map(self.stream, range(self._layers)) if stream is not None]
+        return sum(stream.plane.rates.bitrate(now_us) for stream in streams)
+
     def _has_report(self, spatial: int) -> bool:
         stream = self.stream(spatial)
         return stream is not None and stream.plane.sender_report_ntp != 0
@@ -152,6 +157,11 @@ class SingleStream:
             sum(stream.plane.rates.layer_bitrate(now_us, spatial, temporal) for temporal in temporal_layers)
             for spatial in range(stream.encoding.spatial_layers)
         )
+
+    def total_bitrate(self, now_us: int) -> int:
+        """As ``LayerSource``."""
+        stream = self.stream(0)
+        return stream.plane.rates.bitrate(now_us) if stream is not None else 0
 
 
 def _bitrate(stream: ProducerStream, layers: Layers, now_us: int) -> int:

@@ -83,6 +83,10 @@ class SimpleOrPipe:
         """As ``LayerControl``."""
         self._granted = False
 
+    def settled_bitrate(self, now_us: int) -> int:
+        """As ``LayerControl``: there is nothing that could end otherwise."""
+        return self.desired_bitrate(now_us)
+
     def desired_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""
         return sum(source.highest_bitrate(now_us) for source in self._sources)

@@ -120,6 +120,10 @@ class SimulcastOrSvc:
         now_us = self._owner.now_us()
         self._choice.note_target(granted.spatial, self._selector.current_spatial, now_us - self._began_us, now_us)
 
+    def settled_bitrate(self, now_us: int) -> int:
+        """As ``LayerControl``."""
+        return self._choice.settled_bps(self._target, self._selector.current_spatial, now_us)
+
     def desired_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""
         return self._source.highest_bitrate(now_us)

@@ -59,6 +59,9 @@ class LayerSource(Protocol):
     def highest_bitrate(self, now_us: int) -> int:
         """Bit/s of the most that could be sent."""
 
+    def total_bitrate(self, now_us: int) -> int:
+        """Bit/s of all layers together."""
+
 
 class TargetLayerChoice:
     """The layers of one consumer.
@@ -146,6 +149,30 @@ class TargetLayerChoice:
         """Ends the distribution: what was granted. The next one begins at nothing."""
         granted, self.provisional = self.provisional, NO_LAYERS
         return granted
+
+    def settled_bps(self, target: Layers, current_spatial: int, now_us: int) -> int:
+        """Whether a distribution would end with the present target, being all that is preferred and sent.
+
+        Args:
+            target: The present one.
+            current_spatial: What is being sent, -1 for nothing.
+            now_us: Monotonic time.
+
+        Returns:
+            Bit/s of the budget with which it would, or more; -1 when it might end with something else.
+        """
+        source, spatial = self._source, self.preferred.spatial
+        if target != self.preferred or current_spatial != spatial:
+            return -1
+        if not source.is_offered(spatial) or not source.can_switch_to(spatial):
+            return -1
+        if self.preferred.temporal >= source.temporal_layers(spatial):
+            return -1
+        for temporal in range(self.preferred.temporal + 1):
+            if source.bitrate_of(Layers(spatial, temporal), now_us) == 0:
+                return -1
+        # A distribution takes each layer at most once; one that replaces another, or is not measured yet, for 1 bit/s.
+        return source.total_bitrate(now_us) + 2 * (spatial + 1)
 
     def note_target(self, target_spatial: int, current_spatial: int, age_us: int, now_us: int) -> None:
         """The transport set a target; when that is a step down for want of bandwidth, going up has to wait."""

@@ -289,7 +289,11 @@ class OutgoingBandwidth:
 
     def on_bandwidth_due(self) -> None:
         """A second is over, and there are layers to choose or somebody who traces."""
-        self._tell()
+        if self._is_settled():
+            self._update_desired()
+            self._told()
+        else:
+            self._tell()
 
     def on_probation_due(self) -> None:
         """The estimate wants to know whether the way carries more."""
@@ -308,8 +312,24 @@ class OutgoingBandwidth:
         elif not self._sharp_timer.is_set:
             self._sharp_timer.set(wait_us)
 
+    def _is_settled(self) -> bool:
+        """Whether sharing out anew would change nothing: all get what they prefer, and there is enough for that."""
+        if self.kind != "transport-cc":  # else the loss of each counts too
+            return False
+        now_us = self._scheduler.now_us()
+        needed_bps = self._turn.whole_bps(now_us)
+        for consumer in self._layered.values():
+            settled_bps = attempt_for(-1, consumer, consumer.settled_bitrate, now_us)
+            if settled_bps < 0:
+                return False
+            needed_bps += settled_bps
+        return needed_bps <= self.available_bps
+
     def _tell(self) -> None:
         self.distribute()
+        self._told()
+
+    def _told(self) -> None:
         self._turn.keep_told()
         if "bwe" in self._tracer:
             self._tracer.emit("bwe", "out", self._described())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from miso.worker.rtc.consumer.target_layers import NO_LAYERS, Layers, TargetLayerChoice
 
@@ -52,6 +54,9 @@ class Sender:
 
     def highest_bitrate(self, now_us: int) -> int:
         return max(sum(layer) for layer in self.bitrates)
+
+    def total_bitrate(self, now_us: int) -> int:
+        return sum(sum(layer) for layer in self.bitrates)
 
 
 @pytest.fixture
@@ -232,3 +237,42 @@ class TestAfterAStepDown:
         choice.note_target(0, 2, 9_000_000, NOW_US)
         choice.forget_step_down()
         assert distribute(choice, 10_000 * KBPS, current=0)[0] == (2, 2)
+
+
+LAYER = st.lists(st.sampled_from([0, 1, 50_000, 300_000, 900_000]), min_size=3, max_size=3)
+SPATIAL = st.sets(st.integers(0, 2))
+SENDERS = st.builds(
+    Sender,
+    bitrates=st.lists(LAYER, min_size=3, max_size=3),
+    adds_up=st.booleans(),
+    dead=SPATIAL,
+    ended=SPATIAL,
+    unsynchronised=SPATIAL,
+    ages_us=st.lists(st.sampled_from([0, 60_000_000]), min_size=3, max_size=3),
+)
+
+
+@given(SENDERS, st.integers(0, 2), st.integers(0, 2), st.integers(-1, 2), st.booleans())
+def test_what_is_settled_would_be_the_end_of_a_distribution(
+    sender: Sender, spatial: int, temporal: int, current: int, careful: bool
+) -> None:
+    choice = TargetLayerChoice(sender, 3, 3)
+    choice.prefer(spatial, temporal)
+    if careful:
+        choice.note_target(0, 2, 60_000_000, NOW_US - 1)
+    settled_bps = choice.settled_bps(choice.preferred, current, NOW_US)
+    if settled_bps >= 0:
+        assert distribute(choice, settled_bps, current=current)[0] == choice.preferred
+
+
+class TestBeingSettled:
+    def test_with_all_that_is_preferred(self, choice: TargetLayerChoice) -> None:
+        assert choice.settled_bps(Layers(2, 2), 2, NOW_US) >= sum(map(sum, BITRATES))
+
+    def test_not_before_it_is_sent(self, choice: TargetLayerChoice) -> None:
+        assert choice.settled_bps(Layers(2, 2), 1, NOW_US) == -1
+        assert choice.settled_bps(Layers(1, 2), 1, NOW_US) == -1
+
+    def test_not_when_a_layer_stops(self, choice: TargetLayerChoice, sender: Sender) -> None:
+        sender.bitrates[2][1] = 0
+        assert choice.settled_bps(Layers(2, 2), 2, NOW_US) == -1

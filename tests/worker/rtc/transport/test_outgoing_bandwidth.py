@@ -12,6 +12,7 @@ from miso.worker.dataplane.bandwidth.desired_trend import DesiredTrend
 from miso.worker.errors import BodyError
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtcp.feedback import Remb
+from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MID_URI, TRANSPORT_WIDE_CC_URI, VIDEO_SSRC
 from tests.worker.rtc.rig import Peer, Rig
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, RtpPacket, rtp
@@ -330,3 +331,28 @@ def test_who_looks_each_second_changes_nothing() -> None:
         return seen
 
     assert watch() == watch("bwe")
+
+
+def test_who_gets_all_that_it_prefers_is_left_alone_until_a_layer_stops(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, receiver = LayeredSender(rig, modes=["L1T1"] * 2), rig.connect()
+    extensions = [{"uri": TRANSPORT_WIDE_CC_URI, "id": 5}]
+    consumer = sender.consume(receiver, rtpParameters={**sender.receiver_parameters(), "headerExtensions": extensions})
+    sender.send_frame(0, 1, key=True)
+    sender.send_reports()
+    sender.run(4_000, 0, 1, key=True)
+    assert consumer.dump().current_spatial_layer == 1
+    distributions: list[int] = []
+    increase = Consumer.increase_layer
+
+    def counted(one: Consumer, budget_bps: int, consider_loss: bool, now_us: int) -> int:
+        distributions.append(budget_bps)
+        return increase(one, budget_bps, consider_loss, now_us)
+
+    monkeypatch.setattr(Consumer, "increase_layer", counted)
+    sender.run(4_000, 0, 1, key=True)
+    assert distributions == []
+    sender.run(4_000, 0, key=True)
+    assert distributions
+    assert consumer.dump().current_spatial_layer == 0
