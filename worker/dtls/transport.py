@@ -236,11 +236,14 @@ class DtlsTransport:
             return
         errors = _openssl()
         pending = b""
-        while True:
+        size = _READ_SIZE
+        while size == _READ_SIZE:  # what is less is all there was
             try:
-                pending += self._connection.bio_read(_READ_SIZE)
+                data = self._connection.bio_read(_READ_SIZE)
             except errors.WantReadError:
                 break
+            pending += data
+            size = len(data)
         start = end = 0
         while end < len(pending):
             body = end + _RECORD_HEADER_SIZE

@@ -40,6 +40,7 @@ cdef object pylibsrtp = None
 cdef extern from "arpa/inet.h" nogil:
     unsigned int htonl(unsigned int value)
 
+_policies = {}
 _PROFILES = {  # by their names in pylibsrtp.Policy
     SrtpSuite.AES_CM_128_HMAC_SHA1_80: "SRTP_PROFILE_AES128_CM_SHA1_80",
     SrtpSuite.AES_CM_128_HMAC_SHA1_32: "SRTP_PROFILE_AES128_CM_SHA1_32",
@@ -90,6 +91,19 @@ def _handle_of(session):
         ) from error
 
 
+def _policy(suite, inbound):
+    """All that sessions have in common; made once, since to make one costs half of what a session does."""
+    policy = _policies.get((suite, inbound))
+    if policy is None:
+        policy = _policies[suite, inbound] = pylibsrtp.Policy(
+            ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
+            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)]),
+        )
+        policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
+        policy.window_size = REPLAY_WINDOW
+    return policy
+
+
 def check_key(suite, key):
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
     expected = SrtpSuite(suite).keying_size
@@ -107,14 +121,10 @@ cdef class SrtpSession:
     def __cinit__(self, suite, key, *, inbound):
         check_key(suite, key)
         load()
-        policy = pylibsrtp.Policy(
-            key=bytes(key),
-            ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
-            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)]),
-        )
-        policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
-        policy.window_size = REPLAY_WINDOW
+        policy = _policy(suite, bool(inbound))
+        policy.key = bytes(key)
         self._session = pylibsrtp.Session(policy)
+        policy.key = None
         self._handle = <void *><uintptr_t>_handle_of(self._session)
 
     cdef int protect(self, unsigned char *packet, int *size) noexcept:
