@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 _STREAMS = {"OS": 1024, "MIS": 65_535}
 """Data channels of a pipe, at first and at most: SCTP has no more streams."""
 _TOKEN_BYTES = 8
+MAX_SSRCS = 32_768
+"""With so many SSRCs a pipe is encrypted until it gets new keys. A worker remembers with which ones it has sent under a
+key, so that none begins again, and refuses further ones beyond 65,536. Those in use when there are new keys go on."""
 _SILENT_CHECKS = 2
 """So often in a row nothing could be decrypted before a pipe counts as broken."""
 
@@ -33,8 +36,9 @@ class End:
         transport: It.
         token: Its name.
         remote: The name of the end that it is connected to; "": none.
-        is_broken: Nothing comes over it, though the other end is there.
+        is_broken: It needs other keys: nothing comes over it, though the other end is there, or its keys are used up.
         refused: Packets that could not be decrypted until it was last checked.
+        ssrcs: How many have been taken for what is sent under its keys.
     """
 
     transport: PipeTransport
@@ -42,6 +46,7 @@ class End:
     remote: str = ""
     is_broken: bool = False
     refused: int = 0
+    ssrcs: int = 0
     _decrypted: int = 0
     _silent_checks: int = 0
 
@@ -54,7 +59,14 @@ class End:
         """It is another one, of which nothing is known to be wrong."""
         self.token, self.remote = _new_token(), ""
         self.is_broken = False
+        self.ssrcs = 0
         self._silent_checks = 0
+
+    def take_ssrcs(self, count: int) -> None:
+        """So many more are sent with."""
+        self.ssrcs += count
+        if self.ssrcs > MAX_SSRCS and self.transport.srtp_parameters is not None:
+            self.is_broken = True
 
     async def check(self) -> None:
         """Looks whether what comes can be decrypted.

@@ -119,6 +119,7 @@ class Sending:
 
     async def _consume(self, pipe: PipeName, end: End, source: Source, earlier: PipedFact | None) -> _Sent:
         consumer = await end.transport.consume(producer_id=source.id, ssrcs_of=None if earlier is None else earlier.rtp)
+        end.take_ssrcs(sum(2 if encoding.rtx else 1 for encoding in consumer.rtp_parameters.encodings))
         fact = PipedFact(
             shard=self._shard,
             other=pipe.other,
