@@ -34,6 +34,8 @@ MAX_GAP_S = 0.5
 MAX_GROWTH_BYTES = 20 * 2**20
 MAX_HEALTH_S = 0.1
 HEALTH_PERCENTILE = 0.99
+PROBLEMS = "noticed:"
+"""The line before what the honest people noticed, and the last one, which says whether that is nothing."""
 _HEALTH_INTERVAL_S = 0.1
 _HEALTH_TIMEOUT_S = 10.0
 _READY_TIMEOUT_S = 180.0
@@ -239,7 +241,7 @@ async def chaos(seconds: float, log_level: str) -> bool:
         finally:
             lines = server.log.splitlines()
             print(f"the server's log has {len(lines)} lines; the last ones:", *lines[-20:], sep="\n")
-    print(*run.problems, "passed" if passed else "failed", sep="\n")
+    print(PROBLEMS, *run.problems, "passed" if passed else "failed", sep="\n")
     return passed
 
 

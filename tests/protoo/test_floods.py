@@ -5,41 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
 from miso.protoo import Peer
+from tests.heart import MAX_TURN_S, Heart
 from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 from tests.protoo.test_server import join, receive
 
 FLOOD = Path(__file__).with_name("flood.py")
-MAX_TURN_S = 0.05
-"""CPU time between two beats, of one turn of the event loop; generous for a busy machine and sanitizers."""
-
-
-class Heart:
-    """Beats while the event loop turns, and knows the most CPU time that passed between two beats."""
-
-    def __init__(self) -> None:
-        self.longest_s = 0.0
-        self._task = asyncio.create_task(self._beat())
-
-    async def _beat(self) -> None:
-        last_s = time.thread_time()
-        while True:
-            await asyncio.sleep(0.001)
-            now_s = time.thread_time()
-            self.longest_s = max(self.longest_s, now_s - last_s)
-            last_s = now_s
-
-    async def stop(self) -> float:
-        self._task.cancel()
-        await asyncio.wait({self._task})
-        return self.longest_s
 
 
 def serve(peer: Peer[dict[str, object]]) -> None:

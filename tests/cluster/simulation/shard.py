@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from typing import Protocol
@@ -87,7 +88,7 @@ class SimShard:
         self._copies_of: dict[str, dict[str, PipedFact]] = {}
         """Both by the other shard: a plan that looks towards few others needs only what is between it and them."""
         self.steps = 0
-        self.remakes = 0
+        self.remakes: Counter[PipeName] = Counter()
         self.is_closed = False
         self._facts = facts
         self._entry = entry
@@ -221,7 +222,7 @@ class SimShard:
             case MakeEnd(pipe):
                 self._set_end(pipe, HeldEnd(self._token(), ""))
             case RemakeEnd(pipe):
-                self.remakes += 1
+                self.remakes[pipe] += 1
                 self._counts.remakes += 1
                 if not self._reconnects:
                     self._break(pipe)
