@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
+from miso.worker.channel.bodies.transport import EnableTraceEventRequest
 from miso.worker.dataplane import Plane, Turn
 from miso.worker.rtc.rounds import GAP_US, WorkerRounds
 from miso.worker.rtcp.reports import ReceiverReport
+from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.parameters import TRANSPORT_WIDE_CC_URI, VIDEO_SSRC, video_parameters
 from tests.worker.rtc.rig import Rig
 from tests.worker.rtc.world import FakeClock, FakeTimer, World
@@ -27,6 +29,30 @@ class CountingClock(FakeClock):
             callback()
 
         return super().call_later(delay_us, ring)
+
+
+class WatchedClock(FakeClock):
+    """Keeps how many traces the largest piece of work made that media has to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(self)
+        self.most = 0
+
+    def call_later(self, delay_us: int, callback: Callable[[], None]) -> FakeTimer:
+        return super().call_later(delay_us, lambda: self._watch(callback))
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        super().call_soon(lambda: self._watch(callback))
+
+    @property
+    def traces(self) -> int:
+        return sum(event == "trace" for _, event, _ in self.world.notifier.events)
+
+    def _watch(self, callback: Callable[[], None]) -> None:
+        before = self.traces
+        callback()
+        self.most = max(self.most, self.traces - before)
 
 
 def test_what_is_due_at_about_the_same_time_is_done_together() -> None:
@@ -82,6 +108,22 @@ def test_transports_that_come_at_the_same_time_do_not_go_on_together(rig: Rig) -
     apart = [20 * (later - earlier) for its_times in times for earlier, later in itertools.pairwise(its_times)]
     assert min(apart) >= 1000 - 20
     assert max(apart) <= 1500 + 40
+
+
+def test_bandwidth_that_is_due_of_many_is_shared_out_one_by_one_so_that_media_goes_on_in_between() -> None:
+    clock = WatchedClock()
+    rig = Rig(clock.world)
+    sender = LayeredSender(rig, modes=["L1T3", "L1T3"])
+    viewers = [rig.connect() for _ in range(10)]
+    for viewer in viewers:
+        parameters = sender.receiver_parameters()
+        parameters["headerExtensions"].append({"uri": TRANSPORT_WIDE_CC_URI, "id": 5})
+        sender.consume(viewer, rtpParameters=parameters)
+        viewer.transport.enable_trace_event(EnableTraceEventRequest(types=["bwe"]))
+    clock.advance(2500)
+    assert clock.traces == 2 * len(viewers)
+    assert clock.most == 1
+    rig.close()
 
 
 def test_a_silent_sender_wakes_the_worker_seldom() -> None:

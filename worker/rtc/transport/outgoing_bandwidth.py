@@ -288,7 +288,15 @@ class OutgoingBandwidth:
     # ------------------------------------------------------------ own
 
     def on_bandwidth_due(self) -> None:
-        """A second is over, and there are layers to choose or somebody who traces."""
+        """A second is over, and there are layers to choose or somebody who traces: when there is time beside media.
+
+        Of many transports whose turn it is in one pass each would make the others, and media, wait.
+        """
+        self._scheduler.call_soon(self._look)
+
+    def _look(self) -> None:
+        if not self._turn.connected:
+            return
         if self._is_settled():
             self._update_desired()
             self._told()
