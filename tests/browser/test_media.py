@@ -100,4 +100,4 @@ async def test_a_sent_stream_is_reported_back_by_the_server(crowd: Crowd, server
     sent = [report for report in await ana.stats() if report["direction"] == "send"]
     assert {report["source"] for report in sent} == {"mic", "camera"}
     assert all(report["rttMs"] is not None for report in sent)
-    assert all(0 <= report["packetsLost"] <= 10 + report["packets"] / 10 for report in sent)  # a busy machine loses some
+    assert all(0 <= report["packetsLost"] <= 10 + report["packets"] / 10 for report in sent)  # of a busy machine
