@@ -3,6 +3,8 @@
 ========================================  ======  ==========================================================
 ``miso:1:{nodes}:seen``                   zset    nodes, by Redis' own time of their last sign of life, in ms
 ``miso:1:{nodes}:facts``                  hash    node → what it says of itself
+``miso:1:{nodes}:uses``                   hash    ``NODE/0`` to ``NODE/15`` → what addresses have at that node
+``miso:1:{nodes}:uses-at``                zset    these fields, by Redis' own time of their last change, in ms
 ``miso:1:{nodes}:clock``                  string  Redis' own time of anybody's last sign of life, in ms
 ``miso:1:{nodes}:pause``                  string  Redis' own time of the first sign of life after a pause, in ms
 ``miso:1:inbox:{NODE}``                   stream  what others tell a node
@@ -23,6 +25,8 @@ from typing import Final
 PREFIX: Final = "miso:1:"
 SEEN: Final = PREFIX + "{nodes}:seen"
 NODE_FACTS: Final = PREFIX + "{nodes}:facts"
+USES: Final = PREFIX + "{nodes}:uses"
+USES_AT: Final = PREFIX + "{nodes}:uses-at"
 CLOCK: Final = PREFIX + "{nodes}:clock"
 PAUSE: Final = PREFIX + "{nodes}:pause"
 

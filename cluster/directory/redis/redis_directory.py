@@ -11,6 +11,8 @@ from contextlib import suppress
 from math import inf
 from typing import Final
 
+from msgspec.structs import replace
+
 from miso.cluster.directory.directory import Watcher
 from miso.cluster.directory.listeners import Listeners
 from miso.cluster.directory.redis.connection import RedisConnection
@@ -24,6 +26,7 @@ from miso.cluster.directory.redis.presence import Presence
 from miso.cluster.directory.redis.room import Room
 from miso.cluster.directory.redis.times import DEFAULT_TIMES, Times
 from miso.cluster.directory.redis.url import StoreUrl
+from miso.cluster.directory.redis.uses import OwnUses
 from miso.cluster.directory.said_bytes import SaidBytes
 from miso.cluster.errors import InvalidStateError, NameTakenError, StoreRefusedError
 from miso.cluster.facts import NodeFact, encode
@@ -58,7 +61,8 @@ class RedisDirectory:
         self._refused: Counter[str] = Counter()
         self._said_bytes = SaidBytes()
         self._connection = RedisConnection(url, times.answer_s)
-        self._lease = Lease(self._connection, node, times)
+        self._uses = OwnUses()
+        self._lease = Lease(self._connection, node, times, self._uses)
         self._live = LiveNodes(node, self._refused)
         self._mailbox = Mailbox(self._connection, node, self._refused, self._hear)
         self._post = Post(self._connection, node, times.keep_s, self._look, self._read_later)
@@ -115,7 +119,8 @@ class RedisDirectory:
         return entered
 
     def announce(self, fact: NodeFact) -> None:
-        self._fact = encode(fact)
+        self._fact = encode(replace(fact, addresses=[]))
+        self._uses.say(fact.addresses)
         self._live.announce(fact)
         self._listeners.call()
 
@@ -269,7 +274,7 @@ class RedisDirectory:
             self._listeners.call()
 
     def _take_in_nodes(self, now_s: float, touch: Touch) -> bool:
-        change = self._live.listed(now_s, touch.listed, touch.since_ms)
+        change = self._live.listed(now_s, touch.listed, touch.since_ms, touch.uses)
         for room in list(self._rooms.values()):
             for node in change.ended:
                 room.ended(node)

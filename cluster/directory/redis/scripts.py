@@ -19,12 +19,15 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 TOUCH: Final = (
     _PRELUDE
     + """
--- KEYS: seen, facts, clock, pause.
--- ARGV: node, name, lease in ms, longest usual pause in ms, keep in ms, fact, longest fact
+-- KEYS: seen, facts, clock, pause, uses, when uses changed.
+-- ARGV: node, name, lease in ms, longest usual pause in ms, keep in ms, fact, longest fact, parts of uses of a node,
+-- longest part, since when parts are to be given, number of an own part, part, number, part ...
 -- Gives {1, had its lease (1 or 0), time now, time of the first sign of life after the last pause or 0,
+-- own parts are there (1 or 0), {field, part, field, part ...},
 -- node, fact, its last sign of life, node, fact, its last sign of life ...}, or {0, the other node of that name}.
 local node, name, lease, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[5])
 own(KEYS[1], 'zset') own(KEYS[2], 'hash') own(KEYS[3], 'string') own(KEYS[4], 'string')
+own(KEYS[5], 'hash') own(KEYS[6], 'zset')
 -- Nobody was here for some time: Redis stood still, or its clock was set. Nobody's lease ends by that.
 local last = tonumber(redis.call('GET', KEYS[3]) or now) or now
 local pause = now - last
@@ -39,6 +42,10 @@ end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - lease, 'LIMIT', 0, 4096)) do
   redis.call('ZREM', KEYS[1], gone)
   redis.call('HDEL', KEYS[2], gone)
+  for i = 0, ARGV[8] - 1 do
+    redis.call('HDEL', KEYS[5], gone .. '/' .. i)
+    redis.call('ZREM', KEYS[6], gone .. '/' .. i)
+  end
 end
 redis.call('SET', KEYS[3], now, 'PX', keep)
 local had = redis.call('ZSCORE', KEYS[1], node)
@@ -49,15 +56,32 @@ if not had then
 end
 redis.call('ZADD', KEYS[1], now, node)
 if ARGV[6] ~= '' then redis.call('HSET', KEYS[2], node, ARGV[6]) end
-redis.call('PEXPIRE', KEYS[1], keep)
-redis.call('PEXPIRE', KEYS[2], keep)
+for i = 11, #ARGV - 1, 2 do
+  redis.call('HSET', KEYS[5], node .. '/' .. ARGV[i], ARGV[i + 1])
+  redis.call('ZADD', KEYS[6], now, node .. '/' .. ARGV[i])
+end
+local most = redis.call('ZCARD', KEYS[1]) * ARGV[8]
+if redis.call('ZCARD', KEYS[6]) > most or redis.call('HLEN', KEYS[5]) > most then -- strangers': who lives says it again
+  redis.call('DEL', KEYS[5], KEYS[6])
+end
+for _, key in ipairs({KEYS[1], KEYS[2], KEYS[5], KEYS[6]}) do redis.call('PEXPIRE', key, keep) end
 if redis.call('HLEN', KEYS[2]) > redis.call('ZCARD', KEYS[1]) then
   for _, stranger in ipairs(redis.call('HKEYS', KEYS[2])) do
     if not redis.call('ZSCORE', KEYS[1], stranger) then redis.call('HDEL', KEYS[2], stranger) end
   end
 end
 local paused = tonumber(redis.call('GET', KEYS[4]) or '') or 0
-local answer = {1, had and 1 or 0, string.format('%.0f', now), string.format('%.0f', paused)}
+local has_uses = redis.call('ZSCORE', KEYS[6], node .. '/0') and redis.call('HEXISTS', KEYS[5], node .. '/0') == 1
+local since, uses = tonumber(ARGV[10]), {}
+if since > now then since = 0 end
+for _, field in ipairs(redis.call('ZRANGEBYSCORE', KEYS[6], since, '+inf', 'LIMIT', 0, 65536)) do
+  local size = redis.call('HSTRLEN', KEYS[5], field)
+  if size > 0 and size <= tonumber(ARGV[9]) and #field <= 128 then
+    uses[#uses + 1] = field
+    uses[#uses + 1] = redis.call('HGET', KEYS[5], field)
+  end
+end
+local answer = {1, had and 1 or 0, string.format('%.0f', now), string.format('%.0f', paused), has_uses and 1 or 0, uses}
 local all = redis.call('ZREVRANGE', KEYS[1], 0, 4095, 'WITHSCORES')
 for i = 1, #all, 2 do
   local other, fact = all[i], ''
@@ -73,9 +97,13 @@ return answer
 )
 
 GO: Final = """
--- KEYS: seen, facts. ARGV: node. Its lease is over.
+-- KEYS: seen, facts, uses, when uses changed. ARGV: node, parts of its uses. Its lease is over.
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('HDEL', KEYS[2], ARGV[1])
+for i = 0, ARGV[2] - 1 do
+  redis.call('HDEL', KEYS[3], ARGV[1] .. '/' .. i)
+  redis.call('ZREM', KEYS[4], ARGV[1] .. '/' .. i)
+end
 return 1
 """
 

@@ -138,9 +138,11 @@ async def test_two_servers_let_in_as_many_of_one_address_as_one_would(tmp_path: 
         with pytest.raises(InvalidStatus) as caught:
             await comes(server, "r", "cid")
         assert caught.value.response.status_code == 429
-    facts = await redis.run("HVALS", "miso:1:{nodes}:facts")
-    assert isinstance(facts, list)
-    assert all(ANN.encode() not in fact for fact in facts)
+    for key in ("facts", "uses"):
+        values = await redis.run("HVALS", f"miso:1:{{nodes}}:{key}")
+        assert isinstance(values, list)
+        assert values
+        assert all(ANN.encode() not in value for value in values)
     redis.freeze()
     await until(lambda: servers[0].directory.is_away)
     cid = await comes(servers[0], "r", "cid")

@@ -38,6 +38,10 @@ SEEDS = [
     b"R" + SEPARATOR.join((b"4", b"0", f"shard/{OTHER}:s".encode(), encode(ShardFact(shard=f"{OTHER}:s")))),
     b"R" + SEPARATOR.join((b"5", b"3", *(part for fact in FACTS for part in (fact.key.encode(), encode(fact))))),
     b"R",
+    b"N"
+    + SEPARATOR.join(
+        (OTHER.encode(), encode(NODE), f"{OTHER}/3".encode(), b'{"v":1,"uses":[{"address":"0123456789abcdef"}]}')
+    ),
     b"N" + SEPARATOR.join((OTHER.encode(), encode(NODE), b"a-00000003", b"")),
 ]
 
@@ -70,7 +74,9 @@ def run(data: bytes) -> None:
     if kind == b"N":
         parts = rest.split(SEPARATOR)
         live = LiveNodes(GOOD, Counter())
-        live.listed(0.0, {node: Listed(fact, 0.0) for node, fact in zip(parts[::2], parts[1::2], strict=False)})
+        live.listed(
+            0.0, {node: Listed(fact, 0.0) for node, fact in zip(parts[::2], parts[1::2], strict=False)}, uses=parts
+        )
         assert GOOD in live.ids
         assert set(live.facts) <= live.ids
         return

@@ -17,6 +17,7 @@ async def test_the_second_one_waits_until_the_first_ones_lease_is_over(world: Re
     first = await member_of(await world.node("a"))
     first.entry.put(shard(first, "first"))
     world.proxy(first.directory).refuse()
+    await until(lambda: first.directory.is_away)  # what it sent before has come to Redis
     second = await member_of(await world.node("a"))
     second.entry.put(shard(second, "second"))
     await second.seen.until(lambda it: it.shards() == {(second.directory.node, "second")})
