@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.command_line import command_parser
 from bench.figures import Settings, as_json, failures, line
 from bench.report import RESULTS, finish
 from bench.workers import add_arguments, chosen_workers
@@ -28,9 +29,7 @@ lost, or when N = 100, simple, paced, AES_CM_128_HMAC_SHA1_80 costs more than 1.
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line. Exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench", description=__doc__, epilog=EXPLANATION, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = command_parser("bench", __doc__, EXPLANATION)
     add_arguments(parser)
     parser.add_argument("-n", "--receivers", type=int, nargs="+", default=[1, 10, 100], help="default: 1 10 100")
     parser.add_argument("--suites", nargs="+", choices=SUITES, default=[SUITES[0], SUITES[1], SUITES[3]])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.command_line import command_parser
 from bench.sctp_peer import SctpPeer
 from miso.controller import Router, Worker, create_worker
 
@@ -104,12 +104,7 @@ async def _cpu_us(worker: Worker) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.data",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.data", __doc__, EXPLANATION)
     parser.add_argument("--messages", type=int, default=100_000, help="default 100000")
     parser.add_argument("--size", type=int, default=1000, help="bytes of each, 8 to 262144 (default 1000)")
     parser.add_argument("--window", type=int, default=100_000, help="bytes on the way (default 100000)")

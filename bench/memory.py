@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.command_line import command_parser
 from miso.worker.channel.codec import Dialect
 from native.extensions import build
 from tests.harness.client import WorkerClient, resident_kb
@@ -70,12 +70,7 @@ def _settled_kb(pid: int) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.memory",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.memory", __doc__, EXPLANATION)
     parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line (default: ours)")
     parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.10")
     parser.add_argument("--few", type=int, default=20, help="consumers of the first room (default 20)")

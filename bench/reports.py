@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 from statistics import median
 
+from bench.command_line import command_parser
 from bench.workers import Worker, add_arguments, chosen_workers
 from miso.worker.srtp_suite import SrtpSuite
 from native.extensions import build
@@ -59,12 +59,7 @@ def _measure_room(worker: Worker, receivers: int, seconds: float, repeats: int) 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.reports",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.reports", __doc__, EXPLANATION)
     add_arguments(parser)
     parser.add_argument("-n", "--transports", type=int, default=1000, help="default: 1000")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement (default 4)")

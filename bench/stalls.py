@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 import time
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bench.command_line import command_parser
 from bench.goals import failures, table
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
@@ -224,12 +224,7 @@ def report(figures: Sequence[Figure]) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures and prints; exit code 1 with ``--check`` when closing takes longer than its goal."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.stalls",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.stalls", __doc__, EXPLANATION)
     parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line (default: ours)")
     parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.10")
     parser.add_argument("--people", type=int, default=100, help="in the room, at least 10 (default 100)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shlex
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from bench.command_line import command_parser
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.codec import Dialect
@@ -113,12 +113,7 @@ def _go_first() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a row for each load."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.start",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.start", __doc__, EXPLANATION)
     parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line of a worker")
     parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.12", help="of the worker (default: 3.12)")
     parser.add_argument("--starts", type=int, default=20, help="for each load (default: 20)")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.command_line import command_parser
 from bench.report import RESULTS, as_json, finish
 from native.extensions import build
 
@@ -36,12 +37,7 @@ core meanwhile: the machine is too loaded to tell. Of viewers that miss packets 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line. Exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.cluster",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.cluster", __doc__, EXPLANATION)
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES), help="default: all")
     parser.add_argument("--rate", type=float, default=20_000, help="packets a second over the pipe (default 20000)")
     parser.add_argument("--viewers", type=int, default=600, help="of the large room (default 600)")

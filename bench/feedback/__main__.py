@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench.command_line import command_parser
 from bench.figures import Settings
 from bench.goals import failures, table
 from bench.report import RESULTS, as_json, finish
@@ -35,12 +36,7 @@ With --check the exit code is 1 on loss, and beyond a goal that is held already.
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line. Exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.feedback",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.feedback", __doc__, EXPLANATION)
     add_arguments(parser)
     parser.add_argument("-n", "--receivers", type=int, nargs="+", default=[100, 1000], help="default: 100 1000")
     parser.add_argument("--suite", choices=SUITES, default=SUITES[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench.command_line import command_parser
 from bench.goals import failures, table
 from bench.report import RESULTS, as_json, finish
 from bench.workers import add_arguments, chosen_workers
@@ -31,12 +31,7 @@ With --check the exit code is 1 when a guest or a packet is missing, and beyond 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures, prints, and writes the JSON."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.joins",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.joins", __doc__, EXPLANATION)
     add_arguments(parser)
     parser.add_argument("-n", "--guests", type=int, default=200, help="default: 200")
     parser.add_argument("--at-once", type=int, default=1, help="consumers that are asked for together (default 1)")

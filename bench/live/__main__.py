@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench.command_line import command_parser
 from bench.report import RESULTS, finish
 from native.extensions import build
 
@@ -28,12 +29,7 @@ libnginx-mod-rtmp. With --check the exit code is 1 when miso.live misses what CO
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line. Exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.live",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawTextHelpFormatter,
-    )
+    parser = command_parser("bench.live", __doc__, EXPLANATION)
     parser.add_argument(
         "--servers", nargs="+", choices=SERVERS, default=list(SERVERS), help="default: all that are there"
     )
