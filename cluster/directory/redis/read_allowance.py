@@ -19,8 +19,8 @@ MAX_NODES: Final = 8192
 _FACT_S: Final = 15e-6
 _BYTE_S: Final = 35e-9
 _KEY_S: Final = 2e-6
-"""A fact and a byte of what is costly to read (objects with many members): no less than was measured (5 to 8 µs, up to 33
-ns). A key at which Redis looks: an estimate."""
+"""A fact and a byte of what is costly to read (objects with many members): no less than was measured (5 to 8 µs, up
+to 33 ns). A key at which Redis looks: an estimate."""
 
 
 class ReadAllowance:
