@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
+from bench import conclusion
 from bench.command_line import command_parser
-from bench.figures import Settings, as_json, failures, line
-from bench.report import RESULTS, finish
+from bench.figures import Settings, as_row, compared, line, lost, shown
 from bench.workers import add_arguments, chosen_workers
 from native.extensions import build
 
@@ -23,7 +21,8 @@ highest is forwarded; with "svc" a VP9 stream of three spatial layers comes in a
 ten. "paced": packets in equal steps; "bursts": the ten packets of a frame at once. The floor is a process with a loop
 in C of one sendto and one SRTP protect per packet, at the same rate in turns of a hundred, measured right before each
 measurement of a worker; the ratio is the median of the pairs' ratios. With --check the exit code is 1 when a packet was
-lost, or when N = 100, simple, paced, AES_CM_128_HMAC_SHA1_80 costs more than 1.6 times the floor.
+lost, or when the first worker costs more than 1.6 times the floor with N = 100, simple, paced, AES_CM_128_HMAC_SHA1_80,
+30,000 packets a second.
 """
 
 
@@ -47,8 +46,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="N = 100 only, with AES_CM_128_HMAC_SHA1_80, three repeats of 1 s"
     )
-    parser.add_argument("--check", action="store_true", help="exit code 1 on loss, or beyond the limit told below")
-    parser.add_argument("--json", type=Path, help="where to write the figures (default: bench/results/<time>.json)")
+    conclusion.add_arguments(parser, "bench", "on loss, or beyond the limit told below")
     options = parser.parse_args(arguments)
     if options.quick:
         options.receivers, options.suites, options.kinds = [100], SUITES[:1], ["simple"]
@@ -79,9 +77,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for row in measure(workers, suites, options.receivers, options.patterns, options.kinds, settings):
         rows.append(row)
         print(line(row), flush=True)
-    content = as_json(rows, settings, sys.argv[1:] if arguments is None else arguments)
-    target = options.json or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    return finish(target, content, failures(rows) if options.check else [])
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "seconds", "rate", "repeats"),
+        rows=[as_row(row) for row in rows],
+        compared=compared(rows),
+        shown=shown(rows, options.rate),
+        wrong=lost(rows),
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from bench import conclusion
 from bench.command_line import command_parser
+from bench.report import Compared
 from bench.sctp_peer import SctpPeer
 from miso.controller import Router, Worker, create_worker
 
@@ -19,7 +22,7 @@ _STREAMS = {"OS": 16, "MIS": 16}
 EXPLANATION = """
 Two peers on plain transports, one sends on an ordered, reliable stream, the other one gets it all. The sender keeps at
 most --window bytes on the way to the receiver. The peers run in one process, so that they and the worker share the
-machine's cores. The exit code is 1 when a message was lost or came out of order.
+machine's cores. With --check the exit code is 1 when a message was lost or came out of order.
 """
 
 
@@ -103,22 +106,31 @@ async def _cpu_us(worker: Worker) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints."""
+    """Measures, prints, and writes the JSON."""
     parser = command_parser("bench.data", __doc__, EXPLANATION)
     parser.add_argument("--messages", type=int, default=100_000, help="default 100000")
     parser.add_argument("--size", type=int, default=1000, help="bytes of each, 8 to 262144 (default 1000)")
     parser.add_argument("--window", type=int, default=100_000, help="bytes on the way (default 100000)")
     parser.add_argument("--worker-bin", help="path of a worker (default: ours)")
+    conclusion.add_arguments(parser, "bench.data", "when a message was lost or came out of order")
     options = parser.parse_args(arguments)
     if options.messages < 1 or not 8 <= options.size <= 262_144:
         parser.error("messages must be greater than 0, size from 8 to 262144")
     figures = asyncio.run(run(options.messages, options.size, options.window, options.worker_bin))
-    print(
+    told = (
         f"{figures.arrived} of {figures.sent} messages of {options.size} bytes arrived "
         f"{'in order' if figures.in_order else 'OUT OF ORDER'} in {figures.seconds:.1f} s: "
         f"{figures.arrived / figures.seconds:.0f} a second, {figures.cpu_us:.1f} µs of the worker's CPU each"
     )
-    return 0 if figures.arrived == figures.sent and figures.in_order else 1
+    print(told)
+    worker = Path(options.worker_bin).name if options.worker_bin else "ours"
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "messages", "size", "window"),
+        rows=[{"worker": worker, **asdict(figures)}],
+        compared=[Compared(f"messages of {options.size} bytes", "µs CPU for each", {worker: figures.cpu_us})],
+        wrong=[] if figures.arrived == figures.sent and figures.in_order else [told],
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":

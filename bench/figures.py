@@ -1,19 +1,25 @@
-"""The figures of a run, and how they are shown, written and judged."""
+"""The figures of a run, how they are shown and written, and which of them have goals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
+from typing import Any, Final, Literal
 
-from bench import report
+from bench.report import Compared
+from bench.workers import is_reference
 
 Pattern = Literal["paced", "bursts"]
 Kind = Literal["simple", "simulcast", "svc"]
 
-MAX_RATIO = 1.6
-MAX_RATIO_OF = ("AES_CM_128_HMAC_SHA1_80", 100, "paced", "simple")
+_SUITES: Final = {"AES_CM_128_HMAC_SHA1_80": "cm", "AEAD_AES_256_GCM": "gcm"}
+"""In the keys of goals."""
+_GOAL_RECEIVERS: Final = 100
+_GOAL_RATE: Final = 30_000
+_LOSSLESS_RATE: Final[dict[Pattern, float]] = {"paced": 150_000, "bursts": 200_000}
+_KEPT: Final = 0.9
+"""Of the rate that a goal is about: a sender that could not keep its pace lost nothing because it sent less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Row:
         floor_us: CPU of the floor for each packet.
         expected: Packets that should have arrived, all repeats together.
         arrived: Packets that did.
+        took_s: How long that took.
     """
 
     worker: str
@@ -51,6 +58,12 @@ class Row:
     floor_us: list[float] = field(default_factory=list)
     expected: int = 0
     arrived: int = 0
+    took_s: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        """Packets a second that should have arrived; fewer than asked for when the sender had to wait for a core."""
+        return self.expected / self.took_s if self.took_s else 0.0
 
     @property
     def lost(self) -> int:
@@ -71,34 +84,56 @@ def line(row: Row) -> str:
     )
 
 
-def as_json(rows: list[Row], settings: Settings, command: Sequence[str]) -> bytes:
-    """The figures with all repeats, the machine, and the command."""
-    told = {"seconds": settings.seconds, "rate": settings.rate, "repeats": settings.repeats}
-    measured = [
-        {
-            "worker": row.worker,
-            "suite": row.suite,
-            "receivers": row.receivers,
-            "pattern": row.pattern,
-            "kind": row.kind,
-            "cpu_us": round(median(row.cpu_us), 3),
-            "floor_us": round(median(row.floor_us), 3),
-            "ratio": round(row.ratio, 3),
-            "lost": row.lost,
-            "expected": row.expected,
-            "cpu_us_repeats": [round(value, 3) for value in row.cpu_us],
-            "floor_us_repeats": [round(value, 3) for value in row.floor_us],
-        }
-        for row in rows
-    ]
-    return report.as_json("bench", command, told, measured)
+def as_row(row: Row) -> dict[str, Any]:
+    """One row's figures, with all repeats."""
+    return {
+        "worker": row.worker,
+        "suite": row.suite,
+        "receivers": row.receivers,
+        "pattern": row.pattern,
+        "kind": row.kind,
+        "cpu_us": round(median(row.cpu_us), 3),
+        "floor_us": round(median(row.floor_us), 3),
+        "ratio": round(row.ratio, 3),
+        "lost": row.lost,
+        "expected": row.expected,
+        "per_s": round(row.per_s),
+        "cpu_us_repeats": [round(value, 3) for value in row.cpu_us],
+        "floor_us_repeats": [round(value, 3) for value in row.floor_us],
+    }
 
 
-def failures(rows: list[Row]) -> list[str]:
-    """What ``--check`` finds wrong."""
-    found = [f"{row.worker}: {row.lost} of {row.expected} packets lost ({line(row)})" for row in rows if row.lost]
-    return found + [
-        f"{row.worker}: {row.ratio:.2f} times the floor, expected at most {MAX_RATIO}"
-        for row in rows
-        if (row.suite, row.receivers, row.pattern, row.kind) == MAX_RATIO_OF and row.ratio > MAX_RATIO
-    ]
+def compared(rows: Sequence[Row]) -> list[Compared]:
+    """Each combination's CPU, of the floor and of all workers."""
+    groups: dict[str, dict[str, float]] = {}
+    for row in rows:
+        what = f"{row.suite}, N = {row.receivers}, {row.kind}, {row.pattern}"
+        groups.setdefault(what, {"floor": median(row.floor_us)})[row.worker] = median(row.cpu_us)
+    return [Compared(what, "µs CPU for each packet", figures) for what, figures in groups.items()]
+
+
+def shown(rows: Sequence[Row], rate: float) -> dict[str, float]:
+    """The figures that have goals: of the first worker, beside the floor and beside mediasoup's if that is there."""
+    found: dict[str, float] = {}
+    ours = {_combination(row): row for row in rows if row.worker == rows[0].worker}
+    for row in rows:
+        own, suite = ours[_combination(row)], _SUITES.get(row.suite)
+        if (row.receivers, row.kind) != (_GOAL_RECEIVERS, "simple") or suite is None:
+            continue
+        if rate == _GOAL_RATE and row is own:
+            found[f"{row.pattern}-{suite}"] = row.ratio
+        elif rate == _GOAL_RATE and is_reference(row.worker):
+            pairs = zip(own.cpu_us, row.cpu_us, strict=True)
+            found[f"reference-{row.pattern}-{suite}"] = median(cpu / reference for cpu, reference in pairs)
+        if row is own and suite == "gcm" and row.per_s > _KEPT * _LOSSLESS_RATE[row.pattern]:
+            found[f"lost-{row.pattern}"] = row.lost
+    return found
+
+
+def lost(rows: Sequence[Row]) -> list[str]:
+    """A sentence for each row in which something was lost."""
+    return [f"{row.worker}: {row.lost} of {row.expected} packets lost ({line(row)})" for row in rows if row.lost]
+
+
+def _combination(row: Row) -> tuple[object, ...]:
+    return row.suite, row.receivers, row.pattern, row.kind

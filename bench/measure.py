@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
@@ -74,7 +75,9 @@ def _measure_rooms(
                     row.floor_us.append(_measure_floor(floor, settings))
                     if kind != "simple":
                         _revive(room, settings.rate)
+                    began_s = time.monotonic()
                     cpu_ns, expected, arrived = _send(room, pattern, settings.seconds, settings.rate)
+                    row.took_s += time.monotonic() - began_s
                     row.cpu_us.append(cpu_ns / 1000 / max(arrived, 1))
                     row.expected += expected
                     row.arrived += arrived

@@ -2,22 +2,72 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shlex
 import sys
-import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 RESULTS = Path(__file__).resolve().parent / "results"
 TRY_AGAIN = 75
 """``EX_TEMPFAIL`` of sysexits(3)."""
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """Figures of one thing that stand beside each other.
+
+    Attributes:
+        what: The thing.
+        unit: Of all the figures.
+        figures: By whose they are: ``floor``, or a worker.
+    """
+
+    what: str
+    unit: str
+    figures: dict[str, float]
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of results has.
+
+    Attributes:
+        command: What was run, with its real-time priority if it had one.
+        time: When it ended, ISO 8601.
+        load: The machine's load of the last minute, before and after; empty in files of old.
+        settings: What the run did.
+        rows: What was measured, in the benchmark's own words.
+        shown: Those figures that have goals, by the goals' keys.
+        compared: Those that are drawn.
+    """
+
+    command: str
+    time: str
+    machine: dict[str, Any]
+    settings: dict[str, Any]
+    rows: list[dict[str, Any]]
+    load: tuple[float, float] | None = None
+    shown: dict[str, float] = {}
+    compared: list[Compared] = []
+
+    @property
+    def when(self) -> datetime:
+        """``time``, which the files of other zones are compared by."""
+        return datetime.fromisoformat(self.time).astimezone()
+
+
 def as_json(
-    module: str, command: Sequence[str], settings: object, rows: object, shown: Mapping[str, float] | None = None
+    module: str,
+    command: Sequence[str],
+    settings: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    shown: Mapping[str, float],
+    compared: Sequence[Compared],
+    load_before: float,
 ) -> bytes:
     """The figures, with the machine and the command.
 
@@ -27,16 +77,35 @@ def as_json(
         settings: What the run does.
         rows: What was measured.
         shown: Those figures that have goals, by the goals' keys.
+        compared: Those to be drawn.
+        load_before: The machine's load of the minute before the run.
     """
-    body = {
-        "command": shlex.join(["python", "-m", module, *command]),
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "machine": {"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
-        "settings": settings,
-        "rows": rows,
-        "shown": {key: round(value, 4) for key, value in (shown or {}).items()},
-    }
-    return json.dumps(body, indent=2).encode() + b"\n"
+    result = Result(
+        command=shlex.join([*_priority(), "python", "-m", module, *command]),
+        time=datetime.now().astimezone().isoformat(timespec="seconds"),
+        machine={"system": platform.platform(), "cpus": os.cpu_count(), "python": platform.python_version()},
+        load=(round(load_before, 2), round(os.getloadavg()[0], 2)),
+        settings=dict(settings),
+        rows=[dict(row) for row in rows],
+        shown={key: round(value, 4) for key, value in shown.items()},
+        compared=list(compared),
+    )
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+
+
+def read(path: Path) -> Result:
+    """What :func:`as_json` wrote.
+
+    Raises:
+        OSError: There is no such file, or none that can be read.
+        ValueError: It is none of a benchmark's; says which file, and what is wrong with it.
+    """
+    try:
+        result = msgspec.json.decode(path.read_bytes(), type=Result)
+        datetime.fromisoformat(result.time)
+    except ValueError as error:  # msgspec's are ValueErrors, too
+        raise ValueError(f"{path} is no result of a benchmark: {error}") from error
+    return result
 
 
 def finish(target: Path, content: bytes, wrong: Sequence[str], unclear: Sequence[str] = ()) -> int:
@@ -61,3 +130,10 @@ def finish(target: Path, content: bytes, wrong: Sequence[str], unclear: Sequence
     if wrong:
         return 1
     return TRY_AGAIN if unclear else 0
+
+
+def _priority() -> list[str]:
+    """How ``chrt`` was called; a priority that a benchmark gives itself is not inherited, and not told."""
+    names = {os.SCHED_RR: "-r", os.SCHED_FIFO: "-f"}
+    policy = os.sched_getscheduler(0)
+    return ["chrt", names[policy], str(os.sched_getparam(0).sched_priority)] if policy in names else []

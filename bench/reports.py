@@ -7,7 +7,9 @@ import time
 from collections.abc import Sequence
 from statistics import median
 
+from bench import conclusion
 from bench.command_line import command_parser
+from bench.report import Compared
 from bench.workers import Worker, add_arguments, chosen_workers
 from miso.worker.srtp_suite import SrtpSuite
 from native.extensions import build
@@ -58,20 +60,30 @@ def _measure_room(worker: Worker, receivers: int, seconds: float, repeats: int) 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints."""
+    """Measures, prints, and writes the JSON."""
     parser = command_parser("bench.reports", __doc__, EXPLANATION)
     add_arguments(parser)
     parser.add_argument("-n", "--transports", type=int, default=1000, help="default: 1000")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement (default 4)")
     parser.add_argument("--repeats", type=int, default=3, help="medians of so many (default 3)")
+    conclusion.add_arguments(parser, "bench.reports")
     options = parser.parse_args(arguments)
     if options.transports <= FEW or options.seconds <= 0 or options.repeats < 1:
         parser.error(f"expected more than {FEW} transport, and seconds and repeats greater than 0")
     build(measuring=True)
+    idle: dict[str, float] = {}
+    media: dict[str, float] = {}
     for worker in chosen_workers(options):
-        idle, media = measure(worker, options.transports, options.seconds, options.repeats)
-        print(f"{worker.name}: {idle:.1f} us for each transport and second idle, {media:.1f} us with media", flush=True)
-    return 0
+        name = worker.name
+        idle[name], media[name] = measure(worker, options.transports, options.seconds, options.repeats)
+        print(f"{name}: {idle[name]:.1f} us for each transport and second idle, {media[name]:.1f} us with media")
+    unit = "µs CPU for each transport and second"
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "transports", "seconds", "repeats"),
+        rows=[{"worker": name, "idle_us": idle[name], "media_us": media[name]} for name in idle],
+        compared=[Compared("idle", unit, idle), Compared("with media", unit, media)],
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":

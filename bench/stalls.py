@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
+from bench import conclusion
 from bench.command_line import command_parser
-from bench.goals import failures, table
+from bench.report import Compared
+from bench.workers import Worker, add_arguments, chosen_workers
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
 from miso.worker.channel.bodies.rtp import (
@@ -26,7 +28,6 @@ from miso.worker.channel.bodies.rtp import (
 from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, ProduceRequest
 from miso.worker.channel.bodies.worker import CloseRouterRequest, CreateRouterRequest
 from miso.worker.channel.client_codec import Accepted
-from miso.worker.channel.codec import Dialect
 from miso.worker.channel.commands import Command
 from native.extensions import build
 from tests.harness.client import WorkerClient
@@ -40,6 +41,7 @@ LOCAL = "127.0.0.1"
 DISCARD_PORT = 9
 PRODUCERS, VIEWERS = 5, 9
 STATS = 1000
+GOAL_PEOPLE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Figure:
 class Crowd:
     """A worker with a room of some people."""
 
-    def __init__(self, worker_bin: Sequence[str], dialect: Dialect, people: int) -> None:
-        self.client = WorkerClient(worker_bin, dialect, ["--logLevel=error"])
+    def __init__(self, worker: Worker, people: int) -> None:
+        self.client = WorkerClient(worker.command, worker.dialect, ["--logLevel=error"])
         self.people = people
         self.consumers: list[dict[str, str]] = []
         self._make_room()
@@ -177,23 +179,23 @@ def _longest_ms(before: dict[str, Any] | None, after: dict[str, Any] | None) -> 
 
 
 @contextmanager
-def crowd_of(worker_bin: Sequence[str], dialect: Dialect, people: int) -> Iterator[Crowd]:
+def crowd_of(worker: Worker, people: int) -> Iterator[Crowd]:
     """A worker that ends afterwards."""
-    crowd = Crowd(worker_bin, dialect, people)
+    crowd = Crowd(worker, people)
     try:
         yield crowd
     finally:
         crowd.client.close()
 
 
-def measure(worker_bin: Sequence[str], dialect: Dialect, people: int) -> list[Figure]:
+def measure(worker: Worker, people: int) -> list[Figure]:
     """Each thing once."""
     room = {"routerId": "room"}
     producers = [
         {**room, "transportId": f"transport-{number // PRODUCERS}", "producerId": f"producer-{number}"}
         for number in range(people * PRODUCERS)
     ]
-    with crowd_of(worker_bin, dialect, people) as crowd:
+    with crowd_of(worker, people) as crowd:
         some = crowd.consumers[:STATS]
         stats, dump = commands.CONSUMER_GET_STATS, commands.CONSUMER_DUMP
         pause, resume = commands.PRODUCER_PAUSE, commands.PRODUCER_RESUME
@@ -222,25 +224,43 @@ def report(figures: Sequence[Figure]) -> list[str]:
     return rows
 
 
+def as_row(worker: str, figure: Figure) -> dict[str, Any]:
+    """One figure; a wait beyond the histogram's last bound is null, as one that is not known: JSON has no infinity."""
+    waits_ms = figure.waits_ms if figure.waits_ms is not None and isfinite(figure.waits_ms) else None
+    return {"worker": worker, **asdict(figure), "waits_ms": waits_ms}
+
+
+def compared(found: dict[str, list[Figure]]) -> list[Compared]:
+    """CPU of all workers; the same things are done to each."""
+    return [
+        Compared(figures[0].what, "ms CPU", {worker: each.cpu_ms for worker, each in zip(found, figures, strict=True)})
+        for figures in zip(*found.values(), strict=True)
+    ]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints; exit code 1 with ``--check`` when closing takes longer than its goal."""
+    """Measures, prints, and writes the JSON; exit code 1 with ``--check`` when closing takes longer than its goal."""
     parser = command_parser("bench.stalls", __doc__, EXPLANATION)
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line (default: ours)")
-    parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.10")
-    parser.add_argument("--people", type=int, default=100, help="in the room, at least 10 (default 100)")
-    parser.add_argument("--check", action="store_true", help="fail when the goal is missed")
+    add_arguments(parser)
+    parser.add_argument("--people", type=int, default=GOAL_PEOPLE, help="in the room, at least 10 (default 100)")
+    conclusion.add_arguments(parser, "bench.stalls")
     options = parser.parse_args(arguments)
     if options.people <= VIEWERS:
         parser.error("expected at least 10 people")
     build(measuring=True)
-    figures = measure(shlex.split(options.worker_bin), Dialect(options.dialect), options.people)
-    print("\n".join(report(figures)))
-    found = {"close": figures[-1].cpu_ms}
-    print("\n".join(["", *table(found)]))
-    missed = failures(found) if options.check else []
-    for sentence in missed:
-        print(sentence)
-    return 1 if missed else 0
+    workers = chosen_workers(options)
+    figures: dict[str, list[Figure]] = {}
+    for worker in workers:
+        figures[worker.name] = measure(worker, options.people)
+        print("\n".join([f"{worker.name}:", "", *report(figures[worker.name]), ""]), flush=True)
+    close = figures[workers[0].name][-1]
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "people"),
+        rows=[as_row(worker, figure) for worker, each in figures.items() for figure in each],
+        compared=compared(figures),
+        shown={"close": close.cpu_ms} if options.people == GOAL_PEOPLE else {},
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":

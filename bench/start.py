@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import statistics
 import subprocess
 import sys
@@ -12,9 +11,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from bench import conclusion
 from bench.command_line import command_parser
+from bench.report import Compared
+from bench.workers import Worker, add_arguments, chosen_workers
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.codec import Dialect
@@ -33,6 +35,7 @@ A controller with pipes spawns a worker, waits for "running", asks for worker.du
 as it has the answer before. Wall time counts from before the spawn; CPU is what the worker has used by then, user and
 system. With a load of N so many loops run beside it, for at most {LOAD_S} s. Run as root, this process goes before the
 load (real-time priority, which the worker does not inherit), so that only the worker's own waiting is measured.
+Workers for which no dialect is given are spoken to in that of 3.12.
 """
 
 
@@ -82,24 +85,41 @@ def busy_loops(count: int) -> Iterator[None]:
             loop.wait()
 
 
-def measure(worker_bin: Sequence[str], dialect: Dialect, starts: int, load: int) -> list[list[Moment]]:
+def measure(worker: Worker, starts: int, load: int) -> list[list[Moment]]:
     """Starts workers one after the other; fewer than asked for when the load ends before."""
     found: list[list[Moment]] = []
     until = time.monotonic() + LOAD_S * 0.8
     with busy_loops(load):
         while len(found) < starts and time.monotonic() < until:
-            found.append(start_once(worker_bin, dialect))
+            found.append(start_once(worker.command, worker.dialect))
     return found
 
 
-def line(load: int, found: Sequence[Sequence[Moment]]) -> str:
-    """A row of the table: for each event CPU, median and longest wall time."""
-    cells = [f"{load}", f"{len(found)}"]
-    for moments in zip(*found, strict=True):
+def as_row(worker: str, load: int, found: Sequence[Sequence[Moment]]) -> dict[str, Any]:
+    """For each event the median of the CPU, and median and longest wall time."""
+    row: dict[str, Any] = {"worker": worker, "load": load, "starts": len(found)}
+    for event, moments in zip(_EVENTS, zip(*found, strict=True), strict=True):
         walls = [moment.wall_ms for moment in moments]
         cpu_ms = statistics.median(moment.cpu_ms for moment in moments)
-        cells.append(f"{cpu_ms:.0f} / {statistics.median(walls):.0f} / {max(walls):.0f}")
+        row[event] = {"cpu_ms": cpu_ms, "wall_ms": statistics.median(walls), "longest_ms": max(walls)}
+    return row
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row of the table."""
+    cells = [f"{row['worker']}", f"{row['load']}", f"{row['starts']}"]
+    cells += [" / ".join(f"{value:.0f}" for value in row[event].values()) for event in _EVENTS]
     return f"| {' | '.join(cells)} |"
+
+
+def compared(rows: Sequence[dict[str, Any]]) -> list[Compared]:
+    """CPU until each event, of all workers."""
+    groups: dict[str, dict[str, float]] = {}
+    for row in rows:
+        for event in _EVENTS:
+            figures = groups.setdefault(f"{event}, beside {row['load']} busy loops", {})
+            figures[row["worker"]] = row[event]["cpu_ms"]
+    return [Compared(what, "ms CPU", figures) for what, figures in groups.items()]
 
 
 def _cpu_ms(client: WorkerClient) -> float:
@@ -111,21 +131,31 @@ def _go_first() -> None:
         os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_PRIORITY))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints a row for each load."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints a row for each load and worker, and writes the JSON."""
     parser = command_parser("bench.start", __doc__, EXPLANATION)
-    parser.add_argument("--worker-bin", default=f"{sys.executable} -m miso.worker", help="command line of a worker")
-    parser.add_argument("--dialect", choices=["3.10", "3.12"], default="3.12", help="of the worker (default: 3.12)")
+    add_arguments(parser)
     parser.add_argument("--starts", type=int, default=20, help="for each load (default: 20)")
     parser.add_argument("--load", type=int, nargs="+", default=[0, 15], help="busy loops (default: 0 15)")
+    conclusion.add_arguments(parser, "bench.start")
     options = parser.parse_args(arguments)
+    if options.starts < 1 or min(options.load) < 0:
+        parser.error("starts must be greater than 0, load at least 0")
     _go_first()
-    print(f"| load | starts | {' | '.join(f'{event}: CPU / wall / longest, ms' for event in _EVENTS)} |")
-    print("|---" * (2 + len(_EVENTS)) + "|")
+    print(f"| worker | load | starts | {' | '.join(f'{event}: CPU / wall / longest, ms' for event in _EVENTS)} |")
+    print("|---" * (3 + len(_EVENTS)) + "|")
+    rows = []
     for load in options.load:
-        found = measure(shlex.split(options.worker_bin), Dialect(options.dialect), options.starts, load)
-        print(line(load, found), flush=True)
+        for worker in chosen_workers(options, dialect="3.12"):
+            rows.append(as_row(worker.name, load, measure(worker, options.starts, load)))
+            print(line(rows[-1]), flush=True)
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "starts", "load"),
+        rows=rows,
+        compared=compared(rows),
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

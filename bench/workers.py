@@ -11,6 +11,8 @@ from pathlib import Path
 
 from miso.worker.channel.codec import Dialect
 
+_OURS = " -m miso.worker"
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -29,15 +31,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dialect", action="append", choices=["3.10", "3.12"], help="of the worker in the same place")
 
 
-def chosen_workers(options: argparse.Namespace) -> list[Worker]:
-    """Those of the command line, numbered, or ours."""
-    commands = options.worker_bin or [f"{sys.executable} -m miso.worker"]
-    dialects = [*(options.dialect or []), *["3.10"] * len(commands)]
+def chosen_workers(options: argparse.Namespace, dialect: str = "3.10") -> list[Worker]:
+    """Those of the command line, numbered, or ours; the dialect is that of those for which none is given."""
+    commands = options.worker_bin or [f"{sys.executable}{_OURS}"]
+    dialects = [*(options.dialect or []), *[dialect] * len(commands)]
     return [
-        Worker(
-            "ours" if not options.worker_bin else f"{index}:{Path(shlex.split(command)[0]).name}"[:11],
-            shlex.split(command),
-            Dialect(dialect),
-        )
+        Worker(_name(index, command), shlex.split(command), Dialect(dialect))
         for index, (command, dialect) in enumerate(zip(commands, dialects, strict=False))
     ]
+
+
+def is_reference(name: str) -> bool:
+    """Whether a worker with this name is mediasoup's, by the name of its file."""
+    return name.partition(":")[2].startswith("mediasoup")
+
+
+def _name(index: int, command: str) -> str:
+    if index == 0 and command.endswith(_OURS):
+        return "ours"
+    return f"{index}:{Path(shlex.split(command)[0]).name}"[:11]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import conclusion
 from bench.command_line import command_parser
-from bench.report import RESULTS, as_json, finish
+from bench.report import Compared
 from native.extensions import build
 
 if TYPE_CHECKING:
@@ -45,10 +44,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--viewer-rate", type=float, default=250, help="packets a second each gets (default 250)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each turn (default 2)")
     parser.add_argument("--turns", type=int, default=5, help="of each measurement (default 5)")
-    parser.add_argument("--check", action="store_true", help="exit code 1 beyond the limits told below")
-    parser.add_argument(
-        "--json", type=Path, help="where to write the figures (default: bench/results/cluster-<time>.json)"
-    )
+    conclusion.add_arguments(parser, "bench.cluster", "beyond the limits told below")
     options = parser.parse_args(arguments)
     numbers = (options.rate, options.viewers, options.workers, options.viewer_rate, options.seconds, options.turns)
     if min(numbers) <= 0:
@@ -62,12 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     build()
     build(measuring=True)
     rows, verdict = asyncio.run(_measure(options))
-    settings = {name: value for name, value in vars(options).items() if name not in ("json", "check")}
-    content = as_json("bench.cluster", sys.argv[1:] if arguments is None else arguments, settings, rows)
-    target = options.json or RESULTS / f"cluster-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    if not options.check:
-        return finish(target, content, [])
-    return finish(target, content, verdict.wrong, verdict.unclear)
+    names = ("modes", "rate", "viewers", "workers", "viewer_rate", "seconds", "turns")
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, *names),
+        rows=rows,
+        compared=compared(rows),
+        wrong=verdict.wrong,
+        unclear=verdict.unclear,
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 async def _measure(options: argparse.Namespace) -> tuple[list[dict[str, Any]], Verdict]:
@@ -130,6 +129,19 @@ def spread_row(spread: Spread) -> dict[str, Any]:
         "again": sum(spread.again),
         "lost": spread.lost,
     }
+
+
+def compared(rows: Sequence[dict[str, Any]]) -> list[Compared]:
+    """What a pipe adds beside what the relay does, and what a large room's workers use."""
+    found = []
+    for row in rows:
+        if row["mode"] == "spread":
+            shares = {f"worker {number}": share for number, share in enumerate(row["cpu_share"], 1)}
+            found.append(Compared("a large room's workers", "of a core", shares))
+        else:
+            added = {"floor": row["floor_p99_us"], "pipe": row["added_p99_us"]}
+            found.append(Compared(row["mode"], "µs added to 99 of 100 packets", added))
+    return found
 
 
 if __name__ == "__main__":

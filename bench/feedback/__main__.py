@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench import conclusion
 from bench.command_line import command_parser
 from bench.figures import Settings
-from bench.goals import failures, table
-from bench.report import RESULTS, as_json, finish
+from bench.report import Compared
 from bench.workers import add_arguments, chosen_workers
 from native.extensions import build
 
@@ -44,8 +42,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=30_000, help="forwarded video packets a second (default 30000)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
-    parser.add_argument("--check", action="store_true", help="exit code 1 on loss, or beyond a goal that is held")
-    parser.add_argument("--json", type=Path, help="where to write (default: bench/results/feedback-<time>.json)")
+    conclusion.add_arguments(parser, "bench.feedback", "on loss, or beyond a goal that is held")
     options = parser.parse_args(arguments)
     if min(options.receivers) < 1 or options.repeats < 1 or options.seconds <= 0 or options.rate <= 0:
         parser.error("receivers, repeats, seconds and rate must be greater than 0")
@@ -68,13 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for row in measure(chosen_workers(options), suite, receivers, media, settings):
                 rows.append(row)
                 print("  ".join(f"{name}={value}" for name, value in as_row(row).items()), flush=True)
-    ours = shown(rows)
-    print("\n".join(table(ours)))
-    told = {"seconds": options.seconds, "rate": options.rate, "repeats": options.repeats}
-    command = sys.argv[1:] if arguments is None else arguments
-    content = as_json("bench.feedback", command, told, [as_row(row) for row in rows], ours)
-    target = options.json or RESULTS / f"feedback-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    return finish(target, content, [*lost(rows), *failures(ours)] if options.check else [])
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "seconds", "rate", "repeats"),
+        rows=[as_row(row) for row in rows],
+        compared=compared(rows),
+        shown=shown(rows),
+        wrong=lost(rows),
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 def as_row(row: Row) -> dict[str, Any]:
@@ -96,6 +94,15 @@ def as_row(row: Row) -> dict[str, Any]:
         "lost": row.expected - row.arrived,
         "expected": row.expected,
     }
+
+
+def compared(rows: Sequence[Row]) -> list[Compared]:
+    """CPU for each packet, of the floor and of all workers, whose receivers are silent or report."""
+    groups: dict[str, dict[str, float]] = {}
+    for row in rows:
+        figures = groups.setdefault(f"{row.receivers} with {row.media}, {row.suite}", {"floor": median(row.floor_us)})
+        figures |= {row.worker: median(row.silent_us), f"{row.worker} with feedback": median(row.speaking_us)}
+    return [Compared(what, "µs CPU for each packet", figures) for what, figures in groups.items()]
 
 
 def shown(rows: Sequence[Row]) -> dict[str, float]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from bench import conclusion
 from bench.command_line import command_parser
-from bench.goals import failures, table
-from bench.report import RESULTS, as_json, finish
+from bench.report import Compared
 from bench.workers import add_arguments, chosen_workers
 from native.extensions import build
 
@@ -37,8 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--at-once", type=int, default=1, help="consumers that are asked for together (default 1)")
     parser.add_argument("--packets", type=int, default=20, help="that each guest is to get (default 20)")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
-    parser.add_argument("--check", action="store_true", help="exit code 1 when something is missing, or beyond a goal")
-    parser.add_argument("--json", type=Path, help="where to write (default: bench/results/joins-<time>.json)")
+    conclusion.add_arguments(parser, "bench.joins", "when something is missing, or beyond a goal that is held")
     options = parser.parse_args(arguments)
     if min(options.guests, options.at_once, options.packets, options.repeats) < 1:
         parser.error("guests, at-once, packets and repeats must be greater than 0")
@@ -49,14 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for worker in chosen_workers(options):
         rows.append(measure(worker, options.guests, options.packets, options.repeats, options.at_once))
         print("  ".join(f"{name}={value}" for name, value in as_row(rows[-1]).items()), flush=True)
-    ours = shown(rows[0])
-    print("\n".join(table(ours)))
-    told = {name: getattr(options, name) for name in ("guests", "at_once", "packets", "repeats")}
-    command = sys.argv[1:] if arguments is None else arguments
-    content = as_json("bench.joins", command, told, [as_row(row) for row in rows], ours)
-    target = options.json or RESULTS / f"joins-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    wrong = [*missing(rows, options.guests * options.repeats), *failures(ours)] if options.check else []
-    return finish(target, content, wrong)
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "guests", "at_once", "packets", "repeats"),
+        rows=[as_row(row) for row in rows],
+        compared=compared(rows),
+        shown=shown(rows[0]),
+        wrong=missing(rows, options.guests * options.repeats),
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 def as_row(row: Row) -> dict[str, Any]:
@@ -73,6 +70,13 @@ def as_row(row: Row) -> dict[str, Any]:
         "lost": row.expected - row.arrived,
         "expected": row.expected,
     }
+
+
+def compared(rows: Sequence[Row]) -> list[Compared]:
+    """Each step's CPU, of all workers; the floor is one of the handshake."""
+    steps = {step: {row.worker: median(row.steps_us[step]) for row in rows} for step in rows[0].steps_us}
+    steps["handshake"] = {"floor": median(rows[0].floor_us), **steps["handshake"]}
+    return [Compared(step, "µs CPU for each guest", figures) for step, figures in steps.items()]
 
 
 def shown(row: Row) -> dict[str, float]:

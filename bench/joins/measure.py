@@ -127,6 +127,11 @@ class Meeting:
             self.close()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The worker's."""
+        return self._client.pid
+
     def close(self) -> None:
         """Ends both processes, the worker in peace, so that a profiler can write what it saw. Idempotent."""
         self._client.process.terminate()

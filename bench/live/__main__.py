@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from bench import conclusion
 from bench.command_line import command_parser
-from bench.report import RESULTS, finish
 from native.extensions import build
 
 SERVERS = ("miso.live", "controller", "node-media", "nginx-rtmp")
@@ -39,10 +38,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
     parser.add_argument("--joins", type=int, default=10, help="players that come during each (default 10)")
     parser.add_argument("--nms", type=Path, default=Path(), help="where npm install node-media-server was run")
-    parser.add_argument("--check", action="store_true", help="exit code 1 beyond the limits")
-    parser.add_argument(
-        "--json", type=Path, help="where to write the figures (default: bench/results/live-<time>.json)"
-    )
+    conclusion.add_arguments(parser, "bench.live", "beyond the limits")
     options = parser.parse_args(arguments)
     if options.flv < 0 or options.rtmp < 0 or options.flv + options.rtmp < 1:
         parser.error("there must be players")
@@ -56,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     build(measuring=True)
     from bench.live import servers
-    from bench.live.figures import HEADER, Row, Settings, as_json, failures, line
+    from bench.live.figures import HEADER, Row, Settings, as_row, compared, failures, line
     from bench.live.measure import measure
     from bench.live.source import Source
 
@@ -86,9 +82,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 if row is not None:
                     rows.append(row)
                     print(line(row), flush=True)
-    content = as_json(rows, settings, sys.argv[1:] if arguments is None else arguments)
-    target = options.json or RESULTS / f"live-{time.strftime('%Y%m%d-%H%M%S')}.json"
-    return finish(target, content, failures(rows) if options.check else [])
+    found = conclusion.Found(
+        settings=conclusion.chosen(options, "seconds", "repeats", "joins"),
+        rows=[as_row(row) for row in rows],
+        compared=compared(rows),
+        wrong=failures(rows),
+    )
+    return conclusion.conclude(options, arguments, found)
 
 
 if __name__ == "__main__":

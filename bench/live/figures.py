@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
+from typing import Any
 
-from bench import report
 from bench.live.floor_process import FloorFigures
+from bench.report import Compared
 
 MAX_RATIO = 1.5
 MAX_MEMORY_MB = 80.0
@@ -99,18 +100,22 @@ def line(row: Row) -> str:
     )
 
 
-def as_json(rows: Iterable[Row], settings: Settings, command: Sequence[str]) -> bytes:
-    """The figures with all repeats, the machine, and the command."""
-    measured = [
-        asdict(row)
-        | {
-            "ratio": round(row.ratio, 3),
-            "first_key_p95_ms": round(row.first_key_p95_ms, 1),
-            "signaling_p99_ms": row.signaling_p99_ms,
-        }
-        for row in rows
-    ]
-    return report.as_json("bench.live", command, asdict(settings), measured)
+def as_row(row: Row) -> dict[str, Any]:
+    """One row's figures, with all repeats."""
+    return asdict(row) | {
+        "ratio": round(row.ratio, 3),
+        "first_key_p95_ms": round(row.first_key_p95_ms, 1),
+        "signaling_p99_ms": row.signaling_p99_ms,
+    }
+
+
+def compared(rows: Sequence[Row]) -> list[Compared]:
+    """CPU for each mix of players, of the floor and of all servers."""
+    groups: dict[str, dict[str, float]] = {}
+    for row in rows:
+        figures = groups.setdefault(f"{row.flv} over FLV, {row.rtmp} over RTMP", {"floor": median(row.floor_ms)})
+        figures[row.server] = median(row.cpu_ms)
+    return [Compared(what, "ms CPU for each megabyte", figures) for what, figures in groups.items()]
 
 
 def failures(rows: Sequence[Row]) -> list[str]:

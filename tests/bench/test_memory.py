@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import json
+from pathlib import Path
 
 import pytest
 
 from bench.memory import main
 
 
-def test_an_idle_worker_and_a_consumer_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--few", "1", "--many", "41", "--seconds", "0.3"]) == 0
-    printed = capsys.readouterr().out
-    found = re.fullmatch(r"([\d.]+) MB idle; each consumer (\d+) kB, (\d+) kB after 0.3 s of video\n", printed)
-    assert found is not None, printed
-    assert float(found[1]) > 10
-    assert int(found[3]) > 0
+def test_an_idle_worker_a_consumer_and_a_guest_are_measured(tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    assert main(["--few", "1", "--many", "41", "--seconds", "0.3", "--json", str(target)]) == 0
+    figures = json.loads(target.read_text())
+    (row,) = figures["rows"]
+    assert row["idle"] > 10_000
+    assert row["sending_consumer"] > 0
+    assert row["guest"] > 0
+    assert figures["shown"].keys() == {"idle", "consumer", "webrtc"}
+    assert [each["figures"].keys() for each in figures["compared"]] == [{"ours"}] * 4
 
 
 def test_rooms_of_one_size_are_refused() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
 from bench.stalls import main
 
 
-def test_what_control_does_with_a_small_room_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--people", "10"]) == 0
+def test_what_control_does_with_a_small_room_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "figures.json"
+    assert main(["--people", "10", "--json", str(target)]) == 0
     rows = re.findall(r"^\| (.+) \| ([\d.]+) \| ([\d.]+|inf) \|$", capsys.readouterr().out, re.MULTILINE)
     assert [what for what, _, _ in rows] == [
         "dump of the router",
@@ -21,6 +24,9 @@ def test_what_control_does_with_a_small_room_is_measured(capsys: pytest.CaptureF
         "close of the router, 450 consumers",
     ]
     assert all(float(cpu_ms) > 0 for _, cpu_ms, _ in rows)
+    figures = json.loads(target.read_text())
+    assert [row["what"] for row in figures["rows"]] == [what for what, _, _ in rows]
+    assert figures["shown"] == {}  # the goal is one of a larger room
 
 
 def test_a_room_too_small_for_its_viewers_is_refused() -> None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
-import pytest
+import json
+from pathlib import Path
 
 from bench.start import main
 
 
-def test_a_start_is_measured_with_and_without_load(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--starts", "2", "--load", "0", "1"])
-    _, _, *rows = capsys.readouterr().out.splitlines()
-    assert [row.split("|")[1:3] for row in rows] == [[" 0 ", " 2 "], [" 1 ", " 2 "]]
+def test_a_start_is_measured_with_and_without_load(tmp_path: Path) -> None:
+    target = tmp_path / "figures.json"
+    assert main(["--starts", "2", "--load", "0", "1", "--json", str(target)]) == 0
+    rows = json.loads(target.read_text())["rows"]
+    assert [(row["worker"], row["load"], row["starts"]) for row in rows] == [("ours", 0, 2), ("ours", 1, 2)]
     for row in rows:
-        times = re.findall(r"(\d+) / (\d+) / (\d+)", row)
-        assert len(times) == 3
-        for cpu, wall, longest in times:
-            assert 0 < int(cpu) <= int(longest)
-            assert int(wall) <= int(longest)
+        for event in ("running", "first answer", "first router"):
+            times = row[event]
+            assert times["cpu_ms"] > 0
+            assert times["wall_ms"] <= times["longest_ms"]
