@@ -4,8 +4,7 @@
 #   make test  ARGS="-k stun"           all tests, a few processes side by side (ARGS go to pytest; -n 0: one process)
 #   make lint                           ruff, mypy --strict, and the page's type check
 #   make bench ARGS="--quick"           CPU per forwarded packet against a floor measured in the same run
-#                                       (python -m bench.live: of live streams, per megabyte that players get;
-#                                       bench.table: all goals and what saved results show of them)
+#                                       (python -m bench.live: of live streams, per megabyte that players get)
 #   make fuzz  SECONDS_EACH=60          every parser against mutated input
 #   make fuzz  SANITIZE=1               likewise, with the compiled modules watched by ASan and UBSan (`make test`, too)
 #   make build                          the virtual environment and the compiled modules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +17,8 @@ One bar for each worker, in the order in which they were measured, and a grey on
 of each file. Light or dark is what the reader's system prefers.
 """
 FLOOR = "floor"
-_WIDTH, _LABEL_WIDTH, _FIGURE_WIDTH = 860, 330, 70
+_BARS_WIDTH, _FIGURE_WIDTH = 430, 70
+_CHARACTER = 7.5  # a wide one's width in the font of 13 pixels
 _BAR, _GAP, _LINE, _MARGIN = 14, 10, 22, 16
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-weight: 600 } .quiet { fill: #59636e }
@@ -35,12 +37,12 @@ def draw(compared: Sequence[Compared], title: str) -> str:
 
     Args:
         compared: What to draw; those of one unit that follow each other share a scale.
-        title: Above it.
+        title: Above it; long lines are folded.
     """
     series = list(dict.fromkeys(name for each in compared for name in each.figures if name != FLOOR))
     classes = {FLOOR: "floor"} | {name: f"s{index % _COLOURS}" for index, name in enumerate(series)}
-    drawing = _Drawing(classes)
-    drawing.line(title, "title")
+    drawing = _Drawing(classes, max((len(each.what) for each in compared), default=0))
+    drawing.title(title)
     drawing.legend(name for name in classes if any(name in each.figures for each in compared))
     for unit, group in groupby(compared, key=lambda each: each.unit):
         drawing.panel(unit, list(group))
@@ -50,22 +52,25 @@ def draw(compared: Sequence[Compared], title: str) -> str:
 class _Drawing:
     """SVG that grows downwards."""
 
-    def __init__(self, classes: dict[str, str]) -> None:
+    def __init__(self, classes: dict[str, str], longest_label: int) -> None:
         self._classes = classes
+        self._bars_x = _MARGIN + round(longest_label * _CHARACTER) + _GAP
+        self._width = self._bars_x + _BARS_WIDTH + _FIGURE_WIDTH
         self._parts: list[str] = []
         self._y = _MARGIN
 
-    def line(self, words: str, kind: str) -> None:
-        """A line of text."""
-        self._parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{self._y + _BAR}">{escape(words)}</text>')
-        self._y += _LINE
+    def title(self, words: str) -> None:
+        """Lines that are as long as there is room."""
+        for line in words.splitlines():
+            for part in textwrap.wrap(line, int((self._width - 2 * _MARGIN) / _CHARACTER)):
+                self._line(part, "title")
 
     def legend(self, names: Iterable[str]) -> None:
         """Which colour is whose; names that find no room go on in the next line."""
         x = _MARGIN
         for name in names:
             width = 40 + 8 * len(name)
-            if x > _MARGIN and x + width > _WIDTH:
+            if x > _MARGIN and x + width > self._width:
                 x = _MARGIN
                 self._y += _LINE
             self._bar(name, x, _BAR)
@@ -75,25 +80,30 @@ class _Drawing:
 
     def panel(self, unit: str, group: Sequence[Compared]) -> None:
         """What has one unit, on one scale that begins with 0."""
-        self.line(unit, "quiet")
+        self._line(unit, "quiet")
         longest = max((value for each in group for value in each.figures.values()), default=0) or 1
-        room = _WIDTH - _LABEL_WIDTH - _FIGURE_WIDTH - 2 * _MARGIN
         for each in group:
             self._parts.append(f'<text x="{_MARGIN}" y="{self._y + _BAR - 2}">{escape(each.what)}</text>')
             for name, value in each.figures.items():
-                width = max(value, 0) / longest * room
-                self._bar(name, _MARGIN + _LABEL_WIDTH, width)
-                x = _MARGIN + _LABEL_WIDTH + width + 6
+                width = max(value, 0) / longest * _BARS_WIDTH
+                self._bar(name, self._bars_x, width)
+                x = self._bars_x + width + 6
                 self._parts.append(f'<text class="quiet" x="{x:.1f}" y="{self._y + _BAR - 2}">{value:.3g}</text>')
                 self._y += _BAR + 2
             self._y += _GAP
 
     def text(self) -> str:
         """All of it."""
-        size = f'width="{_WIDTH}" height="{self._y + _MARGIN}"'
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {self._y + _MARGIN}" role="img">'
+        width, height = self._width, self._y + _MARGIN
+        size = f'width="{width}" height="{height}"'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}" role="img">'
         paper = f'<rect class="paper" {size}/>'
         return "\n".join([head, f"<style>{_STYLE}</style>", paper, *self._parts, "</svg>", ""])
+
+    def _line(self, words: str, kind: str) -> None:
+        """A line of text."""
+        self._parts.append(f'<text class="{kind}" x="{_MARGIN}" y="{self._y + _BAR}">{escape(words)}</text>')
+        self._y += _LINE
 
     def _bar(self, name: str, x: float, width: float) -> None:
         self._parts.append(
@@ -116,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compared = [each for result in results for each in result.compared]
     if not compared:
         parser.error("nothing to draw in these files: they were written before benchmarks could be drawn")
-    options.output.write_text(draw(compared, options.title or "; ".join(result.command for result in results)))
+    options.output.write_text(draw(compared, options.title or "\n".join(result.command for result in results)))
     print(f"drawn to {options.output}")
     return 0
 

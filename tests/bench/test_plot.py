@@ -36,6 +36,15 @@ def test_bars_of_one_unit_share_a_scale() -> None:
     assert (idle[1], nothing[1]) == (reference[1], 0)
 
 
+def test_no_word_leaves_the_picture_or_runs_into_the_bars() -> None:
+    long = Compared("W" * 60, "µs", {"ours": 6.0, "another worker of a long name": 6.0, "and one more of them": 1.0})
+    root = ElementTree.fromstring(draw([long], "a long title " * 30))
+    texts = [(float(text.get("x", "")), text.text or "") for text in root.iter(f"{SVG}text")]
+    assert all(x + 7 * len(text) <= float(root.get("width", "")) for x, text in texts if not text.startswith("W"))
+    first_bar = min(float(rect.get("x", "")) for rect in list(root.iter(f"{SVG}rect"))[-3:])
+    assert first_bar > 60 * 7
+
+
 def test_each_worker_has_a_colour_of_its_own_in_light_and_in_dark() -> None:
     svg = draw(COMPARED, "all")
     root = ElementTree.fromstring(svg)
