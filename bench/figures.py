@@ -37,6 +37,23 @@ class Settings:
     repeats: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending.
+
+    Attributes:
+        cpu_us: CPU of the worker, for each packet that arrived.
+        expected: Packets that should have arrived.
+        arrived: Packets that did.
+        took_s: How long the senders took.
+    """
+
+    cpu_us: float
+    expected: int
+    arrived: int
+    took_s: float
+
+
 @dataclass(slots=True)
 class Row:
     """What was measured of one combination; a list has an element for each repeat.
@@ -64,6 +81,13 @@ class Row:
     def per_s(self) -> float:
         """Packets a second that should have arrived; fewer than asked for when the sender had to wait for a core."""
         return self.expected / self.took_s if self.took_s else 0.0
+
+    def add(self, sent: Sent) -> None:
+        """One repeat more."""
+        self.cpu_us.append(sent.cpu_us)
+        self.expected += sent.expected
+        self.arrived += sent.arrived
+        self.took_s += sent.took_s
 
     @property
     def lost(self) -> int:

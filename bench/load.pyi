@@ -1,5 +1,7 @@
 """Types of ``load.pyx``."""
 
+from collections.abc import Sequence
+
 from bench.sinks import Sinks
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -34,3 +36,13 @@ class Sender:
         in_bursts: bool,
     ) -> None: ...
     def close(self) -> None: ...
+
+def send_in_turn(
+    senders: Sequence[Sender],
+    sinks: Sinks,
+    seconds: float,
+    packets_per_second: float,
+    frame_packets: int,
+    packet_size: int,
+    in_bursts: bool,
+) -> None: ...

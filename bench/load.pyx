@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The load: a video sender, evenly paced or a frame at a time, that empties the receivers' sockets between its packets."""
+"""The load: senders of video, evenly paced or a frame at a time, which empty the receivers' sockets between their packets."""
 
 import os
 import socket
@@ -122,48 +122,8 @@ cdef class Sender:
         self, Sinks sinks not None, double seconds, double packets_per_second, int frame_packets, int packet_size,
         bint in_bursts,
     ):
-        """Sends for that long, begins with a key frame, and waits until no media arrives any more.
-
-        Args:
-            sinks: emptied meanwhile.
-            seconds: how long.
-            packets_per_second: on the average.
-            frame_packets: packets of one frame.
-            packet_size: bytes of the larger packets before SRTP.
-            in_bursts: the packets of a frame at once; else one after another in equal steps.
-        """
-        cdef int burst = frame_packets if in_bursts else 1, index
-        cdef int64_t step_ns = <int64_t>(burst * 1e9 / packets_per_second)
-        cdef int64_t count = max(<int64_t>(seconds * packets_per_second / burst), 1)
-        cdef int64_t begin = now_ns(), due, drained = begin, now
-        cdef unsigned int timestamp_step = <unsigned int>(90000 * frame_packets / packets_per_second)
-        cdef int64_t done
-        cdef unsigned long long received
-        if not 64 <= packet_size <= MAX_SIZE - 200:
-            raise ValueError(f"packet size is {packet_size}, expected 64 to {MAX_SIZE - 200}")
-        self._key_frame = True
-        self._in_frame = 0
-        for done in range(count):
-            due = begin + done * step_ns
-            if now_ns() < due:
-                sleep_until(due)
-            for index in range(burst):
-                self._send_next(frame_packets, packet_size, timestamp_step)
-            now = now_ns()
-            if now - drained >= DRAIN_NS:
-                drained = now
-                sinks.drain()
-                self._ignore_reports()
-        now = now_ns()
-        drained = now
-        received = sinks.received
-        while now - drained < QUIET_NS:
-            sleep_until(now + DRAIN_NS)
-            now = now_ns()
-            sinks.drain()
-            if sinks.received != received:  # reports never cease
-                received = sinks.received
-                drained = now
+        """Sends alone, see ``send_in_turn``."""
+        send_in_turn([self], sinks, seconds, packets_per_second, frame_packets, packet_size, in_bursts)
 
     cdef void _send_next(self, int frame_packets, int packet_size, unsigned int timestamp_step) noexcept:
         """The next packet of the highest stream, and those of the lower ones whose turn it is."""
@@ -282,3 +242,57 @@ cdef class Sender:
     def close(self):
         """Closes the socket. Idempotent."""
         self._socket.close()
+
+
+def send_in_turn(
+    list senders not None, Sinks sinks not None, double seconds, double packets_per_second, int frame_packets,
+    int packet_size, bint in_bursts,
+):
+    """Sends for that long, each begins with a key frame, and waits until no media arrives any more.
+
+    Args:
+        senders: a packet of each in turn, or a frame.
+        sinks: emptied meanwhile.
+        seconds: how long.
+        packets_per_second: on the average, of all together.
+        frame_packets: packets of one frame.
+        packet_size: bytes of the larger packets before SRTP.
+        in_bursts: the packets of a frame at once; else one after another in equal steps.
+    """
+    cdef int burst = frame_packets if in_bursts else 1, index
+    cdef int64_t step_ns = <int64_t>(burst * 1e9 / packets_per_second)
+    cdef int64_t count = max(<int64_t>(seconds * packets_per_second / burst), 1)
+    cdef int64_t begin = now_ns(), due, drained = begin, now
+    cdef unsigned int timestamp_step = <unsigned int>(90000 * frame_packets * len(senders) / packets_per_second)
+    cdef int64_t done
+    cdef unsigned long long received
+    cdef Sender sender
+    if not 64 <= packet_size <= MAX_SIZE - 200:
+        raise ValueError(f"packet size is {packet_size}, expected 64 to {MAX_SIZE - 200}")
+    for sender in senders:
+        sender._key_frame = True
+        sender._in_frame = 0
+    for done in range(count):
+        due = begin + done * step_ns
+        if now_ns() < due:
+            with nogil:
+                sleep_until(due)
+        sender = senders[done % len(senders)]
+        for index in range(burst):
+            sender._send_next(frame_packets, packet_size, timestamp_step)
+        now = now_ns()
+        if now - drained >= DRAIN_NS:
+            drained = now
+            sinks.drain()
+            for sender in senders:
+                sender._ignore_reports()
+    now = now_ns()
+    drained = now
+    received = sinks.received
+    while now - drained < QUIET_NS:
+        sleep_until(now + DRAIN_NS)
+        now = now_ns()
+        sinks.drain()
+        if sinks.received != received:  # reports never cease
+            received = sinks.received
+            drained = now

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from bench.figures import Kind, Pattern, Row, Settings
+from bench.figures import Kind, Pattern, Row, Sent, Settings
 from bench.floor_process import FloorProcess
-from bench.room import Room
+from bench.room import LATE_S, PACKET_SIZE, Room
 from bench.sinks import Sinks
 from bench.workers import Worker
 from miso.worker.srtp_suite import SrtpSuite
 
-FRAME_PACKETS = 10
-PACKET_SIZE = 1100  # bytes before SRTP, as they come from the sender
 WARM_UP_S = 0.3
 MAX_REVIVALS = 20
 
@@ -64,9 +61,9 @@ def _measure_rooms(
             for worker in workers
         }
         for room in rooms.values():
-            _send(room, "paced", WARM_UP_S, settings.rate)
+            _send(room, "paced", WARM_UP_S, settings.rate, late_s=0)
             room.choose_layers()
-            _send(room, "paced", WARM_UP_S, settings.rate)
+            _send(room, "paced", WARM_UP_S, settings.rate, late_s=0)
         _measure_floor(floor, settings)
         for _ in range(settings.repeats):
             for pattern in patterns:
@@ -75,38 +72,21 @@ def _measure_rooms(
                     row.floor_us.append(_measure_floor(floor, settings))
                     if kind != "simple":
                         _revive(room, settings.rate)
-                    began_s = time.monotonic()
-                    cpu_ns, expected, arrived = _send(room, pattern, settings.seconds, settings.rate)
-                    row.took_s += time.monotonic() - began_s
-                    row.cpu_us.append(cpu_ns / 1000 / max(arrived, 1))
-                    row.expected += expected
-                    row.arrived += arrived
+                    row.add(_send(room, pattern, settings.seconds, settings.rate))
     return list(rows.values())
 
 
-def _send(room: Room, pattern: Pattern, seconds: float, rate: float) -> tuple[int, int, int]:
-    """CPU of the worker in ns, packets that should have arrived, packets that did."""
-    receivers = len(room.sinks.addresses)
-    wanted, arrived, cpu_ns = room.sender.wanted, room.sinks.received, room.cpu_ns()
-    room.sender.run(
-        room.sinks,
-        seconds=seconds,
-        packets_per_second=rate / receivers * room.sender.packets_per_wanted,
-        frame_packets=FRAME_PACKETS,
-        packet_size=PACKET_SIZE,
-        in_bursts=pattern == "bursts",
-    )
-    cpu_ns = room.cpu_ns() - cpu_ns
-    return cpu_ns, (room.sender.wanted - wanted) * receivers, room.sinks.received - arrived
+def _send(room: Room, pattern: Pattern, seconds: float, rate: float, late_s: float = LATE_S) -> Sent:
+    return room.send(seconds=seconds, rate=rate, in_bursts=pattern == "bursts", late_s=late_s)
 
 
 def _revive(room: Room, rate: float) -> None:
     """Sends until all that is wanted arrives: layers that were silent meanwhile are not forwarded at once."""
     for _ in range(MAX_REVIVALS):
-        _, expected, arrived = _send(room, "paced", WARM_UP_S, rate)
-        if arrived == expected:
+        sent = _send(room, "paced", WARM_UP_S, rate, late_s=0)
+        if sent.arrived == sent.expected:
             return
 
 
 def _measure_floor(floor: FloorProcess, settings: Settings) -> float:
-    return floor.cpu_us(round(settings.rate * settings.seconds), PACKET_SIZE, settings.rate)
+    return floor.cpu_us(round(settings.rate * settings.seconds), PACKET_SIZE["video"], settings.rate)

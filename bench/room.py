@@ -1,4 +1,4 @@
-"""A worker with one video producer and N consumers, each on a plain transport of its own, set up over the channel."""
+"""A worker with one producer or many, and receivers on plain transports of their own, set up over the channel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, cast
 
-from bench.load import Sender
+from bench.figures import Sent
+from bench.load import Sender, send_in_turn
 from bench.sinks import Sinks
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import Kind, RtpType
@@ -46,10 +47,14 @@ ROUTER = {"routerId": "router"}
 PRODUCER_SSRC = 1_000_000
 MAPPED_SSRC = 2_000_000
 CONSUMER_SSRC = 3_000_000
+MAX_STREAMS = 3  # of a producer
 PAYLOAD_TYPE = 101
 MID_ID, ABS_SEND_TIME_ID, TRANSPORT_WIDE_CC_ID = 1, 4, 5
 
 ENOUGH_BPS = 1_000_000_000
+FRAME_PACKETS: dict[Kind, int] = {"audio": 1, "video": 10}
+PACKET_SIZE: dict[Kind, int] = {"audio": 120, "video": 1100}  # bytes before SRTP, as they come from a sender
+LATE_S = 5.0  # what has not come by then is lost
 SCALABILITY = {"simple": None, "simulcast": "L3T1", "svc": "L3T1"}
 HEADER_EXTENSIONS = [
     RtpHeaderExtensionParameters(uri=uri, id=identifier)
@@ -89,7 +94,7 @@ class Room:
 
     Attributes:
         pid: Of the worker.
-        sender: Sends to the producer's transport.
+        senders: Each sends to the transport of a producer of its own.
         sinks: Where the consumers' packets arrive.
         ways: For each receiver the port of its transport, and the key that the worker knows as the receiver's.
     """
@@ -102,6 +107,7 @@ class Room:
         receivers: int | Sinks,
         kind: RtpType,
         media: Kind = "video",
+        senders: int = 1,
     ) -> None:
         """Starts a worker, and lets all come.
 
@@ -109,9 +115,11 @@ class Room:
             worker_bin: Command line of the worker.
             dialect: That it speaks.
             suite: None: without SRTP.
-            receivers: How many, or their sockets, which are closed with the room.
-            kind: Of the producer.
+            receivers: How many, or their sockets, which are closed with the room. Each has a transport, and a consumer
+                of the next producer for each of its streams, in turn.
+            kind: Of the producers.
             media: Opus has one stream without repair.
+            senders: How many, each with a transport and a producer.
 
         Raises:
             RuntimeError: The worker refuses something.
@@ -122,28 +130,19 @@ class Room:
         mime_type = "audio/opus" if media == "audio" else "video/VP9" if kind == "svc" else "video/VP8"
         self._codecs = make_codecs(mime_type)
         self.sinks = Sinks(receivers) if isinstance(receivers, int) else receivers
-        receivers = len(self.sinks.addresses)
         self.ways: list[tuple[int, bytes]] = []
-        self.sinks.expect([CONSUMER_SSRC + 2 * index for index in range(receivers)])
-        sender_key = os.urandom(suite.keying_size) if suite else b""
-        self.sender = Sender(
-            kind=kind,
-            ssrc=PRODUCER_SSRC,
-            payload_type=PAYLOAD_TYPE,
-            abs_send_time_id=ABS_SEND_TIME_ID,
-            transport_wide_cc_id=TRANSPORT_WIDE_CC_ID,
-            suite=suite,
-            key=sender_key,
-        )
+        self.sinks.expect([self._consumer_ssrc(index, 0) for index in range(len(self.sinks.addresses))])
+        self.senders: list[Sender] = []
         self._client = WorkerClient(worker_bin, dialect, ["--logLevel=error"])
         try:
             self._ask(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="router"))
-            self.sender.connect((LOCAL, self._make_transport("sender", self.sender.address, sender_key)))
-            self._produce()
+            for index in range(senders):
+                self._add_sender(index)
             for index, address in enumerate(self.sinks.addresses):
-                key = os.urandom(suite.keying_size) if suite else b""
+                key = self._make_key()
                 self.ways.append((self._make_transport(f"receiver-{index}", address, key), key))
-                self._consume(index)
+                for stream in range(self.sinks.streams):
+                    self._consume(index, stream)
         except BaseException:
             self.close()
             raise
@@ -155,8 +154,58 @@ class Room:
         self.close()
 
     @property
+    def sender(self) -> Sender:
+        """The first one."""
+        return self.senders[0]
+
+    def send(
+        self,
+        *,
+        seconds: float,
+        rate: float,
+        in_bursts: bool = False,
+        late_s: float = LATE_S,
+    ) -> Sent:
+        """The senders send in turn.
+
+        Args:
+            seconds: How long.
+            rate: Packets that are forwarded a second, to all receivers together.
+            in_bursts: The packets of a frame at once; else one after another in equal steps.
+            late_s: So long is waited for what has not come: the worker waits for a core, maybe.
+        """
+        sinks, consumers = self.sinks, len(self.sinks.addresses) * self.sinks.streams // len(self.senders)
+        wanted, arrived, cpu_ns, began_s = self._wanted(), sinks.received, self.cpu_ns(), time.monotonic()
+        send_in_turn(
+            self.senders,
+            sinks,
+            seconds=seconds,
+            packets_per_second=rate / consumers * self.sender.packets_per_wanted,
+            frame_packets=FRAME_PACKETS[self._media],
+            packet_size=PACKET_SIZE[self._media],
+            in_bursts=in_bursts,
+        )
+        took_s = time.monotonic() - began_s
+        expected = (self._wanted() - wanted) * consumers
+        until = time.monotonic() + late_s
+        while sinks.received - arrived < expected and time.monotonic() < until:
+            time.sleep(LATE_S / 500)
+            sinks.drain()
+        arrived = sinks.received - arrived
+        return Sent((self.cpu_ns() - cpu_ns) / 1000 / max(arrived, 1), expected, arrived, took_s)
+
+    def _wanted(self) -> int:
+        return sum(sender.wanted for sender in self.senders)
+
+    def _make_key(self) -> bytes:
+        return os.urandom(self._suite.keying_size) if self._suite else b""
+
+    def _consumer_ssrc(self, receiver: int, stream: int) -> int:
+        return CONSUMER_SSRC + 2 * (receiver * self.sinks.streams + stream)
+
+    @property
     def _streams(self) -> int:
-        return 3 if self._kind == "simulcast" else 1
+        return MAX_STREAMS if self._kind == "simulcast" else 1
 
     @property
     def _stream_mode(self) -> str | None:
@@ -174,8 +223,8 @@ class Room:
             internal = {
                 **ROUTER,
                 "transportId": f"receiver-{index}",
-                "consumerId": f"consumer-{index}",
-                "producerId": "producer",
+                "consumerId": f"consumer-{index}-0",
+                "producerId": "producer-0",
             }
             self._ask(commands.CONSUMER_SET_PREFERRED_LAYERS, internal, ConsumerLayers(spatial_layer=1))
 
@@ -194,7 +243,8 @@ class Room:
     def close(self) -> None:
         """Ends the worker. Idempotent."""
         self._client.close()
-        self.sender.close()
+        for sender in self.senders:
+            sender.close()
         self.sinks.close()
 
     # ------------------------------------------------------------ setting up
@@ -229,11 +279,25 @@ class Room:
         local_port: int = created["tuple"]["localPort"]
         return local_port
 
-    def _produce(self) -> None:
+    def _add_sender(self, index: int) -> None:
+        ssrc, key = PRODUCER_SSRC + 2 * MAX_STREAMS * index, self._make_key()
+        sender = Sender(
+            kind=self._kind,
+            ssrc=ssrc,
+            payload_type=PAYLOAD_TYPE,
+            abs_send_time_id=ABS_SEND_TIME_ID,
+            transport_wide_cc_id=TRANSPORT_WIDE_CC_ID,
+            suite=self._suite,
+            key=key,
+        )
+        self.senders.append(sender)
+        sender.connect((LOCAL, self._make_transport(f"sender-{index}", sender.address, key)))
+        self._produce(index, [ssrc + 2 * stream for stream in range(self._streams)])
+
+    def _produce(self, index: int, ssrcs: Sequence[int]) -> None:
         mode = self._stream_mode
-        ssrcs = [PRODUCER_SSRC + 2 * index for index in range(self._streams)]
         body = ProduceRequest(
-            producer_id="producer",
+            producer_id=f"producer-{index}",
             kind=self._media,
             rtp_parameters=RtpParameters(
                 mid="media",
@@ -250,22 +314,25 @@ class Room:
                     for codec in self._codecs
                 ],
                 encodings=[
-                    EncodingMapping(ssrc=ssrc, mapped_ssrc=MAPPED_SSRC + index, scalability_mode=mode)
-                    for index, ssrc in enumerate(ssrcs)
+                    EncodingMapping(ssrc=ssrc, mapped_ssrc=mapped, scalability_mode=mode)
+                    for ssrc, mapped in zip(ssrcs, self._mapped_ssrcs(index), strict=True)
                 ],
             ),
         )
-        self._ask(commands.TRANSPORT_PRODUCE, {**ROUTER, "transportId": "sender"}, body)
+        self._ask(commands.TRANSPORT_PRODUCE, {**ROUTER, "transportId": f"sender-{index}"}, body)
 
-    def _consume(self, index: int) -> None:
-        ssrc = CONSUMER_SSRC + 2 * index
+    def _mapped_ssrcs(self, producer: int) -> list[int]:
+        return [MAPPED_SSRC + MAX_STREAMS * producer + stream for stream in range(self._streams)]
+
+    def _consume(self, index: int, stream: int) -> None:
+        ssrc, producer = self._consumer_ssrc(index, stream), (index + 1 + stream) % len(self.senders)
         body = ConsumeRequest(
-            consumer_id=f"consumer-{index}",
-            producer_id="producer",
+            consumer_id=f"consumer-{index}-{stream}",
+            producer_id=f"producer-{producer}",
             kind=self._media,
             type=self._kind,
             rtp_parameters=RtpParameters(
-                mid="0",
+                mid=str(stream),
                 codecs=self._codecs,
                 encodings=[
                     RtpEncodingParameters(ssrc=ssrc, rtx=self._rtx(ssrc), scalability_mode=SCALABILITY[self._kind])
@@ -274,8 +341,8 @@ class Room:
                 rtcp=RtcpParameters(cname="bench"),
             ),
             consumable_rtp_encodings=[
-                RtpEncodingParameters(ssrc=MAPPED_SSRC + stream, scalability_mode=self._stream_mode)
-                for stream in range(self._streams)
+                RtpEncodingParameters(ssrc=mapped, scalability_mode=self._stream_mode)
+                for mapped in self._mapped_ssrcs(producer)
             ],
             preferred_layers=None if self._kind == "simple" else ConsumerLayers(spatial_layer=2),
         )

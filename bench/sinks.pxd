@@ -17,6 +17,7 @@ cdef enum:
 cdef class Sinks:
     cdef readonly list addresses
     cdef readonly int capacity
+    cdef readonly int streams
     cdef int count
     cdef list _sockets
     cdef int *_fds

@@ -61,15 +61,16 @@ cdef class Sinks:
 
     Attributes:
         addresses: of the sockets, (IP, port).
+        streams: that each receiver gets.
         capacity: datagrams that each holds at least before the kernel drops.
-        received: RTP packets with the SSRC that belongs to their socket.
+        received: RTP packets with an SSRC that belongs to their socket.
         others: other datagrams (RTCP, probation).
     """
 
-    def __cinit__(self, int count):
+    def __cinit__(self, int count, int streams=1):
         self._fds = <int *>calloc(count, sizeof(int))
         self._ssrcs = <uint32_t *>calloc(count, sizeof(uint32_t))
-        self._counts = <Counts *>calloc(count, sizeof(Counts))
+        self._counts = <Counts *>calloc(count * streams, sizeof(Counts))
         if self._fds == NULL or self._ssrcs == NULL or self._counts == NULL:
             raise MemoryError
         memset(messages, 0, sizeof(messages))
@@ -79,8 +80,9 @@ cdef class Sinks:
             messages[index].msg_hdr.msg_iov = &vectors[index]
             messages[index].msg_hdr.msg_iovlen = 1
 
-    def __init__(self, int count):
+    def __init__(self, int count, int streams=1):
         self.count = count
+        self.streams = streams
         self._sockets = []
         for index in range(count):
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -100,29 +102,29 @@ cdef class Sinks:
         free(self._counts)
 
     def expect(self, ssrcs):
-        """The SSRC of each receiver's stream; counting begins anew."""
+        """The SSRC of each receiver's first stream, its others have the next even ones; counting begins anew."""
         for index, ssrc in enumerate(ssrcs):
             self._ssrcs[index] = ssrc
-        memset(self._counts, 0, self.count * sizeof(Counts))
+        memset(self._counts, 0, self.count * self.streams * sizeof(Counts))
         self.received = 0
         self.others = 0
 
     def each(self):
-        """What each receiver has got since counting began: packets, how many it has missed, how many were not new.
+        """What has come of each receiver's streams since counting began: packets, how many are missing, how many not new.
 
         One is missed when a later one comes: by the gap in the sequence numbers (RFC 3550 section 5.1). One whose
         number is not above those before was sent again, or came late.
         """
         return [
             (self._counts[index].received, self._counts[index].missing, self._counts[index].again)
-            for index in range(self.count)
+            for index in range(self.count * self.streams)
         ]
 
     cpdef int drain(self):
         """Takes what waits, and returns how many datagrams that were."""
         cdef int index, got, packet, total = 0
         cdef unsigned char *header
-        cdef uint32_t ssrc
+        cdef uint32_t ssrc, ahead  # of the first stream's
         for index in range(self.count):
             while True:
                 got = recvmmsg(self._fds[index], messages, BATCH, MSG_DONTWAIT, NULL)
@@ -132,9 +134,10 @@ cdef class Sinks:
                 for packet in range(got):
                     header = headers[packet]
                     ssrc = <uint32_t>header[8] << 24 | <uint32_t>header[9] << 16 | <uint32_t>header[10] << 8 | header[11]
-                    if header[1] & 0x7F == PAYLOAD_TYPE and ssrc == self._ssrcs[index]:
+                    ahead = ssrc - self._ssrcs[index]
+                    if header[1] & 0x7F == PAYLOAD_TYPE and ahead % 2 == 0 and ahead // 2 < <uint32_t>self.streams:
                         self.received += 1
-                        count_packet(&self._counts[index], <uint16_t>(header[2] << 8 | header[3]))
+                        count_packet(&self._counts[index * self.streams + ahead // 2], <uint16_t>(header[2] << 8 | header[3]))
                         self.take(index, header, messages[packet].msg_len)
                     else:
                         self.others += 1

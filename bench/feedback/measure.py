@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Literal
 
 from bench.feedback.receivers import Receivers
 from bench.figures import Settings
 from bench.floor_process import FloorProcess
-from bench.measure import FRAME_PACKETS, WARM_UP_S
-from bench.room import CONSUMER_SSRC, TRANSPORT_WIDE_CC_ID, Room
+from bench.measure import WARM_UP_S
+from bench.room import CONSUMER_SSRC, PACKET_SIZE, TRANSPORT_WIDE_CC_ID, Room
 from bench.sinks import Sinks
 from bench.workers import Worker
+from miso.worker.channel.bodies.base import Kind
 from miso.worker.srtp_suite import SrtpSuite
-
-Media = Literal["audio", "video"]
-PACKET_SIZE = {"audio": 120, "video": 1100}  # bytes before SRTP
-LATE_S = 5.0  # what has not come by then is lost
 
 
 @dataclass(slots=True)
@@ -43,7 +38,7 @@ class Row:
 
     worker: str
     suite: str
-    media: Media
+    media: Kind
     receivers: int
     silent_us: list[float] = field(default_factory=list)
     speaking_us: list[float] = field(default_factory=list)
@@ -62,15 +57,8 @@ class Row:
         return median(on - off for on, off in zip(self.speaking_us, self.silent_us, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    cpu_us: float
-    expected: int
-    arrived: int
-
-
 def measure(
-    workers: Sequence[Worker], suite: SrtpSuite | None, receivers: int, media: Media, settings: Settings
+    workers: Sequence[Worker], suite: SrtpSuite | None, receivers: int, media: Kind, settings: Settings
 ) -> list[Row]:
     """Measures all workers in turns.
 
@@ -90,7 +78,7 @@ def measure(
         rooms = {worker.name: _enter(stack, worker, suite, receivers, media) for worker in workers}
         for room, sockets in rooms.values():
             sockets.speaking = True
-            _send(room, media, WARM_UP_S, settings.rate)
+            room.send(seconds=WARM_UP_S, rate=settings.rate)
         for _ in range(settings.repeats):
             for worker_name, (room, sockets) in rooms.items():
                 _repeat(rows[worker_name], room, sockets, floor, settings)
@@ -98,7 +86,7 @@ def measure(
 
 
 def _enter(
-    stack: ExitStack, worker: Worker, suite: SrtpSuite | None, receivers: int, media: Media
+    stack: ExitStack, worker: Worker, suite: SrtpSuite | None, receivers: int, media: Kind
 ) -> tuple[Room, Receivers]:
     sockets = Receivers(receivers)
     stack.callback(sockets.close)
@@ -112,41 +100,18 @@ def _repeat(row: Row, room: Room, sockets: Receivers, floor: FloorProcess, setti
     packets = round(settings.rate * settings.seconds)
     row.floor_us.append(floor.cpu_us(packets, PACKET_SIZE[row.media], settings.rate))
     sockets.speaking = False
-    silent = _send(room, row.media, settings.seconds, settings.rate)
+    silent = room.send(seconds=settings.seconds, rate=settings.rate)
     sockets.speaking = True
     feedback, reports, refused = sockets.feedback_sent, sockets.reports_sent, sockets.refused
-    speaking = _send(room, row.media, settings.seconds, settings.rate)
+    speaking = room.send(seconds=settings.seconds, rate=settings.rate)
     feedback, reports = sockets.feedback_sent - feedback, sockets.reports_sent - reports
     row.feedback += feedback
     row.reports += reports
     row.refused += sockets.refused - refused
     row.expected += silent.expected + speaking.expected
     row.arrived += silent.arrived + speaking.arrived
-    row.silent_us.append(silent.cpu_us / max(silent.arrived, 1))
-    row.speaking_us.append(speaking.cpu_us / max(speaking.arrived, 1))
+    row.silent_us.append(silent.cpu_us)
+    row.speaking_us.append(speaking.cpu_us)
     added_us = (row.speaking_us[-1] - row.silent_us[-1]) * speaking.arrived
     row.each_us.append(added_us / max(feedback + reports, 1))
     row.core.append(row.speaking_us[-1] * settings.rate / 1e6)
-
-
-def _send(room: Room, media: Media, seconds: float, rate: float) -> _Sent:
-    receivers = len(room.sinks.addresses)
-    wanted, arrived, cpu_ns = room.sender.wanted, room.sinks.received, room.cpu_ns()
-    room.sender.run(
-        room.sinks,
-        seconds=seconds,
-        packets_per_second=rate / receivers,
-        frame_packets=1 if media == "audio" else FRAME_PACKETS,
-        packet_size=PACKET_SIZE[media],
-        in_bursts=False,
-    )
-    expected = (room.sender.wanted - wanted) * receivers
-    until = time.monotonic() + LATE_S
-    while room.sinks.received - arrived < expected and time.monotonic() < until:  # the worker waits for a CPU
-        time.sleep(LATE_S / 500)
-        room.sinks.drain()
-    return _Sent(
-        cpu_us=(room.cpu_ns() - cpu_ns) / 1000,
-        expected=expected,
-        arrived=room.sinks.received - arrived,
-    )
