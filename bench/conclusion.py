@@ -27,6 +27,7 @@ class Found:
         shown: Those figures of the first worker that have goals, by the goals' keys.
         wrong: A sentence for each other limit that was missed.
         unclear: A sentence for each that was missed while the machine had too much else to do.
+        loaded: Whether that is so for the goals.
     """
 
     settings: Mapping[str, Any]
@@ -35,6 +36,7 @@ class Found:
     shown: Mapping[str, float] = field(default_factory=dict)
     wrong: Sequence[str] = ()
     unclear: Sequence[str] = ()
+    loaded: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser, module: str, wrong: str = "beyond a goal that is held") -> None:
@@ -76,7 +78,10 @@ def conclude(options: argparse.Namespace, arguments: Sequence[str] | None, found
     target = options.json or RESULTS / _file_name(options.module, time.strftime("%Y%m%d-%H%M%S"))
     if not options.check:
         return finish(target, content, [])
-    return finish(target, content, [*found.wrong, *goals.failures(found.shown)], found.unclear)
+    missed = goals.failures(found.shown)
+    if found.loaded:
+        return finish(target, content, found.wrong, [*found.unclear, *missed])
+    return finish(target, content, [*found.wrong, *missed], found.unclear)
 
 
 def chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:

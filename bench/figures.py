@@ -161,3 +161,8 @@ def lost(rows: Sequence[Row]) -> list[str]:
 
 def _combination(row: Row) -> tuple[object, ...]:
     return row.suite, row.receivers, row.pattern, row.kind
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Of sorted values: so large a share of them is not above it."""
+    return values[min(int(len(values) * share), len(values) - 1)] if values else float("nan")

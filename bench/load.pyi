@@ -13,6 +13,7 @@ class Sender:
     wanted: int
     refused: int
     packets_per_wanted: float
+    key_frame_every: int
 
     def __init__(
         self,
@@ -26,6 +27,7 @@ class Sender:
         key: bytes,
     ) -> None: ...
     def connect(self, address: tuple[str, int]) -> None: ...
+    def copy_to(self, address: tuple[str, int]) -> None: ...
     def run(
         self,
         sinks: Sinks,

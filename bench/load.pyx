@@ -52,12 +52,16 @@ cdef class Sender:
         wanted: packets of them that go to each receiver: those of the highest simulcast stream, or of the two lower
             spatial layers.
         refused: packets that libsrtp or the kernel did not take.
+        key_frame_every: so many frames; 0: only the first of each run.
     """
 
     cdef readonly object address
     cdef readonly unsigned long long sent
     cdef readonly unsigned long long wanted
     cdef readonly unsigned long long refused
+    cdef public unsigned int key_frame_every
+    cdef object _copies
+    cdef int _copies_fd
     cdef object _socket
     cdef int _fd
     cdef SrtpSession _session
@@ -99,9 +103,12 @@ cdef class Sender:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._fd = self._socket.fileno()
+        self._copies = None
+        self._copies_fd = -1
         self.address = self._socket.getsockname()
         self._session = None if suite is None else Session(suite, key, inbound=False)
         self._ssrc = ssrc
+        self.key_frame_every = 0 if kind == "simple" else KEY_FRAME_EVERY
         self._payload_type = payload_type
         self._abs_send_time_id = abs_send_time_id
         self._transport_wide_cc_id = transport_wide_cc_id
@@ -117,6 +124,12 @@ cdef class Sender:
     def connect(self, address):
         """Where the worker listens."""
         self._socket.connect(address)
+
+    def copy_to(self, address):
+        """Each packet goes there, too, just before it goes to the worker: when it comes there, it is sent."""
+        self._copies = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._copies.connect(address)
+        self._copies_fd = self._copies.fileno()
 
     def run(
         self, Sinks sinks not None, double seconds, double packets_per_second, int frame_packets, int packet_size,
@@ -145,7 +158,7 @@ cdef class Sender:
         if last:
             self._in_frame = 0
             self._frame += 1
-            self._key_frame = self._kind != SIMPLE and self._frame % KEY_FRAME_EVERY == 0
+            self._key_frame = self.key_frame_every > 0 and self._frame % self.key_frame_every == 0
             self._timestamp += timestamp_step
 
     cdef void _send_vp8(self, int stream, int size, bint first, bint last) noexcept:
@@ -222,7 +235,10 @@ cdef class Sender:
         cdef unsigned char *slot = self._slot
         if self._session is not None and self._session.protect(slot, &size) != 0:
             self.refused += 1
-        elif send(self._fd, slot, size, MSG_DONTWAIT) < 0:
+            return
+        if self._copies_fd >= 0:
+            send(self._copies_fd, slot, size, MSG_DONTWAIT)
+        if send(self._fd, slot, size, MSG_DONTWAIT) < 0:
             self.refused += 1
         else:
             self.sent += 1
@@ -240,8 +256,10 @@ cdef class Sender:
             pass
 
     def close(self):
-        """Closes the socket. Idempotent."""
+        """Closes the sockets. Idempotent."""
         self._socket.close()
+        if self._copies is not None:
+            self._copies.close()
 
 
 def send_in_turn(

@@ -94,6 +94,7 @@ class Room:
 
     Attributes:
         pid: Of the worker.
+        client: Drives it.
         senders: Each sends to the transport of a producer of its own.
         sinks: Where the consumers' packets arrive.
         ways: For each receiver the port of its transport, and the key that the worker knows as the receiver's.
@@ -133,7 +134,7 @@ class Room:
         self.ways: list[tuple[int, bytes]] = []
         self.sinks.expect([self._consumer_ssrc(index, 0) for index in range(len(self.sinks.addresses))])
         self.senders: list[Sender] = []
-        self._client = WorkerClient(worker_bin, dialect, ["--logLevel=error"])
+        self.client = WorkerClient(worker_bin, dialect, ["--logLevel=error"])
         try:
             self._ask(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="router"))
             for index in range(senders):
@@ -231,7 +232,7 @@ class Room:
     @property
     def pid(self) -> int:
         """The worker's process id."""
-        return self._client.pid
+        return self.client.pid
 
     def cpu_ns(self) -> int:
         """CPU that the worker used since it started, user and system, all its threads.
@@ -242,7 +243,7 @@ class Room:
 
     def close(self) -> None:
         """Ends the worker. Idempotent."""
-        self._client.close()
+        self.client.close()
         for sender in self.senders:
             sender.close()
         self.sinks.close()
@@ -250,7 +251,7 @@ class Room:
     # ------------------------------------------------------------ setting up
 
     def _ask(self, command: Command[Any, Any], internal: dict[str, str], body: Any) -> Any:
-        reply = self._client.request(command, internal, body)
+        reply = self.client.request(command, internal, body)
         if isinstance(reply, Refused):
             raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
         return reply.data

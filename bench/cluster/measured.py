@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
+from bench.figures import percentile
+
 
 @dataclass
 class Turn:
@@ -102,8 +104,3 @@ class Spread:
     def lost(self) -> int:
         """How many packets did not come, of all viewers'."""
         return self.expected * len(self.arrived) - sum(self.arrived)
-
-
-def percentile(values: list[float], share: float) -> float:
-    """Of sorted values: so large a share of them is not above it."""
-    return values[min(int(len(values) * share), len(values) - 1)] if values else float("nan")

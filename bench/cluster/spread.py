@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from bench.cluster.measured import Spread
 from bench.cluster.room import PAYLOAD_TYPE, PRODUCER_SSRC, Room
 from bench.load import Sender
 from bench.sinks import Sinks
+from bench.waiting import waited_s
 from miso.cluster.placement.choice import Candidate, choose_worker
 from miso.cluster.placement.load import LoadMeter
 from miso.controller.types import LoadReport
@@ -165,9 +165,3 @@ def _waited_share(begin: list[_Usage], end: list[_Usage]) -> float:
     waited_s = sum(last.waited_s - first.waited_s for first, last in zip(begin, end, strict=True))
     used_s = sum(last.load.cpu_us - first.load.cpu_us for first, last in zip(begin, end, strict=True)) / 1e6
     return waited_s / used_s
-
-
-def waited_s(pid: int) -> float:
-    """How long the threads of a process have waited for a core (schedstat of proc(5): the second number, in ns)."""
-    stats = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-    return sum(int(text.split()[1]) for text in stats) / 1e9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.cluster.measured import Hop, Spread
+from bench.waiting import BUSY_WAIT
 
 MAX_ADDED_US = 1000.0
 """What a pipe may add to 99 of 100 packets."""
@@ -14,8 +15,6 @@ BUSY_RELAY_US = 500.0
 """A relay in C that adds more than this to one of 100 packets waits for a core: on an idle machine it is 200."""
 MAX_DIFFERENCE = 0.25
 """By so much of the larger share the CPU of workers may differ."""
-BUSY_WAIT = 0.25
-"""Workers that wait for a core a quarter as long as they have one are placed by what the machine leaves them."""
 
 
 @dataclass

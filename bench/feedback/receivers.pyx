@@ -113,7 +113,7 @@ cdef class Receivers(Sinks):
                     self.reports_sent += 1
         return total
 
-    cdef void take(self, int index, const unsigned char *head, int size) noexcept:
+    cdef void take(self, int index, const unsigned char *head, int size, int64_t at_ns) noexcept:
         """Remembers the packet's numbers; the header is RFC 3550 section 5.1, the extension RFC 8285 section 4.2."""
         cdef Receiver *receiver = &self._receivers[index]
         cdef uint16_t sequence = head[2] << 8 | head[3]

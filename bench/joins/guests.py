@@ -5,6 +5,7 @@
     → (begins)                                             {"algorithm": "sha-256", "value": "AB:CD:…"}
     {"ufrag":, "password":, "ip":, "port":, "ssrc":}       {}              somebody more joins, and has not yet begun
     {"handshake": [first, last]}                           {"done": 10}    these check, and shake hands
+    {"leave": 3}                                           {}              somebody is gone
     {"expect": 5}                                          {"arrived": 50, "other": 0}   packets of each, deciphered
 """
 
@@ -120,6 +121,8 @@ def main() -> None:
         if "handshake" in told:
             first, last = told["handshake"]
             answer = {"done": sum(guest.handshake() for guest in guests[first:last])}
+        elif "leave" in told:
+            guests[told["leave"]].socket.close()
         elif "expect" in told:
             for guest in guests:
                 guest.receive(told["expect"])
