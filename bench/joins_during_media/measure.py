@@ -47,14 +47,14 @@ def measure(worker: Worker, receivers: int, rate: float, joins_per_s: float, sec
             warm = room.send(seconds=WARM_UP_S, rate=rate)
         if warm.arrived != warm.expected:
             raise RuntimeError(f"{worker.name} forwarded {warm.arrived} of the first {warm.expected} packets")
-        visits.asked, visits.in_time = entrance.joined, 0
-        before = entrance.joined, entrance.left
+        visits.in_time = 0
+        before = visits.asked, entrance.joined, entrance.left
         for _ in range(turns):
             latency.quiet.append(_turn(room, sinks, witness, rate, seconds, None, 0))
             latency.joins.append(_turn(room, sinks, witness, rate, seconds, visits, joins_per_s))
         latency.asked = visits.asked - before[0]
-        latency.joined = entrance.joined - before[0]
-        latency.left = entrance.left - before[1]
+        latency.joined = entrance.joined - before[1]
+        latency.left = entrance.left - before[2]
         latency.in_time = visits.in_time
     return latency
 
