@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_COLLECTS_UNWATCHED_AFTER_S = 1.0
 _TELL_FAULTS_AFTER_S = 0.1  # many at once are told once
 _TELL_DROPPED_AFTER_S = 1.1  # a transport says once a second that it drops: who has said so last is counted too
 
@@ -83,6 +84,7 @@ class Worker:
         self._registry = Registry(self)
         self._turns = Turns(loop)
         self._garbage = Garbage(self._turns.add)
+        self._collects_soon = False
         dispatch = self._registry.dispatch
         self._channel = Channel(loop, self._turns, dispatch, dispatch, self._on_controller_gone)
         self._log = ChannelLog(self._channel.send_log, settings.log_level, settings.log_tags)
@@ -228,10 +230,17 @@ class Worker:
         yield from router.closing()
         del self._routers[body.router_id]
         self._watch_delay()
-        if not self._routers:
-            self._turns.add(self._garbage.collect_unwatched)
+        if not self._routers and not self._collects_soon:
+            self._collects_soon = True
+            self._loop.call_later(_COLLECTS_UNWATCHED_AFTER_S, self._collect_unwatched)
 
     # ------------------------------------------------------------ inside
+
+    def _collect_unwatched(self) -> None:
+        """Not before the answer to who has closed the last router is out, and only if there is no other one since."""
+        self._collects_soon = False
+        if not self._routers:
+            self._turns.add(self._garbage.collect_unwatched)
 
     def _watch_delay(self) -> None:
         """Only a worker with a router wakes up for that."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 
 from miso.worker.channel import commands
-from miso.worker.channel.bodies.worker import CreateRouterRequest
+from miso.worker.channel.bodies.worker import CloseRouterRequest, CreateRouterRequest
 from tests.harness.client import WorkerClient
 
 WATCHED = "import gc; gc.set_debug(gc.DEBUG_STATS); from miso.worker.__main__ import main; main()"
@@ -30,6 +31,20 @@ def test_a_collection_looks_at_no_module_once_a_router_was_made() -> None:
     looked_at = re.findall(r"objects in each generation: (\d+) (\d+) (\d+)", told)[first]
     assert sum(map(int, looked_at)) < MODULES
     assert frozen[first:] == sorted(frozen[first:], reverse=True)  # what a later router brings is looked at
+
+
+def test_all_is_looked_at_a_moment_after_the_last_router_has_closed() -> None:
+    looks = []
+    for waits_s in (0.0, 1.5):
+        with WorkerClient([sys.executable, "-c", WATCHED]) as client:
+            client.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="one"))
+            client.request(commands.ROUTER_CLOSE, {}, CloseRouterRequest(router_id="one"))
+            time.sleep(waits_s)
+            client.request(commands.WORKER_DUMP, {})
+            client.send_request(commands.WORKER_CLOSE, {})
+            client.wait_for_exit()
+            looks.append(client.stderr().count("collecting generation 2"))
+    assert looks[0] < looks[1]  # the answer did not wait for it
 
 
 GROWING = """
