@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar, TypeVarTuple
 
 logger = logging.getLogger(__name__)
@@ -99,6 +99,15 @@ def attempt_for(
     except BaseException as error:  # noqa: BLE001  as above
         faults.record(error, describe(about))
         return otherwise
+
+
+def attempt_step(about: object, steps: Iterator[None]) -> bool:
+    """Goes one step on; gives whether it was the last one, which one that meets a fault is, too."""
+    return attempt_for(True, about, _is_over, steps)
+
+
+def _is_over(steps: Iterator[None]) -> bool:
+    return next(steps, True) is True
 
 
 def brief(error: BaseException) -> str:

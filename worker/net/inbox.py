@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from miso.worker.faults import attempt_for
+from miso.worker.faults import attempt_step
 from miso.worker.net.turns import Turns
 
 Message = TypeVar("Message")
@@ -55,7 +55,7 @@ class Inbox(Generic[Message]):
         if self._steps is None and self._waiting:
             self._steps = self._work(self._waiting.popleft())
         steps = self._steps
-        if steps is not None and attempt_for(True, self._work, _is_over, steps):
+        if steps is not None and attempt_step(self._work, steps):
             self._steps = None
         if self._closed or (self._steps is None and not self._waiting):
             self._let_go()
@@ -66,7 +66,3 @@ class Inbox(Generic[Message]):
         source, self._source = self._source, None
         if source is not None and not self._closed:
             source.go_on()
-
-
-def _is_over(steps: Iterator[None]) -> bool:
-    return next(steps, True) is True

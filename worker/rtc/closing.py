@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from miso.worker.faults import attempt, attempt_for
+from miso.worker.faults import attempt, attempt_step
 
 
 class Closable(Protocol):
@@ -33,7 +33,7 @@ def close_each_in_steps(children: Iterable[ClosingInSteps]) -> Iterator[None]:
     """As many steps as they have; a fault in one costs what is left of this one."""
     for child in list(children):
         steps = child.closing()
-        while not attempt_for(True, child, _is_over, steps):
+        while not attempt_step(child, steps):
             yield
 
 
@@ -41,7 +41,3 @@ def finish(steps: Iterator[None]) -> None:
     """Does all that is left to do."""
     for _ in steps:
         pass
-
-
-def _is_over(steps: Iterator[None]) -> bool:
-    return next(steps, True) is True
