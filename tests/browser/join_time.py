@@ -17,6 +17,7 @@ from tests.browser.marks import MARK_FRAMES, MARK_JOINING, Joining, joining_of
 from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, eventually
 
 WANTED_MS = 1000.0
+IN_LOBBY_MS = 1500
 
 
 async def join_times(crowd: Crowd, cluster: Cluster, joins: int, room: str) -> list[Joining]:
@@ -26,7 +27,9 @@ async def join_times(crowd: Crowd, cluster: Cluster, joins: int, room: str) -> l
 
 async def _join(crowd: Crowd, cluster: Cluster, room: str, name: str) -> Joining:
     before = await cluster.size_in_redis(room)
-    newcomer = await cluster.come(crowd, 1, name, room, script=MARK_FRAMES + MARK_JOINING)
+    newcomer = await cluster.come(crowd, 1, name, room, script=MARK_FRAMES + MARK_JOINING, autojoin="false")
+    await newcomer.page.wait_for_timeout(IN_LOBBY_MS)
+    await newcomer.click("Join the room")
     found: list[Joining] = []
 
     async def shows() -> bool:
