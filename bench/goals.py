@@ -59,7 +59,7 @@ GOALS: Final[Mapping[str, Goal]] = {
     "lost-bursts": Goal("200,000 packets a second, bursts, AEAD_AES_256_GCM, N = 100", "lost", 0),
     "join": Goal("join: create, connect, ICE, DTLS, consume", "ms CPU", 1.6),
     "consume": Goal("consume", "ms CPU", 0.15),
-    "stun": Goal("STUN check", "ms CPU", 0.03),
+    "stun": Goal("STUN check, evenly paced: beyond giving the datagram back", "ms CPU", 0.03),
     "close": Goal("closing a router of 500 producers with 4,500 consumers", "ms CPU", 60, held=True),
     "joins-p99": Goal("20,000 packets a second, N = 200, ten joins a second: p99", "times quiet", 1.1, held=True),
     "joins-max": Goal("20,000 packets a second, N = 200, ten joins a second: longest", "ms", 5, meanwhile=26),

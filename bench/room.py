@@ -12,6 +12,7 @@ from typing import Any, cast
 from bench.figures import Sent
 from bench.load import Sender, send_in_turn
 from bench.sinks import Sinks
+from bench.workers import accepted
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.base import Kind, RtpType
 from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp, SrtpCryptoSuite
@@ -36,7 +37,6 @@ from miso.worker.channel.bodies.transport import (
     SrtpParameters,
 )
 from miso.worker.channel.bodies.worker import CreateRouterRequest
-from miso.worker.channel.client_codec import Refused
 from miso.worker.channel.codec import Dialect
 from miso.worker.channel.commands import Command
 from miso.worker.srtp_suite import SrtpSuite
@@ -251,10 +251,7 @@ class Room:
     # ------------------------------------------------------------ setting up
 
     def _ask(self, command: Command[Any, Any], internal: dict[str, str], body: Any) -> Any:
-        reply = self.client.request(command, internal, body)
-        if isinstance(reply, Refused):
-            raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
-        return reply.data
+        return accepted(command, self.client.request(command, internal, body)).data
 
     def _make_transport(self, name: str, remote: tuple[str, int], key: bytes) -> int:
         """The transport's local port."""

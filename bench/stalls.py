@@ -13,7 +13,7 @@ from typing import Any
 from bench import conclusion
 from bench.command_line import command_parser
 from bench.report import Compared
-from bench.workers import Worker, add_arguments, chosen_workers
+from bench.workers import Worker, accepted, add_arguments, chosen_workers
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CreatePlainTransportRequest, ListenIp
 from miso.worker.channel.bodies.rtp import (
@@ -82,9 +82,7 @@ class Crowd:
     def _data_of(self, command: Command[Any, Any], request_id: int) -> Any:
         reply = self.client.reply_to(request_id)
         self.client.events.clear()
-        if not isinstance(reply, Accepted):
-            raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
-        return reply.data
+        return accepted(command, reply).data
 
     def _cpu_ns(self) -> int:
         return time.clock_gettime_ns(~self.client.pid << 3 | 2)  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)

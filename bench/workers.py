@@ -1,4 +1,4 @@
-"""Which workers a benchmark measures: ours, or those of the command line."""
+"""Which workers a benchmark measures, ours or those of the command line, and what they reply."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from miso.worker.channel.client_codec import Accepted, Refused
 from miso.worker.channel.codec import Dialect
+from miso.worker.channel.commands import Command
 
 _OURS = " -m miso.worker"
 
@@ -39,6 +42,13 @@ def chosen_workers(options: argparse.Namespace, dialect: str = "3.10") -> list[W
         Worker(_name(index, command), shlex.split(command), Dialect(dialect))
         for index, (command, dialect) in enumerate(zip(commands, dialects, strict=False))
     ]
+
+
+def accepted(command: Command[Any, Any], reply: Accepted | Refused) -> Accepted:
+    """A worker's reply. Raises ``RuntimeError`` when it refuses."""
+    if isinstance(reply, Refused):
+        raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
+    return reply
 
 
 def is_reference(name: str) -> bool:

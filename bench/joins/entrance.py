@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from bench.room import CONSUMER_SSRC, HEADER_EXTENSIONS, LOCAL, MAPPED_SSRC, ROUTER, make_codecs
+from bench.workers import accepted
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.router import CloseTransportRequest, CreateWebRtcTransportWithServerRequest
 from miso.worker.channel.bodies.rtp import RtcpParameters, RtpEncodingParameters, RtpParameters, RtxParameters
 from miso.worker.channel.bodies.transport import ConnectRequest, ConsumeRequest, DtlsFingerprint, DtlsParameters
 from miso.worker.channel.bodies.web_rtc_server import CreateWebRtcServerRequest, ListenInfo
-from miso.worker.channel.client_codec import Accepted, Refused
 from miso.worker.channel.commands import Command
 from tests.harness.client import ROOT, WorkerClient
 
@@ -111,7 +111,7 @@ class Entrance:
         """All are asked for before the first answer is waited for."""
         asked = [self._ask_to_consume(index) for index in ids]
         for request_id in asked:
-            _check(commands.TRANSPORT_CONSUME, self._client.reply_to(request_id))
+            accepted(commands.TRANSPORT_CONSUME, self._client.reply_to(request_id))
 
     def receive(self, count: int) -> int:
         """Every guest waits for so many packets; how many came and could be deciphered."""
@@ -120,7 +120,7 @@ class Entrance:
 
     def ask(self, command: Command[Any, Any], internal: dict[str, str], body: Any) -> Any:
         """The worker's answer. Raises ``RuntimeError`` when it refuses."""
-        return _check(command, self._client.request(command, internal, body)).data
+        return accepted(command, self._client.request(command, internal, body)).data
 
     def _ask_to_consume(self, index: int) -> int:
         body = ConsumeRequest(
@@ -155,9 +155,3 @@ def video_parameters(mid: str, ssrc: int) -> RtpParameters:
         header_extensions=HEADER_EXTENSIONS,
         rtcp=RtcpParameters(cname="bench"),
     )
-
-
-def _check(command: Command[Any, Any], reply: Accepted | Refused) -> Accepted:
-    if isinstance(reply, Refused):
-        raise RuntimeError(f"{command.name}: {reply.error}: {reply.reason}")
-    return reply

@@ -53,16 +53,35 @@ cdef enum:
     WAKEUP_FORWARDS = 1024  # handed to consumers in one wake-up, about: 1 to 2 ms
     STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, and STUN without a gate, shown to control
 
-# Filled anew by every receive and every transmit; one thread runs the plane.
+# Of the receive under way; one thread runs the plane. What the kernel does not write stays as it was prepared: who wakes
+# up for one packet need not have the places of 32 brought into the cache.
 cdef mmsghdr received[RECEIVE_COUNT]
 cdef iovec received_vectors[RECEIVE_COUNT]
 cdef sockaddr_in6 received_from[RECEIVE_COUNT]
+cdef const unsigned char *prepared = NULL  # the first slot of the plane for which they are
+
+# Filled anew by every transmit.
 cdef mmsghdr outgoing[SLOT_COUNT]
 cdef iovec outgoing_vectors[SLOT_COUNT]
 cdef char controls[SLOT_COUNT][32]
 cdef int message_packets[SLOT_COUNT]  # how many packets a message has
 cdef int message_runs[SLOT_COUNT]  # and of which run of the batch
 cdef int message_firsts[SLOT_COUNT]  # the slot of its first
+
+
+cdef void prepare(Plane plane) noexcept:
+    """Has the kernel put what it receives into the slots of this plane."""
+    global prepared
+    cdef int index
+    memset(received, 0, sizeof(received))
+    for index in range(RECEIVE_COUNT):
+        received_vectors[index].iov_base = plane.receive_slot(index)
+        received_vectors[index].iov_len = MAX_PACKET
+        received[index].msg_hdr.msg_name = &received_from[index]
+        received[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
+        received[index].msg_hdr.msg_iov = &received_vectors[index]
+        received[index].msg_hdr.msg_iovlen = 1
+    prepared = plane.receive_slot(0)
 
 
 cdef class UdpSocket(Endpoint):
@@ -130,22 +149,16 @@ cdef class UdpSocket(Endpoint):
     cdef int _receive_batch(self, int wanted) noexcept:
         cdef Plane plane = self.plane
         cdef int index, got
+        if prepared != plane.receive_slot(0):
+            prepare(plane)
         for index in range(wanted):
             set_packet_size(plane.receive_slot(index), SLOT_ROOM)
-            received_vectors[index].iov_base = plane.receive_slot(index)
-            received_vectors[index].iov_len = MAX_PACKET
-            received[index].msg_hdr.msg_name = &received_from[index]
-            received[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
-            received[index].msg_hdr.msg_iov = &received_vectors[index]
-            received[index].msg_hdr.msg_iovlen = 1
-            received[index].msg_hdr.msg_control = NULL
-            received[index].msg_hdr.msg_controllen = 0
-            received[index].msg_hdr.msg_flags = 0
         got = recvmmsg(self.fd, received, wanted, MSG_DONTWAIT, NULL)
         if got < 0:
             return -1 if errno != EINTR else 0
         for index in range(got):
             plane.count.received += 1
+            received[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
             if received[index].msg_hdr.msg_flags & MSG_TRUNC:
                 plane.count.truncated += 1
             else:

@@ -1,4 +1,4 @@
-"""A UDP port of a transport with one peer, whose address is told or learned (plain and pipe transports)."""
+"""UDP sockets, and the port of a transport with one peer, whose address is told or learned (plain, pipe)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,27 @@ from miso.worker.channel.bodies.router import ListenIp
 from miso.worker.channel.bodies.transport import TransportTuple
 from miso.worker.dataplane import Address, UdpOwner, UdpSocket
 from miso.worker.errors import BodyError
-from miso.worker.rtc.context import Context
+from miso.worker.rtc.context import BoundSocket, Context
 from miso.worker.rtc.deliver import deliver
+
+
+def open_udp(context: Context, ip: str, port: int | None) -> tuple[BoundSocket, UdpSocket]:
+    """Opens a socket that the plane reads; what it tells of goes to the owners of its objects.
+
+    Raises:
+        BodyError: A text that is no IP address.
+        CommandError: The port, or every port of the range, is taken, or the address is not of this machine.
+    """
+    now = context.scheduler.now_us
+
+    def read() -> None:
+        now_us = now()
+        if events := udp.receive(now_us):  # most wake-ups have none
+            deliver(events, now_us)
+
+    bound = context.sockets.open_udp(ip, port, read)
+    udp = UdpSocket(context.plane, bound.fileno)
+    return bound, udp
 
 
 class UdpPort:
@@ -27,14 +46,8 @@ class UdpPort:
             BodyError: A text that is no IP address.
             CommandError: The port is taken, or the address is not of this machine.
         """
-
-        def read() -> None:
-            now_us = context.scheduler.now_us()
-            deliver(self.udp.receive(now_us), now_us)
-
-        self._bound = context.sockets.open_udp(listen.ip, port, read)
+        self._bound, self.udp = open_udp(context, listen.ip, port)
         self._announced_ip = listen.announced_ip or ""
-        self.udp = UdpSocket(context.plane, self._bound.fileno)
         self.udp.owner = owner
         self.remote: tuple[str, int] | None = None
 

@@ -18,8 +18,8 @@ from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol, LocalEndpoint
 from miso.worker.ice.server import IceTuple
 from miso.worker.rtc.context import BoundSocket, Context
-from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.log_rate_limit import LogRateLimit
+from miso.worker.rtc.transport.udp_port import open_udp
 from miso.worker.rtc.web_rtc.ice_tcp import IceConnection, IceListener
 
 logger = logging.getLogger(__name__)
@@ -144,12 +144,7 @@ class IceSockets:
         self._handler.on_tuple_gone(tuple_)
 
     def _open_udp(self, ip: str, port: int | None) -> BoundSocket:
-        def read() -> None:
-            now_us = self._context.scheduler.now_us()
-            deliver(udp.receive(now_us), now_us)
-
-        bound = self._context.sockets.open_udp(ip, port, read)
-        udp = UdpSocket(self._context.plane, bound.fileno)
+        bound, udp = open_udp(self._context, ip, port)
         udp.owner = end = _UdpEnd(self, bound, udp)
         udp.stun_gate = self.gate
         self._udp_ends.append(end)
