@@ -22,8 +22,8 @@ N peers, each on a socket of its own and behind a WebRtcTransport on one WebRtcS
 and check again and again: binding requests with USE-CANDIDATE and MESSAGE-INTEGRITY over the selected tuple, which
 change nothing. "in turn": each check as soon as the one before is answered. "paced": one after the other in equal
 steps, so that the worker goes to sleep and wakes up for each. "bursts": one of each peer at once, every 200 ms. Before
-each it is measured what the worker takes while nobody checks, and that is taken off. The floor is a loop in C that gives
-each datagram back. An answer counts if its transaction, address and MESSAGE-INTEGRITY are right.
+each it is measured what the worker takes while nobody checks, and that is taken off. The floor is a loop in C that
+gives each datagram back. An answer counts if its transaction, address and MESSAGE-INTEGRITY are right.
 With --check the exit code is 1 when an answer is missing, and beyond a goal that is held already.
 """
 

@@ -125,6 +125,22 @@ def test_an_ipv4_peer_of_a_dual_stack_socket_is_itself(rig: Rig) -> None:
     peer.socket.close()
 
 
+def test_sockets_of_two_planes_and_two_families_read_in_turn_tell_whence_what_came(rig: Rig) -> None:
+    planes = [rig.plane, Plane()]
+    ends = [(plane, udp(ip), Peer(ip)) for plane in planes for ip in ("127.0.0.1", "::1")]
+    sockets = [UdpSocket(plane, sock.fileno()) for plane, sock, _ in ends]
+    for number in range(3):
+        for via, (_, sock, peer) in zip(sockets, ends, strict=True):
+            sent = [bytes([0, 1]) + bytes([number]) * (18 + index) for index in range(number + 1)]
+            for each in sent:
+                peer.send(each, address_of(sock))
+            events = [event for event in via.receive(now_us()) if isinstance(event, StunReceived)]
+            assert [(event.address, event.data) for event in events] == [(peer.address, each) for each in sent]
+    for _, sock, peer in ends:
+        sock.close()
+        peer.socket.close()
+
+
 def test_addresses_that_a_socket_cannot_reach_are_refused(rig: Rig) -> None:
     with pytest.raises(ValueError, match="cannot be reached from an IPv4 socket"):
         rig.udp.send(b"\0", ("::1", 9))
