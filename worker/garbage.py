@@ -14,10 +14,10 @@ from typing import Final
 
 _YOUNG, _MIDDLE = 700, 10  # as Python has it: objects before a look at the youngest, such looks before a longer one
 _NEVER = 1_000_000_000  # Python's own full collections
-LOOKS_BEFORE_FREEZING: Final = 5
-"""So many of the longer looks find something to be looked at once more and frozen: some 38,500 objects, 5 ms."""
+LOOKS_BEFORE_FREEZING: Final = 2
+"""So many of the longer looks find something to be looked at once more and frozen: some 15,400 objects, 2 ms."""
 _OBJECTS_OF_FREEZING = LOOKS_BEFORE_FREEZING * (_MIDDLE + 1) * _YOUNG
-LEAST_FREEZINGS: Final = 10
+LEAST_FREEZINGS: Final = 25
 """So often it is frozen at least before everything is looked at."""
 
 

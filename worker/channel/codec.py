@@ -18,7 +18,6 @@ controllers write ``null`` where there is nothing to say; what is for the worker
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from types import NoneType
 from typing import Any, Final
@@ -66,8 +65,7 @@ class RequestError(MisoError):
         self.frame = encode_error(request_id, error, method)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A command as it came in.
 
     Attributes:
@@ -85,9 +83,13 @@ class Request:
     method: str
     command: Command[Any, Any]
     handler_id: str | None
-    data: dict[str, object] = field(repr=False)
+    data: dict[str, object]
     dialect: Dialect
     parent_ids: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Without the body: it may hold secrets."""
+        return f"Request(id={self.id}, method={self.method!r}, handler_id={self.handler_id!r})"
 
     @property
     def object_id(self) -> str:

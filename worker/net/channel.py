@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from typing import TypeVarTuple
 
 from miso.worker.channel.codec import (
     Request,
@@ -25,6 +25,8 @@ from miso.worker.net.pipes import IncomingPipe, OutgoingPipe
 from miso.worker.net.turns import Turns
 
 logger = logging.getLogger(__name__)
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class Channel:
@@ -107,21 +109,10 @@ class Channel:
         """Sends a log line's frame."""
         self._out.send(body, droppable=True)
 
-    @contextmanager
-    def _hold(self) -> Iterator[None]:
-        held: list[bytes] = []
-        self._held = held
-        try:
-            yield
-        finally:
-            self._held = None
-            for message in held:
-                self._out.send(message, droppable=True)
-
     # ------------------------------------------------------------ in
 
     def _on_channel_data(self, data: bytes) -> None:
-        self._requests.put(self._frames.feed(data), self._incoming[0])
+        self._out.gather(lambda: self._requests.put(self._frames.feed(data), self._incoming[0]))
 
     def _answer(self, body: bytes | OversizeFrame) -> Iterator[None]:
         if isinstance(body, OversizeFrame):
@@ -136,11 +127,17 @@ class Channel:
         except ParseError as error:
             logger.error("request dropped: %s", error)
             return
-        with self._hold() if request.command.reply_first else nullcontext():
-            self._out.send((yield from _reply(request, lambda: self.on_request(request))))
+        held: list[bytes] | None = [] if request.command.reply_first else None
+        self._held = held
+        try:
+            self._out.send((yield from _reply(request, self.on_request, request)))
+        finally:
+            self._held = None
+            for message in held or ():
+                self._out.send(message, droppable=True)
 
     def _on_payload_data(self, data: bytes) -> None:
-        self._payloads.put(self._pairs.feed(data), self._incoming[1])
+        self._payload_out.gather(lambda: self._payloads.put(self._pairs.feed(data), self._incoming[1]))
 
     def _take_payload(self, message: tuple[bytes | OversizeFrame, bytes | OversizeFrame]) -> Iterator[None]:
         header, payload = message
@@ -180,9 +177,11 @@ class Channel:
             self._on_end()
 
 
-def _reply(request: Request, work: Callable[[], object | None]) -> Generator[None, None, bytes]:
+def _reply(
+    request: Request, work: Callable[[*Arguments], object | None], *arguments: *Arguments
+) -> Generator[None, None, bytes]:
     try:
-        answer = work()
+        answer = work(*arguments)
         if isinstance(answer, Iterator):
             yield from answer
             answer = None

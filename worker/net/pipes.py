@@ -18,7 +18,7 @@ from itertools import islice
 from miso.worker.channel.framing import MAX_BODY_SIZE, frame
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
-_READ_SIZE = 262_144
+_READ_SIZE = 65_536  # for more the C library would map memory and give it back with each read, of however little
 _READS_PER_WAKE_UP = 4
 _MESSAGES_PER_WRITE = 512  # the kernel takes 1,024
 
@@ -117,11 +117,22 @@ class OutgoingPipe:
         """
         if self._closed:
             return False
-        if (droppable and self._waiting_bytes > MAX_WAITING_BYTES) or any(len(body) > MAX_BODY_SIZE for body in bodies):
+        if (droppable and self._waiting_bytes > MAX_WAITING_BYTES) or max(map(len, bodies)) > MAX_BODY_SIZE:
             self.dropped += 1
             return False
-        self._put(b"".join([frame(body) for body in bodies]))
+        self._put(b"".join(map(frame, bodies)) if len(bodies) > 1 else frame(bodies[0]))
         return True
+
+    def gather(self, work: Callable[[], object]) -> None:
+        """Does something; all that it says is written then and there, not in a turn of the loop of its own."""
+        if self._will_write:
+            work()
+            return
+        self._will_write = True
+        try:
+            work()
+        finally:
+            self._write_said()
 
     def close(self) -> None:
         """Writes what can be written at once, and stops; idempotent."""

@@ -129,8 +129,7 @@ class RtpCodec:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RtpEncoding:
+class RtpEncoding(msgspec.Struct, frozen=True):
     """One stream: what identifies it, and what is in it."""
 
     ssrc: int  # 0: not announced
@@ -152,8 +151,7 @@ class RtpEncoding:
         return self.dtx or self.codec.use_dtx
 
 
-@dataclass(frozen=True, slots=True)
-class RtpParameters:
+class RtpParameters(msgspec.Struct, frozen=True):
     """The RTP parameters of a producer or consumer."""
 
     mid: str

@@ -112,3 +112,32 @@ async def test_end_of_the_stream_is_told_once(pipe):
     os.close(pipe[1])
     await asyncio.wait_for(ended.wait(), PATIENCE_S)
     assert came == [b"last words"]
+
+
+async def test_what_is_gathered_is_written_at_once_and_behind_what_was_said_before(pipe):
+    loop = asyncio.get_running_loop()
+    out = OutgoingPipe(loop, pipe[1], lambda: None)
+    reader = FrameReader()
+
+    def say(*bodies: bytes) -> None:
+        for body in bodies:
+            out.send(body)
+
+    out.gather(lambda: say(b"one", b"two"))
+    assert list(reader.feed(os.read(pipe[0], 1000))) == [b"one", b"two"]
+    say(b"three")
+    out.gather(lambda: say(b"four"))
+    assert await read_all(pipe[0], 2) == [b"three", b"four"]
+    with pytest.raises(ZeroDivisionError):
+        out.gather(lambda: say(bytes(1 // 0)))
+    say(b"five")
+    assert await read_all(pipe[0], 1) == [b"five"]
+
+
+async def test_who_is_gone_before_what_is_gathered_is_written_is_noticed_once(pipe):
+    lost: list[None] = []
+    out = OutgoingPipe(asyncio.get_running_loop(), pipe[1], lambda: lost.append(None))
+    os.close(pipe[0])
+    for _ in range(2):
+        out.gather(lambda: out.send(b"anybody?"))
+    assert lost == [None]
