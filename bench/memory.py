@@ -23,7 +23,6 @@ WebRtcTransport that has shaken hands, with its consumer.
 """
 SAME_FOR_S = 0.5
 PACKETS_PER_SECOND = 100
-PACKET_SIZE = 1100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,7 @@ def _measure_room(worker: Worker, receivers: int, seconds: float) -> tuple[int, 
 
     with Room(worker.command, worker.dialect, SrtpSuite.AES_CM_128_HMAC_SHA1_80, receivers, "simple") as room:
         quiet = _settled_kb(room.pid)
-        room.sender.run(
-            room.sinks,
-            seconds=seconds,
-            packets_per_second=PACKETS_PER_SECOND,
-            frame_packets=10,
-            packet_size=PACKET_SIZE,
-            in_bursts=False,
-        )
+        room.send(seconds=seconds, rate=PACKETS_PER_SECOND * receivers, late_s=0)
         return quiet, resident_kb(room.pid)
 
 

@@ -21,7 +21,6 @@ each transport sends a report a second or so. What the worker takes with one con
 the difference, divided by the difference in consumers. Nobody answers the reports.
 """
 PACKETS_PER_SECOND = 2
-PACKET_SIZE = 200
 SETTLED_AFTER_S = 3.0
 FEW = 1
 
@@ -47,14 +46,7 @@ def _measure_room(worker: Worker, receivers: int, seconds: float, repeats: int) 
             idle.append((room.cpu_ns() - cpu_ns) / 1000 / (time.monotonic() - began_s))
         for _ in range(1 + repeats):  # the first warms up
             cpu_ns, began_s = room.cpu_ns(), time.monotonic()
-            room.sender.run(
-                room.sinks,
-                seconds=seconds,
-                packets_per_second=PACKETS_PER_SECOND,
-                frame_packets=1,
-                packet_size=PACKET_SIZE,
-                in_bursts=False,
-            )
+            room.send(seconds=seconds, rate=PACKETS_PER_SECOND * receivers, late_s=0)
             media.append((room.cpu_ns() - cpu_ns) / 1000 / (time.monotonic() - began_s))
     return median(idle), median(media[1:])
 

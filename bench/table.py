@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = [read(path) for path in options.results]
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    print("\n".join(table(newest(results))))
+    try:
+        print("\n".join(table(newest(results))), flush=True)
+    except BrokenPipeError:  # whoever reads has enough (head); Python would write once more when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from miso.worker.dataplane import IncomingTurn, Rounds
 from miso.worker.rtp.layer_selectors import SimpleLayerSelector
 from tests.fuzz.unraisable import nothing_unraisable
 from tests.worker.dataplane.rig import KEY_FRAME, RTX_SSRC, SSRC, VP8_RTX, Rig, rtp
@@ -30,6 +31,9 @@ _consumer = _rig.add_consumer(selector=SimpleLayerSelector(False))
 _other = _rig.transport_to(_rig.sender, _rig.udp)  # whatever comes to the first, this one forwards
 _other_input = _rig.make_input(_other)
 _rig.add_video(_other_input, 5)
+_rounds = Rounds(_rig.plane)
+_turn = IncomingTurn(_rig.transport, is_direct=False)
+_rounds.set(_turn, 0)
 _number = 0
 
 
@@ -42,9 +46,7 @@ def run(data: bytes) -> None:
         _rig.transport.receive(data, now)
         _consumer.ask_again([_consumer.output.last_sequence], now + 500)
         _rig.stream.poll_nack(now)
-        if _number % 100 == 0:
-            _rig.transport.feedback.poll_transport_wide(now, 1)
-            _rig.transport.feedback.poll_remb(now)
+        _rounds.run(now, ntp=_number)  # what the sender is told, ten times a second of this clock
         before = _other.rtp_received.bytes
         _other.receive(rtp(_number, KEY_FRAME, ssrc=5), now)
     assert _other.rtp_received.bytes > before

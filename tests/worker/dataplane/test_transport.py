@@ -11,7 +11,12 @@ import pytest
 
 from miso.worker.dataplane import (
     DtlsReceived,
+    Event,
+    IncomingTurn,
     PacketTraced,
+    RembDue,
+    Rounds,
+    RtcpDelivered,
     RtpDelivered,
     SctpReceived,
     SenderReported,
@@ -328,38 +333,59 @@ def test_control_datagrams_go_out_as_they_are(make_rig: Callable[..., Rig]) -> N
     assert not rig.transport.send(DTLS)
 
 
+class SenderTurns:
+    """The turns in which the rig's sender is told of its packets; the packets of feedback are events."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.turn = IncomingTurn(rig.transport, is_direct=True)
+        self.rounds = Rounds(rig.plane)
+
+    def take(self, at_us: int) -> list[Event]:
+        """One of them."""
+        self.rounds.set(self.turn, at_us)
+        return self.rounds.run(at_us, ntp=0)
+
+    def feedback(self, at_us: int) -> list[bytes]:
+        """What is told in one of them."""
+        return [event.data for event in self.take(at_us) if isinstance(event, RtcpDelivered)]
+
+
 def test_feedback_tells_when_each_packet_came(rig: Rig) -> None:
+    turns = SenderTurns(rig)
     rig.transport.feedback.enable_transport_wide(True)
     rig.send(*(rtp(number, extensions={7: struct.pack("!H", 1000 + number)}) for number in range(4)))
-    [packet] = rig.transport.feedback.poll_transport_wide(now_us(), 1)
+    [packet] = turns.feedback(now_us())
     base, count = struct.unpack_from("!HH", packet, 12)
     assert packet[:2] == b"\x8f\xcd"
-    assert struct.unpack_from("!LL", packet, 4) == (1, SSRC)
+    assert struct.unpack_from("!LL", packet, 4) == (0, SSRC)
     assert (base, count) == (1000, 4)
+    rig.send(rtp(4, extensions={7: struct.pack("!H", 1004)}))
     rig.transport.feedback.enable_transport_wide(False)
-    assert rig.transport.feedback.poll_transport_wide(now_us() + 1_000_000, 1) == []
+    assert turns.feedback(now_us() + 1_000_000) == []
 
 
 def test_feedback_after_a_long_loss_ends(rig: Rig) -> None:
+    turns = SenderTurns(rig)
     rig.transport.feedback.enable_transport_wide(True)
     for number, wide in enumerate([0, 1, 1500]):
         rig.send(rtp(number, extensions={7: struct.pack("!H", wide)}))
-    rig.transport.feedback.poll_transport_wide(now_us(), 1)
+    turns.feedback(now_us())
     rig.send(rtp(10, extensions={7: struct.pack("!H", 3000)}))
-    packets = rig.transport.feedback.poll_transport_wide(now_us() + 200_000, 1)
+    packets = turns.feedback(now_us() + 200_000)
     base, count = struct.unpack_from("!HH", packets[-1], 12)
     assert base + count - 1 == 3000
 
 
 def test_remb_never_asks_for_more_than_its_limit(rig: Rig) -> None:
-    assert rig.transport.feedback.poll_remb(now_us()) is None
+    turns = SenderTurns(rig)
+    assert turns.take(now_us()) == []
     rig.transport.feedback.max_bitrate_bps = 50_000
     rig.transport.feedback.enable_remb(True)
     start = now_us()
     for number in range(100):
         packet = rtp(number, extensions={6: ((number << 18) // 50).to_bytes(3, "big")})
         rig.transport.receive(packet, start + number * 20_000)
-    assert rig.transport.feedback.poll_remb(start + 2_000_000) == 50_000
+    assert [event.bitrate_bps for event in turns.take(start + 2_000_000) if isinstance(event, RembDue)] == [50_000]
 
 
 def test_traces_packets_only_while_asked_to(rig: Rig) -> None:

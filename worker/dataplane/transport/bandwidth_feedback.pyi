@@ -7,9 +7,5 @@ class BandwidthFeedback:
     def __init__(self) -> None: ...
     def enable_transport_wide(self, enabled: bool) -> None:
         """Records from now on when packets with a transport-wide sequence number arrive, or stops and forgets."""
-    def poll_transport_wide(self, now_us: int, sender_ssrc: int) -> list[bytes]:
-        """The RTCP feedback packets (draft-holmer-rmcat-transport-wide-cc-extensions-01) due now, maybe none."""
     def enable_remb(self, enabled: bool) -> None:
         """Estimates from now on what the way to us can carry, by abs-send-time, or stops and forgets."""
-    def poll_remb(self, now_us: int) -> int | None:
-        """The receive-side estimate in bit/s when a REMB is due, else None."""

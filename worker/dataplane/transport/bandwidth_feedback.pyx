@@ -53,10 +53,6 @@ cdef class BandwidthFeedback:
         elif self._transport_wide is None:
             self._transport_wide = TransportFeedback()
 
-    def poll_transport_wide(self, long long now_us, unsigned int sender_ssrc):
-        """The RTCP feedback packets (draft-holmer-rmcat-transport-wide-cc-extensions-01) due now, maybe none."""
-        return [] if self._transport_wide is None else self._transport_wide.poll(now_us, sender_ssrc)
-
     def enable_remb(self, bint enabled):
         """Estimates from now on what the way to us can carry, by abs-send-time, or stops and forgets."""
         if not enabled:
@@ -64,13 +60,6 @@ cdef class BandwidthFeedback:
         elif self._remb is None:
             self._remb = RemoteBitrateEstimator()
             self._remb.max_bitrate_bps = self._max_bitrate_bps
-
-    def poll_remb(self, long long now_us):
-        """The receive-side estimate in bit/s when a REMB is due, else None."""
-        cdef long long estimate = -1
-        if self._remb is not None:
-            estimate = self._remb.poll(now_us)
-        return estimate if estimate >= 0 else None
 
     @property
     def max_bitrate_bps(self):
