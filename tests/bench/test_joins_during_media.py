@@ -13,8 +13,10 @@ import pytest
 from bench.joins_during_media.__main__ import main
 from bench.joins_during_media.verdict import Latency, Turn, late_us, loaded, longest_us, missing
 from native.extensions import build
+from tests.patience import PATIENCE_S
 
 SSRC, PAYLOAD_TYPE = 7, 101
+SO_TIMESTAMPNS = 35  # Linux: the socket module does not have it
 
 
 def test_all_packets_arrive_while_guests_join_and_leave(tmp_path: Path) -> None:
@@ -30,11 +32,29 @@ def test_all_packets_arrive_while_guests_join_and_leave(tmp_path: Path) -> None:
     assert figures["shown"] == {}  # the goals are about more receivers
 
 
+def wait_until_the_kernel_stamps() -> None:
+    """It begins a while after the first socket has asked for it; what comes before gets the time when it is read."""
+    until_s = time.monotonic() + PATIENCE_S
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.bind(("127.0.0.1", 0))
+        while True:
+            sock.sendto(b"", sock.getsockname())
+            sent_ns = time.time_ns()
+            time.sleep(0.01)
+            _, [(_, _, stamp)], _, _ = sock.recvmsg(0, 64)
+            seconds, ns = struct.unpack("=qq", stamp)
+            if seconds * 1_000_000_000 + ns <= sent_ns:
+                return
+            assert time.monotonic() < until_s
+
+
 def test_the_kernel_s_time_of_each_packet_is_remembered_by_its_number() -> None:
     build(measuring=True)
     from bench.sinks import TimedSinks
 
     sinks = TimedSinks(2)
+    wait_until_the_kernel_stamps()
     sinks.expect([SSRC, SSRC])
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 
