@@ -288,6 +288,58 @@ def test_application_data_goes_both_ways_as_messages() -> None:
     assert [len(data) for data in client.received] == [1, 1000, 1150]
 
 
+@pytest.mark.parametrize("order", ["behind it, in one datagram", "before it", "before it, in one datagram"])
+def test_data_that_comes_with_the_end_of_the_handshake_is_read(order: str) -> None:
+    client, server = End(), End()
+    introduce(client, server)
+    server.take(server.transport.start(DtlsRole.SERVER, 0))
+    client.take(client.transport.start(DtlsRole.CLIENT, 0))
+    while server.transport.state != DtlsState.CONNECTED:
+        for source, sink in ((server, client), (client, server)):
+            datagrams, source.outgoing = source.outgoing, []
+            for data in datagrams:
+                sink.take(sink.transport.receive(data, 0))
+    end_of_handshake, server.outgoing = server.outgoing, []
+    server.take(server.transport.send(b"one"))
+    server.take(server.transport.send(b"two"))
+    ordered = (
+        [*end_of_handshake, *server.outgoing] if order.startswith("behind") else [*server.outgoing, *end_of_handshake]
+    )
+    for data in [b"".join(ordered)] if order.endswith("datagram") else ordered:
+        client.take(client.transport.receive(data, 0))
+    assert client.transport.state == DtlsState.CONNECTED
+    assert client.received == [b"one", b"two"]
+
+
+def test_each_record_of_a_datagram_is_read_also_beside_one_that_is_forged() -> None:
+    client, server = End(), End()
+    connect(client, server)
+    for text in (b"one", b"two", b"three"):
+        client.take(client.transport.send(text))
+    one, two, three = client.outgoing
+    forged = two[:-1] + bytes([two[-1] ^ 1])
+    server.take(server.transport.receive(one + forged + two + three, 0))
+    server.take(server.transport.receive(one + two, 0))  # again
+    assert server.received == [b"one", b"two", b"three"]
+
+
+def test_the_end_of_a_handshake_that_was_lost_comes_again_when_the_peer_repeats_its_own() -> None:
+    client, server = End(), End()
+    introduce(client, server)
+    server.take(server.transport.start(DtlsRole.SERVER, 0))
+    client.take(client.transport.start(DtlsRole.CLIENT, 0))
+    exchange(client, server, lambda data: server.transport.state != DtlsState.CONNECTED)
+    assert client.transport.state == DtlsState.CONNECTING
+    assert wait_for_the_timer(client)
+    client.take(client.transport.handle_timeout(0))
+    exchange(client, server)
+    assert client.transport.state == DtlsState.CONNECTED
+    client.take(client.transport.send(b"one"))
+    server.take(server.transport.send(b"two"))
+    exchange(client, server)
+    assert (server.received, client.received) == ([b"one"], [b"two"])
+
+
 def test_goodbye_closes_the_other_end() -> None:
     client, server = End(), End()
     connect(client, server)

@@ -9,7 +9,7 @@ OpenSSL and cryptography are imported when they are first needed: they take 70 m
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -39,7 +39,10 @@ _AFTER_TIMEOUT_US = 1_000  # OpenSSL does nothing that is asked of it a moment t
 
 _FIRST_BYTES = range(20, 64)
 _RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
+_EPOCH = slice(3, 5)  # in that header
+_OF_A_HANDSHAKE = (20, 22)  # content types of records (RFC 6347 section 4.1): change_cipher_spec, handshake
 _READ_SIZE = 65_536
+_ALL = 65_536  # records, more than can have come before a handshake was over
 _PEM_LINE = 64  # characters
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
 
@@ -75,6 +78,7 @@ class DtlsTransport:
         self._handshake_done = False
         self._deadline_us: int | None = None  # when the handshake is given up
         self._remote_fingerprint: Fingerprint | None = None
+        self._came_early = False  # something else than the handshake, before that was over
 
     def start(self, role: DtlsRole, now_us: int) -> list[DtlsEvent]:
         """Begins the handshake; with the other role than that of a handshake under way, begins anew.
@@ -87,7 +91,7 @@ class DtlsTransport:
         if role == self.role:
             return []
         self.role = role
-        self._handshake_done = False
+        self._handshake_done = self._came_early = False
         self._deadline_us = None
         connection = self._connection = _openssl().Connection(self._certificate.context)
         connection.set_ciphertext_mtu(MTU)
@@ -115,8 +119,12 @@ class DtlsTransport:
             return []
         if self._deadline_us is None and not self._handshake_done:
             self._deadline_us = now_us + HANDSHAKE_TIMEOUT_US
-        self._connection.bio_write(data)
-        return self._advance()
+        events: list[DtlsEvent] = []
+        for part, types in _parts(data):
+            if self._connection is not None:
+                self._connection.bio_write(part)
+                events += self._advance(types)
+        return events
 
     def send(self, data: bytes) -> list[DtlsEvent]:
         """Encrypts one message; at most 16,384 bytes, more than MTU is the network's business.
@@ -170,21 +178,29 @@ class DtlsTransport:
         self._end(DtlsState.CLOSED)
         return events
 
-    def _advance(self) -> list[DtlsEvent]:
-        """Lets OpenSSL work on what has come in."""
+    def _advance(self, types: Sequence[int] = ()) -> list[DtlsEvent]:
+        """Lets OpenSSL work on what has come in, records of these content types.
+
+        It is not asked for more data than they can hold: to find that there is nothing else it allocates a buffer of
+        16 kB, and keeps it.
+        """
         assert self._connection is not None
         errors = _openssl()
+        reads = len(types)
         events: list[DtlsEvent] = []
         received: list[DtlsEvent] = []
         ended = False
         try:
             if not self._handshake_done:
+                self._came_early |= any(each not in _OF_A_HANDSHAKE for each in types)
                 self._connection.do_handshake()
                 self._handshake_done = True
+                reads = _ALL if self._came_early else 0
                 events += self._take_datagrams()
                 if self._remote_fingerprint is not None:
                     events += self._finish()
-            while self._connection is not None:
+            while self._connection is not None and reads > 0:
+                reads -= 1
                 data = self._connection.recv(_READ_SIZE)
                 if self.state == DtlsState.CONNECTED:
                     received.append(ApplicationData(data))
@@ -244,16 +260,36 @@ class DtlsTransport:
                 break
             pending += data
             size = len(data)
-        start = end = 0
-        while end < len(pending):
-            body = end + _RECORD_HEADER_SIZE
-            record_end = body + int.from_bytes(pending[body - 2 : body], "big")
-            if record_end - start > MTU and end > start:
-                yield DatagramToSend(pending[start:end])
-                start = end
-            end = record_end
-        if start < len(pending):
-            yield DatagramToSend(pending[start:])
+        first = 0
+        for start, end in _records(pending):
+            if end - first > MTU and start > first:
+                yield DatagramToSend(pending[first:start])
+                first = start
+        if first < len(pending):
+            yield DatagramToSend(pending[first:])
+
+
+def _records(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where each record begins and ends; the last one may end beyond what is there."""
+    end = 0
+    while end < len(data):
+        start, body = end, end + _RECORD_HEADER_SIZE
+        end = body + int.from_bytes(data[body - 2 : body], "big")
+        yield start, end
+
+
+def _parts(datagram: bytes) -> Iterator[tuple[bytes, list[int]]]:
+    """A datagram in parts of one epoch each, with the content types of their records.
+
+    OpenSSL copies what is of the next epoch into a buffer of 15 kB, which it keeps until it once has nothing to read.
+    """
+    first, types = 0, list[int]()
+    for start, _ in _records(datagram):
+        if types and datagram[start:][_EPOCH] != datagram[first:][_EPOCH]:
+            yield datagram[first:start], types
+            first, types = start, []
+        types.append(datagram[start])
+    yield datagram[first:], types
 
 
 @cache

@@ -11,7 +11,7 @@ cdef enum:
 
 
 cdef class SrtpSession:
-    cdef object _session  # pylibsrtp's, which owns the handle
+    cdef object _owner  # frees the handle
     cdef void *_handle  # libsrtp's
     cdef unsigned int _rtcp_ssrcs[MAX_RTCP_SSRCS]  # that sent RTCP and no RTP that is known
     cdef unsigned long long _rtcp_turns[MAX_RTCP_SSRCS]  # when each was heard last, in packets

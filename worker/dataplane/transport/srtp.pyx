@@ -61,7 +61,7 @@ def load():
     import pylibsrtp as imported
 
     pylibsrtp = imported
-    _handle_of(pylibsrtp.Session())
+    _owner_of(pylibsrtp.Session())
     srtp_unprotect = <srtp_call><uintptr_t>_address("srtp_unprotect")
     srtp_protect_rtcp = <srtp_call><uintptr_t>_address("srtp_protect_rtcp")
     srtp_unprotect_rtcp = <srtp_call><uintptr_t>_address("srtp_unprotect_rtcp")
@@ -80,11 +80,12 @@ def _address(name):
         ) from error
 
 
-def _handle_of(session):
+def _owner_of(session):
+    """Libsrtp's session and what frees it, without the buffers of 3 kB in which pylibsrtp would copy packets."""
     try:
         from pylibsrtp._binding import ffi
 
-        return int(ffi.cast("uintptr_t", session._srtp[0]))
+        return int(ffi.cast("uintptr_t", session._srtp[0])), session._srtp
     except (ImportError, AttributeError, TypeError) as error:
         raise ImportError(
             f"pylibsrtp {pylibsrtp.__version__} keeps its session elsewhere: versions {KNOWN_VERSIONS} are known to work"
@@ -123,9 +124,9 @@ cdef class SrtpSession:
         load()
         policy = _policy(suite, bool(inbound))
         policy.key = bytes(key)
-        self._session = pylibsrtp.Session(policy)
+        handle, self._owner = _owner_of(pylibsrtp.Session(policy))
         policy.key = None
-        self._handle = <void *><uintptr_t>_handle_of(self._session)
+        self._handle = <void *><uintptr_t>handle
 
     cdef int protect(self, unsigned char *packet, int *size) noexcept:
         return srtp_protect(self._handle, packet, size)
