@@ -58,18 +58,15 @@ def main() -> None:
 
 
 def _run(settings: Settings, running_said: bool) -> int:
+    from miso.worker.net.event_loop import new_event_loop
+
+    loop = new_event_loop()
+
     import asyncio
     import traceback
 
     from miso.worker.faults import FATAL, faults
     from miso.worker.worker import Worker
-
-    try:
-        import uvloop
-
-        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    except ImportError:
-        loop = asyncio.new_event_loop()
 
     code = EXIT_CLOSED
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import resource
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -55,8 +54,8 @@ class Worker:
     """All that one process serves.
 
     What takes long to import is imported when nobody waits for it: this module and all that it needs after ``running``
-    was said, the media rooms after the first commands were answered, and libsrtp and OpenSSL, which take 17 MB too,
-    after the first router or server was asked for.
+    was said, the media rooms after the first commands were answered, and SCTP, libsrtp and OpenSSL, which take 20 MB
+    too, after the first router or server was asked for: before there is media that would have to wait.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings, on_closed: Callable[[], None]) -> None:
@@ -308,13 +307,14 @@ class Worker:
             registry=self._registry,
             plane=plane,
             certificate=certificate,
-            random=secrets.token_bytes,
+            random=os.urandom,
             on_traffic_limited=self._on_traffic_limited,
         )
 
     def _prepare_encryption(self) -> None:
         if not self._closed:
             from miso.worker.dataplane.transport import srtp
+            from miso.worker.sctp import association  # noqa: F401
             from miso.worker.srtp import choice, cipher
 
             logger.debug("outgoing SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})

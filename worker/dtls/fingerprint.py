@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 FINGERPRINT_ALGORITHMS = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
@@ -20,4 +19,6 @@ class Fingerprint:
 
 def fingerprint_of(certificate_der: bytes, algorithm: str) -> Fingerprint:
     """The hash of a certificate in the form of SDP. Raises KeyError for an algorithm not in FINGERPRINT_ALGORITHMS."""
+    import hashlib  # loads the system's OpenSSL, 3 MB, as ``hmac`` does
+
     return Fingerprint(algorithm, hashlib.new(_HASH_NAMES[algorithm], certificate_der).digest().hex(":").upper())

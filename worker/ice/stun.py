@@ -5,13 +5,14 @@ RFC 8489 (STUN), RFC 8445 section 16.1 (ICE attributes), draft-thatcher-ice-reno
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
+from types import ModuleType
 
 from miso.worker.errors import ParseError
 
@@ -27,6 +28,14 @@ _FIRST_OPTIONAL_ATTRIBUTE = 0x8000
 _MAX_USERNAME_SIZE = 513  # bytes, RFC 8489 section 14.3: fewer than 509, RFC 8445 allows 256 + 1 + 256
 _HEADER = struct.Struct("!HHI12s")
 _TYPE_AND_LENGTH = struct.Struct("!HH")
+
+
+@cache
+def _hmac() -> ModuleType:
+    """Imported when it is first needed: it loads the system's OpenSSL, 3 MB."""
+    import hmac
+
+    return hmac
 
 
 class MessageClass(IntEnum):
@@ -186,7 +195,9 @@ class StunMessage:
         start = offset + _TYPE_AND_LENGTH.size
         end = start + size
         covered = self.data[:2] + (end - HEADER_SIZE).to_bytes(2, "big") + self.data[4:offset]
-        return hmac.compare_digest(hmac.digest(password.encode(), covered, digest)[:size], self.data[start:end])
+        hmac = _hmac()
+        signature = hmac.digest(password.encode(), covered, digest)[:size]
+        return bool(hmac.compare_digest(signature, self.data[start:end]))
 
 
 def local_username_fragment(data: bytes) -> str:
@@ -349,10 +360,10 @@ def build(
 
     if password is not None and sha256:
         covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _SHA256_SIZES[-1])
-        body += _encode(Attribute.MESSAGE_INTEGRITY_SHA256, hmac.digest(password.encode(), covered, "sha256"))
+        body += _encode(Attribute.MESSAGE_INTEGRITY_SHA256, _hmac().digest(password.encode(), covered, "sha256"))
     elif password is not None:
         covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _INTEGRITY_SIZE)
-        body += _encode(Attribute.MESSAGE_INTEGRITY, hmac.digest(password.encode(), covered, "sha1"))
+        body += _encode(Attribute.MESSAGE_INTEGRITY, _hmac().digest(password.encode(), covered, "sha1"))
     if fingerprint:
         crc = zlib.crc32(with_length(len(body) + _TYPE_AND_LENGTH.size + _FINGERPRINT_SIZE)) ^ _FINGERPRINT_XOR
         body += _encode(Attribute.FINGERPRINT, crc.to_bytes(_FINGERPRINT_SIZE, "big"))

@@ -5,8 +5,6 @@ Those are the checks by which a connected peer consents, every few seconds (RFC 
 Whatever is unusual about one, or wrong, is left to control: this knows only the way that is gone every time.
 """
 
-import hashlib
-
 from libc.stdint cimport uint8_t, uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -108,6 +106,8 @@ cdef class CheckAnswer:
         """Answers checks for this username fragment; those that nominate only if the tuple is ``nominated`` already."""
         cdef bytes key = password.encode()
         if len(key) > SHA1_BLOCK:
+            import hashlib  # loads the system's OpenSSL, 3 MB
+
             key = hashlib.sha1(key).digest()  # noqa: S324  RFC 2104
         self._username = fragment.encode() + b":"
         self._nominated = nominated

@@ -17,8 +17,6 @@ from miso.worker.srtp.cipher cimport OutgoingKeys, can_run
 from miso.worker.srtp.outgoing cimport OutgoingSrtp, Protection
 from miso.worker.srtp.sent_ssrcs cimport SentSsrcs
 
-from hashlib import sha256
-
 from miso.worker.dataplane.events import TrafficLimited
 from miso.worker.errors import InvalidStateError
 
@@ -66,6 +64,8 @@ cdef class SendingHalf:
         The key in use changes nothing: all indices go on. Raises ValueError when it comes with another suite.
         """
         cdef Sender sender
+        from hashlib import sha256  # loads the system's OpenSSL, 3 MB
+
         cdef bytes digest = sha256(key).digest()
         if digest == self._key_digest:
             if suite != self._suite:

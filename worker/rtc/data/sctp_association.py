@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from itertools import islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from miso.worker.channel.bodies.router import CreateTransportRequest
 from miso.worker.channel.bodies.transport import SctpListenerDump, SctpParametersDump
@@ -19,8 +19,10 @@ from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.low_thresholds import LowThresholds
 from miso.worker.rtc.data.sctp_stream import SctpStream
 from miso.worker.rtc.log_rate_limit import LogRateLimit
-from miso.worker.sctp.association import Association
 from miso.worker.sctp.events import MessageReceived, SctpState, StateChanged
+
+if TYPE_CHECKING:
+    from miso.worker.sctp.association import Association
 
 logger = logging.getLogger(__name__)
 
@@ -235,6 +237,8 @@ class SctpAssociation:
     # ------------------------------------------------------------ own
 
     def _make_association(self) -> Association:
+        from miso.worker.sctp.association import Association  # takes 3 MB
+
         return Association(
             local_port=_PORT,
             remote_port=_PORT,
