@@ -1,7 +1,7 @@
 # cython: language_level=3, annotation_typing=False, boundscheck=False, wraparound=False, cdivision=True
 """What was sent under which transport-wide sequence number, until feedback speaks of it.
 
-A ring that begins with 256 packets and doubles, up to 8192, while what it would overwrite may still be reported.
+A ring that begins with 32 packets and doubles, up to 8192, while what it would overwrite may still be reported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from array import array
 
 _MODULO = 0xFFFFFFFF  # a C integer in the .pxd: Cython makes a Python object of a literal beyond 31 bits
 
-_FIRST_MASK = 255  # of places in the ring: one less than there are
+_FIRST_MASK = 31  # of places in the ring: one less than there are
 _MAX_MASK = 8191
 _LIFETIME_US = 5000000  # feedback comes ten times a second; what it says after so long is of no use
 

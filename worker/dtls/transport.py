@@ -41,7 +41,8 @@ _FIRST_BYTES = range(20, 64)
 _RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
 _EPOCH = slice(3, 5)  # in that header
 _OF_A_HANDSHAKE = (20, 22)  # content types of records (RFC 6347 section 4.1): change_cipher_spec, handshake
-_READ_SIZE = 65_536
+_READ_SIZE = 16_384  # the longest message
+_WRITTEN_SIZE = 4096  # of what OpenSSL wants to send, at once: a longer buffer scatters what is allocated meanwhile
 _ALL = 65_536  # records, more than can have come before a handshake was over
 _PEM_LINE = 64  # characters
 _EXPORTER_LABEL = b"EXTRACTOR-dtls_srtp"  # RFC 5764 section 4.2
@@ -252,10 +253,10 @@ class DtlsTransport:
             return
         errors = _openssl()
         pending = b""
-        size = _READ_SIZE
-        while size == _READ_SIZE:  # what is less is all there was
+        size = _WRITTEN_SIZE
+        while size == _WRITTEN_SIZE:  # what is less is all there was
             try:
-                data = self._connection.bio_read(_READ_SIZE)
+                data = self._connection.bio_read(_WRITTEN_SIZE)
             except errors.WantReadError:
                 break
             pending += data

@@ -10,6 +10,7 @@ from miso.worker.rtc.context import Context
 
 STREAM_TRACES = ("rtp", "keyframe", "nack", "pli", "fir")
 TRANSPORT_TRACES = ("probation", "bwe")
+_NOTHING = frozenset[str]()
 
 
 class Tracer:
@@ -19,7 +20,7 @@ class Tracer:
         self._context = context
         self._object_id = object_id
         self._known = known
-        self._types: frozenset[str] = frozenset()
+        self._types = _NOTHING
 
     def __contains__(self, trace_type: object) -> bool:
         return trace_type in self._types
