@@ -10,13 +10,17 @@ cdef enum:
     MAX_RTCP_SSRCS = 32  # of one session that send RTCP and no RTP that is known
 
 
+cdef struct RtcpSender:
+    unsigned int ssrc
+    unsigned long long turn  # when it was heard last, in packets
+
+
 cdef class SrtpSession:
     cdef object _owner  # frees the handle
     cdef void *_handle  # libsrtp's
-    cdef unsigned int _rtcp_ssrcs[MAX_RTCP_SSRCS]  # that sent RTCP and no RTP that is known
-    cdef unsigned long long _rtcp_turns[MAX_RTCP_SSRCS]  # when each was heard last, in packets
-    cdef unsigned long long _rtcp_turn  # packets so far
-    cdef int _rtcp_count  # how many there are
+    cdef RtcpSender *_rtcp_senders  # that sent RTCP and no RTP that is known: so many; NULL before the first one
+    cdef int _rtcp_count
+    cdef unsigned long long _rtcp_turn  # packets of theirs so far
     cdef int protect(self, unsigned char *packet, int *size) noexcept
     cdef int unprotect(self, unsigned char *packet, int *size) noexcept
     cdef int protect_rtcp(self, unsigned char *packet, int *size) noexcept

@@ -8,6 +8,7 @@ The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``
 """
 
 from libc.stdint cimport int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
@@ -128,6 +129,9 @@ cdef class SrtpSession:
         policy.key = None
         self._handle = <void *><uintptr_t>handle
 
+    def __dealloc__(self):
+        free(self._rtcp_senders)
+
     cdef int protect(self, unsigned char *packet, int *size) noexcept:
         return srtp_protect(self._handle, packet, size)
 
@@ -149,20 +153,25 @@ cdef class SrtpSession:
         ``kept`` are the SSRCs of RTP, whose state in the session must stay.
         """
         cdef int index, oldest = 0
+        if self._rtcp_senders == NULL:
+            self._rtcp_senders = <RtcpSender *>malloc(MAX_RTCP_SSRCS * sizeof(RtcpSender))
+            if self._rtcp_senders == NULL:  # memory is short: it is forgotten at once
+                self.forget(ssrc)
+                return
         self._rtcp_turn += 1
         for index in range(self._rtcp_count):
-            if self._rtcp_ssrcs[index] == ssrc:
-                self._rtcp_turns[index] = self._rtcp_turn
+            if self._rtcp_senders[index].ssrc == ssrc:
+                self._rtcp_senders[index].turn = self._rtcp_turn
                 return
-            if self._rtcp_turns[index] < self._rtcp_turns[oldest]:
+            if self._rtcp_senders[index].turn < self._rtcp_senders[oldest].turn:
                 oldest = index
         if self._rtcp_count < MAX_RTCP_SSRCS:
             oldest = self._rtcp_count
             self._rtcp_count += 1
-        elif kept.get(self._rtcp_ssrcs[oldest]) == NULL:
-            self.forget(self._rtcp_ssrcs[oldest])
-        self._rtcp_ssrcs[oldest] = ssrc
-        self._rtcp_turns[oldest] = self._rtcp_turn
+        elif kept.get(self._rtcp_senders[oldest].ssrc) == NULL:
+            self.forget(self._rtcp_senders[oldest].ssrc)
+        self._rtcp_senders[oldest].ssrc = ssrc
+        self._rtcp_senders[oldest].turn = self._rtcp_turn
 
     cdef void forget(self, unsigned int ssrc) noexcept:
         """Frees what libsrtp made for an SSRC it heard: its list of streams is searched for each packet."""
