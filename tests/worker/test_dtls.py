@@ -323,6 +323,17 @@ def test_each_record_of_a_datagram_is_read_also_beside_one_that_is_forged() -> N
     assert server.received == [b"one", b"two", b"three"]
 
 
+def test_a_datagram_whose_records_are_of_many_epochs_is_read_to_its_end() -> None:
+    client, server = End(), End()
+    connect(client, server)
+    client.take(client.transport.send(b"one"))
+    [one] = client.outgoing
+    nothing = [bytes([23, 0xFE, 0xFD, *epoch.to_bytes(2, "big"), *bytes(8)]) for epoch in range(2, 1000)]
+    server.take(server.transport.receive(b"".join(nothing) + one, 0))
+    server.take(server.transport.receive(one[:-1], 0))
+    assert server.received == [b"one"]
+
+
 def test_the_end_of_a_handshake_that_was_lost_comes_again_when_the_peer_repeats_its_own() -> None:
     client, server = End(), End()
     introduce(client, server)

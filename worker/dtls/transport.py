@@ -39,8 +39,8 @@ _AFTER_TIMEOUT_US = 1_000  # OpenSSL does nothing that is asked of it a moment t
 
 _FIRST_BYTES = range(20, 64)
 _RECORD_HEADER_SIZE = 13  # its last two bytes are the length of what follows
-_EPOCH = slice(3, 5)  # in that header
 _OF_A_HANDSHAKE = (20, 22)  # content types of records (RFC 6347 section 4.1): change_cipher_spec, handshake
+_MAX_PARTS = 8  # of a datagram; a peer's has two epochs, or three
 _READ_SIZE = 16_384  # the longest message
 _WRITTEN_SIZE = 4096  # of what OpenSSL wants to send, at once: a longer buffer scatters what is allocated meanwhile
 _ALL = 65_536  # records, more than can have come before a handshake was over
@@ -283,12 +283,15 @@ def _parts(datagram: bytes) -> Iterator[tuple[bytes, list[int]]]:
     """A datagram in parts of one epoch each, with the content types of their records.
 
     OpenSSL copies what is of the next epoch into a buffer of 15 kB, which it keeps until it once has nothing to read.
+    Whoever lets epochs change with each record does not get a turn of OpenSSL for each: the last part has all the rest.
     """
-    first, types = 0, list[int]()
+    first, epoch, types, left = 0, b"", list[int](), _MAX_PARTS
     for start, _ in _records(datagram):
-        if types and datagram[start:][_EPOCH] != datagram[first:][_EPOCH]:
+        own = datagram[start + 3 : start + 5]
+        if types and own != epoch and left > 1:
             yield datagram[first:start], types
-            first, types = start, []
+            first, types, left = start, [], left - 1
+        epoch = own
         types.append(datagram[start])
     yield datagram[first:], types
 
