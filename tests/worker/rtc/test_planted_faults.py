@@ -260,7 +260,7 @@ def test_a_bug_of_one_connection_is_its_alone(
     edge: str, error: type[BaseException], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     owner, name, meet, about = CONNECTIONS[edge]
-    monkeypatch.setattr("miso.worker.rtc.data.sctp_association.Association", FragileAssociation)
+    monkeypatch.setattr("miso.worker.sctp.association.Association", FragileAssociation)
     call = Call()
     before = faults.count
     plant(monkeypatch, owner, name, error)
