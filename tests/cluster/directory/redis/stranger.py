@@ -30,8 +30,6 @@ class Stranger:
 
     async def live(self) -> None:
         """Shows itself each 0.2 s, with a fact."""
-        fact = encode(NodeFact(node=NODE, name="stranger", ip="192.0.2.66"))
-        await self._redis.hset(NODE_FACTS, NODE, fact)
         self._living = asyncio.create_task(self._live_on())
 
     async def enter(self, room: str, said: Iterable[RoomFact]) -> int:
@@ -75,7 +73,9 @@ class Stranger:
         await self._redis.aclose()
 
     async def _live_on(self) -> None:
+        fact = encode(NodeFact(node=NODE, name="stranger", ip="192.0.2.66"))
         while True:
             seconds, microseconds = await self._redis.time()
             await self._redis.zadd(SEEN, {NODE: 1000 * seconds + microseconds // 1000})
+            await self._redis.hset(NODE_FACTS, NODE, fact)  # after that: a fact of who does not live is taken away
             await asyncio.sleep(0.2)

@@ -51,6 +51,10 @@ class RedisWorld:
         self._directories.append(directory)
         return directory
 
+    async def keys(self) -> set[str]:
+        """What Redis holds for nodes and rooms; whether it knows when it stood still is up to the machine."""
+        return {*await self.server.keys()} - {"miso:1:{nodes}:clock", "miso:1:{nodes}:pause"}
+
     def proxy(self, directory: Directory) -> Proxy:
         """The network of a node."""
         return self._proxies[directory.node]
@@ -81,7 +85,7 @@ class RedisWorld:
             with suppress(ClusterError):
                 await until(lambda directory=directory: not directory.is_away)  # type: ignore[misc]
                 await directory.close()
-        left = {*await self.server.keys()} - {"miso:1:{nodes}:clock", "miso:1:{nodes}:pause"}
+        left = await self.keys()
         assert not left, left
         for proxy in self._proxies.values():
             await proxy.close()
