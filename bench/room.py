@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from bench.figures import Sent
 from bench.load import Sender, send_in_turn
+from bench.processes import cpu_ns
 from bench.sinks import Sinks
 from bench.workers import accepted
 from miso.worker.channel import commands
@@ -176,7 +177,7 @@ class Room:
             late_s: So long is waited for what has not come: the worker waits for a core, maybe.
         """
         sinks, consumers = self.sinks, len(self.sinks.addresses) * self.sinks.streams // len(self.senders)
-        wanted, arrived, cpu_ns, began_s = self._wanted(), sinks.received, self.cpu_ns(), time.monotonic()
+        wanted, arrived, before_ns, began_s = self._wanted(), sinks.received, self.cpu_ns(), time.monotonic()
         send_in_turn(
             self.senders,
             sinks,
@@ -193,7 +194,7 @@ class Room:
             time.sleep(LATE_S / 500)
             sinks.drain()
         arrived = sinks.received - arrived
-        return Sent((self.cpu_ns() - cpu_ns) / 1000 / max(arrived, 1), expected, arrived, took_s)
+        return Sent((self.cpu_ns() - before_ns) / 1000 / max(arrived, 1), expected, arrived, took_s)
 
     def _wanted(self) -> int:
         return sum(sender.wanted for sender in self.senders)
@@ -235,11 +236,8 @@ class Room:
         return self.client.pid
 
     def cpu_ns(self) -> int:
-        """CPU that the worker used since it started, user and system, all its threads.
-
-        The process's CPU clock counts what ``utime`` and ``stime`` of ``/proc/<pid>/stat`` add up to, but in ns.
-        """
-        return time.clock_gettime_ns(~self.pid << 3 | 2)  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)
+        """CPU that the worker used since it started, user and system, all its threads."""
+        return cpu_ns(self.pid)
 
     def close(self) -> None:
         """Ends the worker. Idempotent."""

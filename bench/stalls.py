@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from bench import conclusion
 from bench.command_line import command_parser
+from bench.processes import cpu_ns
 from bench.report import Compared
 from bench.workers import Worker, accepted, add_arguments, chosen_workers
 from miso.worker.channel import commands
@@ -74,18 +74,15 @@ class Crowd:
 
     def measure(self, what: str, work: Callable[[], object]) -> Figure:
         """Does something once."""
-        waited, before_ns = self._waits(), self._cpu_ns()
+        waited, before_ns = self._waits(), cpu_ns(self.client.pid)
         work()
-        cpu_ns, after = self._cpu_ns() - before_ns, self._waits()
-        return Figure(what, cpu_ns / 1e6, _longest_ms(waited, after))
+        used_ns, after = cpu_ns(self.client.pid) - before_ns, self._waits()
+        return Figure(what, used_ns / 1e6, _longest_ms(waited, after))
 
     def _data_of(self, command: Command[Any, Any], request_id: int) -> Any:
         reply = self.client.reply_to(request_id)
         self.client.events.clear()
         return accepted(command, reply).data
-
-    def _cpu_ns(self) -> int:
-        return time.clock_gettime_ns(~self.client.pid << 3 | 2)  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)
 
     def _waits(self) -> dict[str, Any] | None:
         """The histogram; older workers than ours, and others, have none."""

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from bench.checks.echo_process import EchoProcess
 from bench.checks.peers import EchoPeer, Peer
+from bench.processes import cpu_ns
 from bench.room import LOCAL, ROUTER
 from bench.workers import Worker, accepted
 from miso.worker.channel import commands
@@ -88,7 +89,7 @@ class Crowd:
 
     def __init__(self, name: str, pid: int, peers: Sequence[Peer]) -> None:
         self.row = Row(name, len(peers))
-        self._clock = ~pid << 3 | 2  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)
+        self._pid = pid
         self._peers = peers
 
     def connect(self) -> None:
@@ -134,9 +135,9 @@ class Crowd:
 
     def _cpu_us(self, work: Callable[[], object]) -> tuple[float, float]:
         """CPU that the worker takes meanwhile, and how many seconds it takes."""
-        cpu_ns, began_s = time.clock_gettime_ns(self._clock), time.monotonic()
+        before_ns, began_s = cpu_ns(self._pid), time.monotonic()
         work()
-        return (time.clock_gettime_ns(self._clock) - cpu_ns) / 1000, time.monotonic() - began_s
+        return (cpu_ns(self._pid) - before_ns) / 1000, time.monotonic() - began_s
 
 
 def _peers(client: WorkerClient, count: int, stack: ExitStack) -> list[Peer]:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from bench.cluster.measured import Spread
 from bench.cluster.room import PAYLOAD_TYPE, PRODUCER_SSRC, Room
 from bench.load import Sender
+from bench.processes import waited_s
 from bench.sinks import Sinks
-from bench.waiting import waited_s
 from miso.cluster.placement.choice import Candidate, choose_worker
 from miso.cluster.placement.load import LoadMeter
 from miso.controller.types import LoadReport

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bench.cluster.measured import Hop, Spread
-from bench.waiting import BUSY_WAIT
+from bench.processes import BUSY_WAIT
 
 MAX_ADDED_US = 1000.0
 """What a pipe may add to 99 of 100 packets."""

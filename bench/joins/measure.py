@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.joins.entrance import Entrance, video_parameters
 from bench.joins.floor import handshake_us
+from bench.processes import cpu_ns
 from bench.room import LOCAL, MAPPED_SSRC, PRODUCER_SSRC, ROUTER
 from bench.workers import Worker
 from miso.worker.channel import commands
@@ -155,7 +156,6 @@ class Meeting:
 
     def _cpu_us(self, work: Callable[[], object]) -> float:
         """CPU that the worker takes meanwhile, all its threads."""
-        clock = ~self._client.pid << 3 | 2  # CPUCLOCK_SCHED of a process: clock_getcpuclockid(3)
-        before_ns = time.clock_gettime_ns(clock)
+        before_ns = cpu_ns(self._client.pid)
         work()
-        return (time.clock_gettime_ns(clock) - before_ns) / 1000
+        return (cpu_ns(self._client.pid) - before_ns) / 1000

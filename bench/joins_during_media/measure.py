@@ -8,9 +8,9 @@ from contextlib import closing, nullcontext
 from bench.joins.entrance import Entrance
 from bench.joins_during_media.verdict import Latency, Turn
 from bench.joins_during_media.visits import STAY, Visits
+from bench.processes import waited_s
 from bench.room import PRODUCER_SSRC, Room
 from bench.sinks import TimedSinks
-from bench.waiting import waited_s
 from bench.workers import Worker
 from miso.worker.srtp_suite import SrtpSuite
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from bench.figures import percentile
 from bench.goals import GOALS
-from bench.waiting import BUSY_WAIT
+from bench.processes import BUSY_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 
 from miso.worker.errors import BodyError, CommandError
-from miso.worker.faults import FATAL, attempt, describe, faults
+from miso.worker.faults import attempt
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +76,7 @@ class LoopSocket:
 
     def _call(self, watch: Callable[[Callable[[], None] | None], None], callback: Callable[[], None]) -> None:
         """A fault costs one wake-up. The descriptor stays ready: who always fails is not called again at once."""
-        try:  # as ``attempt``, whose call each wake-up would pay for
-            callback()
-        except FATAL:
-            raise
-        except BaseException as error:  # noqa: BLE001  a bug that one wake-up meets is not the others' loss
-            faults.record(error, describe(self))
-        else:
+        if attempt(self, callback):
             self._failures = 0
             return
         self._failures += 1
