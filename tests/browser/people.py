@@ -44,12 +44,24 @@ class Camera:
 
     @property
     def script(self) -> str:
-        """Runs in the page before its own code, and narrows what the page asks of the camera."""
+        """Runs in the page before its own code, and narrows what the page asks of the camera.
+
+        Whatever the machine has time for: Chromium may leave out frames then, but sends none that are smaller, as it
+        would by itself.
+        """
         size = f"width: {{ ideal: {self.width} }}, height: {{ ideal: {self.height} }}, frameRate: {{ max: {self.fps} }}"
         return f"""{{
             const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
             navigator.mediaDevices.getUserMedia = ({{ video, ...rest }}) =>
                 open(video ? {{ ...rest, video: {{ ...video, {size} }} }} : rest);
+            const add = RTCPeerConnection.prototype.addTransceiver;
+            RTCPeerConnection.prototype.addTransceiver = function (...options) {{
+                const transceiver = add.apply(this, options);
+                const parameters = transceiver.sender.getParameters();
+                parameters.degradationPreference = "maintain-framerate-and-resolution";
+                if (parameters.encodings.length) transceiver.sender.setParameters(parameters);
+                return transceiver;
+            }};
         }}"""
 
 
@@ -57,8 +69,8 @@ SMALL = Camera(320, 180, 40)
 """For whatever is not about sizes: two cores encode and decode for several pages at once."""
 MEDIUM = Camera(640, 360, 30)
 """Enough for two sizes of simulcast."""
-FULL = Camera(1280, 720, 20)
-"""Enough for three."""
+FULL = Camera(960, 544, 15)
+"""Enough for three, each of which has half the width of the next; of few frames: one core may have to do it all."""
 
 TRUSTED = """
 try {

@@ -39,7 +39,6 @@ setInterval(async () => {
 """
 WIDE = Conditions(delay_ms=25, down_bps=5_000_000, queue_ms=400)
 NARROW = Conditions(delay_ms=25, down_bps=500_000, queue_ms=400)
-TOP_WIDTH = 1280
 # A busy machine freezes pictures and starves encoders by itself: the best of these attempts counts.
 ATTEMPTS = 5
 
@@ -67,7 +66,7 @@ async def _wait_for(person: Person, *, top: bool, timeout_s: float) -> float:
     began = time.monotonic()
 
     async def arrived() -> bool:
-        return (await _width(person) == TOP_WIDTH) is top
+        return (await _width(person) == FULL.width) is top
 
     await eventually(arrived, timeout_s, lambda: person.describe(f"the picture's layer did not change, {top=}"))
     return time.monotonic() - began

@@ -63,10 +63,10 @@ async def test_the_menu_works_with_the_keyboard_alone(layered: tuple[Person, Per
     await expect(menu.get_by_role("group", name="Picture").get_by_role("radio", name="High")).to_be_focused()
     await bo.page.keyboard.press("ArrowLeft")
     await bo.page.keyboard.press("ArrowLeft")
-    await bo.expect_width(ana, 320)
+    await bo.expect_width(ana, FULL.width // 4)
     await bo.page.keyboard.press("ArrowRight")
     await bo.page.keyboard.press("ArrowRight")
-    await bo.expect_width(ana, 1280)
+    await bo.expect_width(ana, FULL.width)
     await bo.page.keyboard.press("Escape")
     await expect(menu).to_have_count(0)
     await expect(opener).to_be_focused()
@@ -83,7 +83,7 @@ async def test_the_way_to_us_is_shown_in_numbers_and_bars(layered: tuple[Person,
     await expect(panel.locator("div", has_text="Layers now").last.locator("dd")).to_have_text("2/2")
     await ana.click("Statistics")
     sent = ana.page.get_by_role("complementary", name="Statistics").locator("div", has_text="Sizes sent").last
-    await expect(sent.locator("dd")).to_have_text("320×180 640×360 1280×720")
+    await expect(sent.locator("dd")).to_have_text("240×136 480×272 960×544")
 
 
 async def test_one_version_is_sent_when_the_link_asks_so(crowd: Crowd, server: DemoServer) -> None:
