@@ -23,7 +23,7 @@ class WorkerRounds:
         """No turn comes yet."""
         self._scheduler = scheduler
         self._rounds = Rounds(plane)
-        self._alarm = Alarm(scheduler, self._on_alarm)
+        self._alarm = Alarm(scheduler, self, WorkerRounds._on_alarm)
 
     def set(self, turn: Turn, delay_us: int) -> None:
         """The turn comes in so many microseconds or a little later, whatever was set before."""

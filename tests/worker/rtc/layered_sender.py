@@ -10,7 +10,7 @@ from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtcp.reports import SenderReport
 from tests.worker.rtc.parameters import ABS_SEND_TIME_URI, MAPPED_SSRC, MID_URI, VIDEO_FEEDBACK
-from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtc.rig import OnTransport, Peer, Rig
 from tests.worker.rtp.packets import rtp
 
 FIRST_SSRC = 2000
@@ -48,22 +48,31 @@ class _Stream:
 class LayeredSender:
     """A peer that sends one track in layers, and who receives it."""
 
-    def __init__(self, rig: Rig, *, codec: str = "VP8", modes: list[str]) -> None:
-        """One encoding per scalability mode; SSRCs count up from ``FIRST_SSRC``."""
+    def __init__(
+        self,
+        rig: Rig,
+        *,
+        codec: str = "VP8",
+        modes: list[str],
+        peer: Any = None,
+        mid: str = "v",
+        first_ssrc: int = FIRST_SSRC,
+    ) -> None:
+        """One encoding per scalability mode; SSRCs count up from ``first_ssrc``; ``peer`` may be ``Inside``, too."""
         self.rig = rig
-        self.peer = rig.connect()
+        self.peer: Peer = peer or rig.connect()
         self.codec = codec
         self.modes = modes
-        self.producer: Producer = rig.produce(self.peer, parameters=self._parameters())
         # Streams begin with unrelated sequence numbers and timestamps.
         self.streams = [
-            _Stream(FIRST_SSRC + index, 1000 * (index + 1), 1_000_000 * index) for index in range(len(modes))
+            _Stream(first_ssrc + index, 1000 * (index + 1), 1_000_000 * index) for index in range(len(modes))
         ]
+        self.producer: Producer = rig.produce(self.peer, parameters=self._parameters(mid))
         self.frame = 0
 
-    def _parameters(self) -> dict[str, Any]:
+    def _parameters(self, mid: str) -> dict[str, Any]:
         return {
-            "mid": "v",
+            "mid": mid,
             "codecs": [
                 {
                     "mimeType": f"video/{self.codec}",
@@ -73,13 +82,14 @@ class LayeredSender:
                 }
             ],
             "encodings": [
-                {"ssrc": FIRST_SSRC + index, "scalabilityMode": mode} for index, mode in enumerate(self.modes)
+                {"ssrc": stream.ssrc, "scalabilityMode": mode}
+                for stream, mode in zip(self.streams, self.modes, strict=True)
             ],
             "headerExtensions": [{"uri": MID_URI, "id": 4}],
             "rtcp": {"cname": "sender"},
         }
 
-    def consume(self, peer: Peer, **options: Any) -> Consumer:
+    def consume(self, peer: OnTransport, **options: Any) -> Consumer:
         """A consumer of all layers; ``rtpParameters`` are made to fit."""
         encodings = [{"ssrc": MAPPED_SSRC + index, "scalabilityMode": one} for index, one in enumerate(self.modes)]
         options = {
@@ -106,7 +116,7 @@ class LayeredSender:
                     "rtcpFeedback": VIDEO_FEEDBACK,
                 }
             ],
-            "encodings": [{"ssrc": 7000, "scalabilityMode": mode}],
+            "encodings": [{"ssrc": self.streams[0].ssrc + 5000, "scalabilityMode": mode}],
             "headerExtensions": [{"uri": ABS_SEND_TIME_URI, "id": 4}] if remb else [],
         }
 

@@ -5,23 +5,60 @@ from __future__ import annotations
 import itertools
 import select
 import socket
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from miso.worker.channel.bodies.router import CreatePipeTransportRequest
 from miso.worker.channel.bodies.transport import ConnectRequest
 from miso.worker.rtc.consumer.consumer import Consumer
+from miso.worker.rtc.deliver import deliver
 from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.transport.pipe_transport import PipeTransport
+from miso.worker.rtc.transport.transport import Transport
 from miso.worker.rtcp.compound import Packet, build_compound, parse_compound
 from tests.worker.rtc.parameters import consume_body, produce_body
 from tests.worker.rtc.world import World
 from tests.worker.rtp.packets import RtpPacket, parse_rtp
 
 
+class OnTransport(Protocol):
+    """Who sends and receives over a transport, of whatever kind."""
+
+    @property
+    def transport(self) -> Transport:
+        """See above."""
+
+    def send(self, *packets: bytes) -> None:
+        """RTP packets come in."""
+
+    def send_rtcp(self, *packets: Any) -> None:
+        """One compound RTCP packet comes in."""
+
+
+class Inside:
+    """What comes in over any transport, as if its SRTP had let it pass."""
+
+    def __init__(self, rig: Rig, transport: Transport) -> None:
+        self.rig = rig
+        self.transport = transport
+
+    def send(self, *packets: bytes) -> None:
+        """RTP packets come in."""
+        for packet in packets:
+            now_us = self.rig.clock.now_us()
+            deliver(self.transport.plane.receive(packet, now_us), now_us)
+        self.rig.pump()
+
+    def send_rtcp(self, *packets: Any) -> None:
+        """One compound RTCP packet comes in."""
+        now_us = self.rig.clock.now_us()
+        deliver(self.transport.plane.receive_rtcp(build_compound(packets), now_us), now_us)
+        self.rig.pump()
+
+
 class Peer:
-    """Who is at the other end of a transport."""
+    """Who is at the other end of a pipe transport."""
 
     def __init__(self, rig: Rig, transport: PipeTransport) -> None:
         self.rig = rig
@@ -98,13 +135,13 @@ class Rig:
         self._peers.append(peer)
         return peer
 
-    def produce(self, peer: Peer, **options: Any) -> Producer:
+    def produce(self, peer: OnTransport, **options: Any) -> Producer:
         """A producer; see ``produce_body`` for the options."""
         body = produce_body(f"producer{next(self._numbers)}", **options)
         peer.transport.produce(body)
         return peer.transport.producers[body.producer_id]
 
-    def consume(self, peer: Peer, producer: Producer, **options: Any) -> Consumer:
+    def consume(self, peer: OnTransport, producer: Producer, **options: Any) -> Consumer:
         """A consumer of the producer; its SSRC is 5000 plus its number."""
         number = next(self._numbers)
         body = consume_body(f"consumer{number}", producer, ssrc=5000 + number, **options)

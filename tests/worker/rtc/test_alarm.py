@@ -12,7 +12,7 @@ class Owner:
     def __init__(self) -> None:
         self.clock = FakeClock()
         self.rang_us: list[int] = []
-        self.alarm = Alarm(self.clock, self.ring)
+        self.alarm = Alarm(self.clock, self, Owner.ring)
 
     def ring(self) -> None:
         assert not self.alarm.is_set

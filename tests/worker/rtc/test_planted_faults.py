@@ -242,7 +242,7 @@ CONNECTIONS: dict[str, tuple[type, str, Callable[[Call], None], str]] = {
     "a message over DTLS": (Transport, "on_sctp", two_sctp_packets, "DtlsSession bad"),
     "an SCTP packet": (FragileAssociation, "receive", two_sctp_packets, "DtlsSession bad"),
     "the SCTP timer": (FragileAssociation, "on_timer", sctp_without_answer, "Alarm SctpAssociation bad"),
-    "an SCTP packet that is sent": (WebRtcTransport, "send_sctp", sctp_without_answer, "WebRtcTransport"),
+    "an SCTP packet that is sent": (WebRtcTransport, "send_sctp", sctp_without_answer, "SctpAssociation bad"),
     "the end of a TCP connection": (IceSession, "on_tuple_gone", an_end_of_tcp, "IceConnection 127.0.0.1:"),
     "a TCP connection that comes": (UnprovenConnections, "add", a_new_connection, "PolledSocket"),
     "the patience with a TCP connection": (UnprovenConnections, "remove", a_silent_connection, "Alarm IceConnection"),

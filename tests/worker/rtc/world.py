@@ -143,6 +143,7 @@ class PolledSocket:
         if self.closed:
             return
         self.closed = True
+        self.readable = self.writable = None
         self._sockets.all.remove(self)
         self.socket.close()
 

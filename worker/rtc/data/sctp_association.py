@@ -6,6 +6,7 @@ The protocol itself is ``miso.worker.sctp.association``.
 from __future__ import annotations
 
 import logging
+import weakref
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,7 +100,7 @@ class SctpAssociation:
         self.max_message_size = options.max_sctp_message_size
         self.id = path.id
         self._context = context
-        self._path = path
+        self._path: SctpPath = weakref.proxy(path)  # whom it goes with, without a search for cycles
         self._options = options
         self._streams = options.num_sctp_streams
         self._producers: dict[int, MessageReceiver] = {}  # by stream id
@@ -107,7 +108,7 @@ class SctpAssociation:
         self._buffered_amount = 0  # at which the thresholds were looked at last
         self._thresholds: LowThresholds[MessageSender] = LowThresholds()
         self._to_tell: dict[MessageSender, int] = {}  # that so little waits
-        self._timer = Alarm(context.scheduler, self._on_timer)
+        self._timer = Alarm(context.scheduler, self, SctpAssociation._on_timer)
         self._running = False  # an event of the association leads to calls into it
         self._closed = False
         self._log_limit = LogRateLimit()
@@ -268,12 +269,12 @@ class SctpAssociation:
                 if not events and not packets:
                     break
                 for packet in packets:
-                    attempt(self._path, self._path.send_sctp, packet)
+                    attempt(self, self._path.send_sctp, packet)
                 for event in events:
                     if isinstance(event, MessageReceived):
-                        attempt(self._path, self._on_message, event)
+                        attempt(self, self._on_message, event)
                     elif isinstance(event, StateChanged):
-                        attempt(self._path, self._on_state, event)
+                        attempt(self, self._on_state, event)
                 self._tell_buffered_amount()
         finally:
             self._running = False

@@ -34,7 +34,7 @@ class RtpObserver:
         self.context = context
         self._tables = tables
         self._interval_us = interval_us
-        self._look = Alarm(context.scheduler, self._on_look)
+        self._look = Alarm(context.scheduler, self, RtpObserver._on_look)
         self._closed = False
         context.registry.add(self, observer_id, tables.router_id)
         tables.observers[observer_id] = self

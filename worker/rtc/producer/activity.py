@@ -49,7 +49,7 @@ class ActivityWatch:
         self._on_change = on_change
         self._silence_us = silence_us
         self._watched: dict[int, _Watched] = {}
-        self._tick = Alarm(scheduler, self._on_tick)
+        self._tick = Alarm(scheduler, self, ActivityWatch._on_tick)
 
     def is_alive(self, index: int) -> bool:
         """Whether packets of the stream come; as long as nothing else is known, they do."""

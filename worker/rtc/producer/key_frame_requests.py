@@ -13,7 +13,8 @@ second, or, if the request before it was so near that it may have been ignored, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import weakref
+from typing import Protocol
 
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
@@ -26,31 +27,37 @@ _AT_ONCE = 4
 _EVERY_US = 500_000
 
 
+class KeyFrameStream(Protocol):
+    """The received stream."""
+
+    def send_key_frame_request(self) -> None:
+        """Sends a PLI or FIR."""
+
+    def is_key_frame_awaited(self) -> bool:
+        """Whether a consumer forwards nothing until it has a key frame."""
+
+
 class KeyFrameRequests:
     """The key frame requests of one received stream."""
 
-    def __init__(
-        self, scheduler: Scheduler, request: Callable[[], None], is_awaited: Callable[[], bool], delay_us: int = 0
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, stream: KeyFrameStream, delay_us: int = 0) -> None:
         """Asks for nothing yet.
 
         Args:
             scheduler: Time.
-            request: Sends the PLI or FIR.
-            is_awaited: Whether a consumer forwards nothing until it has a key frame.
+            stream: Whose key frames they are.
             delay_us: The least time between two requests, 0 for none.
         """
         self._scheduler = scheduler
-        self._request = request
-        self._is_awaited = is_awaited
+        self._stream: KeyFrameStream = weakref.proxy(stream)  # whom it goes with, without a search for cycles
         self._delay_us = delay_us
         self._allowance = TokenBucket(_AT_ONCE, _EVERY_US, scheduler.now_us())
-        self._answer = Alarm(scheduler, self._on_no_answer)  # set while a request is pending
+        self._answer = Alarm(scheduler, self, KeyFrameRequests._on_no_answer)  # set while a request is pending
         self._met_us: int | None = None  # when the last request was made that the sender did not ignore
         self._retry = False  # ask again when no key frame comes, whoever waits for it then
-        self._delay = Alarm(scheduler, self._on_delay_over)
+        self._delay = Alarm(scheduler, self, KeyFrameRequests._on_delay_over)
         self._wanted_after_delay = False
-        self._turn = Alarm(scheduler, self._on_turn)  # set while a request waits for the allowance
+        self._turn = Alarm(scheduler, self, KeyFrameRequests._on_turn)  # set while a request waits for the allowance
 
     def need(self) -> None:
         """Somebody wants a key frame: asks now, or notes the wish while a request is pending or delayed."""
@@ -73,7 +80,7 @@ class KeyFrameRequests:
     def received(self) -> None:
         """A key frame came; who could not begin with it waits for the next."""
         self._answer.stop()
-        if self._is_awaited():
+        if self._stream.is_key_frame_awaited():
             self._await_answer(self._ignores_us(self._scheduler.now_us()), retry=True)
         else:
             self._turn.stop()
@@ -96,7 +103,7 @@ class KeyFrameRequests:
         if ignores_us == 0:
             self._met_us = now_us
         self._await_answer(ignores_us, retry=retry)
-        self._request()
+        self._stream.send_key_frame_request()
 
     def _on_turn(self) -> None:
         self._ask(retry=True)
@@ -110,7 +117,7 @@ class KeyFrameRequests:
         return 0 if self._met_us is None else max(0, self._met_us + HEARD_AGAIN_US - now_us)
 
     def _on_no_answer(self) -> None:
-        if self._retry or self._is_awaited():
+        if self._retry or self._stream.is_key_frame_awaited():
             self._ask(retry=False)
 
     def _start_delay(self) -> None:

@@ -443,6 +443,7 @@ class Producer:
             attempt(observer, observer.producer_closed, self.id)
         if self._activity is not None:
             self._activity.stop()
+            self._activity = None  # it calls back here: no search for cycles has to find that
         for stream in self.streams.values():
             attempt(self, stream.close)
         self.input.owner = None

@@ -5,6 +5,7 @@ Packets, loss detection and repair are the data plane's: ``miso.worker.dataplane
 
 from __future__ import annotations
 
+import weakref
 from typing import Protocol
 
 from miso.worker.channel.bodies.rtp import RtpStreamDump, RtpStreamStats
@@ -110,11 +111,9 @@ class ProducerStream:
         self.pli_count = 0
         self.fir_count = 0
         self.got_key_frame = False
-        self.key_frames = KeyFrameRequests(
-            scheduler, self._send_key_frame_request, self._is_key_frame_awaited, key_frame_delay_us
-        )
+        self.key_frames = KeyFrameRequests(scheduler, self, key_frame_delay_us)
         self._scheduler = scheduler
-        self._owner = owner
+        self._owner: StreamProducer = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._cname = cname
         self._fir_sequence = 0
         self._sender_clock = clock
@@ -122,7 +121,7 @@ class ProducerStream:
         plane.tells_worst_loss = encoding.codec.use_inband_fec
         self._scored = LossCounters()  # as they were at the last sample of the score
         self._scored_us = -_SCORE_EVERY_US
-        self._missing_look = Alarm(scheduler, self._look_for_missing)
+        self._missing_look = Alarm(scheduler, self, ProducerStream._look_for_missing)
         self._gap_us = -_REORDERING_US  # when packets were last found missing
         self._watched = watched
         self._silent = False  # its sender has stopped it
@@ -246,10 +245,12 @@ class ProducerStream:
     def _send_nack(self, sequence_numbers: list[int]) -> None:
         self._owner.send_nack(Nack(0, self.ssrc, tuple(sequence_numbers)))
 
-    def _is_key_frame_awaited(self) -> bool:
+    def is_key_frame_awaited(self) -> bool:
+        """Whether a consumer forwards nothing, or not the wanted layer, until a key frame comes."""
         return self._owner.is_key_frame_awaited(self)
 
-    def _send_key_frame_request(self) -> None:
+    def send_key_frame_request(self) -> None:
+        """Sends a PLI or FIR, whichever the sender understands."""
         # Nobody here sends media, so the sender's SSRC should be 0, but GStreamer ignores such a request.
         if self.encoding.codec.use_pli:
             self.pli_count += 1

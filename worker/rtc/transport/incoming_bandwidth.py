@@ -7,6 +7,7 @@ or is told by REMB beside the feedback, as mediasoup does: browsers heed both.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -52,7 +53,7 @@ class IncomingBandwidth:
         self.available_bps = 0
         self._scheduler = context.scheduler
         self._rounds = context.rounds
-        self._transport = transport
+        self._transport: SendersTransport = weakref.proxy(transport)  # whom it goes with, without a search for cycles
         self._kind = ""  # of feedback: transport-cc or remb; empty before a producer wants either
         self._active = False
         self._turn = IncomingTurn(transport.plane, is_direct=transport.is_direct)

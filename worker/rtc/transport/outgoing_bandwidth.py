@@ -75,8 +75,8 @@ class OutgoingBandwidth:
         self._sharp_us = -_SHARP_INTERVAL_US
         self._will_distribute = False  # as soon as what happens now has happened
         self._will_force = False
-        self._sharp_timer = Alarm(self._scheduler, self._take_estimate)
-        self._probation_timer = Alarm(self._scheduler, self._send_due_probation)
+        self._sharp_timer = Alarm(self._scheduler, self, OutgoingBandwidth._take_estimate)
+        self._probation_timer = Alarm(self._scheduler, self, OutgoingBandwidth._send_due_probation)
 
     # ------------------------------------------------------------ from the transport
 

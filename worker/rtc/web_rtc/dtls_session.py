@@ -7,6 +7,7 @@ https://www.rfc-editor.org/rfc/rfc8261.html (SCTP over DTLS)
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Protocol
 
 from miso.worker.channel.events import DtlsStateChange
@@ -60,10 +61,10 @@ class DtlsSession:
         self.id = owner.id
         self.role = DtlsRole.AUTO
         self._context = context
-        self._owner = owner
+        self._owner: DtlsOwner = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._plane = plane
         self._dtls = DtlsTransport(context.certificate)
-        self._timer = Alarm(context.scheduler, self._on_timer)
+        self._timer = Alarm(context.scheduler, self, DtlsSession._on_timer)
         self._waiting: list[bytes] = []  # of a handshake, for their turn
         self._lost = LogRateLimit()
 

@@ -6,6 +6,7 @@ https://www.rfc-editor.org/rfc/rfc8445.html (lite), https://www.rfc-editor.org/r
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
@@ -87,12 +88,12 @@ class IceSession:
         self.id = owner.id
         self.candidates: list[IceCandidate] = []
         self._context = context
-        self._owner = owner
+        self._owner: IceOwner = weakref.proxy(owner)  # whom it goes with, without a search for cycles
         self._plane = plane
         self._server = server
         self._sockets = server.sockets if server is not None else IceSockets(context, self)
         self._agent = IceServer(self._make_credentials(), consent_timeout_us=consent_timeout_s * _SECOND_US)
-        self._consent = Alarm(context.scheduler, self._on_consent_over)
+        self._consent = Alarm(context.scheduler, self, IceSession._on_consent_over)
         self._reached_us = 0  # when the first tuple became valid
         self._followed_us = -_FOLLOW_EVERY_US
         self._data_heard_us = 0  # when data last came in over DTLS, over the selected tuple

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from typing import Protocol
 
 from miso.worker.dataplane import (
@@ -80,7 +81,7 @@ class IceSockets:
         self.id = handler.id
         self.gate = StunGate()
         self._context = context
-        self._handler = handler
+        self._handler: StunHandler = weakref.proxy(handler)  # whom it goes with, without a search for cycles
         self._udp_ends: list[_UdpEnd] = []
         self._listeners: list[IceListener] = []
         self._malformed = LogRateLimit()

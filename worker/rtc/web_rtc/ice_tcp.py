@@ -104,7 +104,7 @@ class IceConnection:
         self.connection.on_blocked = self._on_blocked
         self.connection.stun_gate = inbox.gate
         self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
-        self._unproven = Alarm(context.scheduler, self.close)  # set until a good check has come
+        self._unproven = Alarm(context.scheduler, self, IceConnection.close)  # set until a good check has come
         self._unproven.set(UNPROVEN_TIMEOUT_US)
 
     def read(self) -> None:

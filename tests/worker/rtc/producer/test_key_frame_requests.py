@@ -18,10 +18,13 @@ class Sender:
         self.clock = FakeClock()
         self.asked = 0
         self.awaited = False
-        self.requests = KeyFrameRequests(self.clock, self._ask, lambda: self.awaited, delay_us)
+        self.requests = KeyFrameRequests(self.clock, self, delay_us)
 
-    def _ask(self) -> None:
+    def send_key_frame_request(self) -> None:
         self.asked += 1
+
+    def is_key_frame_awaited(self) -> bool:
+        return self.awaited
 
 
 @pytest.fixture
