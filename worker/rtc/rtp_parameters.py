@@ -1,16 +1,20 @@
 """RTP parameters as the worker needs them: checked, with each encoding's codec found and its layers known.
 
 What arrives in a command is ``miso.worker.channel.bodies.rtp.RtpParameters``; ``RtpParameters.from_body`` checks what
-its types cannot say, and ``body`` gives it back with what was filled in, for ``dump``.
+its types cannot say, and ``dump`` gives it back with what was filled in.
+
+Those who join a room are nearly all offered the same codecs and header extensions: what follows from these is found out
+once, and shared by all who were offered them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,11 +45,35 @@ _CODECS_BY_TYPE = {"simulcast": frozenset({"vp8", "h264"}), "svc": frozenset({"v
 
 _REMEMBERED = 256  # different lists of codecs or header extensions
 _CODECS_DECODER = msgspec.json.Decoder(list[bodies.RtpCodecParameters])
+_EXTENSIONS_DECODER = msgspec.json.Decoder(list[bodies.RtpHeaderExtensionParameters])
 
 _SCALABILITY_MODE = re.compile(r"[LS]([1-9]\d?)T([1-9]\d?)(_KEY)?")
 
 
-@dataclass(frozen=True, slots=True)
+class ScalabilityMode(NamedTuple):
+    """How many layers a stream has (https://www.w3.org/TR/webrtc-svc/): ``L3T3``, ``L2T1_KEY`` and the like."""
+
+    text: str  # empty: nothing was said, or nothing that is known
+    spatial_layers: int
+    temporal_layers: int
+    ksvc: bool  # only key frames of a layer need the layers below it
+
+    @classmethod
+    def of(cls, text: str | None) -> ScalabilityMode:
+        """Reads it; what makes no sense is one layer."""
+        return _scalability_mode(text) if text else _ONE_LAYER
+
+
+_ONE_LAYER = ScalabilityMode("", 1, 1, False)
+
+
+@lru_cache(_REMEMBERED)
+def _scalability_mode(text: str) -> ScalabilityMode:
+    match = _SCALABILITY_MODE.match(text)
+    return ScalabilityMode(text, int(match[1]), int(match[2]), bool(match[3])) if match else _ONE_LAYER
+
+
+@dataclass(frozen=True)
 class RtpCodec:
     """One payload type of the parameters."""
 
@@ -57,47 +85,47 @@ class RtpCodec:
     parameters: dict[str, object]
     feedback: tuple[tuple[str, str], ...]  # (type, parameter)
 
-    @property
+    @cached_property
     def mime_type(self) -> str:
         """As the reference spells it: ``video/H264``."""
         return f"{self.kind}/{_SPELLINGS[self.name]}"
 
-    @property
+    @cached_property
     def is_media(self) -> bool:
         """Whether it carries media itself, not repair or redundancy."""
         return self.name not in _FEATURES
 
-    @property
+    @cached_property
     def has_key_frames(self) -> bool:
         """Whether the plane can tell its key frames."""
         return self.name in _WITH_KEY_FRAMES
 
-    @property
+    @cached_property
     def plane_codec(self) -> Codec:
         """What the plane calls it."""
         return _PLANE_CODECS.get(self.name, Codec.OTHER)
 
-    @property
+    @cached_property
     def use_nack(self) -> bool:
         """Whether generic NACK was negotiated (RFC 4585)."""
         return ("nack", "") in self.feedback
 
-    @property
+    @cached_property
     def use_pli(self) -> bool:
         """Whether picture loss indication was negotiated (RFC 4585)."""
         return ("nack", "pli") in self.feedback
 
-    @property
+    @cached_property
     def use_fir(self) -> bool:
         """Whether full intra request was negotiated (RFC 5104)."""
         return ("ccm", "fir") in self.feedback
 
-    @property
+    @cached_property
     def use_inband_fec(self) -> bool:
         """Whether the sender adds forward error correction to its Opus packets (RFC 7587)."""
         return self.parameters.get("useinbandfec") == 1
 
-    @property
+    @cached_property
     def use_dtx(self) -> bool:
         """Whether the sender stops sending in silence (RFC 7587)."""
         return self.parameters.get("usedtx") == 1
@@ -129,6 +157,67 @@ class RtpCodec:
         )
 
 
+class Codecs(tuple[RtpCodec, ...]):
+    """All codecs of the parameters, in their order; one of media is among them."""
+
+    @cached_property
+    def default(self) -> RtpCodec:
+        """That of encodings that name none."""
+        return next(codec for codec in self if codec.is_media)
+
+    @cached_property
+    def media_payload_types(self) -> tuple[int, ...]:
+        """Those of media."""
+        return tuple(codec.payload_type for codec in self if codec.is_media)
+
+    @cached_property
+    def rtx_payload_types(self) -> Mapping[int, int]:
+        """By the payload type that is repaired (RFC 4588)."""
+        apts = ((codec.parameters.get("apt"), codec.payload_type) for codec in self if codec.name == "rtx")
+        return MappingProxyType({apt: payload_type for apt, payload_type in apts if isinstance(apt, int)})
+
+    @cached_property
+    def feedback_types(self) -> frozenset[str]:
+        """Of RTCP feedback that any of them has, whatever its parameter."""
+        return frozenset(entry[0] for codec in self for entry in codec.feedback)
+
+    @cached_property
+    def _repairing(self) -> dict[int, RtpCodec]:
+        """What repairs the codecs of media, by their payload types."""
+        found: dict[int, RtpCodec] = {}
+        for codec in self:
+            apt = codec.parameters.get("apt")
+            if not codec.is_media and isinstance(apt, int):
+                found.setdefault(apt, codec)
+        return found
+
+    def with_payload_type(self, payload_type: int | None) -> RtpCodec:
+        """The one that an encoding names, the default when it names none.
+
+        Raises:
+            BodyError: There is none, or it is not of media.
+        """
+        if payload_type is None:
+            return self.default
+        found = next((codec for codec in self if codec.payload_type == payload_type), None)
+        if found is None:
+            raise BodyError("unknown codecPayloadType")
+        if not found.is_media:
+            raise BodyError("invalid codecPayloadType")
+        return found
+
+    def rtx_of(self, codec: RtpCodec) -> RtpCodec | None:
+        """What repairs it."""
+        return self._repairing.get(codec.payload_type)
+
+
+class HeaderExtensions(NamedTuple):
+    """The header extensions in use (RFC 8285)."""
+
+    ids: Mapping[str, int]  # by URI in lower case; the first one when a URI stands twice
+    dumps: list[bodies.RtpHeaderExtensionDump]
+
+
 class RtpEncoding(msgspec.Struct, frozen=True):
     """One stream: what identifies it, and what is in it."""
 
@@ -155,11 +244,12 @@ class RtpParameters(msgspec.Struct, frozen=True):
     """The RTP parameters of a producer or consumer."""
 
     mid: str
-    codecs: tuple[RtpCodec, ...]
+    codecs: Codecs
     encodings: tuple[RtpEncoding, ...]
-    extension_ids: Mapping[str, int]  # URI in lower case → id; the first one when a URI stands twice
+    extensions: HeaderExtensions
     cname: str
-    body: bodies.RtpParameters
+    encoding_bodies: list[bodies.RtpEncodingParameters]  # as they were written
+    rtcp: bodies.RtcpParameters | None
 
     @property
     def type(self) -> RtpType:
@@ -183,12 +273,13 @@ class RtpParameters(msgspec.Struct, frozen=True):
     @property
     def transport_extensions(self) -> RecvRtpHeaderExtensions:
         """The ids of the extensions that the transport reads of every packet."""
+        ids = self.extensions.ids
         return RecvRtpHeaderExtensions(
-            mid=self.extension_ids.get(MID_URI),
-            rid=self.extension_ids.get(RID_URI),
-            rrid=self.extension_ids.get(REPAIRED_RID_URI),
-            abs_send_time=self.extension_ids.get(ABS_SEND_TIME_URI),
-            transport_wide_cc_01=self.extension_ids.get(TRANSPORT_WIDE_CC_URI),
+            mid=ids.get(MID_URI),
+            rid=ids.get(RID_URI),
+            rrid=ids.get(REPAIRED_RID_URI),
+            abs_send_time=ids.get(ABS_SEND_TIME_URI),
+            transport_wide_cc_01=ids.get(TRANSPORT_WIDE_CC_URI),
         )
 
     def dump(self) -> bodies.RtpParametersDump:
@@ -198,23 +289,11 @@ class RtpParameters(msgspec.Struct, frozen=True):
             codecs=[codec.dump() for codec in self.codecs],
             encodings=[
                 encoding_dump(body, encoding.codec.payload_type)
-                for body, encoding in zip(self.body.encodings, self.encodings, strict=True)
+                for body, encoding in zip(self.encoding_bodies, self.encodings, strict=True)
             ],
-            header_extensions=[
-                bodies.RtpHeaderExtensionDump(
-                    uri=extension.uri.lower(),
-                    id=extension.id,
-                    encrypt=bool(extension.encrypt),
-                    parameters=_known_values(extension.parameters),
-                )
-                for extension in self.body.header_extensions
-            ],
-            rtcp=_rtcp_dump(self.body.rtcp),
+            header_extensions=self.extensions.dumps,
+            rtcp=_rtcp_dump(self.rtcp),
         )
-
-    def has_feedback(self, feedback_type: str) -> bool:
-        """Whether any codec has this RTCP feedback, whatever its parameter."""
-        return any(entry[0] == feedback_type for codec in self.codecs for entry in codec.feedback)
 
     @classmethod
     def from_body(cls, body: bodies.RtpParameters) -> RtpParameters:
@@ -224,14 +303,13 @@ class RtpParameters(msgspec.Struct, frozen=True):
             BodyError: An unknown codec, a payload type that stands twice, RTX that repairs nothing, an encoding whose
                 codec is not there, simulcast of streams with spatial layers, header extensions that share an id.
         """
-        codecs = _codecs_of(body.codecs)
-        default = next(codec for codec in codecs if codec.is_media)
-        encodings = tuple(_encoding(encoding, codecs, default) for encoding in body.encodings)
+        codecs = _codecs_as_written(msgspec.json.encode(body.codecs))
+        encodings = tuple([_encoding(encoding, codecs) for encoding in body.encodings])
         if len(encodings) > 1 and any(encoding.spatial_layers > 1 for encoding in encodings):
             raise BodyError("cannot use both simulcast and encodings with multiple SVC spatial layers")
-        extension_ids = _extension_ids(tuple((each.uri, each.id) for each in body.header_extensions))
+        extensions = _extensions_as_written(msgspec.json.encode(body.header_extensions))
         cname = (body.rtcp.cname if body.rtcp else "") or ""
-        return cls(body.mid or "", codecs, encodings, extension_ids, cname, body)
+        return cls(body.mid or "", codecs, encodings, extensions, cname, body.encodings, body.rtcp)
 
 
 def supports_type(codec: RtpCodec, type_: str) -> bool:
@@ -241,17 +319,10 @@ def supports_type(codec: RtpCodec, type_: str) -> bool:
     return type_ in ("simple", "pipe")
 
 
-def _codecs_of(bodies_: Sequence[bodies.RtpCodecParameters]) -> tuple[RtpCodec, ...]:
-    """The codecs, checked. Raises ``BodyError`` as ``RtpParameters.from_body`` does.
-
-    Those who join a room are nearly all offered the same, so it is made once and shared: it is never changed.
-    """
-    return _codecs_as_written(msgspec.json.encode(bodies_))
-
-
 @lru_cache(_REMEMBERED)
-def _codecs_as_written(json: bytes) -> tuple[RtpCodec, ...]:
-    codecs = tuple(RtpCodec.from_body(codec) for codec in _CODECS_DECODER.decode(json))
+def _codecs_as_written(json: bytes) -> Codecs:
+    """The codecs, checked. Raises ``BodyError`` as ``RtpParameters.from_body`` does."""
+    codecs = Codecs(RtpCodec.from_body(codec) for codec in _CODECS_DECODER.decode(json))
     _check_codecs(codecs)
     if not any(codec.is_media for codec in codecs):
         raise BodyError("no media codecs found")
@@ -259,17 +330,22 @@ def _codecs_as_written(json: bytes) -> tuple[RtpCodec, ...]:
 
 
 @lru_cache(_REMEMBERED)
-def _extension_ids(pairs: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
-    """By URI, shared likewise."""
+def _extensions_as_written(json: bytes) -> HeaderExtensions:
+    """Likewise."""
     ids: dict[str, int] = {}
-    for uri, extension_id in pairs:
-        ids.setdefault(uri.lower(), extension_id)
+    dumps = []
+    for extension in _EXTENSIONS_DECODER.decode(json):
+        uri = extension.uri.lower()
+        ids.setdefault(uri, extension.id)
+        parameters = _known_values(extension.parameters)
+        encrypt = bool(extension.encrypt)
+        dumps.append(bodies.RtpHeaderExtensionDump(uri=uri, id=extension.id, encrypt=encrypt, parameters=parameters))
     if len(set(ids.values())) < len(ids):
         raise BodyError("header extensions with the same id")
-    return MappingProxyType(ids)
+    return HeaderExtensions(MappingProxyType(ids), dumps)
 
 
-def _check_codecs(codecs: tuple[RtpCodec, ...]) -> None:
+def _check_codecs(codecs: Codecs) -> None:
     by_payload_type: dict[int, RtpCodec] = {}
     for codec in codecs:
         if codec.payload_type in by_payload_type:
@@ -286,39 +362,29 @@ def _check_codecs(codecs: tuple[RtpCodec, ...]) -> None:
             raise BodyError(f"apt in RTX codec points to a {repaired.name.upper()} codec")
 
 
-def _encoding(body: bodies.RtpEncodingParameters, codecs: tuple[RtpCodec, ...], default: RtpCodec) -> RtpEncoding:
-    codec = default
-    if body.codec_payload_type is not None:
-        found = next((codec for codec in codecs if codec.payload_type == body.codec_payload_type), None)
-        if found is None:
-            raise BodyError("unknown codecPayloadType")
-        if not found.is_media:
-            raise BodyError("invalid codecPayloadType")
-        codec = found
-    rtx_codec = next(
-        (other for other in codecs if not other.is_media and other.parameters.get("apt") == codec.payload_type), None
-    )
-    mode = body.scalability_mode or ""
-    match = _SCALABILITY_MODE.match(mode)
+def _encoding(body: bodies.RtpEncodingParameters, codecs: Codecs) -> RtpEncoding:
+    codec = codecs.with_payload_type(body.codec_payload_type)
+    mode = ScalabilityMode.of(body.scalability_mode)
+    rtx = body.rtx
     return RtpEncoding(
-        ssrc=body.ssrc or 0,
-        rid=body.rid or "",
-        codec=codec,
-        has_rtx=body.rtx is not None,
-        rtx_ssrc=(body.rtx.ssrc or 0) if body.rtx is not None else 0,
-        rtx_codec=rtx_codec,
+        body.ssrc or 0,
+        body.rid or "",
+        codec,
+        has_rtx=rtx is not None,
+        rtx_ssrc=(rtx.ssrc or 0) if rtx is not None else 0,
+        rtx_codec=codecs.rtx_of(codec),
         max_bitrate_bps=body.max_bitrate or 0,
         dtx=bool(body.dtx),
-        scalability_mode=mode if match else "",
-        spatial_layers=int(match[1]) if match else 1,
-        temporal_layers=int(match[2]) if match else 1,
-        ksvc=bool(match and match[3]),
+        scalability_mode=mode.text,
+        spatial_layers=mode.spatial_layers,
+        temporal_layers=mode.temporal_layers,
+        ksvc=mode.ksvc,
     )
 
 
 def encoding_dump(body: bodies.RtpEncodingParameters, payload_type: int | None) -> bodies.RtpEncodingDump:
     """An encoding as dumps show it, with this ``codecPayloadType`` or none."""
-    match = _SCALABILITY_MODE.match(body.scalability_mode or "")
+    mode = ScalabilityMode.of(body.scalability_mode)
     return bodies.RtpEncodingDump(
         ssrc=body.ssrc or None,
         rid=body.rid or None,
@@ -327,10 +393,10 @@ def encoding_dump(body: bodies.RtpEncodingParameters, payload_type: int | None) 
         max_bitrate=body.max_bitrate or None,
         max_framerate=body.max_framerate or None,
         dtx=body.dtx or None,
-        scalability_mode=body.scalability_mode if match else None,
-        spatial_layers=int(match[1]) if match else None,
-        temporal_layers=int(match[2]) if match else None,
-        ksvc=bool(match[3]) if match else None,
+        scalability_mode=mode.text or None,
+        spatial_layers=mode.spatial_layers if mode.text else None,
+        temporal_layers=mode.temporal_layers if mode.text else None,
+        ksvc=mode.ksvc if mode.text else None,
     )
 
 

@@ -1,6 +1,6 @@
 """Types of ``consumer.pyx``: a consumer in the data plane."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from miso.worker.dataplane.consumer.receiver_feedback import ReceiverFeedback
 from miso.worker.dataplane.consumer.send_stream import SendStream
@@ -37,7 +37,7 @@ class ConsumerPlane(SendStream):
         codec: Codec,
         clock_rate: int,
         payload_types: Sequence[int],
-        rtx_payload_types: dict[int, int],
+        rtx_payload_types: Mapping[int, int],
         mid: str,
         mid_id: int,
         abs_send_time_id: int,

@@ -19,7 +19,7 @@ from miso.worker.channel.commands import handles
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import LayersSwitched, PacketTraced, TransportPlane
 from miso.worker.errors import BodyError, CommandError
-from miso.worker.rtc.consumer.consumer_plane import Negotiated, make_plane
+from miso.worker.rtc.consumer.consumer_plane import make_plane
 from miso.worker.rtc.consumer.consumer_stream import ConsumerStream
 from miso.worker.rtc.consumer.layers_by_type import make_layers
 from miso.worker.rtc.context import Context
@@ -91,7 +91,7 @@ class Consumer:
         self.managed_by_transport = False
         self._context = context
         self._transport = transport
-        self._body = body
+        self._consumable = body.consumable_rtp_encodings
         self._priority = 1  # the more, the more of the bandwidth it may take before others
         self._connected = False  # its transport
         self._flowing = False  # connected, and not paused on either side
@@ -110,7 +110,7 @@ class Consumer:
     def _make_stream(self, index: int, selector: LayerSelector) -> ConsumerStream:
         parameters = self.rtp_parameters
         encoding = parameters.encodings[index]
-        plane = make_plane(self._transport.plane, Negotiated(self.id, self.kind, parameters), index, selector)
+        plane = make_plane(self._transport.plane, self, index, selector)
         plane.owner = self
         plane.deliver = self._transport.is_direct
         layers = (1, 1) if self.type == "simple" else (encoding.spatial_layers, encoding.temporal_layers)
@@ -240,7 +240,7 @@ class Consumer:
     def request_key_frame_of(self, encoding: int) -> None:
         """Asks the sender for a key frame of one of the consumable encodings."""
         if self.kind == "video":
-            self.producer.request_key_frame(self._body.consumable_rtp_encodings[encoding].ssrc or 0)
+            self.producer.request_key_frame(self._consumable[encoding].ssrc or 0)
 
     # ------------------------------------------------------------ shares of the outgoing bandwidth
 
@@ -288,11 +288,9 @@ class Consumer:
             rtp_parameters=self.rtp_parameters.dump(),
             type=self.type,
             consumable_rtp_encodings=[
-                encoding_dump(encoding, encoding.codec_payload_type) for encoding in self._body.consumable_rtp_encodings
+                encoding_dump(encoding, encoding.codec_payload_type) for encoding in self._consumable
             ],
-            supported_codec_payload_types=sorted(
-                codec.payload_type for codec in self.rtp_parameters.codecs if codec.is_media
-            ),
+            supported_codec_payload_types=sorted(self.rtp_parameters.codecs.media_payload_types),
             paused=self.paused,
             producer_paused=self.producer_paused,
             priority=self._priority,
@@ -398,12 +396,14 @@ class Consumer:
 
 
 def _check(parameters: RtpParameters, body: ConsumeRequest) -> None:
-    if any(encoding.ssrc == 0 for encoding in parameters.encodings):
-        raise BodyError("invalid encoding in rtpParameters (missing ssrc)")
-    if any(encoding.has_rtx and encoding.rtx_ssrc == 0 for encoding in parameters.encodings):
-        raise BodyError("invalid encoding in rtpParameters (missing rtx.ssrc)")
-    if not all(encoding.ssrc for encoding in body.consumable_rtp_encodings):
-        raise BodyError("wrong encoding in consumableRtpEncodings (missing ssrc)")
+    for encoding in parameters.encodings:
+        if encoding.ssrc == 0:
+            raise BodyError("invalid encoding in rtpParameters (missing ssrc)")
+        if encoding.has_rtx and encoding.rtx_ssrc == 0:
+            raise BodyError("invalid encoding in rtpParameters (missing rtx.ssrc)")
+    for consumable in body.consumable_rtp_encodings:
+        if not consumable.ssrc:
+            raise BodyError("wrong encoding in consumableRtpEncodings (missing ssrc)")
     first, count = parameters.encodings[0], len(body.consumable_rtp_encodings)
     if body.type == "pipe" and count != len(parameters.encodings):
         raise BodyError("number of rtpParameters.encodings and consumableRtpEncodings do not match")

@@ -109,7 +109,7 @@ class Producer:
         self.input.paused = body.paused
         for codec in body.rtp_mapping.codecs:
             self.input.map_payload_type(codec.payload_type, codec.mapped_payload_type)
-        map_extensions(self.input, self.kind, parameters.extension_ids)
+        map_extensions(self.input, self.kind, parameters.extensions.ids)
         self._audio_levels = AudioLevels(self.input.take_audio_levels)
 
     def _make_watch(self, context: Context) -> ActivityWatch | None:
@@ -129,7 +129,10 @@ class Producer:
 
     def stream_by_mapped_ssrc(self, mapped_ssrc: int) -> ProducerStream | None:
         """The stream that consumers know by this SSRC, once packets of it came."""
-        return next((stream for stream in self.streams.values() if stream.mapped_ssrc == mapped_ssrc), None)
+        for stream in self.streams.values():
+            if stream.mapped_ssrc == mapped_ssrc:
+                return stream
+        return None
 
     def stream_by_encoding(self, index: int) -> ProducerStream | None:
         """The stream of an encoding, once packets of it came; None too for an encoding that there is not."""

@@ -69,11 +69,11 @@ class IncomingBandwidth:
         """A producer came: the first whose sender understands one kind of feedback decides for the transport."""
         if self._kind:
             return
-        ids = parameters.extension_ids
-        if TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+        ids = parameters.extensions.ids
+        if TRANSPORT_WIDE_CC_URI in ids and "transport-cc" in parameters.codecs.feedback_types:
             self._kind = "transport-cc"
             self._transport.plane.feedback.enable_transport_wide(True)
-        elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+        elif ABS_SEND_TIME_URI in ids and "goog-remb" in parameters.codecs.feedback_types:
             self._kind = "remb"
             self._transport.plane.feedback.enable_remb(True)
         self._watch_limit()

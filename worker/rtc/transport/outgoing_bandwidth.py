@@ -103,8 +103,8 @@ class OutgoingBandwidth:
 
     def _start(self, consumer: Consumer) -> None:
         parameters = consumer.rtp_parameters
-        ids = parameters.extension_ids
-        if TRANSPORT_WIDE_CC_URI in ids and parameters.has_feedback("transport-cc"):
+        ids = parameters.extensions.ids
+        if TRANSPORT_WIDE_CC_URI in ids and "transport-cc" in parameters.codecs.feedback_types:
             self.kind = "transport-cc"
             self._estimate = OutgoingEstimate(
                 self._plane,
@@ -117,7 +117,7 @@ class OutgoingBandwidth:
             self._estimate.owner = self
             self._turn.estimate = self._estimate
             self.update_traces()
-        elif ABS_SEND_TIME_URI in ids and parameters.has_feedback("goog-remb"):
+        elif ABS_SEND_TIME_URI in ids and "goog-remb" in parameters.codecs.feedback_types:
             self.kind = "remb"
             self._plane.takes_remb = True
         else:
