@@ -23,7 +23,6 @@ from types import NoneType
 from typing import Any, Final
 
 import msgspec
-import orjson
 
 from miso.worker.errors import BodyError, CommandError, MisoError, ParseError
 
@@ -32,13 +31,11 @@ from .commands import BY_NAME, PAYLOAD_NOTIFICATIONS_BY_NAME, PAYLOAD_REQUESTS_B
 
 MAX_REQUEST_ID: Final = 2**32 - 1
 _UNDEFINED: Final = "undefined"
-_PARENT_ID_NAMES: Final = {
-    **dict.fromkeys(("transport", "rtpObserver"), ("routerId",)),
-    **dict.fromkeys(("producer", "consumer", "dataProducer", "dataConsumer"), ("transportId", "routerId")),
-}
 _MAX_PPID: Final = 2**32 - 1
 _MAX_DIGITS: Final = 10  # of a number with 32 bits
 _WHITE_SPACE: Final = b" \t\r\n"
+_NO_DATA: Final = b"{}"
+_NO_MEMBERS: Final[dict[str, object]] = {}
 
 
 class Dialect(Enum):
@@ -74,8 +71,9 @@ class Request(msgspec.Struct, frozen=True):
         command: The row of the table.
         handler_id: The object that handles it; None where none is named, and where a close names only the object to
             close. It means nothing to the worker's own commands.
-        data: The body as it came, ids included.
+        data: A JSON object: the body as it came.
         dialect: Decides how the reply is shaped.
+        members: Of the body, what stands elsewhere in the request: most ids of the 3.10 dialect.
         parent_ids: The handler's parent, and its parent's, which only the 3.10 dialect names.
     """
 
@@ -83,8 +81,9 @@ class Request(msgspec.Struct, frozen=True):
     method: str
     command: Command[Any, Any]
     handler_id: str | None
-    data: dict[str, object]
+    data: bytes
     dialect: Dialect
+    members: dict[str, object] = _NO_MEMBERS
     parent_ids: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
@@ -97,8 +96,9 @@ class Request(msgspec.Struct, frozen=True):
 
         Raises:
             CommandError: The body does not name it.
+            BodyError: The body has a text that is none.
         """
-        return _object_id(self.data, self.command.ids[0])
+        return _object_id(_members_of(self.data) | self.members, self.command.ids[0])
 
     def body(self) -> object:
         """The body, typed and checked.
@@ -107,12 +107,22 @@ class Request(msgspec.Struct, frozen=True):
             CommandError: An id is missing.
             BodyError: Wrong values, with the path of the first.
         """
-        if self.command.request is NoneType:
+        command = self.command
+        if command.request is NoneType:
             return None
-        for name in self.command.ids:
-            _object_id(self.data, name)
+        data = _with_members(self.data, self.members) if self.members else self.data
         try:
-            return msgspec.convert(self.data, self.command.request)
+            return command.decoder.decode(data)
+        except _UNREADABLE:  # maybe of an id that stands in both places
+            return self._converted()
+
+    def _converted(self) -> object:
+        """As ``body``, member by member."""
+        members = _members_of(self.data) | self.members
+        for name in self.command.ids:
+            _object_id(members, name)
+        try:
+            return msgspec.convert(members, self.command.request)
         except msgspec.ValidationError as error:
             raise BodyError(str(error)) from error
 
@@ -126,7 +136,8 @@ def parse_request(body: bytes) -> Request:
     """
     body = body.lstrip(_WHITE_SPACE)
     if body[:1] == b"{":
-        return _parse_3_10(_object(body), "method", BY_NAME)
+        message = _message(body)
+        return _parse_3_10(message, message.method, BY_NAME)
     return _parse_3_12(body, BY_NAME)
 
 
@@ -139,10 +150,10 @@ def parse_payload_header(body: bytes) -> Request:
     """
     body = body.lstrip(_WHITE_SPACE)
     if body[:1] == b"{":
-        message = _object(body)
-        if isinstance(message.get("event"), str):
-            return _parse_3_10(message, "event", PAYLOAD_NOTIFICATIONS_BY_NAME)
-        return _parse_3_10(message, "method", PAYLOAD_REQUESTS_BY_NAME)
+        message = _message(body)
+        if isinstance(message.event, str):
+            return _parse_3_10(message, message.event, PAYLOAD_NOTIFICATIONS_BY_NAME, notification=True)
+        return _parse_3_10(message, message.method, PAYLOAD_REQUESTS_BY_NAME)
     if body.startswith(b"n:"):
         return _parse_3_12(b"0:" + body[2:], PAYLOAD_NOTIFICATIONS_BY_NAME, notification=True)
     if body.startswith(b"r:"):
@@ -163,21 +174,21 @@ def encode_response(request: Request, body: object | None) -> bytes:
         return b'{"id":%d,"accepted":true}' % request.id
     if isinstance(body, WorkerDump) and request.dialect is Dialect.V3_10:
         body = msgspec.structs.replace(body, channel_message_handlers=None)
-    return orjson.dumps({"id": request.id, "accepted": True, "data": msgspec.to_builtins(body)})
+    return msgspec.json.encode({"id": request.id, "accepted": True, "data": body})
 
 
 def encode_error(request_id: int, error: Exception, method: str) -> bytes:
     """The reply to a request that was not done: ``TypeError`` for a ``BodyError``, else ``Error``."""
     kind = "TypeError" if isinstance(error, BodyError) else "Error"
     reason = f"{error} [method:{method}]".encode("utf-8", "replace").decode()
-    return orjson.dumps({"id": request_id, "error": kind, "reason": reason})
+    return msgspec.json.encode({"id": request_id, "error": kind, "reason": reason})
 
 
 def encode_event(target_id: str | int, event: str, body: object | None = None) -> bytes:
     """An event; ``body`` is a struct of ``events``, a list of them, or None for an event without a body."""
     if body is None:
-        return orjson.dumps({"targetId": target_id, "event": event})
-    return orjson.dumps({"targetId": target_id, "event": event, "data": msgspec.to_builtins(body)})
+        return msgspec.json.encode({"targetId": target_id, "event": event})
+    return msgspec.json.encode({"targetId": target_id, "event": event, "data": body})
 
 
 def encode_log(level: LogLevel, text: str) -> bytes:
@@ -188,52 +199,83 @@ def encode_log(level: LogLevel, text: str) -> bytes:
 # ---------------------------------------------------------------- reading
 
 
-def _object(body: bytes) -> dict[str, Any]:
+class _Message(msgspec.Struct, frozen=True):
+    """A request or notification of the 3.10 dialect, as it was written: nothing of it is checked yet."""
+
+    id: object = None
+    method: object = None
+    event: object = None
+    internal: object = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+_MESSAGE_DECODER: Final = msgspec.json.Decoder(_Message)
+_RAW_DECODER: Final = msgspec.json.Decoder(msgspec.Raw)
+_MEMBERS_DECODER: Final = msgspec.json.Decoder(dict[str, object])
+_UNREADABLE: Final = (msgspec.DecodeError, RecursionError)  # the latter for what is nested without end
+
+
+def _message(body: bytes) -> _Message:
     try:
-        message = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
+        return _MESSAGE_DECODER.decode(body)
+    except _UNREADABLE as error:
         raise ParseError(f"channel message is not JSON: {error}") from None
-    assert isinstance(message, dict)  # the first byte is {
-    return message
 
 
-def _object_id(data: dict[str, object], name: str) -> str:
-    value = data.get(name)
+def _members_of(data: bytes) -> dict[str, object]:
+    """Raises ``BodyError`` for a JSON object in which something cannot be read, as a text that is no UTF-8."""
+    try:
+        return _MEMBERS_DECODER.decode(data)
+    except _UNREADABLE as error:
+        raise BodyError(f"JSON parsing error: {error}") from None
+
+
+def _object_id(members: dict[str, object], name: str) -> str:
+    value = members.get(name)
     if not isinstance(value, str) or not value:
         raise CommandError(f"missing {name}")
     return value
 
 
-def _or_none(value: object) -> dict[str, Any]:
-    """What is no object says nothing."""
-    return value if isinstance(value, dict) else {}
+def _with_members(data: bytes, members: dict[str, object]) -> bytes:
+    """A JSON object with these members more."""
+    more = msgspec.json.encode(members)
+    return b"%b,%b" % (data[:-1], more[1:]) if data[1:-1].strip(_WHITE_SPACE) else more
 
 
-def _parse_3_10(message: dict[str, Any], name_key: str, table: dict[str, Command[Any, Any]]) -> Request:
-    request_id = 0 if name_key == "event" else message.get("id")
-    method = message.get(name_key)
-    if type(request_id) is not int or not (request_id > 0 or name_key == "event") or request_id > MAX_REQUEST_ID:
+def _parse_3_10(
+    message: _Message, method: object, table: dict[str, Command[Any, Any]], *, notification: bool = False
+) -> Request:
+    request_id = 0 if notification else message.id
+    if type(request_id) is not int or not (notification or 1 <= request_id <= MAX_REQUEST_ID):
         raise ParseError(f"request id is {request_id!r:.100}, expected 1 to {MAX_REQUEST_ID}")
     command = table.get(method) if isinstance(method, str) else None
     if command is None:
         raise _unknown_method(request_id, method)
     assert isinstance(method, str)
-    internal = _or_none(message.get("internal"))
-    data = _or_none(message.get("data"))
-    for id_name in command.ids:
-        if isinstance(internal.get(id_name), str):
-            data[id_name] = internal[id_name]
+    internal = message.internal if isinstance(message.internal, dict) else {}
+    data = bytes(message.data)
+    if data[:1] != b"{":
+        data = _NO_DATA
+    members: dict[str, object] = {}
+    for name in command.ids:
+        value = internal.get(name)
+        if isinstance(value, str):
+            members[name] = value
     if command.name in PAYLOAD_NAMES_WITH_PPID:
-        data["ppid"] = _ppid(request_id, method, data.get("ppid"))
-    handler_id = internal.get(f"{command.target}Id")
+        members["ppid"] = _ppid(request_id, method, _told_ppid(request_id, method, data))
+    handler_id = internal.get(command.handler_id_name)
     if handler_id is not None and not isinstance(handler_id, str):
         if command.target != "worker":
-            raise _refusal(request_id, CommandError(f"missing internal.{command.target}Id"), method)
+            raise _refusal(request_id, CommandError(f"missing internal.{command.handler_id_name}"), method)
         handler_id = None
-    parent_ids = [internal[name] for name in _PARENT_ID_NAMES.get(command.target, ()) if name in internal]
-    if not all(isinstance(parent_id, str) for parent_id in parent_ids):
-        raise _refusal(request_id, CommandError("an id in internal is no text"), method)
-    return Request(request_id, method, command, handler_id, data, Dialect.V3_10, tuple(parent_ids))
+    parent_ids: tuple[str, ...] = ()
+    for name in command.parent_id_names:
+        if name in internal:
+            if not isinstance(internal[name], str):
+                raise _refusal(request_id, CommandError("an id in internal is no text"), method)
+            parent_ids = (*parent_ids, internal[name])
+    return Request(request_id, method, command, handler_id, data, Dialect.V3_10, members, parent_ids)
 
 
 def _parse_3_12(body: bytes, table: dict[str, Command[Any, Any]], notification: bool = False) -> Request:
@@ -247,33 +289,40 @@ def _parse_3_12(body: bytes, table: dict[str, Command[Any, Any]], notification: 
     command = table.get(method)
     if command is None:
         raise _unknown_method(request_id, method)
-    json = rest[2].strip(_WHITE_SPACE) if len(rest) > 2 else b""
-    if command.name in PAYLOAD_NAMES:
-        data = _payload_data_3_12(request_id, method, command, json)
-    else:
-        data = _data_3_12(request_id, method, json)
+    text = rest[2].strip(_WHITE_SPACE) if len(rest) > 2 else b""
     handler = None if handler_id in (_UNDEFINED, "") else handler_id
+    if command.name in PAYLOAD_NAMES:
+        members = _payload_members_3_12(request_id, method, command, text)
+        return Request(request_id, method, command, handler, _NO_DATA, Dialect.V3_12, members)
+    data = _data_3_12(request_id, method, text)
     if command.alias and method == command.name and handler is not None:
         # the 3.10 name of a close: its handlerId is the object to close
-        data.setdefault(command.ids[0], handler)
-        handler = None
+        return Request(request_id, method, command, None, data, Dialect.V3_12, {command.ids[0]: handler})
     return Request(request_id, method, command, handler, data, Dialect.V3_12)
 
 
-def _data_3_12(request_id: int, method: str, json: bytes) -> dict[str, Any]:
-    if json in (_UNDEFINED.encode(), b""):
-        return {}
+def _data_3_12(request_id: int, method: str, text: bytes) -> bytes:
+    if text in (_UNDEFINED.encode(), b""):
+        return _NO_DATA
     try:
-        return _or_none(orjson.loads(json))
-    except orjson.JSONDecodeError as error:
+        _RAW_DECODER.decode(text)
+    except _UNREADABLE as error:
         raise _refusal(request_id, BodyError(f"JSON parsing error: {error}"), method) from None
+    return text if text[:1] == b"{" else _NO_DATA
 
 
-def _payload_data_3_12(request_id: int, method: str, command: Command[Any, Any], text: bytes) -> dict[str, Any]:
+def _payload_members_3_12(request_id: int, method: str, command: Command[Any, Any], text: bytes) -> dict[str, object]:
     """The payload channel carries a bare ppid instead of JSON, or nothing that counts; a field too many is cut off."""
     if command.name not in PAYLOAD_NAMES_WITH_PPID:
         return {}
     return {"ppid": _ppid(request_id, method, text.partition(b":")[0].decode(errors="replace"))}
+
+
+def _told_ppid(request_id: int, method: str, data: bytes) -> object:
+    try:
+        return _members_of(data).get("ppid")
+    except BodyError as error:
+        raise _refusal(request_id, error, method) from None
 
 
 def _ppid(request_id: int, method: str, value: object) -> int:

@@ -22,8 +22,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from types import NoneType
 from typing import Any, Final, Generic, TypeVar
+
+import msgspec
 
 from .bodies.consumer import ConsumerDump, SetPriorityRequest, SetPriorityResponse
 from .bodies.data_consumer import (
@@ -82,12 +85,17 @@ from .bodies.worker import (
     WorkerDump,
 )
 
+_PARENT_ID_NAMES: Final = {
+    **dict.fromkeys(("transport", "rtpObserver"), ("routerId",)),
+    **dict.fromkeys(("producer", "consumer", "dataProducer", "dataConsumer"), ("transportId", "routerId")),
+}
+
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Command(Generic[RequestT, ResponseT]):
     """One command.
 
@@ -109,10 +117,25 @@ class Command(Generic[RequestT, ResponseT]):
     alias: str | None = None
     reply_first: bool = False
 
-    @property
+    @cached_property
     def target(self) -> str:
         """The kind of object that handles it: worker, webRtcServer, router, transport, producer and so on."""
         return (self.alias or self.name).partition(".")[0]
+
+    @cached_property
+    def handler_id_name(self) -> str:
+        """What the 3.10 dialect calls the id of that object."""
+        return f"{self.target}Id"
+
+    @cached_property
+    def parent_id_names(self) -> tuple[str, ...]:
+        """Likewise, the ids of the object's parent, and of that one's."""
+        return _PARENT_ID_NAMES.get(self.target, ())
+
+    @cached_property
+    def decoder(self) -> msgspec.json.Decoder[RequestT]:
+        """Reads the request's body."""
+        return msgspec.json.Decoder(self.request)
 
 
 def handles(command: Command[Any, Any]) -> Callable[[Handler], Handler]:

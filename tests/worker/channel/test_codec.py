@@ -136,7 +136,6 @@ def test_request_without_a_readable_id_is_a_parse_error(body):
         (b'{"id":9,"method":"worker.fly"}', "Error", "unknown method [method:worker.fly]"),
         (b'{"id":9}', "Error", "unknown method [method:]"),
         (b"9:worker.createRouter:undefined:{", "TypeError", None),
-        (b'9:worker.createRouter:undefined:{"routerId":"\xff"}', "TypeError", None),
         (b"9:worker.dump:undefined:undefined:more", "TypeError", None),
         (b'{"id":9,"method":"router.dump","internal":{"routerId":5}}', "Error", None),
     ],
@@ -198,6 +197,28 @@ def test_data_and_internal_that_are_no_objects_are_none_in_the_old_dialect(inter
 def test_data_that_is_none_lacks_the_ids(body):
     with pytest.raises(CommandError, match="missing routerId"):
         parse_request(body).body()
+
+
+@pytest.mark.parametrize("head", [b"9:worker.createRouter::", b'{"id":9,"method":"worker.createRouter","data":'])
+def test_a_text_that_is_no_utf_8_is_wrong_where_it_is_wanted(head):
+    end = b"}" if head.startswith(b"{") else b""
+    with pytest.raises(BodyError, match="UTF-8"):
+        parse_request(head + b'{"routerId":"\xff"}' + end).body()
+    for unknown in (b'"x":"\xff"', b'"\xff":1'):
+        body = parse_request(head + b'{"routerId":"r",%b}' % unknown + end).body()
+        assert body == CreateRouterRequest(router_id="r")
+
+
+@pytest.mark.parametrize("head", [b"9:worker.updateSettings::", b'{"id":9,"method":"worker.updateSettings","data":'])
+@pytest.mark.parametrize("depth", [500, 2000, 200_000])
+def test_what_is_nested_deeply_is_read_or_refused(head, depth):
+    data = b'{"logTags":[],"x":%b%b}' % (b"[" * depth, b"]" * depth)
+    try:
+        request = parse_request(head + data + (b"}" if head.startswith(b"{") else b""))
+    except (ParseError, RequestError):
+        assert depth > 500
+    else:
+        assert request.body() == UpdateSettingsRequest(log_tags=[])
 
 
 @pytest.mark.parametrize("router_id", ["null", "5", '""', "[]", '{"a":1}'])
