@@ -1,9 +1,10 @@
-"""What the garbage collector looks at: what has come lately, and hardly ever all that there is.
+"""What the garbage collector looks at: what has come lately, once, and hardly ever all that there is.
 
 A full collection stops media for as long as it takes to look at every object: a tenth of a second with some thousand
 consumers. Python makes one whenever a quarter more has come. Nearly all that it would find is alive, so what has
 survived one look is *frozen*, that is taken out of its sight, and only looked at again when as much has been frozen
-since as was alive the last time, or when nobody is there who would have to wait.
+since as was alive the last time, or when nobody is there who would have to wait. What closes needs no look: it holds
+itself by no cycle.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ import gc
 from collections.abc import Callable, Mapping
 from typing import Final
 
-_YOUNG, _MIDDLE = 700, 10  # as Python has it: objects before a look at the youngest, such looks before a longer one
-_NEVER = 1_000_000_000  # Python's own full collections
-LOOKS_BEFORE_FREEZING: Final = 2
-"""So many of the longer looks find something to be looked at once more and frozen: some 15,400 objects, 2 ms."""
-_OBJECTS_OF_FREEZING = LOOKS_BEFORE_FREEZING * (_MIDDLE + 1) * _YOUNG
-LEAST_FREEZINGS: Final = 25
-"""So often it is frozen at least before everything is looked at."""
+OBJECTS_OF_LOOK: Final = 7_700
+"""So many more objects there are before they are looked at, which takes 1 ms."""
+_NEVER = 1_000_000_000  # Python's own looks at what has survived one
+LEAST_FREEZINGS: Final = 50
+"""So often what has survived is frozen at least before everything is looked at."""
 
 
 class Garbage:
@@ -27,7 +26,6 @@ class Garbage:
     def __init__(self, do_soon: Callable[[Callable[[], None]], None]) -> None:
         """Python's own rules hold until ``freeze_what_stays``; ``do_soon`` calls back when there is time for it."""
         self._do_soon = do_soon
-        self._looks = 0  # longer ones, since it was frozen
         self._freezings = 0  # since all was looked at
         self._freezings_allowed = LEAST_FREEZINGS
 
@@ -35,7 +33,7 @@ class Garbage:
         """Takes what is there now, all modules among it, out of sight. To be called once."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+        gc.set_threshold(OBJECTS_OF_LOOK, _NEVER, _NEVER)
         gc.callbacks.append(self._on_look)
 
     def collect_unwatched(self) -> None:
@@ -46,18 +44,15 @@ class Garbage:
             gc.collect()
 
     def _on_look(self, phase: str, about: Mapping[str, int]) -> None:
-        if phase == "stop" and about["generation"] == 1:
-            self._looks += 1
-            if self._looks == LOOKS_BEFORE_FREEZING:
-                self._do_soon(self._freeze)
+        if phase == "stop" and about["generation"] == 0:
+            self._do_soon(self._freeze)
 
     def _freeze(self) -> None:
-        self._looks = 0
+        """Not at once: what is only there for the work in hand is gone when the next begins."""
         self._freezings += 1
         if self._freezings >= self._freezings_allowed:
             self._look_at_all()
         else:
-            gc.collect()
             gc.freeze()
 
     def _look_at_all(self) -> None:
@@ -65,4 +60,4 @@ class Garbage:
         gc.collect()
         gc.freeze()
         self._freezings = 0
-        self._freezings_allowed = max(LEAST_FREEZINGS, gc.get_freeze_count() // _OBJECTS_OF_FREEZING)
+        self._freezings_allowed = max(LEAST_FREEZINGS, gc.get_freeze_count() // OBJECTS_OF_LOOK)
