@@ -290,7 +290,7 @@ class Worker:
         from miso.worker.dataplane import Plane
         from miso.worker.dtls.certificate import Certificate
         from miso.worker.rtc.context import Context
-        from miso.worker.rtc.rounds import WorkerRounds
+        from miso.worker.rtc.rounds import PROBE_GAP_US, WorkerRounds
 
         settings = self._settings
         if settings.dtls_certificate_file:
@@ -303,6 +303,7 @@ class Worker:
             notifier=self._channel,
             scheduler=scheduler,
             rounds=WorkerRounds(scheduler, plane),
+            probe_rounds=WorkerRounds(scheduler, plane, PROBE_GAP_US),
             sockets=LoopSockets(self._loop, settings.rtc_min_port, settings.rtc_max_port),
             registry=self._registry,
             plane=plane,

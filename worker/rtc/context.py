@@ -110,6 +110,7 @@ class Context:
         notifier: The pipes to the controller.
         scheduler: Time.
         rounds: What each transport does about once a second.
+        probe_rounds: The same of probation packets, each a few milliseconds after the last.
         sockets: Opens sockets.
         registry: How commands find objects.
         plane: What all objects of the data plane share.
@@ -121,6 +122,7 @@ class Context:
     notifier: Notifier
     scheduler: Scheduler
     rounds: TurnRounds
+    probe_rounds: TurnRounds
     sockets: Sockets
     registry: Registry
     plane: Plane

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from miso.worker.bwe.transport_feedback import TransportFeedback
-from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, SrtpSuite, TransportPlane
+from miso.worker.dataplane import OutgoingEstimate, ProbationTraced, Rounds, SrtpSuite, TransportPlane
+from miso.worker.dataplane.events import Event
 from tests.worker.dataplane.allocations import counted
 from tests.worker.dataplane.rig import (
     ABS_SEND_TIME_ID,
@@ -37,12 +38,16 @@ def estimate_for(transport: TransportPlane) -> OutgoingEstimate:
     )
 
 
-def probe(estimate: OutgoingEstimate, now: int) -> int:
-    """Opens the way and sends all probation at its time; when the last of it was sent."""
+def probe(rig: Rig, estimate: OutgoingEstimate) -> tuple[int, list[Event]]:
+    """Opens the way and sends all probation at its time; when the last of it was sent, and what came of it."""
+    now, events = now_us(), list[Event]()
     estimate.set_limits(min_bitrate_bps=30_000, max_bitrate_bps=MAX_BPS, probing=True, now_us=now)
-    while (next_us := estimate.send_probation(now)) >= 0:
-        now = max(next_us, now + MS)
-    return now
+    rounds = Rounds(rig.plane)
+    rounds.set(estimate, now)
+    while (next_us := rounds.next_us) >= 0:
+        now = max(next_us, now)
+        events += rounds.run(now, ntp=0)
+    return now, events
 
 
 def feed_back(consumer: Consumer, now: int) -> None:
@@ -58,9 +63,9 @@ def feed_back(consumer: Consumer, now: int) -> None:
 
 @pytest.mark.parametrize("suite", [None, SrtpSuite.AES_CM_128_HMAC_SHA1_80, SrtpSuite.AEAD_AES_128_GCM])
 def test_probation_is_a_stream_that_the_receiver_can_tell(make_rig: Callable[..., Rig], suite: SrtpSuite) -> None:
-    consumer = make_rig().add_consumer(suite=suite)
-    estimate = estimate_for(consumer.transport)
-    probe(estimate, now_us())
+    rig = make_rig()
+    consumer = rig.add_consumer(suite=suite)
+    probe(rig, estimate_for(consumer.transport))
     packets = consumer.packets()
     assert len(packets) >= 10  # two clusters
     assert {packet.ssrc for packet in packets} == {1234}
@@ -77,7 +82,7 @@ def test_media_and_probation_share_the_transport_wide_numbers(rig: Rig) -> None:
     consumer = rig.add_consumer()
     estimate = estimate_for(consumer.transport)
     rig.send(rtp(1, KEY_FRAME))
-    probe(estimate, now_us())
+    probe(rig, estimate)
     rig.send(rtp(2))
     numbers = [int.from_bytes(packet.extensions[TRANSPORT_WIDE_CC_ID], "big") for packet in consumer.packets()]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -87,7 +92,7 @@ def test_probes_that_get_through_raise_the_estimate(rig: Rig) -> None:
     consumer = rig.add_consumer()
     estimate = estimate_for(consumer.transport)
     assert estimate.bitrate_bps == START_BPS
-    now = probe(estimate, now_us())
+    now, _ = probe(rig, estimate)
     feed_back(consumer, now + 50 * MS)
     assert estimate.bitrate_bps > START_BPS
     assert estimate.rtt_ms > 0
@@ -95,7 +100,7 @@ def test_probes_that_get_through_raise_the_estimate(rig: Rig) -> None:
 
 def test_probation_is_counted(rig: Rig) -> None:
     consumer = rig.add_consumer()
-    now = probe(estimate_for(consumer.transport), now_us())
+    now, _ = probe(rig, estimate_for(consumer.transport))
     packets = consumer.packets()
     size = sum(32 + len(packet.payload) for packet in packets)
     assert consumer.transport.probation_sent.bytes == size
@@ -108,8 +113,7 @@ def test_probation_is_traced_on_demand(rig: Rig) -> None:
     consumer = rig.add_consumer()
     estimate = estimate_for(consumer.transport)
     estimate.trace_probation = True
-    probe(estimate, now_us())
-    events = [event for event in consumer.udp.receive(now_us()) if isinstance(event, ProbationTraced)]
+    events = [event for event in probe(rig, estimate)[1] if isinstance(event, ProbationTraced)]
     packets = consumer.packets()
     assert [event.info["sequenceNumber"] for event in events] == [packet.sequence_number for packet in packets]
     assert events[0].source is estimate
@@ -120,10 +124,10 @@ def test_probation_is_traced_on_demand(rig: Rig) -> None:
 def test_nothing_is_sent_before_the_way_is_there(rig: Rig) -> None:
     consumer = rig.add_consumer()
     consumer.transport.connected = False
-    assert probe(estimate_for(consumer.transport), now_us()) > 0
+    probe(rig, estimate_for(consumer.transport))
     assert consumer.packets() == []
     waiting = TransportPlane(rig.plane, True)
-    probe(estimate_for(waiting), now_us())
+    probe(rig, estimate_for(waiting))
     assert waiting.probation_sent.bytes == 0
 
 
@@ -132,7 +136,7 @@ def test_a_closed_estimate_remembers_and_sends_nothing(rig: Rig) -> None:
     estimate = estimate_for(consumer.transport)
     estimate.close()
     estimate.close()
-    probe(estimate, now_us())
+    probe(rig, estimate)
     rig.send(rtp(1, KEY_FRAME))
     assert [packet.ssrc for packet in consumer.packets()] == [0x22222222]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from miso.worker.dataplane import ConsumerPlane, OutgoingEstimate, SrtpSuite, TransportPlane
+from miso.worker.dataplane import ConsumerPlane, OutgoingEstimate, Rounds, SrtpSuite, TransportPlane
 from miso.worker.errors import InvalidStateError
 from miso.worker.srtp import choice, cipher
 from tests.worker.dataplane.rig import DELTA_FRAME, KEY_FRAME, OPUS, Peer, Rig, ask_again, make_output, rtp
@@ -120,10 +120,12 @@ class Storm:
             transport_wide_cc_id=5,
         )
         estimate.set_limits(min_bitrate_bps=30_000, max_bitrate_bps=9_000_000, probing=True, now_us=self.now_us)
+        rounds = Rounds(self.rig.plane)
         for _ in range(5):
             self.now_us += STEP_US
             estimate.on_tick(self.now_us)
-            estimate.send_probation(self.now_us)
+            rounds.set(estimate, self.now_us)
+            rounds.run(self.now_us, ntp=0)
         estimate.close()
         self.wire.read()
 

@@ -22,7 +22,7 @@ from miso.worker.dtls.certificate import Certificate
 from miso.worker.errors import CommandError
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context
-from miso.worker.rtc.rounds import WorkerRounds
+from miso.worker.rtc.rounds import PROBE_GAP_US, WorkerRounds
 from miso.worker.rtc.router_tables import RouterTables
 from tests.patience import PATIENCE_S
 
@@ -230,6 +230,7 @@ class World:
             notifier=self.notifier,
             scheduler=self.clock,
             rounds=WorkerRounds(self.clock, plane),
+            probe_rounds=WorkerRounds(self.clock, plane, PROBE_GAP_US),
             sockets=self.sockets,
             registry=self.registry,
             plane=plane,

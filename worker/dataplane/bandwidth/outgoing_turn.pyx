@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from miso.worker.dataplane.bandwidth.desired_trend cimport DesiredTrend
 from miso.worker.dataplane.consumer.consumer cimport ConsumerPlane
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
-from miso.worker.dataplane.rounds cimport Turn
+from miso.worker.dataplane.rounds cimport NEVER, Turn
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 from miso.worker.dataplane.events import BandwidthDue, ProbationDue
@@ -123,7 +123,7 @@ cdef class OutgoingTurn(Turn):
         elif is_due:
             self._take_desired(self._desired_bps(now_us), now_us, False)
             self._keep_told()
-        if self.estimate is not None and self.estimate.wants_probation():
+        if self.estimate is not None and self.estimate.due_us == NEVER and self.estimate.wants_probation():
             self._transport.plane.events.append(ProbationDue(self))
         return INTERVAL_US - (0 if is_due else elapsed_us)
 

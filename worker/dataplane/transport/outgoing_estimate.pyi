@@ -1,9 +1,10 @@
 """Types of ``outgoing_estimate.pyx``: what the way to a peer carries."""
 
 from miso.worker.dataplane.events import EstimateOwner
+from miso.worker.dataplane.rounds import Turn
 from miso.worker.dataplane.transport.sending_half import SendingHalf
 
-class OutgoingEstimate:
+class OutgoingEstimate(Turn):
     """What the way to a transport's peer carries (send-side estimate), and the probation packets that find it out.
 
     Consumers of the transport that stamp transport-wide numbers are remembered from now on. The ids are those of the
@@ -39,6 +40,6 @@ class OutgoingEstimate:
         """Keeps the estimate between two bitrates; ``probing`` when the peer is there and more is wanted."""
     def on_tick(self, now_us: int) -> None:
         """To be called about once a second, whether or not feedback comes."""
-    def send_probation(self, now_us: int) -> int:
-        """Sends what is due; returns when to call again (monotonic microseconds), -1 when no probing goes on."""
+    def wants_probation(self) -> bool:
+        """Whether its turn is to come now: it sends what is due, and comes again while probing goes on."""
     def close(self) -> None: ...

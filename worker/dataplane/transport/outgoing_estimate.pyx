@@ -1,20 +1,25 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What the way to a transport's peer carries, by its transport-wide feedback."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from miso.worker.bwe.send_side cimport SendSideEstimator
+from miso.worker.dataplane.rounds cimport NEVER, Turn
 from miso.worker.dataplane.transport.probation cimport ProbationStream
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 
 from miso.worker.dataplane.events import ProbationTraced
 
 cdef enum:
-    MAX_AT_ONCE = 64  # probation packets; a timer that comes late must not flood the way
+    MAX_AT_ONCE = 64  # probation packets; a turn that comes late must not flood the way
+    STEP_US = 1000  # the least time between two looks at what is to be probed
 
 
-cdef class OutgoingEstimate:
-    """The send-side estimate of one transport: it remembers what consumers send with a transport-wide number."""
+cdef class OutgoingEstimate(Turn):
+    """The send-side estimate of one transport: it remembers what consumers send with a transport-wide number.
+
+    Its turns send probation packets.
+    """
 
     def __init__(
         self,
@@ -52,8 +57,8 @@ cdef class OutgoingEstimate:
         """As ``bitrate_bps``."""
         return <int64_t>self._estimator.bitrate()
 
-    cdef bint wants_probation(self) noexcept:
-        """Whether ``send_probation`` is to be called."""
+    cpdef bint wants_probation(self) noexcept:
+        """Whether its turn is to come now."""
         return self._probation.is_ready() and self._estimator.next_probation_us() >= 0
 
     cpdef void tell_outside(self, double low_bps, double high_bps) noexcept:
@@ -70,25 +75,19 @@ cdef class OutgoingEstimate:
         """To be called about once a second, whether or not feedback comes."""
         self._estimator.on_tick(now_us)
 
-    def send_probation(self, long long now_us):
-        """Sends what is due; returns when to call again (monotonic microseconds), -1 when no probing goes on."""
-        cdef SendingHalf transport = self._transport
+    cdef int64_t take(self, int64_t at_us, int64_t now_us, uint64_t ntp) noexcept:
+        cdef int64_t next_us
         cdef int size, count = 0
         if not self._probation.is_ready():
-            return -1
+            return NEVER
         size = self._estimator.probation_due(now_us)
-        if size > 0:
-            transport.plane.begin(now_us)
-            while size > 0 and count < MAX_AT_ONCE:
-                if self._probation.send(size) == 0:
-                    break
-                if self.trace_probation:
-                    transport.plane.events.append(ProbationTraced(self, self._probation.describe(size)))
-                count += 1
-                size = self._estimator.probation_due(now_us)
-            transport.plane.batch.release()
-            transport.plane.settle()
-        return self._estimator.next_probation_us()
+        while size > 0 and count < MAX_AT_ONCE and self._probation.send(size) > 0:
+            if self.trace_probation:
+                self._transport.plane.events.append(ProbationTraced(self, self._probation.describe(size)))
+            count += 1
+            size = self._estimator.probation_due(now_us)
+        next_us = self._estimator.next_probation_us()
+        return NEVER if next_us < 0 else max(next_us - at_us, STEP_US)
 
     def close(self):
         """Forgets what was sent. Idempotent."""

@@ -29,7 +29,6 @@ _INTERVAL_US = 1_000_000
 # distribution, and receivers may claim anything.
 _SHARP_INTERVAL_US = 100_000
 _PADDING_SHARE = 0.85  # of the limit, as traces show it
-_PROBATION_STEP_US = 1_000  # the least time between two looks at what is to be probed
 
 
 class OutgoingBandwidth:
@@ -63,6 +62,7 @@ class OutgoingBandwidth:
         self.kind = ""
         self._scheduler = context.scheduler
         self._rounds = context.rounds
+        self._probe_rounds = context.probe_rounds
         self._plane = plane
         self._consumers = consumers
         self._tracer = tracer
@@ -76,7 +76,6 @@ class OutgoingBandwidth:
         self._will_distribute = False  # as soon as what happens now has happened
         self._will_force = False
         self._sharp_timer = Alarm(self._scheduler, self, OutgoingBandwidth._take_estimate)
-        self._probation_timer = Alarm(self._scheduler, self, OutgoingBandwidth._send_due_probation)
 
     # ------------------------------------------------------------ from the transport
 
@@ -150,8 +149,9 @@ class OutgoingBandwidth:
         self._turn.connected = False
         self._turn.take_desired(0, self._scheduler.now_us(), force=True)
         self._rounds.stop(self._turn)
-        for timer in (self._sharp_timer, self._probation_timer):
-            timer.stop()
+        self._sharp_timer.stop()
+        if self._estimate is not None:
+            self._probe_rounds.stop(self._estimate)
 
     def close(self) -> None:
         """Estimates nothing any more."""
@@ -356,16 +356,9 @@ class OutgoingBandwidth:
         }
 
     def _send_probation(self) -> None:
-        if not self._probation_timer.is_set:
-            self._send_due_probation()
-
-    def _send_due_probation(self) -> None:
-        if self._estimate is None or not self._turn.connected:
-            return
-        now_us = self._scheduler.now_us()
-        next_us = self._estimate.send_probation(now_us)
-        if next_us >= 0:
-            self._probation_timer.set(max(next_us - now_us, _PROBATION_STEP_US))
+        estimate = self._estimate
+        if estimate is not None and self._turn.connected and estimate.due_us < 0 and estimate.wants_probation():
+            self._probe_rounds.set(estimate, 0)
 
 
 def _check_limit(bitrate_bps: int) -> None:
