@@ -9,10 +9,11 @@ from miso.worker.rtp.layer_selectors cimport LayerSelector
 from miso.worker.rtp.sequence cimport SequenceMapper
 
 cdef enum:  # distances from the consumer that is served at which the memory of the next ones is fetched
-    FETCH_CONSUMER = 4
-    FETCH_ITS_PARTS = 3
-    FETCH_THEIR_PARTS = 2
-    FETCH_ESTIMATOR = 1
+    FETCH_CONSUMER = 9
+    FETCH_ITS_PARTS = 7
+    FETCH_THEIR_PARTS = 5
+    FETCH_ESTIMATOR = 3
+    FETCH_SENT_PACKET = 1
 
 
 cdef class ConsumerPlane(SendStream):
@@ -33,7 +34,8 @@ cdef class ConsumerPlane(SendStream):
     cdef readonly ReceiverFeedback feedback
 
     cdef int _number_from(self, int number, int rtx_number) except -1
-    cdef void approach(self, int distance) noexcept
+    cdef void _fetch_its_parts(self) noexcept
+    cdef void _fetch_their_parts(self) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
     cdef void _leave_out(self, const Packet *packet) noexcept
@@ -47,3 +49,6 @@ cdef class ConsumerPlane(SendStream):
     cdef bint _begin(self, const Packet *packet) noexcept
     cdef bint _align(self, const Packet *packet, int reference) noexcept
     cdef void _tell(self, int stream_index) noexcept
+
+
+cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept

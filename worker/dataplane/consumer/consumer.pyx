@@ -3,11 +3,19 @@
 
 import os
 
+from cpython.list cimport PyList_GET_ITEM
 from libc.string cimport memcpy
 
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
-from miso.worker.dataplane.consumer.prefetch cimport RATE_LINES, prefetch, prefetch_estimator, prefetch_lines, prefetch_rates
+from miso.worker.dataplane.consumer.prefetch cimport (
+    RATE_LINES,
+    prefetch,
+    prefetch_estimator,
+    prefetch_lines,
+    prefetch_sent_packet,
+    prefetch_transport,
+)
 from miso.worker.dataplane.consumer.receiver_feedback cimport ReceiverFeedback
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
 from miso.worker.dataplane.plane cimport Plane
@@ -52,6 +60,31 @@ cdef enum:
 
 # Where the consumer in hand begins; made once, used again.
 cdef KeyFrameStart START = KeyFrameStart()
+
+
+cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept:
+    """Fetches into the cache what ``forward`` will touch of the consumers behind this one, while packets of others are written.
+
+    Among a hundred consumers each finds its memory cold. What is further away is reached through pointers in what was
+    fetched before, so each has its distance. An ``index`` below 0 is before the first. No reference is counted to what
+    may be cold: that would wait for it.
+    """
+    cdef Py_ssize_t count = len(consumers)
+    cdef SendingHalf transport
+    if 0 <= index + FETCH_CONSUMER < count:
+        prefetch_lines(<void *>PyList_GET_ITEM(consumers, index + FETCH_CONSUMER), CONSUMER_LINES)
+    if 0 <= index + FETCH_ITS_PARTS < count:
+        (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_ITS_PARTS))._fetch_its_parts()
+    if 0 <= index + FETCH_THEIR_PARTS < count:
+        (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_THEIR_PARTS))._fetch_their_parts()
+    if 0 <= index + FETCH_ESTIMATOR < count:
+        transport = (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_ESTIMATOR))._transport
+        if transport.outgoing is not None:
+            prefetch_estimator(transport.outgoing)
+    if 0 <= index + FETCH_SENT_PACKET < count:
+        transport = (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_SENT_PACKET))._transport
+        if transport.outgoing is not None:
+            prefetch_sent_packet(transport.outgoing._sent)
 
 
 cdef class ConsumerPlane(SendStream):
@@ -117,34 +150,22 @@ cdef class ConsumerPlane(SendStream):
 
     # ------------------------------------------------------------ forwarding
 
-    cdef void approach(self, int distance) noexcept:
-        """Fetches into the cache what ``forward`` will touch, while other consumers' packets are encrypted and sent.
+    cdef void _fetch_its_parts(self) noexcept:
+        prefetch_lines(<void *>self._transport, TRANSPORT_LINES)
+        prefetch_lines(<void *>self._rate, RATE_LINES)
+        prefetch_lines(<void *>self._selector, SELECTOR_LINES)
+        prefetch_lines(<void *>self._sequence, MAPPER_LINES)
+        prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
+        prefetch_lines(<void *>self._index, INDEX_LINES)
+        prefetch_lines(<void *>self._protection, PROTECTION_LINES)
 
-        Among a hundred consumers each finds its memory cold. What is further away is reached through pointers in what was
-        fetched before, so this is called at each of the distances, in consumers ahead of the one that is served.
-        """
-        cdef SendingHalf transport
-        if distance == FETCH_CONSUMER:
-            prefetch_lines(<void *>self, CONSUMER_LINES)
-            return
-        transport = self._transport
-        if distance == FETCH_ITS_PARTS:
-            prefetch_lines(<void *>self._transport, TRANSPORT_LINES)
-            prefetch_lines(<void *>self._rate, RATE_LINES)
-            prefetch_lines(<void *>self._selector, SELECTOR_LINES)
-            prefetch_lines(<void *>self._sequence, MAPPER_LINES)
-            prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
-            prefetch_lines(<void *>self._index, INDEX_LINES)
-            prefetch_lines(<void *>self._protection, PROTECTION_LINES)
-        elif distance == FETCH_THEIR_PARTS:
-            prefetch_rates(transport)
-            if self._protection is not None:
-                prefetch_lines(<void *>self._protection.keys, KEYS_LINES)
-                prefetch(&self._protection._sent[0].seen[(self._protection._sent[0].highest & 1023) >> 6])
-            if self._index is not None and self._index._capacity > 0:
-                prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
-        elif transport.outgoing is not None:
-            prefetch_estimator(transport.outgoing)
+    cdef void _fetch_their_parts(self) noexcept:
+        prefetch_transport(self._transport)
+        if self._protection is not None:
+            prefetch_lines(<void *>self._protection.keys, KEYS_LINES)
+            prefetch(&self._protection._sent[0].seen[(self._protection._sent[0].highest & 1023) >> 6])
+        if self._index is not None and self._index._capacity > 0:
+            prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its producer has for it."""

@@ -3,7 +3,7 @@
 
 from libc.string cimport memset
 
-from miso.worker.dataplane.consumer.consumer cimport FETCH_CONSUMER, ConsumerPlane
+from miso.worker.dataplane.consumer.consumer cimport FETCH_CONSUMER, ConsumerPlane, fetch_ahead
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
@@ -216,14 +216,14 @@ cdef class ProducerPlane:
     cdef void forward(self) noexcept:
         cdef ConsumerPlane consumer
         cdef list consumers = self._consumers
-        cdef Py_ssize_t index, distance, last = len(consumers) - 1
+        cdef Py_ssize_t index
         cdef int count = self._packet_count
         if count > 0:
-            for index in range(last + 1):
-                for distance in range(min(FETCH_CONSUMER, last - index), 0, -1):
-                    (<ConsumerPlane>consumers[index + distance]).approach(distance)
-                consumer = consumers[index]
-                consumer.forward(self._packets, count)
+            for index in range(-FETCH_CONSUMER, len(consumers)):
+                fetch_ahead(consumers, index)
+                if index >= 0:
+                    consumer = consumers[index]
+                    consumer.forward(self._packets, count)
         self._packet_count = 0
 
 
