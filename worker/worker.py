@@ -78,7 +78,7 @@ class Worker:
         self._tells_faults = False
         self._tells_dropped = False
         self._delay = LoopDelay()
-        self._watches_delay = False
+        self._ticks = False
         self._frozen = False  # all modules are loaded, and out of the garbage collector's sight
         self._registry = Registry(self)
         self._turns = Turns(loop)
@@ -127,7 +127,7 @@ class Worker:
                 attempt(server, server.close)
             self._routers.clear()
             self._servers.clear()
-            self._watch_delay()
+            self._tick()
             faults.on_fault = None
             logging.getLogger(ROOT).removeHandler(self._log)
             self._channel.close()
@@ -217,7 +217,7 @@ class Worker:
         from miso.worker.rtc.router import Router
 
         self._routers[body.router_id] = Router(self._context, body.router_id, self._servers)
-        self._watch_delay()
+        self._tick()
         self._loop.call_soon(self._prepare_encryption)
 
     @handles(commands.ROUTER_CLOSE)
@@ -228,7 +228,7 @@ class Worker:
             raise CommandError("Router not found")
         yield from router.closing()
         del self._routers[body.router_id]
-        self._watch_delay()
+        self._tick()
         if not self._routers and not self._collects_soon:
             self._collects_soon = True
             self._loop.call_later(_COLLECTS_UNWATCHED_AFTER_S, self._collect_unwatched)
@@ -241,12 +241,12 @@ class Worker:
         if not self._routers:
             self._turns.add(self._garbage.collect_unwatched)
 
-    def _watch_delay(self) -> None:
+    def _tick(self) -> None:
         """Only a worker with a router wakes up for that."""
-        if bool(self._routers) == self._watches_delay:
+        if bool(self._routers) == self._ticks:
             return
-        self._watches_delay = not self._watches_delay
-        if self._watches_delay:
+        self._ticks = not self._ticks
+        if self._ticks:
             self._delay.start()
             self._loop.add_reader(self._delay.fileno, self._delay.on_tick)
         else:
@@ -290,7 +290,7 @@ class Worker:
         from miso.worker.dataplane import Plane
         from miso.worker.dtls.certificate import Certificate
         from miso.worker.rtc.context import Context
-        from miso.worker.rtc.rounds import PROBE_GAP_US, WorkerRounds
+        from miso.worker.rtc.rounds import ProbeRounds, WorkerRounds
 
         settings = self._settings
         if settings.dtls_certificate_file:
@@ -299,11 +299,13 @@ class Worker:
             certificate = Certificate()
         plane = Plane()
         scheduler = LoopScheduler(self._loop, self._turns)
+        rounds = WorkerRounds(scheduler, plane)
+        self._delay.ticked, self._delay.on_events = rounds.turns, rounds.on_events
         return Context(
             notifier=self._channel,
             scheduler=scheduler,
-            rounds=WorkerRounds(scheduler, plane),
-            probe_rounds=WorkerRounds(scheduler, plane, PROBE_GAP_US),
+            rounds=rounds,
+            probe_rounds=ProbeRounds(scheduler, plane),
             sockets=LoopSockets(self._loop, settings.rtc_min_port, settings.rtc_max_port),
             registry=self._registry,
             plane=plane,

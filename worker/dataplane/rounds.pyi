@@ -2,6 +2,7 @@
 
 from miso.worker.dataplane.events import Event
 from miso.worker.dataplane.plane import Plane
+from miso.worker.net.loop_delay import Ticked
 
 class Turn:
     """Something that comes again and again."""
@@ -10,8 +11,8 @@ class Turn:
     def due_us(self) -> int:
         """When it comes next, monotonic; -1 while it is not set."""
 
-class Rounds:
-    """All turns of one worker, the next one first."""
+class Rounds(Ticked):
+    """All turns of one worker, the next one first; with a tick those are taken that are due."""
 
     def __init__(self, plane: Plane) -> None: ...
     @property

@@ -1,15 +1,20 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """What each transport has to do about once a second, done in one pass for all whose turn it is.
 
-One timer serves a whole worker: what is due within a few milliseconds is done in one wake-up, and no Python object is
-made for it. Each turn says itself when it wants to come again, so that transports stay as far apart as they chose to be.
+One timer serves a whole worker (``miso.worker.net.loop_delay``): what is due by its next tick is done in one wake-up,
+and no Python object is made for it. Each turn says itself when it wants to come again, so that transports stay as far apart as they chose to be.
 """
 
 from libc.stdint cimport int64_t, uint64_t
 
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
 from miso.worker.dataplane.plane cimport Plane
+from miso.worker.net.loop_delay cimport Ticked
 
 cdef enum:
+    NTP_EPOCH_OFFSET_S = 2208988800  # 1900 to 1970, RFC 5905 section 6
+    SECOND_NS = 1000000000
     LATE_US = 100000  # who comes later than this counts from now
     MAX_AT_ONCE = 64  # turns of one pass: what is due when a worker has stood still must not leave at one instant
 
@@ -32,7 +37,13 @@ cdef class Turn:
         return NEVER
 
 
-cdef class Rounds:
+cdef uint64_t ntp_now() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return ((<uint64_t>now.tv_sec + NTP_EPOCH_OFFSET_S) & 0xFFFFFFFFU) << 32 | (<uint64_t>now.tv_nsec << 32) // SECOND_NS
+
+
+cdef class Rounds(Ticked):
     """All turns of one worker, the next one first."""
 
     def __init__(self, Plane plane not None):
@@ -63,6 +74,17 @@ cdef class Rounds:
 
         ``ntp`` is the wall clock's time (RFC 3550 section 4).
         """
+        self._run(now_us, ntp)
+        return self._plane.finish()
+
+    cdef list on_tick(self, int64_t now_us):
+        if not self._heap or (<Turn>self._heap[0]).due_us > now_us:
+            return None
+        self._run(now_us, ntp_now())
+        events = self._plane.finish()
+        return events if events or (self._heap and (<Turn>self._heap[0]).due_us <= now_us) else None
+
+    cdef int _run(self, int64_t now_us, uint64_t ntp) except -1:
         cdef Turn turn
         cdef int64_t again_us, at_us
         cdef int count = 0
@@ -79,7 +101,7 @@ cdef class Rounds:
                 self._remove(turn)
             else:
                 self._move(turn, at_us + again_us)
-        return self._plane.finish()
+        return 0
 
     cdef void _sift_up(self, Turn turn, Py_ssize_t place) noexcept:
         cdef Turn parent

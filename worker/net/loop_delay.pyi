@@ -1,14 +1,26 @@
 """Types of ``loop_delay.pyx``: how long what is due has to wait for the event loop."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 INTERVAL_US: Final = 20_000
 """How often it is looked, in microseconds."""
 BOUNDS_US: Final[tuple[int, ...]]
 """Between which delays is told apart, in microseconds, rising."""
 
+class Ticked:
+    """What is looked at with each tick: a class of compiled code that overrides it."""
+
 class LoopDelay:
-    """The histogram of one event loop."""
+    """The histogram of one event loop.
+
+    Attributes:
+        ticked: What is looked at with each tick, if anything.
+        on_events: Called with the events that came of it, and the time in microseconds of ``CLOCK_MONOTONIC``.
+    """
+
+    ticked: Ticked | None
+    on_events: Callable[[list[Any], int], None] | None
 
     def __init__(self) -> None:
         """Does not tick yet. Raises ``OSError`` when there are no descriptors left."""
@@ -26,6 +38,6 @@ class LoopDelay:
     def stop(self) -> None:
         """Does not tick; what was counted stays."""
     def on_tick(self) -> None:
-        """Counts the ticks that are due: to be called when ``fileno`` is readable."""
+        """Counts the ticks that are due, and has ``ticked`` look: to be called when ``fileno`` is readable."""
     def count(self, first_us: int, ticks: int) -> None:
         """So many ticks were found at once, the first of them so many microseconds late."""

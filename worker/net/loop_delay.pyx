@@ -1,6 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """How long what is due has to wait for the event loop: a histogram, from a timer of the kernel's that ticks all the time.
 
+What may come 20 ms later is done at the ticks, too: a worker wakes up for them anyway, and finds its memory cold after
+each sleep. So as long as there is nothing to do for control, no Python runs.
+
 A tick stands for a packet that comes at any time. Ticks that went by while the loop did something else are found together,
 and each counts with its own delay, so that one stall of 100 ms counts five times.
 """
@@ -10,6 +13,8 @@ import os
 from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
 from posix.unistd cimport close, read
+
+from miso.worker.faults import FATAL as _FATAL, describe, faults
 
 cdef extern from "<sys/timerfd.h>" nogil:
     int timerfd_create(int clock, int flags)
@@ -33,9 +38,19 @@ cdef int64_t now_us() noexcept nogil:
     return <int64_t>now.tv_sec * SECOND_US + now.tv_nsec // 1000
 
 
+cdef class Ticked:
+    """What is looked at with each tick."""
+
+    cdef list on_tick(self, int64_t now_us):
+        """Does what is due; gives the events for control, None when there is nothing to do for it."""
+        return None
+
+
 cdef class LoopDelay:
     """The histogram of one event loop."""
 
+    cdef public Ticked ticked
+    cdef public object on_events
     cdef uint64_t _counts[BOUNDS + 1]
     cdef uint64_t _sum_us
     cdef int64_t _due_us  # when the next tick is due
@@ -80,9 +95,21 @@ cdef class LoopDelay:
     def on_tick(self):
         """Counts the ticks that are due: to be called when ``fileno`` is readable."""
         cdef uint64_t ticks
-        if read(self._fd, &ticks, sizeof(ticks)) == sizeof(ticks):
-            self._count(now_us() - self._due_us, ticks)
-            self._due_us += <int64_t>ticks * STEP_US
+        cdef int64_t at_us
+        if read(self._fd, &ticks, sizeof(ticks)) != sizeof(ticks):
+            return
+        at_us = now_us()
+        self._count(at_us - self._due_us, ticks)
+        self._due_us += <int64_t>ticks * STEP_US
+        if self.ticked is not None:
+            try:
+                events = self.ticked.on_tick(at_us)
+                if events is not None:
+                    self.on_events(events, at_us)
+            except _FATAL:
+                raise
+            except BaseException as error:  # costs this one look
+                faults.record(error, describe(self.on_events))
 
     def count(self, int64_t first_us, uint64_t ticks):
         """So many ticks were found at once, the first of them so late."""

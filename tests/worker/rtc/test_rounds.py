@@ -1,13 +1,23 @@
-"""One timer for all transports: it wakes the worker seldom, and nobody's reports leave together with everybody's."""
+"""What comes again and again wakes the worker seldom, and nobody's reports leave together with everybody's."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import select
+import time
 from collections.abc import Callable
 
+import pytest
+import uvloop
+
 from miso.worker.channel.bodies.transport import EnableTraceEventRequest
-from miso.worker.dataplane import Plane, Turn
-from miso.worker.rtc.rounds import GAP_US, WorkerRounds
+from miso.worker.dataplane import OutgoingTurn, Plane, TransportPlane, Turn
+from miso.worker.faults import faults
+from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.loop_delay import LoopDelay
+from miso.worker.net.turns import Turns
+from miso.worker.rtc.rounds import PROBE_GAP_US, ProbeRounds, WorkerRounds
 from miso.worker.rtcp.reports import ReceiverReport
 from tests.worker.rtc.layered_sender import LayeredSender
 from tests.worker.rtc.parameters import TRANSPORT_WIDE_CC_URI, VIDEO_SSRC, video_parameters
@@ -16,8 +26,23 @@ from tests.worker.rtc.world import FakeClock, FakeTimer, World
 from tests.worker.rtp.packets import KEY_FRAME, rtp
 
 
+class AskedOwner:
+    """Of a transport's look at its bandwidth; ends the loop when it is asked."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.asked_us: list[int] = []
+
+    def on_bandwidth_due(self) -> None:
+        self.asked_us.append(time.monotonic_ns() // 1000)
+        self.loop.stop()
+
+    def on_probation_due(self) -> None:
+        raise AssertionError("there is no estimate")
+
+
 class CountingClock(FakeClock):
-    """Counts the timers that were set."""
+    """Keeps when it rang, and when a turn was due."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,6 +54,10 @@ class CountingClock(FakeClock):
             callback()
 
         return super().call_later(delay_us, ring)
+
+    def tick(self) -> None:
+        self.times_us.append(self.now_us())
+        super().tick()
 
 
 class WatchedClock(FakeClock):
@@ -57,20 +86,20 @@ class WatchedClock(FakeClock):
 
 def test_what_is_due_at_about_the_same_time_is_done_together() -> None:
     clock = CountingClock()
-    rounds = WorkerRounds(clock, Plane())
+    rounds = ProbeRounds(clock, Plane())
     turns = [Turn() for _ in range(50)]
     began_us = clock.now_us()
     for number, turn in enumerate(turns):
-        rounds.set(turn, 1000 * (number + 1))
-    clock.advance(1000)
+        rounds.set(turn, 100 + 100 * number)
+    clock.advance(100)
     assert all(turn.due_us < 0 for turn in turns)
-    assert clock.times_us == [began_us + 1000 + GAP_US * number for number in range(-(-49_000 // GAP_US) + 1)]
+    assert clock.times_us == [began_us + 100 + PROBE_GAP_US * number for number in range(-(-4_900 // PROBE_GAP_US) + 1)]
     assert clock.waiting == 0
 
 
 def test_who_is_set_earlier_than_all_others_does_not_wait_for_them() -> None:
     clock = CountingClock()
-    rounds = WorkerRounds(clock, Plane())
+    rounds = ProbeRounds(clock, Plane())
     late, early = Turn(), Turn()
     rounds.set(late, 1_000_000)
     rounds.set(early, 5_000)
@@ -82,7 +111,7 @@ def test_who_is_set_earlier_than_all_others_does_not_wait_for_them() -> None:
 
 def test_what_is_more_than_one_pass_does_goes_on_a_millisecond_later() -> None:
     clock = CountingClock()
-    rounds = WorkerRounds(clock, Plane())
+    rounds = ProbeRounds(clock, Plane())
     turns = [Turn() for _ in range(200)]
     for turn in turns:
         rounds.set(turn, 0)
@@ -90,6 +119,70 @@ def test_what_is_more_than_one_pass_does_goes_on_a_millisecond_later() -> None:
     clock.advance(100)
     assert clock.times_us == [began_us, began_us + 1000, began_us + 2000, began_us + 3000]
     assert all(turn.due_us < 0 for turn in turns)
+
+
+def test_what_is_more_than_one_pass_does_at_a_tick_takes_turns_with_other_work() -> None:
+    clock = FakeClock()
+    rounds = WorkerRounds(clock, Plane())
+    turns = [Turn() for _ in range(200)]
+    for turn in turns:
+        rounds.set(turn, 0)
+    left: list[int] = []
+
+    def look() -> None:
+        left.append(sum(turn.due_us >= 0 for turn in turns))
+        if left[-1]:
+            clock.call_soon(look)
+
+    rounds.go_on()
+    look()
+    clock.settle()
+    assert left == [136, 72, 8, 0]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_tick_of_the_kernels_brings_what_is_due_and_no_more(new_loop) -> None:
+    loop, delay, plane = new_loop(), LoopDelay(), Plane()
+    owner = AskedOwner(loop)
+    scheduler = LoopScheduler(loop, Turns(loop))
+    rounds = WorkerRounds(scheduler, plane)
+    due, later = OutgoingTurn(TransportPlane(plane, False), 600_000), Turn()
+    due.owner, due.asks_control = owner, True
+    delay.ticked, delay.on_events = rounds.turns, rounds.on_events
+    began_us = scheduler.now_us()
+    rounds.set(due, 30_000)
+    rounds.set(later, 3600_000_000)
+    later_us = later.due_us
+    loop.add_reader(delay.fileno, delay.on_tick)
+    delay.start()
+    loop.run_forever()
+    assert len(owner.asked_us) == 1
+    assert owner.asked_us[0] >= began_us + 30_000
+    assert due.due_us >= began_us + 1_000_000
+    assert later.due_us == later_us
+    delay.stop()
+    loop.close()
+
+
+def test_a_fault_at_a_tick_costs_this_one_look() -> None:
+    plane, delay, before = Plane(), LoopDelay(), faults.count
+    rounds = WorkerRounds(FakeClock(), plane)
+    due = OutgoingTurn(TransportPlane(plane, False), 600_000)
+    due.asks_control = True
+
+    def fail(events: object, now_us: int) -> None:
+        raise RuntimeError("nobody expects it")
+
+    delay.ticked, delay.on_events = rounds.turns, fail
+    rounds.turns.set(due, 0)
+    delay.start()
+    select.select([delay.fileno], [], [])
+    delay.on_tick()
+    assert faults.count == before + 1
+    assert due.due_us > 0
+    delay.on_tick()  # too early: there is nothing to read
+    assert faults.count == before + 1
+    delay.stop()
 
 
 def test_transports_that_come_at_the_same_time_do_not_go_on_together(rig: Rig) -> None:

@@ -22,7 +22,7 @@ from miso.worker.dtls.certificate import Certificate
 from miso.worker.errors import CommandError
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context
-from miso.worker.rtc.rounds import PROBE_GAP_US, WorkerRounds
+from miso.worker.rtc.rounds import ProbeRounds, WorkerRounds
 from miso.worker.rtc.router_tables import RouterTables
 from tests.patience import PATIENCE_S
 
@@ -50,6 +50,12 @@ class FakeClock:
         self._timers: list[FakeTimer] = []
         self._order = itertools.count()
         self._soon: deque[Callable[[], None]] = deque()
+        self._rounds: list[WorkerRounds] = []
+
+    def rounds(self, plane: Plane) -> WorkerRounds:
+        """Rounds that this clock's ticks drive: there is one whenever a turn is due."""
+        self._rounds.append(WorkerRounds(self, plane))
+        return self._rounds[-1]
 
     def now_us(self) -> int:
         return self._now_us
@@ -73,18 +79,32 @@ class FakeClock:
     def advance(self, milliseconds: float) -> None:
         self.settle()
         end_us = self._now_us + int(milliseconds * 1000)
-        while self._timers and self._timers[0].due_us <= end_us:
-            timer = heapq.heappop(self._timers)
-            if not timer.cancelled:
-                self._now_us = timer.due_us
-                timer.callback()
-                self.settle()
+        while (due_us := self._next_us()) is not None and due_us <= end_us:
+            if self._timers and self._timers[0].due_us == due_us:
+                timer = heapq.heappop(self._timers)
+                if not timer.cancelled:
+                    self._now_us = due_us
+                    timer.callback()
+            else:
+                self._now_us = max(self._now_us, due_us)
+                self.tick()
+            self.settle()
         self._now_us = end_us
+
+    def tick(self) -> None:
+        """Turns that are due come now."""
+        for rounds in self._rounds:
+            rounds.go_on()
+
+    def _next_us(self) -> int | None:
+        turns = [rounds.turns.next_us for rounds in self._rounds if rounds.turns.next_us >= 0]
+        return min(turns + [timer.due_us for timer in self._timers[:1]], default=None)
 
     @property
     def waiting(self) -> int:
-        """Timers that would wake the worker."""
-        return sum(not timer.cancelled for timer in self._timers)
+        """Timers, and rounds with turns, that would wake the worker."""
+        rounds = sum(rounds.turns.next_us >= 0 for rounds in self._rounds)
+        return rounds + sum(not timer.cancelled for timer in self._timers)
 
 
 class Recorder:
@@ -229,8 +249,8 @@ class World:
         self.context = Context(
             notifier=self.notifier,
             scheduler=self.clock,
-            rounds=WorkerRounds(self.clock, plane),
-            probe_rounds=WorkerRounds(self.clock, plane, PROBE_GAP_US),
+            rounds=self.clock.rounds(plane),
+            probe_rounds=ProbeRounds(self.clock, plane),
             sockets=self.sockets,
             registry=self.registry,
             plane=plane,

@@ -1,0 +1,7 @@
+"""Declares what is looked at with each tick."""
+
+from libc.stdint cimport int64_t
+
+
+cdef class Ticked:
+    cdef list on_tick(self, int64_t now_us)
