@@ -28,7 +28,7 @@ class Tracer:
     @property
     def names(self) -> str:
         """The kinds that are on, comma-separated, as dumps show them."""
-        return ",".join(name for name in self._known if name in self._types)
+        return ",".join(name for name in self._known if name in self._types) if self._types else ""
 
     def enable(self, types: Collection[str]) -> None:
         """Turns on exactly these kinds; unknown ones are ignored."""

@@ -11,10 +11,12 @@ class SenderClocks:
     """The clocks of a transport's senders, by CNAME, as long as a producer has one."""
 
     def __init__(self) -> None:
-        self._clocks: WeakValueDictionary[str, SenderClock] = WeakValueDictionary()
+        self._clocks: WeakValueDictionary[str, SenderClock] | None = None  # most transports have no producer
 
     def of(self, cname: str) -> SenderClock:
         """The clock of who calls itself so."""
+        if self._clocks is None:
+            self._clocks = WeakValueDictionary()
         clock = self._clocks.get(cname)
         if clock is None:
             clock = self._clocks[cname] = SenderClock()

@@ -135,7 +135,6 @@ class OutgoingBandwidth:
         now_us = self._scheduler.now_us()
         self._turn.connected = True
         self._turn.apply_limits(now_us)
-        self._send_probation()
         self.distribute()
         self._turn.keep_told()
         self._turn.begin_second(now_us)
@@ -281,8 +280,10 @@ class OutgoingBandwidth:
 
     def _update_desired(self, *, force: bool = False) -> None:
         now_us = self._scheduler.now_us()
-        layered_bps = sum(attempt_for(0, one, one.desired_bitrate, now_us) for one in self._layered.values())
-        self._turn.take_desired(self._turn.whole_bps(now_us) + layered_bps, now_us, force=force)
+        desired_bps = self._turn.whole_bps(now_us)
+        for one in self._layered.values():
+            desired_bps += attempt_for(0, one, one.desired_bitrate, now_us)
+        self._turn.take_desired(desired_bps, now_us, force=force)
         self._send_probation()
 
     # ------------------------------------------------------------ own

@@ -14,15 +14,15 @@ from miso.worker.channel.bodies.router import CreateWebRtcTransportRequest, WebR
 from miso.worker.channel.bodies.transport import IceCandidate, IceParameters, TransportTuple
 from miso.worker.channel.events import IceSelectedTupleChange, IceStateChange
 from miso.worker.dataplane import SenderMoved, TcpConnection, TransportPlane, UdpSocket
-from miso.worker.errors import BodyError
 from miso.worker.faults import AFTER_FAULT_US, attempt
 from miso.worker.ice import server as ice
-from miso.worker.ice.candidates import LocalEndpoint, make_candidates
+from miso.worker.ice.candidates import LocalEndpoint
 from miso.worker.ice.server import Credentials, IceEvent, IceServer, IceState, IceTuple
 from miso.worker.ice.stun import StunMessage
 from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
+from miso.worker.rtc.web_rtc.offered_candidates import offered_candidates, wanted_protocols
 from miso.worker.rtc.web_rtc.web_rtc_server import WebRtcServer
 
 logger = logging.getLogger(__name__)
@@ -135,22 +135,10 @@ class IceSession:
         self._sockets.expect(fragment, self._plane)
         if self._server is not None:
             self._server.add_transport(self, fragment)
-            endpoints = self._endpoints_of(self._server, body)
+            self.candidates = self._server.candidates_for(body)
         else:
             assert isinstance(body, CreateWebRtcTransportRequest)
-            endpoints = self._open_sockets(body)
-        self.candidates = [
-            IceCandidate(
-                foundation=candidate.foundation,
-                priority=candidate.priority,
-                ip=candidate.ip,
-                protocol=candidate.protocol,
-                port=candidate.port,
-                type="host",
-                tcp_type="passive" if candidate.protocol == "tcp" else None,
-            )
-            for candidate in make_candidates(endpoints, prefer_udp=body.prefer_udp, prefer_tcp=body.prefer_tcp)
-        ]
+            self.candidates = offered_candidates(self._open_sockets(body), body)
 
     def restart(self) -> None:
         """New credentials; the old ones stay good until the peer uses the new ones."""
@@ -254,21 +242,14 @@ class IceSession:
 
     def _make_credentials(self) -> Credentials:
         """32 characters each: 128 bits, as RFC 8445 section 5.3 asks of the password."""
-        return Credentials(self._context.random(16).hex(), self._context.random(16).hex())
-
-    def _endpoints_of(self, server: WebRtcServer, body: WebRtcTransportOptions) -> list[list[LocalEndpoint]]:
-        wanted = _wanted(body)
-        groups = [[endpoint] if endpoint.protocol in wanted else [] for endpoint in server.endpoints]
-        if not any(groups):
-            raise BodyError("empty iceCandidates")
-        return groups
+        digits = self._context.random(32).hex()
+        return Credentials(digits[:32], digits[32:])
 
     def _open_sockets(self, body: CreateWebRtcTransportRequest) -> list[list[LocalEndpoint]]:
         return [
             [
                 self._sockets.open(protocol, listen.ip, body.port or None, listen.announced_ip)
-                for protocol in ("udp", "tcp")
-                if protocol in _wanted(body)
+                for protocol in wanted_protocols(body)
             ]
             for listen in body.listen_ips
         ]
@@ -365,10 +346,6 @@ _REACTIONS: dict[type, Callable[..., None]] = {
     ice.UsernameFragmentAdded: IceSession._on_fragment_added,
     ice.UsernameFragmentRemoved: IceSession._on_fragment_removed,
 }
-
-
-def _wanted(body: WebRtcTransportOptions) -> set[str]:
-    return {protocol for protocol, on in (("udp", body.enable_udp), ("tcp", body.enable_tcp)) if on}
 
 
 def _end_of(tuple_: IceTuple) -> UdpSocket | TcpConnection:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from miso.worker.channel import commands
+from miso.worker.channel.bodies.router import WebRtcTransportOptions
+from miso.worker.channel.bodies.transport import IceCandidate
 from miso.worker.channel.bodies.web_rtc_server import (
     CreateWebRtcServerRequest,
     SocketDump,
@@ -25,6 +27,7 @@ from miso.worker.rtc.closing import finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
+from miso.worker.rtc.web_rtc.offered_candidates import offered_candidates, wanted_protocols
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +81,7 @@ class WebRtcServer:
         self._transports: dict[str, ServedTransport] = {}
         self._by_fragment: dict[str, ServedTransport] = {}
         self._by_tuple: dict[IceTuple, ServedTransport] = {}
+        self._candidates: dict[tuple[bool, ...], list[IceCandidate]] = {}  # by the options that choose them
         self._refused = LogRateLimit()  # checks for an address that is another transport's
         context.registry.add(self, self.id, None)
         try:
@@ -136,6 +140,22 @@ class WebRtcServer:
         """The transport uses this server from now on."""
         self._transports[transport.id] = transport
         self._by_fragment[username_fragment] = transport
+
+    def candidates_for(self, options: WebRtcTransportOptions) -> list[IceCandidate]:
+        """What a transport's peer is offered, the same for all with such options.
+
+        Raises:
+            BodyError: None of the sockets is wanted.
+        """
+        key = (options.enable_udp, options.enable_tcp, options.prefer_udp, options.prefer_tcp)
+        candidates = self._candidates.get(key)
+        if candidates is None:
+            wanted = wanted_protocols(options)
+            groups = [[endpoint] if endpoint.protocol in wanted else [] for endpoint in self.endpoints]
+            if not any(groups):
+                raise BodyError("empty iceCandidates")
+            candidates = self._candidates[key] = offered_candidates(groups, options)
+        return candidates
 
     def remove_transport(self, transport: ServedTransport) -> None:
         """The transport has closed; it has given back its fragments and tuples."""

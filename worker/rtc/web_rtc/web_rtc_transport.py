@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from msgspec.structs import asdict, replace
 
 from miso.worker.channel import commands
@@ -17,6 +19,7 @@ from miso.worker.channel.bodies.transport import (
 )
 from miso.worker.channel.commands import handles
 from miso.worker.dataplane import SenderMoved
+from miso.worker.dtls.certificate import Certificate
 from miso.worker.dtls.events import DtlsRole, DtlsState
 from miso.worker.dtls.fingerprint import FINGERPRINT_ALGORITHMS, Fingerprint
 from miso.worker.errors import BodyError, CommandError
@@ -80,10 +83,7 @@ class WebRtcTransport(Transport):
             ice_state=self._ice.state.value,
             ice_selected_tuple=self._ice.selected_tuple,
             dtls_parameters=LocalDtlsParameters(
-                fingerprints=[
-                    DtlsFingerprint(algorithm=fingerprint.algorithm, value=fingerprint.value)
-                    for fingerprint in self.context.certificate.fingerprints
-                ],
+                fingerprints=_fingerprints(self.context.certificate),
                 role=self._dtls.role.value,
             ),
             dtls_state=self._dtls.state.value,
@@ -198,3 +198,12 @@ class WebRtcTransport(Transport):
             self._dtls.close()
         finally:
             self._ice.close()
+
+
+@cache
+def _fingerprints(certificate: Certificate) -> list[DtlsFingerprint]:
+    """As dumps show them; a worker has one certificate."""
+    return [
+        DtlsFingerprint(algorithm=fingerprint.algorithm, value=fingerprint.value)
+        for fingerprint in certificate.fingerprints
+    ]
