@@ -24,7 +24,7 @@ class FloorProcess:
             [sys.executable, "-m", "bench.floor_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         ports = [port for _, port in sinks.addresses]
-        self._say({"ports": ports, "suite": suite, "key": key.hex()})
+        self._say({"ports": ports, "suite": None if suite is None else suite.name, "key": key.hex()})
 
     def __enter__(self) -> FloorProcess:
         return self
@@ -67,7 +67,7 @@ def main() -> None:
     from bench.floor import Floor
 
     setup = json.loads(sys.stdin.readline())
-    suite = None if setup["suite"] is None else SrtpSuite(setup["suite"])
+    suite = None if setup["suite"] is None else SrtpSuite[setup["suite"]]
     floor = Floor(setup["ports"], suite, bytes.fromhex(setup["key"]))
     for line in sys.stdin:
         question = json.loads(line)

@@ -146,10 +146,11 @@ class DtlsTransport:
         """When to call ``handle_timeout``; None: not at all."""
         if self._connection is None or self.state != DtlsState.CONNECTING or self._handshake_done:
             return None
+        if self._deadline_us is None:  # a server that has heard nothing yet
+            return None
         remaining_s = self._connection.DTLSv1_get_timeout()
         retransmission_us = None if remaining_s is None else now_us + int(remaining_s * 1_000_000) + _AFTER_TIMEOUT_US
-        times = [time_us for time_us in (retransmission_us, self._deadline_us) if time_us is not None]
-        return min(times, default=None)
+        return self._deadline_us if retransmission_us is None else min(retransmission_us, self._deadline_us)
 
     def handle_timeout(self, now_us: int) -> list[DtlsEvent]:
         """Sends the last flight again when its time has come, and gives up 30 s after the handshake began."""

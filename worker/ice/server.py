@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol
@@ -28,8 +29,7 @@ class IceState(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-@dataclass(frozen=True, slots=True)
-class IceTuple:
+class IceTuple(NamedTuple):
     """A pair of ends over which the peer reached us.
 
     Attributes:

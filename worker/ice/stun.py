@@ -463,11 +463,22 @@ def _decode_address(value: bytes | None, transaction_id: bytes) -> tuple[str, in
 
 def _encode_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
     ip, port = address
-    packed = ipaddress.ip_address(ip).packed
+    packed = _packed_ip(ip)
     family = _IPV4 if len(packed) == _ADDRESS_SIZES[_IPV4] else _IPV6
     head = struct.pack("!BBH", 0, family, port ^ (MAGIC_COOKIE >> 16))
     return head + _xor(packed, _COOKIE_BYTES + transaction_id)
 
 
+def _packed_ip(ip: str) -> bytes:
+    if ":" in ip:
+        return ipaddress.IPv6Address(ip).packed
+    packed = bytes(map(int, ip.split(".")))  # ``ipaddress`` would take 25 calls
+    if len(packed) != _ADDRESS_SIZES[_IPV4]:
+        raise ValueError(f"IP address is '{ip}', expected four numbers")
+    return packed
+
+
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=False))
+    """As many bytes as ``left`` has; ``right`` has no less."""
+    size = len(left)
+    return (int.from_bytes(left, "big") ^ int.from_bytes(right[:size], "big")).to_bytes(size, "big")

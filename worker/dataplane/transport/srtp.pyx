@@ -99,7 +99,7 @@ def _policy(suite, inbound):
     if policy is None:
         policy = _policies[suite, inbound] = pylibsrtp.Policy(
             ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
-            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[SrtpSuite(suite)]),
+            srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[suite]),
         )
         policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
         policy.window_size = REPLAY_WINDOW
@@ -108,9 +108,8 @@ def _policy(suite, inbound):
 
 def check_key(suite, key):
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
-    expected = SrtpSuite(suite).keying_size
-    if len(key) != expected:
-        raise ValueError(f"SRTP key of {SrtpSuite(suite).name} has {len(key)} bytes, expected {expected}")
+    if len(key) != suite.keying_size:
+        raise ValueError(f"SRTP key of {suite.name} has {len(key)} bytes, expected {suite.keying_size}")
 
 
 cdef class SrtpSession:
