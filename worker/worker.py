@@ -54,8 +54,9 @@ class Worker:
     """All that one process serves.
 
     What takes long to import is imported when nobody waits for it: this module and all that it needs after ``running``
-    was said, the media rooms after the first commands were answered, and SCTP, libsrtp and OpenSSL, which take 20 MB
-    too, after the first router or server was asked for: before there is media that would have to wait.
+    was said, the media rooms after the first commands were answered, SCTP after what came meanwhile, and libsrtp and
+    OpenSSL, which take 20 MB too, after the first router or server was asked for: before there is media that would have
+    to wait.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Settings, on_closed: Callable[[], None]) -> None:
@@ -113,6 +114,8 @@ class Worker:
         if not self._closed:
             from miso.worker.rtc import router  # noqa: F401
             from miso.worker.rtc.web_rtc import web_rtc_server  # noqa: F401
+
+            self._loop.call_soon(self._load_sctp)
 
     def close(self) -> None:
         """Closes routers, then servers, then the channels; idempotent."""
@@ -314,10 +317,14 @@ class Worker:
             on_traffic_limited=self._on_traffic_limited,
         )
 
+    def _load_sctp(self) -> None:
+        if not self._closed:
+            from miso.worker.sctp import association  # noqa: F401
+
     def _prepare_encryption(self) -> None:
+        self._load_sctp()
         if not self._closed:
             from miso.worker.dataplane.transport import srtp
-            from miso.worker.sctp import association  # noqa: F401
             from miso.worker.srtp import choice, cipher
 
             logger.debug("outgoing SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})

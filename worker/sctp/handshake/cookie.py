@@ -5,10 +5,10 @@ RFC 9260 section 5.1.3.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
+from functools import cache
 from struct import Struct
+from types import ModuleType
 from typing import Self
 
 from miso.worker.errors import ParseError
@@ -16,7 +16,7 @@ from miso.worker.errors import ParseError
 LIFETIME_US = 60_000_000  # Valid.Cookie.Life
 
 _FIELDS = Struct("!QIIIIIIIHHB")
-_SIGNATURE_SIZE = hashlib.sha256().digest_size
+_SIGNATURE_SIZE = 32  # bytes of HMAC-SHA256
 
 # What the peer can, as bits
 _INTERLEAVING = 1
@@ -87,7 +87,7 @@ class Cookie:
             peer.inbound_streams,
             features,
         )
-        return fields + hmac.digest(key, fields, hashlib.sha256)
+        return fields + _sign(key, fields)
 
     @classmethod
     def open(cls, data: bytes, key: bytes) -> Self:
@@ -95,7 +95,7 @@ class Cookie:
         fields = data[: _FIELDS.size]
         if len(data) != _FIELDS.size + _SIGNATURE_SIZE:
             raise ParseError(f"SCTP cookie has {len(data)} bytes, expected {_FIELDS.size + _SIGNATURE_SIZE}")
-        if not hmac.compare_digest(data[_FIELDS.size :], hmac.digest(key, fields, hashlib.sha256)):
+        if not _hmac().compare_digest(data[_FIELDS.size :], _sign(key, fields)):
             raise ParseError("SCTP cookie is not signed by us")
         created_us, local_tag, local_tsn, tag, tsn, a_rwnd, local_tie, peer_tie, outbound, inbound, features = (
             _FIELDS.unpack(fields)
@@ -111,3 +111,16 @@ class Cookie:
             bool(features & _RECONFIGURATION),
         )
         return cls(created_us, local_tag, local_tsn, peer, local_tie, peer_tie)
+
+
+@cache
+def _hmac() -> ModuleType:
+    """Imported when it is first needed: it loads the system's OpenSSL, 3 MB."""
+    import hmac
+
+    return hmac
+
+
+def _sign(key: bytes, fields: bytes) -> bytes:
+    signature: bytes = _hmac().digest(key, fields, "sha256")
+    return signature
