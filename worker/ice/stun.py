@@ -9,10 +9,10 @@ import ipaddress
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from types import ModuleType
+from typing import NamedTuple
 
 from miso.worker.errors import ParseError
 
@@ -126,8 +126,7 @@ _INTEGRITIES = frozenset((Attribute.MESSAGE_INTEGRITY, Attribute.MESSAGE_INTEGRI
 _SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
 
 
-@dataclass(frozen=True, slots=True)
-class StunMessage:
+class StunMessage(NamedTuple):
     """A STUN message whose structure is right; nothing in it is verified yet.
 
     Attributes:

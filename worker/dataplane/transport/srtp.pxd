@@ -16,7 +16,6 @@ cdef struct RtcpSender:
 
 
 cdef class SrtpSession:
-    cdef object _owner  # frees the handle
     cdef void *_handle  # libsrtp's
     cdef RtcpSender *_rtcp_senders  # that sent RTCP and no RTP that is known: so many; NULL before the first one
     cdef int _rtcp_count

@@ -13,11 +13,16 @@ def load() -> None:
     """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
 
     Raises:
-        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or policies elsewhere.
     """
 
 def check_key(suite: SrtpSuite, key: bytes) -> None:
     """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
+
+class SessionPolicy:
+    """All that sessions of one suite have in common, and room for the key of the one that is being made."""
+
+    def __new__(cls, suite: SrtpSuite, inbound: bool) -> Self: ...
 
 class SrtpSession:
     """One libsrtp session, for all SSRCs that come in or all that go out with it."""

@@ -3,13 +3,13 @@
 
 What comes in, and RTCP; outgoing RTP where ``miso.worker.srtp`` cannot or may not do it.
 
-The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Session._srtp``. They are checked by
+The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Policy._policy``. They are checked by
 ``load``.
 """
 
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.big_endian cimport write_u16, write_u32
@@ -30,7 +30,11 @@ cdef enum:
 
 ctypedef int (*srtp_call)(void *session, void *packet, int *size) noexcept nogil
 ctypedef int (*srtp_ssrc_call)(void *session, unsigned int ssrc_network_order) noexcept nogil
+ctypedef int (*srtp_create_call)(void **session, void *policy) noexcept nogil
+ctypedef int (*srtp_dealloc_call)(void *session) noexcept nogil
 
+cdef srtp_create_call srtp_create
+cdef srtp_dealloc_call srtp_dealloc
 cdef srtp_call srtp_protect = NULL
 cdef srtp_call srtp_unprotect
 cdef srtp_call srtp_protect_rtcp
@@ -54,15 +58,18 @@ def load():
     """Imports pylibsrtp, which takes 20 ms and 5 MB; the first session does it when nobody has before. Idempotent.
 
     Raises:
-        ImportError: pylibsrtp is missing, or a version that keeps its functions or sessions elsewhere.
+        ImportError: pylibsrtp is missing, or a version that keeps its functions or policies elsewhere.
     """
-    global pylibsrtp, srtp_protect, srtp_unprotect, srtp_protect_rtcp, srtp_unprotect_rtcp, srtp_remove_stream
+    global pylibsrtp, srtp_create, srtp_dealloc
+    global srtp_protect, srtp_unprotect, srtp_protect_rtcp, srtp_unprotect_rtcp, srtp_remove_stream
     if srtp_protect != NULL:
         return
     import pylibsrtp as imported
 
     pylibsrtp = imported
-    _owner_of(pylibsrtp.Session())
+    _policy(SrtpSuite.AEAD_AES_256_GCM, True)
+    srtp_create = <srtp_create_call><uintptr_t>_address("srtp_create")
+    srtp_dealloc = <srtp_dealloc_call><uintptr_t>_address("srtp_dealloc")
     srtp_unprotect = <srtp_call><uintptr_t>_address("srtp_unprotect")
     srtp_protect_rtcp = <srtp_call><uintptr_t>_address("srtp_protect_rtcp")
     srtp_unprotect_rtcp = <srtp_call><uintptr_t>_address("srtp_unprotect_rtcp")
@@ -81,28 +88,47 @@ def _address(name):
         ) from error
 
 
-def _owner_of(session):
-    """Libsrtp's session and what frees it, without the buffers of 3 kB in which pylibsrtp would copy packets."""
-    try:
-        from pylibsrtp._binding import ffi
+cdef class SessionPolicy:
+    """All that sessions of one suite have in common, and room for the key of the one that is being made."""
 
-        return int(ffi.cast("uintptr_t", session._srtp[0])), session._srtp
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ImportError(
-            f"pylibsrtp {pylibsrtp.__version__} keeps its session elsewhere: versions {KNOWN_VERSIONS} are known to work"
-        ) from error
+    cdef object _owner  # pylibsrtp's, which frees both
+    cdef void *_policy  # libsrtp's
+    cdef unsigned char *_key
+    cdef int _key_size
 
-
-def _policy(suite, inbound):
-    """All that sessions have in common; made once, since to make one costs half of what a session does."""
-    policy = _policies.get((suite, inbound))
-    if policy is None:
-        policy = _policies[suite, inbound] = pylibsrtp.Policy(
+    def __cinit__(self, suite, bint inbound):
+        owner = self._owner = pylibsrtp.Policy(
+            key=bytes(suite.keying_size),
             ssrc_type=pylibsrtp.Policy.SSRC_ANY_INBOUND if inbound else pylibsrtp.Policy.SSRC_ANY_OUTBOUND,
             srtp_profile=getattr(pylibsrtp.Policy, _PROFILES[suite]),
         )
-        policy.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
-        policy.window_size = REPLAY_WINDOW
+        owner.allow_repeat_tx = True  # a packet that is sent again without RTX keeps its index
+        owner.window_size = REPLAY_WINDOW
+        self._key_size = suite.keying_size
+        try:
+            from pylibsrtp._binding import ffi
+
+            self._policy = <void *><uintptr_t>int(ffi.cast("uintptr_t", owner._policy))
+            self._key = <unsigned char *><uintptr_t>int(ffi.cast("uintptr_t", owner._policy.key))
+        except (ImportError, AttributeError, TypeError) as error:
+            raise ImportError(
+                f"pylibsrtp {pylibsrtp.__version__} keeps its policy elsewhere: versions {KNOWN_VERSIONS} are known to work"
+            ) from error
+
+    cdef int make_session(self, const unsigned char *key, void **session) noexcept:
+        """libsrtp's status, 0 for success; the key does not stay here."""
+        cdef int status
+        memcpy(self._key, key, self._key_size)
+        status = srtp_create(session, self._policy)
+        memset(self._key, 0, self._key_size)
+        return status
+
+
+cdef SessionPolicy _policy(suite, bint inbound):
+    """Made once, since to make one costs as much as a session does."""
+    policy = _policies.get((suite, inbound))
+    if policy is None:
+        policy = _policies[suite, inbound] = SessionPolicy(suite, inbound)
     return policy
 
 
@@ -119,16 +145,17 @@ cdef class SrtpSession:
     return libsrtp's status, 0 for success, and change ``size``.
     """
 
-    def __cinit__(self, suite, key, *, inbound):
+    def __cinit__(self, suite, bytes key not None, *, bint inbound):
+        cdef int status
         check_key(suite, key)
         load()
-        policy = _policy(suite, bool(inbound))
-        policy.key = bytes(key)
-        handle, self._owner = _owner_of(pylibsrtp.Session(policy))
-        policy.key = None
-        self._handle = <void *><uintptr_t>handle
+        status = _policy(suite, inbound).make_session(key, &self._handle)
+        if status != 0:
+            raise RuntimeError(f"libsrtp makes no session, status {status}")
 
     def __dealloc__(self):
+        if self._handle != NULL:
+            srtp_dealloc(self._handle)
         free(self._rtcp_senders)
 
     cdef int protect(self, unsigned char *packet, int *size) noexcept:
