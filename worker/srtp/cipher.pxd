@@ -15,6 +15,7 @@ cdef extern from "miso/worker/srtp/primitives/keys.h" nogil:
         PATH_VAES
     ctypedef struct SrtpKeys:
         uint8_t tag_size
+        uint8_t is_gcm
     ctypedef struct SrtpWork:
         const SrtpKeys *keys
         uint8_t *packet

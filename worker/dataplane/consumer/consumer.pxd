@@ -12,7 +12,7 @@ cdef enum:  # distances from the consumer that is served at which the memory of 
     FETCH_CONSUMER = 9
     FETCH_ITS_PARTS = 7
     FETCH_THEIR_PARTS = 5
-    FETCH_ESTIMATOR = 3
+    FETCH_LAST_PARTS = 3
     FETCH_SENT_PACKET = 1
 
 
@@ -36,6 +36,7 @@ cdef class ConsumerPlane(SendStream):
     cdef int _number_from(self, int number, int rtx_number) except -1
     cdef void _fetch_its_parts(self) noexcept
     cdef void _fetch_their_parts(self) noexcept
+    cdef void _fetch_last_parts(self) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
     cdef void _leave_out(self, const Packet *packet) noexcept

@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
 from miso.worker.dataplane.consumer.prefetch cimport (
+    LINE,
     RATE_LINES,
     prefetch,
     prefetch_estimator,
@@ -55,6 +56,7 @@ cdef enum:
     SELECTOR_LINES = 2
     PROTECTION_LINES = 2
     KEYS_LINES = 5
+    GHASH_LINES = 4  # behind these, with AES-GCM
     FAR_BEHIND = 0x4000  # sequence numbers: no search for where to begin finds it among packets that came
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
@@ -63,7 +65,7 @@ cdef KeyFrameStart START = KeyFrameStart()
 
 
 cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept:
-    """Fetches into the cache what ``forward`` will touch of the consumers behind this one, while packets of others are written.
+    """Fetches into the cache what ``forward`` will touch of the consumers behind this one, while others' packets are written.
 
     Among a hundred consumers each finds its memory cold. What is further away is reached through pointers in what was
     fetched before, so each has its distance. An ``index`` below 0 is before the first. No reference is counted to what
@@ -77,10 +79,8 @@ cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept:
         (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_ITS_PARTS))._fetch_its_parts()
     if 0 <= index + FETCH_THEIR_PARTS < count:
         (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_THEIR_PARTS))._fetch_their_parts()
-    if 0 <= index + FETCH_ESTIMATOR < count:
-        transport = (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_ESTIMATOR))._transport
-        if transport.outgoing is not None:
-            prefetch_estimator(transport.outgoing)
+    if 0 <= index + FETCH_LAST_PARTS < count:
+        (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_LAST_PARTS))._fetch_last_parts()
     if 0 <= index + FETCH_SENT_PACKET < count:
         transport = (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_SENT_PACKET))._transport
         if transport.outgoing is not None:
@@ -166,6 +166,12 @@ cdef class ConsumerPlane(SendStream):
             prefetch(&self._protection._sent[0].seen[(self._protection._sent[0].highest & 1023) >> 6])
         if self._index is not None and self._index._capacity > 0:
             prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
+
+    cdef void _fetch_last_parts(self) noexcept:
+        if self._transport.outgoing is not None:
+            prefetch_estimator(self._transport.outgoing)
+        if self._protection is not None and self._protection.keys != NULL and self._protection.keys.is_gcm:
+            prefetch_lines(<char *>self._protection.keys + KEYS_LINES * LINE, GHASH_LINES)
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its producer has for it."""
