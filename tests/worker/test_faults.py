@@ -228,7 +228,8 @@ async def test_a_timer_that_fails_stops_neither_the_loop_nor_the_other_timers():
 async def test_a_socket_whose_reader_always_fails_does_not_take_the_loop():
     loop = asyncio.get_running_loop()
     owner = Broken()
-    bound = LoopSockets(loop, 20000, 21000).open_udp("127.0.0.1", None, owner.work)
+    bound = LoopSockets(loop, 20000, 21000).open_udp("127.0.0.1", None)
+    bound.watch_readable(owner.work)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"x", bound.local_address)
         again = loop.create_future()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from miso.worker.faults import attempt
+from miso.worker.net.monotonic import monotonic_us
 from miso.worker.net.turns import Turns
 
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
@@ -52,9 +53,7 @@ class LoopScheduler:
         self._loop = loop
         self._turns = turns
 
-    def now_us(self) -> int:
-        """Microseconds of ``CLOCK_MONOTONIC``."""
-        return time.monotonic_ns() // 1000
+    now_us = staticmethod(monotonic_us)
 
     def ntp_now(self) -> int:
         """64-bit NTP timestamp of the wall clock."""

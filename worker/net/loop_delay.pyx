@@ -11,8 +11,10 @@ and each counts with its own delay, so that one stall of 100 ms counts five time
 import os
 
 from libc.stdint cimport int64_t, uint64_t
-from posix.time cimport CLOCK_MONOTONIC, clock_gettime, itimerspec, timespec
+from posix.time cimport CLOCK_MONOTONIC, itimerspec
 from posix.unistd cimport close, read
+
+from miso.worker.net.monotonic cimport now_us
 
 from miso.worker.faults import FATAL as _FATAL, describe, faults
 
@@ -30,12 +32,6 @@ BOUNDS_US = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
 cdef int64_t STEP_US = INTERVAL_US
 cdef int64_t LIMITS_US[BOUNDS]
 LIMITS_US[:] = BOUNDS_US
-
-
-cdef int64_t now_us() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_MONOTONIC, &now)
-    return <int64_t>now.tv_sec * SECOND_US + now.tv_nsec // 1000
 
 
 cdef class Ticked:

@@ -13,6 +13,7 @@ from functools import partial
 
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.faults import attempt
+from miso.worker.net.wake_up import WakeUp
 
 logger = logging.getLogger(__name__)
 
@@ -52,37 +53,36 @@ class LoopSocket:
         self.closed = False
         self._reading = False  # whether the loop watches it, likewise below
         self._writing = False
-        self._failures = 0  # of its callbacks, in a row
 
-    def watch_readable(self, callback: Callable[[], None] | None) -> None:
-        """Calls back while there is something to read; None stops."""
+    def watch_readable(self, callback: Callable[[], None] | None, failures: int = 0) -> None:
+        """Calls back while there is something to read; None stops. ``failures``: so often in a row it has failed."""
         if self.closed:
             return
         if callback is not None:
-            self._loop.add_reader(self.fileno, self._call, self.watch_readable, callback)
+            self._loop.add_reader(self.fileno, self._wake_up(self.watch_readable, callback, failures).run)
         elif self._reading:
             self._loop.remove_reader(self.fileno)
         self._reading = callback is not None
 
-    def watch_writable(self, callback: Callable[[], None] | None) -> None:
-        """Calls back while the descriptor can be written to; None stops."""
+    def watch_writable(self, callback: Callable[[], None] | None, failures: int = 0) -> None:
+        """Calls back while the descriptor can be written to; None stops. ``failures`` as above."""
         if self.closed:
             return
         if callback is not None:
-            self._loop.add_writer(self.fileno, self._call, self.watch_writable, callback)
+            self._loop.add_writer(self.fileno, self._wake_up(self.watch_writable, callback, failures).run)
         elif self._writing:
             self._loop.remove_writer(self.fileno)
         self._writing = callback is not None
 
-    def _call(self, watch: Callable[[Callable[[], None] | None], None], callback: Callable[[], None]) -> None:
+    def _wake_up(self, watch: Callable[..., None], callback: Callable[[], None], failures: int) -> WakeUp:
         """A fault costs one wake-up. The descriptor stays ready: who always fails is not called again at once."""
-        if attempt(self, callback):
-            self._failures = 0
-            return
-        self._failures += 1
-        if self._failures >= _FAILURES_IN_A_ROW:
-            watch(None)
-            self._loop.call_later(_FAILURE_PAUSE_S, watch, callback)
+
+        def on_failure(wake_up: WakeUp) -> None:
+            if wake_up.failures >= _FAILURES_IN_A_ROW:
+                watch(None)
+                self._loop.call_later(_FAILURE_PAUSE_S, watch, callback, wake_up.failures)
+
+        return WakeUp(self, callback, on_failure, failures)
 
     def close(self) -> None:
         """Stops watching, closes the descriptor and gives its port back; idempotent."""
@@ -107,11 +107,9 @@ class LoopSockets:
         self._failed_accepts = 0
         self._failed_accepts_told_s = -_TELL_EVERY_S  # by the loop's clock
 
-    def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> LoopSocket:
+    def open_udp(self, ip: str, port: int | None) -> LoopSocket:
         """Binds a UDP socket. Raises ``CommandError`` and ``BodyError`` as ``Sockets`` says."""
-        bound = self._bind("udp", ip, port)
-        bound.watch_readable(on_readable)
-        return bound
+        return self._bind("udp", ip, port)
 
     def listen_tcp(self, ip: str, port: int | None, on_connection: OnConnection) -> LoopSocket:
         """Listens. Raises ``CommandError`` and ``BodyError`` as ``Sockets`` says."""

@@ -69,6 +69,9 @@ class BoundSocket(Protocol):
     def local_address(self) -> tuple[str, int]:
         """The bound IP and port."""
 
+    def watch_readable(self, callback: Callable[[], None] | None) -> None:
+        """Calls back while there is something to read; None stops."""
+
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         """Calls back while the descriptor can be written to; None stops."""
 
@@ -83,7 +86,7 @@ class Sockets(Protocol):
     machine, and ``BodyError`` for a text that is no IP address.
     """
 
-    def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> BoundSocket:
+    def open_udp(self, ip: str, port: int | None) -> BoundSocket:
         """Binds a UDP socket; without a port, a free one of the worker's range rtcMinPort..rtcMaxPort."""
 
     def listen_tcp(

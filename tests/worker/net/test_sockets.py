@@ -39,14 +39,14 @@ def free_ports():
 
 async def test_ports_come_from_the_range_until_it_is_used_up(free_ports):
     sockets = LoopSockets(asyncio.get_running_loop(), *free_ports)
-    bound = [sockets.open_udp("127.0.0.1", None, nothing) for _ in range(3)]
+    bound = [sockets.open_udp("127.0.0.1", None) for _ in range(3)]
     assert sorted(sock.local_address[1] for sock in bound) == list(range(free_ports[0], free_ports[1] + 1))
     with pytest.raises(CommandError, match="no more available ports"):
-        sockets.open_udp("127.0.0.1", None, nothing)
+        sockets.open_udp("127.0.0.1", None)
     listening = sockets.listen_tcp("127.0.0.1", None, lambda connection, address: nothing)
     freed = bound[1].local_address
     bound[1].close()
-    again = sockets.open_udp("127.0.0.1", None, nothing)
+    again = sockets.open_udp("127.0.0.1", None)
     assert again.local_address == freed
     for sock in (*bound, again, listening):
         sock.close()
@@ -56,10 +56,10 @@ async def test_port_that_another_process_has_is_passed_over(free_ports):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", free_ports[0]))
         sockets = LoopSockets(asyncio.get_running_loop(), *free_ports)
-        bound = [sockets.open_udp("127.0.0.1", None, nothing) for _ in range(2)]
+        bound = [sockets.open_udp("127.0.0.1", None) for _ in range(2)]
         assert free_ports[0] not in [sock.local_address[1] for sock in bound]
         with pytest.raises(CommandError, match="address in use"):
-            sockets.open_udp("127.0.0.1", free_ports[0], nothing)
+            sockets.open_udp("127.0.0.1", free_ports[0])
         for sock in bound:
             sock.close()
 
@@ -67,7 +67,8 @@ async def test_port_that_another_process_has_is_passed_over(free_ports):
 async def test_datagrams_wake_the_reader_until_it_closes():
     sockets = LoopSockets(asyncio.get_running_loop(), 20000, 59999)
     came = asyncio.Event()
-    bound = sockets.open_udp("127.0.0.1", None, came.set)
+    bound = sockets.open_udp("127.0.0.1", None)
+    bound.watch_readable(came.set)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.sendto(b"hello", bound.local_address)
         await asyncio.wait_for(came.wait(), PATIENCE_S)
@@ -78,7 +79,7 @@ async def test_datagrams_wake_the_reader_until_it_closes():
 
 async def test_big_buffers():
     sockets = LoopSockets(asyncio.get_running_loop(), 20000, 59999)
-    bound = sockets.open_udp("127.0.0.1", None, nothing)
+    bound = sockets.open_udp("127.0.0.1", None)
     with socket.socket(fileno=os.dup(bound.fileno)) as view, socket.socket(type=socket.SOCK_DGRAM) as plain:
         ordinary = plain.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
         assert view.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= ordinary
@@ -125,7 +126,7 @@ async def test_a_listener_without_a_free_descriptor_waits_and_goes_on(caplog):
         return nothing
 
     listener = sockets.listen_tcp("127.0.0.1", None, on_connection)
-    other = sockets.open_udp("127.0.0.1", None, nothing)
+    other = sockets.open_udp("127.0.0.1", None)
     peers = [socket.create_connection(listener.local_address) for _ in range(3)]
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     next_free = os.dup(0)
@@ -150,8 +151,8 @@ async def test_a_listener_without_a_free_descriptor_waits_and_goes_on(caplog):
 
 async def test_ipv6_socket_leaves_ipv4_alone():
     sockets = LoopSockets(asyncio.get_running_loop(), 20000, 59999)
-    six = sockets.open_udp("::", None, nothing)
-    four = sockets.open_udp("0.0.0.0", six.local_address[1], nothing)
+    six = sockets.open_udp("::", None)
+    four = sockets.open_udp("0.0.0.0", six.local_address[1])
     assert six.local_address[0] == "::"
     assert four.local_address[1] == six.local_address[1]
     six.close()
@@ -162,17 +163,17 @@ async def test_ipv6_socket_leaves_ipv4_alone():
 async def test_text_that_is_no_ip_is_a_wrong_body(ip):
     sockets = LoopSockets(asyncio.get_running_loop(), 20000, 59999)
     with pytest.raises(BodyError, match="invalid IP"):
-        sockets.open_udp(ip, None, nothing)
+        sockets.open_udp(ip, None)
 
 
 @pytest.mark.parametrize("port", [None, 45678])
 async def test_address_of_another_machine_cannot_be_bound(port):
     sockets = LoopSockets(asyncio.get_running_loop(), 20000, 59999)
     with pytest.raises(CommandError, match="address not available"):
-        sockets.open_udp("192.0.2.77", port, nothing)
+        sockets.open_udp("192.0.2.77", port)
 
 
 async def test_range_of_port_0_only_has_no_port():
     sockets = LoopSockets(asyncio.get_running_loop(), 0, 0)
     with pytest.raises(CommandError):
-        sockets.open_udp("127.0.0.1", None, nothing)
+        sockets.open_udp("127.0.0.1", None)

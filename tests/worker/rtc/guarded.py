@@ -23,9 +23,13 @@ class GuardedClock(FakeClock):
         super().call_soon(_guarded(callback))
 
 
+class GuardedSocket(PolledSocket):
+    def watch_readable(self, callback: Callable[[], None] | None) -> None:
+        super().watch_readable(None if callback is None else _guarded(callback))
+
+
 class GuardedSockets(PolledSockets):
-    def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> PolledSocket:
-        return super().open_udp(ip, port, _guarded(on_readable))
+    kind = GuardedSocket
 
     def listen_tcp(
         self, ip: str, port: int | None, on_connection: Callable[[PolledSocket, Address], Callable[[], None]]

@@ -156,6 +156,9 @@ class PolledSocket:
         address = self.socket.getsockname()
         return (address[0], address[1])
 
+    def watch_readable(self, callback: Callable[[], None] | None) -> None:
+        self.readable = callback
+
     def watch_writable(self, callback: Callable[[], None] | None) -> None:
         self.writable = callback
 
@@ -171,13 +174,13 @@ class PolledSocket:
 class PolledSockets:
     """Non-blocking loopback sockets, polled by ``pump``."""
 
+    kind: type[PolledSocket] = PolledSocket
+
     def __init__(self) -> None:
         self.all: list[PolledSocket] = []
 
-    def open_udp(self, ip: str, port: int | None, on_readable: Callable[[], None]) -> PolledSocket:
-        bound = self._add(socket.SOCK_DGRAM, ip, port)
-        bound.readable = on_readable
-        return bound
+    def open_udp(self, ip: str, port: int | None) -> PolledSocket:
+        return self._add(socket.SOCK_DGRAM, ip, port)
 
     def listen_tcp(
         self, ip: str, port: int | None, on_connection: Callable[[PolledSocket, Address], Callable[[], None]]
@@ -205,7 +208,7 @@ class PolledSockets:
         except OSError as error:
             sock.close()
             raise CommandError(f"port bind failed: {error}") from error
-        bound = PolledSocket(self, sock)
+        bound = self.kind(self, sock)
         self.all.append(bound)
         return bound
 

@@ -1,5 +1,7 @@
 """Types of ``udp.pyx``: UDP sockets read and written in batches."""
 
+from collections.abc import Callable
+
 from miso.worker.dataplane.events import Address, Event, UdpOwner
 from miso.worker.dataplane.plane import Plane
 from miso.worker.dataplane.sockets.batch import Endpoint
@@ -10,12 +12,16 @@ class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     owner: UdpOwner | None
+    clock: Callable[[], int] | None  # microseconds of CLOCK_MONOTONIC
+    deliver: Callable[[list[Event], int], None] | None  # gets events, and when their wake-up began
     report_unknown: bool  # whether control sees what comes from addresses that nobody accepts, 1000 a second at most
     stun_gate: StunGate | None  # tells what STUN control sees; None: 1000 messages a second
     @property
     def segmentation(self) -> bool:
         """Whether the kernel still takes UDP_SEGMENT here."""
     def __init__(self, plane: Plane, fd: int) -> None: ...
+    def on_readable(self) -> None:
+        """As ``receive`` by ``clock``, both of which must be set; ``deliver`` is called when there are events."""
     def receive(self, now_us: int) -> list[Event]:
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""
     def send(self, data: bytes, address: Address) -> bool:

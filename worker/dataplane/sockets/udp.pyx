@@ -88,6 +88,8 @@ cdef class UdpSocket(Endpoint):
     """A bound non-blocking UDP socket; control owns the descriptor's Python socket, the plane reads and writes it."""
 
     cdef public object owner
+    cdef public object clock
+    cdef public object deliver
     cdef public bint report_unknown
     cdef public StunGate stun_gate
     cdef readonly bint segmentation
@@ -117,6 +119,13 @@ cdef class UdpSocket(Endpoint):
         self._fan_out = 1
 
     # ------------------------------------------------------------ receiving
+
+    def on_readable(self):
+        """Reads what waits; ``deliver`` gets what control must act on, and is not called when that is nothing."""
+        cdef long long now_us = self.clock()
+        cdef list events = self.receive(now_us)
+        if events:
+            self.deliver(events, now_us)
 
     def receive(self, long long now_us):
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on.

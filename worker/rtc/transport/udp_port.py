@@ -19,15 +19,10 @@ def open_udp(context: Context, ip: str, port: int | None) -> tuple[BoundSocket, 
         BodyError: A text that is no IP address.
         CommandError: The port, or every port of the range, is taken, or the address is not of this machine.
     """
-    now = context.scheduler.now_us
-
-    def read() -> None:
-        now_us = now()
-        if events := udp.receive(now_us):  # most wake-ups have none
-            deliver(events, now_us)
-
-    bound = context.sockets.open_udp(ip, port, read)
+    bound = context.sockets.open_udp(ip, port)
     udp = UdpSocket(context.plane, bound.fileno)
+    udp.clock, udp.deliver = context.scheduler.now_us, deliver
+    bound.watch_readable(udp.on_readable)
     return bound, udp
 
 
