@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.net.loop_delay cimport Ticked
+from miso.worker.ticked cimport Ticked
 
 cdef enum:
     NEVER = -1

@@ -2,7 +2,7 @@
 
 from miso.worker.dataplane.events import Event
 from miso.worker.dataplane.plane import Plane
-from miso.worker.net.loop_delay import Ticked
+from miso.worker.ticked import Ticked
 
 class Turn:
     """Something that comes again and again."""

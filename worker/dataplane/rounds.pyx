@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.net.loop_delay cimport Ticked
+from miso.worker.ticked cimport Ticked
 
 cdef enum:
     NTP_EPOCH_OFFSET_S = 2208988800  # 1900 to 1970, RFC 5905 section 6

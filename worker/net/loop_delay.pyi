@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from miso.worker.ticked import Ticked
+
 INTERVAL_US: Final = 20_000
 """How often it is looked, in microseconds."""
 BOUNDS_US: Final[tuple[int, ...]]
 """Between which delays is told apart, in microseconds, rising."""
-
-class Ticked:
-    """What is looked at with each tick: a class of compiled code that overrides it."""
 
 class LoopDelay:
     """The histogram of one event loop.

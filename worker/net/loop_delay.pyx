@@ -15,6 +15,7 @@ from posix.time cimport CLOCK_MONOTONIC, itimerspec
 from posix.unistd cimport close, read
 
 from miso.worker.net.monotonic cimport now_us
+from miso.worker.ticked cimport Ticked
 
 from miso.worker.faults import FATAL as _FATAL, describe, faults
 
@@ -32,14 +33,6 @@ BOUNDS_US = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000,
 cdef int64_t STEP_US = INTERVAL_US
 cdef int64_t LIMITS_US[BOUNDS]
 LIMITS_US[:] = BOUNDS_US
-
-
-cdef class Ticked:
-    """What is looked at with each tick."""
-
-    cdef list on_tick(self, int64_t now_us):
-        """Does what is due; gives the events for control, None when there is nothing to do for it."""
-        return None
 
 
 cdef class LoopDelay:

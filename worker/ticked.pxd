@@ -1,4 +1,4 @@
-"""Declares what is looked at with each tick."""
+"""Declares what is looked at with each tick of a worker's clock."""
 
 from libc.stdint cimport int64_t
 
