@@ -7,8 +7,7 @@ without a goodbye.
 
 It passes when then the keys in Redis are those of before, the workers have no router and no transport, and every
 process has as many descriptors as after the first tenth of the rooms (a controller two more, for connections to Redis),
-at most 5 % (or 8 MB: of garbage that nobody has looked for yet a worker has up to 6, after any number of rooms) more
-memory, each server as many tasks, and at most one object more for two rooms, or 500.
+at most 5 % (or 4 MB) more memory, each server as many tasks, and at most one object more for two rooms, or 500.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from tests.demo.hosts.server_process import Held, ServerProcess
 from tests.soak.processes import Holding
 
 MEMORY_GROWTH = 0.05
-MEMORY_GROWTH_BYTES = 8 * 2**20
+MEMORY_GROWTH_BYTES = 4 * 2**20
 CONNECTIONS = 2
 """A controller keeps those to Redis that it has once needed at the same time."""
 OBJECTS = 500
