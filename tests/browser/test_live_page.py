@@ -223,7 +223,7 @@ async def test_a_stream_is_recorded_and_what_goes_wrong_is_told(
             await expect(page.get_by_role("button", name="Record live/a")).to_be_visible()
             await page.get_by_label("To be recorded").fill("/live/nobody/")
             await page.get_by_role("button", name="Record", exact=True).click()
-            await expect(page.get_by_text("failed: live/nobody is not published")).to_be_visible()
+            await expect(page.get_by_role("cell", name="failed: live/nobody is not published")).to_be_visible()
         (file,) = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.mp4")))
         code, out = await run(
             "ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", str(file)
