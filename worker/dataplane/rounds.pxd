@@ -17,6 +17,7 @@ cdef class Turn:
 
 cdef class Rounds(Ticked):
     cdef Plane _plane
+    cdef int _most  # turns of one pass: media waits for it
     cdef list _heap  # Turns: each is due no later than the two whose places are twice its own plus 1 and 2
     cdef int _run(self, int64_t now_us, uint64_t ntp) except -1
     cdef void _sift_up(self, Turn turn, Py_ssize_t place) noexcept

@@ -14,7 +14,8 @@ class Turn:
 class Rounds(Ticked):
     """All turns of one worker, the next one first; with a tick those are taken that are due."""
 
-    def __init__(self, plane: Plane) -> None: ...
+    def __init__(self, plane: Plane, most: int) -> None:
+        """A pass takes at most so many turns: media waits for it."""
     @property
     def next_us(self) -> int:
         """When the next turn is due, -1 when there is none."""

@@ -16,7 +16,6 @@ cdef enum:
     NTP_EPOCH_OFFSET_S = 2208988800  # 1900 to 1970, RFC 5905 section 6
     SECOND_NS = 1000000000
     LATE_US = 100000  # who comes later than this counts from now
-    MAX_AT_ONCE = 64  # turns of one pass: what is due when a worker has stood still must not leave at one instant
 
 
 cdef class Turn:
@@ -46,8 +45,9 @@ cdef uint64_t ntp_now() noexcept nogil:
 cdef class Rounds(Ticked):
     """All turns of one worker, the next one first."""
 
-    def __init__(self, Plane plane not None):
+    def __init__(self, Plane plane not None, int most):
         self._plane = plane
+        self._most = most
         self._heap = []
 
     @property
@@ -90,7 +90,7 @@ cdef class Rounds(Ticked):
         cdef int count = 0
         self._plane.begin(now_us)
         self._plane.set_wall_clock(now_us, ntp)  # which peers that are told of it will echo
-        while self._heap and count < MAX_AT_ONCE:
+        while self._heap and count < self._most:
             turn = self._heap[0]
             if turn.due_us > now_us:
                 break

@@ -11,6 +11,9 @@ from miso.worker.rtc.alarm import Alarm
 from miso.worker.rtc.context import Scheduler
 from miso.worker.rtc.deliver import deliver
 
+_MOST: Final = 16
+"""Turns of one pass: 1 ms, when a worker that has slept finds its memory cold."""
+_MOST_PROBES: Final = 64
 PROBE_GAP_US: Final = 1_000
 """Between two passes of probation packets: what is due meanwhile is done together."""
 
@@ -25,7 +28,7 @@ class WorkerRounds:
     def __init__(self, scheduler: Scheduler, plane: Plane) -> None:
         """No turn comes yet."""
         self._scheduler = scheduler
-        self.turns = Rounds(plane)
+        self.turns = Rounds(plane, _MOST)
 
     def set(self, turn: Turn, delay_us: int) -> None:
         """The turn comes at the first tick that is so many microseconds from now, whatever was set before."""
@@ -54,7 +57,7 @@ class ProbeRounds:
     def __init__(self, scheduler: Scheduler, plane: Plane) -> None:
         """No turn comes yet."""
         self._scheduler = scheduler
-        self._turns = Rounds(plane)
+        self._turns = Rounds(plane, _MOST_PROBES)
         self._alarm = Alarm(scheduler, self, ProbeRounds._on_alarm)
 
     def set(self, turn: Turn, delay_us: int) -> None:

@@ -18,7 +18,7 @@ _rig.stream.tells_worst_loss = True
 _reports = TransportReports(_consumer.transport, is_direct=False)
 _reports.add_sent(_consumer.output, b"cname", 90_000, 1_000_000)
 _reports.add_received(_rig.input, 1_000_000)
-_rounds = Rounds(_rig.plane)
+_rounds = Rounds(_rig.plane, 64)
 _STEP = 12  # bytes: a report's NTP time and RTP timestamp
 SEEDS = [bytes(range(12)), bytes(12) + b"\xff" * 12, b"\x80" + bytes(11) + b"\x7f" + b"\xff" * 11]
 _number = 0

@@ -31,7 +31,7 @@ _consumer = _rig.add_consumer(selector=SimpleLayerSelector(False))
 _other = _rig.transport_to(_rig.sender, _rig.udp)  # whatever comes to the first, this one forwards
 _other_input = _rig.make_input(_other)
 _rig.add_video(_other_input, 5)
-_rounds = Rounds(_rig.plane)
+_rounds = Rounds(_rig.plane, 64)
 _turn = IncomingTurn(_rig.transport, is_direct=False)
 _rounds.set(_turn, 0)
 _number = 0

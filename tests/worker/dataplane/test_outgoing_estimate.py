@@ -42,7 +42,7 @@ def probe(rig: Rig, estimate: OutgoingEstimate) -> tuple[int, list[Event]]:
     """Opens the way and sends all probation at its time; when the last of it was sent, and what came of it."""
     now, events = now_us(), list[Event]()
     estimate.set_limits(min_bitrate_bps=30_000, max_bitrate_bps=MAX_BPS, probing=True, now_us=now)
-    rounds = Rounds(rig.plane)
+    rounds = Rounds(rig.plane, 64)
     rounds.set(estimate, now)
     while (next_us := rounds.next_us) >= 0:
         now = max(next_us, now)

@@ -22,7 +22,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_exactly_those_have_their_turn_who_are_due(steps: list[tuple[str, int, int]]) -> None:
-    rounds = Rounds(Plane())
+    rounds = Rounds(Plane(), 64)
     turns = [Turn() for _ in range(20)]
     due: dict[int, int] = {}
     now_us = 0
@@ -42,7 +42,7 @@ def test_exactly_those_have_their_turn_who_are_due(steps: list[tuple[str, int, i
 
 
 def test_what_has_waited_long_is_not_done_all_at_once() -> None:
-    rounds = Rounds(Plane())
+    rounds = Rounds(Plane(), 64)
     turns = [Turn() for _ in range(3 * AT_ONCE)]
     for number, turn in enumerate(turns):
         rounds.set(turn, number)

@@ -120,7 +120,7 @@ class Storm:
             transport_wide_cc_id=5,
         )
         estimate.set_limits(min_bitrate_bps=30_000, max_bitrate_bps=9_000_000, probing=True, now_us=self.now_us)
-        rounds = Rounds(self.rig.plane)
+        rounds = Rounds(self.rig.plane, 64)
         for _ in range(5):
             self.now_us += STEP_US
             estimate.on_tick(self.now_us)

@@ -338,7 +338,7 @@ class SenderTurns:
 
     def __init__(self, rig: Rig) -> None:
         self.turn = IncomingTurn(rig.transport, is_direct=True)
-        self.rounds = Rounds(rig.plane)
+        self.rounds = Rounds(rig.plane, 64)
 
     def take(self, at_us: int) -> list[Event]:
         """One of them."""
