@@ -28,6 +28,7 @@ class WorkerRounds:
     def __init__(self, scheduler: Scheduler, plane: Plane) -> None:
         """No turn comes yet."""
         self._scheduler = scheduler
+        self._goes_on = False  # as soon as there is time for it
         self.turns = Rounds(plane, _MOST)
 
     def set(self, turn: Turn, delay_us: int) -> None:
@@ -41,11 +42,13 @@ class WorkerRounds:
     def on_events(self, events: Iterable[Event], now_us: int) -> None:
         """A tick brought these; more may be due than one pass does."""
         deliver(events, now_us)
-        if 0 <= self.turns.next_us <= now_us:
+        if 0 <= self.turns.next_us <= now_us and not self._goes_on:  # else each tick of a busy worker would add one
+            self._goes_on = True
             self._scheduler.call_soon(self.go_on)
 
     def go_on(self) -> None:
         """Takes the turns that are due now, when there are any."""
+        self._goes_on = False
         now_us = self._scheduler.now_us()
         if 0 <= self.turns.next_us <= now_us:
             self.on_events(self.turns.run(now_us, self._scheduler.ntp_now()), now_us)

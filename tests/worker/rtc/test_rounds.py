@@ -60,6 +60,17 @@ class CountingClock(FakeClock):
         super().tick()
 
 
+class BusyClock(FakeClock):
+    """Has no time for what can wait: keeps it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.soon: list[Callable[[], None]] = []
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self.soon.append(callback)
+
+
 class WatchedClock(FakeClock):
     """Keeps how many traces the largest piece of work made that media has to wait for."""
 
@@ -138,6 +149,22 @@ def test_what_is_more_than_one_pass_does_at_a_tick_takes_turns_with_other_work()
     look()
     clock.settle()
     assert left == [*range(184, 0, -16), 0]
+
+
+def test_ticks_that_a_busy_worker_has_no_time_for_do_not_pile_up() -> None:
+    clock = BusyClock()
+    soon = clock.soon
+    rounds = WorkerRounds(clock, Plane())
+    turns = [Turn() for _ in range(200)]
+    for turn in turns:
+        rounds.set(turn, 0)
+    for _ in range(50):
+        rounds.on_events([], clock.now_us())
+    assert len(soon) == 1
+    while soon:
+        soon.pop()()
+        assert len(soon) <= 1
+    assert all(turn.due_us < 0 for turn in turns)
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
