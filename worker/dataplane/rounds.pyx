@@ -2,19 +2,17 @@
 """What each transport has to do about once a second, done in one pass for all whose turn it is.
 
 One timer serves a whole worker (``miso.worker.net.loop_delay``): what is due by its next tick is done in one wake-up,
-and no Python object is made for it. Each turn says itself when it wants to come again, so that transports stay as far apart as they chose to be.
+and no Python object is made for it. Each turn says itself when it wants to come again, so that transports stay as far
+apart as they chose to be.
 """
 
 from libc.stdint cimport int64_t, uint64_t
 
-from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
-
+from miso.worker.clocks cimport ntp_now
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.ticked cimport Ticked
 
 cdef enum:
-    NTP_EPOCH_OFFSET_S = 2208988800  # 1900 to 1970, RFC 5905 section 6
-    SECOND_NS = 1000000000
     LATE_US = 100000  # who comes later than this counts from now
 
 
@@ -34,12 +32,6 @@ cdef class Turn:
         ``at_us`` is when it was to come, which is a little before ``now_us``: what comes each second does not drift.
         """
         return NEVER
-
-
-cdef uint64_t ntp_now() noexcept nogil:
-    cdef timespec now
-    clock_gettime(CLOCK_REALTIME, &now)
-    return ((<uint64_t>now.tv_sec + NTP_EPOCH_OFFSET_S) & 0xFFFFFFFFU) << 32 | (<uint64_t>now.tv_nsec << 32) // SECOND_NS
 
 
 cdef class Rounds(Ticked):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 
+from miso.worker.clocks import monotonic_us, wall_ntp
 from miso.worker.faults import attempt
-from miso.worker.net.monotonic import monotonic_us
 from miso.worker.net.turns import Turns
 
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
 # until the millisecond is over.
 _ROUNDING_US = 1000
-_NTP_EPOCH_OFFSET_S = 2_208_988_800  # 1900 to 1970, RFC 5905 section 6
 
 
 class LoopTimer:
@@ -54,11 +52,7 @@ class LoopScheduler:
         self._turns = turns
 
     now_us = staticmethod(monotonic_us)
-
-    def ntp_now(self) -> int:
-        """64-bit NTP timestamp of the wall clock."""
-        seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
-        return ((seconds + _NTP_EPOCH_OFFSET_S) & 0xFFFFFFFF) << 32 | (nanoseconds << 32) // 1_000_000_000
+    ntp_now = staticmethod(wall_ntp)
 
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> LoopTimer:
         """Calls back once, ``delay_us`` microseconds from now or a little later, never earlier."""

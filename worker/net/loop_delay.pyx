@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, itimerspec
 from posix.unistd cimport close, read
 
-from miso.worker.net.monotonic cimport now_us
+from miso.worker.clocks cimport now_us
 from miso.worker.ticked cimport Ticked
 
 from miso.worker.faults import FATAL as _FATAL, describe, faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 import uvloop
@@ -87,3 +88,11 @@ def test_a_timer_that_waits_for_its_rest_can_be_cancelled() -> None:
     loop.run_forever()
     loop.close()
     assert rung == []
+
+
+def test_the_wall_clock_is_told_as_seconds_since_1900_and_their_parts() -> None:
+    loop = asyncio.new_event_loop()
+    scheduler = LoopScheduler(loop, Turns(loop))
+    before, ntp, after = time.time(), scheduler.ntp_now(), time.time()
+    assert before - 1e-6 <= ntp / (1 << 32) - 2_208_988_800 <= after + 1e-6
+    loop.close()
