@@ -35,6 +35,7 @@ from miso.worker.net.clock import LoopScheduler
 from miso.worker.net.loop_delay import BOUNDS_US, LoopDelay
 from miso.worker.net.sockets import LoopSockets
 from miso.worker.net.turns import Turns
+from miso.worker.net.wake_up import WakeUp
 from miso.worker.registry import Registry
 from miso.worker.settings import Settings, parse_log_level
 
@@ -251,7 +252,7 @@ class Worker:
         self._ticks = not self._ticks
         if self._ticks:
             self._delay.start()
-            self._loop.add_reader(self._delay.fileno, self._delay.on_tick)
+            self._loop.add_reader(self._delay.fileno, WakeUp(self._delay, self._delay.on_tick).run)
         else:
             self._loop.remove_reader(self._delay.fileno)
             self._delay.stop()

@@ -17,8 +17,6 @@ from posix.unistd cimport close, read
 from miso.worker.clocks cimport now_us
 from miso.worker.ticked cimport Ticked
 
-from miso.worker.faults import FATAL as _FATAL, describe, faults
-
 cdef extern from "<sys/timerfd.h>" nogil:
     int timerfd_create(int clock, int flags)
     int timerfd_settime(int fd, int flags, const itimerspec *value, itimerspec *before)
@@ -91,14 +89,9 @@ cdef class LoopDelay:
         self._count(at_us - self._due_us, ticks)
         self._due_us += <int64_t>ticks * STEP_US
         if self.ticked is not None:
-            try:
-                events = self.ticked.on_tick(at_us)
-                if events is not None:
-                    self.on_events(events, at_us)
-            except _FATAL:
-                raise
-            except BaseException as error:  # costs this one look
-                faults.record(error, describe(self.on_events))
+            events = self.ticked.on_tick(at_us)
+            if events is not None:
+                self.on_events(events, at_us)
 
     def count(self, int64_t first_us, uint64_t ticks):
         """So many ticks were found at once, the first of them so late."""

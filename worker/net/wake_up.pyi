@@ -9,7 +9,11 @@ class WakeUp:
     def failures(self) -> int:
         """How often in a row it has failed."""
     def __init__(
-        self, about: object, work: Callable[[], object], on_failure: Callable[[WakeUp], object], failures: int = 0
+        self,
+        about: object,
+        work: Callable[[], object],
+        on_failure: Callable[[WakeUp], object] | None = None,
+        failures: int = 0,
     ) -> None:
         """``work`` is about this object, whose class and id are logged; after a fault ``on_failure`` gets this one."""
     def run(self) -> None:

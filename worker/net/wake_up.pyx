@@ -16,7 +16,7 @@ cdef class WakeUp:
     cdef object _on_failure
     cdef readonly int failures
 
-    def __init__(self, about, work, on_failure, int failures=0):
+    def __init__(self, about, work, on_failure=None, int failures=0):
         self._about = about
         self._work = work
         self._on_failure = on_failure
@@ -30,6 +30,7 @@ cdef class WakeUp:
         except BaseException as error:
             self.failures += 1
             faults.record(error, describe(self._about))
-            self._on_failure(self)
+            if self._on_failure is not None:
+                self._on_failure(self)
         else:
             self.failures = 0

@@ -17,6 +17,7 @@ from miso.worker.faults import faults
 from miso.worker.net.clock import LoopScheduler
 from miso.worker.net.loop_delay import LoopDelay
 from miso.worker.net.turns import Turns
+from miso.worker.net.wake_up import WakeUp
 from miso.worker.rtc.rounds import PROBE_GAP_US, ProbeRounds, WorkerRounds
 from miso.worker.rtcp.reports import ReceiverReport
 from tests.worker.rtc.layered_sender import LayeredSender
@@ -204,10 +205,11 @@ def test_a_fault_at_a_tick_costs_this_one_look() -> None:
     rounds.turns.set(due, 0)
     delay.start()
     select.select([delay.fileno], [], [])
-    delay.on_tick()
+    wake_up = WakeUp(delay, delay.on_tick)
+    wake_up.run()
     assert faults.count == before + 1
     assert due.due_us > 0
-    delay.on_tick()  # too early: there is nothing to read
+    wake_up.run()  # too early: there is nothing to read
     assert faults.count == before + 1
     delay.stop()
 
