@@ -1,4 +1,7 @@
-"""UDP and TCP sockets: bound to a given port or to a free one of the worker's range, watched by the event loop."""
+"""UDP and TCP sockets: bound to a given port or to a free one of the worker's range, watched by the event loop.
+
+All UDP sockets together are one descriptor to the loop (``miso.worker.net.poller``).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Protocol
 
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.faults import attempt
+from miso.worker.net.poller import Poller
 from miso.worker.net.wake_up import WakeUp
 
 logger = logging.getLogger(__name__)
@@ -31,6 +36,16 @@ Address = tuple[str, int]
 OnConnection = Callable[["LoopSocket", Address], Callable[[], None]]
 
 
+class Readers(Protocol):
+    """Who tells that a descriptor is readable: the event loop, or a ``Poller`` in it."""
+
+    def add_reader(self, fd: int, callback: Callable[[], object]) -> object:
+        """Calls back while it is."""
+
+    def remove_reader(self, fd: int) -> bool:
+        """Does not any more."""
+
+
 class LoopSocket:
     """Implements ``miso.worker.rtc.context.BoundSocket``.
 
@@ -41,9 +56,12 @@ class LoopSocket:
         closed: Whether ``close`` was called.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, readers: Readers, sock: socket.socket, on_close: Callable[[], None]
+    ) -> None:
         """Takes over a non-blocking socket; ``on_close`` is called once, after the descriptor is closed."""
         self._loop = loop
+        self._readers = readers
         self._socket = sock
         self._on_close = on_close
         self.fileno = sock.fileno()
@@ -59,9 +77,9 @@ class LoopSocket:
         if self.closed:
             return
         if callback is not None:
-            self._loop.add_reader(self.fileno, self._wake_up(self.watch_readable, callback, failures).run)
+            self._readers.add_reader(self.fileno, self._wake_up(self.watch_readable, callback, failures).run)
         elif self._reading:
-            self._loop.remove_reader(self.fileno)
+            self._readers.remove_reader(self.fileno)
         self._reading = callback is not None
 
     def watch_writable(self, callback: Callable[[], None] | None, failures: int = 0) -> None:
@@ -101,6 +119,7 @@ class LoopSockets:
     def __init__(self, loop: asyncio.AbstractEventLoop, min_port: int, max_port: int) -> None:
         """Sockets without a given port get a free one of ``min_port`` to ``max_port``, beginning at a random place."""
         self._loop = loop
+        self._poller = Poller(loop)
         self._min_port = max(min_port, 1)  # port 0 means any
         self._max_port = max_port
         self._used: set[tuple[str, str, int]] = set()  # protocol, IP and port of what is bound
@@ -143,7 +162,7 @@ class LoopSockets:
     def _take(self, sock: socket.socket, address: Address, on_connection: OnConnection) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = LoopSocket(self._loop, sock, lambda: None)
+        connection = LoopSocket(self._loop, self._loop, sock, lambda: None)
         on_readable = on_connection(connection, (address[0].partition("%")[0], address[1]))
         connection.watch_readable(on_readable)
 
@@ -171,7 +190,8 @@ class LoopSockets:
                 raise _bind_error(protocol, ip, candidate, error) from error
             key = (protocol, address, candidate)
             self._used.add(key)
-            return LoopSocket(self._loop, sock, partial(self._used.discard, key))
+            readers = self._poller if protocol == "udp" else self._loop
+            return LoopSocket(self._loop, readers, sock, partial(self._used.discard, key))
         raise CommandError(f"no more available ports [transport:{protocol}, ip:'{ip}']")
 
     def _free_ports(self, protocol: str, address: str) -> Iterator[int]:

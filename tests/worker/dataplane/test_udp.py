@@ -208,6 +208,82 @@ def test_what_the_kernel_refuses_does_not_count_as_sent(rig: Rig, count: int) ->
     assert consumer.output.bitrate(now_us()) == consumer.output.bytes * 8000 // 2500
 
 
+@pytest.mark.parametrize("ip", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("suite", [None, SrtpSuite.AEAD_AES_256_GCM])
+def test_a_connected_socket_speaks_to_its_peer_and_hears_nobody_else(
+    make_rig: Callable[..., Rig], ip: str, suite: SrtpSuite | None
+) -> None:
+    rig = make_rig(suite, ip)
+    consumer, stranger = rig.add_consumer(suite=suite), Peer(ip)
+    assert consumer.udp.connect(consumer.peer.address)
+    assert rig.udp.connect(rig.sender.address)
+    stranger.send(bytes([0, 1]) + bytes(18), address_of(consumer.socket))
+    assert consumer.udp.receive(now_us()) == []
+    rig.send(*frame_of(1, [900, 900, 30]))
+    rig.send(rtp(4))
+    assert [packet.sequence_number for packet in consumer.packets()] == [1, 2, 3, 4]
+    assert rig.plane.counters["segmented_messages"] == 1
+    assert consumer.udp.send(b"\x16elsewhere", stranger.address)
+    assert list(stranger.datagrams()) == [b"\x16elsewhere"]
+    consumer.udp.disconnect()
+    stranger.send(bytes([0, 1]) + bytes(18), address_of(consumer.socket))
+    [heard] = consumer.udp.receive(now_us())
+    assert isinstance(heard, StunReceived)
+    assert heard.address == stranger.address
+    rig.send(rtp(5))
+    assert [packet.sequence_number for packet in consumer.packets()] == [5]
+
+
+@pytest.mark.parametrize("sizes", [[700], [700, 700, 700], [600, 650, 700]], ids=["one", "segmented", "several"])
+def test_a_connected_peer_that_was_away_misses_only_what_it_was_away_for(rig: Rig, sizes: list[int]) -> None:
+    consumer, other = rig.add_consumer(), rig.add_consumer()
+    for each in consumer, other:
+        assert each.udp.connect(each.peer.address)
+    rig.send(*frame_of(1, sizes))
+    assert len(consumer.packets()) == len(sizes)
+    address = consumer.peer.address
+    consumer.peer.socket.close()
+    rig.send(*frame_of(11, sizes))  # which is refused
+    consumer.peer.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    consumer.peer.socket.bind(address)
+    rig.send(*frame_of(21, sizes))
+    assert [packet.sequence_number for packet in consumer.packets()] == list(range(21, 21 + len(sizes)))
+    assert len(other.packets()) == 2 * len(sizes) + len(sizes)
+    assert rig.plane.counters["send_failed"] == 0
+    assert rig.plane.counters["segmented_messages"] == (6 if sizes == [700, 700, 700] else 0)
+
+
+def test_a_refused_datagram_does_not_keep_a_connected_socket_from_reading(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    assert rig.udp.connect(rig.sender.address)
+    address = rig.sender.address
+    rig.sender.socket.close()
+    rig.udp.send(b"\x16to nobody", address)
+    rig.sender.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    rig.sender.socket.bind(address)
+    rig.send(rtp(1, KEY_FRAME))  # the first look at the socket finds the refusal only
+    rig.send(rtp(2))
+    assert [packet.sequence_number for packet in consumer.packets()] == [1, 2]
+
+
+@pytest.mark.parametrize("ip", ["0.0.0.0", "::"])
+def test_a_socket_of_all_addresses_stays_one(rig: Rig, ip: str) -> None:
+    sock = udp(ip)
+    via = UdpSocket(rig.plane, sock.fileno())
+    assert not via.connect(("127.0.0.1" if ip == "0.0.0.0" else "::1", 4000))
+    via.disconnect()
+    assert sock.getsockname()[0] == ip
+    sock.close()
+
+
+def test_a_socket_that_cannot_be_connected_goes_on_without(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    assert not consumer.udp.connect(("255.255.255.255", 9))  # EACCES: no SO_BROADCAST
+    consumer.udp.close()
+    assert not consumer.udp.connect(consumer.peer.address)
+    consumer.udp.disconnect()
+
+
 def test_a_closed_socket_leaves_its_transports_without_destination(rig: Rig) -> None:
     consumer: Consumer = rig.add_consumer()
     rig.send(rtp(1, KEY_FRAME))

@@ -12,4 +12,5 @@ cdef struct PeerAddress:
 cdef int parse_address(object address, int family, unsigned int scope_id, PeerAddress *result) except -1
 cdef int key_of_address(object address, PeerKey *key) except -1
 cdef void key_of_name(const sockaddr_in6 *name, PeerKey *key) noexcept
+cdef bint is_any(const sockaddr_in6 *name) noexcept
 cdef object text_of_name(const sockaddr_in6 *name)

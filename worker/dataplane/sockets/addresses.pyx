@@ -85,6 +85,17 @@ cdef void key_of_name(const sockaddr_in6 *name, PeerKey *key) noexcept:
         key.port = name.sin6_port
 
 
+cdef bint is_any(const sockaddr_in6 *name) noexcept:
+    """Whether it stands for all addresses of the machine: ``0.0.0.0`` or ``::``."""
+    cdef PeerKey key
+    cdef uint32_t mapped
+    key_of_name(name, &key)
+    if name.sin6_family == AF_INET:
+        memcpy(&mapped, <unsigned char *>&key.low + 4, 4)
+        return mapped == 0
+    return key.high == 0 and key.low == 0
+
+
 cdef object text_of_name(const sockaddr_in6 *name):
     """(ip, port) of a name that the kernel gave."""
     cdef char text[64]

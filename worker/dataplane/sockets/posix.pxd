@@ -86,6 +86,8 @@ cdef extern from * nogil:
     ssize_t sendmsg(int fd, const msghdr *message, int flags)
     ssize_t sendto(int fd, const void *data, size_t size, int flags, const void *address, unsigned int address_size)
     ssize_t recv(int fd, void *data, size_t size, int flags)
+    int bind(int fd, const void *address, unsigned int size)
+    int connect(int fd, const void *address, unsigned int size)
     int getsockname(int fd, void *address, unsigned int *size)
     uint16_t htons(uint16_t value)
     uint16_t ntohs(uint16_t value)

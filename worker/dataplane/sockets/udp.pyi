@@ -26,6 +26,14 @@ class UdpSocket(Endpoint):
         """Reads what waits (recvmmsg, bounded per wake-up), forwards media, returns what control must act on."""
     def send(self, data: bytes, address: Address) -> bool:
         """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""
+    def connect(self, address: Address) -> bool:
+        """Speaks to this address at a tenth less CPU, and hears nobody else; gives whether it does.
+
+        Not when it is bound to all addresses, since its own would be one of them from then on, nor when there is no way
+        to that address. It ends, and all is as without it, when the kernel says that a datagram was refused.
+        """
+    def disconnect(self) -> None:
+        """Hears others again; no effect when it is not connected."""
     def bind_transport(self, address: Address, transport: TransportPlane) -> None:
         """For ``TransportPlane.accept_from``: what comes from the address is the transport's now."""
     def unbind_transport(self, address: Address, transport: TransportPlane) -> None:

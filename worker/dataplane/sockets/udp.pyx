@@ -1,13 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """UDP sockets read and written in batches."""
 
-from libc.string cimport memset
+from libc.string cimport memcmp, memset
 
 from miso.worker.dataplane.plane cimport RECEIVE_COUNT, WAKEUP_CONTROL_US, Plane
 from miso.worker.dataplane.producer.producer cimport forward_batch
 from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport (
     PeerAddress,
+    is_any,
     key_of_address,
     key_of_name,
     parse_address,
@@ -18,6 +19,7 @@ from miso.worker.dataplane.sockets.peer_table cimport PeerKey, PeerTable
 from miso.worker.dataplane.sockets.posix cimport (
     AF_INET,
     AF_INET6,
+    AF_UNSPEC,
     EAGAIN,
     EINTR,
     EINVAL,
@@ -28,11 +30,14 @@ from miso.worker.dataplane.sockets.posix cimport (
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
     MSG_TRUNC,
+    bind,
+    connect,
     errno,
     getsockname,
     iovec,
     miso_set_segment,
     mmsghdr,
+    msghdr,
     recvmmsg,
     sendmmsg,
     sendmsg,
@@ -94,6 +99,8 @@ cdef class UdpSocket(Endpoint):
     cdef public StunGate stun_gate
     cdef readonly bint segmentation
     cdef Plane plane
+    cdef PeerAddress _bound
+    cdef PeerAddress _peer  # to which it is connected; its size is 0 when it is not
     cdef TokenBucket _strangers  # what of addresses that nobody accepts control may still see
     cdef int _family
     cdef unsigned int _scope_id  # of the bound address, for IPv6 peers on the link
@@ -114,6 +121,9 @@ cdef class UdpSocket(Endpoint):
         self.segmentation = True
         self._family = name.sin6_family
         self._scope_id = name.sin6_scope_id if name.sin6_family == AF_INET6 else 0
+        self._bound.name = name
+        self._bound.size = size
+        self._peer.size = 0
         self._table = PeerTable()
         self._transports = {}
         self._fan_out = 1
@@ -164,7 +174,11 @@ cdef class UdpSocket(Endpoint):
             set_packet_size(plane.receive_slot(index), SLOT_ROOM)
         got = recvmmsg(self.fd, received, wanted, MSG_DONTWAIT, NULL)
         if got < 0:
-            return -1 if errno != EINTR else 0
+            if errno == EINTR:
+                return 0
+            if errno != EAGAIN:
+                self._part()
+            return -1
         for index in range(got):
             plane.count.received += 1
             received[index].msg_hdr.msg_namelen = sizeof(sockaddr_in6)
@@ -226,14 +240,8 @@ cdef class UdpSocket(Endpoint):
             return
         if section.count == 1:
             run = &batch.runs[section.first_run]
-            if sendto(self.fd, batch.slot(section.first), run.segment, MSG_DONTWAIT | MSG_NOSIGNAL, &run.to.name, run.to.size) >= 0:
-                plane.count.sent += 1
-                return
-            if errno == EAGAIN or errno == ENOBUFS:
-                plane.count.send_full += 1
-            else:
-                plane.count.send_failed += 1
-            batch.take_back(section.first)
+            if not self._send_one(batch.slot(section.first), run.segment, &run.to):
+                batch.take_back(section.first)
             return
         for packet in range(section.first, end):
             outgoing_vectors[packet].iov_base = batch.slot(packet)
@@ -243,8 +251,7 @@ cdef class UdpSocket(Endpoint):
             packet = run.first
             while packet < run.first + run.count:
                 message = &outgoing[count]
-                message.msg_hdr.msg_name = &run.to.name
-                message.msg_hdr.msg_namelen = run.to.size
+                self._address(&message.msg_hdr, &run.to)
                 message.msg_hdr.msg_iov = &outgoing_vectors[packet]
                 message.msg_hdr.msg_flags = 0
                 if self.segmentation and run.count > 1:
@@ -280,6 +287,9 @@ cdef class UdpSocket(Endpoint):
                 for packet in range(message_firsts[done], end):
                     batch.take_back(packet)
                 return
+            elif self._part():
+                for index in range(done, count):
+                    self._address(&outgoing[index].msg_hdr, &batch.runs[message_runs[index]].to)
             elif message_packets[done] > 1:
                 # no driver or route for it here (EIO, EINVAL …); EMSGSIZE speaks of this path only
                 if error == EIO or error == EINVAL or error == ENOPROTOOPT or error == EOPNOTSUPP:
@@ -294,36 +304,25 @@ cdef class UdpSocket(Endpoint):
     cdef void _send_each(self, Batch batch, const Run *run) noexcept:
         cdef int packet
         for packet in range(run.first, run.first + run.count):
-            if (
-                sendto(
-                    self.fd,
-                    batch.slot(packet),
-                    batch.sizes[packet],
-                    MSG_DONTWAIT | MSG_NOSIGNAL,
-                    &run.to.name,
-                    run.to.size,
-                )
-                >= 0
-            ):
-                self.plane.count.sent += 1
-                continue
+            if not self._send_one(batch.slot(packet), batch.sizes[packet], &run.to):
+                batch.take_back(packet)
+
+    cdef bint _send_one(self, const unsigned char *data, int size, const PeerAddress *to) noexcept:
+        cdef msghdr target
+        self._address(&target, to)
+        while sendto(self.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, target.msg_name, target.msg_namelen) < 0:
             if errno == EAGAIN or errno == ENOBUFS:
                 self.plane.count.send_full += 1
-            else:
+                return False
+            if not self._part():
                 self.plane.count.send_failed += 1
-            batch.take_back(packet)
+                return False
+            self._address(&target, to)
+        self.plane.count.sent += 1
+        return True
 
     cdef bint send_control(self, const PeerAddress *to, const unsigned char *data, int size) noexcept:
-        if self.closed or to.size == 0:
-            return False
-        if sendto(self.fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to.name, to.size) >= 0:
-            self.plane.count.sent += 1
-            return True
-        if errno == EAGAIN or errno == ENOBUFS:
-            self.plane.count.send_full += 1
-        else:
-            self.plane.count.send_failed += 1
-        return False
+        return not self.closed and to.size != 0 and self._send_one(data, size, to)
 
     def send(self, bytes data not None, address):
         """Sends one control datagram (STUN, DTLS); False when the kernel refused it (counted)."""
@@ -339,6 +338,48 @@ cdef class UdpSocket(Endpoint):
         found = self._table.get(&key)
         if found != NULL:
             (<TransportPlane>found).sent.update(len(data), self.plane.now_us)
+        return True
+
+    # ------------------------------------------------------------ connected
+
+    def connect(self, address):
+        """Has the kernel keep the way to this address, instead of looking for it for each packet (connect(2))."""
+        cdef PeerAddress to
+        if self.closed or is_any(&self._bound.name):
+            return False
+        self.resolve(address, &to)
+        if connect(self.fd, &to.name, to.size) != 0:
+            return False
+        self._peer = to
+        return True
+
+    def disconnect(self):
+        """Takes it back."""
+        if not self.closed:
+            self._part()
+
+    cdef void _address(self, msghdr *message, const PeerAddress *to) noexcept:
+        if to.size == self._peer.size and memcmp(&to.name, &self._peer.name, to.size) == 0:
+            message.msg_name = NULL
+            message.msg_namelen = 0
+        else:
+            message.msg_name = <void *>&to.name
+            message.msg_namelen = to.size
+
+    cdef bint _part(self) noexcept:
+        """Goes on without a connection; whether there was one.
+
+        The kernel tells by it that an earlier datagram was refused (ICMP), instead of sending the next one, and wakes up
+        who waits for the peer's: a peer that is away would cost more than it does without.
+        """
+        cdef sockaddr_in6 nowhere
+        if self._peer.size == 0:
+            return False
+        memset(&nowhere, 0, sizeof(nowhere))
+        nowhere.sin6_family = AF_UNSPEC
+        connect(self.fd, &nowhere, sizeof(nowhere))
+        bind(self.fd, &self._bound.name, self._bound.size)  # one that was given any port has lost it; else no effect
+        self._peer.size = 0
         return True
 
     # ------------------------------------------------------------ transports

@@ -80,6 +80,7 @@ class PipeTransport(Transport):
         if self._keys is not None:
             self.plane.set_srtp(self._keys.suite, remote_key, self._keys.local_key)
         self.plane.accept_from(port.udp, port.remote)
+        port.udp.connect(port.remote)
         self.plane.set_destination(port.udp, port.remote)
         self.on_connected()
         return ConnectResponse(tuple=port.tuple)
@@ -97,6 +98,7 @@ class PipeTransport(Transport):
                 self.sctp.begin_anew()
             self.on_disconnected()
             self.plane.stop_accepting(port.udp, port.remote)
+            port.udp.disconnect()
             port.remote = None
             self.plane.set_destination(None, None)
             if self._keys is not None:

@@ -230,6 +230,8 @@ class PlainTransport(Transport):
         port.remote = remote
         port.udp.report_unknown = False
         self.plane.accept_from(port.udp, remote)
+        if port is not self._rtp_port or self._rtcp_at_rtp_port in (None, remote):
+            port.udp.connect(remote)
         if port is self._rtp_port:
             self.plane.set_destination(port.udp, remote)
             if self._rtcp_at_rtp_port is not None:

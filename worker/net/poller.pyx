@@ -1,0 +1,98 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""All UDP sockets of a worker behind one descriptor: an epoll instance of their own (epoll(7)), watched by the event loop.
+
+The loop calls once, however many peers have sent something, and what calls them is compiled: after a sleep Python's code
+is cold. And libuv stops to watch a descriptor that has an error to tell (``uv__poll_io``), though a connected UDP socket
+only says by it that an earlier datagram was refused (udp(7)).
+"""
+
+from libc.errno cimport errno
+from libc.stdint cimport uint32_t
+from posix.unistd cimport close
+
+from miso.worker.net.wake_up import WakeUp
+
+cdef extern from "<sys/epoll.h>" nogil:
+    ctypedef union epoll_data_t:
+        void *ptr
+    cdef struct epoll_event:
+        uint32_t events
+        epoll_data_t data
+    int epoll_create1(int flags)
+    int epoll_ctl(int epoll, int operation, int fd, epoll_event *event)
+    int epoll_wait(int epoll, epoll_event *events, int count, int timeout_ms)
+    int EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL
+    uint32_t EPOLLIN
+
+cdef enum:
+    TURN = 64  # sockets that are served in one turn of the event loop; the kernel tells of the others in the next
+
+
+cdef class Poller:
+    """The readable ones of many descriptors; has the methods of an event loop that ``LoopSocket`` uses."""
+
+    cdef object _loop
+    cdef dict _callbacks  # by descriptor; keeps alive what the kernel's events point to
+    cdef epoll_event _ready[TURN]
+    cdef int _count  # of ``_ready``, while they are called
+    cdef int _fd
+
+    def __cinit__(self):
+        self._count = 0
+        self._fd = epoll_create1(EPOLL_CLOEXEC)
+        if self._fd < 0:
+            raise OSError(errno, "no descriptor to watch sockets by")
+
+    def __dealloc__(self):
+        if self._fd >= 0:
+            close(self._fd)
+
+    def __init__(self, loop):
+        self._loop = loop
+        self._callbacks = {}
+
+    @property
+    def fileno(self):
+        return self._fd
+
+    def add_reader(self, int fd, callback not None):
+        cdef epoll_event event
+        cdef bint known = fd in self._callbacks
+        event.events = EPOLLIN
+        event.data.ptr = <void *>callback
+        if epoll_ctl(self._fd, EPOLL_CTL_MOD if known else EPOLL_CTL_ADD, fd, &event) != 0:
+            raise OSError(errno, "a socket cannot be watched")
+        if known:
+            self._forget(self._callbacks[fd])
+        elif not self._callbacks:
+            self._loop.add_reader(self._fd, WakeUp(self, self.call_ready).run)
+        self._callbacks[fd] = callback
+
+    def remove_reader(self, int fd):
+        if fd not in self._callbacks:
+            return False
+        epoll_ctl(self._fd, EPOLL_CTL_DEL, fd, NULL)
+        self._forget(self._callbacks.pop(fd))
+        if not self._callbacks:
+            self._loop.remove_reader(self._fd)
+        return True
+
+    def call_ready(self):
+        cdef int index
+        if self._count:  # from within a callback
+            return
+        self._count = max(epoll_wait(self._fd, self._ready, TURN, 0), 0)
+        try:
+            for index in range(self._count):
+                if self._ready[index].data.ptr != NULL:
+                    callback = <object>self._ready[index].data.ptr
+                    callback()
+        finally:
+            self._count = 0
+
+    cdef void _forget(self, callback) noexcept:
+        """One that is ready, too, is not called any more."""
+        cdef int index
+        for index in range(self._count):
+            if self._ready[index].data.ptr == <void *>callback:
+                self._ready[index].data.ptr = NULL
