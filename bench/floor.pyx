@@ -13,9 +13,9 @@ from libc.string cimport memset
 
 from bench.clock cimport cpu_ns, now_ns, sleep_until
 from bench.loopback cimport MSG_DONTWAIT, name_port, sendto, sockaddr_in
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.libsrtp cimport SrtpSession
 
-from miso.worker.dataplane.transport.srtp import SrtpSession as Session
+from miso.worker.dataplane.transport.libsrtp import SrtpSession as Session
 
 cdef enum:
     MAX_SIZE = 1600

@@ -9,9 +9,9 @@ from libc.string cimport memcpy
 
 from bench.clock cimport now_ns, sleep_until
 from bench.sinks cimport Sinks
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.libsrtp cimport SrtpSession
 
-from miso.worker.dataplane.transport.srtp import SrtpSession as Session
+from miso.worker.dataplane.transport.libsrtp import SrtpSession as Session
 
 cdef extern from * nogil:
     """

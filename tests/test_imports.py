@@ -57,7 +57,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "worker.rtcp": ("worker.errors", "worker.rtp"),
     "worker.bwe": ("worker.errors", "worker.rtp", "worker.rtcp"),
     "worker.sctp": ("worker.errors",),
-    "worker.srtp": ("worker.errors", "worker.srtp_suite"),
+    "worker.srtp": ("worker.errors", "worker.srtp_suite", "worker.rtp"),
     "worker.dataplane": (
         "worker.errors",
         "worker.srtp_suite",

@@ -26,7 +26,7 @@ arguments (names may be cut short while they are unique):
 
 environment:
   MEDIASOUP_VERSION              must be set, by which the worker knows that a controller starts it
-  MISO_SRTP=CODE                 what may protect outgoing media at most: {", ".join(filter(None, CHOICES))}
+  MISO_SRTP=CODE                 what may protect and open media at most: {", ".join(filter(None, CHOICES))}
                                  (default: all that the CPU has; libsrtp where that has no AES instructions)
 
 descriptors, which must be open:

@@ -30,3 +30,8 @@ class SrtpSuite(IntEnum):
         suite._value_ = number
         suite.key_size, suite.salt_size, suite.keying_size = key_size, salt_size, key_size + salt_size
         return suite
+
+    def check(self, key: bytes) -> None:
+        """Raises ValueError when ``key`` is not a master key followed by its salt, of these lengths."""
+        if len(key) != self.keying_size:
+            raise ValueError(f"SRTP key of {self.name} has {len(key)} bytes, expected {self.keying_size}")

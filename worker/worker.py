@@ -325,11 +325,13 @@ class Worker:
     def _prepare_encryption(self) -> None:
         self._load_sctp()
         if not self._closed:
-            from miso.worker.dataplane.transport import srtp
             from miso.worker.srtp import choice, cipher
 
-            logger.debug("outgoing SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})
-            srtp.load()
+            logger.debug("SRTP by %s", choice.describe(cipher.in_use()), extra={"tag": "srtp"})
+            if not cipher.in_use():
+                from miso.worker.dataplane.transport import libsrtp
+
+                libsrtp.load()
             self._context.certificate.prepare()
             if not self._frozen:
                 self._frozen = True

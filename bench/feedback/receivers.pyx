@@ -12,9 +12,9 @@ from libc.string cimport memcpy, memset
 from bench.clock cimport now_ns
 from bench.loopback cimport MSG_DONTWAIT, name_port, sendto, sockaddr_in
 from bench.sinks cimport HEAD, Sinks
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
+from miso.worker.dataplane.transport.libsrtp cimport SrtpSession
 
-from miso.worker.dataplane.transport.srtp import SrtpSession as Session
+from miso.worker.dataplane.transport.libsrtp import SrtpSession as Session
 
 cdef enum:
     OWN_SSRC = 1  # of the first receiver's reports

@@ -17,6 +17,7 @@ from miso.worker.channel.bodies.worker import CreateRouterRequest
 from miso.worker.channel.client_codec import Accepted
 from miso.worker.channel.codec import Dialect
 from miso.worker.channel.framing import frame
+from miso.worker.srtp import choice, cipher
 from tests import sanitizers
 from tests.harness.client import TIMEOUT_S, End, WorkerClient, resident_kb
 from tests.harness.go_client import GoClient, PipeEnd
@@ -27,7 +28,6 @@ TIMES_A_BARE_PYTHON = 4
 START_TIMES_A_BARE_PYTHON = 30
 IDLE_KB = 37 * 1024
 TAKE_LONG_TO_LOAD = ("uvloop", "msgspec", "orjson", "_asyncio", "_ssl", "worker/dataplane", "cryptography")
-FOR_ROUTERS = ("cryptography", "pylibsrtp")
 FILLER = frame(b"D" + bytes(4096 - 5))
 
 
@@ -156,15 +156,21 @@ def test_sctp_is_loaded_before_anybody_needs_it():
             time.sleep(0.01)
 
 
-def test_what_only_routers_need_is_loaded_with_the_first_one_and_pythons_ssl_never():
+@pytest.mark.parametrize("srtp", ["", "libsrtp"])
+def test_what_only_routers_need_is_loaded_with_the_first_one_and_pythons_ssl_never(srtp, monkeypatch):
+    """Libsrtp only where our own SRTP may not, or cannot, do it."""
+    for_routers = ["cryptography"]
+    if srtp or not cipher.parts_here() & choice.AES:
+        for_routers.append("pylibsrtp")
+    monkeypatch.setenv("MISO_SRTP", srtp)
     with WorkerClient(WORKER) as client:
         maps = Path(f"/proc/{client.pid}/maps")
         for _ in range(2):
             client.request(commands.WORKER_DUMP, {})
-        assert [name for name in (*FOR_ROUTERS, "libcrypto", "libssl") if name in maps.read_text()] == []
+        assert [name for name in ("cryptography", "pylibsrtp", "libcrypto", "libssl") if name in maps.read_text()] == []
         client.request(commands.WORKER_CREATE_ROUTER, {}, CreateRouterRequest(router_id="r"))
         client.request(commands.WORKER_DUMP, {})
-        assert [name for name in FOR_ROUTERS if name not in maps.read_text()] == []
+        assert [name for name in ("cryptography", "pylibsrtp") if name in maps.read_text()] == for_routers
         assert "_ssl" not in maps.read_text()
 
 

@@ -19,5 +19,9 @@ cdef inline void write_u32(unsigned char *target, unsigned int value) noexcept:
     target[3] = value & 0xFF
 
 
+cdef inline unsigned int read_u16(const unsigned char *source) noexcept:
+    return source[0] << 8 | source[1]
+
+
 cdef inline unsigned int read_u32(const unsigned char *source) noexcept:
     return <unsigned int>source[0] << 24 | source[1] << 16 | source[2] << 8 | source[3]

@@ -1,4 +1,4 @@
-"""Which code protects outgoing SRTP packets: ``MISO_SRTP`` in the environment says what may be used at most.
+"""Which code protects and opens SRTP packets: ``MISO_SRTP`` in the environment says what may be used at most.
 
 Read before anything heavy is imported, like the command line.
 """

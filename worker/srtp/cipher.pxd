@@ -1,6 +1,6 @@
-"""Declares keys, and packets that are protected with them, many at once."""
+"""Declares keys, and what is done with them: RTP is protected many at once, the rest one after the other."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 cdef extern from "miso/worker/srtp/primitives/keys.h" nogil:
     enum:
@@ -23,10 +23,18 @@ cdef extern from "miso/worker/srtp/primitives/keys.h" nogil:
         int payload_at
         uint64_t index
 
+cdef enum:
+    RTCP_INDEX_SIZE = 4
+    RTCP_IS_ENCRYPTED = 1 << 31
 
-cdef class OutgoingKeys:
+
+cdef class SessionKeys:
     cdef SrtpKeys *keys
 
 
 cdef bint can_run() noexcept
 cdef void protect_all(const SrtpWork *work, int count) noexcept nogil
+cdef bint open_rtp(const SrtpWork *work) noexcept nogil
+cdef void protect_rtcp(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) noexcept nogil
+cdef uint32_t rtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) noexcept nogil
+cdef bint open_rtcp(const SrtpKeys *keys, uint8_t *packet, int size) noexcept nogil

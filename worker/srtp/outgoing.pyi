@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from miso.worker.srtp.cipher import OutgoingKeys
+from miso.worker.srtp.cipher import SessionKeys
 
 class Protection:
     """What a sender asks before it sends a packet: whether it may, and how long it will be."""
@@ -10,7 +10,7 @@ class Protection:
 class OutgoingSrtp(Protection):
     """One sender's packets under a transport's keys: the index of each of its SSRCs, at most two, begins at 0."""
 
-    def __init__(self, keys: OutgoingKeys, ssrcs: Iterable[int] = ()) -> None: ...
+    def __init__(self, keys: SessionKeys, ssrcs: Iterable[int] = ()) -> None: ...
     def protect(self, packets: Sequence[bytes], *, is_repeat: bool = False) -> list[bytes | None]:
         """Protects packets together; None for one that is refused: no RTP, of another SSRC, its index used or old.
 

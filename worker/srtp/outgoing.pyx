@@ -5,30 +5,14 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from miso.worker.srtp.cipher cimport SRTP_MAX_AT_ONCE, SRTP_ROOM_BEHIND, OutgoingKeys, SrtpKeys, SrtpWork, protect_all
-from miso.worker.srtp.rollover cimport SentIndices, go_on_after, take_index
+from miso.worker.rtp.big_endian cimport read_u16, read_u32
+from miso.worker.rtp.enums cimport SSRC_AT
+from miso.worker.srtp.cipher cimport SRTP_MAX_AT_ONCE, SRTP_ROOM_BEHIND, SessionKeys, SrtpKeys, SrtpWork, protect_all
+from miso.worker.srtp.header cimport header_size
+from miso.worker.srtp.rollover cimport UsedIndices, go_on_after, take_index
 
 cdef enum:
-    FIXED_HEADER_SIZE = 12  # RFC 3550 section 5.1
-    EXTENSION_HEADER_SIZE = 4
     MAX_PACKET_SIZE = 65535
-
-
-cdef inline unsigned int read_u32(const uint8_t *at) noexcept nogil:
-    return <unsigned int>at[0] << 24 | <unsigned int>at[1] << 16 | <unsigned int>at[2] << 8 | at[3]
-
-
-cdef inline int header_size(const uint8_t *packet, int size) noexcept nogil:
-    """Where the payload begins, behind CSRCs and header extension; -1 when the packet is shorter than that."""
-    cdef int result = FIXED_HEADER_SIZE
-    if size < result:
-        return -1
-    result += 4 * (packet[0] & 15)
-    if packet[0] & 16:
-        if size < result + EXTENSION_HEADER_SIZE:
-            return -1
-        result += EXTENSION_HEADER_SIZE + 4 * (packet[result + 2] << 8 | packet[result + 3])
-    return result if result <= size else -1
 
 
 cdef class Protection:
@@ -39,7 +23,7 @@ cdef class Protection:
 
     cdef int add(self, unsigned int ssrc, int64_t highest) except -1:
         """Packets of this SSRC may be sent; ``highest``: the index that was used last under these keys, -1: none."""
-        cdef SentIndices *sent = &self._sent[self._count]
+        cdef UsedIndices *sent = &self._sent[self._count]
         if self._count == MAX_SSRCS:
             raise ValueError(f"SSRC {ssrc} is one too many, expected at most {MAX_SSRCS}")
         sent.ssrc = ssrc
@@ -48,7 +32,7 @@ cdef class Protection:
         self._count += 1
         return 0
 
-    cdef const SentIndices *sent_by(self, unsigned int ssrc) noexcept:
+    cdef const UsedIndices *sent_by(self, unsigned int ssrc) noexcept:
         """What was sent with this SSRC; NULL: it is none of the sender's."""
         cdef int at
         for at in range(self._count):
@@ -67,11 +51,11 @@ cdef class Protection:
     cdef int take(self, const uint8_t *packet, int size, bint is_repeat, uint64_t *index) noexcept:
         """Where the payload begins, and the packet's index, which is used from now on; -1 when it must not be sent."""
         cdef int payload_at = header_size(packet, size)
-        cdef SentIndices *sent
+        cdef UsedIndices *sent
         if payload_at < 0:
             return -1
-        sent = <SentIndices *>self.sent_by(read_u32(packet + 8))
-        if sent == NULL or not take_index(sent, packet[2] << 8 | packet[3], is_repeat, index):
+        sent = <UsedIndices *>self.sent_by(read_u32(packet + SSRC_AT))
+        if sent == NULL or not take_index(sent, read_u16(packet + 2), is_repeat, index):
             return -1
         return payload_at
 
@@ -82,7 +66,7 @@ cdef class OutgoingSrtp(Protection):
     Packets of another SSRC are refused.
     """
 
-    def __init__(self, OutgoingKeys keys not None, ssrcs=()):
+    def __init__(self, SessionKeys keys not None, ssrcs=()):
         self._owner = keys
         self.keys = keys.keys
         for ssrc in ssrcs:

@@ -8,7 +8,7 @@ would be the same keystream (RFC 3711 section 9.1: SSRCs are unique among the st
 from libc.stdint cimport int64_t
 
 from miso.worker.srtp.outgoing cimport Protection
-from miso.worker.srtp.rollover cimport SentIndices
+from miso.worker.srtp.rollover cimport UsedIndices
 
 from miso.worker.errors import InvalidStateError
 
@@ -38,7 +38,7 @@ cdef class SentSsrcs:
 
     cdef int release(self, unsigned int ssrc, Protection protection) except -1:
         """Its sender has ended; ``protection`` is what it had, None when it never had a key."""
-        cdef const SentIndices *sent
+        cdef const UsedIndices *sent
         self._live.discard(ssrc)
         if protection is not None:
             sent = protection.sent_by(ssrc)

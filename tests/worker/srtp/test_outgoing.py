@@ -10,7 +10,7 @@ from pylibsrtp import Policy, Session
 from miso.worker.errors import SettingsError
 from miso.worker.settings import parse_arguments
 from miso.worker.srtp import choice, cipher
-from miso.worker.srtp.cipher import OutgoingKeys
+from miso.worker.srtp.cipher import SessionKeys
 from miso.worker.srtp.outgoing import OutgoingSrtp
 from miso.worker.srtp_suite import SrtpSuite
 from tests.worker.rtp import packets
@@ -21,7 +21,7 @@ KEY = bytes(range(30))
 
 
 def outgoing(suite: SrtpSuite = SUITE) -> OutgoingSrtp:
-    return OutgoingSrtp(OutgoingKeys(suite, bytes(range(suite.keying_size))), [7, 8])
+    return OutgoingSrtp(SessionKeys(suite, bytes(range(suite.keying_size))), [7, 8])
 
 
 def packet(number: int, ssrc: int = 7, payload: bytes = b"payload") -> bytes:
@@ -76,7 +76,7 @@ def test_an_ssrc_that_the_sender_has_not_is_refused() -> None:
             assert ours.protect([packet(number, ssrc)]) == [witness.protect(packet(number, ssrc))]
     assert ours.protect([packet(1, 9)]) == [None]
     with pytest.raises(ValueError, match="SSRC 3 is one too many, expected at most 2"):
-        OutgoingSrtp(OutgoingKeys(SUITE, KEY), [1, 2, 3])
+        OutgoingSrtp(SessionKeys(SUITE, KEY), [1, 2, 3])
 
 
 def test_packets_protected_together_are_as_if_alone() -> None:
@@ -100,9 +100,9 @@ def test_what_is_no_rtp_is_refused(data: bytes) -> None:
 
 def test_wrong_lengths_of_keys_and_packets_are_named() -> None:
     with pytest.raises(ValueError, match="SRTP master key has 31 bytes, expected 30"):
-        OutgoingKeys(SUITE, bytes(31))
+        SessionKeys(SUITE, bytes(31))
     with pytest.raises(ValueError, match="SRTP authentication key has 20 bytes, expected 0"):
-        OutgoingKeys(SrtpSuite.AEAD_AES_128_GCM, bytes(16), salt=bytes(12), auth_key=bytes(20))
+        SessionKeys(SrtpSuite.AEAD_AES_128_GCM, bytes(16), salt=bytes(12), auth_key=bytes(20))
     with pytest.raises(ValueError, match="packet of 65536 bytes, expected at most 65535"):
         outgoing().protect([bytes(65_536)])
 
@@ -111,7 +111,7 @@ def test_a_cpu_without_aes_can_make_no_keys() -> None:
     try:
         assert cipher.use(choice.SHA | choice.AVX2) == 0
         with pytest.raises(ValueError, match="no instructions for AES"):
-            OutgoingKeys(SUITE, KEY)
+            SessionKeys(SUITE, KEY)
     finally:
         cipher.use(choice.allowed_parts())
 

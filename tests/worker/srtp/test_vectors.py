@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from miso.worker.srtp.cipher import OutgoingKeys, derive
+from miso.worker.srtp.cipher import SessionKeys, derive
 from miso.worker.srtp.outgoing import OutgoingSrtp
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -17,7 +17,7 @@ GAUL = bytes.fromhex("8040f17b8041f8d35501a0b2") + b"Gallia est omnis divisa in 
 
 def test_keystream_of_aes_in_counter_mode(code: str) -> None:
     """RFC 3711 section B.2: SSRC, rollover counter and sequence number are 0."""
-    keys = OutgoingKeys(
+    keys = SessionKeys(
         CM,
         bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"),
         salt=bytes.fromhex("f0f1f2f3f4f5f6f7f8f9fafbfcfd"),
@@ -55,7 +55,7 @@ def test_session_keys_of_a_master_key() -> None:
 )
 def test_packets_under_aes_gcm(code: str, suite: SrtpSuite, expected: str) -> None:
     """RFC 7714 section 16."""
-    keys = OutgoingKeys(suite, bytes(range(suite.key_size)), salt=b"Quid pro quo")
+    keys = SessionKeys(suite, bytes(range(suite.key_size)), salt=b"Quid pro quo")
     assert OutgoingSrtp(keys, [0x5501A0B2]).protect([GAUL]) == [GAUL[:12] + bytes.fromhex(expected)]
 
 
@@ -63,7 +63,7 @@ def test_packets_under_aes_gcm(code: str, suite: SrtpSuite, expected: str) -> No
 def test_tags_of_many_packets_of_all_lengths_at_once(code: str, count: int) -> None:
     """HMAC-SHA1 of Python's own library over the packet and the rollover counter (RFC 3711 section 4.2)."""
     auth_key = bytes(range(1, 21))
-    ours = OutgoingSrtp(OutgoingKeys(CM, bytes(16), salt=bytes(14), auth_key=auth_key), [0])
+    ours = OutgoingSrtp(SessionKeys(CM, bytes(16), salt=bytes(14), auth_key=auth_key), [0])
     packets = [bytes([0x80, 96, 0, number]) + bytes(8) + bytes(number * 29) for number in range(count)]
     for packet in ours.protect(packets):
         assert packet is not None

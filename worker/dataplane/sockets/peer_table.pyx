@@ -10,7 +10,7 @@ import os
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from miso.worker.dataplane.hashing cimport mix
+from miso.worker.rtp.hashing cimport mix
 
 cdef uint64_t SECRET = int.from_bytes(os.urandom(8), "little") | 1
 

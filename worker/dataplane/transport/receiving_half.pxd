@@ -2,15 +2,15 @@
 
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.bandwidth_feedback cimport BandwidthFeedback
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
 from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.ssrc_table cimport SsrcTable
+from miso.worker.srtp.incoming cimport Incoming
 
 
 cdef class ReceivingHalf:
     cdef Plane plane
-    cdef SrtpSession inbound  # None: no SRTP, or not yet
+    cdef Incoming inbound  # None: no SRTP, or not yet
     cdef SsrcTable streams  # each RTP and RTX SSRC → its ReceiveStream
     cdef UnknownSsrcs unknown
     cdef BandwidthFeedback feedback

@@ -3,9 +3,9 @@
 
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.transport.bandwidth_feedback cimport BandwidthFeedback
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.dataplane.transport.unknown_ssrcs cimport UnknownSsrcs
 from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.ssrc_table cimport SsrcTable
 
 
 cdef class ReceivingHalf:

@@ -6,12 +6,12 @@ from miso.worker.dataplane.sockets.addresses cimport PeerAddress
 from miso.worker.dataplane.sockets.batch cimport Endpoint, Sender
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.rate cimport RateCalculator
-from miso.worker.srtp.cipher cimport OutgoingKeys
+from miso.worker.rtp.ssrc_table cimport SsrcTable
+from miso.worker.srtp.cipher cimport SessionKeys
 from miso.worker.srtp.outgoing cimport Protection
 from miso.worker.srtp.sent_ssrcs cimport SentSsrcs
+from miso.worker.srtp.srtcp cimport OutgoingRtcp
 
 
 cdef class SendingHalf:
@@ -32,8 +32,8 @@ cdef class SendingHalf:
     cdef readonly ControlAllowance allowance
     cdef Endpoint _rtcp_endpoint  # None: RTCP goes where RTP goes
     cdef PeerAddress _rtcp_destination
-    cdef SrtpSession _outbound_rtcp
-    cdef OutgoingKeys _keys  # of all that is sent; None: no SRTP, or not yet, or libsrtp does it by what follows
+    cdef OutgoingRtcp _outbound_rtcp
+    cdef SessionKeys _keys  # of all that is sent; None: no SRTP, or not yet, or libsrtp does it by what follows
     cdef object _suite  # a SrtpSuite, with the key below
     cdef bytes _local_key
     cdef bytes _key_digest  # of the key in use, None without

@@ -10,12 +10,13 @@ from miso.worker.dataplane.sanitizer cimport SLOT_ROOM, set_packet_size
 from miso.worker.dataplane.sockets.addresses cimport PeerAddress, key_of_name
 from miso.worker.dataplane.sockets.batch cimport MAX_PACKET, Endpoint, Sender
 from miso.worker.dataplane.transport.control_allowance cimport ControlAllowance
-from miso.worker.dataplane.transport.srtp cimport LibsrtpProtection, SrtpSession
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
+from miso.worker.dataplane.transport.libsrtp cimport LibsrtpProtection, LibsrtpRtcp
 from miso.worker.rtp.rate cimport RateCalculator
-from miso.worker.srtp.cipher cimport OutgoingKeys, can_run
+from miso.worker.rtp.ssrc_table cimport SsrcTable
+from miso.worker.srtp.cipher cimport SessionKeys, can_run
 from miso.worker.srtp.outgoing cimport OutgoingSrtp, Protection
 from miso.worker.srtp.sent_ssrcs cimport SentSsrcs
+from miso.worker.srtp.srtcp cimport OutgoingSrtcp
 
 from miso.worker.dataplane.events import TrafficLimited
 from miso.worker.errors import InvalidStateError
@@ -74,11 +75,12 @@ cdef class SendingHalf:
         self._key_digest = digest
         self._suite = suite
         self._ssrcs.begin_again()
-        # the only one for outgoing SRTCP: a second would use index and keystream of the first again
-        self._outbound_rtcp = SrtpSession(suite, key, inbound=False)
+        # one alone protects outgoing RTCP: a second would use index and keystream of the first again
         if can_run():
-            self._keys = OutgoingKeys(suite, key)
+            self._outbound_rtcp = OutgoingSrtcp(SessionKeys(suite, key, rtcp=True))
+            self._keys = SessionKeys(suite, key)
         else:
+            self._outbound_rtcp = LibsrtpRtcp(suite, key)
             self._keys = None
             self._local_key = key
         for sender in self._senders:
@@ -139,7 +141,7 @@ cdef class SendingHalf:
         if self.encrypted:
             if self._outbound_rtcp is None:
                 return False
-            if self._outbound_rtcp.protect_rtcp(slot, &size) != 0:
+            if not self._outbound_rtcp.protect_rtcp(slot, &size):
                 self.plane.count.srtp_failed += 1
                 return False
         sent = endpoint.send_control(destination, slot, size)

@@ -12,18 +12,19 @@ from miso.worker.dataplane.sockets.check_answer cimport MAX_ANSWER, CheckAnswer
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
 from miso.worker.dataplane.transport.control_allowance cimport rtcp_cost_us
 from miso.worker.dataplane.transport.incoming_rtcp cimport IncomingRtcp
+from miso.worker.dataplane.transport.libsrtp cimport LibsrtpIncoming
 from miso.worker.dataplane.transport.receiving_half cimport ReceivingHalf
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
-from miso.worker.dataplane.transport.srtp cimport SrtpSession
 from miso.worker.rtp.big_endian cimport read_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport DTLS, IS_VALID, RTCP, RTP, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader, classify
 from miso.worker.rtp.rate cimport RateCalculator
+from miso.worker.srtp.cipher cimport SessionKeys, can_run
+from miso.worker.srtp.incoming cimport IncomingSrtp
 
 from miso.worker.dataplane.events import DtlsReceived, SctpReceived, SenderMoved
 from miso.worker.dataplane.rtcp_events import RtcpArrived
-from miso.worker.dataplane.transport.srtp import check_key
 from miso.worker.errors import InvalidStateError
 
 cdef enum:
@@ -63,9 +64,14 @@ cdef class TransportPlane(SendingHalf):
 
     def set_srtp(self, suite, bytes remote_key not None, bytes local_key not None):
         """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
-        check_key(suite, remote_key)
-        check_key(suite, local_key)
-        self._receiving.inbound = SrtpSession(suite, remote_key, inbound=True)
+        suite.check(remote_key)
+        suite.check(local_key)
+        if can_run():
+            self._receiving.inbound = IncomingSrtp(
+                SessionKeys(suite, remote_key), SessionKeys(suite, remote_key, rtcp=True)
+            )
+        else:
+            self._receiving.inbound = LibsrtpIncoming(suite, remote_key)
         self.set_local_key(suite, local_key)
 
     def set_receive_extensions(
@@ -238,7 +244,7 @@ cdef class TransportPlane(SendingHalf):
             if receiving.inbound is None:
                 self.plane.count.not_connected += 1
                 return False
-            if receiving.inbound.unprotect(data, &size) != 0:
+            if not receiving.inbound.unprotect(data, &size):
                 self.srtp_failures += 1
                 self.plane.count.srtp_failed += 1
                 return False
@@ -250,7 +256,7 @@ cdef class TransportPlane(SendingHalf):
         if not self.connected or (self.encrypted and receiving.inbound is None):
             self.plane.count.not_connected += 1
             return False
-        if self.encrypted and receiving.inbound.unprotect_rtcp(data, &size) != 0:
+        if self.encrypted and not receiving.inbound.unprotect_rtcp(data, &size):
             self.srtp_failures += 1
             self.plane.count.srtp_failed += 1
             return False

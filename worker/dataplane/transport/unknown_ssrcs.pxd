@@ -3,8 +3,8 @@
 from libc.stdint cimport uint32_t
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.ssrc_table cimport SsrcTable
 
 
 cdef enum:

@@ -10,10 +10,10 @@ from libc.stdint cimport uint32_t
 from libc.string cimport memcmp
 
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.big_endian cimport read_u32
 from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, IS_VALID, SSRC_AT
 from miso.worker.rtp.packet cimport RtpHeader
+from miso.worker.rtp.ssrc_table cimport SsrcTable
 
 from miso.worker.dataplane.events import UnknownSsrc
 

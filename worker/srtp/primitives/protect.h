@@ -12,9 +12,11 @@
 enum {
     SRTP_GCM_TAG_SIZE = 16,
     SRTP_ROC_SIZE = 4,
+    SRTP_SSRC_AT = 8,
     LABEL_ENCRYPTION = 0, /* RFC 3711 section 4.3.1 */
     LABEL_AUTHENTICATION = 1,
     LABEL_SALT = 2,
+    LABELS_OF_RTCP = 3, /* so much more than those */
 };
 
 static struct {
@@ -105,64 +107,74 @@ static void srtp_set_keys(SrtpKeys *keys, const uint8_t *key, int key_size, cons
     }
 }
 
-/* All session keys of a master key that is followed by its salt. */
-static void srtp_derive_session_keys(const uint8_t *master, int key_size, int salt_size, uint8_t *key, uint8_t *salt,
-                                     uint8_t *auth) {
+/* All session keys of a master key that is followed by its salt; `labels`: 0, or LABELS_OF_RTCP. */
+static void srtp_derive_session_keys(const uint8_t *master, int key_size, int salt_size, int labels, uint8_t *key,
+                                     uint8_t *salt, uint8_t *auth) {
     uint8_t master_salt[SRTP_SALT_ROOM] = {0};
     Aes aes;
     aes_expand(&aes, master, key_size);
     memcpy(master_salt, master + key_size, salt_size);
-    srtp_derive(&aes, master_salt, LABEL_ENCRYPTION, key, key_size);
-    srtp_derive(&aes, master_salt, LABEL_AUTHENTICATION, auth, SRTP_AUTH_KEY_SIZE);
-    srtp_derive(&aes, master_salt, LABEL_SALT, salt, salt_size);
+    srtp_derive(&aes, master_salt, labels + LABEL_ENCRYPTION, key, key_size);
+    srtp_derive(&aes, master_salt, labels + LABEL_AUTHENTICATION, auth, SRTP_AUTH_KEY_SIZE);
+    srtp_derive(&aes, master_salt, labels + LABEL_SALT, salt, salt_size);
     srtp_wipe(&aes, sizeof(aes));
     srtp_wipe(master_salt, sizeof(master_salt));
 }
 
-static void srtp_derive_keys(SrtpKeys *keys, const uint8_t *master, int key_size, int salt_size, int tag_size, int is_gcm) {
+static void srtp_derive_keys(SrtpKeys *keys, const uint8_t *master, int key_size, int salt_size, int labels, int tag_size,
+                             int is_gcm) {
     uint8_t key[32], salt[SRTP_SALT_ROOM], auth[SRTP_AUTH_KEY_SIZE];
-    srtp_derive_session_keys(master, key_size, salt_size, key, salt, auth);
+    srtp_derive_session_keys(master, key_size, salt_size, labels, key, salt, auth);
     srtp_set_keys(keys, key, key_size, salt, salt_size, is_gcm ? NULL : auth, tag_size);
     srtp_wipe(key, sizeof(key));
     srtp_wipe(salt, sizeof(salt));
     srtp_wipe(auth, sizeof(auth));
 }
 
-/* The first block of the keystream without its number: the salt, XORed with SSRC and index where `at` and behind. */
-static inline void srtp_nonce(const SrtpWork *work, uint8_t *nonce, int ssrc_at) {
+/* The first block of the keystream without its number: the salt, XORed with the SSRC where `at` and the index behind. */
+static inline void srtp_nonce(const SrtpKeys *keys, const uint8_t *ssrc, uint64_t packet_index, uint8_t *nonce, int at) {
     int index;
-    memcpy(nonce, work->keys->salt, SRTP_SALT_ROOM);
+    memcpy(nonce, keys->salt, SRTP_SALT_ROOM);
     nonce[14] = nonce[15] = 0;
     for (index = 0; index < 4; index++)
-        nonce[ssrc_at + index] ^= work->packet[8 + index];
+        nonce[at + index] ^= ssrc[index];
     for (index = 0; index < 6; index++)
-        nonce[ssrc_at + 4 + index] ^= (uint8_t)(work->index >> (40 - 8 * index));
+        nonce[at + 4 + index] ^= (uint8_t)(packet_index >> (40 - 8 * index));
+}
+
+/* The tag of AES-GCM over what is only authenticated, and over what is encrypted already. */
+static void srtp_gcm_tag(const SrtpKeys *keys, const uint8_t *nonce, const uint8_t *plain, int plain_size,
+                         const uint8_t *text, int size, uint8_t *tag) {
+    uint8_t sum[AES_BLOCK] = {0}, sizes[AES_BLOCK], block[AES_BLOCK];
+    int index;
+    srtp_code.ghash(&keys->ghash, sum, plain, plain_size);
+    srtp_code.ghash(&keys->ghash, sum, text, size);
+    write_be64(sizes, (uint64_t)plain_size * 8);
+    write_be64(sizes + 8, (uint64_t)size * 8);
+    srtp_code.ghash(&keys->ghash, sum, sizes, AES_BLOCK);
+    memcpy(block, nonce, AES_BLOCK);
+    block[15] = 1;
+    aes_encrypt_block(&keys->aes, block);
+    for (index = 0; index < SRTP_GCM_TAG_SIZE; index++)
+        tag[index] = block[index] ^ sum[AES_BLOCK - 1 - index];
 }
 
 /* AEAD_AES_*_GCM (RFC 7714 section 8): the header is only authenticated. */
 static void srtp_protect_gcm(const SrtpWork *work) {
     const SrtpKeys *keys = work->keys;
-    uint8_t nonce[AES_BLOCK], sum[AES_BLOCK] = {0}, sizes[AES_BLOCK];
+    uint8_t nonce[AES_BLOCK];
     uint8_t *payload = work->packet + work->payload_at;
-    int size = work->size - work->payload_at, index;
-    srtp_nonce(work, nonce, 2);
+    int size = work->size - work->payload_at;
+    srtp_nonce(keys, work->packet + SRTP_SSRC_AT, work->index, nonce, 2);
     srtp_code.counter(&keys->aes, nonce, 2, payload, size);
-    srtp_code.ghash(&keys->ghash, sum, work->packet, work->payload_at);
-    srtp_code.ghash(&keys->ghash, sum, payload, size);
-    write_be64(sizes, (uint64_t)work->payload_at * 8);
-    write_be64(sizes + 8, (uint64_t)size * 8);
-    srtp_code.ghash(&keys->ghash, sum, sizes, AES_BLOCK);
-    nonce[15] = 1;
-    aes_encrypt_block(&keys->aes, nonce);
-    for (index = 0; index < SRTP_GCM_TAG_SIZE; index++)
-        payload[size + index] = nonce[index] ^ sum[AES_BLOCK - 1 - index];
+    srtp_gcm_tag(keys, nonce, work->packet, work->payload_at, payload, size, payload + size);
 }
 
 /* Encrypts (RFC 3711 section 4.1.1), and puts behind the packet what SHA-1 takes with it. */
 static void srtp_encrypt(const SrtpWork *work, Hashing *hashing, uint32_t *state) {
     uint8_t nonce[AES_BLOCK], *end = work->packet + work->size;
     int hashed = work->size + SRTP_ROC_SIZE, padded = (hashed + 9 + SHA1_BLOCK - 1) / SHA1_BLOCK * SHA1_BLOCK;
-    srtp_nonce(work, nonce, 4);
+    srtp_nonce(work->keys, work->packet + SRTP_SSRC_AT, work->index, nonce, 4);
     srtp_code.counter(&work->keys->aes, nonce, 0, work->packet + work->payload_at, work->size - work->payload_at);
     write_be32(end, (uint32_t)(work->index >> 16));
     memset(end + SRTP_ROC_SIZE, 0, padded - hashed - 4);
@@ -172,23 +184,25 @@ static void srtp_encrypt(const SrtpWork *work, Hashing *hashing, uint32_t *state
     *hashing = (Hashing){work->packet, padded / SHA1_BLOCK, state};
 }
 
-/* HMAC's second hash: the block with the digest of the first. */
-static void srtp_begin_outer(const SrtpWork *work, Hashing *hashing, uint32_t *state, uint8_t *block) {
+static inline void srtp_digest(const uint32_t *state, uint8_t *digest) {
     int word;
     for (word = 0; word < SHA1_WORDS; word++)
-        write_be32(block + 4 * word, state[word]);
+        write_be32(digest + 4 * word, state[word]);
+}
+
+/* HMAC's second hash: the block with the digest of the first. */
+static void srtp_begin_outer(const SrtpKeys *keys, Hashing *hashing, uint32_t *state, uint8_t *block) {
+    srtp_digest(state, block);
     memset(block + SHA1_SIZE, 0, SHA1_BLOCK - SHA1_SIZE);
     block[SHA1_SIZE] = 0x80;
     write_be32(block + SHA1_BLOCK - 4, (SHA1_BLOCK + SHA1_SIZE) * 8);
-    memcpy(state, work->keys->outer, SHA1_SIZE);
+    memcpy(state, keys->outer, SHA1_SIZE);
     *hashing = (Hashing){block, 1, state};
 }
 
 static void srtp_authenticate(const SrtpWork *work, const uint32_t *state) {
     uint8_t digest[SHA1_SIZE];
-    int word;
-    for (word = 0; word < SHA1_WORDS; word++)
-        write_be32(digest + 4 * word, state[word]);
+    srtp_digest(state, digest);
     memcpy(work->packet + work->size, digest, work->keys->tag_size);
 }
 
@@ -211,7 +225,7 @@ static void srtp_protect_all(const SrtpWork *work, int count) {
         return;
     sha1_all(&srtp_code.sha1, hashing, waiting);
     for (index = 0; index < waiting; index++)
-        srtp_begin_outer(hashed[index], &hashing[index], states[index], blocks[index]);
+        srtp_begin_outer(hashed[index]->keys, &hashing[index], states[index], blocks[index]);
     sha1_all(&srtp_code.sha1, hashing, waiting);
     for (index = 0; index < waiting; index++)
         srtp_authenticate(hashed[index], states[index]);
@@ -224,9 +238,10 @@ static void srtp_use(int paths) { srtp_code.paths = paths; }
 static void srtp_wipe(void *memory, size_t size) { memset(memory, 0, size); }
 static void srtp_set_keys(SrtpKeys *keys, const uint8_t *key, int key_size, const uint8_t *salt, int salt_size,
                           const uint8_t *auth, int tag_size) {}
-static void srtp_derive_session_keys(const uint8_t *master, int key_size, int salt_size, uint8_t *key, uint8_t *salt,
-                                     uint8_t *auth) {}
-static void srtp_derive_keys(SrtpKeys *keys, const uint8_t *master, int key_size, int salt_size, int tag_size, int is_gcm) {}
+static void srtp_derive_session_keys(const uint8_t *master, int key_size, int salt_size, int labels, uint8_t *key,
+                                     uint8_t *salt, uint8_t *auth) {}
+static void srtp_derive_keys(SrtpKeys *keys, const uint8_t *master, int key_size, int salt_size, int labels, int tag_size,
+                             int is_gcm) {}
 static void srtp_protect_all(const SrtpWork *work, int count) {}
 
 #endif

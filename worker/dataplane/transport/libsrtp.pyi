@@ -1,8 +1,10 @@
-"""Types of ``srtp.pyx``: SRTP through libsrtp. Only other compiled modules protect and unprotect."""
+"""Types of ``libsrtp.pyx``: SRTP through libsrtp. Only other compiled modules protect and unprotect."""
 
 from typing import Self
 
+from miso.worker.srtp.incoming import Incoming
 from miso.worker.srtp.outgoing import Protection
+from miso.worker.srtp.srtcp import OutgoingRtcp
 from miso.worker.srtp_suite import SrtpSuite
 
 KNOWN_VERSIONS: str
@@ -16,9 +18,6 @@ def load() -> None:
         ImportError: pylibsrtp is missing, or a version that keeps its functions or policies elsewhere.
     """
 
-def check_key(suite: SrtpSuite, key: bytes) -> None:
-    """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
-
 class SessionPolicy:
     """All that sessions of one suite have in common, and room for the key of the one that is being made."""
 
@@ -28,6 +27,16 @@ class SrtpSession:
     """One libsrtp session, for all SSRCs that come in or all that go out with it."""
 
     def __new__(cls, suite: SrtpSuite, key: bytes, *, inbound: bool) -> Self: ...
+
+class LibsrtpIncoming(Incoming):
+    """What comes in, opened by libsrtp."""
+
+    def __init__(self, suite: SrtpSuite, key: bytes) -> None: ...
+
+class LibsrtpRtcp(OutgoingRtcp):
+    """RTCP that goes out, protected by libsrtp."""
+
+    def __init__(self, suite: SrtpSuite, key: bytes) -> None: ...
 
 class LibsrtpProtection(Protection):
     """A sender's packets protected by libsrtp, one after the other."""

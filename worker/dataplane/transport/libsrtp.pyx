@@ -1,22 +1,22 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """SRTP (RFC 3711, RFC 7714) through the libsrtp inside the pylibsrtp wheel, called by function pointer.
 
-What comes in, and RTCP; outgoing RTP where ``miso.worker.srtp`` cannot or may not do it.
+Where ``miso.worker.srtp`` cannot, or may not, do it.
 
 The only file that knows pylibsrtp's private names: ``_binding.lib`` and ``ffi``, ``Policy._policy``. They are checked by
 ``load``.
 """
 
 from libc.stdint cimport int64_t, uintptr_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
-from miso.worker.dataplane.transport.ssrc_table cimport SsrcTable
 from miso.worker.rtp.big_endian cimport write_u16, write_u32
 from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, SSRC_AT
 from miso.worker.srtp.cipher cimport SrtpWork
+from miso.worker.srtp.incoming cimport Incoming
 from miso.worker.srtp.outgoing cimport REFUSED, Protection
 from miso.worker.srtp.rollover cimport HALF
+from miso.worker.srtp.srtcp cimport OutgoingRtcp
 
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -132,12 +132,6 @@ cdef SessionPolicy _policy(suite, bint inbound):
     return policy
 
 
-def check_key(suite, key):
-    """Raises ValueError when ``key`` is not a master key followed by its salt of the suite's lengths."""
-    if len(key) != suite.keying_size:
-        raise ValueError(f"SRTP key of {suite.name} has {len(key)} bytes, expected {suite.keying_size}")
-
-
 cdef class SrtpSession:
     """One libsrtp session, for all SSRCs that come in or all that go out with it.
 
@@ -147,7 +141,7 @@ cdef class SrtpSession:
 
     def __cinit__(self, suite, bytes key not None, *, bint inbound):
         cdef int status
-        check_key(suite, key)
+        suite.check(key)
         load()
         status = _policy(suite, inbound).make_session(key, &self._handle)
         if status != 0:
@@ -156,7 +150,6 @@ cdef class SrtpSession:
     def __dealloc__(self):
         if self._handle != NULL:
             srtp_dealloc(self._handle)
-        free(self._rtcp_senders)
 
     cdef int protect(self, unsigned char *packet, int *size) noexcept:
         return srtp_protect(self._handle, packet, size)
@@ -170,38 +163,32 @@ cdef class SrtpSession:
     cdef int unprotect_rtcp(self, unsigned char *packet, int *size) noexcept:
         return srtp_unprotect_rtcp(self._handle, packet, size)
 
-    cdef void remember_rtcp(self, unsigned int ssrc, SsrcTable kept) noexcept:
-        """An SSRC that no stream of ours has sent RTCP, so libsrtp has made a stream: the one heard longest ago goes.
 
-        Of at most 32 it is known which packets came already. A packet of one that was forgotten would be taken once
-        more, if somebody kept it: its sender, who alone can have made us forget, could have said it again anyhow.
+cdef class LibsrtpIncoming(Incoming):
+    """What comes in, opened by libsrtp."""
 
-        ``kept`` are the SSRCs of RTP, whose state in the session must stay.
-        """
-        cdef int index, oldest = 0
-        if self._rtcp_senders == NULL:
-            self._rtcp_senders = <RtcpSender *>malloc(MAX_RTCP_SSRCS * sizeof(RtcpSender))
-            if self._rtcp_senders == NULL:  # memory is short: it is forgotten at once
-                self.forget(ssrc)
-                return
-        self._rtcp_turn += 1
-        for index in range(self._rtcp_count):
-            if self._rtcp_senders[index].ssrc == ssrc:
-                self._rtcp_senders[index].turn = self._rtcp_turn
-                return
-            if self._rtcp_senders[index].turn < self._rtcp_senders[oldest].turn:
-                oldest = index
-        if self._rtcp_count < MAX_RTCP_SSRCS:
-            oldest = self._rtcp_count
-            self._rtcp_count += 1
-        elif kept.get(self._rtcp_senders[oldest].ssrc) == NULL:
-            self.forget(self._rtcp_senders[oldest].ssrc)
-        self._rtcp_senders[oldest].ssrc = ssrc
-        self._rtcp_senders[oldest].turn = self._rtcp_turn
+    def __init__(self, suite, bytes key not None):
+        self._session = SrtpSession(suite, key, inbound=True)
+
+    cdef bint unprotect(self, unsigned char *packet, int *size) noexcept:
+        return self._session.unprotect(packet, size) == 0
+
+    cdef bint unprotect_rtcp(self, unsigned char *packet, int *size) noexcept:
+        return self._session.unprotect_rtcp(packet, size) == 0
 
     cdef void forget(self, unsigned int ssrc) noexcept:
         """Frees what libsrtp made for an SSRC it heard: its list of streams is searched for each packet."""
-        srtp_remove_stream(self._handle, htonl(ssrc))
+        srtp_remove_stream(self._session._handle, htonl(ssrc))
+
+
+cdef class LibsrtpRtcp(OutgoingRtcp):
+    """RTCP that goes out, protected by libsrtp."""
+
+    def __init__(self, suite, bytes key not None):
+        self._session = SrtpSession(suite, key, inbound=False)
+
+    cdef bint protect_rtcp(self, unsigned char *packet, int *size) noexcept:
+        return self._session.protect_rtcp(packet, size) == 0
 
 
 cdef class LibsrtpProtection(Protection):

@@ -1,0 +1,119 @@
+/* A protected packet opened, and RTCP protected (RFC 3711 section 3.4, RFC 7714 section 9), one at a time.
+ *
+ *     RTP    header                     payload, encrypted        tag
+ *     RTCP   header, 8 bytes            rest, encrypted           index, tag; with AES-GCM tag, index
+ *
+ * What is not genuine is left as it came.
+ */
+#ifndef MISO_SRTP_OPEN_H
+#define MISO_SRTP_OPEN_H
+
+#include "protect.h"
+
+enum {
+    SRTCP_HEADER_SIZE = 8,
+    SRTCP_SSRC_AT = 4,
+    SRTCP_INDEX_SIZE = 4, /* of the word that is written: the index, below a bit that says that it is encrypted */
+};
+
+#if MISO_X86
+
+/* In a time that does not tell where they differ. */
+static int srtp_is_equal(const uint8_t *a, const uint8_t *b, int size) {
+    uint8_t difference = 0;
+    int index;
+    for (index = 0; index < size; index++)
+        difference |= a[index] ^ b[index];
+    return difference == 0;
+}
+
+/* HMAC-SHA1 (RFC 2104) of data, and of a few bytes that follow it. */
+static void srtp_hmac(const SrtpKeys *keys, const uint8_t *data, int size, const uint8_t *tail, int tail_size,
+                      uint8_t *digest) {
+    uint8_t rest[2 * SHA1_BLOCK] = {0}, block[SHA1_BLOCK];
+    uint32_t state[SHA1_WORDS];
+    Hashing outer;
+    const uint8_t *at = data;
+    int left = size % SHA1_BLOCK, blocks = (left + tail_size + 9 + SHA1_BLOCK - 1) / SHA1_BLOCK;
+    memcpy(state, keys->inner, SHA1_SIZE);
+    srtp_code.sha1.single(state, &at, size / SHA1_BLOCK);
+    memcpy(rest, data + size - left, left);
+    memcpy(rest + left, tail, tail_size);
+    rest[left + tail_size] = 0x80;
+    write_be32(rest + blocks * SHA1_BLOCK - 4, (uint32_t)(SHA1_BLOCK + size + tail_size) * 8);
+    at = rest;
+    srtp_code.sha1.single(state, &at, blocks);
+    srtp_begin_outer(keys, &outer, state, block);
+    srtp_code.sha1.single(state, &outer.at, 1);
+    srtp_digest(state, digest);
+}
+
+/* Whether a packet, `size` of which is without its tag, is genuine: then it is decrypted. */
+static int srtp_open(const SrtpWork *work) {
+    const SrtpKeys *keys = work->keys;
+    uint8_t nonce[AES_BLOCK], tag[SHA1_SIZE], rollover[SRTP_ROC_SIZE];
+    uint8_t *payload = work->packet + work->payload_at;
+    int size = work->size - work->payload_at;
+    srtp_nonce(keys, work->packet + SRTP_SSRC_AT, work->index, nonce, keys->is_gcm ? 2 : 4);
+    if (keys->is_gcm) {
+        srtp_gcm_tag(keys, nonce, work->packet, work->payload_at, payload, size, tag);
+    } else {
+        write_be32(rollover, (uint32_t)(work->index >> 16));
+        srtp_hmac(keys, work->packet, work->size, rollover, SRTP_ROC_SIZE, tag);
+    }
+    if (!srtp_is_equal(tag, work->packet + work->size, keys->tag_size))
+        return 0;
+    srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, payload, size);
+    return 1;
+}
+
+/* The tag of a packet that is encrypted, and whose last word is `word`. */
+static void srtcp_tag(const SrtpKeys *keys, const uint8_t *nonce, const uint8_t *packet, int size, const uint8_t *word,
+                      uint8_t *tag) {
+    uint8_t plain[SRTCP_HEADER_SIZE + SRTCP_INDEX_SIZE];
+    if (keys->is_gcm) {
+        memcpy(plain, packet, SRTCP_HEADER_SIZE);
+        memcpy(plain + SRTCP_HEADER_SIZE, word, SRTCP_INDEX_SIZE);
+        srtp_gcm_tag(keys, nonce, plain, sizeof(plain), packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE, tag);
+    } else {
+        srtp_hmac(keys, packet, size, word, SRTCP_INDEX_SIZE, tag);
+    }
+}
+
+/* Protects RTCP in place; it becomes longer by tag and index. */
+static void srtcp_protect(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) {
+    uint8_t nonce[AES_BLOCK], tag[SHA1_SIZE], word[SRTCP_INDEX_SIZE];
+    srtp_nonce(keys, packet + SRTCP_SSRC_AT, index, nonce, keys->is_gcm ? 2 : 4);
+    write_be32(word, index | 1u << 31);
+    srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE);
+    srtcp_tag(keys, nonce, packet, size, word, tag);
+    memcpy(packet + size + (keys->is_gcm ? keys->tag_size : 0), word, SRTCP_INDEX_SIZE);
+    memcpy(packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), tag, keys->tag_size);
+}
+
+/* The word of a packet whose `size` is without tag and index. */
+static uint32_t srtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) {
+    return read_be32(packet + size + (keys->is_gcm ? keys->tag_size : 0));
+}
+
+/* Whether RTCP, likewise, is genuine: then it is decrypted. */
+static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) {
+    uint8_t nonce[AES_BLOCK], tag[SHA1_SIZE];
+    const uint8_t *word = packet + size + (keys->is_gcm ? keys->tag_size : 0);
+    srtp_nonce(keys, packet + SRTCP_SSRC_AT, read_be32(word) & 0x7FFFFFFF, nonce, keys->is_gcm ? 2 : 4);
+    srtcp_tag(keys, nonce, packet, size, word, tag);
+    if (!srtp_is_equal(tag, packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), keys->tag_size))
+        return 0;
+    srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE);
+    return 1;
+}
+
+#else
+
+static int srtp_open(const SrtpWork *work) { return 0; }
+static void srtcp_protect(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) {}
+static uint32_t srtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) { return 0; }
+static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) { return 0; }
+
+#endif
+#endif
