@@ -487,3 +487,34 @@ def test_importing_it_does_not_load_openssl() -> None:
     imports = "import sys; from miso.worker.dtls import certificate, transport"
     code = f"{imports}; certificate.Certificate(); sys.exit('OpenSSL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("SimpleNamespace(ffi=real.ffi, lib=None)", "has no SSL_new where it is known to be"),
+        ("SimpleNamespace(ffi=WithOtherTypes(), lib=real.lib)", "is 'int(*)()', expected 'SSL *(*)(SSL_CTX *)'"),
+    ],
+)
+def test_an_openssl_of_another_kind_is_refused_before_it_is_called(change: str, said: str) -> None:
+    code = f"""
+from types import SimpleNamespace
+from cryptography.hazmat.bindings import _rust
+from miso.worker.dtls import openssl
+
+real = _rust._openssl
+
+class WithOtherTypes:
+    def __getattr__(self, name):
+        return getattr(real.ffi, name)
+
+    def typeof(self, function):
+        return real.ffi.typeof("int(*)()")
+
+_rust._openssl = {change}
+openssl.load()
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "ImportError" in run.stderr
+    assert said in run.stderr

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from miso.worker.dtls import openssl
 from miso.worker.dtls.fingerprint import FINGERPRINT_ALGORITHMS, Fingerprint, fingerprint_of
 from miso.worker.dtls.srtp_profiles import SRTP_PROFILES
 from miso.worker.errors import SettingsError
-
-if TYPE_CHECKING:
-    from OpenSSL import SSL
 
 # Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=1"
@@ -65,7 +62,7 @@ class Certificate:
         return [fingerprint_of(self._der, algorithm) for algorithm in FINGERPRINT_ALGORITHMS]
 
     @cached_property
-    def context(self) -> SSL.Context:
+    def context(self) -> openssl.Context:
         """The OpenSSL context that all handshakes with this certificate share."""
         from cryptography import x509
         from cryptography.hazmat.primitives import serialization
@@ -86,10 +83,8 @@ class Certificate:
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         # Of the 50 kB that OpenSSL holds for a connection in buffers, most are of no use once the handshake is over.
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        # Any certificate will do here: the fingerprint decides afterwards.
-        context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
         context.set_tlsext_use_srtp(":".join(profile.openssl_name for profile in SRTP_PROFILES).encode())
-        return context
+        return openssl.Context(context)
 
     @cached_property
     def _der(self) -> bytes:
