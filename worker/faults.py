@@ -103,11 +103,7 @@ def attempt_for(
 
 def attempt_step(about: object, steps: Iterator[None]) -> bool:
     """Goes one step on; gives whether it was the last one, which one that meets a fault is, too."""
-    return attempt_for(True, about, _is_over, steps)
-
-
-def _is_over(steps: Iterator[None]) -> bool:
-    return next(steps, True) is True
+    return attempt_for(True, about, next, steps, True) is True  # type: ignore[arg-type]
 
 
 def brief(error: BaseException) -> str:

@@ -12,7 +12,6 @@ Reads may split and join frames anywhere. A longer body is skipped as it comes, 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_BODY_SIZE = 4_194_304
@@ -44,35 +43,35 @@ class FrameReader:
         self._buffer = bytearray()
         self._skip = 0  # bytes of an oversize body that are still to come
 
-    def feed(self, data: bytes) -> Iterator[bytes | OversizeFrame]:
-        """Takes the next bytes of the stream, whatever their number; gives the frames that are whole now.
-
-        The frames must be taken before the next ``feed``.
-        """
+    def feed(self, data: bytes) -> list[bytes | OversizeFrame]:
+        """Takes the next bytes of the stream, whatever their number; gives the frames that are whole now."""
+        if not self._buffer and not self._skip and len(data) >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(data)
+            if len(data) == _LENGTH.size + size and size <= MAX_BODY_SIZE:
+                return [data[_LENGTH.size :]]  # as most come
         if self._skip:
             skipped = min(self._skip, len(data))
             self._skip -= skipped
             data = data[skipped:]
         self._buffer += data
+        frames: list[bytes | OversizeFrame] = []
         position = 0
-        try:
-            while len(self._buffer) - position >= _LENGTH.size:
-                (size,) = _LENGTH.unpack_from(self._buffer, position)
-                if size > MAX_BODY_SIZE:
-                    position += _LENGTH.size
-                    skipped = min(size, len(self._buffer) - position)
-                    position += skipped
-                    self._skip = size - skipped
-                    yield OversizeFrame(size)
-                    continue
-                if len(self._buffer) - position < _LENGTH.size + size:
-                    break
+        while len(self._buffer) - position >= _LENGTH.size:
+            (size,) = _LENGTH.unpack_from(self._buffer, position)
+            if size > MAX_BODY_SIZE:
                 position += _LENGTH.size
-                body = bytes(self._buffer[position : position + size])
-                position += size
-                yield body
-        finally:
-            del self._buffer[:position]
+                skipped = min(size, len(self._buffer) - position)
+                position += skipped
+                self._skip = size - skipped
+                frames.append(OversizeFrame(size))
+                continue
+            if len(self._buffer) - position < _LENGTH.size + size:
+                break
+            position += _LENGTH.size
+            frames.append(bytes(self._buffer[position : position + size]))
+            position += size
+        del self._buffer[:position]
+        return frames
 
 
 class PairReader:
@@ -85,11 +84,13 @@ class PairReader:
         self._reader = FrameReader()
         self._header: bytes | OversizeFrame | None = None
 
-    def feed(self, data: bytes) -> Iterator[tuple[bytes | OversizeFrame, bytes | OversizeFrame]]:
+    def feed(self, data: bytes) -> list[tuple[bytes | OversizeFrame, bytes | OversizeFrame]]:
         """Takes the next bytes of the stream; gives the pairs that are whole now."""
+        pairs: list[tuple[bytes | OversizeFrame, bytes | OversizeFrame]] = []
         for body in self._reader.feed(data):
             if self._header is None:
                 self._header = body
             else:
                 header, self._header = self._header, None
-                yield header, body
+                pairs.append((header, body))
+        return pairs

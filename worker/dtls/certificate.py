@@ -13,8 +13,8 @@ from miso.worker.dtls.fingerprint import FINGERPRINT_ALGORITHMS, Fingerprint, fi
 from miso.worker.dtls.srtp_profiles import SRTP_PROFILES
 from miso.worker.errors import SettingsError
 
-# AES-128 first, as P-256 and X25519 have no more than 128 bits either: with it comes SHA-256, which CPUs have instructions
-# for. Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
+# AES-128 first: P-256 and X25519 have no more than 128 bits either, and with it comes SHA-256, for which CPUs have
+# instructions. Fingerprints authenticate, not the signature or the length of a self-signed certificate, hence level 1.
 _CIPHERS = b"ECDHE+AES128+AESGCM:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:@SECLEVEL=1"
 
 

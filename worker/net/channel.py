@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from types import GeneratorType
 from typing import TypeVarTuple
 
 from miso.worker.channel.codec import (
@@ -33,7 +34,7 @@ class Channel:
     """Descriptors 3 to 6. Implements ``miso.worker.rtc.context.Notifier``.
 
     Attributes:
-        on_request: Called for every command; its answer (a body or None) becomes the reply. An iterator is a command
+        on_request: Called for every command; its answer (a body or None) becomes the reply. A generator is a command
             with much to do: media goes on between its steps, the reply (without a body) and the commands after it wait
             for the last one. It raises ``miso.worker.errors`` for the error reply.
         on_payload: Called for every message of the payload channel, with the payload.
@@ -112,47 +113,52 @@ class Channel:
     # ------------------------------------------------------------ in
 
     def _on_channel_data(self, data: bytes) -> None:
-        self._out.gather(lambda: self._requests.put(self._frames.feed(data), self._incoming[0]))
+        self._out.gather(self._requests.put, self._frames.feed(data), self._incoming[0])
 
-    def _answer(self, body: bytes | OversizeFrame) -> Iterator[None]:
+    def _answer(self, body: bytes | OversizeFrame) -> Iterator[None] | None:
         if isinstance(body, OversizeFrame):
             logger.error("frame of %d bytes skipped, at most %d are allowed", body.size_bytes, MAX_BODY_SIZE)
-            return
+            return None
         try:
             request = parse_request(body)
         except RequestError as error:
             logger.error("request refused: %s", error)
             self._out.send(error.frame)
-            return
+            return None
         except ParseError as error:
             logger.error("request dropped: %s", error)
-            return
-        held: list[bytes] | None = [] if request.command.reply_first else None
-        self._held = held
-        try:
-            self._out.send((yield from _reply(request, self.on_request, request)))
-        finally:
-            self._held = None
-            for message in held or ():
-                self._out.send(message, droppable=True)
+            return None
+        self._held = [] if request.command.reply_first else None
+        reply = _reply(request, self.on_request, request)
+        if isinstance(reply, bytes):
+            self._say(reply)
+            return None
+        return _in_steps(request, reply, self._say)
+
+    def _say(self, reply: bytes) -> None:
+        """Sends a reply, then what was to wait for it."""
+        self._out.send(reply)
+        held, self._held = self._held, None
+        for message in held or ():
+            self._out.send(message, droppable=True)
 
     def _on_payload_data(self, data: bytes) -> None:
-        self._payload_out.gather(lambda: self._payloads.put(self._pairs.feed(data), self._incoming[1]))
+        self._payload_out.gather(self._payloads.put, self._pairs.feed(data), self._incoming[1])
 
-    def _take_payload(self, message: tuple[bytes | OversizeFrame, bytes | OversizeFrame]) -> Iterator[None]:
+    def _take_payload(self, message: tuple[bytes | OversizeFrame, bytes | OversizeFrame]) -> Iterator[None] | None:
         header, payload = message
         if isinstance(header, OversizeFrame):
             logger.error("payload header of %d bytes skipped, at most %d are allowed", header.size_bytes, MAX_BODY_SIZE)
-            return
+            return None
         try:
             request = parse_payload_header(header)
         except RequestError as error:
             logger.error("payload request refused: %s", error)
             self._payload_out.send(error.frame)
-            return
+            return None
         except ParseError as error:
             logger.error("payload message dropped: %s", error)
-            return
+            return None
 
         def work() -> object | None:
             if isinstance(payload, OversizeFrame):
@@ -160,8 +166,11 @@ class Channel:
             return self.on_payload(request, payload)
 
         if request.id:
-            self._payload_out.send((yield from _reply(request, work)))
-            return
+            reply = _reply(request, work)
+            if not isinstance(reply, bytes):
+                return _in_steps(request, reply, self._payload_out.send)
+            self._payload_out.send(reply)
+            return None
         try:
             work()
         except MisoError as error:
@@ -170,6 +179,7 @@ class Channel:
             raise
         except BaseException as error:  # noqa: BLE001  a bug that one message meets is not the others' loss
             faults.record(error, _about(request))
+        return None
 
     def _end(self) -> None:
         if not self._ended:
@@ -179,17 +189,17 @@ class Channel:
 
 def _reply(
     request: Request, work: Callable[[*Arguments], object | None], *arguments: *Arguments
-) -> Generator[None, None, bytes]:
+) -> bytes | Iterator[None]:
+    """What to reply to a request, or the steps that are to be done before."""
     try:
         answer = work(*arguments)
-        if isinstance(answer, Iterator):
-            yield from answer
-            answer = None
+        if isinstance(answer, GeneratorType):
+            return answer
         reply = encode_response(request, answer)
     except MisoError as error:
         logger.info("request refused: %s [method:%s]", error, request.method)
         return encode_error(request.id, error, request.method)
-    except (*FATAL, GeneratorExit):  # the latter: the worker closes, and the steps that are left with it
+    except FATAL:
         raise
     except BaseException as error:  # noqa: BLE001  a bug that one command meets is not the others' loss
         faults.record(error, _about(request))
@@ -197,6 +207,18 @@ def _reply(
     if len(reply) > MAX_BODY_SIZE:
         return encode_error(request.id, CommandError(f"the reply has {len(reply)} bytes"), request.method)
     return reply
+
+
+def _in_steps(request: Request, steps: Iterator[None], say: Callable[[bytes], object]) -> Iterator[None]:
+    """Says the reply after the last step."""
+    while not isinstance(reply := _reply(request, _go_on, steps), bytes):
+        yield
+    say(reply)
+
+
+def _go_on(steps: Iterator[None]) -> Iterator[None] | None:
+    """One step; gives what is left, or None as the answer of a command without one."""
+    return None if next(steps, True) else steps
 
 
 def _about(request: Request) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
 
-from miso.worker.faults import attempt_step
+from miso.worker.faults import attempt_for, attempt_step
 from miso.worker.net.turns import Turns
 
 Message = TypeVar("Message")
@@ -28,8 +28,11 @@ class Inbox(Generic[Message]):
     While some wait nothing more is read, so what waits is what one read of the pipe brings.
     """
 
-    def __init__(self, turns: Turns, work: Callable[[Message], Iterator[None]]) -> None:
-        """``work`` does a message; between its steps media may go on, but no other message is begun."""
+    def __init__(self, turns: Turns, work: Callable[[Message], Iterator[None] | None]) -> None:
+        """``work`` does a message; of one that takes long it gives the steps.
+
+        Between steps media may go on, but no other message is begun.
+        """
         self._turns = turns
         self._work = work
         self._waiting: deque[Message] = deque()
@@ -53,7 +56,7 @@ class Inbox(Generic[Message]):
     def _step(self) -> bool:
         """Does one step; gives whether another one is to be done."""
         if self._steps is None and self._waiting:
-            self._steps = self._work(self._waiting.popleft())
+            self._steps = attempt_for(None, self._work, self._work, self._waiting.popleft())
         steps = self._steps
         if steps is not None and attempt_step(self._work, steps):
             self._steps = None

@@ -14,13 +14,16 @@ import os
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
+from typing import TypeVarTuple
 
-from miso.worker.channel.framing import MAX_BODY_SIZE, frame
+from miso.worker.channel.framing import frame
 
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 _READ_SIZE = 65_536  # for more the C library would map memory and give it back with each read, of however little
 _READS_PER_WAKE_UP = 4
 _MESSAGES_PER_WRITE = 512  # the kernel takes 1,024
+
+Arguments = TypeVarTuple("Arguments")
 
 
 class IncomingPipe:
@@ -99,7 +102,7 @@ class OutgoingPipe:
         self._loop = loop
         self._fd = fd
         self._on_lost = on_lost
-        self._waiting: deque[memoryview] = deque()
+        self._waiting: deque[bytes | memoryview] = deque()
         self._waiting_bytes = 0
         self._closed = False
         self._is_watched = False  # the loop calls ``_write`` when the reader has read
@@ -117,20 +120,29 @@ class OutgoingPipe:
         """
         if self._closed:
             return False
-        if (droppable and self._waiting_bytes > MAX_WAITING_BYTES) or max(map(len, bodies)) > MAX_BODY_SIZE:
+        if droppable and self._waiting_bytes > MAX_WAITING_BYTES:
             self.dropped += 1
             return False
-        self._put(b"".join(map(frame, bodies)) if len(bodies) > 1 else frame(bodies[0]))
+        try:
+            data = frame(bodies[0]) if len(bodies) == 1 else b"".join(map(frame, bodies))
+        except ValueError:
+            self.dropped += 1
+            return False
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
+        if not self._will_write and not self._is_watched:
+            self._will_write = True
+            self._loop.call_soon(self._write_said)
         return True
 
-    def gather(self, work: Callable[[], object]) -> None:
+    def gather(self, work: Callable[[*Arguments], object], *arguments: *Arguments) -> None:
         """Does something; all that it says is written then and there, not in a turn of the loop of its own."""
         if self._will_write:
-            work()
+            work(*arguments)
             return
         self._will_write = True
         try:
-            work()
+            work(*arguments)
         finally:
             self._write_said()
 
@@ -139,13 +151,6 @@ class OutgoingPipe:
         if not self._closed:
             self._write()
             self._stop()
-
-    def _put(self, data: bytes) -> None:
-        self._waiting.append(memoryview(data))
-        self._waiting_bytes += len(data)
-        if not self._will_write and not self._is_watched:
-            self._will_write = True
-            self._loop.call_soon(self._write_said)
 
     def _write_said(self) -> None:
         """All that was said in this turn."""
@@ -168,25 +173,29 @@ class OutgoingPipe:
                 self._on_lost()
                 return
             self._waiting_bytes -= written
-            self._forget(written)
-        self._watch_no_more()
+            if self._waiting_bytes:
+                self._forget(written)
+            else:
+                self._waiting.clear()
+        if self._is_watched:
+            self._watch_no_more()
 
     def _forget(self, written: int) -> None:
         """So many bytes at the beginning of what waits have gone."""
         while written:
             first = self._waiting[0]
             if written < len(first):
-                self._waiting[0] = first[written:]
+                self._waiting[0] = memoryview(first)[written:]
                 return
             written -= len(first)
             self._waiting.popleft()
 
     def _watch_no_more(self) -> None:
-        if self._is_watched:
-            self._is_watched = False
-            self._loop.remove_writer(self._fd)
+        self._is_watched = False
+        self._loop.remove_writer(self._fd)
 
     def _stop(self) -> None:
         self._closed = True
         self._waiting.clear()
-        self._watch_no_more()
+        if self._is_watched:
+            self._watch_no_more()
