@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -26,22 +27,19 @@ class DtlsState(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class DatagramToSend:
+class DatagramToSend(msgspec.Struct, frozen=True):
     """Send this to the peer."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(msgspec.Struct, frozen=True):
     """Another state; the change to connected comes as Connected instead."""
 
     state: DtlsState
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True):
     """The peer is who the fingerprint says.
 
     Attributes:
@@ -57,8 +55,7 @@ class Connected:
     remote_certificate: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApplicationData:
+class ApplicationData(msgspec.Struct, frozen=True):
     """One message of the peer (SCTP, RFC 8261)."""
 
     data: bytes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 FINGERPRINT_ALGORITHMS = ("sha-1", "sha-224", "sha-256", "sha-384", "sha-512")
 
 _HASH_NAMES = {algorithm: algorithm.replace("-", "") for algorithm in FINGERPRINT_ALGORITHMS}
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(msgspec.Struct, frozen=True):
     """The hash of a certificate: algorithm as in FINGERPRINT_ALGORITHMS, value "AB:CD:…" (RFC 8122 section 5)."""
 
     algorithm: str

@@ -7,9 +7,10 @@ draft-thatcher-ice-renomination (NOMINATION). Sans-I/O: messages and the time go
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
+
+import msgspec
 
 from miso.worker.ice import stun
 from miso.worker.ice.candidates import IceProtocol
@@ -45,56 +46,48 @@ class IceTuple(NamedTuple):
     remote_address: tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """Send these bytes over the tuple."""
 
     data: bytes
     tuple: IceTuple
 
 
-@dataclass(frozen=True, slots=True)
-class UsernameFragmentAdded:
+class UsernameFragmentAdded(msgspec.Struct, frozen=True):
     """From now on messages for this username fragment are ours."""
 
     username_fragment: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsernameFragmentRemoved:
+class UsernameFragmentRemoved(msgspec.Struct, frozen=True):
     """Messages for this username fragment are not ours any more."""
 
     username_fragment: str
 
 
-@dataclass(frozen=True, slots=True)
-class TupleAdded:
+class TupleAdded(msgspec.Struct, frozen=True):
     """The peer proved that it is behind this tuple: accept its datagrams."""
 
     tuple: IceTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TupleRemoved:
+class TupleRemoved(msgspec.Struct, frozen=True):
     """The tuple is forgotten: accept nothing from it; a TCP connection is to be closed."""
 
     tuple: IceTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SelectedTupleChanged:
+class SelectedTupleChanged(msgspec.Struct, frozen=True):
     """Send over this tuple from now on."""
 
     tuple: IceTuple
 
 
-@dataclass(frozen=True, slots=True)
-class PathLost:
+class PathLost(msgspec.Struct, frozen=True):
     """There is nowhere to send to, until the peer comes by another tuple or its consent ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(msgspec.Struct, frozen=True):
     """The agent is in another state."""
 
     state: IceState
@@ -112,8 +105,7 @@ IceEvent = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True):
     """Username fragment (4 to 256 characters) and password (22 to 256) of one ICE session (RFC 8445 section 5.3)."""
 
     username_fragment: str

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
 from types import ModuleType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from miso.worker.errors import ParseError
 
@@ -28,6 +28,8 @@ _FIRST_OPTIONAL_ATTRIBUTE = 0x8000
 _MAX_USERNAME_SIZE = 513  # bytes, RFC 8489 section 14.3: fewer than 509, RFC 8445 allows 256 + 1 + 256
 _HEADER = struct.Struct("!HHI12s")
 _TYPE_AND_LENGTH = struct.Struct("!HH")
+_LENGTH = struct.Struct("!H")
+_LENGTH_AT = 2  # in the header
 
 
 @cache
@@ -107,23 +109,42 @@ class ErrorCode(IntEnum):
 _ERROR_REASONS: dict[int, str] = {code: code.name.replace("_", " ").title() for code in ErrorCode}
 
 _KNOWN_TYPES = frozenset(int(attribute) for attribute in Attribute)
+_CLASSES = tuple(MessageClass)
+
+# What each check needs. A member that is looked up in its enum takes a call, and 1,000 instructions, in Python 3.11.
+_USERNAME: Final = Attribute.USERNAME
+_MESSAGE_INTEGRITY: Final = Attribute.MESSAGE_INTEGRITY
+_MESSAGE_INTEGRITY_SHA256: Final = Attribute.MESSAGE_INTEGRITY_SHA256
+_XOR_MAPPED_ADDRESS: Final = Attribute.XOR_MAPPED_ADDRESS
+_PRIORITY: Final = Attribute.PRIORITY
+_USE_CANDIDATE: Final = Attribute.USE_CANDIDATE
+_FINGERPRINT: Final = Attribute.FINGERPRINT
+_ICE_CONTROLLED: Final = Attribute.ICE_CONTROLLED
+_ICE_CONTROLLING: Final = Attribute.ICE_CONTROLLING
+_NOMINATION: Final = Attribute.NOMINATION
+_NEW_NOMINATION: Final = Attribute.NEW_NOMINATION
+_ERROR_CODE: Final = Attribute.ERROR_CODE
+_UNKNOWN_ATTRIBUTES: Final = Attribute.UNKNOWN_ATTRIBUTES
 
 _FIXED_SIZES = {
-    Attribute.PRIORITY: 4,
-    Attribute.USE_CANDIDATE: 0,
-    Attribute.NOMINATION: 4,
-    Attribute.NEW_NOMINATION: 4,
-    Attribute.ICE_CONTROLLED: 8,
-    Attribute.ICE_CONTROLLING: 8,
-    Attribute.MESSAGE_INTEGRITY: _INTEGRITY_SIZE,
-    Attribute.FINGERPRINT: _FINGERPRINT_SIZE,
+    _PRIORITY: 4,
+    _USE_CANDIDATE: 0,
+    _NOMINATION: 4,
+    _NEW_NOMINATION: 4,
+    _ICE_CONTROLLED: 8,
+    _ICE_CONTROLLING: 8,
+    _MESSAGE_INTEGRITY: _INTEGRITY_SIZE,
+    _FINGERPRINT: _FINGERPRINT_SIZE,
 }
 
 _IPV4, _IPV6 = 1, 2  # address families
 _ADDRESS_SIZES = {_IPV4: 4, _IPV6: 16}
+_ADDRESS_HEAD = struct.Struct("!BBH")
 
-_INTEGRITIES = frozenset((Attribute.MESSAGE_INTEGRITY, Attribute.MESSAGE_INTEGRITY_SHA256))
+_INTEGRITIES = frozenset((_MESSAGE_INTEGRITY, _MESSAGE_INTEGRITY_SHA256))
 _SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
+_SHA1_INTEGRITY = (_MESSAGE_INTEGRITY, _INTEGRITY_SIZE, "sha1")
+_SHA256_INTEGRITY = (_MESSAGE_INTEGRITY_SHA256, _SHA256_SIZES[-1], "sha256")
 
 
 class StunMessage(NamedTuple):
@@ -217,11 +238,11 @@ def local_username_fragment(data: bytes) -> str:
             raise ParseError(
                 f"STUN attribute {kind:#06x} overruns the message: have {end - position} bytes, need {size}"
             )
-        if kind == Attribute.USERNAME:
+        if kind == _USERNAME:
             return _decode_username(data[position : position + size]).partition(":")[0]
         if kind in _INTEGRITIES:
             return ""
-        position += _padded(size)
+        position += size + 3 & ~3
     return ""
 
 
@@ -261,38 +282,40 @@ def parse(data: bytes) -> StunMessage:
         expected = _FIXED_SIZES.get(kind, size)
         if size != expected:
             raise ParseError(f"STUN attribute {kind:#06x} has {size} bytes, expected {expected}")
-        if kind == Attribute.FINGERPRINT:
+        if kind == _FINGERPRINT:
             fingerprint_offset = position
         elif sha256_offset:
             pass
-        elif kind == Attribute.MESSAGE_INTEGRITY_SHA256:
+        elif kind == _MESSAGE_INTEGRITY_SHA256:
             _check_sha256_size(size)
             sha256_offset = position
-        elif kind == Attribute.MESSAGE_INTEGRITY:
+        elif kind == _MESSAGE_INTEGRITY:
             integrity_offset = integrity_offset or position
         elif not integrity_offset:
             if kind in _KNOWN_TYPES:
                 values.setdefault(kind, data[value_at : value_at + size])
             elif kind < _FIRST_OPTIONAL_ATTRIBUTE:
                 not_understood.append(kind)
-        position = value_at + _padded(size)
+        position = value_at + (size + 3 & ~3)
     message_class, method = _split_type(message_type)
-    code, reason = _decode_error(values.get(Attribute.ERROR_CODE))
+    value = values.get
+    username, error = value(_USERNAME), value(_ERROR_CODE)
+    code, reason = (None, "") if error is None else _decode_error(error)
     return StunMessage(
         data=data,
         message_class=message_class,
         method=method,
         transaction_id=transaction_id,
-        username=None if (username := values.get(Attribute.USERNAME)) is None else _decode_username(username),
-        priority=_decode_integer(values.get(Attribute.PRIORITY)),
-        ice_controlling=_decode_integer(values.get(Attribute.ICE_CONTROLLING)),
-        ice_controlled=_decode_integer(values.get(Attribute.ICE_CONTROLLED)),
-        use_candidate=Attribute.USE_CANDIDATE in values,
-        nomination=_decode_integer(values.get(Attribute.NEW_NOMINATION, values.get(Attribute.NOMINATION))),
-        xor_mapped_address=_decode_address(values.get(Attribute.XOR_MAPPED_ADDRESS), transaction_id),
+        username=None if username is None else _decode_username(username),
+        priority=_decode_integer(value(_PRIORITY)),
+        ice_controlling=_decode_integer(value(_ICE_CONTROLLING)),
+        ice_controlled=_decode_integer(value(_ICE_CONTROLLED)),
+        use_candidate=_USE_CANDIDATE in values,
+        nomination=_decode_integer(value(_NEW_NOMINATION, value(_NOMINATION))),
+        xor_mapped_address=_decode_address(value(_XOR_MAPPED_ADDRESS), transaction_id),
         error_code=code,
         error_reason=reason,
-        unknown_attributes=_decode_types(values.get(Attribute.UNKNOWN_ATTRIBUTES)),
+        unknown_attributes=_decode_types(value(_UNKNOWN_ATTRIBUTES)),
         not_understood=tuple(not_understood),
         integrity_offset=integrity_offset,
         sha256_offset=sha256_offset,
@@ -328,45 +351,41 @@ def build(
     """
     if len(transaction_id) != TRANSACTION_ID_SIZE:
         raise ValueError(f"STUN transaction id has {len(transaction_id)} bytes, expected {TRANSACTION_ID_SIZE}")
-    body = bytearray()
-    for kind, number in (
-        (Attribute.PRIORITY, priority),
-        (Attribute.ICE_CONTROLLING, ice_controlling),
-        (Attribute.ICE_CONTROLLED, ice_controlled),
-        (Attribute.NOMINATION, nomination),
-    ):
-        if number is not None:
-            size = _FIXED_SIZES[kind]
-            try:
-                body += _encode(kind, number.to_bytes(size, "big"))
-            except OverflowError as error:
-                raise ValueError(f"STUN {kind.name} {number} does not fit {size} bytes") from error
+    message = bytearray(_HEADER.pack(_join_type(message_class, method), 0, MAGIC_COOKIE, transaction_id))
     if username is not None:
-        body[:0] = _encode(Attribute.USERNAME, username.encode())
+        message += _encode(_USERNAME, username.encode())
+    if priority is not None:
+        message += _encode_integer(_PRIORITY, priority)
+    if ice_controlling is not None:
+        message += _encode_integer(_ICE_CONTROLLING, ice_controlling)
+    if ice_controlled is not None:
+        message += _encode_integer(_ICE_CONTROLLED, ice_controlled)
+    if nomination is not None:
+        message += _encode_integer(_NOMINATION, nomination)
     if use_candidate:
-        body += _encode(Attribute.USE_CANDIDATE, b"")
+        message += _encode(_USE_CANDIDATE, b"")
     if xor_mapped_address is not None:
-        body += _encode(Attribute.XOR_MAPPED_ADDRESS, _encode_address(xor_mapped_address, transaction_id))
+        message += _encode(_XOR_MAPPED_ADDRESS, _encode_address(xor_mapped_address, transaction_id))
     if error_code is not None:
         reason = _ERROR_REASONS.get(error_code, "") if error_reason is None else error_reason
-        body += _encode(Attribute.ERROR_CODE, bytes((0, 0, *divmod(error_code, 100))) + reason.encode())
+        message += _encode(_ERROR_CODE, bytes((0, 0, *divmod(error_code, 100))) + reason.encode())
     if unknown_attributes:
-        body += _encode(Attribute.UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(unknown_attributes)}H", *unknown_attributes))
-    message_type = _join_type(message_class, method)
-
-    def with_length(size: int) -> bytes:
-        return _HEADER.pack(message_type, size, MAGIC_COOKIE, transaction_id) + body
-
-    if password is not None and sha256:
-        covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _SHA256_SIZES[-1])
-        body += _encode(Attribute.MESSAGE_INTEGRITY_SHA256, _hmac().digest(password.encode(), covered, "sha256"))
-    elif password is not None:
-        covered = with_length(len(body) + _TYPE_AND_LENGTH.size + _INTEGRITY_SIZE)
-        body += _encode(Attribute.MESSAGE_INTEGRITY, _hmac().digest(password.encode(), covered, "sha1"))
+        message += _encode(_UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(unknown_attributes)}H", *unknown_attributes))
+    if password is not None:
+        kind, size, digest = _SHA256_INTEGRITY if sha256 else _SHA1_INTEGRITY
+        _set_length(message, _TYPE_AND_LENGTH.size + size)
+        message += _encode(kind, _hmac().digest(password.encode(), message, digest))
     if fingerprint:
-        crc = zlib.crc32(with_length(len(body) + _TYPE_AND_LENGTH.size + _FINGERPRINT_SIZE)) ^ _FINGERPRINT_XOR
-        body += _encode(Attribute.FINGERPRINT, crc.to_bytes(_FINGERPRINT_SIZE, "big"))
-    return with_length(len(body))
+        _set_length(message, _TYPE_AND_LENGTH.size + _FINGERPRINT_SIZE)
+        crc = zlib.crc32(message) ^ _FINGERPRINT_XOR
+        message += _encode(_FINGERPRINT, crc.to_bytes(_FINGERPRINT_SIZE, "big"))
+    _set_length(message)
+    return bytes(message)
+
+
+def _set_length(message: bytearray, more: int = 0) -> None:
+    """Says in the header how long the message is, with so many bytes more."""
+    _LENGTH.pack_into(message, _LENGTH_AT, len(message) - HEADER_SIZE + more)
 
 
 def _split_type(message_type: int) -> tuple[MessageClass, int]:
@@ -377,7 +396,7 @@ def _split_type(message_type: int) -> tuple[MessageClass, int]:
         |0 0|M M M M M|C|M M M|C|M M M M|
     """
     method = (message_type & 0x000F) | (message_type & 0x00E0) >> 1 | (message_type & 0x3E00) >> 2
-    return MessageClass((message_type >> 7 & 2) | (message_type >> 4 & 1)), method
+    return _CLASSES[(message_type >> 7 & 2) | (message_type >> 4 & 1)], method
 
 
 def _join_type(message_class: MessageClass, method: int) -> int:
@@ -407,12 +426,16 @@ def _check_sha256_size(size: int) -> None:
         raise ParseError(f"STUN MESSAGE-INTEGRITY-SHA256 has {size} bytes, expected 16 to 32, a multiple of 4")
 
 
-def _padded(size: int) -> int:
-    return (size + 3) & ~3
-
-
 def _encode(kind: int, value: bytes) -> bytes:
     return _TYPE_AND_LENGTH.pack(kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _encode_integer(kind: Attribute, number: int) -> bytes:
+    size = _FIXED_SIZES[kind]
+    try:
+        return _encode(kind, number.to_bytes(size, "big"))
+    except OverflowError as error:
+        raise ValueError(f"STUN {kind.name} {number} does not fit {size} bytes") from error
 
 
 def _decode_integer(value: bytes | None) -> int | None:
@@ -428,9 +451,7 @@ def _decode_username(value: bytes) -> str:
         raise ParseError(f"STUN USERNAME is not UTF-8: {value[:32]!r}") from error
 
 
-def _decode_error(value: bytes | None) -> tuple[int | None, str]:
-    if value is None:
-        return None, ""
+def _decode_error(value: bytes) -> tuple[int, str]:
     if len(value) < 4:
         raise ParseError(f"STUN ERROR-CODE has {len(value)} bytes, expected at least 4")
     hundreds, rest = value[2] & 0x07, value[3]
@@ -464,7 +485,7 @@ def _encode_address(address: tuple[str, int], transaction_id: bytes) -> bytes:
     ip, port = address
     packed = _packed_ip(ip)
     family = _IPV4 if len(packed) == _ADDRESS_SIZES[_IPV4] else _IPV6
-    head = struct.pack("!BBH", 0, family, port ^ (MAGIC_COOKIE >> 16))
+    head = _ADDRESS_HEAD.pack(0, family, port ^ (MAGIC_COOKIE >> 16))
     return head + _xor(packed, _COOKIE_BYTES + transaction_id)
 
 

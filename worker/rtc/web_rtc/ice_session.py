@@ -256,9 +256,12 @@ class IceSession:
 
     def _apply(self, events: list[IceEvent]) -> None:
         """Does what the agent says, which tells nothing twice: a fault in one thing takes no other away."""
+        news = False
         for event in events:
-            attempt(self, _REACTIONS[type(event)], self, event)
-        if any(type(event) is not ice.Reply for event in events):
+            kind = type(event)
+            attempt(self, _REACTIONS[kind], self, event)
+            news = news or kind is not ice.Reply
+        if news:
             self._leave_usual_checks_to_plane()
 
     def _leave_usual_checks_to_plane(self) -> None:
