@@ -38,10 +38,8 @@ MAX_TEXT_BYTES = 255
 """Of CNAME (RFC 3550 section 6.5), MID and RID (RFC 8285): in packets they have a length of one byte."""
 
 
-def check_text(name: str, value: str | None) -> None:
+def check_text(name: str, value: str) -> None:
     """Raises ``TypeError`` for a text that no packet can carry: more than 255 bytes, or no UTF-8."""
-    if value is None:
-        return
     try:
         size = len(value.encode())
     except UnicodeEncodeError:

@@ -58,7 +58,8 @@ class RtpEncodingParameters(Body, frozen=True, kw_only=True):
     scalability_mode: str | None = None
 
     def __post_init__(self) -> None:
-        check_text("rid", self.rid)
+        if self.rid is not None:
+            check_text("rid", self.rid)
 
 
 class RtcpParameters(Body, frozen=True, kw_only=True):
@@ -70,7 +71,8 @@ class RtcpParameters(Body, frozen=True, kw_only=True):
     mux: bool | None = None
 
     def __post_init__(self) -> None:
-        check_text("cname", self.cname)
+        if self.cname is not None:
+            check_text("cname", self.cname)
 
 
 class RtpParameters(Body, frozen=True, kw_only=True):
@@ -83,7 +85,8 @@ class RtpParameters(Body, frozen=True, kw_only=True):
     rtcp: RtcpParameters | None = None
 
     def __post_init__(self) -> None:
-        check_text("mid", self.mid)
+        if self.mid is not None:
+            check_text("mid", self.mid)
 
 
 class CodecMapping(Body, frozen=True, kw_only=True):
@@ -102,7 +105,8 @@ class EncodingMapping(Body, frozen=True, kw_only=True):
     scalability_mode: str | None = None
 
     def __post_init__(self) -> None:
-        check_text("rid", self.rid)
+        if self.rid is not None:
+            check_text("rid", self.rid)
 
 
 class RtpMapping(Body, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, ValuesView
 from typing import Protocol, TypeVar
 
 from miso.worker.errors import CommandError
@@ -22,8 +21,13 @@ class Child(Protocol):
 T = TypeVar("T", bound=Child)
 
 
-class Children(Mapping[str, T]):
-    """By id, in the order in which they came; each is known to its router and to commands, too."""
+class Children(dict[str, T]):
+    """By id, in the order in which they came; each is known to its router and to commands, too.
+
+    They come and go by ``add`` and ``forget`` alone.
+    """
+
+    __slots__ = ("_kind", "_of_router", "_registry", "_transport_id")
 
     def __init__(self, registry: Registry, transport_id: str, of_router: dict[str, T], kind: str) -> None:
         """Empty.
@@ -34,24 +38,11 @@ class Children(Mapping[str, T]):
             of_router: Those of the same kind on all transports of the router.
             kind: ``Producer``, ``Consumer``, ``DataProducer`` or ``DataConsumer``.
         """
+        super().__init__()
         self._registry = registry
         self._transport_id = transport_id
         self._of_router = of_router
         self._kind = kind
-        self._children: dict[str, T] = {}
-
-    def __getitem__(self, child_id: str) -> T:
-        return self._children[child_id]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._children)
-
-    def __len__(self) -> int:
-        return len(self._children)
-
-    def values(self) -> ValuesView[T]:
-        """As of any mapping, without a detour over the ids."""
-        return self._children.values()
 
     def check_new(self, child_id: str) -> None:
         """Raises ``CommandError`` when the router has one of this id."""
@@ -62,14 +53,14 @@ class Children(Mapping[str, T]):
     def add(self, child: T) -> None:
         """Raises ``CommandError`` when an object of another kind has its id."""
         self._registry.add(child, child.id, self._transport_id)
-        self._children[child.id] = self._of_router[child.id] = child
+        self[child.id] = self._of_router[child.id] = child
 
     def forget(self, child: T) -> None:
         """It has closed."""
-        del self._children[child.id]
+        del self[child.id]
         del self._of_router[child.id]
         self._registry.remove(child.id, self._transport_id)
 
     def find(self, child_id: str) -> T:
         """Raises ``CommandError`` when there is none of this id."""
-        return find(self._children, child_id, f"{self._kind} not found")
+        return find(self, child_id, f"{self._kind} not found")

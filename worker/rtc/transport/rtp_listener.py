@@ -168,6 +168,8 @@ class RtpListener:
 
     def dump(self) -> RtpListenerDump:
         """The tables, as ``transport.dump`` shows them."""
+        if not (self._announced or self._learned or self.by_mid or self._by_rid):  # as when it is made
+            return RtpListenerDump(ssrc_table={}, mid_table={}, rid_table={})
         return RtpListenerDump(
             ssrc_table={str(ssrc): producer.id for ssrc, producer in (self._announced | self._learned).items()},
             mid_table={mid: producer.id for mid, producer in self.by_mid.items()},

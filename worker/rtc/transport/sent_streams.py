@@ -37,4 +37,4 @@ class SentStreams:
 
 
 def _consumer_ids(streams: dict[int, ConsumerStream]) -> dict[str, str]:
-    return {str(ssrc): stream.consumer_id for ssrc, stream in streams.items()}
+    return {str(ssrc): stream.consumer_id for ssrc, stream in streams.items()} if streams else {}
