@@ -299,7 +299,17 @@ def parse(data: bytes) -> StunMessage:
         position = value_at + (size + 3 & ~3)
     message_class, method = _split_type(message_type)
     value = values.get
-    username, error = value(_USERNAME), value(_ERROR_CODE)
+    priority, controlling, controlled, nomination = [
+        None if number is None else int.from_bytes(number, "big")
+        for number in (
+            value(_PRIORITY),
+            value(_ICE_CONTROLLING),
+            value(_ICE_CONTROLLED),
+            value(_NEW_NOMINATION, value(_NOMINATION)),
+        )
+    ]
+    username, address, error = value(_USERNAME), value(_XOR_MAPPED_ADDRESS), value(_ERROR_CODE)
+    types = value(_UNKNOWN_ATTRIBUTES)
     code, reason = (None, "") if error is None else _decode_error(error)
     return StunMessage(
         data=data,
@@ -307,15 +317,15 @@ def parse(data: bytes) -> StunMessage:
         method=method,
         transaction_id=transaction_id,
         username=None if username is None else _decode_username(username),
-        priority=_decode_integer(value(_PRIORITY)),
-        ice_controlling=_decode_integer(value(_ICE_CONTROLLING)),
-        ice_controlled=_decode_integer(value(_ICE_CONTROLLED)),
+        priority=priority,
+        ice_controlling=controlling,
+        ice_controlled=controlled,
         use_candidate=_USE_CANDIDATE in values,
-        nomination=_decode_integer(value(_NEW_NOMINATION, value(_NOMINATION))),
-        xor_mapped_address=_decode_address(value(_XOR_MAPPED_ADDRESS), transaction_id),
+        nomination=nomination,
+        xor_mapped_address=None if address is None else _decode_address(address, transaction_id),
         error_code=code,
         error_reason=reason,
-        unknown_attributes=_decode_types(value(_UNKNOWN_ATTRIBUTES)),
+        unknown_attributes=() if types is None else _decode_types(types),
         not_understood=tuple(not_understood),
         integrity_offset=integrity_offset,
         sha256_offset=sha256_offset,
@@ -438,10 +448,6 @@ def _encode_integer(kind: Attribute, number: int) -> bytes:
         raise ValueError(f"STUN {kind.name} {number} does not fit {size} bytes") from error
 
 
-def _decode_integer(value: bytes | None) -> int | None:
-    return None if value is None else int.from_bytes(value, "big")
-
-
 def _decode_username(value: bytes) -> str:
     if len(value) > _MAX_USERNAME_SIZE:
         raise ParseError(f"STUN USERNAME has {len(value)} bytes, expected at most {_MAX_USERNAME_SIZE}")
@@ -460,18 +466,14 @@ def _decode_error(value: bytes) -> tuple[int, str]:
     return hundreds * 100 + rest, value[4:].decode("utf-8", "replace")
 
 
-def _decode_types(value: bytes | None) -> tuple[int, ...]:
-    if value is None:
-        return ()
+def _decode_types(value: bytes) -> tuple[int, ...]:
     if len(value) % 2:
         raise ParseError(f"STUN UNKNOWN-ATTRIBUTES has {len(value)} bytes, expected an even number")
     return struct.unpack(f"!{len(value) // 2}H", value)
 
 
-def _decode_address(value: bytes | None, transaction_id: bytes) -> tuple[str, int] | None:
+def _decode_address(value: bytes, transaction_id: bytes) -> tuple[str, int]:
     """XOR-MAPPED-ADDRESS (RFC 8489 section 14.2): ``| 0 | family | x-port | x-address (4 or 16 bytes) |``."""
-    if value is None:
-        return None
     size = _ADDRESS_SIZES.get(value[1]) if len(value) >= 2 else None
     if size is None:
         raise ParseError(f"STUN XOR-MAPPED-ADDRESS begins with {value[:2].hex()}, expected family 1 or 2")

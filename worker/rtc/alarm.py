@@ -49,7 +49,8 @@ class Alarm:
 
     def set(self, delay_us: int) -> None:
         """Calls back in so many microseconds; what it was set to before does not count."""
-        self.stop()
+        if self._timer is not None:
+            self._timer.cancel()
         self.due_us = self._scheduler.now_us() + delay_us
         self._timer = self._scheduler.call_later(delay_us, self._ring)
 

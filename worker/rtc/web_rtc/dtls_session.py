@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import weakref
+from collections.abc import Callable
 from typing import Protocol
 
 from miso.worker.channel.events import DtlsStateChange
@@ -140,20 +141,16 @@ class DtlsSession:
     def _apply(self, events: list[DtlsEvent]) -> None:
         """Does what the association says; each message of the peer is a unit of work."""
         for event in events:
-            attempt(self, self._apply_one, event)
+            attempt(self, _REACTIONS[type(event)], self, event)
 
-    def _apply_one(self, event: DtlsEvent) -> None:
-        if isinstance(event, DatagramToSend):
-            self._plane.send(event.data)
-        elif isinstance(event, Connected):
-            self._on_connected(event)
-        elif isinstance(event, StateChanged):
-            self._on_state(event.state)
-        elif isinstance(event, ApplicationData):
-            self._owner.on_dtls_data(event.data)
+    def _on_datagram(self, event: DatagramToSend) -> None:
+        self._plane.send(event.data)
+
+    def _on_data(self, event: ApplicationData) -> None:
+        self._owner.on_dtls_data(event.data)
 
     def _on_connected(self, event: Connected) -> None:
-        logger.debug("DTLS transport=%s state=connected srtp_suite=%s", self.id, event.srtp_suite.name)
+        logger.debug("DTLS transport=%s state=connected srtp_suite=%r", self.id, event.srtp_suite)
         self._plane.set_srtp(event.srtp_suite, event.remote_key, event.local_key)
         self._context.notifier.notify(
             self.id,
@@ -162,10 +159,10 @@ class DtlsSession:
         )
         self._owner.on_dtls_connected()
 
-    def _on_state(self, state: DtlsState) -> None:
-        logger.debug("DTLS transport=%s state=%s", self.id, state)
-        self._context.notifier.notify(self.id, "dtlsstatechange", DtlsStateChange(dtls_state=state.value))
-        if state == DtlsState.CLOSED:
+    def _on_state(self, event: StateChanged) -> None:
+        logger.debug("DTLS transport=%s state=%s", self.id, event.state)
+        self._context.notifier.notify(self.id, "dtlsstatechange", _STATE_CHANGES[event.state])
+        if event.state == DtlsState.CLOSED:
             self._owner.on_dtls_closed()
 
     def _watch(self) -> None:
@@ -180,3 +177,12 @@ class DtlsSession:
         self._timer.set(AFTER_FAULT_US)  # should what follows meet a fault
         self._apply(self._dtls.handle_timeout(self._context.scheduler.now_us()))
         self._watch()
+
+
+_REACTIONS: dict[type, Callable[..., None]] = {
+    DatagramToSend: DtlsSession._on_datagram,
+    Connected: DtlsSession._on_connected,
+    StateChanged: DtlsSession._on_state,
+    ApplicationData: DtlsSession._on_data,
+}
+_STATE_CHANGES = {state: DtlsStateChange(dtls_state=state.value) for state in DtlsState}

@@ -308,7 +308,7 @@ class IceSession:
 
     def _on_state(self, event: ice.StateChanged) -> None:
         logger.debug("ICE transport=%s state=%s", self.id, event.state)
-        self._context.notifier.notify(self.id, "icestatechange", IceStateChange(ice_state=event.state.value))
+        self._context.notifier.notify(self.id, "icestatechange", _STATE_CHANGES[event.state])
         if event.state in _REACHABLE:
             self._owner.on_reachable()
         else:
@@ -339,6 +339,7 @@ class IceSession:
         self._watch_consent()
 
 
+_STATE_CHANGES = {state: IceStateChange(ice_state=state.value) for state in IceState}
 _REACTIONS: dict[type, Callable[..., None]] = {
     ice.Reply: IceSession._on_reply,
     ice.TupleAdded: IceSession._on_tuple_added,
