@@ -6,7 +6,7 @@ timer is the one thing here that follows the real clock.
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable
 
 from miso.worker.dtls.certificate import Certificate
@@ -152,9 +152,9 @@ class DtlsTransport:
 
     def _outcome(self, connection: Connection, messages: Iterable[bytes]) -> list[DtlsEvent]:
         """What OpenSSL has done: datagrams to send, messages that came, and whether it is over."""
-        events: list[DtlsEvent] = [DatagramToSend(datagram) for datagram in connection.datagrams()]
+        events: list[DtlsEvent] = list(map(DatagramToSend, connection.datagrams()))
         if self.state == DtlsState.CONNECTED:
-            events += [ApplicationData(message) for message in messages]
+            events += map(ApplicationData, messages)
         if connection.ended:
             events += self._end(DtlsState.CLOSED if self.state == DtlsState.CONNECTED else DtlsState.FAILED)
         return events
@@ -193,6 +193,6 @@ class DtlsTransport:
 
 def _as_pem(der: bytes) -> str:
     """As OpenSSL writes it (RFC 7468): lines of 64 characters."""
-    text = b64encode(der).decode()
+    text = b2a_base64(der, newline=False).decode()
     lines = [text[at : at + _PEM_LINE] for at in range(0, len(text), _PEM_LINE)]
     return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])

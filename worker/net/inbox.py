@@ -61,11 +61,12 @@ class Inbox(Generic[Message]):
         if steps is not None and attempt_step(self._work, steps):
             self._steps = None
         if self._closed or (self._steps is None and not self._waiting):
-            self._let_go()
+            if self._source is not None:
+                self._let_go(self._source)
             return False
         return True
 
-    def _let_go(self) -> None:
-        source, self._source = self._source, None
-        if source is not None and not self._closed:
+    def _let_go(self, source: Source) -> None:
+        self._source = None
+        if not self._closed:
             source.go_on()
