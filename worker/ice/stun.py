@@ -14,6 +14,7 @@ from functools import cache
 from types import ModuleType
 from typing import Final, NamedTuple
 
+from miso.worker import hmac_sha1
 from miso.worker.errors import ParseError
 
 HEADER_SIZE = 20
@@ -34,7 +35,7 @@ _LENGTH_AT = 2  # in the header
 
 @cache
 def _hmac() -> ModuleType:
-    """Imported when it is first needed: it loads the system's OpenSSL, 3 MB."""
+    """For MESSAGE-INTEGRITY-SHA256, when the first one comes: it loads the system's OpenSSL, 3 MB."""
     import hmac
 
     return hmac
@@ -143,8 +144,6 @@ _ADDRESS_HEAD = struct.Struct("!BBH")
 
 _INTEGRITIES = frozenset((_MESSAGE_INTEGRITY, _MESSAGE_INTEGRITY_SHA256))
 _SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
-_SHA1_INTEGRITY = (_MESSAGE_INTEGRITY, _INTEGRITY_SIZE, "sha1")
-_SHA256_INTEGRITY = (_MESSAGE_INTEGRITY_SHA256, _SHA256_SIZES[-1], "sha256")
 
 
 class StunMessage(NamedTuple):
@@ -208,15 +207,17 @@ class StunMessage(NamedTuple):
 
         Where both MESSAGE-INTEGRITY-SHA256 and MESSAGE-INTEGRITY are there, the former counts.
         """
-        offset, digest = (self.sha256_offset, "sha256") if self.sha256_offset else (self.integrity_offset, "sha1")
+        offset = self.sha256_offset or self.integrity_offset
         if not offset:
             return False
         size = int.from_bytes(self.data[offset + 2 : offset + 4], "big")
         start = offset + _TYPE_AND_LENGTH.size
         end = start + size
         covered = self.data[:2] + (end - HEADER_SIZE).to_bytes(2, "big") + self.data[4:offset]
+        if not self.sha256_offset:
+            return hmac_sha1.verify(password.encode(), covered, self.data[start:end])
         hmac = _hmac()
-        signature = hmac.digest(password.encode(), covered, digest)[:size]
+        signature = hmac.digest(password.encode(), covered, "sha256")[:size]
         return bool(hmac.compare_digest(signature, self.data[start:end]))
 
 
@@ -381,10 +382,12 @@ def build(
         message += _encode(_ERROR_CODE, bytes((0, 0, *divmod(error_code, 100))) + reason.encode())
     if unknown_attributes:
         message += _encode(_UNKNOWN_ATTRIBUTES, struct.pack(f"!{len(unknown_attributes)}H", *unknown_attributes))
-    if password is not None:
-        kind, size, digest = _SHA256_INTEGRITY if sha256 else _SHA1_INTEGRITY
-        _set_length(message, _TYPE_AND_LENGTH.size + size)
-        message += _encode(kind, _hmac().digest(password.encode(), message, digest))
+    if password is not None and sha256:
+        _set_length(message, _TYPE_AND_LENGTH.size + _SHA256_SIZES[-1])
+        message += _encode(_MESSAGE_INTEGRITY_SHA256, _hmac().digest(password.encode(), message, "sha256"))
+    elif password is not None:
+        _set_length(message, _TYPE_AND_LENGTH.size + _INTEGRITY_SIZE)
+        message += _encode(_MESSAGE_INTEGRITY, hmac_sha1.digest(password.encode(), message))
     if fingerprint:
         _set_length(message, _TYPE_AND_LENGTH.size + _FINGERPRINT_SIZE)
         crc = zlib.crc32(message) ^ _FINGERPRINT_XOR

@@ -1,8 +1,9 @@
 """Declares who answers the connectivity checks that change nothing."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
 
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.hmac_sha1 cimport HmacKey
 
 cdef enum:
     MAX_ANSWER = 80  # bytes: with an IPv6 address
@@ -11,8 +12,7 @@ cdef enum:
 cdef class CheckAnswer:
     cdef readonly long long answered_us
     cdef bytes _username  # what a USERNAME begins with: our fragment and a colon; None: nothing is answered
-    cdef uint32_t _inner[5]  # SHA-1 after the block of the password that HMAC begins with; below, the one it ends with
-    cdef uint32_t _outer[5]
+    cdef HmacKey _key  # the password
     cdef bint _nominated
 
     cdef int find_integrity(self, const uint8_t *data, int size) noexcept

@@ -6,17 +6,11 @@ Whatever is unusual about one, or wrong, is left to control: this knows only the
 """
 
 from libc.stdint cimport uint8_t, uint32_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy
 
 from miso.worker.dataplane.sockets.peer_table cimport PeerKey
+from miso.worker.hmac_sha1 cimport DIGEST_SIZE, authenticate, is_same, make_key
 from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u32
-
-cdef extern from "miso/worker/srtp/primitives/sha1.h" nogil:
-    enum:
-        SHA1_BLOCK
-        SHA1_SIZE
-    const uint32_t SHA1_START[5]
-    void sha1_plain(uint32_t *state, const uint8_t *const *messages, int blocks)
 
 cdef enum:
     HEADER_SIZE = 20
@@ -71,30 +65,6 @@ cdef uint32_t crc32(const uint8_t *data, int size) noexcept:
     return ~value
 
 
-cdef void _begin_hmac(uint32_t *state, const uint8_t *key, int size, uint8_t pad) noexcept:
-    """The state of SHA-1 after the block of the key with which one of HMAC's two hashes begins (RFC 2104)."""
-    cdef uint8_t block[64]
-    cdef const uint8_t *at = block
-    cdef int index
-    memset(block, pad, SHA1_BLOCK)
-    for index in range(size):
-        block[index] ^= key[index]
-    memcpy(state, SHA1_START, SHA1_SIZE)
-    sha1_plain(state, &at, 1)
-
-
-cdef void _end_hash(uint32_t *state, uint8_t *message, int size, uint8_t *digest) noexcept:
-    """Hashes the end of a message of which a block is in ``state``; behind it there is room for two blocks."""
-    cdef const uint8_t *at = message
-    cdef int blocks = (size + 9 + SHA1_BLOCK - 1) // SHA1_BLOCK, index
-    memset(message + size, 0, blocks * SHA1_BLOCK - size)
-    message[size] = 0x80
-    write_u32(message + blocks * SHA1_BLOCK - 4, 8 * (SHA1_BLOCK + size))
-    sha1_plain(state, &at, blocks)
-    for index in range(5):
-        write_u32(digest + 4 * index, state[index])
-
-
 cdef class CheckAnswer:
     """What one transport's peer is answered over the selected tuple.
 
@@ -104,16 +74,11 @@ cdef class CheckAnswer:
 
     def expect(self, str fragment not None, str password not None, bint nominated):
         """Answers checks for this username fragment; those that nominate only if the tuple is ``nominated`` already."""
-        cdef bytes key = password.encode()
-        if len(key) > SHA1_BLOCK:
-            import hashlib  # loads the system's OpenSSL, 3 MB
-
-            key = hashlib.sha1(key).digest()  # noqa: S324  RFC 2104
+        cdef bytes secret = password.encode()
+        make_key(&self._key, secret, len(secret))
         self._username = fragment.encode() + b":"
         self._nominated = nominated
         self.answered_us = 0
-        _begin_hmac(self._inner, key, len(key), 0x36)
-        _begin_hmac(self._outer, key, len(key), 0x5C)
 
     def forget(self):
         """Answers nothing any more."""
@@ -186,15 +151,12 @@ cdef class CheckAnswer:
         cdef const uint8_t *low = <const uint8_t *>&source.low
         cdef const uint8_t *high = <const uint8_t *>&source.high
         cdef const uint8_t *port = <const uint8_t *>&source.port
-        cdef uint8_t digest[20]
-        cdef uint8_t differing = 0
+        cdef uint8_t digest[DIGEST_SIZE]
         cdef int crc_at = integrity_at + INTEGRITY_SIZE, size, address_size, index
         if read_u32(data + crc_at + 4) != crc32(data, crc_at) ^ FINGERPRINT_XOR:
             return 0
         self._authenticate(data, integrity_at, digest)
-        for index in range(SHA1_SIZE):  # which tells by its time nothing of how much is right
-            differing |= digest[index] ^ data[integrity_at + 4 + index]
-        if differing != 0:
+        if not is_same(digest, data + integrity_at + 4):
             return 0
         write_u16(answer, BINDING_SUCCESS)
         memcpy(answer + 4, data + 4, 16)  # the cookie, and the transaction's id
@@ -216,8 +178,8 @@ cdef class CheckAnswer:
         write_u16(answer + HEADER_SIZE + 2, 4 + address_size)
         size = HEADER_SIZE + 8 + address_size
         self._authenticate(answer, size, digest)
-        write_u32(answer + size, MESSAGE_INTEGRITY << 16 | SHA1_SIZE)
-        memcpy(answer + size + 4, digest, SHA1_SIZE)
+        write_u32(answer + size, MESSAGE_INTEGRITY << 16 | DIGEST_SIZE)
+        memcpy(answer + size + 4, digest, DIGEST_SIZE)
         size += INTEGRITY_SIZE
         write_u16(answer + 2, size + FINGERPRINT_SIZE - HEADER_SIZE)
         write_u32(answer + size, <uint32_t>FINGERPRINT << 16 | FINGERPRINT_SIZE - 4)
@@ -226,12 +188,7 @@ cdef class CheckAnswer:
 
     cdef void _authenticate(self, const uint8_t *data, int size, uint8_t *digest) noexcept:
         """HMAC-SHA1 of a message up to its integrity, with the length that ends behind it (RFC 8489 section 14.5)."""
-        cdef uint8_t message[512 + 128]  # MAX_REQUEST, and room for two blocks
-        cdef uint32_t state[5]
+        cdef uint8_t message[512]  # MAX_REQUEST
         memcpy(message, data, size)
         write_u16(message + 2, size + INTEGRITY_SIZE - HEADER_SIZE)
-        memcpy(state, self._inner, SHA1_SIZE)
-        _end_hash(state, message, size, digest)
-        memcpy(message, digest, SHA1_SIZE)
-        memcpy(state, self._outer, SHA1_SIZE)
-        _end_hash(state, message, SHA1_SIZE, digest)
+        authenticate(&self._key, message, size, digest)
