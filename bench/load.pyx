@@ -268,6 +268,9 @@ def send_in_turn(
 ):
     """Sends for that long, each begins with a key frame, and waits until no media arrives any more.
 
+    The sinks are emptied half way between two packets or frames, when the worker has done with the first: the kernel has
+    what is read freed by the core that sent it, and would interrupt the worker for it, and charge it.
+
     Args:
         senders: a packet of each in turn, or a frame.
         sinks: emptied meanwhile.
@@ -292,18 +295,19 @@ def send_in_turn(
         sender._in_frame = 0
     for done in range(count):
         due = begin + done * step_ns
+        if now_ns() - drained >= DRAIN_NS:
+            with nogil:
+                sleep_until(due - step_ns // 2)
+            drained = now_ns()
+            sinks.drain()
+            for sender in senders:
+                sender._ignore_reports()
         if now_ns() < due:
             with nogil:
                 sleep_until(due)
         sender = senders[done % len(senders)]
         for index in range(burst):
             sender._send_next(frame_packets, packet_size, timestamp_step)
-        now = now_ns()
-        if now - drained >= DRAIN_NS:
-            drained = now
-            sinks.drain()
-            for sender in senders:
-                sender._ignore_reports()
     now = now_ns()
     drained = now
     received = sinks.received
