@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from enum import StrEnum
-from typing import NamedTuple
 
 import msgspec
 
@@ -30,7 +29,7 @@ class IceState(StrEnum):
     DISCONNECTED = "disconnected"
 
 
-class IceTuple(NamedTuple):
+class IceTuple(msgspec.Struct, frozen=True):
     """A pair of ends over which the peer reached us.
 
     Attributes:

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from enum import IntEnum
 from functools import cache
 from types import ModuleType
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from miso.worker import hmac_sha1
 from miso.worker.errors import ParseError
@@ -146,7 +148,7 @@ _INTEGRITIES = frozenset((_MESSAGE_INTEGRITY, _MESSAGE_INTEGRITY_SHA256))
 _SHA256_SIZES = range(16, 33, 4)  # RFC 8489 section 14.6: it may be cut
 
 
-class StunMessage(NamedTuple):
+class StunMessage(msgspec.Struct, frozen=True):
     """A STUN message whose structure is right; nothing in it is verified yet.
 
     Attributes:

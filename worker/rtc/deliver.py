@@ -58,7 +58,7 @@ def deliver(events: Iterable[Event], now_us: int) -> None:
 
 def _about(event: Event) -> str:
     kind = type(event)
-    owners = (getattr(getattr(event, name, None), "owner", None) for name in kind.__slots__)
+    owners = (getattr(getattr(event, name, None), "owner", None) for name in vars(kind)["__slots__"])
     owner = next((owner for owner in owners if owner is not None), None)
     return f"{kind.__name__} of {describe(owner)}" if owner is not None else kind.__name__
 
