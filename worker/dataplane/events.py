@@ -1,7 +1,7 @@
 """What the plane tells control: one list per wake-up, made only of what control must see; and who is to answer to it.
 
-An event is about one object of the plane, whose ``owner`` control has set (``Owned``). Those that come with each join are
-msgspec's structs, which take no call of Python to be made.
+An event is about one object of the plane, whose ``owner`` control has set (``Owned``). Those that come with each join
+are msgspec's structs, which take no call of Python to be made.
 """
 
 from __future__ import annotations
