@@ -14,25 +14,26 @@ _NOTHING = frozenset[str]()
 
 
 class Tracer:
-    """Which kinds of trace events one object sends."""
+    """Which kinds of trace events one object sends.
+
+    Attributes:
+        types: The kinds that are on.
+    """
 
     def __init__(self, context: Context, object_id: str, known: tuple[str, ...]) -> None:
         self._context = context
         self._object_id = object_id
         self._known = known
-        self._types = _NOTHING
-
-    def __contains__(self, trace_type: object) -> bool:
-        return trace_type in self._types
+        self.types = _NOTHING
 
     @property
     def names(self) -> str:
         """The kinds that are on, comma-separated, as dumps show them."""
-        return ",".join(name for name in self._known if name in self._types) if self._types else ""
+        return ",".join(name for name in self._known if name in self.types) if self.types else ""
 
     def enable(self, types: Collection[str]) -> None:
         """Turns on exactly these kinds; unknown ones are ignored."""
-        self._types = frozenset(types) & frozenset(self._known)
+        self.types = frozenset(types) & frozenset(self._known)
 
     def emit_packet(self, event: PacketTraced, direction: str, *, is_video: bool) -> None:
         """Sends the event of a packet: ``keyframe`` where it is one and they are traced, else ``rtp``."""
@@ -40,11 +41,11 @@ class Tracer:
         if event.is_rtx:
             info["isRtx"] = True
         info["isKeyFrame"] = is_key_frame = is_video and event.is_key_frame
-        self.emit("keyframe" if is_key_frame and "keyframe" in self else "rtp", direction, info)
+        self.emit("keyframe" if is_key_frame and "keyframe" in self.types else "rtp", direction, info)
 
     def emit(self, trace_type: str, direction: str, info: dict[str, TraceValue]) -> None:
         """Sends the event when its kind is on; ``direction`` is ``in`` or ``out``."""
-        if trace_type in self._types:
+        if trace_type in self.types:
             timestamp = self._context.scheduler.now_us() // 1000
             self._context.notifier.notify(
                 self._object_id, "trace", Trace(type=trace_type, timestamp=timestamp, direction=direction, info=info)

@@ -344,11 +344,11 @@ class Consumer:
         """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
         self._tracer.enable(body.types)
         for stream in self.streams:
-            stream.plane.trace_rtp = "rtp" in self._tracer
-            stream.plane.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
-            stream.feedback.trace_nack = "nack" in self._tracer
-            stream.feedback.trace_pli = "pli" in self._tracer
-            stream.feedback.trace_fir = "fir" in self._tracer
+            stream.plane.trace_rtp = "rtp" in self._tracer.types
+            stream.plane.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer.types
+            stream.feedback.trace_nack = "nack" in self._tracer.types
+            stream.feedback.trace_pli = "pli" in self._tracer.types
+            stream.feedback.trace_fir = "fir" in self._tracer.types
 
     def close(self) -> None:
         """Leaves producer and transport; idempotent."""
@@ -371,13 +371,13 @@ class Consumer:
         on = self._connected and not self.paused and not self.producer_paused
         if on == self._flowing:
             return
-        took_part = self.active
+        took_part = self._flowing and self.layers.live
         self._flowing = on
         for stream in self.streams:
             if on:
                 stream.plane.sync()
             stream.plane.active = on
-        if self.active:
+        if on and self.layers.live:
             self.layers.begin()
         if took_part:
             self.layers.end()

@@ -420,8 +420,8 @@ class Producer:
     def enable_trace_event(self, body: EnableTraceEventRequest) -> None:
         """Which of ``rtp``, ``keyframe``, ``nack``, ``pli`` and ``fir`` to trace."""
         self._tracer.enable(body.types)
-        self.input.trace_rtp = "rtp" in self._tracer
-        self.input.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer
+        self.input.trace_rtp = "rtp" in self._tracer.types
+        self.input.trace_keyframe = self.kind == "video" and "keyframe" in self._tracer.types
 
     @handles(commands.PRODUCER_SEND)
     def send(self, payload: bytes) -> None:

@@ -93,7 +93,8 @@ class IncomingBandwidth:
         """Whether there is a sender that can be spoken to."""
         self._active = active
         if not active or not self._kind:
-            self._rounds.stop(self._turn)
+            if self._turn.due_us >= 0:
+                self._rounds.stop(self._turn)
         elif self._turn.due_us < 0:
             self._turn.expect_media(self._scheduler.now_us())
             self._rounds.set(self._turn, _FIRST_AFTER_US)

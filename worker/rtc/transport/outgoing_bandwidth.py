@@ -188,9 +188,9 @@ class OutgoingBandwidth:
 
     def update_traces(self) -> None:
         """The controller wants other trace events, or there are other consumers: who looks each second?"""
-        self._turn.asks_control = bool(self._layered) or "bwe" in self._tracer
+        self._turn.asks_control = bool(self._layered) or "bwe" in self._tracer.types
         if self._estimate is not None:
-            self._estimate.trace_probation = "probation" in self._tracer
+            self._estimate.trace_probation = "probation" in self._tracer.types
 
     # ------------------------------------------------------------ from the receiver
 
@@ -340,7 +340,7 @@ class OutgoingBandwidth:
 
     def _told(self) -> None:
         self._turn.keep_told()
-        if "bwe" in self._tracer:
+        if "bwe" in self._tracer.types:
             self._tracer.emit("bwe", "out", self._described())
 
     def _described(self) -> dict[str, TraceValue]:

@@ -58,10 +58,11 @@ class RtcpSender:
 
     def set_active(self, active: bool) -> None:
         """Whether there is anything to report, and anybody to report it to."""
-        if not active:
-            self._rounds.stop(self._reports)
-        elif self._reports.due_us < 0:
+        is_set = self._reports.due_us >= 0
+        if active and not is_set:
             self._rounds.set(self._reports, _FIRST_AFTER_US)
+        elif is_set and not active:
+            self._rounds.stop(self._reports)
 
     def close(self) -> None:
         """Sends nothing any more."""
