@@ -43,7 +43,8 @@ cdef void _end(uint32_t *state, const uint8_t *message, Py_ssize_t size, Py_ssiz
     if blocks > 0:
         sha1_plain(state, &message, <int>blocks)
     memset(rest, 0, padded)
-    memcpy(rest, message + size - left, left)
+    if left > 0:  # without anything there may be no address either
+        memcpy(rest, message + size - left, left)
     rest[left] = 0x80
     for index in range(LENGTH_SIZE):
         rest[padded - 1 - index] = bits >> 8 * index & 0xFF
