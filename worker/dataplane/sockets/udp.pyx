@@ -133,7 +133,7 @@ cdef class UdpSocket(Endpoint):
     def on_readable(self):
         """Reads what waits; ``deliver`` gets what control must act on, and is not called when that is nothing."""
         cdef long long now_us = self.clock()
-        cdef list events = self.receive(now_us)
+        cdef list events = self._receive(now_us)
         if events:
             self.deliver(events, now_us)
 
@@ -142,6 +142,9 @@ cdef class UdpSocket(Endpoint):
 
         When it stops at its bound, the descriptor is still readable and a level-triggered event loop calls again.
         """
+        return self._receive(now_us)
+
+    cdef list _receive(self, long long now_us):
         cdef Plane plane = self.plane
         cdef unsigned long long before = plane.forwarded, batch_before
         cdef int total = 0, wanted, got
