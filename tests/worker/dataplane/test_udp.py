@@ -266,6 +266,31 @@ def test_a_refused_datagram_does_not_keep_a_connected_socket_from_reading(rig: R
     assert [packet.sequence_number for packet in consumer.packets()] == [1, 2]
 
 
+def test_what_a_peer_refused_is_not_laid_to_the_next_one(rig: Rig) -> None:
+    consumer, other = rig.add_consumer(), Peer()
+    assert consumer.udp.connect(consumer.peer.address)
+    consumer.peer.socket.close()
+    rig.send(rtp(1, KEY_FRAME))
+    consumer.udp.disconnect()
+    consumer.transport.set_destination(consumer.udp, other.address)
+    rig.send(rtp(2))
+    assert consumer.udp.connect(other.address)
+    rig.send(rtp(3))
+    assert [packet.sequence_number for packet in other.packets()] == [2, 3]
+    assert consumer.socket.getpeername() == other.address
+    other.socket.close()
+
+
+def test_a_kernel_that_refuses_to_segment_does_not_end_a_connection(rig: Rig) -> None:
+    consumer = rig.add_consumer()
+    consumer.socket.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
+    assert consumer.udp.connect(consumer.peer.address)
+    rig.send(*frame_of(1, [700, 700, 700]))
+    assert len(consumer.packets()) == 3
+    assert not consumer.udp.segmentation
+    assert consumer.socket.getpeername() == consumer.peer.address
+
+
 @pytest.mark.parametrize("ip", ["0.0.0.0", "::"])
 def test_a_socket_of_all_addresses_stays_one(rig: Rig, ip: str) -> None:
     sock = udp(ip)

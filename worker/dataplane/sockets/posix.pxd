@@ -89,6 +89,8 @@ cdef extern from * nogil:
     int bind(int fd, const void *address, unsigned int size)
     int connect(int fd, const void *address, unsigned int size)
     int getsockname(int fd, void *address, unsigned int *size)
+    int getsockopt(int fd, int level, int option, void *value, unsigned int *size)
+    int SOL_SOCKET, SO_ERROR
     uint16_t htons(uint16_t value)
     uint16_t ntohs(uint16_t value)
     uint32_t htonl(uint32_t value)

@@ -30,10 +30,13 @@ from miso.worker.dataplane.sockets.posix cimport (
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
     MSG_TRUNC,
+    SO_ERROR,
+    SOL_SOCKET,
     bind,
     connect,
     errno,
     getsockname,
+    getsockopt,
     iovec,
     miso_set_segment,
     mmsghdr,
@@ -290,7 +293,7 @@ cdef class UdpSocket(Endpoint):
                 for packet in range(message_firsts[done], end):
                     batch.take_back(packet)
                 return
-            elif self._part():
+            elif error != EIO and error != EINVAL and self._part():  # no ICMP makes these two
                 for index in range(done, count):
                     self._address(&outgoing[index].msg_hdr, &batch.runs[message_runs[index]].to)
             elif message_packets[done] > 1:
@@ -372,15 +375,18 @@ cdef class UdpSocket(Endpoint):
     cdef bint _part(self) noexcept:
         """Goes on without a connection; whether there was one.
 
-        The kernel tells by it that an earlier datagram was refused (ICMP), instead of sending the next one, and wakes up
-        who waits for the peer's: a peer that is away would cost more than it does without.
+        The kernel tells through a connection that an earlier datagram was refused (ICMP), instead of sending the next one,
+        and wakes up who waits for the peer's: a peer that is away would cost more than it does without.
         """
         cdef sockaddr_in6 nowhere
+        cdef int refusal
+        cdef unsigned int size = sizeof(refusal)
         if self._peer.size == 0:
             return False
         memset(&nowhere, 0, sizeof(nowhere))
         nowhere.sin6_family = AF_UNSPEC
         connect(self.fd, &nowhere, sizeof(nowhere))
+        getsockopt(self.fd, SOL_SOCKET, SO_ERROR, &refusal, &size)  # else one that waits is the next datagram's
         bind(self.fd, &self._bound.name, self._bound.size)  # one that was given any port has lost it; else no effect
         self._peer.size = 0
         return True
