@@ -25,7 +25,6 @@ cdef extern from "miso/worker/srtp/primitives/keys.h" nogil:
 
 cdef enum:
     RTCP_INDEX_SIZE = 4
-    RTCP_IS_ENCRYPTED = 1 << 31
 
 
 cdef class SessionKeys:
@@ -36,5 +35,5 @@ cdef bint can_run() noexcept
 cdef void protect_all(const SrtpWork *work, int count) noexcept nogil
 cdef bint open_rtp(const SrtpWork *work) noexcept nogil
 cdef void protect_rtcp(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) noexcept nogil
-cdef uint32_t rtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) noexcept nogil
+cdef uint32_t rtcp_index(const SrtpKeys *keys, const uint8_t *packet, int size) noexcept nogil
 cdef bint open_rtcp(const SrtpKeys *keys, uint8_t *packet, int size) noexcept nogil

@@ -27,7 +27,7 @@ cdef extern from "miso/worker/srtp/primitives/open.h" nogil:
     void srtp_protect_all(const SrtpWork *work, int count)
     int srtp_open(const SrtpWork *work)
     void srtcp_protect(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index)
-    uint32_t srtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size)
+    uint32_t srtcp_index(const SrtpKeys *keys, const uint8_t *packet, int size)
     int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size)
 
 cdef extern from "stdlib.h" nogil:
@@ -144,11 +144,14 @@ cdef void protect_rtcp(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t
     srtcp_protect(keys, packet, size, index)
 
 
-cdef uint32_t rtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) noexcept nogil:
-    """Index, below the bit for encryption, of a packet whose size is told without index and tag."""
-    return srtcp_word(keys, packet, size)
+cdef uint32_t rtcp_index(const SrtpKeys *keys, const uint8_t *packet, int size) noexcept nogil:
+    """That of a packet whose size is told without index and tag."""
+    return srtcp_index(keys, packet, size)
 
 
 cdef bint open_rtcp(const SrtpKeys *keys, uint8_t *packet, int size) noexcept nogil:
-    """Whether such a packet is genuine: then it is decrypted in place."""
+    """Whether such a packet is genuine: then it is decrypted in place.
+
+    With AES-GCM it may be in clear, with AES_CM that is refused: as by libsrtp, which peers were made with.
+    """
     return srtcp_open(keys, packet, size)

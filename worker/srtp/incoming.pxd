@@ -21,6 +21,11 @@ cdef struct HeardRtcp:  # of one SSRC
     uint64_t seen[RTCP_WINDOW_WORDS]  # one bit for each index of the window, by index modulo its length: it came
 
 
+cdef class Heard(SsrcTable):
+    cdef void *keep(self, uint32_t ssrc, const void *value, size_t size) noexcept
+    cdef void drop(self, uint32_t ssrc) noexcept
+
+
 cdef class Incoming:
     cdef RtcpSender *_rtcp_senders  # that sent RTCP and no RTP that is known: so many; NULL before the first one
     cdef int _rtcp_count
@@ -34,7 +39,7 @@ cdef class Incoming:
 cdef class IncomingSrtp(Incoming):
     cdef SessionKeys _keys
     cdef SessionKeys _rtcp_keys
-    cdef SsrcTable _rtp  # SSRC → its UsedIndices
-    cdef SsrcTable _rtcp  # SSRC → its HeardRtcp
+    cdef Heard _rtp  # SSRC → its UsedIndices
+    cdef Heard _rtcp  # SSRC → its HeardRtcp
     cdef int _tag_size
     cdef int _rtcp_trailer_size

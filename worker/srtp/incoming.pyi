@@ -1,6 +1,10 @@
 """Types of ``incoming.pyx``: what a transport opens its peer's packets with. Other compiled modules have more of it."""
 
+from miso.worker.rtp.ssrc_table import SsrcTable
 from miso.worker.srtp.cipher import SessionKeys
+
+class Heard(SsrcTable):
+    """SSRC → what is known of it: memory of this table, which goes with it."""
 
 class Incoming:
     """All that comes from one peer; a packet that came already is refused, as is one that is not genuine."""

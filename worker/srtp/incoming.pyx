@@ -10,12 +10,11 @@ from miso.worker.rtp.enums cimport SSRC_AT
 from miso.worker.rtp.ssrc_table cimport SsrcTable
 from miso.worker.srtp.cipher cimport (
     RTCP_INDEX_SIZE,
-    RTCP_IS_ENCRYPTED,
     SessionKeys,
     SrtpWork,
     open_rtcp,
     open_rtp,
-    rtcp_word,
+    rtcp_index,
 )
 from miso.worker.srtp.header cimport header_size
 from miso.worker.srtp.rollover cimport UsedIndices, guess_index, is_used, note_index
@@ -23,6 +22,38 @@ from miso.worker.srtp.rollover cimport UsedIndices, guess_index, is_used, note_i
 cdef enum:
     RTCP_HEADER_SIZE = 8  # RFC 3550 section 6.4: with the sender's SSRC
     RTCP_SSRC_AT = 4
+
+
+cdef class Heard(SsrcTable):
+    """SSRC → what is known of it: memory of this table, which goes with it.
+
+    The garbage collector takes from whom it frees what he refers to, before ``__dealloc__``: no other could free it.
+    """
+
+    def __dealloc__(self):
+        cdef uint32_t at
+        if self._entries != NULL:
+            for at in range(self._mask + 1):
+                free(self._entries[at].value)
+
+    cdef void *keep(self, uint32_t ssrc, const void *value, size_t size) noexcept:
+        """A copy of the value, which stands in the table; NULL: there is no memory for it."""
+        cdef void *kept = malloc(size)
+        if kept == NULL:
+            return NULL
+        memcpy(kept, value, size)
+        try:
+            self.put(ssrc, kept)
+        except MemoryError:
+            free(kept)
+            return NULL
+        return kept
+
+    cdef void drop(self, uint32_t ssrc) noexcept:
+        cdef void *value = self.get(ssrc)
+        if value != NULL:
+            self.remove(ssrc)
+            free(value)
 
 
 cdef class Incoming:
@@ -83,12 +114,8 @@ cdef class IncomingSrtp(Incoming):
         self._rtcp_keys = rtcp_keys
         self._tag_size = self._keys.keys.tag_size
         self._rtcp_trailer_size = self._rtcp_keys.keys.tag_size + RTCP_INDEX_SIZE
-        self._rtp = SsrcTable()
-        self._rtcp = SsrcTable()
-
-    def __dealloc__(self):
-        _free_values(self._rtp)
-        _free_values(self._rtcp)
+        self._rtp = Heard()
+        self._rtcp = Heard()
 
     cdef bint unprotect(self, uint8_t *packet, int *size) noexcept:
         cdef SrtpWork work
@@ -111,7 +138,7 @@ cdef class IncomingSrtp(Incoming):
         if not open_rtp(&work):
             return False
         if used == &fresh:
-            used = <UsedIndices *>_keep(self._rtp, ssrc, &fresh, sizeof(fresh))
+            used = <UsedIndices *>self._rtp.keep(ssrc, &fresh, sizeof(fresh))
             if used == NULL:
                 return False
         note_index(used, work.index)
@@ -122,31 +149,28 @@ cdef class IncomingSrtp(Incoming):
         cdef HeardRtcp fresh
         cdef HeardRtcp *heard
         cdef int plain_size = size[0] - self._rtcp_trailer_size
-        cdef uint32_t ssrc, word
+        cdef uint32_t ssrc, index
         if plain_size < RTCP_HEADER_SIZE:
             return False
-        word = rtcp_word(self._rtcp_keys.keys, packet, plain_size)
-        if not word & <uint32_t>RTCP_IS_ENCRYPTED:
-            return False
-        word &= ~<uint32_t>RTCP_IS_ENCRYPTED
+        index = rtcp_index(self._rtcp_keys.keys, packet, plain_size)
         ssrc = read_u32(packet + RTCP_SSRC_AT)
         heard = <HeardRtcp *>self._rtcp.get(ssrc)
         if heard == NULL:
             memset(&fresh, 0, sizeof(fresh))
             heard = &fresh
-        if _came(heard, word) or not open_rtcp(self._rtcp_keys.keys, packet, plain_size):
+        if _came(heard, index) or not open_rtcp(self._rtcp_keys.keys, packet, plain_size):
             return False
         if heard == &fresh:
-            heard = <HeardRtcp *>_keep(self._rtcp, ssrc, &fresh, sizeof(fresh))
+            heard = <HeardRtcp *>self._rtcp.keep(ssrc, &fresh, sizeof(fresh))
             if heard == NULL:
                 return False
-        _note(heard, word)
+        _note(heard, index)
         size[0] = plain_size
         return True
 
     cdef void forget(self, uint32_t ssrc) noexcept:
-        _drop(self._rtp, ssrc)
-        _drop(self._rtcp, ssrc)
+        self._rtp.drop(ssrc)
+        self._rtcp.drop(ssrc)
 
     def open(self, bytes packet not None, *, bint is_rtcp=False):
         """The packet as it was before it was protected; None for one that is refused."""
@@ -180,32 +204,3 @@ cdef void _note(HeardRtcp *heard, uint32_t index) noexcept:
                 heard.seen[(position & (RTCP_WINDOW - 1)) >> 6] &= ~(<uint64_t>1 << (position & 63))
         heard.highest = index
     heard.seen[(index & (RTCP_WINDOW - 1)) >> 6] |= <uint64_t>1 << (index & 63)
-
-
-cdef void *_keep(SsrcTable table, uint32_t ssrc, const void *value, size_t size) noexcept:
-    """A copy of the value, which stands in the table; NULL: there is no memory for it."""
-    cdef void *kept = malloc(size)
-    if kept == NULL:
-        return NULL
-    memcpy(kept, value, size)
-    try:
-        table.put(ssrc, kept)
-    except MemoryError:
-        free(kept)
-        return NULL
-    return kept
-
-
-cdef void _drop(SsrcTable table, uint32_t ssrc) noexcept:
-    cdef void *value = table.get(ssrc)
-    if value != NULL:
-        table.remove(ssrc)
-        free(value)
-
-
-cdef void _free_values(SsrcTable table) noexcept:
-    cdef uint32_t at
-    if table is None or table.used == 0:
-        return
-    for at in range(table._mask + 1):
-        free(table._entries[at].value)

@@ -160,7 +160,7 @@ def compare_rtcp(suite: SrtpSuite, count: int, seed: int) -> Iterator[Compared]:
 
 
 class RandomReporter:
-    """Compounds of RTCP of a few SSRCs, of all lengths, none of which is shorter than a header."""
+    """Compounds of RTCP of a few SSRCs, of all lengths, also odd ones, none of which is shorter than a header."""
 
     def __init__(self, chance: random.Random, ssrcs: int = 3) -> None:
         self._chance = chance
@@ -170,4 +170,5 @@ class RandomReporter:
         """The next one."""
         words = self._chance.choices([0, self._chance.randint(0, 30), self._chance.randint(0, 400)], [1, 8, 2])[0]
         header = bytes([0x80, self._chance.randint(200, 207), (words + 1) >> 8, (words + 1) & 0xFF])
-        return header + self._chance.choice(self._ssrcs) + self._chance.randbytes(4 * words)
+        odd = self._chance.choice([0, 0, 0, 1, 2, 3])
+        return header + self._chance.choice(self._ssrcs) + self._chance.randbytes(4 * words + odd)

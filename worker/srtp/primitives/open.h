@@ -18,6 +18,8 @@ enum {
 
 #if MISO_X86
 
+static const uint32_t SRTCP_IS_ENCRYPTED = 1u << 31; /* that bit */
+
 /* In a time that does not tell where they differ. */
 static int srtp_is_equal(const uint8_t *a, const uint8_t *b, int size) {
     uint8_t difference = 0;
@@ -84,26 +86,43 @@ static void srtcp_tag(const SrtpKeys *keys, const uint8_t *nonce, const uint8_t 
 static void srtcp_protect(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) {
     uint8_t nonce[AES_BLOCK], tag[SHA1_SIZE], word[SRTCP_INDEX_SIZE];
     srtp_nonce(keys, packet + SRTCP_SSRC_AT, index, nonce, keys->is_gcm ? 2 : 4);
-    write_be32(word, index | 1u << 31);
+    write_be32(word, index | SRTCP_IS_ENCRYPTED);
     srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE);
     srtcp_tag(keys, nonce, packet, size, word, tag);
     memcpy(packet + size + (keys->is_gcm ? keys->tag_size : 0), word, SRTCP_INDEX_SIZE);
     memcpy(packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), tag, keys->tag_size);
 }
 
-/* The word of a packet whose `size` is without tag and index. */
-static uint32_t srtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) {
-    return read_be32(packet + size + (keys->is_gcm ? keys->tag_size : 0));
+/* The index of a packet whose `size` is without tag and index. */
+static uint32_t srtcp_index(const SrtpKeys *keys, const uint8_t *packet, int size) {
+    return read_be32(packet + size + (keys->is_gcm ? keys->tag_size : 0)) & ~SRTCP_IS_ENCRYPTED;
 }
 
-/* Whether RTCP, likewise, is genuine: then it is decrypted. */
+/* Likewise of one in clear under AES-GCM (RFC 7714 section 9.3): over the word as if it stood right behind the packet. */
+static void srtcp_clear_tag(const SrtpKeys *keys, const uint8_t *nonce, uint8_t *packet, int size, uint8_t *tag) {
+    uint8_t *behind = packet + size, came[SRTCP_INDEX_SIZE];
+    memcpy(came, behind, SRTCP_INDEX_SIZE);
+    memcpy(behind, behind + keys->tag_size, SRTCP_INDEX_SIZE);
+    srtp_gcm_tag(keys, nonce, packet, size + SRTCP_INDEX_SIZE, behind, 0, tag);
+    memcpy(behind, came, SRTCP_INDEX_SIZE);
+}
+
+/* Whether RTCP, likewise, is genuine: then it is decrypted, but for what is in clear, which it may be with AES-GCM. */
 static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) {
     uint8_t nonce[AES_BLOCK], tag[SHA1_SIZE];
     const uint8_t *word = packet + size + (keys->is_gcm ? keys->tag_size : 0);
-    srtp_nonce(keys, packet + SRTCP_SSRC_AT, read_be32(word) & 0x7FFFFFFF, nonce, keys->is_gcm ? 2 : 4);
-    srtcp_tag(keys, nonce, packet, size, word, tag);
+    int is_clear = !(read_be32(word) & SRTCP_IS_ENCRYPTED);
+    if (is_clear && !keys->is_gcm)
+        return 0;
+    srtp_nonce(keys, packet + SRTCP_SSRC_AT, srtcp_index(keys, packet, size), nonce, keys->is_gcm ? 2 : 4);
+    if (is_clear)
+        srtcp_clear_tag(keys, nonce, packet, size, tag);
+    else
+        srtcp_tag(keys, nonce, packet, size, word, tag);
     if (!srtp_is_equal(tag, packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), keys->tag_size))
         return 0;
+    if (is_clear)
+        return 1;
     srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE);
     return 1;
 }
@@ -112,7 +131,7 @@ static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) {
 
 static int srtp_open(const SrtpWork *work) { return 0; }
 static void srtcp_protect(const SrtpKeys *keys, uint8_t *packet, int size, uint32_t index) {}
-static uint32_t srtcp_word(const SrtpKeys *keys, const uint8_t *packet, int size) { return 0; }
+static uint32_t srtcp_index(const SrtpKeys *keys, const uint8_t *packet, int size) { return 0; }
 static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) { return 0; }
 
 #endif
