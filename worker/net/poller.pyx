@@ -57,25 +57,34 @@ cdef class Poller:
 
     def add_reader(self, int fd, callback not None):
         cdef epoll_event event
-        cdef bint known = fd in self._callbacks
+        before = self._callbacks.get(fd)
         event.events = EPOLLIN
         event.data.ptr = <void *>callback
-        if epoll_ctl(self._fd, EPOLL_CTL_MOD if known else EPOLL_CTL_ADD, fd, &event) != 0:
-            raise OSError(errno, "a socket cannot be watched")
-        if known:
-            self._forget(self._callbacks[fd])
-        elif not self._callbacks:
+        if not self._callbacks:
             self._loop.add_reader(self._fd, WakeUp(self, self.call_ready).run)
-        self._callbacks[fd] = callback
+        self._callbacks[fd] = callback  # before the kernel has it: it must not outlive what it points to
+        if epoll_ctl(self._fd, EPOLL_CTL_ADD if before is None else EPOLL_CTL_MOD, fd, &event) != 0:
+            error = OSError(errno, "a socket cannot be watched")
+            if before is not None:
+                self._callbacks[fd] = before
+            else:
+                self._drop(fd)
+            raise error
+        if before is not None:
+            self._forget(before)
 
     def remove_reader(self, int fd):
         if fd not in self._callbacks:
             return False
         epoll_ctl(self._fd, EPOLL_CTL_DEL, fd, NULL)
+        self._drop(fd)
+        return True
+
+    cdef int _drop(self, int fd) except -1:
         self._forget(self._callbacks.pop(fd))
         if not self._callbacks:
             self._loop.remove_reader(self._fd)
-        return True
+        return 0
 
     def call_ready(self):
         cdef int index

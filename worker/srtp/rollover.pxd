@@ -1,8 +1,8 @@
 """Which index a packet has (RFC 3711 section 3.3.1), and that none is used for two packets, or taken from two.
 
-Key, SSRC and index make the keystream (RFC 3711 section 9.1), and with AES-GCM the nonce (RFC 7714 section 8.1): who sees two packets
-under one of them learns what both differ in, and with AES-GCM can forge any packet. Indices are counted as libsrtp counts
-them, which receivers often use, too: also while the first numbers pass half of their range.
+Key, SSRC and index make the keystream (RFC 3711 section 9.1), and with AES-GCM the nonce (RFC 7714 section 8.1): who
+sees two packets under one of them learns what both differ in, and with AES-GCM can forge any packet. Indices are
+counted as libsrtp counts them, which receivers often use, too: also while the first numbers pass half of their range.
 """
 
 from libc.stdint cimport int64_t, uint64_t

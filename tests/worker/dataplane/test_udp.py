@@ -301,6 +301,30 @@ def test_a_socket_of_all_addresses_stays_one(rig: Rig, ip: str) -> None:
     sock.close()
 
 
+def test_a_socket_of_one_link_stays_there(rig: Rig) -> None:
+    """To end a connection takes the link from a socket that has an address of it (``__udp_disconnect`` in Linux)."""
+    with open("/proc/net/if_inet6") as table:  # address, index of its link, length of prefix, scope, flags, name
+        links = [row.split() for row in table if row.startswith("fe80")]
+    if not links:
+        pytest.skip("no link has an address of its own here")
+    text, link = socket.inet_ntop(socket.AF_INET6, bytes.fromhex(links[0][0])), int(links[0][1], 16)
+    sock, peer = (socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) for _ in range(2))
+    peer.bind((text, 0, 0, link))
+    sock.bind((text, 0, 0, link))
+    port = sock.getsockname()[1]
+    sock.close()
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock.bind((text, port, 0, link))  # only one that was told its port keeps it
+    via = UdpSocket(rig.plane, sock.fileno())
+    assert not via.connect(address_of(peer))
+    via.disconnect()
+    assert sock.getsockname()[3] == link
+    assert via.send(b"\x16there", address_of(peer))
+    assert peer.recv(10) == b"\x16there"
+    sock.close()
+    peer.close()
+
+
 def test_a_socket_that_cannot_be_connected_goes_on_without(rig: Rig) -> None:
     consumer = rig.add_consumer()
     assert not consumer.udp.connect(("255.255.255.255", 9))  # EACCES: no SO_BROADCAST

@@ -124,6 +124,31 @@ def test_a_descriptor_that_cannot_be_watched_is_refused(poller: Poller) -> None:
         poller.add_reader(file.fileno(), print)
 
 
+def test_who_could_not_be_watched_is_not_called_but_may_be_watched_later(ready: list[socket.socket]) -> None:
+    class Closing:
+        """An event loop that is closed at first."""
+
+        closed = True
+
+        def add_reader(self, fd: int, callback: object) -> None:
+            if self.closed:
+                raise RuntimeError("the loop is closed")
+
+        def remove_reader(self, fd: int) -> None:
+            """Nobody is called anyway."""
+
+    loop, called = Closing(), list[str]()
+    poller = Poller(loop)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="closed"):
+        poller.add_reader(ready[0].fileno(), partial(called.append, "freed"))
+    poller.call_ready()
+    assert called == []
+    loop.closed = False
+    poller.add_reader(ready[0].fileno(), partial(called.append, "first"))
+    poller.call_ready()
+    assert called == ["first"]
+
+
 def test_its_own_descriptor_goes_with_it() -> None:
     poller = Poller(uvloop.new_event_loop())
     fd = poller.fileno

@@ -29,8 +29,9 @@ class UdpSocket(Endpoint):
     def connect(self, address: Address) -> bool:
         """Speaks to this address at a tenth less CPU, and hears nobody else; gives whether it does.
 
-        Not when it is bound to all addresses, since its own would be one of them from then on, nor when there is no way
-        to that address. It ends, and all is as without it, when the kernel says that a datagram was refused.
+        Not when it is bound to all addresses, since its own would be one of them from then on, nor to an address of one
+        link, since it would be of all links once that ends, nor when there is no way to that address. It ends, and all
+        is as without it, when the kernel says that a datagram was refused.
         """
     def disconnect(self) -> None:
         """Hears others again; no effect when it is not connected."""

@@ -351,7 +351,7 @@ cdef class UdpSocket(Endpoint):
     def connect(self, address):
         """Has the kernel keep the way to this address, instead of looking for it for each packet (connect(2))."""
         cdef PeerAddress to
-        if self.closed or is_any(&self._bound.name):
+        if self.closed or is_any(&self._bound.name) or self._scope_id != 0:
             return False
         self.resolve(address, &to)
         if connect(self.fd, &to.name, to.size) != 0:
