@@ -303,6 +303,20 @@ def udp_peer(ip: str = "127.0.0.1") -> socket.socket:
     return sock
 
 
+def hears_strangers(address: Address) -> bool:
+    """Whether the socket that is bound there is not connected to somebody else: the kernel refuses datagrams then."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as stranger:
+        stranger.connect(address)
+        stranger.send(b"\xff")
+        try:
+            stranger.recv(1)
+        except ConnectionRefusedError:
+            return False
+        except BlockingIOError:
+            return True
+    raise AssertionError("it answers strangers")
+
+
 def fields(body: object) -> dict[str, object]:
     """The fields of a body that are not None."""
     assert isinstance(body, Body)

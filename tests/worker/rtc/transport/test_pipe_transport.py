@@ -28,6 +28,7 @@ from tests.worker.rtc.parameters import (
     video_parameters,
 )
 from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtc.world import hears_strangers
 from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 
 
@@ -337,6 +338,16 @@ def test_an_end_hears_nothing_of_the_one_that_it_has_forgotten(rig: Rig) -> None
     peer.connect()
     peer.send(rtp(3, ssrc=VIDEO_SSRC, payload_type=96))
     assert [stats.packet_count for stats in producer.get_stats()] == [2]
+
+
+def test_a_port_is_connected_to_the_other_end_as_long_as_it_has_one(rig: Rig, pipe: Pipe) -> None:
+    tuple_ = pipe.near.dump().tuple
+    port = (tuple_.local_ip, tuple_.local_port)
+    assert not hears_strangers(port)
+    pipe.near.disconnect()
+    assert hears_strangers(port)
+    connect(pipe.near, pipe.far)
+    assert not hears_strangers(port)
 
 
 @pytest.mark.parametrize("pipe", [True], ids=["srtp"], indirect=True)

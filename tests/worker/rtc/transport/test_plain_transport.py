@@ -12,7 +12,7 @@ from miso.worker.channel.bodies.router import CreatePlainTransportRequest, Liste
 from miso.worker.channel.bodies.transport import ConnectRequest, NumSctpStreams, SrtpParameters
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.transport.plain_transport import PlainTransport
-from tests.worker.rtc.world import World, fields, udp_peer
+from tests.worker.rtc.world import World, fields, hears_strangers, udp_peer
 
 RECEIVER_REPORT = bytes.fromhex("80c9000100000001")
 RTP = bytes.fromhex("806400010000000011223344") + bytes(20)
@@ -118,6 +118,28 @@ def test_comedia_learns_from_the_first_packet(world: World, first: bytes) -> Non
     assert transport.dump().tuple.remote_port == peer.getsockname()[1]
     transport.send_rtcp(RECEIVER_REPORT)
     assert peer.recv(100) == RECEIVER_REPORT
+
+
+@pytest.mark.parametrize("comedia", [False, True])
+def test_each_port_is_connected_to_its_peer_once_that_is_known(world: World, comedia: bool) -> None:
+    transport = make_transport(world, rtcp_mux=False, comedia=comedia)
+    rtp, rtcp = udp_peer(), udp_peer()
+    ports = [port_of(transport), port_of(transport, rtcp=True)]
+    assert [hears_strangers(port) for port in ports] == [True, True]
+    if comedia:
+        rtcp.sendto(RECEIVER_REPORT, ports[1])
+        world.pump()
+        assert [hears_strangers(port) for port in ports] == [True, False]
+        rtp.sendto(RTP, ports[0])
+        world.pump()
+    else:
+        transport.connect(ConnectRequest(ip="127.0.0.1", port=rtp.getsockname()[1], rtcp_port=rtcp.getsockname()[1]))
+    assert [hears_strangers(port) for port in ports] == [False, False]
+    received = transport.plane.received.bytes
+    for peer, port in zip((rtp, rtcp), ports, strict=True):
+        peer.sendto(RECEIVER_REPORT, port)
+    world.pump()
+    assert transport.plane.received.bytes == received + 2 * len(RECEIVER_REPORT)
 
 
 def test_comedia_without_mux_learns_each_port_by_itself(world: World) -> None:
