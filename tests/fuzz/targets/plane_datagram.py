@@ -1,4 +1,4 @@
-"""The plane's entry for datagrams as they come, on an encrypted and a plain transport: demultiplexing, SRTP, SRTCP."""
+"""The plane's entry for datagrams as they come, on a plain transport and on two with SRTP of either kind."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ _plain = _rig.transport_to(_plain_peer, _rig.udp)
 _plain_input = _rig.make_input(_plain)
 _rig.add_video(_plain_input, 5)
 _consumer = _rig.add_consumer(suite=SrtpSuite.AEAD_AES_128_GCM, selector=SimpleLayerSelector(False))
+_gcm_peer = Peer(suite=SrtpSuite.AEAD_AES_128_GCM)
+_gcm = _rig.transport_to(_gcm_peer, _rig.udp)
 _other_policy = Policy(key=bytes(30), ssrc_type=Policy.SSRC_ANY_OUTBOUND)
 SEEDS = [
     rtp(1, KEY_FRAME),
     RECEIVER_REPORT,
     _rig.sender.outgoing.protect(rtp(2, KEY_FRAME)),
     _rig.sender.outgoing.protect_rtcp(RECEIVER_REPORT),
+    _gcm_peer.outgoing.protect(rtp(2, KEY_FRAME)),
+    _gcm_peer.outgoing.protect_rtcp(RECEIVER_REPORT),
     Session(_other_policy).protect(rtp(3)),
     bytes([0, 1, 0, 8]) + bytes.fromhex("2112a442") + bytes(20),
     bytes([22, 254, 253]) + bytes(40),
@@ -37,7 +41,7 @@ def run(data: bytes) -> None:
     global _number
     _number += 1
     with nothing_unraisable():
-        for transport in (_rig.transport, _plain):
+        for transport in (_rig.transport, _gcm, _plain):
             transport.receive_protected(data, _number)
         before = _consumer.output.packets
         good = _rig.sender.outgoing.protect(rtp(_number, KEY_FRAME))
