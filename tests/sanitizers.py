@@ -59,6 +59,13 @@ def environment(reports: Path) -> dict[str, str]:
     }
 
 
+def environment_of_others() -> dict[str, str]:
+    """What a program that is not ours is started with: some, as curl, hang with ASan's runtime in them."""
+    if not are_on():
+        return dict(os.environ)
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
 def are_on() -> bool:
     """Whether this process was started so: then it takes a few times the time and the memory."""
     return os.environ.get("MISO_SANITIZE") == "1"

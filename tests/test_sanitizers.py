@@ -80,3 +80,11 @@ def test_says_what_a_compiler_lacks(tmp_path: Path) -> None:
     compiler.chmod(0o755)
     with pytest.raises(SystemExit, match=r"has no libasan\.so.*Debian"):
         sanitizers.runtimes(str(compiler))
+
+
+def test_programs_of_others_are_started_without_the_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LD_PRELOAD", "/usr/lib/libasan.so")
+    monkeypatch.setenv("MISO_SANITIZE", "1")
+    assert "LD_PRELOAD" not in sanitizers.environment_of_others()
+    monkeypatch.delenv("MISO_SANITIZE")
+    assert sanitizers.environment_of_others()["LD_PRELOAD"] == "/usr/lib/libasan.so"

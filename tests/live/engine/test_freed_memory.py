@@ -10,6 +10,7 @@ import pytest
 
 from miso.live.engine.freed_memory import AFTER_S, FreedMemory, collect_and_trim, trim_malloc
 from miso.live.sessions.events import Event, EventKind, Events
+from tests import sanitizers
 from tests.live.clock import FakeClock
 
 
@@ -79,6 +80,7 @@ def resident_bytes() -> int:
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc")
+@pytest.mark.skipif(sanitizers.are_on(), reason="ASan's malloc is in the place of glibc's")
 def test_what_malloc_keeps_between_what_lives_on_goes_back_to_the_system() -> None:
     pieces = [bytes(bytearray(10_000)) for _ in range(10_000)]
     held = pieces[::10]

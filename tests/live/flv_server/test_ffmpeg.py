@@ -12,6 +12,7 @@ import pytest
 from miso.live.media.codec import Kind, TrackId
 from miso.live.media.flv import FlvReader
 from miso.live.media.packet import Packet
+from tests import sanitizers
 from tests.live.flv_server.house import PATH, house
 from tests.live.hls.cutting import encoded
 from tests.live.media.encoder import FRAME_RATE
@@ -27,7 +28,10 @@ AROUND_S = 12.0
 
 async def run(*command: str) -> tuple[bytes, bytes]:
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=sanitizers.environment_of_others(),
     )
     try:
         return await asyncio.wait_for(process.communicate(), ENOUGH_S)

@@ -11,6 +11,7 @@ from pathlib import Path
 from miso.live.media.flv import FlvReader, TagType
 from miso.live.media.packet import Packet
 from miso.live.sessions.session import EndReason, Role
+from tests import sanitizers
 from tests.live.broadcast.test_broadcast import AUDIO_CONFIG, until, video_config
 from tests.live.flv_server.house import PATH, Content, House, house
 from tests.live.streams.packets import picture, sound
@@ -54,7 +55,8 @@ async def test_200_frozen_players_cost_little_are_closed_and_disturb_nobody() ->
             await asyncio.sleep(0.002)
             if number % 50 == 0:
                 most = max(most, memory_bytes())
-        assert most - before < GROWTH_BYTES + 12 * 25 * FRAME_BYTES, "the ring itself, and little else"
+        if not sanitizers.are_on():  # ASan keeps 256 MB of what was freed
+            assert most - before < GROWTH_BYTES + 12 * 25 * FRAME_BYTES, "the ring itself, and little else"
         await until(lambda: len(made.live.sessions) == 1)
         assert made.live.sessions.endings["http-flv", Role.PLAYER, EndReason.TOO_SLOW] == FROZEN
         async with asyncio.timeout(60):
