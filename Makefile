@@ -55,9 +55,10 @@ needs-test: | needs-web
 	@.ci/prepare build web test
 
 # One stamp per set of dependencies: the demo does not wait for the tests' tools. pip fetches while the compiler works,
-# and then waits for it; what the tests need is fetched in the same go when it is known that they come.
+# and then waits for it; what the tests need is fetched in the same go when it is known that they come. pip builds the
+# modules, too: it has to want the same ones, or each of the two replaces all that the other has made.
 WANTED := $(if $(filter test lint fuzz,$(MAKECMDGOALS)),[test$(comma)lint])
-INSTALL = $(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e
+INSTALL = $(if $(filter 1,$(SANITIZE)),MISO_SANITIZE=1) $(BIN)/python -m pip install -q --no-build-isolation --config-settings editable_mode=compat -e
 
 $(VENV)/.run: pyproject.toml | needs-build
 	@test -x $(BIN)/pip || { echo "making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }

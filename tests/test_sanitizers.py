@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from native.extensions import Extensions
 from tests import sanitizers
 
+ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = """
 [[tool.setuptools.ext-modules]]
 name = "careless"
@@ -88,3 +91,15 @@ def test_programs_of_others_are_started_without_the_runtimes(monkeypatch: pytest
     assert "LD_PRELOAD" not in sanitizers.environment_of_others()
     monkeypatch.delenv("MISO_SANITIZE")
     assert sanitizers.environment_of_others()["LD_PRELOAD"] == "/usr/lib/libasan.so"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is missing")
+def test_pip_is_told_to_build_the_same_modules_as_make_does() -> None:
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKEOVERRIDES")}
+    wants = []
+    for settings in ([], ["SANITIZE=1"]):
+        command = ["make", "--dry-run", "--what-if=pyproject.toml", "build", *settings]
+        said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+        (installs,) = [line for line in said.splitlines() if "pip install" in line and " -e " in line]
+        wants.append("MISO_SANITIZE=1 " in installs)
+    assert wants == [False, True]
