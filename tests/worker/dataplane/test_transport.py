@@ -291,6 +291,15 @@ def test_keys_of_the_wrong_length_are_refused(rig: Rig) -> None:
         rig.transport.set_srtp(SrtpSuite.AES_CM_128_HMAC_SHA1_80, bytes(30), bytes(29))
 
 
+def test_a_key_that_is_in_use_with_another_suite_changes_nothing(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(SrtpSuite.AES_CM_128_HMAC_SHA1_80)
+    rig.send(rtp(1, KEY_FRAME))
+    with pytest.raises(ValueError, match="is in use with AES_CM_128_HMAC_SHA1_80"):
+        rig.transport.set_srtp(SrtpSuite.AES_CM_128_HMAC_SHA1_32, bytes(30), rig.sender.plane_key)
+    rig.send(rtp(2))
+    assert rig.stream.stats.packets == 2
+
+
 def test_outputs_made_before_the_keys_get_them(make_rig: Callable[..., Rig]) -> None:
     suite = SrtpSuite.AEAD_AES_128_GCM
     rig = make_rig()

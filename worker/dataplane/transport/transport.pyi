@@ -49,7 +49,11 @@ class TransportPlane(SendingHalf):
     def stop_accepting(self, socket: _Accepting, address: Address) -> None:
         """Takes ``accept_from`` back; no effect when the address is not accepted."""
     def set_srtp(self, suite: SrtpSuite, remote_key: bytes, local_key: bytes) -> None:
-        """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
+        """Keys are master key followed by master salt (RFC 3711).
+
+        Raises:
+            ValueError: A wrong length, or the local key is in use with another suite; nothing changes.
+        """
     def set_receive_extensions(
         self, *, mid: int = 0, rid: int = 0, repaired_rid: int = 0, abs_send_time: int = 0, transport_wide_cc: int = 0
     ) -> None:

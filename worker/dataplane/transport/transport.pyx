@@ -63,16 +63,20 @@ cdef class TransportPlane(SendingHalf):
             socket.unbind_transport(address, self)
 
     def set_srtp(self, suite, bytes remote_key not None, bytes local_key not None):
-        """Keys are master key followed by master salt (RFC 3711). Raises ValueError for wrong lengths."""
+        """Keys are master key followed by master salt (RFC 3711).
+
+        Raises:
+            ValueError: A wrong length, or the local key is in use with another suite; nothing changes.
+        """
         suite.check(remote_key)
         suite.check(local_key)
+        self.set_local_key(suite, local_key)
         if can_run():
             self._receiving.inbound = IncomingSrtp(
                 SessionKeys(suite, remote_key), SessionKeys(suite, remote_key, rtcp=True)
             )
         else:
             self._receiving.inbound = LibsrtpIncoming(suite, remote_key)
-        self.set_local_key(suite, local_key)
 
     def set_receive_extensions(
         self, *, int mid=0, int rid=0, int repaired_rid=0, int abs_send_time=0, int transport_wide_cc=0
