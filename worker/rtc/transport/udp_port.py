@@ -7,7 +7,7 @@ import ipaddress
 from miso.worker.channel.bodies.router import ListenIp
 from miso.worker.channel.bodies.transport import TransportTuple
 from miso.worker.dataplane import Address, UdpOwner, UdpSocket
-from miso.worker.errors import BodyError
+from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.context import BoundSocket, Context
 from miso.worker.rtc.deliver import deliver
 
@@ -17,12 +17,17 @@ def open_udp(context: Context, ip: str, port: int | None) -> tuple[BoundSocket, 
 
     Raises:
         BodyError: A text that is no IP address.
-        CommandError: The port, or every port of the range, is taken, or the address is not of this machine.
+        CommandError: The port, or every port of the range, is taken, the address is not of this machine, or the kernel
+            watches no more sockets.
     """
     bound = context.sockets.open_udp(ip, port)
     udp = UdpSocket(context.plane, bound.fileno)
     udp.clock, udp.deliver = context.scheduler.now_us, deliver
-    bound.watch_readable(udp.on_readable)
+    try:
+        bound.watch_readable(udp.on_readable)
+    except OSError as error:
+        bound.close()
+        raise CommandError(f"no socket: {error.strerror}") from error
     return bound, udp
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import socket
 
 import pytest
@@ -12,7 +13,7 @@ from miso.worker.channel.bodies.router import CreatePlainTransportRequest, Liste
 from miso.worker.channel.bodies.transport import ConnectRequest, NumSctpStreams, SrtpParameters
 from miso.worker.errors import BodyError, CommandError
 from miso.worker.rtc.transport.plain_transport import PlainTransport
-from tests.worker.rtc.world import World, fields, hears_strangers, udp_peer
+from tests.worker.rtc.world import PolledSocket, World, fields, hears_strangers, udp_peer
 
 RECEIVER_REPORT = bytes.fromhex("80c9000100000001")
 RTP = bytes.fromhex("806400010000000011223344") + bytes(20)
@@ -353,6 +354,17 @@ def test_creation_that_fails_leaves_nothing_behind(world: World) -> None:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(CommandError):
             make_transport(world, port=taken.getsockname()[1])
+    assert world.sockets.all == []
+    assert world.ids == []
+
+
+def test_a_port_that_cannot_be_watched_is_given_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_bound: PolledSocket, _callback: object) -> None:
+        raise OSError(errno.ENOSPC, "a socket cannot be watched")
+
+    monkeypatch.setattr(PolledSocket, "watch_readable", refuse)
+    with pytest.raises(CommandError, match="no socket: a socket cannot be watched"):
+        make_transport(world)
     assert world.sockets.all == []
     assert world.ids == []
 
