@@ -7,8 +7,10 @@ only says by it that an earlier datagram was refused (udp(7)).
 """
 
 from libc.errno cimport errno
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from posix.unistd cimport close
+
+from miso.worker.clocks cimport now_us
 
 from miso.worker.net.wake_up import WakeUp
 
@@ -25,7 +27,8 @@ cdef extern from "<sys/epoll.h>" nogil:
     uint32_t EPOLLIN
 
 cdef enum:
-    TURN = 64  # sockets that are served in one turn of the event loop; the kernel tells of the others in the next
+    READY = 64  # that the kernel tells of at once
+    TURN_US = 4000  # in one turn of the event loop; then commands have theirs
 
 
 cdef class Poller:
@@ -33,12 +36,14 @@ cdef class Poller:
 
     cdef object _loop
     cdef dict _callbacks  # by descriptor; keeps alive what the kernel's events point to
-    cdef epoll_event _ready[TURN]
-    cdef int _count  # of ``_ready``, while they are called
+    cdef epoll_event _ready[READY]
+    cdef int _count  # of ``_ready``
+    cdef int _next  # of these, to be called
+    cdef bint _is_calling
     cdef int _fd
 
     def __cinit__(self):
-        self._count = 0
+        self._count = self._next = 0
         self._fd = epoll_create1(EPOLL_CLOEXEC)
         if self._fd < 0:
             raise OSError(errno, "no descriptor to watch sockets by")
@@ -87,21 +92,27 @@ cdef class Poller:
         return 0
 
     def call_ready(self):
-        cdef int index
-        if self._count:  # from within a callback
+        cdef int64_t until_us = now_us() + TURN_US
+        if self._is_calling:  # from within a callback
             return
-        self._count = max(epoll_wait(self._fd, self._ready, TURN, 0), 0)
+        if self._next == self._count:
+            self._next = 0
+            self._count = max(epoll_wait(self._fd, self._ready, READY, 0), 0)
+        self._is_calling = True
         try:
-            for index in range(self._count):
-                if self._ready[index].data.ptr != NULL:
-                    callback = <object>self._ready[index].data.ptr
+            while self._next < self._count:
+                self._next += 1
+                if self._ready[self._next - 1].data.ptr != NULL:
+                    callback = <object>self._ready[self._next - 1].data.ptr
                     callback()
+                    if now_us() >= until_us:
+                        break  # the rest of these comes before others in the next turn
         finally:
-            self._count = 0
+            self._is_calling = False
 
     cdef void _forget(self, callback) noexcept:
         """One that is ready, too, is not called any more."""
         cdef int index
-        for index in range(self._count):
+        for index in range(self._next, self._count):
             if self._ready[index].data.ptr == <void *>callback:
                 self._ready[index].data.ptr = NULL

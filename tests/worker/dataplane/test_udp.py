@@ -328,6 +328,7 @@ def test_a_socket_of_one_link_stays_there(rig: Rig) -> None:
 def test_a_socket_that_cannot_be_connected_goes_on_without(rig: Rig) -> None:
     consumer = rig.add_consumer()
     assert not consumer.udp.connect(("255.255.255.255", 9))  # EACCES: no SO_BROADCAST
+    assert not consumer.udp.connect(("127.0.0.1", 0))
     consumer.udp.close()
     assert not consumer.udp.connect(consumer.peer.address)
     consumer.udp.disconnect()

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import os
 import socket
+import time
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -62,6 +64,46 @@ def test_one_that_is_always_ready_leaves_the_others_their_turn(poller: Poller, r
     for _ in range(2):
         poller.call_ready()
     assert called == set(range(100))
+
+
+def test_a_turn_ends_in_time_and_each_has_as_many_as_the_others(poller: Poller, ready: list[socket.socket]) -> None:
+    called: Counter[int] = Counter()
+
+    def work(index: int) -> None:
+        called[index] += 1
+        time.sleep(0.001)
+
+    for index, each in enumerate(ready):
+        poller.add_reader(each.fileno(), partial(work, index))
+    for _ in range(1000):
+        before = called.total()
+        poller.call_ready()
+        assert 1 <= called.total() - before <= 4
+        if called.total() >= 300:
+            break
+    assert set(called) == set(range(100))
+    assert max(called.values()) - min(called.values()) <= 1
+
+
+def test_what_is_left_for_the_next_turn_is_not_called_once_it_is_removed(
+    poller: Poller, ready: list[socket.socket]
+) -> None:
+    called: list[int] = []
+
+    def work(index: int) -> None:
+        called.append(index)
+        time.sleep(0.005)
+
+    for index, each in enumerate(ready[:3]):
+        poller.add_reader(each.fileno(), partial(work, index))
+    poller.call_ready()
+    assert len(called) == 1
+    for index, each in enumerate(ready[:3]):
+        if index not in called:
+            poller.remove_reader(each.fileno())
+    for _ in range(3):
+        poller.call_ready()
+    assert set(called) == {called[0]}
 
 
 def test_who_is_removed_or_replaced_by_another_is_not_called_any_more(

@@ -354,6 +354,8 @@ cdef class UdpSocket(Endpoint):
         if self.closed or is_any(&self._bound.name) or self._scope_id != 0:
             return False
         self.resolve(address, &to)
+        if to.name.sin6_port == 0:  # which stands at the same place in both families; connect(2) takes it, sendto(2) does not
+            return False
         if connect(self.fd, &to.name, to.size) != 0:
             return False
         self._peer = to
