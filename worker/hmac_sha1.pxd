@@ -1,13 +1,13 @@
 """Declares HMAC-SHA1 for other compiled modules: what begins with the key is hashed once."""
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t
+
+cdef extern from "miso/worker/srtp/primitives/keys.h" nogil:
+    ctypedef struct HmacKey:
+        pass
 
 cdef enum:
     DIGEST_SIZE = 20  # bytes
-
-cdef struct HmacKey:
-    uint32_t inner[5]  # SHA-1 after the block of the key with which one of the two hashes begins
-    uint32_t outer[5]
 
 cdef void make_key(HmacKey *key, const uint8_t *secret, Py_ssize_t size) noexcept
 cdef void authenticate(const HmacKey *key, const uint8_t *message, Py_ssize_t size, uint8_t *digest) noexcept

@@ -7,7 +7,7 @@ cache. Where the CPU has no instructions for AES libsrtp does all of it (``miso.
 
 ::
 
-    primitives/  C: AES in counter mode, GHASH, SHA-1 in lanes; a packet from them (protect.h, open.h)
+    primitives/  C: AES in counter mode, GHASH, SHA-1 in lanes, HMAC; a packet from them (protect.h, open.h)
     cipher       session keys, and what is done with them by the code that was chosen
     header       where a packet's payload begins
     rollover     which index a packet has, and that none is used twice

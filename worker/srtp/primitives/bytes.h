@@ -35,4 +35,9 @@ static inline void write_be64(uint8_t *at, uint64_t value) {
     memcpy(at, &value, 8);
 }
 
+static void srtp_wipe(void *memory, size_t size) {
+    memset(memory, 0, size);
+    __asm__ volatile("" : : "r"(memory) : "memory"); /* the compiler must not leave it out */
+}
+
 #endif

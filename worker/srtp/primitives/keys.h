@@ -28,13 +28,18 @@ typedef struct {
     uint8_t powers[GHASH_POWERS * AES_BLOCK];
 } GhashKey;
 
+/* SHA-1 after the block of the key with which each of HMAC's two hashes begins. */
+typedef struct {
+    uint32_t inner[SHA1_WORDS]; /* of the message */
+    uint32_t outer[SHA1_WORDS]; /* of the digest of that */
+} HmacKey;
+
 /* What all packets under one master key are protected with. What each of them needs comes first, one line of the cache. */
 typedef struct {
     uint8_t salt[SRTP_SALT_ROOM];
     uint8_t tag_size;
     uint8_t is_gcm;
-    uint32_t inner[SHA1_WORDS]; /* SHA-1 after the block that HMAC (RFC 2104) puts before the message */
-    uint32_t outer[SHA1_WORDS]; /* and before the digest of that */
+    HmacKey hmac;
     Aes aes;
     GhashKey ghash;
 } SrtpKeys;

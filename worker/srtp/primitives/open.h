@@ -20,36 +20,6 @@ enum {
 
 static const uint32_t SRTCP_IS_ENCRYPTED = 1u << 31; /* that bit */
 
-/* In a time that does not tell where they differ. */
-static int srtp_is_equal(const uint8_t *a, const uint8_t *b, int size) {
-    uint8_t difference = 0;
-    int index;
-    for (index = 0; index < size; index++)
-        difference |= a[index] ^ b[index];
-    return difference == 0;
-}
-
-/* HMAC-SHA1 (RFC 2104) of data, and of a few bytes that follow it. */
-static void srtp_hmac(const SrtpKeys *keys, const uint8_t *data, int size, const uint8_t *tail, int tail_size,
-                      uint8_t *digest) {
-    uint8_t rest[2 * SHA1_BLOCK] = {0}, block[SHA1_BLOCK];
-    uint32_t state[SHA1_WORDS];
-    Hashing outer;
-    const uint8_t *at = data;
-    int left = size % SHA1_BLOCK, blocks = (left + tail_size + 9 + SHA1_BLOCK - 1) / SHA1_BLOCK;
-    memcpy(state, keys->inner, SHA1_SIZE);
-    srtp_code.sha1.single(state, &at, size / SHA1_BLOCK);
-    memcpy(rest, data + size - left, left);
-    memcpy(rest + left, tail, tail_size);
-    rest[left + tail_size] = 0x80;
-    write_be32(rest + blocks * SHA1_BLOCK - 4, (uint32_t)(SHA1_BLOCK + size + tail_size) * 8);
-    at = rest;
-    srtp_code.sha1.single(state, &at, blocks);
-    srtp_begin_outer(keys, &outer, state, block);
-    srtp_code.sha1.single(state, &outer.at, 1);
-    srtp_digest(state, digest);
-}
-
 /* Whether a packet, `size` of which is without its tag, is genuine: then it is decrypted. */
 static int srtp_open(const SrtpWork *work) {
     const SrtpKeys *keys = work->keys;
@@ -61,9 +31,9 @@ static int srtp_open(const SrtpWork *work) {
         srtp_gcm_tag(keys, nonce, work->packet, work->payload_at, payload, size, tag);
     } else {
         write_be32(rollover, (uint32_t)(work->index >> 16));
-        srtp_hmac(keys, work->packet, work->size, rollover, SRTP_ROC_SIZE, tag);
+        hmac_sha1(srtp_code.sha1.single, &keys->hmac, work->packet, work->size, rollover, SRTP_ROC_SIZE, tag);
     }
-    if (!srtp_is_equal(tag, work->packet + work->size, keys->tag_size))
+    if (!hmac_is_equal(tag, work->packet + work->size, keys->tag_size))
         return 0;
     srtp_code.counter(&keys->aes, nonce, keys->is_gcm ? 2 : 0, payload, size);
     return 1;
@@ -78,7 +48,7 @@ static void srtcp_tag(const SrtpKeys *keys, const uint8_t *nonce, const uint8_t 
         memcpy(plain + SRTCP_HEADER_SIZE, word, SRTCP_INDEX_SIZE);
         srtp_gcm_tag(keys, nonce, plain, sizeof(plain), packet + SRTCP_HEADER_SIZE, size - SRTCP_HEADER_SIZE, tag);
     } else {
-        srtp_hmac(keys, packet, size, word, SRTCP_INDEX_SIZE, tag);
+        hmac_sha1(srtp_code.sha1.single, &keys->hmac, packet, size, word, SRTCP_INDEX_SIZE, tag);
     }
 }
 
@@ -119,7 +89,7 @@ static int srtcp_open(const SrtpKeys *keys, uint8_t *packet, int size) {
         srtcp_clear_tag(keys, nonce, packet, size, tag);
     else
         srtcp_tag(keys, nonce, packet, size, word, tag);
-    if (!srtp_is_equal(tag, packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), keys->tag_size))
+    if (!hmac_is_equal(tag, packet + size + (keys->is_gcm ? 0 : SRTCP_INDEX_SIZE), keys->tag_size))
         return 0;
     if (is_clear)
         return 1;

@@ -7,7 +7,7 @@
 #define MISO_SRTP_PROTECT_H
 
 #include "ghash.h"
-#include "sha1.h"
+#include "hmac.h"
 
 enum {
     SRTP_GCM_TAG_SIZE = 16,
@@ -64,24 +64,6 @@ static void srtp_use(int paths) {
         srtp_code.sha1 = (Sha1){sha1_avx2, 8, paths & PATH_SHA ? 5 : 2, srtp_code.sha1.single};
 }
 
-static void srtp_wipe(void *memory, size_t size) {
-    memset(memory, 0, size);
-    __asm__ volatile("" : : "r"(memory) : "memory"); /* the compiler must not leave it out */
-}
-
-/* The state of SHA-1 after one block of the key, XORed with what HMAC says. */
-static void srtp_begin_hmac(uint32_t *state, const uint8_t *key, uint8_t pad) {
-    uint8_t block[SHA1_BLOCK];
-    const uint8_t *at = block;
-    int index;
-    memset(block, pad, sizeof(block));
-    for (index = 0; index < SRTP_AUTH_KEY_SIZE; index++)
-        block[index] ^= key[index];
-    memcpy(state, SHA1_START, sizeof(SHA1_START));
-    sha1_plain(state, &at, 1);
-    srtp_wipe(block, sizeof(block));
-}
-
 /* One session key (RFC 3711 section 4.3.3; the salt of RFC 7714 section 11 is filled up with zeros). */
 static void srtp_derive(const Aes *master, const uint8_t *salt, int label, uint8_t *result, int size) {
     uint8_t block[AES_BLOCK] = {0};
@@ -102,8 +84,7 @@ static void srtp_set_keys(SrtpKeys *keys, const uint8_t *key, int key_size, cons
     if (keys->is_gcm) {
         ghash_expand(&keys->ghash, &keys->aes);
     } else {
-        srtp_begin_hmac(keys->inner, auth, 0x36);
-        srtp_begin_hmac(keys->outer, auth, 0x5C);
+        hmac_set_key(&keys->hmac, auth, SRTP_AUTH_KEY_SIZE);
     }
 }
 
@@ -180,29 +161,23 @@ static void srtp_encrypt(const SrtpWork *work, Hashing *hashing, uint32_t *state
     memset(end + SRTP_ROC_SIZE, 0, padded - hashed - 4);
     end[SRTP_ROC_SIZE] = 0x80;
     write_be32(work->packet + padded - 4, (uint32_t)(SHA1_BLOCK + hashed) * 8);
-    memcpy(state, work->keys->inner, SHA1_SIZE);
+    memcpy(state, work->keys->hmac.inner, SHA1_SIZE);
     *hashing = (Hashing){work->packet, padded / SHA1_BLOCK, state};
-}
-
-static inline void srtp_digest(const uint32_t *state, uint8_t *digest) {
-    int word;
-    for (word = 0; word < SHA1_WORDS; word++)
-        write_be32(digest + 4 * word, state[word]);
 }
 
 /* HMAC's second hash: the block with the digest of the first. */
 static void srtp_begin_outer(const SrtpKeys *keys, Hashing *hashing, uint32_t *state, uint8_t *block) {
-    srtp_digest(state, block);
+    sha1_write(state, block);
     memset(block + SHA1_SIZE, 0, SHA1_BLOCK - SHA1_SIZE);
     block[SHA1_SIZE] = 0x80;
     write_be32(block + SHA1_BLOCK - 4, (SHA1_BLOCK + SHA1_SIZE) * 8);
-    memcpy(state, keys->outer, SHA1_SIZE);
+    memcpy(state, keys->hmac.outer, SHA1_SIZE);
     *hashing = (Hashing){block, 1, state};
 }
 
 static void srtp_authenticate(const SrtpWork *work, const uint32_t *state) {
     uint8_t digest[SHA1_SIZE];
-    srtp_digest(state, digest);
+    sha1_write(state, digest);
     memcpy(work->packet + work->size, digest, work->keys->tag_size);
 }
 
@@ -235,7 +210,6 @@ static void srtp_protect_all(const SrtpWork *work, int count) {
 
 static int srtp_paths_here(void) { return 0; }
 static void srtp_use(int paths) { srtp_code.paths = paths; }
-static void srtp_wipe(void *memory, size_t size) { memset(memory, 0, size); }
 static void srtp_set_keys(SrtpKeys *keys, const uint8_t *key, int key_size, const uint8_t *salt, int salt_size,
                           const uint8_t *auth, int tag_size) {}
 static void srtp_derive_session_keys(const uint8_t *master, int key_size, int salt_size, int labels, uint8_t *key,
