@@ -33,8 +33,8 @@ class Viewer:
         self.asking = 0
         self.heard_s = now_s
 
-    def sent(self, size_bytes: int) -> None:
-        """It has got that much."""
+    async def sent(self, size_bytes: int) -> None:
+        """It has got that much. A coroutine, for Starlette would run what is none in another thread, later."""
         if not self.session.ended:
             self.session.bytes_out += size_bytes
 

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+from anyio.to_thread import current_default_thread_limiter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -70,6 +71,23 @@ async def test_a_player_finds_its_way_from_the_first_playlist_to_every_piece() -
         assert (session.protocol, session.path, session.address) == ("hls", PATH, "127.0.0.1")
         assert session.bytes_out > sum(len(answer.content) for answer in got)
         assert [event.kind for event in made.events] == [EventKind.PLAY]
+
+
+async def test_what_was_sent_is_counted_while_every_thread_has_work() -> None:
+    threads = current_default_thread_limiter()
+    busy = [object() for _ in range(int(threads.available_tokens))]
+    async with house() as (made, _), client(made) as http:
+        await send(made.publish(), again(encoded("libx264", "aac"), 3))
+        for one in busy:
+            await threads.acquire_on_behalf_of(one)
+        try:
+            async with asyncio.timeout(60):
+                answer = await http.get(FIRST)
+        finally:
+            for one in busy:
+                threads.release_on_behalf_of(one)
+        (session,) = made.sessions
+        assert session.bytes_out == len(answer.content) > 0
 
 
 async def test_a_playlist_waits_for_the_part_that_is_asked_for() -> None:
