@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from bench import conclusion
+from bench.awake import cores_awake
 from bench.command_line import command_parser
 from bench.report import Compared
 from bench.workers import add_arguments, chosen_workers
@@ -21,7 +23,8 @@ EXPLANATION = """
 N guests of another process join a room of one video producer, each by a WebRtcTransport on one WebRtcServer: "create"
 the transport, "connect" (the guest's fingerprint), "handshake" (an ICE check that nominates, and DTLS with the guest as
 client), "consume". Each step is done for all before the next; ten guests have joined before, who do not count. The
-floor is the server's half of the DTLS handshake by OpenSSL alone, in this process. "early" and "late" are consume of
+floor is the server's half of the DTLS handshake by OpenSSL alone, in this process. Cores are kept awake meanwhile, as
+they are on a server whose media flows (bench/awake.py); with --asleep they are not. "early" and "late" are consume of
 the first and the last tenth of the guests. Then the producer sends, and each guest deciphers what comes with libsrtp.
 With --check the exit code is 1 when a guest or a packet is missing, and beyond a goal that is held already.
 """
@@ -34,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-n", "--guests", type=int, default=200, help="default: 200")
     parser.add_argument("--at-once", type=int, default=1, help="consumers that are asked for together (default 1)")
     parser.add_argument("--packets", type=int, default=20, help="that each guest is to get (default 20)")
+    parser.add_argument("--asleep", action="store_true", help="let cores sleep between steps, as on an idle machine")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
     conclusion.add_arguments(parser, "bench.joins", "when something is missing, or beyond a goal that is held")
     options = parser.parse_args(arguments)
@@ -43,11 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bench.joins.measure import measure
 
     rows: list[Row] = []
-    for worker in chosen_workers(options):
-        rows.append(measure(worker, options.guests, options.packets, options.repeats, options.at_once))
-        print("  ".join(f"{name}={value}" for name, value in as_row(rows[-1]).items()), flush=True)
+    with nullcontext() if options.asleep else cores_awake():
+        for worker in chosen_workers(options):
+            rows.append(measure(worker, options.guests, options.packets, options.repeats, options.at_once))
+            print("  ".join(f"{name}={value}" for name, value in as_row(rows[-1]).items()), flush=True)
     found = conclusion.Found(
-        settings=conclusion.chosen(options, "guests", "at_once", "packets", "repeats"),
+        settings=conclusion.chosen(options, "guests", "at_once", "packets", "repeats", "asleep"),
         rows=[as_row(row) for row in rows],
         compared=compared(rows),
         shown=shown(rows[0]),

@@ -13,7 +13,7 @@ from bench.stalls import main
 
 def test_what_control_does_with_a_small_room_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "figures.json"
-    assert main(["--people", "10", "--json", str(target)]) == 0
+    assert main(["--people", "10", "--repeats", "2", "--json", str(target)]) == 0
     rows = re.findall(r"^\| (.+) \| ([\d.]+) \| ([\d.]+|inf) \|$", capsys.readouterr().out, re.MULTILINE)
     assert [what for what, _, _ in rows] == [
         "dump of the router",
@@ -29,6 +29,8 @@ def test_what_control_does_with_a_small_room_is_measured(tmp_path: Path, capsys:
     assert figures["shown"] == {}  # the goal is one of a larger room
 
 
-def test_a_room_too_small_for_its_viewers_is_refused() -> None:
+def test_a_room_too_small_for_its_viewers_is_refused_and_none_at_all() -> None:
     with pytest.raises(SystemExit):
         main(["--people", "9"])
+    with pytest.raises(SystemExit):
+        main(["--repeats", "0"])

@@ -60,7 +60,7 @@ class RetransmissionIndex:
         self._max_capacity = max_packets
         self._capacity = 0  # rows, a power of two; 0 before the first packet
         self._newest = 0  # the highest number so far
-        self._rows = array("I", bytes(4 * enums.ROW_WORDS))
+        self._rows: array[int] = None  # type: ignore[assignment]  # until there is a packet
 
     def put(
         self,
@@ -174,4 +174,4 @@ class RetransmissionIndex:
     def clear(self) -> None:
         """Forgets everything and gives the memory back."""
         self._capacity = 0
-        self._rows = array("I", bytes(4 * enums.ROW_WORDS))
+        self._rows = None  # type: ignore[assignment]

@@ -7,8 +7,6 @@ mean, the newest weighing most.
 
 from __future__ import annotations
 
-from array import array
-
 _MAX_SCORE = 10  # C numbers in the .pxd
 _HISTORY = 24
 
@@ -23,7 +21,7 @@ class StreamScore:
     def __init__(self) -> None:
         self.value = _MAX_SCORE
         self._count = 0
-        self._samples = array("B", bytes(24))  # _HISTORY; the oldest first
+        self._samples = [0] * 24  # _HISTORY; the oldest first
 
     def add(self, sample: int) -> bool:
         """Takes one more sample, 0 to 10; True when the score has changed."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from miso.worker.dataplane import SrtpSuite, TcpConnection, TransportPlane
+from miso.worker.rtp.random_numbers import COUNT, random_number
 from miso.worker.srtp import choice, cipher
 from tests.worker.dataplane.rig import KEY_FRAME, Consumer, Rig, make_output, now_us, rtp
 
@@ -62,6 +63,8 @@ def test_a_room_of_all_suites_gets_the_same_bytes(
             pytest.skip("this CPU has no AES instructions, or libsrtp is chosen")
         drawn = itertools.count()  # for keys, and for the first number of repairs
         monkeypatch.setattr("os.urandom", lambda size, drawn=drawn: bytes([next(drawn) & 127] * size))
+        for _ in range(COUNT):
+            random_number()  # the last ones that were drawn before
         rig = make_rig(None)
         consumers = [rig.add_consumer(suite=suite, rtx_ssrc=rtx_ssrc, ssrc=5 + at) for at, suite in enumerate(every)]
         results.append(what_leaves(rig, consumers))

@@ -1,8 +1,6 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """A consumer in the data plane: what it forwards, from where on, by which numbers and timestamps."""
 
-import os
-
 from cpython.list cimport PyList_GET_ITEM
 from libc.string cimport memcpy
 
@@ -38,6 +36,7 @@ from miso.worker.rtp.enums cimport (
     VP8,
 )
 from miso.worker.rtp.layer_selectors cimport LayerSelector
+from miso.worker.rtp.random_numbers cimport random_u32
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.sequence cimport SequenceMapper
@@ -145,7 +144,7 @@ cdef class ConsumerPlane(SendStream):
         """Begins after what an earlier stream with these SSRCs sent under the same key; -1: there was none."""
         if number >= 0:
             self._sequence.max_output = number
-        self._rtx_sequence = rtx_number if rtx_number >= 0 else int.from_bytes(os.urandom(2), "big") >> 1
+        self._rtx_sequence = rtx_number if rtx_number >= 0 else random_u32() >> 17
         return 0
 
     # ------------------------------------------------------------ forwarding

@@ -5,8 +5,6 @@ They go at mediasoup's intervals, in turns of the worker's rounds. Feedback that
 object is made for a report, but for packets of a direct transport, which are events.
 """
 
-import os
-
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from miso.worker.dataplane.consumer.consumer cimport ConsumerPlane
@@ -18,6 +16,7 @@ from miso.worker.dataplane.rounds cimport Turn
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtcp.compound_writer cimport MAX_COMPOUND, MAX_REPORTS, BlockEntry, CompoundWriter, SenderEntry
 from miso.worker.rtcp.echo_clock cimport EchoClock
+from miso.worker.rtp.random_numbers cimport random_u32
 
 from miso.worker.dataplane.events import RtcpDelivered
 
@@ -51,7 +50,7 @@ cdef class TransportReports(Turn):
         self._is_direct = is_direct
         self._sent = []
         self._received = []
-        self._random = int.from_bytes(os.urandom(4), "big")
+        self._random = random_u32()
 
     def add_sent(self, ConsumerPlane stream not None, bytes cname not None, int clock_rate, int interval_us):
         """Its receiver is told of the stream from now on, about every ``interval_us``."""

@@ -5,8 +5,6 @@ SSRC 1234, payload type 127, MID "probator": receivers of mediasoup's family kno
 count its packets in their feedback and decode nothing.
 """
 
-import os
-
 from libc.string cimport memcpy, memset
 
 from miso.worker.dataplane.plane cimport Plane
@@ -14,6 +12,7 @@ from miso.worker.dataplane.sockets.batch cimport TRAILER_ROOM, Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport write_u16, write_u24, write_u32
 from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
+from miso.worker.rtp.random_numbers cimport random_u32
 from miso.worker.srtp.outgoing cimport REFUSED
 
 cdef enum:
@@ -29,10 +28,10 @@ cdef class ProbationStream(Sender):
         self._transport = transport
         self._plane = transport.plane
         self._write_header(mid_id, abs_send_time_id, transport_wide_cc_id)
-        self._timestamp = int.from_bytes(os.urandom(4), "big")
+        self._timestamp = random_u32()
         transport.attach(self, PROBATION_SSRC, 0)
         number = transport.number_before(PROBATION_SSRC)
-        self._sequence_number = number if number >= 0 else int.from_bytes(os.urandom(2), "big")
+        self._sequence_number = number if number >= 0 else random_u32() >> 16
         self.rekey()
 
     cdef int rekey(self) except -1:
