@@ -39,7 +39,7 @@ class Found:
     loaded: bool = False
 
 
-def add_arguments(parser: argparse.ArgumentParser, module: str, wrong: str = "beyond a goal that is held") -> None:
+def add_arguments(parser: argparse.ArgumentParser, module: str, wrong: str = "beyond a goal") -> None:
     """``--check``, ``--json`` and ``--plot``.
 
     Args:

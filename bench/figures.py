@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final, Literal
 
+from bench.goals import GOALS
 from bench.report import Compared
 from bench.workers import is_reference
 
@@ -136,8 +137,15 @@ def compared(rows: Sequence[Row]) -> list[Compared]:
     return [Compared(what, "µs CPU for each packet", figures) for what, figures in groups.items()]
 
 
-def shown(rows: Sequence[Row], rate: float) -> dict[str, float]:
-    """The figures that have goals: of the first worker, beside the floor and beside mediasoup's if that is there."""
+def shown(rows: Sequence[Row], rate: float, *, avx512: bool = True) -> dict[str, float]:
+    """The figures that have goals: of the first worker, beside the floor and beside mediasoup's if that is there.
+
+    Args:
+        rows: What was measured.
+        rate: Forwarded packets a second, as asked for.
+        avx512: Whether the CPU has it: without, evenly paced packets have goals of their own, and bursts have none
+            beside the floor.
+    """
     found: dict[str, float] = {}
     ours = {_combination(row): row for row in rows if row.worker == rows[0].worker}
     for row in rows:
@@ -145,13 +153,13 @@ def shown(rows: Sequence[Row], rate: float) -> dict[str, float]:
         if (row.receivers, row.kind) != (_GOAL_RECEIVERS, "simple") or suite is None:
             continue
         if rate == _GOAL_RATE and row is own:
-            found[f"{row.pattern}-{suite}"] = row.ratio
+            found[f"{row.pattern}-{suite}{'' if avx512 else '-avx2'}"] = row.ratio
         elif rate == _GOAL_RATE and is_reference(row.worker):
             pairs = zip(own.cpu_us, row.cpu_us, strict=True)
             found[f"reference-{row.pattern}-{suite}"] = median(cpu / reference for cpu, reference in pairs)
         if row is own and suite == "gcm" and row.per_s > _KEPT * _LOSSLESS_RATE[row.pattern]:
             found[f"lost-{row.pattern}"] = row.lost
-    return found
+    return {key: value for key, value in found.items() if key in GOALS}
 
 
 def lost(rows: Sequence[Row]) -> list[str]:

@@ -24,7 +24,7 @@ change nothing. "in turn": each check as soon as the one before is answered. "pa
 steps, so that the worker goes to sleep and wakes up for each. "bursts": one of each peer at once, every 200 ms. Before
 each it is measured what the worker takes while nobody checks, and that is taken off. The floor is a loop in C that
 gives each datagram back. An answer counts if its transaction, address and MESSAGE-INTEGRITY are right.
-With --check the exit code is 1 when an answer is missing, and beyond a goal that is held already.
+With --check the exit code is 1 when an answer is missing, and beyond a goal.
 """
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--checks", type=int, default=5000, help="of each measurement (default 5000)")
     parser.add_argument("--rate", type=float, default=1000, help="of paced checks a second (default 1000)")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
-    conclusion.add_arguments(parser, "bench.checks", "when an answer is missing, or beyond a goal that is held")
+    conclusion.add_arguments(parser, "bench.checks", "when an answer is missing, or beyond a goal")
     options = parser.parse_args(arguments)
     if min(options.peers, options.checks, options.rate, options.repeats) <= 0:
         parser.error("peers, checks, rate and repeats must be greater than 0")

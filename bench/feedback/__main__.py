@@ -28,7 +28,7 @@ In turns: the floor (see python -m bench), the worker with silent receivers, and
 "added" is CPU for each forwarded packet, "each" for each RTCP packet of the receivers, "core" the share of one that all
 takes with feedback. With audio the packets are Opus of 120 bytes, 50 a second to each; a worker numbers the packets of
 a transport for transport-wide feedback only when video goes to it, so that there are receiver reports only.
-With --check the exit code is 1 on loss, and beyond a goal that is held already.
+With --check the exit code is 1 on loss, and beyond a goal.
 """
 
 
@@ -42,7 +42,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=30_000, help="forwarded video packets a second (default 30000)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement (default 2)")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
-    conclusion.add_arguments(parser, "bench.feedback", "on loss, or beyond a goal that is held")
+    conclusion.add_arguments(parser, "bench.feedback", "on loss, or beyond a goal")
     options = parser.parse_args(arguments)
     if min(options.receivers) < 1 or options.repeats < 1 or options.seconds <= 0 or options.rate <= 0:
         parser.error("receivers, repeats, seconds and rate must be greater than 0")

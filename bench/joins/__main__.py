@@ -26,7 +26,7 @@ client), "consume". Each step is done for all before the next; ten guests have j
 floor is the server's half of the DTLS handshake by OpenSSL alone, in this process. Cores are kept awake meanwhile, as
 they are on a server whose media flows (bench/awake.py); with --asleep they are not. "early" and "late" are consume of
 the first and the last tenth of the guests. Then the producer sends, and each guest deciphers what comes with libsrtp.
-With --check the exit code is 1 when a guest or a packet is missing, and beyond a goal that is held already.
+With --check the exit code is 1 when a guest or a packet is missing, and beyond a goal.
 """
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--packets", type=int, default=20, help="that each guest is to get (default 20)")
     parser.add_argument("--asleep", action="store_true", help="let cores sleep between steps, as on an idle machine")
     parser.add_argument("--repeats", type=int, default=5, help="medians of so many (default 5)")
-    conclusion.add_arguments(parser, "bench.joins", "when something is missing, or beyond a goal that is held")
+    conclusion.add_arguments(parser, "bench.joins", "when something is missing, or beyond a goal")
     options = parser.parse_args(arguments)
     if min(options.guests, options.at_once, options.packets, options.repeats) < 1:
         parser.error("guests, at-once, packets and repeats must be greater than 0")

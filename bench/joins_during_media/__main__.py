@@ -22,11 +22,11 @@ SHARES = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 EXPLANATION = """
 One VP8 producer of 1100-byte packets, evenly paced, N consumers on plain transports of their own with
 AES_CM_128_HMAC_SHA1_80. In turns: quiet, and while guests of another process join by a WebRtcTransport each (create,
-connect, ICE, DTLS, consume; see python -m bench.joins) and leave a second or so later; they get the video, too. What is
-told is how much later each packet came at each of the N receivers than at a socket to which the sender gave it just
-before it gave it to the worker, by the kernel's times (SO_TIMESTAMPNS): medians of the turns, the longest of all turns,
-and how many times as late the packets are as in the quiet turn before.
-With --check the exit code is 1 when a packet is lost or somebody does not join, and beyond what is judged of the goals.
+connect, ICE, DTLS, consume; see python -m bench.joins), each at a moment of chance within its tenth of a second, and
+leave a second or so later; they get the video, too. What is told is how much later each packet came at each of the N
+receivers than at a socket to which the sender gave it just before it gave it to the worker, by the kernel's times
+(SO_TIMESTAMPNS): medians of the turns, the longest of all turns, and how many times as late the packets are as in the
+quiet turn before. With --check the exit code is 1 when a packet is lost or somebody does not join, and beyond a goal.
 It is 75 (try again later) when a goal is missed but the machine is too loaded to tell: the worker waited for a core a
 quarter as long as it had one, packets were as late as the goal forbids though nobody came, or guests joined late.
 """

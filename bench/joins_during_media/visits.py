@@ -1,4 +1,8 @@
-"""People who join at a steady pace, stay for a while and leave, beside whatever else happens."""
+"""People who join, stay for a while and leave, beside whatever else happens.
+
+Each comes at a moment of chance within the time that is theirs. At a steady pace they would keep step with packets, and
+meet all of them in one run and none in the next.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from random import Random
 from threading import Event
 
 from bench.joins.entrance import Entrance
 
 STAY = 10  # so many come before the first of them leaves
+_SEED = 1  # the moments are the same for each worker
 
 
 class Visits:
@@ -24,6 +30,7 @@ class Visits:
     def __init__(self, entrance: Entrance) -> None:
         self.asked = self.in_time = 0
         self._entrance = entrance
+        self._chance = Random(_SEED)
 
     @contextmanager
     def during(self, count: int, per_s: float) -> Iterator[None]:
@@ -45,7 +52,8 @@ class Visits:
         first, begin = self.asked, time.monotonic()
         self.asked += count
         for number in range(count):
-            time.sleep(max(begin + number / per_s - time.monotonic(), 0))
+            comes = begin + (number + self._chance.random()) / per_s
+            time.sleep(max(comes - time.monotonic(), 0))
             self._entrance.join(first + number)
             self.in_time += not over.is_set()
             if number >= STAY:

@@ -104,6 +104,11 @@ def test_goals_are_about_the_first_worker_beside_the_floor_and_the_reference() -
     ]
 
 
+def test_without_avx512_evenly_paced_packets_have_goals_of_their_own() -> None:
+    assert shown([row(), row(pattern="bursts")], 30_000, avx512=False) == {"paced-cm-avx2": 1.5}
+    assert failures({"paced-cm-avx2": 1.2, "paced-gcm-avx2": 1.39}) == []
+
+
 @pytest.mark.parametrize(("seconds", "found"), [(0.03, {"lost-bursts": 1}), (0.04, {})])
 def test_a_sender_that_could_not_keep_its_pace_shows_nothing_of_loss(seconds: float, found: dict[str, float]) -> None:
     measured = row(suite="AEAD_AES_256_GCM", pattern="bursts", arrived=5999, took_s=seconds)

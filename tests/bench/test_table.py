@@ -25,7 +25,7 @@ def test_each_goal_has_a_row_whether_it_was_measured_or_not(tmp_path: Path, caps
     found = rows([save(tmp_path / "one.json", shown={"stun": 0.03, "idle": 38.2})], capsys)
     assert list(found) == [goal.what for goal in GOALS.values()]
     assert found[GOALS["stun"].what][:3] == ["≤ 0.03", "0.03 ms CPU", "held"]
-    assert found["idle worker"][:3] == ["≤ 34", "38.2 MB", "not yet"]
+    assert found["idle worker"][:3] == ["≤ 34", "38.2 MB", "missed"]
     assert found["consume"] == ["≤ 0.15", "–", "not measured", "", "", ""]
 
 
@@ -36,7 +36,7 @@ def test_the_newest_figure_counts_with_its_time_load_and_command(
     later = save(tmp_path / "b.json", command=["--late"], time="2026-11-29T19:00:00+00:00", shown={"idle": 35})
     other = save(tmp_path / "c.json", time="2026-11-30T00:00:00+0000", shown={"stun": 1, "a goal of another day": 1})
     (_, measured, verdict, _, load, command) = rows([later, late, other], capsys)["idle worker"]
-    assert (measured, verdict, load) == ("35 MB", "not yet", "0.3")
+    assert (measured, verdict, load) == ("35 MB", "missed", "0.3")
     assert command.endswith("python -m bench --late`")
     (*_, command) = rows([late, other], capsys)["idle worker"]
     assert command.endswith("python -m bench -n '1&#124;2'`")
