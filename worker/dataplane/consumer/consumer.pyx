@@ -21,6 +21,7 @@ from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.random_numbers cimport random_u32
 from miso.worker.dataplane.transport.probation cimport PROBATION_SSRC
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.codecs.h264_parameter_sets cimport MAX_SET_SIZE, H264ParameterSets
@@ -36,7 +37,6 @@ from miso.worker.rtp.enums cimport (
     VP8,
 )
 from miso.worker.rtp.layer_selectors cimport LayerSelector
-from miso.worker.rtp.random_numbers cimport random_u32
 from miso.worker.rtp.rate cimport RateCalculator
 from miso.worker.rtp.retransmission cimport RetransmissionIndex
 from miso.worker.rtp.sequence cimport SequenceMapper

@@ -10,13 +10,13 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from miso.worker.dataplane.consumer.consumer cimport ConsumerPlane
 from miso.worker.dataplane.producer.producer cimport ProducerPlane
 from miso.worker.dataplane.producer.receive_stream cimport ReceiveStream
+from miso.worker.dataplane.random_numbers cimport random_u32
 from miso.worker.dataplane.reports.interval cimport is_over
 from miso.worker.dataplane.reports.sent_report cimport SentReport
 from miso.worker.dataplane.rounds cimport Turn
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtcp.compound_writer cimport MAX_COMPOUND, MAX_REPORTS, BlockEntry, CompoundWriter, SenderEntry
 from miso.worker.rtcp.echo_clock cimport EchoClock
-from miso.worker.rtp.random_numbers cimport random_u32
 
 from miso.worker.dataplane.events import RtcpDelivered
 

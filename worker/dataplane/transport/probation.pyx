@@ -8,11 +8,11 @@ count its packets in their feedback and decode nothing.
 from libc.string cimport memcpy, memset
 
 from miso.worker.dataplane.plane cimport Plane
+from miso.worker.dataplane.random_numbers cimport random_u32
 from miso.worker.dataplane.sockets.batch cimport TRAILER_ROOM, Sender
 from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport write_u16, write_u24, write_u32
 from miso.worker.rtp.enums cimport FIXED_HEADER_SIZE, ONE_BYTE_FORM, SSRC_AT
-from miso.worker.rtp.random_numbers cimport random_u32
 from miso.worker.srtp.outgoing cimport REFUSED
 
 cdef enum:

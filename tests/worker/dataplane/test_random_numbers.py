@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from miso.worker.rtp.random_numbers import COUNT, random_number
+from miso.worker.dataplane.random_numbers import COUNT, random_number
 
 
 def test_each_is_another_and_has_32_bits() -> None:
