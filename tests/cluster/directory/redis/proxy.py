@@ -12,6 +12,7 @@ class Proxy:
     Attributes:
         port: Where it listens.
         delay_s: So much later comes what passes, each way, in seconds.
+        answered_bytes: So many have come back from there.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -22,6 +23,7 @@ class Proxy:
         """
         self.port = 0
         self.delay_s = 0.0
+        self.answered_bytes = 0
         self._to_port = to_port
         self._server: asyncio.Server | None = None
         self._flows = asyncio.Event()
@@ -75,15 +77,22 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        for source, sink, back in ((reader, to_writer, writer), (to_reader, writer, to_writer)):
-            task = asyncio.create_task(self._pass(source, sink, back))
+        for source, sink, back, answers in (
+            (reader, to_writer, writer, False),
+            (to_reader, writer, to_writer, True),
+        ):
+            task = asyncio.create_task(self._pass(source, sink, back, answers))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._writers |= {writer, to_writer}
 
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter) -> None:
+    async def _pass(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, back: asyncio.StreamWriter, answers: bool
+    ) -> None:
         with suppress(OSError):
             while data := await source.read(65536):
+                if answers:
+                    self.answered_bytes += len(data)
                 await self._flows.wait()
                 await asyncio.sleep(self.delay_s)
                 sink.write(data)
