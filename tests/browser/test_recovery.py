@@ -39,7 +39,10 @@ async def test_a_killed_worker_hits_its_own_room_only_and_its_people_come_back(
     chi = await crowd.join(server.url, "spared", "Chi")
 
     async def sends() -> bool:
-        return any(report["protocol"] for report in await chi.stats())
+        reports = await chi.stats()
+        return {report["kind"] for report in reports} == {"audio", "video"} and all(
+            report["serverAddress"] and report["packets"] for report in reports
+        )
 
     await eventually(sends, ARRIVAL_TIMEOUT, lambda: chi.describe("sends nothing"))
     hit, spared = server.worker_with_port(await _media_port(ana)), server.worker_with_port(await _media_port(chi))
