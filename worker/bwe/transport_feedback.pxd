@@ -2,7 +2,7 @@ cimport cython
 
 from miso.worker.bwe cimport enums
 
-cdef int _INTERVAL_US
+cdef int _LEAST_US
 cdef int _MAX_LATE
 cdef int _SOON
 cdef int _MAX_STATUSES

@@ -10,10 +10,10 @@ from libc.stdint cimport int64_t, uint64_t
 
 from miso.worker.clocks cimport ntp_now
 from miso.worker.dataplane.plane cimport Plane
-from miso.worker.ticked cimport Ticked
+from miso.worker.ticked cimport TICK_US, Ticked
 
 cdef enum:
-    LATE_US = 100000  # who comes later than this counts from now
+    LATE_US = 2 * TICK_US  # who comes later than this counts from now
 
 
 cdef class Turn:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from miso.worker.ticked import Ticked
 
-INTERVAL_US: Final = 20_000
+INTERVAL_US: Final = 100_000
 """How often it is looked, in microseconds."""
 BOUNDS_US: Final[tuple[int, ...]]
 """Between which delays is told apart, in microseconds, rising."""

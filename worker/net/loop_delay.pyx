@@ -1,11 +1,11 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """How long what is due has to wait for the event loop: a histogram, from a timer of the kernel's that ticks all the time.
 
-What may come 20 ms later is done at the ticks, too: a worker wakes up for them anyway, and finds its memory cold after
-each sleep. So as long as there is nothing to do for control, no Python runs.
+What may come 100 ms later is done at the ticks, too: a worker wakes up for them anyway, and finds its memory cold after
+each sleep, which costs more than what is done then. So as long as there is nothing to do for control, no Python runs.
 
 A tick stands for a packet that comes at any time. Ticks that went by while the loop did something else are found together,
-and each counts with its own delay, so that one stall of 100 ms counts five times.
+and each counts with its own delay, so that one stall of half a second counts five times.
 """
 
 import os
@@ -15,7 +15,7 @@ from posix.time cimport CLOCK_MONOTONIC, itimerspec
 from posix.unistd cimport close, read
 
 from miso.worker.clocks cimport now_us
-from miso.worker.ticked cimport Ticked
+from miso.worker.ticked cimport TICK_US, Ticked
 
 cdef extern from "<sys/timerfd.h>" nogil:
     int timerfd_create(int clock, int flags)
@@ -26,9 +26,8 @@ cdef enum:
     BOUNDS = 11
     SECOND_US = 1_000_000
 
-INTERVAL_US = 20_000
+INTERVAL_US = TICK_US
 BOUNDS_US = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
-cdef int64_t STEP_US = INTERVAL_US
 cdef int64_t LIMITS_US[BOUNDS]
 LIMITS_US[:] = BOUNDS_US
 
@@ -72,7 +71,7 @@ cdef class LoopDelay:
 
     def start(self):
         """Ticks every ``INTERVAL_US`` from now on."""
-        self._due_us = now_us() + STEP_US
+        self._due_us = now_us() + TICK_US
         self._set(self._due_us)
 
     def stop(self):
@@ -87,7 +86,7 @@ cdef class LoopDelay:
             return
         at_us = now_us()
         self._count(at_us - self._due_us, ticks)
-        self._due_us += <int64_t>ticks * STEP_US
+        self._due_us += <int64_t>ticks * TICK_US
         if self.ticked is not None:
             events = self.ticked.on_tick(at_us)
             if events is not None:
@@ -106,7 +105,7 @@ cdef class LoopDelay:
                 bucket += 1
             self._counts[bucket] += 1
             self._sum_us += late_us
-            late_us -= STEP_US
+            late_us -= TICK_US
 
     cdef void _set(self, int64_t first_us) noexcept:
         """Ticks from that time on; 0: not at all."""
@@ -114,5 +113,5 @@ cdef class LoopDelay:
         value.it_value.tv_sec = first_us // SECOND_US
         value.it_value.tv_nsec = (first_us % SECOND_US) * 1000
         value.it_interval.tv_sec = 0
-        value.it_interval.tv_nsec = STEP_US * 1000
+        value.it_interval.tv_nsec = TICK_US * 1000
         timerfd_settime(self._fd, TFD_TIMER_ABSTIME, &value, NULL)

@@ -27,6 +27,7 @@ from miso.worker.dataplane import (
     UnknownSsrc,
 )
 from miso.worker.errors import InvalidStateError
+from miso.worker.net.loop_delay import INTERVAL_US as TICK_US
 from tests.worker.dataplane.rig import (
     KEY_FRAME,
     PROFILES,
@@ -371,6 +372,17 @@ def test_feedback_tells_when_each_packet_came(rig: Rig) -> None:
     rig.send(rtp(4, extensions={7: struct.pack("!H", 1004)}))
     rig.transport.feedback.enable_transport_wide(False)
     assert turns.feedback(now_us() + 1_000_000) == []
+
+
+def test_feedback_comes_at_each_tick_also_of_a_busy_worker(rig: Rig) -> None:
+    turns, begin_us = SenderTurns(rig), now_us()
+    rig.transport.feedback.enable_transport_wide(True)
+    turns.rounds.set(turns.turn, begin_us)
+    for number, late_us in enumerate([0, 4_000, 9_000, 0, 5_000, 1_000, 9_500, 0]):
+        rig.send(rtp(number, extensions={7: struct.pack("!H", number)}))
+        [told] = turns.rounds.run(begin_us + number * TICK_US + late_us, ntp=0)
+        assert isinstance(told, RtcpDelivered)
+        assert struct.unpack_from("!HH", told.data, 12) == (number, 1)
 
 
 def test_feedback_after_a_long_loss_ends(rig: Rig) -> None:

@@ -31,9 +31,9 @@ def test_each_tick_counts_where_its_delay_belongs() -> None:
 
 def test_ticks_that_went_by_meanwhile_count_each_with_its_own_delay() -> None:
     delay = LoopDelay()
-    delay.count(45_300, 3)
-    assert delay.counts == buckets(at_50000=2, at_10000=1)
-    assert delay.sum_us == 45_300 + 25_300 + 5_300
+    delay.count(245_300, 3)
+    assert delay.counts == buckets(at_500000=1, at_200000=1, at_50000=1)
+    assert delay.sum_us == 245_300 + 145_300 + 45_300
 
 
 def test_what_is_beyond_all_bounds_is_counted_last() -> None:

@@ -11,6 +11,7 @@ from miso.worker.bwe.transport_feedback cimport TransportFeedback
 from miso.worker.dataplane.rounds cimport Turn
 from miso.worker.dataplane.transport.transport cimport TransportPlane
 from miso.worker.rtcp.arrivals cimport ArrivalReader
+from miso.worker.ticked cimport TICK_US
 
 from miso.worker.dataplane.events import LimitDue, RembDue, RtcpDelivered
 
@@ -70,7 +71,7 @@ cdef class IncomingTurn(Turn):
             self._seen_us = now_us
         elif now_us - self._seen_us >= IDLE_AFTER_US:
             interval_us = IDLE_INTERVAL_US
-        return interval_us + now_us - at_us  # feedback that is less than 100 ms after the last is not due
+        return interval_us - TICK_US // 2 + now_us - at_us  # the tick that is nearest
 
     cdef void _tell_arrivals(self, int64_t now_us) noexcept:
         cdef TransportFeedback feedback = self._transport._receiving.feedback._transport_wide
