@@ -68,7 +68,7 @@ async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[
     ],
 )
 async def test_a_flood_holds_up_nobody_and_is_ended_with_1008(host: Host, kind: str, clients: int) -> None:
-    codes, answers, longest_s = await flooded(host, kind, clients, 25.0)
+    codes, answers, longest_s = await flooded(host, kind, clients, PATIENCE_S)
     assert longest_s < MAX_TURN_S
     assert answers > 0
     assert codes == [1008] * clients
@@ -76,6 +76,6 @@ async def test_a_flood_holds_up_nobody_and_is_ended_with_1008(host: Host, kind: 
 
 @pytest.mark.parametrize(("kind", "code"), [("no utf-8", 1007), ("too long", 1009)])
 async def test_what_breaks_the_protocol_is_ended_with_its_code(host: Host, kind: str, code: int) -> None:
-    codes, _, longest_s = await flooded(host, kind, 5, 25.0)
+    codes, _, longest_s = await flooded(host, kind, 5, PATIENCE_S)
     assert longest_s < MAX_TURN_S
     assert codes == [code] * 5
