@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import time
 from contextlib import suppress
 from typing import Final
 
+from bench.readable import is_readable
 from miso.worker.errors import ParseError
 from miso.worker.ice import stun
 
@@ -62,7 +62,7 @@ class Peer:
 
     def wait(self, patience_s: float) -> None:
         """Reads one answer, or none when none comes for so long; what is in it is seen later."""
-        if select.select([self._socket], [], [], patience_s)[0]:
+        if is_readable(self._socket, patience_s):
             self._unseen.append(self._socket.recv(_RECEIVE_SIZE))
 
     def take_answers(self) -> None:

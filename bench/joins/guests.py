@@ -12,13 +12,13 @@
 from __future__ import annotations
 
 import json
-import select
 import socket
 import sys
 import time
 
 from pylibsrtp import Error, Policy, Session
 
+from bench.readable import is_readable
 from miso.worker.dtls.certificate import Certificate
 from miso.worker.dtls.events import Connected, DatagramToSend, DtlsEvent, DtlsRole
 from miso.worker.dtls.fingerprint import Fingerprint
@@ -80,7 +80,7 @@ class Guest:
             self._read()
 
     def _heard(self, seconds: float) -> bool:
-        return bool(select.select([self.socket], [], [], seconds)[0])
+        return is_readable(self.socket, seconds)
 
     def _read(self) -> None:
         datagram = self.socket.recv(4096)
