@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import select
 import subprocess
 import sys
 from types import TracebackType
 
+from bench.readable import is_readable
 from bench.sinks import Sinks
 from miso.worker.srtp_suite import SrtpSuite
 
@@ -37,7 +37,7 @@ class FloorProcess:
         self._say({"packets": packets, "packet_size": packet_size, "packets_per_second": packets_per_second})
         output = self._process.stdout
         assert output is not None
-        while not select.select([output], [], [], _DRAIN_S)[0]:
+        while not is_readable(output, _DRAIN_S):
             self._sinks.drain()
         self._sinks.drain()
         line = output.readline()

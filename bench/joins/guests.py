@@ -63,11 +63,11 @@ class Guest:
         )
         until = time.monotonic() + PATIENCE_S
         self.socket.send(check)
-        while not self._heard(AGAIN_S) and time.monotonic() < until:
+        while not is_readable(self.socket, AGAIN_S) and time.monotonic() < until:
             self.socket.send(check)
         self._work(self._dtls.start(DtlsRole.CLIENT, 0))
         while self._session is None and time.monotonic() < until:
-            if self._heard(AGAIN_S):
+            if is_readable(self.socket, AGAIN_S):
                 self._read()
             else:
                 self._work(self._dtls.handle_timeout(0))
@@ -76,11 +76,8 @@ class Guest:
     def receive(self, count: int) -> None:
         """Reads until so many packets have come, or none comes any more."""
         until = time.monotonic() + PATIENCE_S
-        while len(self.numbers) < count and time.monotonic() < until and self._heard(AGAIN_S):
+        while len(self.numbers) < count and time.monotonic() < until and is_readable(self.socket, AGAIN_S):
             self._read()
-
-    def _heard(self, seconds: float) -> bool:
-        return is_readable(self.socket, seconds)
 
     def _read(self) -> None:
         datagram = self.socket.recv(4096)

@@ -10,8 +10,8 @@ from miso.live.bridge.rtp.rtcp import SenderReport
 from miso.live.bridge.rtp.rtp_packet import RtpPacket
 
 REPORT_WAIT_S: Final = 1.5
-"""So long after its first packet a stream waits for a sender report. A worker sends one within 0.6 s; without
-it, the time of arrival counts, and sound and picture may be apart by what they spend on the way."""
+"""So long after its first packet a stream waits for a sender report. A worker sends one within 0.6 s; without it,
+the time of arrival counts, and sound and picture may be apart by what they spend on the way."""
 MAX_HELD: Final = 4_096
 """Packets that wait for a sender report; beyond it the stream waits no more."""
 

@@ -18,7 +18,7 @@ from miso.worker.rtc.producer.producer import Producer
 from miso.worker.rtc.rtp_parameters import RtpParameters
 from miso.worker.rtcp.feedback import MAX_REMB_SSRCS, Remb
 
-_FIRST_AFTER_US = 50_000
+_FIRST_AFTER_US = 50_000  # at the tick that is nearest to 100 ms
 _UNLIMITED_REMBS = 4  # how often a lifted limit is told: any of them may be lost
 
 
