@@ -8,6 +8,7 @@ from contextlib import closing, nullcontext
 from bench.joins.entrance import Entrance
 from bench.joins_during_media.verdict import Latency, Turn
 from bench.joins_during_media.visits import STAY, Visits
+from bench.latency import added_us
 from bench.processes import waited_s
 from bench.room import PRODUCER_SSRC, Room
 from bench.sinks import TimedSinks
@@ -72,14 +73,8 @@ def _turn(
         sent = room.send(seconds=seconds, rate=rate)
         waited, cpu_ns = waited_s(room.pid) - waited, room.cpu_ns() - cpu_ns
     witness.drain()
-    sent_ns = witness.times(0)
     return Turn(
-        added_us=sorted(
-            (came - left) / 1000
-            for index in range(receivers)
-            for left, came in zip(sent_ns, sinks.times(index), strict=True)
-            if left and came
-        ),
+        added_us=added_us(sinks, witness),
         expected=sent.expected,
         arrived=sent.arrived,
         waited_share=waited / (cpu_ns / 1e9),

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol, TypeVar
 
 from miso.worker.faults import attempt, attempt_step
+
+CHILDREN_PER_STEP: Final = 8
+"""Of those that are closed soon: together they take some 0.2 ms, beside which it costs little to begin a step."""
+
+Child = TypeVar("Child")
 
 
 class Closable(Protocol):
@@ -23,21 +29,41 @@ class ClosingInSteps(Protocol):
 
 
 def close_each(children: Iterable[Closable]) -> Iterator[None]:
-    """Each is a step; a fault in one costs this one."""
-    for child in list(children):
-        attempt(child, child.close)
+    """As ``do_for_each``."""
+    return do_for_each(children, _close)
+
+
+def do_for_each(children: Iterable[Child], work: Callable[[Child], object]) -> Iterator[None]:
+    """Does something that is soon done for each, for several in a step; a fault in one costs this one.
+
+    Who is done is let go of at once: to free the memory of thousands takes longer than media may wait.
+    """
+    waiting = deque(children)
+    while waiting:
+        for _ in range(min(CHILDREN_PER_STEP, len(waiting))):
+            child = waiting.popleft()
+            attempt(child, work, child)
+            del child
         yield
 
 
 def close_each_in_steps(children: Iterable[ClosingInSteps]) -> Iterator[None]:
-    """As many steps as they have; a fault in one costs what is left of this one."""
-    for child in list(children):
+    """As many steps as they have, each at least one; a fault in one costs what is left of this one."""
+    waiting = deque(children)
+    while waiting:
+        child = waiting.popleft()
         steps = child.closing()
         while not attempt_step(child, steps):
             yield
+        del child, steps
+        yield
 
 
 def finish(steps: Iterator[None]) -> None:
     """Does all that is left to do."""
     for _ in steps:
         pass
+
+
+def _close(child: Closable) -> None:
+    child.close()

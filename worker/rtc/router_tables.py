@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from miso.worker.errors import CommandError
-from miso.worker.faults import attempt
-from miso.worker.rtc.closing import close_each, close_each_in_steps, finish
+from miso.worker.rtc.closing import close_each, close_each_in_steps, do_for_each, finish
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtc.data.data_consumer import DataConsumer
 from miso.worker.rtc.data.data_producer import DataProducer
@@ -85,9 +84,7 @@ class RouterTables:
         Nobody is told, as by the reference worker: consumers go before their producers could say that they close.
         """
         yield from close_each(self.observers.values())
-        for transport in list(self.transports.values()):
-            attempt(transport, transport.fall_silent)
-            yield
+        yield from do_for_each(self.transports.values(), lambda transport: transport.fall_silent())
         yield from close_each(self.consumers.values())
         yield from close_each(self.data_consumers.values())
         yield from close_each_in_steps(self.transports.values())

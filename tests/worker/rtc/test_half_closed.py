@@ -11,6 +11,7 @@ from miso.worker.channel.bodies.data_producer import DataMessage
 from miso.worker.channel.bodies.router import CreateDirectTransportRequest
 from miso.worker.channel.bodies.transport import ConsumeDataRequest, ProduceDataRequest
 from miso.worker.faults import faults
+from miso.worker.rtc import closing
 from miso.worker.rtc.transport.direct_transport import DirectTransport
 from miso.worker.rtcp.feedback import Nack, Pli
 from miso.worker.rtcp.reports import ReceiverReport, ReportBlock
@@ -21,6 +22,12 @@ from tests.worker.rtc.parameters import consume_body
 from tests.worker.rtc.rig import Rig
 
 VIEWERS = 3
+
+
+@pytest.fixture(autouse=True)
+def _shortest_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that something comes between any two that close."""
+    monkeypatch.setattr(closing, "CHILDREN_PER_STEP", 1)
 
 
 class Room:

@@ -15,6 +15,8 @@ cdef enum:  # distances from the consumer that is served at which the memory of 
     FETCH_LAST_PARTS = 3
     FETCH_SENT_PACKET = 1
 
+cdef list NO_STREAMS
+
 
 cdef class ConsumerPlane(SendStream):
     cdef public object owner

@@ -59,6 +59,8 @@ cdef enum:
     FAR_BEHIND = 0x4000  # sequence numbers: no search for where to begin finds it among packets that came
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
+NO_STREAMS = []  # of whom no producer feeds; stays empty
+
 # Where the consumer in hand begins; made once, used again.
 cdef KeyFrameStart START = KeyFrameStart()
 
@@ -130,8 +132,7 @@ cdef class ConsumerPlane(SendStream):
             memcpy(self._mid_element + 1, <const unsigned char *>mid_bytes, len(mid_bytes))
         self._has_abs_send_time = abs_send_time_id != 0
         self._has_transport_wide_cc = transport_wide_cc_id != 0
-        self.stores = []
-        self.streams = []
+        self.stores = self.streams = NO_STREAMS
         if transport.encrypted and (ssrc == PROBATION_SSRC or rtx_ssrc == PROBATION_SSRC):
             raise InvalidStateError(f"SSRC {PROBATION_SSRC} is that of the transport's own probation packets")
         transport.attach(self, ssrc, rtx_ssrc)

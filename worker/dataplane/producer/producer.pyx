@@ -3,7 +3,7 @@
 
 from libc.string cimport memset
 
-from miso.worker.dataplane.consumer.consumer cimport FETCH_CONSUMER, ConsumerPlane, fetch_ahead
+from miso.worker.dataplane.consumer.consumer cimport FETCH_CONSUMER, NO_STREAMS, ConsumerPlane, fetch_ahead
 from miso.worker.dataplane.plane cimport Plane
 from miso.worker.dataplane.producer.canonical_packet cimport Packet
 from miso.worker.dataplane.producer.packet_store cimport PacketStore
@@ -120,8 +120,7 @@ cdef class ProducerPlane:
         if consumer.source is not self:
             return
         consumer.source = None
-        consumer.stores = []
-        consumer.streams = []
+        consumer.stores = consumer.streams = NO_STREAMS
         for index in range(len(self._consumers)):  # ``list.remove`` asks each whether it is equal, which takes longer
             if self._consumers[index] is consumer:
                 del self._consumers[index]

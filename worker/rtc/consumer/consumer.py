@@ -70,6 +70,28 @@ class Consumer:
         managed_by_transport: Whether the transport estimates the bandwidth and shares it out.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_closed",
+        "_connected",
+        "_consumable",
+        "_context",
+        "_flowing",
+        "_priority",
+        "_tracer",
+        "_transport",
+        "id",
+        "kind",
+        "layers",
+        "managed_by_transport",
+        "paused",
+        "producer",
+        "producer_paused",
+        "rtp_parameters",
+        "streams",
+        "type",
+    )
+
     def __init__(
         self, context: Context, transport: ConsumerTransport, producer: Producer, body: ConsumeRequest
     ) -> None:
@@ -360,7 +382,7 @@ class Consumer:
 
     def leave_plane(self) -> None:
         """Sends nothing any more, for good."""
-        self.producer.remove_consumer(self.id, [stream.plane for stream in self.streams])
+        self.producer.remove_consumer(self.id)
         for stream in self.streams:
             stream.leave_plane()
 

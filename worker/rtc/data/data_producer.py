@@ -10,7 +10,7 @@ from miso.worker.channel.bodies.data_producer import DataMessage, DataProducerDu
 from miso.worker.channel.bodies.transport import ProduceDataRequest
 from miso.worker.channel.commands import handles
 from miso.worker.faults import attempt
-from miso.worker.rtc.closing import finish
+from miso.worker.rtc.closing import do_for_each, finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.data.sctp_stream import SctpStream
 
@@ -120,7 +120,5 @@ class DataProducer:
         finish(self.closing())
 
     def _close(self) -> Iterator[None]:
-        for data_consumer in list(self.data_consumers.values()):
-            attempt(data_consumer, data_consumer.data_producer_closed)
-            yield
+        yield from do_for_each(self.data_consumers.values(), lambda consumer: consumer.data_producer_closed())
         self._transport.forget_data_producer(self)

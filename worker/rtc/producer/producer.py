@@ -14,7 +14,7 @@ from miso.worker.channel.commands import handles
 from miso.worker.channel.events import VideoOrientation
 from miso.worker.dataplane import ConsumerPlane, PacketTraced, TransportPlane, UnknownSsrc, VideoOrientationChanged
 from miso.worker.faults import attempt
-from miso.worker.rtc.closing import finish
+from miso.worker.rtc.closing import do_for_each, finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.producer.activity import ActivityWatch
 from miso.worker.rtc.producer.audience import Observer, Subscriber
@@ -344,11 +344,9 @@ class Producer:
         for plane in planes:
             self.input.add_consumer(plane)
 
-    def remove_consumer(self, consumer_id: str, planes: Iterable[ConsumerPlane]) -> None:
-        """It hears and gets nothing more; no effect when it was not added."""
+    def remove_consumer(self, consumer_id: str) -> None:
+        """It hears nothing more; no effect when it was not added. Its halves leave the plane by themselves."""
         self.consumers.pop(consumer_id, None)
-        for plane in planes:
-            self.input.remove_consumer(plane)
 
     def request_key_frame(self, mapped_ssrc: int) -> None:
         """A consumer needs a key frame of the stream it knows by this SSRC."""
@@ -439,9 +437,7 @@ class Producer:
         finish(self.closing())
 
     def _close(self) -> Iterator[None]:
-        for consumer in list(self.consumers.values()):
-            attempt(consumer, consumer.producer_closed)
-            yield
+        yield from do_for_each(self.consumers.values(), lambda consumer: consumer.producer_closed())
         for observer in list(self.observers.values()):
             attempt(observer, observer.producer_closed, self.id)
         if self._activity is not None:

@@ -23,9 +23,10 @@ class SentStreams:
     def remove(self, consumer: Consumer) -> None:
         """Forgets the consumer's streams."""
         for stream in consumer.streams:
-            for by_ssrc, ssrc in ((self._by_ssrc, stream.ssrc), (self._by_rtx_ssrc, stream.rtx_ssrc)):
-                if by_ssrc.get(ssrc) is stream:
-                    del by_ssrc[ssrc]
+            if self._by_ssrc.get(stream.ssrc) is stream:
+                del self._by_ssrc[stream.ssrc]
+            if self._by_rtx_ssrc.get(stream.rtx_ssrc) is stream:
+                del self._by_rtx_ssrc[stream.rtx_ssrc]
 
     def consumer_ids(self) -> dict[str, str]:
         """By SSRC in decimal, as ``transport.dump`` shows them."""

@@ -329,7 +329,8 @@ class Transport:
         self.outgoing.forget(consumer)
         if not self.closed:
             self.outgoing.distribute_soon(force=True)
-        self._update_timers()
+        if not self.consumers:
+            self._update_timers()
 
     # ------------------------------------------------------------ commands: bitrates, trace
 
@@ -429,6 +430,7 @@ class Transport:
         self.connected = False
         self.plane.connected = False
         attempt(self, self.outgoing.on_disconnected)
+        attempt(self, self._update_timers)
 
     def closing(self) -> Iterator[None]:
         """Closes all it carries, then itself, in steps; at each call those that are left."""

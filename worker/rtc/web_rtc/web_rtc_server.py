@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -128,8 +129,11 @@ class WebRtcServer:
         finish(self.closing())
 
     def _close(self) -> Iterator[None]:
-        for transport in list(self._transports.values()):
+        waiting = deque(self._transports.values())
+        while waiting:
+            transport = waiting.popleft()
             attempt(transport, transport.on_server_closed)
+            del transport  # to free the memory of all at once takes longer than media may wait
             yield
         self.sockets.close()
         self._context.registry.remove(self.id, None)
