@@ -13,10 +13,10 @@ import gc
 from collections.abc import Callable, Mapping
 from typing import Final
 
-OBJECTS_OF_LOOK: Final = 7_700
-"""So many more objects there are before they are looked at, which takes 1 ms."""
+OBJECTS_OF_LOOK: Final = 2_000
+"""So many more objects there are before they are looked at, which takes up to 1.3 ms on a slow machine."""
 _NEVER = 1_000_000_000  # Python's own looks at what has survived one
-LEAST_FREEZINGS: Final = 50
+LEAST_FREEZINGS: Final = 200
 """So often what has survived is frozen at least before everything is looked at."""
 
 

@@ -218,7 +218,7 @@ class HeaderExtensions(NamedTuple):
     dumps: list[bodies.RtpHeaderExtensionDump]
 
 
-class RtpEncoding(msgspec.Struct, frozen=True):
+class RtpEncoding(msgspec.Struct, frozen=True, gc=False):
     """One stream: what identifies it, and what is in it."""
 
     ssrc: int  # 0: not announced
@@ -240,7 +240,7 @@ class RtpEncoding(msgspec.Struct, frozen=True):
         return self.dtx or self.codec.use_dtx
 
 
-class RtpParameters(msgspec.Struct, frozen=True):
+class RtpParameters(msgspec.Struct, frozen=True, gc=False):
     """The RTP parameters of a producer or consumer."""
 
     mid: str

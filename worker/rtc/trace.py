@@ -20,6 +20,8 @@ class Tracer:
         types: The kinds that are on.
     """
 
+    __slots__ = ("_context", "_known", "_object_id", "types")
+
     def __init__(self, context: Context, object_id: str, known: tuple[str, ...]) -> None:
         self._context = context
         self._object_id = object_id

@@ -30,8 +30,11 @@ DtlsRole = Literal["auto", "client", "server"]
 DataType = Literal["sctp", "direct"]
 
 
-class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A JSON object of the channel. Unknown keys are ignored; fields that equal their default are not sent."""
+class Body(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
+    """A JSON object of the channel. Unknown keys are ignored; fields that equal their default are not sent.
+
+    No body holds itself, so the garbage collector does not look at them.
+    """
 
 
 MAX_TEXT_BYTES = 255

@@ -44,6 +44,21 @@ class ConsumerStream:
         feedback: What the receiver says of it, in the data plane.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_cname",
+        "_encoding",
+        "_owner",
+        "_scheduler",
+        "_shown_layers",
+        "consumer_id",
+        "feedback",
+        "index",
+        "plane",
+        "rtx_ssrc",
+        "ssrc",
+    )
+
     def __init__(
         self,
         context: Context,

@@ -14,6 +14,8 @@ _UNMEASURED_BPS = 1
 class SimulcastStreams:
     """Each spatial layer is an encoding of the producer, with an SSRC of its own."""
 
+    __slots__ = ("_layers", "_producer", "_selector")
+
     adds_up = False
 
     def __init__(self, producer: Producer, selector: SimulcastLayerSelector, layers: int) -> None:
@@ -93,6 +95,8 @@ class SingleStream:
         mapped_ssrc: Of the stream inside the router.
         adds_up: The receiver needs the lower spatial layers too, unless only key frames build on them (K-SVC).
     """
+
+    __slots__ = ("_producer", "adds_up", "mapped_ssrc")
 
     def __init__(self, producer: Producer, mapped_ssrc: int, *, ksvc: bool = False) -> None:
         self.adds_up = not ksvc

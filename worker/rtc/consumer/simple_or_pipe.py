@@ -14,6 +14,8 @@ from miso.worker.rtp.layer_selectors import LayerSelector
 class SimpleOrPipe:
     """There is nothing to choose: one stream, or each of the producer's (pipe), as it comes."""
 
+    __slots__ = ("__weakref__", "_granted", "_is_pipe", "_owner", "_selectors", "_sources")
+
     preferred = None
 
     def __init__(

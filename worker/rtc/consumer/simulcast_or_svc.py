@@ -19,6 +19,8 @@ from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSele
 class SimulcastOrSvc:
     """Simulcast or SVC: some of the layers that the producer sends."""
 
+    __slots__ = ("__weakref__", "_began_us", "_choice", "_owner", "_reported_spatial", "_selector", "_source")
+
     def __init__(
         self,
         owner: LayersConsumer,

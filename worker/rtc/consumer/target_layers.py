@@ -71,6 +71,8 @@ class TargetLayerChoice:
         provisional: What the transport's distribution under way has granted so far.
     """
 
+    __slots__ = ("_highest", "_source", "_stepped_down_us", "preferred", "provisional")
+
     def __init__(self, source: LayerSource, spatial_layers: int, temporal_layers: int) -> None:
         """Prefers the highest layers.
 
