@@ -312,7 +312,8 @@ def send_in_turn(
     drained = now
     received = sinks.received
     while now - drained < QUIET_NS:
-        sleep_until(now + DRAIN_NS)
+        with nogil:
+            sleep_until(now + DRAIN_NS)
         now = now_ns()
         sinks.drain()
         if sinks.received != received:  # reports never cease

@@ -9,6 +9,7 @@ import time
 
 from miso.worker.channel import commands
 from miso.worker.channel.bodies.worker import CloseRouterRequest, CreateRouterRequest
+from miso.worker.garbage import LEAST_FREEZINGS
 from tests.harness.client import WorkerClient
 
 WATCHED = "import gc; gc.set_debug(gc.DEBUG_STATS); from miso.worker.__main__ import main; main()"
@@ -94,6 +95,32 @@ garbage.collect_unwatched()
 assert left() is None
 print("done")
 """
+
+
+CHURNING = """
+import gc
+from miso.worker.garbage import LEAST_FREEZINGS, OBJECTS_OF_LOOK, Garbage
+
+soon, looks = [], [0, 0, 0]
+garbage = Garbage(soon.append)
+garbage.freeze_what_stays()
+def count(phase, about):
+    looks[about["generation"]] += phase == "stop"
+
+gc.callbacks.append(count)
+for _ in range(3 * LEAST_FREEZINGS):
+    kept = [[] for _ in range(3 * OBJECTS_OF_LOOK)]  # and those of before are gone
+    while soon:
+        soon.pop()()
+print(*looks)
+"""
+
+
+def test_who_leaves_and_comes_again_makes_nobody_look_at_all() -> None:
+    told = subprocess.run([sys.executable, "-c", CHURNING], capture_output=True, text=True, timeout=60, check=False)
+    young, _, everything = map(int, told.stdout.split())
+    assert young >= 3 * LEAST_FREEZINGS
+    assert everything == 0
 
 
 def test_what_has_survived_is_looked_at_again_when_as_much_has_come() -> None:

@@ -126,7 +126,7 @@ class PlainTransport(Transport):
     def on_unknown_sender(self, event: UnknownSender, now_us: int) -> None:
         """With comedia, the first good packet says where the peer is."""
         port = next((port for port in self._ports if port.udp is event.socket), None)
-        if port is None:
+        if port is None or self.leaving:
             return
         if port.remote == event.address:  # learned from a packet of the same wake-up
             deliver(self.plane.receive_protected(event.data, now_us)[0], now_us)

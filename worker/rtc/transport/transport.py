@@ -77,6 +77,7 @@ class Transport:
         plane: Its half in the data plane.
         connected: Whether media may flow.
         closed: Whether it closes, or has.
+        leaving: Whether its router closes: whatever its peer sends, media flows no more.
         producers: By id, like ``consumers``, ``data_producers`` and ``data_consumers``.
         outgoing: What its receiver may get, and which consumer gets how much of it.
         rtcp: What its peer's RTCP tells control.
@@ -114,6 +115,7 @@ class Transport:
         self.context = context
         self.connected = False
         self.closed = False
+        self.leaving = False
         self._closing: Iterator[None] | None = None
         self._tables = tables
         self.sctp = SctpAssociation(context, self, options) if options is not None and options.enable_sctp else None
@@ -161,7 +163,7 @@ class Transport:
 
     def on_connected(self) -> None:
         """RTP may flow from now on."""
-        if self.connected or self.closed:
+        if self.connected or self.closed or self.leaving:
             return
         self.connected = True
         self.plane.connected = True
@@ -427,6 +429,7 @@ class Transport:
         """Its router is about to close: the peer gets and is heard no more, whoever of the router goes first."""
         if self.sctp is not None:
             attempt(self, self.sctp.close)
+        self.leaving = True
         self.connected = False
         self.plane.connected = False
         attempt(self, self.outgoing.on_disconnected)

@@ -121,6 +121,33 @@ def test_comedia_learns_from_the_first_packet(world: World, first: bytes) -> Non
     assert peer.recv(100) == RECEIVER_REPORT
 
 
+def test_a_first_packet_connects_nobody_whose_router_closes(world: World) -> None:
+    transport = make_transport(world, comedia=True)
+    peer = udp_peer()
+    steps = world.tables.closing()
+    next(steps)
+    assert transport.leaving
+    assert not transport.closed
+    peer.sendto(RTP, port_of(transport))
+    world.pump()
+    assert not transport.connected
+    assert not transport.plane.connected
+    assert world.notifier.of("tr") == []
+    assert transport.dump().tuple.remote_ip is None
+    list(steps)
+    assert transport.closed
+
+
+def test_nobody_whose_router_closes_is_connected_again(world: World) -> None:
+    transport, peer = make_transport(world), udp_peer()
+    transport.connect(ConnectRequest(ip="127.0.0.1", port=peer.getsockname()[1]))
+    steps = world.tables.closing()
+    next(steps)
+    transport.on_connected()  # as when its peer nominates another path
+    assert not transport.plane.connected
+    list(steps)
+
+
 @pytest.mark.parametrize("comedia", [False, True])
 def test_each_port_is_connected_to_its_peer_once_that_is_known(world: World, comedia: bool) -> None:
     transport = make_transport(world, rtcp_mux=False, comedia=comedia)
