@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -70,13 +70,13 @@ class Flow:
         Raises:
             RuntimeError: After some moment none came any more, or the kernel dropped copies of what was sent.
         """
-        longest_ms = 0.0
+        latest_ms = 0.0
         with ThreadPoolExecutor(1) as elsewhere, _switching_often():
             done = elsewhere.submit(_a_moment_later, work)
             while not done.done():
-                longest_ms = max(longest_ms, self._turn())
+                latest_ms = max(latest_ms, self._turn())
         done.result()
-        return longest_ms
+        return latest_ms
 
     def _turn(self) -> float:
         self._witness.drain()
@@ -84,10 +84,15 @@ class Flow:
             one.begin(round(_TURN_S * _RATE))
         sent = self._room.send(seconds=_TURN_S, rate=_RATE, late_s=_LATE_S)
         self._witness.drain()
-        return _longest_ms(self._witness.times(0)[: sent.expected], self._sinks.times(0)[: sent.expected])
+        return longest_ms(self._witness.times(0)[: sent.expected], self._sinks.times(0)[: sent.expected])
 
 
-def _longest_ms(sent_ns: list[int], came_ns: list[int]) -> float:
+def longest_ms(sent_ns: Sequence[int], came_ns: Sequence[int]) -> float:
+    """How much later the latest of some packets came; one of which the time is 0 did not, and counts as the next one.
+
+    Raises:
+        RuntimeError: The last one did not come, or it is not known when each was sent.
+    """
     if not all(sent_ns):
         raise RuntimeError("copies of packets were dropped: CAP_NET_ADMIN, or a larger net.core.rmem_max, is needed")
     if not came_ns[-1]:
