@@ -26,10 +26,11 @@ class Stranger:
     def __init__(self, port: int) -> None:
         self._redis = Redis(port=port, protocol=2)
         self._living: asyncio.Task[None] | None = None
+        self._rooms: set[str] = set()
         self._letters = 0
 
     async def live(self) -> None:
-        """Shows itself each 0.2 s, with a fact."""
+        """Shows itself each 0.2 s, with a fact, and in the rooms in which it is."""
         self._living = asyncio.create_task(self._live_on())
 
     async def enter(self, room: str, said: Iterable[RoomFact]) -> int:
@@ -48,6 +49,7 @@ class Stranger:
         seconds, _ = await self._redis.time()
         pipeline.zadd(members(room_hash(room)), {NODE: 1000 * seconds})
         await pipeline.execute()
+        self._rooms.add(room)
         return size
 
     async def write_to(self, node: str, room: str, count: int) -> None:
@@ -78,4 +80,6 @@ class Stranger:
             seconds, microseconds = await self._redis.time()
             await self._redis.zadd(SEEN, {NODE: 1000 * seconds + microseconds // 1000})
             await self._redis.hset(NODE_FACTS, NODE, fact)  # after that: a fact of who does not live is taken away
+            for room in tuple(self._rooms):
+                await self._redis.zadd(members(room_hash(room)), {NODE: 1000 * seconds})
             await asyncio.sleep(0.2)

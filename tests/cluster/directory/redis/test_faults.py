@@ -328,7 +328,7 @@ async def test_a_host_that_was_gone_for_a_moment_is_seen_again_before_the_next_r
 
 
 async def test_marks_of_hosts_that_are_gone_go_from_redis() -> None:
-    world = RedisWorld(times=replace(QUICK, keep_s=3, refresh_s=1))
+    world = RedisWorld(times=replace(QUICK, keep_s=8, refresh_s=1))
     await world.start()
     pair = await pair_in(world)
     key = facts(room_hash(ROOM), pair.one.node)
