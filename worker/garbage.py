@@ -18,7 +18,6 @@ OBJECTS_OF_LOOK: Final = 2_000
 _NEVER = 1_000_000_000  # Python's own looks at what has survived one
 LEAST_FREEZINGS: Final = 200
 """So often what has survived is frozen at least before everything is looked at."""
-_SOONEST: Final = LEAST_FREEZINGS // 4  # freezings until what has stayed of the frozen is counted again
 
 
 class Garbage:
@@ -62,7 +61,7 @@ class Garbage:
             self._look_at_all()
         else:
             gc.freeze()
-            self._freezings = max(min(grown // OBJECTS_OF_LOOK, self._freezings_allowed - _SOONEST), 0)
+            self._freezings = max(min(grown // OBJECTS_OF_LOOK, self._freezings_allowed * 3 // 4), 0)  # not soon again
 
     def _look_at_all(self) -> None:
         gc.unfreeze()

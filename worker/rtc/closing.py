@@ -30,17 +30,19 @@ class ClosingInSteps(Protocol):
 
 def close_each(children: Iterable[Closable]) -> Iterator[None]:
     """As ``do_for_each``."""
-    return do_for_each(children, _close)
+    return do_for_each(children, lambda child: child.close())
 
 
-def do_for_each(children: Iterable[Child], work: Callable[[Child], object]) -> Iterator[None]:
-    """Does something that is soon done for each, for several in a step; a fault in one costs this one.
+def do_for_each(
+    children: Iterable[Child], work: Callable[[Child], object], at_once: int | None = None
+) -> Iterator[None]:
+    """Does something for each, for ``at_once`` in a step (None: ``CHILDREN_PER_STEP``); a fault in one costs this one.
 
     Who is done is let go of at once: to free the memory of thousands takes longer than media may wait.
     """
     waiting = deque(children)
     while waiting:
-        for _ in range(min(CHILDREN_PER_STEP, len(waiting))):
+        for _ in range(min(at_once or CHILDREN_PER_STEP, len(waiting))):
             child = waiting.popleft()
             attempt(child, work, child)
             del child
@@ -63,7 +65,3 @@ def finish(steps: Iterator[None]) -> None:
     """Does all that is left to do."""
     for _ in steps:
         pass
-
-
-def _close(child: Closable) -> None:
-    child.close()

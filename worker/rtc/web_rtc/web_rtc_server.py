@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -24,7 +23,7 @@ from miso.worker.faults import attempt
 from miso.worker.ice.candidates import LocalEndpoint
 from miso.worker.ice.server import IceTuple
 from miso.worker.ice.stun import StunMessage
-from miso.worker.rtc.closing import finish
+from miso.worker.rtc.closing import do_for_each, finish
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.log_rate_limit import LogRateLimit
 from miso.worker.rtc.web_rtc.ice_sockets import IceSockets
@@ -129,12 +128,7 @@ class WebRtcServer:
         finish(self.closing())
 
     def _close(self) -> Iterator[None]:
-        waiting = deque(self._transports.values())
-        while waiting:
-            transport = waiting.popleft()
-            attempt(transport, transport.on_server_closed)
-            del transport  # to free the memory of all at once takes longer than media may wait
-            yield
+        yield from do_for_each(self._transports.values(), lambda transport: transport.on_server_closed(), at_once=1)
         self.sockets.close()
         self._context.registry.remove(self.id, None)
 
