@@ -216,8 +216,8 @@ class PeerSession:
             self.start_task,
         )
         transport.observer.once("close", lambda: self.paths.pop(transport.id, None))
-        transport.on("icestatechange", lambda state: self._on_path_state("ice", state, ("disconnected", "closed")))
-        transport.on("dtlsstatechange", lambda state, *_: self._on_path_state("dtls", state, ("failed", "closed")))
+        transport.on("icestatechange", lambda _: self._on_path_state(transport))
+        transport.on("dtlsstatechange", lambda *_: self._on_path_state(transport))
 
     def add_producer(self, producer: Producer) -> None:
         """Keeps a new producer, and tells the client how well it arrives."""
@@ -288,10 +288,14 @@ class PeerSession:
         told: Json = {"transportId": transport.id, "missing": missing.value, "reason": reason}
         self.notify("transportStalled", {**told, "iceState": transport.ice_state, "dtlsState": transport.dtls_state})
 
-    def _on_path_state(self, what: str, state: str, broken: tuple[str, ...]) -> None:
-        if state in broken and not self.closed:
-            logger.info("room=%s peer=%s %s %s: closing the peer", self.room_id, self.id, what, state)
-            self.peer.close()
+    def _on_path_state(self, transport: WebRtcTransport) -> None:
+        """Closes the peer whose path broke, and tells it before that nobody has its place: it may come again."""
+        ice, dtls = transport.ice_state, transport.dtls_state
+        if self.closed or not (ice in ("disconnected", "closed") or dtls in ("failed", "closed")):
+            return
+        logger.info("room=%s peer=%s ice %s, dtls %s: closing the peer", self.room_id, self.id, ice, dtls)
+        self.notify("mediaLost", {"transportId": transport.id, "iceState": ice, "dtlsState": dtls})
+        self.peer.close()
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

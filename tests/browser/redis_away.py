@@ -82,7 +82,7 @@ class Outage:
         ana, bo, chi = self._call.pages
         dan = await self._cluster.come(self._crowd, 0, "Dan", ROOM, script=MARK_FRAMES, **WATCHES)
         fay = await self._cluster.come(self._crowd, 1, "Fay", "two", **WATCHES)
-        await expect_tiles(dan, [ana, bo, chi])
+        await self._expect_tiles(dan, [ana, bo, chi])
         await fay.wait_until_joined()
         there = [ana, bo, chi, dan]
         for person in there:
@@ -94,7 +94,7 @@ class Outage:
         await expect_words(ana, "to who is on my server", [dan])
         await expect_words(dan, "to all servers", [ana, bo, chi])
         eve = await self._cluster.come(self._crowd, 0, "Eve", ROOM, script=MARK_FRAMES, **WATCHES)
-        await expect_tiles(eve, there)
+        await self._expect_tiles(eve, there)
         gil = await self._cluster.come(self._crowd, 2, "Gil", "two", **WATCHES)
         outcome.told = await told_to_wait(gil)
         await asyncio.sleep(max(0.0, begun_s + seconds - time.time()))
@@ -103,11 +103,11 @@ class Outage:
         back_s = time.time()
         await gil.wait_until_joined()
         outcome.came_in = time.time() - back_s
-        await expect_tiles(gil, [fay])
+        await self._expect_tiles(gil, [fay])
         hal = await self._cluster.come(self._crowd, 1, "Hal", ROOM, script=MARK_FRAMES, **WATCHES)
         people = [*there, eve, hal]
         for person in (hal, bo, chi):
-            await expect_tiles(person, [one for one in people if one is not person])
+            await self._expect_tiles(person, [one for one in people if one is not person])
         end_s = time.time() - _UNDER_WAY_S
         outcome.flows = self._call.flows(begun_s, end_s, BEFORE_S)
         for sees, seen in permutations(self._call.pages, 2):
@@ -134,6 +134,21 @@ class Outage:
     async def _is_noticed(self) -> bool:
         return all(view["storeAway"] for view in await self._cluster.views())
 
+    async def _expect_tiles(self, person: Person, others: Sequence[Person]) -> None:
+        """Asserts that somebody knows these others, whether they send or not, and sees those who send."""
+        ids = {await other.peer_id() for other in others}
+        senders = [other for other in others if await other.is_sending()]
+
+        async def known() -> bool:
+            peers: list[str] = await person.page.evaluate("miso.state.peers.map(({id}) => id)")
+            pictures = [await person.received(sender, "video") for sender in senders]
+            return ids <= set(peers) and all(picture is not None and picture["frames"] for picture in pictures)
+
+        async def describe() -> str:
+            return f"{await person.describe(f'does not see {others}')}\n{await self._cluster.logs()}"
+
+        await eventually(known, ARRIVAL_TIMEOUT, describe)
+
 
 async def told_to_wait(person: Person) -> str:
     """What a page says that cannot come in since Redis is away; waits until it says so."""
@@ -146,19 +161,6 @@ async def told_to_wait(person: Person) -> str:
 
     await eventually(is_told, ARRIVAL_TIMEOUT, lambda: person.describe(f"is told {told}"))
     return told[0]
-
-
-async def expect_tiles(person: Person, others: Sequence[Person]) -> None:
-    """Asserts that somebody knows exactly these others, whether they send or not, and sees those who send."""
-    ids = {await other.peer_id() for other in others}
-    senders = [other for other in others if await other.is_sending()]
-
-    async def known() -> bool:
-        peers: list[str] = await person.page.evaluate("miso.state.peers.map(({id}) => id)")
-        pictures = [await person.received(sender, "video") for sender in senders]
-        return ids <= set(peers) and all(picture is not None and picture["frames"] for picture in pictures)
-
-    await eventually(known, ARRIVAL_TIMEOUT, lambda: person.describe(f"does not see {others}"))
 
 
 async def expect_words(speaker: Person, text: str, listeners: Sequence[Person]) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 import websockets
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually, expect_media_both_ways
+from tests.browser.people import ARRIVAL_TIMEOUT, CHROMIUM, FLAGS, Crowd, Person, eventually, expect_media_both_ways
 from tests.browser.server import DemoServer, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
@@ -24,6 +27,33 @@ window.WebSocket = class extends WebSocket {
     }
 };
 """
+
+
+SHORT_CONSENT_S = 6
+"""Chromium says every 2.5 s that it is there."""
+
+
+@pytest_asyncio.fixture(loop_scope="package")
+async def another_browser(browser: Browser) -> AsyncIterator[Browser]:
+    """Whose processes are not those of everybody else's pages."""
+    another = await browser.browser_type.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield another
+    await another.close()
+
+
+@contextlib.asynccontextmanager
+async def standing_still(browser: Browser) -> AsyncIterator[None]:
+    """None of its processes runs meanwhile, as on a machine that sleeps."""
+    session = await browser.new_browser_cdp_session()
+    told = await session.send("SystemInfo.getProcessInfo")
+    pids = [int(process["id"]) for process in told["processInfo"]]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 async def _media_port(person: Person) -> int:
@@ -105,6 +135,31 @@ async def test_a_replaced_person_is_told_and_may_come_back(crowd: Crowd, server:
         await ana.click("Join again")
         await expect(bo.tiles).to_have_count(1)
         await bo.expect_media(ana)
+
+
+async def test_a_person_whose_machine_slept_for_longer_than_the_server_waits_comes_back(
+    crowd: Crowd, built_page: None, another_browser: Browser
+) -> None:
+    server = DemoServer(arguments=("--ice-consent-timeout", str(SHORT_CONSENT_S)))
+    her_crowd = Crowd(another_browser)
+    async with running(server):
+        ana = await her_crowd.join(server.url, "sleep", "Ana")
+        bo = await crowd.join(server.url, "sleep", "Bo")
+        await expect_media_both_ways(ana, bo)
+        peer_id = await ana.peer_id()
+        lost = f"peer={peer_id} ice disconnected"
+        before = server.log.count(lost)
+
+        async def is_missed() -> bool:
+            return server.log.count(lost) > before
+
+        async with standing_still(another_browser):
+            await eventually(is_missed, ARRIVAL_TIMEOUT, lambda: bo.describe(f"Ana is not missed\n{server.log}"))
+        await bo.wait_for_media(ana)
+        await expect_media_both_ways(ana, bo)
+        assert await ana.peer_id() == peer_id
+        await expect(bo.tiles).to_have_count(1)
+        await her_crowd.close()
 
 
 async def test_a_person_who_reconnects_with_the_same_id_keeps_the_room_alive(crowd: Crowd, server: DemoServer) -> None:

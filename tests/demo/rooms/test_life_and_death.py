@@ -23,6 +23,7 @@ from miso.demo.server import DemoServer
 from miso.protoo import ClientOptions, ClientPeer, ConnectionRequest, Retry, WebSocketServer
 from tests.demo.client import AUDIO, RoomClient
 from tests.demo.conftest import free_ports, ws_url
+from tests.demo.ice import ice_over
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -87,6 +88,24 @@ async def test_a_protoo_client_comes_back_by_itself_when_the_only_worker_died(tm
     assert events == ["open", "disconnected", "open"]
     assert isinstance(await client.request("getRouterRtpCapabilities"), dict)
     await client.close()
+    await server.close()
+
+
+async def test_a_client_whose_media_path_broke_is_told_before_it_is_closed_and_may_come_back(tmp_path: Path) -> None:
+    server = DemoServer(free_ports(tmp_path, workers=1, ice_consent_timeout=1))
+    await server.start()
+    secret = "s" * 16
+    client = await RoomClient.connect(ws_url(server), "r", "a", query=f"&peerSecret={secret}")
+    transport = await client.transport(producing=True)
+    async with ice_over(transport):
+        pass
+    told = await client.seen("mediaLost")
+    assert told == {"transportId": transport["id"], "iceState": "disconnected", "dtlsState": "connecting"}
+    assert client.log[-1][0] == "mediaLost"
+    assert await client.closed() == 4000
+    again = await RoomClient.connect(ws_url(server), "r", "a", query=f"&peerSecret={secret}")
+    assert await again.request("getRouterRtpCapabilities")
+    await again.close()
     await server.close()
 
 

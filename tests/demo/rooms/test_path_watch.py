@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aioice
 import pytest
 
 from miso.demo.rooms.path_watch import ICE_SHARE, Missing, PathWatch, TransportWatch
 from miso.demo.server import DemoServer
 from tests.demo.client import Rejected, RoomClient
 from tests.demo.conftest import counted, free_ports, ws_url
+from tests.demo.ice import ice_over
 from tests.patience import PATIENCE_S
 
 STALLED_S = 0.3
@@ -32,27 +30,6 @@ async def impatient(tmp_path: Path) -> AsyncIterator[DemoServer]:
     await server.start()
     yield server
     await server.close()
-
-
-@contextlib.asynccontextmanager
-async def ice_over(transport: dict[str, Any]) -> AsyncIterator[aioice.Connection]:
-    """Connects ICE, and nothing above it."""
-    connection = aioice.Connection(ice_controlling=True, use_ipv6=False)
-    connection.remote_is_lite = True
-    await connection.gather_candidates()
-    connection.remote_username = transport["iceParameters"]["usernameFragment"]
-    connection.remote_password = transport["iceParameters"]["password"]
-    for one in transport["iceCandidates"]:
-        if one["protocol"] == "udp":
-            candidate = aioice.Candidate(one["foundation"], 1, "udp", one["priority"], one["ip"], one["port"], "host")
-            await connection.add_remote_candidate(candidate)
-    await connection.add_remote_candidate(None)
-    async with asyncio.timeout(PATIENCE_S):
-        await connection.connect()
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 async def test_a_client_that_never_gives_its_fingerprints_is_told(

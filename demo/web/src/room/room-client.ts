@@ -163,7 +163,9 @@ export class RoomClient {
     });
     peer.on("request", (request, accept, reject) => void this.#session?.handleRequest(request, accept, reject));
     peer.on("notification", (notification) => {
+      if (this.#peer !== peer) return;
       if (notification.method === "moved") this.#onMoved(notification.data as Notifications["moved"]);
+      else if (notification.method === "mediaLost") this.#onMediaLost();
       else this.#session?.handleNotification(notification);
     });
   }
@@ -231,7 +233,7 @@ export class RoomClient {
     this.#reconnectLater();
   }
 
-  /** ICE restarts did not help: build everything anew, a few times. */
+  /** ICE restarts did not help, or the server has heard nothing from us, and ends: build everything anew, a few times. */
   #onMediaLost(): void {
     this.#disconnect();
     this.#failedJoins += 1;
@@ -243,8 +245,6 @@ export class RoomClient {
 
   #onClosed(wasOpen: boolean): void {
     if (!wasOpen) return this.#obstacle.passes ? this.#connect() : this.#end(this.#obstacle);
-    // The server also closes a peer whose media died; whoever was replaced still has media at this moment.
-    if (this.#session && !this.#session.mediaAlive) return this.#onMediaLost();
     this.#end(ENDED_BY_SERVER);
   }
 

@@ -69,13 +69,6 @@ export class Session {
     return this.#closed;
   }
 
-  /** Whether media flowed or could have: false once ICE has given up. */
-  get mediaAlive(): boolean {
-    return [...this.#transports.values()].every(({ connectionState }) =>
-      ["new", "connecting", "connected"].includes(connectionState),
-    );
-  }
-
   /**
    * Walks in: capabilities, transports, join, then our own media and the chat.
    *
@@ -150,7 +143,7 @@ export class Session {
     handlers[method]?.(data as never);
   }
 
-  readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"] | "moved"> = {
+  readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"] | "moved" | "mediaLost"> = {
     "mediasoup-version": ({ version }) => this.#store.update({ serverVersion: version }),
     newPeer: (peer) => {
       this.#announce(peer, "joined");
