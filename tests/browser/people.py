@@ -24,9 +24,9 @@ FLAGS = [
     "--allow-loopback-in-peer-connection",
     "--ignore-certificate-errors",
 ]
-ARRIVAL_TIMEOUT = 60.0
+ARRIVAL_TIMEOUT = 120.0
 """Seconds from opening the page to the first decoded frame; a few on an idle machine, but tests share theirs."""
-SWITCH_TIMEOUT = 90.0
+SWITCH_TIMEOUT = 120.0
 """Seconds until another version of a picture comes."""
 
 FRAMES = 60

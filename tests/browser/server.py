@@ -17,6 +17,8 @@ from tests.ports import free_ports
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 60.0
+STARVED_PAGE_S = 120
+"""So long a page may have no core; after 20 s a server would take it for gone, unless told otherwise."""
 
 
 class DemoServer:
@@ -38,6 +40,7 @@ class DemoServer:
             *("--workers", str(workers), "--no-https", "--http-port", str(self.port), "--media-ip", "127.0.0.1"),
             *(("--webrtc-server-port", str(self.media_port)) if webrtc_server else ("--no-webrtc-server",)),
             *("--live.web.port", "0", "--live.rtmp.port", "0"),
+            *("--ice-consent-timeout", str(STARVED_PAGE_S)),
             *arguments,
         )
         self._log = Path(tempfile.mkstemp(prefix="miso-browser-test-", suffix=".log")[1])

@@ -251,17 +251,19 @@ class Read(NamedTuple):
     Attributes:
         video, audio: Names of their codecs.
         sizes: Of the pictures, in their order.
-        sounds: How many packets of sound could be decoded.
     """
 
     video: str
     audio: str
     sizes: list[tuple[int, int]]
-    sounds: int
 
 
 def read(url: str, pictures: int, least_width: int = 0) -> Read:
-    """Plays until there are so many pictures that wide, with a newer ffmpeg than Debian's: it knows enhanced FLV."""
+    """Plays until there are so many pictures that wide, and sound, with a newer ffmpeg than Debian's.
+
+    That knows enhanced FLV. What a stream begins with is pictures alone, as many as there are while sound is encoded
+    anew and takes its time on a starved machine.
+    """
     until_s = time.monotonic() + SWITCH_TIMEOUT
     with av.open(url, timeout=ARRIVAL_TIMEOUT) as stream:
         video, audio = stream.streams.video[0].codec_context.name, stream.streams.audio[0].codec_context.name
@@ -274,11 +276,11 @@ def read(url: str, pictures: int, least_width: int = 0) -> Read:
                 times.append(frame.pts)
             else:
                 sounds += 1
-            if sum(width >= least_width for width, _ in sizes) >= pictures:
+            if sounds and sum(width >= least_width for width, _ in sizes) >= pictures:
                 break
-            assert time.monotonic() < until_s, sizes
+            assert time.monotonic() < until_s, (sizes, sounds)
     assert times == sorted(set(times))
-    return Read(video, audio, sizes, sounds)
+    return Read(video, audio, sizes)
 
 
 async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd: Crowd, bridged: Any) -> None:
@@ -292,7 +294,6 @@ async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd:
     got = await asyncio.to_thread(read, f"{bridged.url}live/ana.flv", FRAMES, FULL.width // 2)
     assert (got.video, got.audio) == ("vp9", "opus")
     assert set(got.sizes) <= {(FULL.width // part, FULL.height // part) for part in (4, 2, 1)}
-    assert got.sounds
     assert not ana.errors
 
 
@@ -312,7 +313,6 @@ async def test_av1_is_read_as_it_is_from_a_room_that_offers_it(
         got = await asyncio.to_thread(read, f"{server.urls[0]}/live/ana.flv", FRAMES)
         assert (got.video, got.audio) == ("libdav1d", "aac")
         assert set(got.sizes) == {(320, 180)}
-        assert got.sounds
     finally:
         await server.close()
 
