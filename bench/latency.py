@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
@@ -18,18 +18,20 @@ _RATE = 1000.0  # packets a second: a wait is known to a millisecond
 _TURN_S = 1.0
 _MOMENT_S = 0.05
 _LATE_S = 2.0
+_DROPPED = "copies of packets were dropped: CAP_NET_ADMIN, or a larger net.core.rmem_max, is needed"
 _SWITCH_S = 0.0002  # so long at most the sender waits for Python code that is run meanwhile
 
 
-def added_us(sinks: TimedSinks, witness: TimedSinks) -> list[float]:
-    """For each packet that came to a receiver, shortest first; the sender gave it to ``witness`` before, too."""
-    sent_ns = witness.times(0)
-    return sorted(
-        (came - left) / 1000
-        for index in range(len(sinks.addresses))
-        for left, came in zip(sent_ns, sinks.times(index), strict=True)
-        if left and came
-    )
+def added_us(sent_ns: Sequence[int], came_ns: Iterable[Sequence[int]]) -> list[float]:
+    """How much later each packet came to each receiver, shortest first; one of which the time is 0 did not come.
+
+    Raises:
+        RuntimeError: Of one that came it is not known when it was sent.
+    """
+    pairs = [pair for times in came_ns for pair in zip(sent_ns, times, strict=True) if pair[1]]
+    if not all(left for left, _ in pairs):
+        raise RuntimeError(_DROPPED)
+    return sorted((came - left) / 1000 for left, came in pairs)
 
 
 class Flow:
@@ -94,7 +96,7 @@ def longest_ms(sent_ns: Sequence[int], came_ns: Sequence[int]) -> float:
         RuntimeError: The last one did not come, or it is not known when each was sent.
     """
     if not all(sent_ns):
-        raise RuntimeError("copies of packets were dropped: CAP_NET_ADMIN, or a larger net.core.rmem_max, is needed")
+        raise RuntimeError(_DROPPED)
     if not came_ns[-1]:
         raise RuntimeError("the last packet did not arrive")
     longest_ns, next_ns = 0, came_ns[-1]

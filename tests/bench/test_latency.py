@@ -24,6 +24,12 @@ def latency() -> ModuleType:
     return latency
 
 
+def test_of_each_packet_that_came_it_is_told_how_much_later(latency: ModuleType) -> None:
+    assert latency.added_us([1 * MS, 2 * MS, 0], [[9 * MS, 0, 0], [2 * MS, 5 * MS, 0]]) == [1000, 3000, 8000]
+    with pytest.raises(RuntimeError, match="copies"):
+        latency.added_us([1 * MS, 0], [[2 * MS, 3 * MS]])
+
+
 def test_the_latest_counts(latency: ModuleType) -> None:
     assert latency.longest_ms([1 * MS, 2 * MS, 3 * MS], [2 * MS, 9 * MS, 10 * MS]) == 7
 

@@ -23,7 +23,7 @@ def built_page() -> None:
 @pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def browser() -> AsyncIterator[Browser]:
     if shutil.which(CHROMIUM) is None:
-        pytest.fail(f"{CHROMIUM} is missing: on Debian, apt-get install chromium")
+        pytest.fail(f"{CHROMIUM} is missing: on Debian, apt-get install chromium-headless-shell")
     # What is expected to happen gets the time that a busy machine needs; only what fails waits that long.
     expect.set_options(timeout=ARRIVAL_TIMEOUT * 1000)
     async with async_playwright() as playwright:

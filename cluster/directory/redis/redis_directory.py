@@ -217,14 +217,20 @@ class RedisDirectory:
         if unreadable := self._url.unreadable_file():
             raise StoreRefusedError(f"Redis at {self._url}: no TLS with it: {unreadable}")
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._times.lease_s + 2 * self._times.touch_s
+        pause_s = 2 * self._times.touch_s
+        asked_s = loop.time()
+        until_s, give_up_s = asked_s + self._times.lease_s + pause_s, asked_s + self._times.keep_s
         while True:
             touch = await self._lease.touch(self._fact, self._mailbox.position)
             if touch.failure is not None and touch.failure.is_lasting:
                 raise StoreRefusedError(f"Redis at {self._url}: {touch.failure.text}")
             if not touch.taken_by:
                 break
-            if loop.time() > until_s:
+            now_s = loop.time()
+            if now_s - asked_s > pause_s:  # who had a lease before such a pause is counted as seen after it
+                until_s = min(now_s + self._times.lease_s + pause_s, give_up_s)
+            asked_s = now_s
+            if now_s > until_s:
                 raise NameTakenError(
                     f"another host that uses Redis at {self._url} has this one's name: {touch.taken_by}; "
                     "each needs a name of its own"

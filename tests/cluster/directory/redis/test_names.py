@@ -23,6 +23,20 @@ async def test_the_second_one_waits_until_the_first_ones_lease_is_over(world: Re
     await second.seen.until(lambda it: it.shards() == {(second.directory.node, "second")})
 
 
+async def test_the_second_one_waits_longer_when_redis_stood_still_meanwhile(world: RedisWorld) -> None:
+    first = await member_of(await world.node("a"))
+    world.proxy(first.directory).refuse()
+    await until(lambda: first.directory.is_away)
+    coming = asyncio.create_task(world.node("a"))
+    await asyncio.sleep(0.6 * world.times.lease_s)
+    world.server.freeze()  # all leases begin anew when it goes on
+    await asyncio.sleep(0.6 * world.times.answer_s)
+    world.server.thaw()
+    second = await coming
+    assert second.node != first.directory.node
+    assert not second.is_away
+
+
 async def test_the_second_one_is_told_that_the_first_one_stays(world: RedisWorld) -> None:
     pair = await pair_in(world)
     with pytest.raises(NameTakenError) as caught:
