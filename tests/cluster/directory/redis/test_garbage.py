@@ -86,6 +86,7 @@ async def test_a_fact_that_is_none_is_passed_over(world: RedisWorld, value: byte
     await late.entry.synced()
     assert late.seen.facts == pair.union
     assert late.directory.refused[reason] >= 1
+    await late.directory.close()  # the two are to see each other and nobody else
     await all_goes_on(world, pair)
 
 
@@ -207,7 +208,7 @@ async def test_a_fact_that_only_a_newer_version_reads_does_not_hide_the_others(w
     )
     await world.server.run("XADD", inbox_of(pair.one.directory.node), "*", FIELD, data)
     await late.seen.until(lambda it: it.facts == pair.union)
-    late.entry.leave()
+    await late.directory.close()
     await all_goes_on(world, pair)
 
 
