@@ -64,6 +64,7 @@ async def test_is_listed_played_brought_in_seen_and_taken_out(crowd: Crowd, hous
     ana = await crowd.join(url, "keynote", "Ana", produce="false")
     ben = await crowd.join(url, "keynote", "Ben", produce="false")
     ana.page.on("request", lambda request: loaded.append(request.url))
+    await expect(ana.page.get_by_role("button", name="Live streams")).to_be_visible()  # she is in
     await ana.page.keyboard.press("l")
     await expect(ana.page.get_by_text("Nobody publishes a live stream")).to_be_visible()
     async with running(*ffmpeg(rtmp_url(house, PATH), *PICTURE, *SOUND, *H264, "-tune", "zerolatency", *AAC)):
