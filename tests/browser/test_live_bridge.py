@@ -251,11 +251,13 @@ class Read(NamedTuple):
     Attributes:
         video, audio: Names of their codecs.
         sizes: Of the pictures, in their order.
+        sounds: How many packets of sound could be decoded.
     """
 
     video: str
     audio: str
     sizes: list[tuple[int, int]]
+    sounds: int
 
 
 def read(url: str, pictures: int, least_width: int = 0) -> Read:
@@ -280,7 +282,7 @@ def read(url: str, pictures: int, least_width: int = 0) -> Read:
                 break
             assert time.monotonic() < until_s, (sizes, sounds)
     assert times == sorted(set(times))
-    return Read(video, audio, sizes)
+    return Read(video, audio, sizes, sounds)
 
 
 async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd: Crowd, bridged: Any) -> None:
@@ -294,6 +296,7 @@ async def test_vp9_is_read_as_it_is_with_opus_where_a_program_asks_for_it(crowd:
     got = await asyncio.to_thread(read, f"{bridged.url}live/ana.flv", FRAMES, FULL.width // 2)
     assert (got.video, got.audio) == ("vp9", "opus")
     assert set(got.sizes) <= {(FULL.width // part, FULL.height // part) for part in (4, 2, 1)}
+    assert got.sounds
     assert not ana.errors
 
 
@@ -313,6 +316,7 @@ async def test_av1_is_read_as_it_is_from_a_room_that_offers_it(
         got = await asyncio.to_thread(read, f"{server.urls[0]}/live/ana.flv", FRAMES)
         assert (got.video, got.audio) == ("libdav1d", "aac")
         assert set(got.sizes) == {(320, 180)}
+        assert got.sounds
     finally:
         await server.close()
 

@@ -218,8 +218,9 @@ class RedisDirectory:
             raise StoreRefusedError(f"Redis at {self._url}: no TLS with it: {unreadable}")
         loop = asyncio.get_running_loop()
         pause_s = 2 * self._times.touch_s
+        wait_s = self._times.lease_s + pause_s
         asked_s = loop.time()
-        until_s, give_up_s = asked_s + self._times.lease_s + pause_s, asked_s + self._times.keep_s
+        until_s, give_up_s = asked_s + wait_s, asked_s + self._times.keep_s
         while True:
             touch = await self._lease.touch(self._fact, self._mailbox.position)
             if touch.failure is not None and touch.failure.is_lasting:
@@ -228,7 +229,7 @@ class RedisDirectory:
                 break
             now_s = loop.time()
             if now_s - asked_s > pause_s:  # who had a lease before such a pause is counted as seen after it
-                until_s = min(now_s + self._times.lease_s + pause_s, give_up_s)
+                until_s = min(now_s + wait_s, give_up_s)
             asked_s = now_s
             if now_s > until_s:
                 raise NameTakenError(
