@@ -152,6 +152,7 @@ class DemoServer:
                 names = [settings.https_host] if settings.https_host else self._names()
                 self.urls.extend(f"https://{_host(name)}:{bound[-1].port}" for name in names)
             self.directory.on_nodes(self.moving.look)
+            self.directory.on_nodes(self.rooms.tell_servers)
             await self.directory.start()
             await self.workers.start()
             self.node.start()

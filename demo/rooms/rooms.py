@@ -88,6 +88,7 @@ class Rooms:
         self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
+        self._told_servers: list[str] = []
         self._closed = False
 
     def __len__(self) -> int:
@@ -187,6 +188,14 @@ class Rooms:
         if told is not None:
             session.notify("moved", told)
         session.peer.close(SERVICE_RESTART, "this server ends")
+
+    def tell_servers(self) -> None:
+        """Tells everybody who has joined where else the cluster is found, if that has changed since they were told."""
+        servers = self.shared.moving.servers
+        if servers != self._told_servers:
+            self._told_servers = servers
+            joined = [session for session in self.sessions if session.joined]
+            PeerSession.notify_all(joined, "serversChanged", {"servers": servers})
 
     @property
     def sessions(self) -> list[PeerSession]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,7 @@ from tests.browser.marks import MARK_FRAMES, MARK_JOINING, joining_of
 from tests.browser.people import ARRIVAL_TIMEOUT, FULL, SWITCH_TIMEOUT, Crowd, Person, eventually
 from tests.browser.redis_away import Outage
 from tests.browser.relay import RELAY_IP, Conditions, Relay
+from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")
 
@@ -215,6 +216,10 @@ async def test_a_page_goes_to_a_server_that_came_after_it_only_where_that_is_all
 ) -> None:
     cluster = Cluster(2, ("--cluster-pages", pages))
     first, later = cluster.servers
+
+    async def describe() -> str:
+        return f"{await ana.describe('is not in the room')}\n{await cluster.logs()}"
+
     try:
         await cluster.redis.start()
         await first.start()
@@ -225,8 +230,33 @@ async def test_a_page_goes_to_a_server_that_came_after_it_only_where_that_is_all
         assert await first.stop() == 0
         if not pages:
             await first.start()
-        await ana.wait_until_joined()
+        await eventually(ana.is_joined, ARRIVAL_TIMEOUT, describe)
         assert await ana.page.evaluate("miso.client.server") == (later if pages else first).url.rstrip("/")
         assert await ana.page.evaluate("connections") < MANY_CONNECTIONS
     finally:
         await cluster.close()
+
+
+async def test_a_page_whose_server_is_killed_finds_one_that_came_later(crowd: Crowd, built_page: None) -> None:
+    cluster = Cluster(2, ("--cluster-pages", "http://localhost:*"))
+    first, later = cluster.servers
+    try:
+        await cluster.redis.start()
+        await first.start()
+        ana = await cluster.come(crowd, 0, "Ana")
+        await ana.wait_until_joined()
+        await later.start()
+        await cluster.know_each_other()
+        cluster.kill(0)
+        await eventually(is_at(ana, later), ARRIVAL_TIMEOUT, cluster.logs)
+    finally:
+        await cluster.close()
+
+
+def is_at(person: Person, server: DemoServer) -> Callable[[], Awaitable[bool]]:
+    """Whether somebody is in the room through a server."""
+
+    async def is_there() -> bool:
+        return await person.is_joined() and await person.page.evaluate("miso.client.server") == server.url.rstrip("/")
+
+    return is_there

@@ -19,6 +19,7 @@ from miso.live.bridge.to_room.audio_sender import AudioSender
 from miso.live.bridge.to_room.b_frames import BFrames
 from miso.live.bridge.to_room.producers import AUDIO_RATE_HZ, AUDIO_TYPE, VIDEO_TYPE, audio_parameters, video_parameters
 from miso.live.bridge.to_room.send_queue import SendQueue
+from miso.live.bridge.to_room.stream_clock import StreamClock
 from miso.live.bridge.to_room.video_sender import RATE_HZ, VideoSender
 from miso.live.bridge.transcoding.worker_thread import TranscodingThread
 from miso.live.clock import Clock
@@ -92,7 +93,7 @@ class RoomGuest:
         self._guest = guest
         self._around = surroundings
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._newest_ms = 0
+        self._clock = StreamClock()
         self._link: RtpLink | None = None
         self._queue: SendQueue | None = None
         self._video: VideoSender | None = None
@@ -222,6 +223,7 @@ class RoomGuest:
     def _take_video(self, packet: Packet, take: Callable[[Packet], object]) -> None:
         if packet.codec is not Codec.H264 and packet.codec is not None:
             raise _cannot_have(self._stream.path, packet.codec)
+        self._clock.came(packet.dts_ms, self._around.unix_s())
         try:
             take(packet)
         except ParseError as error:
@@ -230,14 +232,13 @@ class RoomGuest:
     def _send_video(self, packet: Packet) -> None:
         assert self._video is not None
         is_first = not self._sent[Kind.VIDEO].packets
-        self._put(self._video.send(packet, self._around.clock.time()), packet.dts_ms, Kind.VIDEO, is_first)
+        self._put(self._video.send(packet, self._around.clock.time()), Kind.VIDEO, is_first)
         self._repeat()
 
     def _repeat(self) -> None:
         if self._video is not None and self._queue is not None and Kind.VIDEO in self._sent:
             is_first = not self._sent[Kind.VIDEO].packets
-            packets = self._video.repeat(self._around.clock.time())
-            self._put(packets, self._newest_ms, Kind.VIDEO, is_first)
+            self._put(self._video.repeat(self._around.clock.time()), Kind.VIDEO, is_first)
 
     # ------------------------------------------------------------ sound
 
@@ -245,7 +246,8 @@ class RoomGuest:
         sent = SentStream(AUDIO_TYPE, AUDIO_RATE_HZ, self._guest.id)
 
         def send(packet: bytes, time_ms: int) -> None:
-            self._put([packet], time_ms, Kind.AUDIO, sent.packets == 1)
+            self._clock.came(time_ms, self._around.unix_s())
+            self._put([packet], Kind.AUDIO, sent.packets == 1)
 
         sender = self._audio = AudioSender(sent, self._around.thread, send)
         await self._produce(seat, "audio", audio_parameters(sent.ssrc, self._guest.id))
@@ -263,11 +265,10 @@ class RoomGuest:
         )
         await seat.offer(producer)
 
-    def _put(self, packets: list[bytes], time_ms: int, kind: Kind, is_first: bool) -> None:
+    def _put(self, packets: list[bytes], kind: Kind, is_first: bool) -> None:
         if not packets:
             return
         assert self._queue is not None
-        self._newest_ms = max(self._newest_ms, time_ms)
         if not self._queue.put(packets):
             logger.warning("stream=%s room=%s the worker takes too little", self._stream.path, self._room_id)
         if is_first:
@@ -285,7 +286,7 @@ class RoomGuest:
 
     def _report_on(self, sent: SentStream, unix_s: float) -> None:
         assert self._link is not None
-        self._link.send(sent.report(unix_s, sent.rate_hz // 1_000 * self._newest_ms))
+        self._link.send(sent.report(unix_s, sent.rate_hz // 1_000 * self._clock.time_ms(unix_s)))
 
     def _on_packet(self, packet: bytes) -> None:
         """RTCP of the worker."""

@@ -119,6 +119,32 @@ async def test_a_server_that_drains_sends_its_people_to_others(servers: list[Dem
     await bob.close()
 
 
+async def test_people_are_told_when_servers_come_and_go(
+    servers: list[DemoServer], tmp_path: Path, redis: RedisServer
+) -> None:
+    ann, answer = await joined(servers[0], "ann")
+    early = await RoomClient.connect(ws_url(servers[0]), "r", "early")
+    b, c, d = (f"http://{name}.example" for name in "bcd")
+    later = await started(tmp_path, redis, "d", public_url=d)
+    told = await ann.seen("serversChanged")
+    assert sorted(answer["servers"]) == [b, c]
+    assert told == {"servers": [b, c, d]}
+    bob, answer = await joined(servers[0], "bob")
+    assert answer["servers"] == [b, c, d]
+    assert "serversChanged" not in early.methods, "it is told when it joins"
+    await servers[1].drain()
+    assert await ann.seen("serversChanged", count=2) == {"servers": [c, d]}
+    await later.close()
+    assert await ann.seen("serversChanged", count=3) == {"servers": [c]}
+    announced: list[object] = []
+    stop = servers[0].directory.on_nodes(lambda: announced.append(servers[0].directory.nodes))
+    await until(lambda: len(announced) > 3)
+    stop()
+    assert ann.methods.count("serversChanged") == 3, "what others say of themselves each second is no news"
+    for client in (ann, bob, early):
+        await client.close()
+
+
 async def test_behind_a_proxy_a_server_that_drains_is_passed_over_and_ends(tmp_path: Path, redis: RedisServer) -> None:
     """None has an address of its own: who is sent away comes again to any of them."""
     servers = [await started(tmp_path, redis, name) for name in "ab"]

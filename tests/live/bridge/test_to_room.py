@@ -17,6 +17,7 @@ from miso.live.bridge.transcoding.worker_thread import TranscodingThread
 from miso.live.errors import RefusedError, StreamClosedError
 from miso.live.media.codec import Codec
 from miso.live.media.packet import Packet
+from miso.live.streams.publication import Publication
 from miso.live.streams.registry import Streams
 from miso.live.streams.stream import StreamSettings
 
@@ -81,6 +82,35 @@ async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
     assert room.has_left
     assert all(producer.closed for producer in producers.values())
     assert guest.counts.broken == 0
+
+
+async def test_sound_and_picture_stay_together_when_the_stream_comes_late_at_times(
+    room: Any, streams: Streams, around: Surroundings
+) -> None:
+    publication = streams.publish(PATH, lambda: None)
+    guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
+    running = asyncio.create_task(guest.run(nothing))
+    publishing = asyncio.create_task(stumble(publication, flashes.flashes(9)))
+    producers = await offered(room)
+    video = await receiver.Viewer.of(room.router, producers["video"])
+    audio = await receiver.Viewer.of(room.router, producers["audio"])
+    await video.until(lambda: len(video.eye.flashes_ms) >= 6)
+    await audio.until(lambda: len(audio.ear.beeps_ms) >= 6)
+    skews = flashes.skews_ms(video.eye.flashes_ms, audio.ear.beeps_ms)
+    assert max(abs(skew) for skew in skews[2:]) <= 80, skews  # before, nobody knows yet how late what comes is
+    for task in (publishing, running):
+        task.cancel()
+    await asyncio.gather(running, publishing, return_exceptions=True)
+
+
+async def stumble(publication: Publication, packets: list[Packet]) -> None:
+    """Publishes what comes by a network that stands still for most of each second; pictures stand still longer."""
+    begin_s = time.monotonic()
+    late_ms = {flashes.VIDEO: 700, flashes.AUDIO: 500}
+    due = [(packet.dts_ms // 900 * 900 + late_ms[packet.track], packet) for packet in packets]
+    for due_ms, packet in sorted(due, key=lambda one: one[0]):
+        await asyncio.sleep(begin_s + max(due_ms, packet.dts_ms) / 1_000 - time.monotonic())
+        publication.write(packet)
 
 
 async def test_opus_passes_through(room: Any, streams: Streams, around: Surroundings) -> None:

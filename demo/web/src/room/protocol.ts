@@ -48,6 +48,7 @@ export interface NewDataConsumer {
 /** The server's notifications that this page acts on. */
 export interface Notifications {
   moved: { readonly url: string; readonly passedHosts: readonly string[] };
+  serversChanged: { readonly servers: readonly string[] };
   mediaLost: { readonly transportId: string; readonly iceState: string; readonly dtlsState: string };
   "mediasoup-version": { readonly version: string };
   newPeer: PeerInfo;

@@ -36,7 +36,7 @@ export interface SessionOwner {
   /** ICE restarts did not help. */
   readonly onMediaLost: () => void;
   readonly onClosed: () => void;
-  /** We are in, and have been told which other servers there are. */
+  /** We are in, and have been told which other servers there are now. */
   readonly onServers: (servers: readonly string[]) => void;
 }
 
@@ -145,6 +145,7 @@ export class Session {
 
   readonly #handlers: Omit<NotificationHandlers, keyof Receiving["handlers"] | "moved" | "mediaLost"> = {
     "mediasoup-version": ({ version }) => this.#store.update({ serverVersion: version }),
+    serversChanged: ({ servers }) => this.#owner.onServers(servers),
     newPeer: (peer) => {
       this.#announce(peer, "joined");
       this.#store.update(({ peers }) => ({ peers: [...without(peers, peer.id), peer] }));
