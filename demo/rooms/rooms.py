@@ -18,6 +18,7 @@ from miso.demo.limits.limiters import Places
 from miso.demo.limits.per_address import AddressLimits
 from miso.demo.limits.per_client import MAX_NAME_LENGTH, TOO_MANY
 from miso.demo.metrics import Metrics
+from miso.demo.rooms.latest_news import LatestPerInterval
 from miso.demo.rooms.live_streams import Bridges, LiveStreams
 from miso.demo.rooms.requests.dispatcher import RequestDispatcher
 from miso.demo.rooms.room import SERVICE_RESTART, Room
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 TRY_AGAIN_LATER = 1013
 """WebSocket close code (RFC 6455's registry)."""
+SERVERS_INTERVAL_S = 2.0
+"""People are told of other servers that come and go at most so often, in seconds."""
 UNAVAILABLE = 503
 BAD_REQUEST = 400
 
@@ -88,7 +91,8 @@ class Rooms:
         self._places = Places(settings.max_rooms or math.inf)
         self._rooms: dict[str, Room] = {}
         self._queues: dict[str, _Queue] = {}
-        self._told_servers: list[str] = []
+        self._known_servers: list[str] = []
+        self._servers_told = LatestPerInterval(SERVERS_INTERVAL_S, self._tell_servers)
         self._closed = False
 
     def __len__(self) -> int:
@@ -192,10 +196,13 @@ class Rooms:
     def tell_servers(self) -> None:
         """Tells everybody who has joined where else the cluster is found, if that has changed since they were told."""
         servers = self.shared.moving.servers
-        if servers != self._told_servers:
-            self._told_servers = servers
-            joined = [session for session in self.sessions if session.joined]
-            PeerSession.notify_all(joined, "serversChanged", {"servers": servers})
+        if servers != self._known_servers:
+            self._known_servers = servers
+            self._servers_told.offer(servers)
+
+    def _tell_servers(self, servers: list[str]) -> None:
+        joined = [session for session in self.sessions if session.joined]
+        PeerSession.notify_all(joined, "serversChanged", {"servers": servers})
 
     @property
     def sessions(self) -> list[PeerSession]:
@@ -205,6 +212,7 @@ class Rooms:
     def close(self) -> None:
         """Closes all rooms, with a code that brings the clients back when the server is back."""
         self._closed = True
+        self._servers_told.close()
         for room in self.rooms:
             room.close(SERVICE_RESTART, "service restart")
 

@@ -237,9 +237,16 @@ async def test_a_page_goes_to_a_server_that_came_after_it_only_where_that_is_all
         await cluster.close()
 
 
-async def test_a_page_whose_server_is_killed_finds_one_that_came_later(crowd: Crowd, built_page: None) -> None:
+@pytest.mark.parametrize("is_away", [False, True], ids=["that-runs", "that-comes-back"])
+async def test_a_page_whose_server_is_killed_finds_one_that_came_later(
+    crowd: Crowd, built_page: None, is_away: bool
+) -> None:
     cluster = Cluster(2, ("--cluster-pages", "http://localhost:*"))
     first, later = cluster.servers
+
+    async def cluster_of_one() -> bool:
+        return [len(view["nodes"]) for view in await cluster.views()] == [1]
+
     try:
         await cluster.redis.start()
         await first.start()
@@ -247,7 +254,12 @@ async def test_a_page_whose_server_is_killed_finds_one_that_came_later(crowd: Cr
         await ana.wait_until_joined()
         await later.start()
         await cluster.know_each_other()
+        if is_away:
+            assert await later.stop() == 0
+            await eventually(cluster_of_one, ARRIVAL_TIMEOUT, cluster.logs)
         cluster.kill(0)
+        if is_away:
+            await later.start()
         await eventually(is_at(ana, later), ARRIVAL_TIMEOUT, cluster.logs)
     finally:
         await cluster.close()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from miso.controller import ControllerError
@@ -99,6 +100,7 @@ class RoomGuest:
         self._video: VideoSender | None = None
         self._audio: AudioSender | None = None
         self._sent: dict[Kind, SentStream] = {}
+        self._put_s: dict[Kind, float] = {}
         self._broken = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -223,7 +225,7 @@ class RoomGuest:
     def _take_video(self, packet: Packet, take: Callable[[Packet], object]) -> None:
         if packet.codec is not Codec.H264 and packet.codec is not None:
             raise _cannot_have(self._stream.path, packet.codec)
-        self._clock.came(packet.dts_ms, self._around.unix_s())
+        self._clock.came(packet.dts_ms, self._around.clock.time())
         try:
             take(packet)
         except ParseError as error:
@@ -231,14 +233,12 @@ class RoomGuest:
 
     def _send_video(self, packet: Packet) -> None:
         assert self._video is not None
-        is_first = not self._sent[Kind.VIDEO].packets
-        self._put(self._video.send(packet, self._around.clock.time()), Kind.VIDEO, is_first)
+        self._put(self._video.send(packet, self._around.clock.time()), Kind.VIDEO)
         self._repeat()
 
     def _repeat(self) -> None:
         if self._video is not None and self._queue is not None and Kind.VIDEO in self._sent:
-            is_first = not self._sent[Kind.VIDEO].packets
-            self._put(self._video.repeat(self._around.clock.time()), Kind.VIDEO, is_first)
+            self._put(self._video.repeat(self._around.clock.time()), Kind.VIDEO)
 
     # ------------------------------------------------------------ sound
 
@@ -246,8 +246,8 @@ class RoomGuest:
         sent = SentStream(AUDIO_TYPE, AUDIO_RATE_HZ, self._guest.id)
 
         def send(packet: bytes, time_ms: int) -> None:
-            self._clock.came(time_ms, self._around.unix_s())
-            self._put([packet], Kind.AUDIO, sent.packets == 1)
+            self._clock.came(time_ms, self._around.clock.time())
+            self._put([packet], Kind.AUDIO)
 
         sender = self._audio = AudioSender(sent, self._around.thread, send)
         await self._produce(seat, "audio", audio_parameters(sent.ssrc, self._guest.id))
@@ -265,28 +265,30 @@ class RoomGuest:
         )
         await seat.offer(producer)
 
-    def _put(self, packets: list[bytes], kind: Kind, is_first: bool) -> None:
+    def _put(self, packets: list[bytes], kind: Kind) -> None:
         if not packets:
             return
         assert self._queue is not None
         if not self._queue.put(packets):
             logger.warning("stream=%s room=%s the worker takes too little", self._stream.path, self._room_id)
-        if is_first:
-            self._report_on(self._sent[kind], self._around.unix_s())
+        now_s = self._around.clock.time()
+        if now_s - self._put_s.get(kind, -inf) > REPORT_EVERY_S:  # what was reported before a pause does not count
+            self._report_on(self._sent[kind])
+        self._put_s[kind] = now_s
 
     async def _report(self) -> None:
         """Says once a second which time of either stream is now, by one clock: so sound and picture stay together."""
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
-            unix_s = self._around.unix_s()
             for sent in self._sent.values():
                 if sent.packets:
-                    self._report_on(sent, unix_s)
+                    self._report_on(sent)
             self._repeat()  # a wish may have waited for its turn
 
-    def _report_on(self, sent: SentStream, unix_s: float) -> None:
+    def _report_on(self, sent: SentStream) -> None:
         assert self._link is not None
-        self._link.send(sent.report(unix_s, sent.rate_hz // 1_000 * self._clock.time_ms(unix_s)))
+        time_ms = self._clock.time_ms(self._around.clock.time())
+        self._link.send(sent.report(self._around.unix_s(), sent.rate_hz // 1_000 * time_ms))
 
     def _on_packet(self, packet: bytes) -> None:
         """RTCP of the worker."""

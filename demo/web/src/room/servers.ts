@@ -2,6 +2,8 @@
 
 /** Attempts at one server before the next one is tried. */
 const ATTEMPTS = 2;
+/** A server tells 16 at most. */
+const MAX_KNOWN = 32;
 
 export class Servers {
   #current = location.origin;
@@ -21,9 +23,13 @@ export class Servers {
     return this.#passedHosts;
   }
 
-  /** A server has told which others there are; it has let us in, so nobody sends us on any more. */
+  /**
+   * A server has told which others there are; it has let us in, so nobody sends us on any more. Those of which we knew
+   * before may come back: they are tried last.
+   */
   learn(others: readonly string[]): void {
-    this.#others = [...others, location.origin].filter((server) => this.#isUsable(server) && server !== this.#current);
+    const known = new Set([...others, location.origin, ...this.#others]);
+    this.#others = [...known].filter((server) => this.#isUsable(server) && server !== this.#current).slice(0, MAX_KNOWN);
     this.#passedHosts = [];
     this.#failures = 0;
   }
