@@ -256,13 +256,14 @@ class Edge:
 async def test_who_asks_for_names_that_nobody_has_keeps_nobody_from_others(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "miso.live.relay")
     names, most = 200, 5
+    patient = RtmpSettings(begin_timeout=SLOWEST_S, player_timeout=10 * SLOWEST_S)  # nobody here answers its pings
 
     async def ask(http: httpx.AsyncClient, url: str) -> int:
         return (await http.get(url)).status_code
 
     async with (
         serve(streams=StreamsSettings(wait=SLOWEST_S)) as far,
-        serve(streams=StreamsSettings(wait=5)) as near,
+        serve(patient, StreamsSettings(wait=5)) as near,
         relaying(near.live, origins=[{"url": far.url("main")}], max_unseen_per_address=most, idle=1) as plugin,
         Edge(near) as edge,
     ):
