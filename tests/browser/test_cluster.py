@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 import pytest_asyncio
@@ -238,8 +240,9 @@ async def test_a_page_goes_to_a_server_that_came_after_it_only_where_that_is_all
 
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["that-runs", "that-comes-back"])
+@pytest.mark.parametrize("is_silent", [False, True], ids=["refused", "not-answered"])
 async def test_a_page_whose_server_is_killed_finds_one_that_came_later(
-    crowd: Crowd, built_page: None, is_away: bool
+    crowd: Crowd, built_page: None, is_away: bool, is_silent: bool
 ) -> None:
     cluster = Cluster(2, ("--cluster-pages", "http://localhost:*"))
     first, later = cluster.servers
@@ -258,11 +261,20 @@ async def test_a_page_whose_server_is_killed_finds_one_that_came_later(
             assert await later.stop() == 0
             await eventually(cluster_of_one, ARRIVAL_TIMEOUT, cluster.logs)
         cluster.kill(0)
-        if is_away:
-            await later.start()
-        await eventually(is_at(ana, later), ARRIVAL_TIMEOUT, cluster.logs)
+        assert await first.stop() < 0
+        with nobody_at(first.port) if is_silent else nullcontext():
+            if is_away:
+                await later.start()
+            await eventually(is_at(ana, later), ARRIVAL_TIMEOUT, cluster.logs)
     finally:
         await cluster.close()
+
+
+@contextmanager
+def nobody_at(port: int) -> Iterator[None]:
+    """Takes connections there, and answers nothing: as a machine that is gone, which a browser waits for."""
+    with socket.create_server(("127.0.0.1", port)):
+        yield
 
 
 def is_at(person: Person, server: DemoServer) -> Callable[[], Awaitable[bool]]:

@@ -94,7 +94,7 @@ class RoomGuest:
         self._guest = guest
         self._around = surroundings
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._clock = StreamClock()
+        self._stream_clock = StreamClock()
         self._link: RtpLink | None = None
         self._queue: SendQueue | None = None
         self._video: VideoSender | None = None
@@ -225,7 +225,7 @@ class RoomGuest:
     def _take_video(self, packet: Packet, take: Callable[[Packet], object]) -> None:
         if packet.codec is not Codec.H264 and packet.codec is not None:
             raise _cannot_have(self._stream.path, packet.codec)
-        self._clock.came(packet.dts_ms, self._around.clock.time())
+        self._stream_clock.came(packet.dts_ms, self._around.clock.time())
         try:
             take(packet)
         except ParseError as error:
@@ -246,7 +246,7 @@ class RoomGuest:
         sent = SentStream(AUDIO_TYPE, AUDIO_RATE_HZ, self._guest.id)
 
         def send(packet: bytes, time_ms: int) -> None:
-            self._clock.came(time_ms, self._around.clock.time())
+            self._stream_clock.came(time_ms, self._around.clock.time())
             self._put([packet], Kind.AUDIO)
 
         sender = self._audio = AudioSender(sent, self._around.thread, send)
@@ -287,7 +287,7 @@ class RoomGuest:
 
     def _report_on(self, sent: SentStream) -> None:
         assert self._link is not None
-        time_ms = self._clock.time_ms(self._around.clock.time())
+        time_ms = self._stream_clock.time_ms(self._around.clock.time())
         self._link.send(sent.report(self._around.unix_s(), sent.rate_hz // 1_000 * time_ms))
 
     def _on_packet(self, packet: bytes) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from statistics import median
 from typing import Any
 
@@ -54,6 +55,24 @@ async def offered(room: Any, count: int = 2) -> dict[str, Producer]:
     return {producer.kind: producer for producer in producers}
 
 
+async def viewers(room: Any, producers: dict[str, Producer]) -> tuple[Any, Any]:
+    """Of the pictures, and of the sound."""
+    video = await receiver.Viewer.of(room.router, producers["video"])
+    return video, await receiver.Viewer.of(room.router, producers["audio"])
+
+
+@asynccontextmanager
+async def meanwhile(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Does them beside the test, which cancels them in the end."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
     room: Any, streams: Streams, around: Surroundings
 ) -> None:
@@ -63,8 +82,7 @@ async def test_pictures_and_sound_come_together_and_a_late_viewer_need_not_wait(
     running = asyncio.create_task(guest.run(nothing))
     publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(8)))
     producers = await offered(room)
-    video = await receiver.Viewer.of(room.router, producers["video"])
-    audio = await receiver.Viewer.of(room.router, producers["audio"])
+    video, audio = await viewers(room, producers)
     await video.until(lambda: len(video.eye.flashes_ms) >= 2)
     await audio.until(lambda: len(audio.ear.beeps_ms) >= 2)
     late = await receiver.Viewer.of(room.router, producers["video"])
@@ -90,17 +108,8 @@ async def test_sound_and_picture_stay_together_when_the_stream_comes_late_at_tim
 ) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run(nothing))
-    publishing = asyncio.create_task(stumble(publication, flashes.flashes(14)))
-    try:
-        producers = await offered(room)
-        video = await receiver.Viewer.of(room.router, producers["video"])
-        audio = await receiver.Viewer.of(room.router, producers["audio"])
-        skews = await skews_of(video, audio, 9)
-    finally:
-        publishing.cancel()
-        running.cancel()
-        await asyncio.gather(running, publishing, return_exceptions=True)
+    async with meanwhile(guest.run(nothing), stumble(publication, flashes.flashes(14))):
+        skews = await skews_of(*await viewers(room, await offered(room)), 9)
     # Before, nobody knows yet how late what comes is; one that was lost on a machine without time shows as another one.
     assert median(abs(skew) for skew in skews[2:]) <= 80, skews
 
@@ -109,22 +118,15 @@ async def test_sound_and_picture_stay_together_when_the_publisher_comes_again(ro
     streams = Streams(StreamSettings(grace_s=TIMEOUT_S), asyncio.get_running_loop(), 10)
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run(nothing))
-    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4)))
-    try:
-        producers = await offered(room)
-        video = await receiver.Viewer.of(room.router, producers["video"])
-        audio = await receiver.Viewer.of(room.router, producers["audio"])
-        await publishing
+    async with meanwhile(guest.run(nothing)):
+        async with meanwhile(flashes.publish(publication, flashes.flashes(4))) as (publishing,):
+            video, audio = await viewers(room, await offered(room))
+            await publishing
         publication.close()
         await asyncio.sleep(3)
         before = len(audio.ear.beeps_ms)
-        publishing = asyncio.create_task(flashes.publish(streams.publish(PATH, lambda: None), flashes.flashes(9)))
-        skews = await skews_of(video, audio, before + 5)
-    finally:
-        publishing.cancel()
-        running.cancel()
-        await asyncio.gather(running, publishing, return_exceptions=True)
+        async with meanwhile(flashes.publish(streams.publish(PATH, lambda: None), flashes.flashes(9))):
+            skews = await skews_of(video, audio, before + 5)
     assert median(abs(skew) for skew in skews[before:]) <= 80, skews
 
 
@@ -134,7 +136,6 @@ async def skews_of(video: Any, audio: Any, count: int) -> list[int]:
     beeps_ms = audio.ear.beeps_ms[:count]
     await video.until(lambda: video.eye.seen[-1][0] > beeps_ms[-1] + 500)
     skews: list[int] = flashes.skews_ms(video.eye.flashes_ms, beeps_ms)
-    print(skews)
     return skews
 
 
@@ -151,14 +152,10 @@ async def stumble(publication: Publication, packets: list[Packet]) -> None:
 async def test_opus_passes_through(room: Any, streams: Streams, around: Surroundings) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run(nothing))
-    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, sound="libopus")))
-    producers = await offered(room)
-    audio = await receiver.Viewer.of(room.router, producers["audio"])
-    await audio.until(lambda: audio.ear.beeps_ms)
-    publishing.cancel()
-    running.cancel()
-    await asyncio.gather(running, publishing, return_exceptions=True)
+    async with meanwhile(guest.run(nothing), flashes.publish(publication, flashes.flashes(4, sound="libopus"))):
+        producers = await offered(room)
+        audio = await receiver.Viewer.of(room.router, producers["audio"])
+        await audio.until(lambda: audio.ear.beeps_ms)
     assert room.has_left
 
 
@@ -167,20 +164,16 @@ async def test_pictures_that_come_after_the_sound_are_brought_in_too(
 ) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run(nothing))
     packets = flashes.flashes(6)
     sound = [packet for packet in packets if packet.codec is Codec.AAC]
-    publishing = asyncio.create_task(flashes.publish(publication, sound))
-    assert list(await offered(room, 1)) == ["audio"]
-    begin_ms = streams.get_or_create(PATH).tracks[flashes.AUDIO].ring.end * 1_024 // 48
-    pictures = [packet.at(begin_ms + packet.dts_ms) for packet in packets if packet.codec is Codec.H264]
-    showing = asyncio.create_task(flashes.publish(publication, pictures, begin_ms))
-    producers = await offered(room, 1)
-    video = await receiver.Viewer.of(room.router, producers["video"])
-    await video.until(lambda: len(video.eye.seen) > 10)
-    for task in (publishing, showing, running):
-        task.cancel()
-    await asyncio.gather(running, publishing, showing, return_exceptions=True)
+    async with meanwhile(guest.run(nothing), flashes.publish(publication, sound)):
+        assert list(await offered(room, 1)) == ["audio"]
+        begin_ms = streams.get_or_create(PATH).tracks[flashes.AUDIO].ring.end * 1_024 // 48
+        pictures = [packet.at(begin_ms + packet.dts_ms) for packet in packets if packet.codec is Codec.H264]
+        async with meanwhile(flashes.publish(publication, pictures, begin_ms)):
+            producers = await offered(room, 1)
+            video = await receiver.Viewer.of(room.router, producers["video"])
+            await video.until(lambda: len(video.eye.seen) > 10)
 
 
 async def refusal(streams: Streams, around: Surroundings, packets: list[Packet]) -> str:
@@ -209,18 +202,14 @@ async def test_b_frames_that_others_need_are_refused_with_advice(streams: Stream
 async def test_other_b_frames_are_left_out(room: Any, streams: Streams, around: Surroundings) -> None:
     publication = streams.publish(PATH, lambda: None)
     guest = RoomGuest(streams.get_or_create(PATH), "r", GUEST, around)
-    running = asyncio.create_task(guest.run(nothing))
     options = {"bf": "2", "x264-params": "b-adapt=0:b-pyramid=none"}
-    publishing = asyncio.create_task(flashes.publish(publication, flashes.flashes(4, options=options)))
-    producers = await offered(room)
-    video = await receiver.Viewer.of(room.router, producers["video"])
-    await video.until(lambda: len(video.eye.flashes_ms) >= 2)
-    times = [time_ms for time_ms, _ in video.eye.seen]
-    assert times == sorted(times)
-    assert guest.counts.dropped_b_frames > 10
-    publishing.cancel()
-    running.cancel()
-    await asyncio.gather(running, publishing, return_exceptions=True)
+    async with meanwhile(guest.run(nothing), flashes.publish(publication, flashes.flashes(4, options=options))):
+        producers = await offered(room)
+        video = await receiver.Viewer.of(room.router, producers["video"])
+        await video.until(lambda: len(video.eye.flashes_ms) >= 2)
+        times = [time_ms for time_ms, _ in video.eye.seen]
+        assert times == sorted(times)
+        assert guest.counts.dropped_b_frames > 10
 
 
 async def test_a_guest_whose_worker_dies_says_so(

@@ -16,6 +16,8 @@ import { type AppStore, type Layers, type Problem, toast } from "../state";
 
 /** A restarted server is back within seconds, and nobody likes to wait for it; about a minute in all. */
 const RETRY = { retries: 24, factor: 1.5, minTimeout: 500, maxTimeout: 3000 };
+/** A server that has not let us in for so long is passed over, if there is another: a machine that is gone refuses nothing. */
+const ANSWER_MS = 8000;
 /** Joins that fail one after another before the page gives up and asks. */
 const MAX_FAILED_JOINS = 8;
 
@@ -41,6 +43,7 @@ export class RoomClient {
   #session: Session | null = null;
   #failedJoins = 0;
   #retryTimer = 0;
+  #answerTimer = 0;
   /** What was in our way at the last attempt to connect. */
   #obstacle: Obstacle = SILENT;
 
@@ -141,9 +144,11 @@ export class RoomClient {
     const url = signalingUrl(this.#servers.current, identity, this.#servers.passedHosts);
     const peer = new Peer(new WebSocketTransport(url, { retry: RETRY }));
     this.#peer = peer;
+    this.#expectAnswer();
     let open = false;
     peer.on("open", () => {
       open = true;
+      clearTimeout(this.#answerTimer);
       this.#obstacle = SILENT;
       void this.#enter(peer);
     });
@@ -154,6 +159,7 @@ export class RoomClient {
     peer.on("disconnected", () => {
       open = false;
       this.#closeSession();
+      this.#expectAnswer();
       const problem = { title: "The connection was lost", detail: "You are being brought back into the room…" };
       this.#store.update({ phase: "reconnecting", problem });
     });
@@ -168,6 +174,13 @@ export class RoomClient {
       else if (notification.method === "mediaLost") this.#onMediaLost();
       else this.#session?.handleNotification(notification);
     });
+  }
+
+  #expectAnswer(): void {
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = window.setTimeout(() => {
+      if (navigator.onLine && this.#servers.skip()) this.#connect();
+    }, ANSWER_MS);
   }
 
   async #tellObstacle(server: string, attempt: number): Promise<void> {
@@ -260,6 +273,7 @@ export class RoomClient {
 
   #disconnect(): void {
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#answerTimer);
     this.#closeSession();
     const peer = this.#peer;
     this.#peer = null;

@@ -2,8 +2,8 @@
 
 /** Attempts at one server before the next one is tried. */
 const ATTEMPTS = 2;
-/** A server tells 16 at most. */
-const MAX_KNOWN = 32;
+/** So many that have gone are still tried. */
+const MAX_GONE = 4;
 
 export class Servers {
   #current = location.origin;
@@ -25,11 +25,12 @@ export class Servers {
 
   /**
    * A server has told which others there are; it has let us in, so nobody sends us on any more. Those of which we knew
-   * before may come back: they are tried last.
+   * before may come back: a few are tried last.
    */
   learn(others: readonly string[]): void {
-    const known = new Set([...others, location.origin, ...this.#others]);
-    this.#others = [...known].filter((server) => this.#isUsable(server) && server !== this.#current).slice(0, MAX_KNOWN);
+    const told = new Set([...others, location.origin]);
+    const gone = this.#others.filter((server) => !told.has(server)).slice(0, MAX_GONE);
+    this.#others = [...told, ...gone].filter((server) => this.#isUsable(server) && server !== this.#current);
     this.#passedHosts = [];
     this.#failures = 0;
   }
@@ -51,9 +52,9 @@ export class Servers {
     return this.#failures >= ATTEMPTS && this.#next([...this.#others, this.#current]);
   }
 
-  /** The server does not have us: the next one, if there is one, is tried now. */
-  skip(): void {
-    this.#next([...this.#others, this.#current]);
+  /** The server does not have us, or does not answer. True: there is another one to try now. */
+  skip(): boolean {
+    return this.#next([...this.#others, this.#current]);
   }
 
   /** The policy of this page forbids an address. True: it was the current one, and there is another one to try now. */
