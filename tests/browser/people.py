@@ -139,7 +139,10 @@ class Person:
         return any(report["direction"] == "send" and report["frames"] for report in await self.stats())
 
     async def encoded(self) -> int:
-        """How many frames of its camera it has encoded; of several versions, the one that has most."""
+        """How many frames of its camera it has encoded; of several versions, the one that has most.
+
+        Of VP9 with several sizes in one stream Chromium counts each size that it sends.
+        """
         return max(
             (
                 int(report["frames"] or 0)
