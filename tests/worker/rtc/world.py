@@ -83,13 +83,17 @@ class FakeClock:
             if self._timers and self._timers[0].due_us == due_us:
                 timer = heapq.heappop(self._timers)
                 if not timer.cancelled:
-                    self._now_us = due_us
+                    self._now_us = max(self._now_us, due_us)
                     timer.callback()
             else:
                 self._now_us = max(self._now_us, due_us)
                 self.tick()
             self.settle()
         self._now_us = end_us
+
+    def stand_still(self, milliseconds: float) -> None:
+        """Time passes, and this worker does nothing meanwhile; the next ``advance`` rings what came due."""
+        self._now_us += int(milliseconds * 1000)
 
     def tick(self) -> None:
         """Turns that are due come now."""

@@ -36,6 +36,9 @@ TUPLE_HOLD_US = 7_000_000
 
 Firefox asks for consent every 4 to 6 s (RFC 7675 section 5.1), Chromium every 2.5 s; RTCP comes more often."""
 
+_STOOD_STILL_US = 1_000_000
+"""A consent timer that rings so much too late means that this worker was stopped, and its peers were not."""
+
 
 class IceOwner(Protocol):
     """What ICE asks of its transport."""
@@ -334,7 +337,12 @@ class IceSession:
     def _on_consent_over(self) -> None:
         self._consent.set(AFTER_FAULT_US)  # should what follows meet a fault
         self._catch_up()
-        self._apply(self._agent.handle_timeout(self._context.scheduler.now_us()))
+        now_us = self._context.scheduler.now_us()
+        if now_us - self._consent.was_due_us > _STOOD_STILL_US:
+            # His checks wait in the socket, or did not fit there: he has time for another one.
+            self._consent.set(TUPLE_HOLD_US)
+            return
+        self._apply(self._agent.handle_timeout(now_us))
         self._consent.stop()
         self._watch_consent()
 

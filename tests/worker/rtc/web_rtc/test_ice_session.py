@@ -163,3 +163,30 @@ def test_the_consent_timeout_is_an_option(world: World, timeout_s: int, state: s
     peer_of(world, transport).connect_ice()
     world.clock.advance(5 * SECOND_MS)
     assert transport.dump().ice_state == state
+
+
+def test_a_peer_has_time_for_a_check_after_the_worker_was_stopped(world: World) -> None:
+    transport = make_transport(world)
+    peer = peer_of(world, transport)
+    peer.connect_ice()
+    peer.connect_dtls(transport)
+    world.clock.advance(5 * SECOND_MS)
+    world.clock.stand_still(60 * SECOND_MS)
+    world.clock.advance(6 * SECOND_MS)
+    assert transport.connected
+    peer.connect_ice()
+    world.clock.advance(29 * SECOND_MS)
+    assert transport.connected
+    world.clock.stand_still(60 * SECOND_MS)
+    world.clock.advance(8 * SECOND_MS)
+    assert not transport.connected
+    assert states(world, "icestatechange", "ice_state") == ["completed", "disconnected"]
+
+
+def test_who_has_stopped_checks_has_no_more_time_for_a_worker_that_is_a_little_late(world: World) -> None:
+    transport = make_transport(world)
+    peer_of(world, transport).connect_ice()
+    world.clock.advance(29.5 * SECOND_MS)
+    world.clock.stand_still(1 * SECOND_MS)
+    world.clock.advance(0)
+    assert states(world, "icestatechange", "ice_state") == ["completed", "disconnected"]
