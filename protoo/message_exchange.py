@@ -33,6 +33,7 @@ TOO_SLOW = 1008
 CLOSE_TIMEOUT_S = 5.0
 BAD_REQUEST = 400
 _MAX_REASON_LENGTH = 200
+_TURNS = 10  # of one wait for an answer
 
 MALFORMED = LogRateLimit(logger, "dropped what is no protoo message", logging.INFO)
 """Frames that no protoo message came in."""
@@ -120,12 +121,13 @@ class MessageExchange:
         self._pending[request_id] = answer
         try:
             self._enqueue(text)
-            async with asyncio.timeout(timeout_ms / 1000):
-                return await answer
-        except TimeoutError:
-            raise RequestTimeoutError(method) from None
+            if await _comes(answer, timeout_ms / 1000):
+                return answer.result()
         finally:
             self._pending.pop(request_id, None)
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()  # it was looked at, though this request was given up in the same turn
+        raise RequestTimeoutError(method)
 
     def notify(self, method: str, data: object = None) -> None:
         """Queues a notification.
@@ -270,3 +272,12 @@ class MessageExchange:
         text = encode(response)
         if not self.closed:
             self._enqueue(text)
+
+
+async def _comes(answer: asyncio.Future[object], timeout_s: float) -> bool:
+    """Waits in turns: however long this process was stopped, it is one turn, and what came meanwhile is read then."""
+    for _ in range(_TURNS):
+        done, _ = await asyncio.wait({answer}, timeout=timeout_s / _TURNS)
+        if done:
+            return True
+    return False

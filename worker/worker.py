@@ -302,7 +302,7 @@ class Worker:
         else:
             certificate = Certificate()
         plane = Plane()
-        scheduler = LoopScheduler(self._loop, self._turns)
+        scheduler = LoopScheduler(self._loop, self._turns, self._delay)
         rounds = WorkerRounds(scheduler, plane)
         self._delay.ticked, self._delay.on_events = rounds.turns, rounds.on_events
         return Context(

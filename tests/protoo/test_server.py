@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import socket
 import struct
+import time
 import tracemalloc
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect as connect_in_thread
 from websockets.typing import Subprotocol
 
 from miso.protoo import (
@@ -309,6 +312,34 @@ async def test_a_request_without_answer_times_out_and_a_late_answer_is_ignored(h
     await client.send('{"request":true,"id":1,"method":"still here"}')
     assert (await receive(client))["id"] == 1
     await client.close()
+
+
+async def test_an_answer_that_came_while_this_process_was_stopped_counts(host: Host) -> None:
+    def join_and_answer() -> None:
+        with connect_in_thread(f"{host.url}/?roomId=r&peerId=me", subprotocols=PROTOO) as client:
+            asked = json.loads(client.recv())
+            time.sleep(0.3)
+            client.send(json.dumps({"response": True, "id": asked["id"], "ok": True, "data": "in time"}))
+
+    answering = asyncio.create_task(asyncio.to_thread(join_and_answer))
+    peer = await host.arrivals.get()
+    asking = asyncio.create_task(peer.request("newConsumer", timeout_ms=1000))
+    await asyncio.sleep(0.1)
+    time.sleep(1.5)  # noqa: ASYNC251  nothing is read until the time for the answer is over
+    assert await asking == "in time"
+    await answering
+
+
+async def test_a_request_that_is_given_up_leaves_nothing_behind(host: Host, caplog: pytest.LogCaptureFixture) -> None:
+    client, peer = await join(host)
+    asking = asyncio.create_task(peer.request("newConsumer"))
+    await receive(client)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await client.close()
+    gc.collect()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_a_lost_connection_rejects_what_waits_and_empties_the_room(host: Host) -> None:

@@ -18,6 +18,7 @@ from miso.worker.channel.codec import LogLevel
 from miso.worker.faults import FaultBook, attempt, describe, faults
 from miso.worker.log import ROOT, ChannelLog
 from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.loop_delay import LoopDelay
 from miso.worker.net.sockets import LoopSockets
 from miso.worker.net.turns import Turns
 from tests.harness.client import WorkerClient
@@ -217,7 +218,7 @@ async def test_a_timer_that_fails_stops_neither_the_loop_nor_the_other_timers():
     uncaught: list[object] = []
     loop.set_exception_handler(lambda _, context: uncaught.append(context))
     before, done = faults.count, loop.create_future()
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     scheduler.call_later(0, Broken().work)
     scheduler.call_later(1000, lambda: done.set_result(None))
     await done

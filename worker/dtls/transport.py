@@ -130,6 +130,11 @@ class DtlsTransport:
             return self._deadline_us
         return min(now_us + remaining_us + _AFTER_TIMEOUT_US, self._deadline_us)
 
+    def wait_anew(self, now_us: int) -> None:
+        """A handshake under way has as much time from then on as in the beginning: until then nobody has listened."""
+        if self._deadline_us is not None:
+            self._deadline_us = max(self._deadline_us, now_us + HANDSHAKE_TIMEOUT_US)
+
     def handle_timeout(self, now_us: int) -> list[DtlsEvent]:
         """Sends the last flight again when its time has come, and gives up 30 s after the handshake began."""
         connection = self._connection

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from miso.worker.clocks import monotonic_us, wall_ntp
 from miso.worker.faults import attempt
+from miso.worker.net.loop_delay import LoopDelay
 from miso.worker.net.turns import Turns
 
 # uvloop counts whole milliseconds. Who is called a little early would ask to be called again in no time, a dozen times
@@ -46,10 +47,11 @@ class LoopTimer:
 class LoopScheduler:
     """Implements ``miso.worker.rtc.context.Scheduler`` over an event loop and the system's clocks."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns) -> None:
-        """Callbacks run on ``loop``; what may wait for its turn in ``turns``."""
+    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns, delay: LoopDelay) -> None:
+        """Callbacks run on ``loop``; what may wait for its turn in ``turns``; ``delay`` notices who stands still."""
         self._loop = loop
         self._turns = turns
+        self.stood_until_us = delay.stood_until_us
 
     now_us = staticmethod(monotonic_us)
     ntp_now = staticmethod(wall_ntp)

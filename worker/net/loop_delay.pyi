@@ -7,6 +7,8 @@ from miso.worker.ticked import Ticked
 
 INTERVAL_US: Final = 100_000
 """How often it is looked, in microseconds."""
+NEVER_US: Final[int]
+"""Before all time: ``stood_until_us`` of who never stood still."""
 BOUNDS_US: Final[tuple[int, ...]]
 """Between which delays is told apart, in microseconds, rising."""
 
@@ -36,6 +38,11 @@ class LoopDelay:
         """Ticks every ``INTERVAL_US`` from now on."""
     def stop(self) -> None:
         """Does not tick; what was counted stays."""
+    def stood_until_us(self) -> int:
+        """Until when ticks last had to wait for more than a second, by ``CLOCK_MONOTONIC``; now, while one does.
+
+        Where something else is called first when a stopped worker goes on, that may ask, too.
+        """
     def on_tick(self) -> None:
         """Counts the ticks that are due, and has ``ticked`` look: to be called when ``fileno`` is readable."""
     def count(self, first_us: int, ticks: int) -> None:

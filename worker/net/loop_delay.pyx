@@ -25,7 +25,9 @@ cdef extern from "<sys/timerfd.h>" nogil:
 cdef enum:
     BOUNDS = 11
     SECOND_US = 1_000_000
+    STOOD_STILL_US = 1_000_000  # a tick that comes later than that: the worker, or its machine, was stopped
 
+NEVER_US = -(1 << 62)
 INTERVAL_US = TICK_US
 BOUNDS_US = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
 cdef int64_t LIMITS_US[BOUNDS]
@@ -39,7 +41,8 @@ cdef class LoopDelay:
     cdef public object on_events
     cdef uint64_t _counts[BOUNDS + 1]
     cdef uint64_t _sum_us
-    cdef int64_t _due_us  # when the next tick is due
+    cdef int64_t _due_us  # when the next tick is due, 0 when none is
+    cdef int64_t _stood_until_us
     cdef int _fd
 
     def __cinit__(self):
@@ -49,6 +52,7 @@ cdef class LoopDelay:
         for index in range(BOUNDS + 1):
             self._counts[index] = 0
         self._sum_us = 0
+        self._stood_until_us = NEVER_US
 
     def __dealloc__(self):
         if self._fd >= 0:
@@ -76,7 +80,12 @@ cdef class LoopDelay:
 
     def stop(self):
         """Does not tick."""
+        self._due_us = 0
         self._set(0)
+
+    def stood_until_us(self):
+        self._notice(now_us())
+        return self._stood_until_us
 
     def on_tick(self):
         """Counts the ticks that are due: to be called when ``fileno`` is readable."""
@@ -85,6 +94,7 @@ cdef class LoopDelay:
         if read(self._fd, &ticks, sizeof(ticks)) != sizeof(ticks):
             return
         at_us = now_us()
+        self._notice(at_us)
         self._count(at_us - self._due_us, ticks)
         self._due_us += <int64_t>ticks * TICK_US
         if self.ticked is not None:
@@ -95,6 +105,10 @@ cdef class LoopDelay:
     def count(self, int64_t first_us, uint64_t ticks):
         """So many ticks were found at once, the first of them so late."""
         self._count(first_us, ticks)
+
+    cdef void _notice(self, int64_t at_us) noexcept:
+        if self._due_us != 0 and at_us - self._due_us > STOOD_STILL_US:
+            self._stood_until_us = at_us
 
     cdef void _count(self, int64_t late_us, uint64_t ticks) noexcept:
         cdef int bucket

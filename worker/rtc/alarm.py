@@ -19,11 +19,9 @@ class Alarm:
 
     Attributes:
         due_us: When it calls back, by the scheduler's clock; None while it is not set.
-        was_due_us: When it was to call back the last time that it did, which may have been later: a worker that was
-            stopped rings all that came due meanwhile before it reads what came; 0 before the first time.
     """
 
-    __slots__ = ("_owner", "_scheduler", "_timer", "_work", "due_us", "was_due_us")
+    __slots__ = ("_owner", "_scheduler", "_timer", "_work", "due_us")
 
     def __init__(self, scheduler: Scheduler, owner: Owner, work: Callable[[Owner], None]) -> None:
         """Not set yet.
@@ -34,7 +32,6 @@ class Alarm:
             work: A method of the owner's class.
         """
         self.due_us: int | None = None
-        self.was_due_us = 0
         self._scheduler = scheduler
         self._owner: weakref.ref[Any] = weakref.ref(owner)
         self._work: Callable[[Any], None] = work
@@ -64,7 +61,6 @@ class Alarm:
         self._timer = self.due_us = None
 
     def _ring(self) -> None:
-        self.was_due_us = self.due_us or 0
         self._timer = self.due_us = None
         owner = self._owner()
         if owner is not None:

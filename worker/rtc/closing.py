@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from operator import methodcaller
 from typing import Final, Protocol, TypeVar
 
 from miso.worker.faults import attempt, attempt_step
 
-CHILDREN_PER_STEP: Final = 8
+CHILDREN_PER_STEP: Final = 16
 """Of those that are closed soon: together they take some 0.2 ms, beside which it costs little to begin a step."""
+_CLOSE: Final = methodcaller("close")
 
 Child = TypeVar("Child")
 
@@ -30,7 +32,7 @@ class ClosingInSteps(Protocol):
 
 def close_each(children: Iterable[Closable]) -> Iterator[None]:
     """As ``do_for_each``."""
-    return do_for_each(children, lambda child: child.close())
+    return do_for_each(children, _CLOSE)
 
 
 def do_for_each(

@@ -41,6 +41,13 @@ class Scheduler(Protocol):
     def ntp_now(self) -> int:
         """64-bit NTP timestamp of the wall clock (RFC 3550 section 4)."""
 
+    def stood_until_us(self) -> int:
+        """Until when this worker last stood still for more than a second, by ``now_us``; long ago if it never did.
+
+        A process that was stopped, or whose machine was, rings its timers before it reads what came meanwhile, and of
+        that much is lost: whoever is judged by what he did not say has time anew from then on.
+        """
+
     def call_later(self, delay_us: int, callback: Callable[[], None]) -> Timer:
         """Calls back once, ``delay_us`` microseconds from now or a little later."""
 

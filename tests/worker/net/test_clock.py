@@ -9,6 +9,7 @@ import pytest
 import uvloop
 
 from miso.worker.net.clock import LoopScheduler
+from miso.worker.net.loop_delay import LoopDelay
 from miso.worker.net.turns import Turns
 
 DELAYS_US = [200, 400, 600, 900, 1400, 1500, 2600, 7100, 7499, 12_345]
@@ -17,7 +18,7 @@ DELAYS_US = [200, 400, 600, 900, 1400, 1500, 2600, 7100, 7499, 12_345]
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_timer_is_never_early(new_loop) -> None:
     loop = new_loop()
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     early: list[int] = []
     waiting = set(DELAYS_US)
 
@@ -51,7 +52,7 @@ class HastyLoop(asyncio.SelectorEventLoop):
 
 def test_a_loop_that_rings_early_is_asked_again() -> None:
     loop = HastyLoop()
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     due_us = scheduler.now_us() + 20_000
     rung_us: list[int] = []
 
@@ -69,7 +70,7 @@ def test_a_loop_that_rings_early_is_asked_again() -> None:
 def test_a_timer_that_waits_for_its_rest_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     """By a clock that stands until then: a machine with much else to do may take longer than the timer."""
     loop = HastyLoop()
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     now_us = 0
     monkeypatch.setattr(scheduler, "now_us", lambda: now_us)
     rung: list[str] = []
@@ -97,7 +98,7 @@ def test_a_timer_that_waits_for_its_rest_can_be_cancelled(monkeypatch: pytest.Mo
 
 def test_the_wall_clock_is_told_as_seconds_since_1900_and_their_parts() -> None:
     loop = asyncio.new_event_loop()
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     before, ntp, after = time.time(), scheduler.ntp_now(), time.time()
     assert before - 1e-6 <= ntp / (1 << 32) - 2_208_988_800 <= after + 1e-6
     loop.close()

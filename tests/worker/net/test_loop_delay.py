@@ -8,7 +8,8 @@ import time
 import pytest
 import uvloop
 
-from miso.worker.net.loop_delay import BOUNDS_US, INTERVAL_US, LoopDelay
+from miso.worker.clocks import monotonic_us
+from miso.worker.net.loop_delay import BOUNDS_US, INTERVAL_US, NEVER_US, LoopDelay
 
 SLOW = BOUNDS_US.index(20_000) + 1  # from there on more than 20 ms
 
@@ -62,5 +63,32 @@ def test_a_loop_that_is_held_up_is_found_out(new_loop) -> None:
     loop.call_later(3 * INTERVAL_US / 1e6, loop.stop)
     loop.run_forever()
     assert delay.counts == before
+    loop.remove_reader(delay.fileno)
+    loop.close()
+
+
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_who_stood_still_for_more_than_a_second_knows_it(asks_first: bool) -> None:
+    loop, delay = uvloop.new_event_loop(), LoopDelay()
+    assert delay.stood_until_us() == NEVER_US
+    delay.start()
+    loop.add_reader(delay.fileno, delay.on_tick)
+    loop.call_later(0.3, loop.stop)
+    loop.run_forever()
+    assert delay.stood_until_us() == NEVER_US
+    time.sleep(1.3)
+    if not asks_first:
+        delay.on_tick()
+        assert delay.counts[-1] > 0
+    asked_us = monotonic_us()
+    assert asked_us - 200_000 < delay.stood_until_us() <= monotonic_us()
+    delay.on_tick()
+    known_us = delay.stood_until_us()
+    time.sleep(0.2)
+    delay.on_tick()
+    assert delay.stood_until_us() == known_us
+    delay.stop()
+    time.sleep(1.2)
+    assert delay.stood_until_us() == known_us  # nobody ticks, nobody stands still
     loop.remove_reader(delay.fileno)
     loop.close()

@@ -172,7 +172,7 @@ def test_ticks_that_a_busy_worker_has_no_time_for_do_not_pile_up() -> None:
 def test_a_tick_of_the_kernels_brings_what_is_due_and_no_more(new_loop) -> None:
     loop, delay, plane = new_loop(), LoopDelay(), Plane()
     owner = AskedOwner(loop)
-    scheduler = LoopScheduler(loop, Turns(loop))
+    scheduler = LoopScheduler(loop, Turns(loop), LoopDelay())
     rounds = WorkerRounds(scheduler, plane)
     due, later = OutgoingTurn(TransportPlane(plane, False), 600_000), Turn()
     due.owner, due.asks_control = owner, True

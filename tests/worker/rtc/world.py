@@ -20,6 +20,7 @@ from miso.worker.channel.bodies.base import Body
 from miso.worker.dataplane import Plane
 from miso.worker.dtls.certificate import Certificate
 from miso.worker.errors import CommandError
+from miso.worker.net.loop_delay import NEVER_US
 from miso.worker.registry import Registry
 from miso.worker.rtc.context import Context
 from miso.worker.rtc.rounds import ProbeRounds, WorkerRounds
@@ -47,6 +48,7 @@ class FakeClock:
 
     def __init__(self) -> None:
         self._now_us = START_US
+        self._stood_until_us = NEVER_US
         self._timers: list[FakeTimer] = []
         self._order = itertools.count()
         self._soon: deque[Callable[[], None]] = deque()
@@ -59,6 +61,9 @@ class FakeClock:
 
     def now_us(self) -> int:
         return self._now_us
+
+    def stood_until_us(self) -> int:
+        return self._stood_until_us
 
     def ntp_now(self) -> int:
         return START_NTP + ((self._now_us - START_US) << 32) // 1_000_000
@@ -94,6 +99,8 @@ class FakeClock:
     def stand_still(self, milliseconds: float) -> None:
         """Time passes, and this worker does nothing meanwhile; the next ``advance`` rings what came due."""
         self._now_us += int(milliseconds * 1000)
+        if milliseconds > 1000:
+            self._stood_until_us = self._now_us
 
     def tick(self) -> None:
         """Turns that are due come now."""

@@ -49,6 +49,7 @@ class ActivityWatch:
         self._on_change = on_change
         self._silence_us = silence_us
         self._watched: dict[int, _Watched] = {}
+        self._looked_us = 0
         self._tick = Alarm(scheduler, self, ActivityWatch._on_tick)
 
     def is_alive(self, index: int) -> bool:
@@ -60,11 +61,11 @@ class ActivityWatch:
         """Watches from now on: silence until now counts for nothing. No effect while it watches."""
         if self._tick.is_set:
             return
-        now_us = self._scheduler.now_us()
+        self._looked_us = self._scheduler.now_us()
         for index, packets in enumerate(self._counters()):
             watched = self._watched.get(index)
             if watched is not None:
-                watched.packets, watched.misses, watched.heard_us = packets or 0, 0, now_us
+                watched.packets, watched.misses, watched.heard_us = packets or 0, 0, self._looked_us
         self._tick.set(TICK_US)
 
     def stop(self) -> None:
@@ -72,8 +73,11 @@ class ActivityWatch:
         self._tick.stop()
 
     def _on_tick(self) -> None:
+        if self._scheduler.stood_until_us() > self._looked_us:
+            self.start()  # what came meanwhile is not read yet
+            return
         self._tick.set(TICK_US)
-        now_us = self._scheduler.now_us()
+        now_us = self._looked_us = self._scheduler.now_us()
         counters = [(index, packets) for index, packets in enumerate(self._counters()) if packets is not None]
         went_on = False
         for index, packets in counters:

@@ -175,6 +175,7 @@ class DtlsSession:
 
     def _on_timer(self) -> None:
         self._timer.set(AFTER_FAULT_US)  # should what follows meet a fault
+        self._dtls.wait_anew(self._context.scheduler.stood_until_us())
         self._apply(self._dtls.handle_timeout(self._context.scheduler.now_us()))
         self._watch()
 

@@ -36,9 +36,6 @@ TUPLE_HOLD_US = 7_000_000
 
 Firefox asks for consent every 4 to 6 s (RFC 7675 section 5.1), Chromium every 2.5 s; RTCP comes more often."""
 
-_STOOD_STILL_US = 1_000_000
-"""A consent timer that rings so much too late means that this worker was stopped, and its peers were not."""
-
 
 class IceOwner(Protocol):
     """What ICE asks of its transport."""
@@ -235,7 +232,7 @@ class IceSession:
             return False
         if tuple_ == self._agent.selected_tuple:
             heard_us = max(heard_us, self._data_heard_us, self._plane.last_heard_us)
-        return now_us - heard_us <= TUPLE_HOLD_US
+        return now_us - max(heard_us, self._context.scheduler.stood_until_us()) <= TUPLE_HOLD_US
 
     def on_server_closed(self) -> None:
         """The sockets are about to be closed."""
@@ -338,9 +335,9 @@ class IceSession:
         self._consent.set(AFTER_FAULT_US)  # should what follows meet a fault
         self._catch_up()
         now_us = self._context.scheduler.now_us()
-        if now_us - self._consent.was_due_us > _STOOD_STILL_US:
-            # His checks wait in the socket, or did not fit there: he has time for another one.
-            self._consent.set(TUPLE_HOLD_US)
+        patience_us = self._context.scheduler.stood_until_us() + TUPLE_HOLD_US - now_us
+        if patience_us > 0:
+            self._consent.set(patience_us)  # his checks wait in the socket, or did not fit there: he sends others
             return
         self._apply(self._agent.handle_timeout(now_us))
         self._consent.stop()

@@ -104,7 +104,7 @@ class IceConnection:
         self.connection.on_blocked = self._on_blocked
         self.connection.stun_gate = inbox.gate
         self.tuple = IceTuple(self.connection, "tcp", bound.local_address, remote_address)
-        self._unproven = Alarm(context.scheduler, self, IceConnection.close)  # set until a good check has come
+        self._unproven = Alarm(context.scheduler, self, IceConnection._on_unproven)  # set until a good check has come
         self._unproven.set(UNPROVEN_TIMEOUT_US)
 
     def read(self) -> None:
@@ -144,6 +144,13 @@ class IceConnection:
         self.connection.close()
         self._bound.close()
         self._listener.forget(self)
+
+    def _on_unproven(self) -> None:
+        patience_us = self._scheduler.stood_until_us() + UNPROVEN_TIMEOUT_US - self._scheduler.now_us()
+        if patience_us > 0:
+            self._unproven.set(patience_us)
+        else:
+            self.close()
 
     def _on_blocked(self, connection: TcpConnection) -> None:
         # The plane calls this when a wake-up ends, and has the events of others in its hands.

@@ -27,7 +27,12 @@ class RetransmissionTimeout:
         self._variance_us = 0
 
     def on_round_trip(self, rtt_us: int) -> None:
-        """A measurement, of a chunk that was sent once or of a heartbeat."""
+        """A measurement, of a chunk that was sent once or of a heartbeat.
+
+        One that is longer than the timeout is none of the path: the timer would have come first had this process run.
+        """
+        if rtt_us > self.timeout_us:
+            return
         if self.srtt_us == 0:
             self.srtt_us = max(1, rtt_us)
             self._variance_us = rtt_us // 2
@@ -37,7 +42,7 @@ class RetransmissionTimeout:
             self.srtt_us = max(1, self.srtt_us + (rtt_us - self.srtt_us) // 8)
         timeout_us = self.srtt_us + 4 * max(self._variance_us, CLOCK_GRANULARITY_US)
         self.timeout_us = min(max(timeout_us, MIN_US), MAX_US)
-        self.probe_us = self.srtt_us + max(self.srtt_us, 4 * self._variance_us, MIN_PROBE_US)
+        self.probe_us = min(self.srtt_us + max(self.srtt_us, 4 * self._variance_us, MIN_PROBE_US), MAX_US)
 
     def back_off(self) -> None:
         """The timer expired: twice the timeout (section 6.3.3 E2)."""

@@ -99,3 +99,16 @@ def test_a_pause_is_no_silence(counters: Counters) -> None:
     assert counters.take() == []
     counters.watch.stop()
     assert counters.clock.waiting == 0
+
+
+def test_a_worker_that_was_stopped_looks_again_before_it_judges(counters: Counters) -> None:
+    counters.run(2000, 40, 0, 1, 2)
+    counters.clock.advance(20)
+    counters.clock.stand_still(5000)
+    counters.run(2000, 40, 0, 1, 2)
+    assert counters.take() == []
+    counters.clock.stand_still(5000)
+    counters.clock.advance(1400)
+    assert counters.take() == []
+    counters.clock.advance(400)
+    assert counters.take() == [(0, False), (1, False), (2, False)]

@@ -115,6 +115,18 @@ def test_an_unanswered_handshake_fails(world: World) -> None:
     assert world.clock.waiting == 0
 
 
+def test_a_handshake_goes_on_after_the_worker_was_stopped(world: World) -> None:
+    transport = make_transport(world, ice_consent_timeout=0)
+    peer_of(world, transport).connect_ice()
+    connect(transport, "server")
+    world.clock.advance(5 * SECOND_MS)
+    world.clock.stand_still(60 * SECOND_MS)
+    world.clock.advance(25 * SECOND_MS)
+    assert states(world, "dtlsstatechange", "dtls_state") == ["connecting"]
+    world.clock.advance(6 * SECOND_MS)
+    assert states(world, "dtlsstatechange", "dtls_state") == ["connecting", "failed"]
+
+
 def connect(transport: WebRtcTransport, role: str, algorithm: str = "sha-256", value: str = "AB") -> str | None:
     parameters = DtlsParameters(
         role=role,  # type: ignore[arg-type]

@@ -116,3 +116,16 @@ def test_an_unproven_tcp_connection_is_closed_after_a_while(world: World) -> Non
     for peer in (proven, idle):
         peer.work()
     assert (proven.gone, idle.gone) == (False, True)
+
+
+def test_a_tcp_connection_has_time_for_its_first_check_after_the_worker_was_stopped(world: World) -> None:
+    transport = make_transport(world, enable_udp=False, enable_tcp=True)
+    peer, idle = peer_of(world, transport), peer_of(world, transport)
+    peer.work()
+    world.clock.stand_still(30 * SECOND_MS)
+    world.clock.advance(1)
+    peer.connect_ice()
+    world.clock.advance(11 * SECOND_MS)
+    for each in (peer, idle):
+        each.work()
+    assert (peer.gone, idle.gone) == (False, True)
