@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 CHECK_S: Final = 1.0
 """So often who is slow is looked for."""
+LATE_S: Final = 1.0
+"""A look that comes so much too late finds nobody slow: it was we who stood still, and sockets have room by now that
+have not been looked at."""
 TURN_US: Final = 2_000
 """So long packets go to players before everybody else on this event loop has a turn."""
 MARGIN_MS: Final = 1_000
@@ -86,7 +89,9 @@ class Broadcast:
         self._base_ms = _base_ms(stream, first)  # of the stream's time: is 0 here
         self._take_over_what_is_known()
         self._read_all(first)
-        self._checks: Timer | None = clock.call_later(CHECK_S, self._check)
+        self._checks: Timer | None = None
+        self._check_due_s = 0.0
+        self._check_later()
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run())
 
     def __len__(self) -> int:
@@ -354,8 +359,15 @@ class Broadcast:
         for player in list(self._by_transport):
             player.send()
 
-    def _check(self) -> None:
+    def _check_later(self) -> None:
+        self._check_due_s = self._clock.time() + CHECK_S
         self._checks = self._clock.call_later(CHECK_S, self._check)
+
+    def _check(self) -> None:
+        late_s = self._clock.time() - self._check_due_s
+        self._check_later()
+        if late_s > LATE_S:
+            return
         now_us = self.now_us()
         for player in list(self._by_place.values()):
             player.check(now_us)

@@ -13,7 +13,6 @@ from websockets.frames import CloseCode
 
 from miso.live.broadcast.player import BroadcastPlayer
 from miso.live.broadcast.tls_player import TlsPlayer
-from miso.live.clock import Clock
 from miso.live.errors import ParseError
 from miso.live.flv_server.format import LAST_CHUNK, Framing
 from miso.live.flv_server.websocket import PING, PlayerWebSocket
@@ -29,9 +28,7 @@ _CLOSE_CODES: Final = {
 class Connections(Protocol):
     """Where connections are known, as they see it."""
 
-    clock: Clock
     max_received_bytes: int
-    ping_s: float
 
     def left(self, connection: FlvConnection) -> None:
         """It is over."""
@@ -57,7 +54,7 @@ class FlvConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._player: BroadcastPlayer | None = None
         self._received_bytes = 0
-        self._heard_s = connections.clock.time()
+        self._unanswered_pings = 0
 
     def play(self, transport: asyncio.Transport, player: BroadcastPlayer) -> None:
         """Begins.
@@ -94,14 +91,15 @@ class FlvConnection(asyncio.Protocol):
         """Looks whether a WebSocket player is there, at times."""
         if self._websocket is None or self._player is None:
             return
-        if self._connections.clock.time() - self._heard_s > UNANSWERED_PINGS * self._connections.ping_s:
+        if self._unanswered_pings == UNANSWERED_PINGS:
             self.close(EndReason.TIMEOUT, f"{UNANSWERED_PINGS} pings without an answer")
         else:
+            self._unanswered_pings += 1
             self._player.say(PING)
 
     def data_received(self, data: bytes) -> None:
         """Players have little to say."""
-        self._heard_s = self._connections.clock.time()
+        self._unanswered_pings = 0
         self._received_bytes += len(data)
         if self._received_bytes > self._connections.max_received_bytes:
             self.close(EndReason.PROTOCOL, f"it sent {self._received_bytes} bytes behind its request")

@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse, Response
 
 from miso.live.access.gate import Asking
 from miso.live.access.tokens import Action
-from miso.live.clock import Clock
 from miso.live.engine.services import Live
 from miso.live.errors import DeniedError, LimitError, LiveError, ParseError, RefusedError, StreamClosedError
 from miso.live.flv_server.connection import FlvConnection
@@ -53,7 +52,6 @@ class FlvService:
     """Serves players; knows their connections.
 
     Attributes:
-        clock: The time.
         max_received_bytes, ping_s: See :class:`FlvSettings`.
 
     Args:
@@ -62,7 +60,6 @@ class FlvService:
     """
 
     def __init__(self, live: Live, settings: FlvSettings) -> None:
-        self.clock: Clock = live.clock
         self.max_received_bytes = settings.max_received_bytes
         self.ping_s = settings.ping
         self._live = live

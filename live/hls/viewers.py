@@ -13,6 +13,8 @@ PROTOCOL = "hls"
 MAX_ASKING = 8
 """Requests of one viewer at once; a browser makes three or four."""
 _LOOKS_PER_LIFE = 3
+_LATE_S = 1.0
+"""A look that comes so much too late ends nobody: it was we who stood still, and what viewers asked is not read yet."""
 
 
 class Viewer:
@@ -54,6 +56,7 @@ class Viewers:
         self._patience_s = patience_s
         self._viewers: dict[str, Viewer] = {}
         self._timer: Timer | None = None
+        self._due_s = 0.0
 
     def __len__(self) -> int:
         return len(self._viewers)
@@ -109,11 +112,17 @@ class Viewers:
             self._end(viewer)
 
     def _look_later(self) -> None:
-        self._timer = self._clock.call_later(self._patience_s / _LOOKS_PER_LIFE, self._look)
+        delay_s = self._patience_s / _LOOKS_PER_LIFE
+        self._due_s = self._clock.time() + delay_s
+        self._timer = self._clock.call_later(delay_s, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        long_ago_s = self._clock.time() - self._patience_s
+        now_s = self._clock.time()
+        if now_s - self._due_s > _LATE_S:
+            self._look_later()
+            return
+        long_ago_s = now_s - self._patience_s
         for viewer in self:
             if viewer.heard_s <= long_ago_s and not viewer.asking:
                 self._end(viewer)

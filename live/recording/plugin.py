@@ -26,7 +26,7 @@ class RecordingPlugin(Plugin):
     Settings = RecordingSettings
 
     def __init__(self, live: Live, settings: RecordingSettings) -> None:
-        self.recorder = Recorder(live.streams, live.sessions, settings, live.unix_s)
+        self.recorder = Recorder(live.streams, live.sessions, settings, live.unix_s, live.clock.time)
         self._live = live
         self._folder = settings.folder
         self._collector = RecordingCollector(self.recorder)

@@ -39,10 +39,16 @@ class Recorder:
         sessions: Where each has its place, as a player.
         settings: How.
         unix_s: Unix time.
+        now_s: The time, in seconds; of a clock that never goes back.
     """
 
     def __init__(
-        self, streams: Streams, sessions: Sessions, settings: RecordingSettings, unix_s: Callable[[], float]
+        self,
+        streams: Streams,
+        sessions: Sessions,
+        settings: RecordingSettings,
+        unix_s: Callable[[], float],
+        now_s: Callable[[], float],
     ) -> None:
         self.ended: deque[Recording] = deque(maxlen=MAX_REMEMBERED)
         self.failures = 0
@@ -51,6 +57,7 @@ class Recorder:
         self._sessions = sessions
         self._settings = settings
         self._unix_s = unix_s
+        self._now_s = now_s
         self._space = Space(settings.folder, settings.max_bytes, settings.keep_free_bytes)
         self._running: dict[str, Recording] = {}
 
@@ -88,6 +95,7 @@ class Recorder:
             self._settings,
             self._space,
             self._unix_s,
+            self._now_s,
             session.begin,
             partial(self._ended, session),
         )

@@ -97,6 +97,7 @@ class Recording:
         settings: Of all recordings.
         space: How much may be written.
         unix_s: Unix time.
+        now_s: The time, in seconds; of a clock that never goes back.
         on_begin: Called once, when its first file begins.
         on_end: Called once, when all is written or it failed.
     """
@@ -109,6 +110,7 @@ class Recording:
         settings: RecordingSettings,
         space: Space,
         unix_s: Callable[[], float],
+        now_s: Callable[[], float],
         on_begin: Callable[[], None],
         on_end: Callable[[Recording], None],
     ) -> None:
@@ -125,6 +127,7 @@ class Recording:
         self._settings = settings
         self._space = space
         self._unix_s = unix_s
+        self._now_s = now_s
         self._on_begin = on_begin
         self._on_end = on_end
         self._configs: dict[TrackId, Packet] = {}
@@ -227,7 +230,7 @@ class Recording:
 
     def _may_begin_file(self) -> bool:
         """Each file has a thread while it is open; a publisher decides how often another one is needed."""
-        now_s = self._unix_s()
+        now_s = self._now_s()
         if len(self._begun_s) == MAX_FILES_A_MINUTE and now_s - self._begun_s[0] < _MINUTE_S:
             self._fail(f"the stream needs more than {MAX_FILES_A_MINUTE} files a minute: its configuration changes")
             return False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MAX_ANSWER_BYTES: Final = 16_384
 """Of an answer's body; one that is longer is none."""
 _LONGEST_ERROR: Final = 300
+_TURNS: Final = 10  # of one wait for an answer
 
 
 class NoAnswerError(LiveError):
@@ -81,19 +82,35 @@ class Poster:
         if self._most_waiting is not None and self._calls >= self._at_once + self._most_waiting:
             raise NoAnswerError(f"{self._calls} wait for answers already")
         self._calls += 1
+        body = json.dumps(content).encode()
+        answer = asyncio.ensure_future(self._post_in_turn(body, id or f"msg_{secrets.token_hex(16)}"))
         try:
-            async with asyncio.timeout(self._timeout_s), self._turn:
-                return await self._post(json.dumps(content).encode(), id or f"msg_{secrets.token_hex(16)}")
-        except TimeoutError as error:
-            raise NoAnswerError(f"no answer within {self._timeout_s:g} s") from error
+            if await self._comes(answer):
+                return answer.result()
+            answer.cancel()
+            await asyncio.gather(answer, return_exceptions=True)
         finally:
+            answer.cancel()
             self._calls -= 1
+        raise NoAnswerError(f"no answer within {self._timeout_s:g} s")
 
     async def close(self) -> None:
         """Lets go of its connections."""
         http, self._http = self._http, None
         if http is not None:
             await http.close()
+
+    async def _comes(self, answer: asyncio.Future[Answer]) -> bool:
+        """Waits in turns: however long this process stood still, it is one turn; what came meanwhile is read then."""
+        for _ in range(_TURNS):
+            done, _ = await asyncio.wait({answer}, timeout=self._timeout_s / _TURNS)
+            if done:
+                return True
+        return False
+
+    async def _post_in_turn(self, body: bytes, id: str) -> Answer:
+        async with self._turn:
+            return await self._post(body, id)
 
     async def _post(self, body: bytes, id: str) -> Answer:
         import aiohttp

@@ -18,11 +18,16 @@ class FakeTimer:
 class FakeClock:
     def __init__(self) -> None:
         self._now = 0.0
+        self._stood = 0.0
         self._timers: list[tuple[float, int, FakeTimer]] = []
         self._order = itertools.count()
 
     def time(self) -> float:
-        return self._now
+        return self._now + self._stood
+
+    def stand_still(self, seconds: float) -> None:
+        """Time goes by in which nothing rings: what was due rings late."""
+        self._stood += seconds
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> FakeTimer:
         timer = FakeTimer(callback)

@@ -19,6 +19,7 @@ from miso.live.rtmp.handshake import ClientHandshake
 from miso.live.rtmp.messages import Message, MessageType, UserControlType, make_user_control
 from miso.live.rtmp.session.events import Ended, Ending
 from miso.live.rtmp.session.link import Link
+from miso.live.rtmp.session.silence import LATE_S, Silence, Verdict
 from miso.live.rtmp.status import Code, Level
 from miso.live.rtmp.url import RtmpUrl
 
@@ -142,8 +143,7 @@ class ClientSession:
         self._capabilities = Capabilities()
         self._stream_id = 0
         self._begin_by_s = now_s + limits.begin_s
-        self._heard_s = now_s
-        self._asked_s: float | None = None  # when the server was last asked whether it is there
+        self._silence = Silence(now_s)
 
     @property
     def bytes_in(self) -> int:
@@ -159,14 +159,14 @@ class ClientSession:
             return self._begin_by_s
         if self._purpose is Purpose.PUBLISH:
             return None  # a server has nothing to say to a publisher: TCP tells when it is gone
-        return self._heard_s + (self._limits.silent_s if self._asked_s is None else self._limits.gone_s)
+        return self._silence.due_s(self._limits.silent_s, self._limits.gone_s)
 
     def receive(self, data: bytes, now_s: float) -> list[ClientEvent]:
         """Takes what has come."""
         events: list[ClientEvent] = []
         if self._is_over():
             return events
-        self._heard_s, self._asked_s = now_s, None
+        self._silence.heard(now_s)
         try:
             messages = self._link.receive(data)
             if self.phase is ClientPhase.SHAKING and self._link.has_shaken:
@@ -187,13 +187,18 @@ class ClientSession:
         due_s = self.next_timer_s
         if due_s is None or now_s < due_s:
             return events
+        limits = self._limits
         if self.phase is not ClientPhase.RUNNING:
-            self._end(Ending.TIMEOUT, f"{self.phase.value} took longer than {self._limits.begin_s:g} s", events)
-        elif self._asked_s is None:
-            self._asked_s = now_s
+            if now_s > due_s + LATE_S:
+                self._begin_by_s = now_s + LATE_S  # its answer may wait to be read
+            else:
+                self._end(Ending.TIMEOUT, f"{self.phase.value} took longer than {limits.begin_s:g} s", events)
+            return events
+        verdict = self._silence.look(limits.silent_s, limits.gone_s, now_s)
+        if verdict is Verdict.ASK:
             self._link.ping(now_s)
-        else:
-            self._end(Ending.TIMEOUT, f"nothing came for {self._limits.gone_s:g} s", events)
+        elif verdict is Verdict.GONE:
+            self._end(Ending.TIMEOUT, f"nothing came for {limits.gone_s:g} s", events)
         return events
 
     def take_output(self) -> bytes:

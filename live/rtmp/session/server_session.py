@@ -31,6 +31,7 @@ from miso.live.rtmp.session.events import (
 )
 from miso.live.rtmp.session.introduction import LoginRules, read_introduction
 from miso.live.rtmp.session.link import Link
+from miso.live.rtmp.session.silence import LATE_S, Silence, Verdict
 from miso.live.rtmp.session.waiting_messages import WaitingMessages
 from miso.live.rtmp.status import Code, Level, status
 
@@ -126,8 +127,7 @@ class ServerSession:
         self._application = Application("", {})
         self._capabilities = Capabilities()
         self._deadline_s: float | None = now_s + limits.begin_s
-        self._heard_s = now_s
-        self._asked_s: float | None = None  # when the client was last asked whether it is there
+        self._silence = Silence(now_s)
         self._stream_id = STREAM_ID  # on which it has asked to publish or play
         self._wants_to_play = False
         self._waiting = WaitingMessages(limits.waiting_messages, limits.waiting_bytes)
@@ -152,17 +152,16 @@ class ServerSession:
     def next_timer_s(self) -> float | None:
         """When :meth:`handle_timer` is to be called; None: not at all."""
         times = [] if self._deadline_s is None else [self._deadline_s]
-        silence = self._silence()
-        if silence is not None:
-            silent_s, gone_s = silence
-            times.append(self._heard_s + (silent_s if self._asked_s is None else gone_s))
+        patience = self._patience()
+        if patience is not None:
+            times.append(self._silence.due_s(*patience))
         return min(times, default=None)
 
     def receive(self, data: bytes, now_s: float) -> list[Event]:
         """Takes what has come, and returns what it means."""
         if self._is_deaf():
             return []
-        self._heard_s, self._asked_s = now_s, None
+        self._silence.heard(now_s)
         events: list[Event] = []
         try:
             for message in self._link.receive(data):
@@ -182,21 +181,24 @@ class ServerSession:
         if self._deadline_s is not None and now_s >= self._deadline_s:
             if self.phase is Phase.LEAVING:
                 self._end(Ending.DONE, "", events)
+            elif now_s > self._deadline_s + LATE_S:
+                self._deadline_s = now_s + LATE_S  # what it asked for may wait to be read
             else:
                 self._end(Ending.TIMEOUT, f"neither published nor played within {self._limits.begin_s:g} s", events)
             return events
-        silence = self._silence()
-        if silence is not None:
-            silent_s, gone_s = silence
-            if now_s >= self._heard_s + gone_s:
+        patience = self._patience()
+        if patience is not None:
+            verdict = self._silence.look(*patience, now_s)
+            if verdict is Verdict.ASK:
+                self._link.ping(now_s)
+            elif verdict is Verdict.GONE:
+                _, gone_s = patience
                 self._end(Ending.TIMEOUT, f"nothing came for {gone_s:g} s", events)
-            elif self._asked_s is None and now_s >= self._heard_s + silent_s:
-                self.ask_whether_there(now_s)
         return events
 
     def ask_whether_there(self, now_s: float) -> None:
         """Asks a publisher for a sign of life; whatever comes from it is one."""
-        self._asked_s = now_s
+        self._silence.asked(now_s)
         self._link.ping(now_s)
 
     def take_output(self) -> bytes:
@@ -210,7 +212,7 @@ class ServerSession:
             What came of the messages that have waited.
         """
         assert self.phase is Phase.DECIDING, self.phase
-        self._heard_s = now_s
+        self._silence.heard(now_s)
         self._link.send(make_user_control(UserControlType.STREAM_BEGIN, self._stream_id))
         if self._wants_to_play:
             self.phase = Phase.PLAYING
@@ -249,7 +251,7 @@ class ServerSession:
     def _is_deaf(self) -> bool:
         return self.phase in (Phase.LEAVING, Phase.ENDED)
 
-    def _silence(self) -> tuple[float, float] | None:
+    def _patience(self) -> tuple[float, float] | None:
         """After how long a silence the client is asked, and given up; None: it owes us nothing."""
         limits = self._limits
         if self.phase is Phase.PUBLISHING:

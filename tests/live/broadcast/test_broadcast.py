@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import struct
@@ -263,6 +264,29 @@ async def test_who_takes_nothing_is_closed_as_too_slow_and_others_miss_nothing()
     assert len(studio.broadcast) == 1
     assert not healthy.ended
     healthy.close()
+    frozen.close()
+
+
+async def test_while_we_stand_still_nobody_is_too_slow() -> None:
+    studio = Studio()
+    studio.write(picture(0, key=True))
+    reads, frozen = [await join(studio.broadcast, small_buffers=True) for _ in range(2)]
+    await begun(studio)
+    for viewer in (reads, frozen):
+        await fill(studio, viewer)
+    studio.clock.advance(1)
+    studio.clock.stand_still(60)
+    with contextlib.suppress(BlockingIOError):
+        while reads.theirs.recv(1 << 16):  # all that the kernel had for it
+            pass
+    studio.clock.advance(1)
+    assert not reads.ended
+    await until(lambda: not reads.player.place.blocked_since_us or reads.player.place.blocked_since_us > 60_000_000)
+    studio.clock.advance(1)
+    assert not reads.ended
+    reads.close()
+    studio.clock.advance(12)
+    assert frozen.ended[0][0] is EndReason.TOO_SLOW
     frozen.close()
 
 

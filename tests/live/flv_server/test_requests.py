@@ -267,6 +267,20 @@ async def test_websocket_players_are_pinged_and_silent_ones_closed() -> None:
         assert b"\x89\x00" in await rest(silent_reader)
 
 
+async def test_who_could_not_be_pinged_because_we_stood_still_stays() -> None:
+    async with house(flv={"ping": 0.25}, **QUICK) as made:
+        made.publish(PACKETS)
+        async with connect(made.url.replace("http", "ws")) as websocket:
+            await websocket.recv()
+            time.sleep(1.0)  # noqa: ASYNC251  # as if this process had been stopped
+            begun_s = time.monotonic()
+            while time.monotonic() < begun_s + 0.5:
+                async with asyncio.timeout(PATIENCE_S):
+                    await websocket.recv()
+        await until(lambda: not len(made.live.sessions))
+        assert made.live.sessions.endings["ws-flv", Role.PLAYER, EndReason.TIMEOUT] == 0
+
+
 async def upgrade(made: House) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await made.connect()
     writer.write(f"GET /{PATH}.flv HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n".encode())

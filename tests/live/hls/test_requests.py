@@ -216,6 +216,20 @@ async def test_viewers_that_do_not_ask_any_more_are_gone_and_then_nothing_is_cut
         assert (await http.get(FIRST)).status_code == 200
 
 
+async def test_viewers_keep_their_sessions_when_we_stood_still() -> None:
+    async with house() as (made, clock), client(made) as http:
+        await send(made.publish(), encoded("libx264", "aac"))
+        url = await media_url(http)
+        clock.advance(8)
+        clock.stand_still(60)
+        clock.advance(5)
+        assert (await http.get(url)).status_code == 200
+        clock.stand_still(60)
+        clock.advance(60)
+        assert (len(made.sessions), len(made.viewers)) == (0, 0)
+        assert (await http.get(url)).status_code == 403
+
+
 async def test_the_end_of_a_stream_is_told_and_a_new_stream_is_a_new_beginning() -> None:
     async with house() as (made, clock), client(made) as http:
         publication = made.publish()

@@ -27,14 +27,21 @@ class Studio:
 
     def __init__(self, folder: Path, *, path: str = PATH, **settings: object) -> None:
         self.path = path
+        self.unix_s = NOON
         self.clock = FakeClock()
         self.streams = Streams(StreamSettings(), self.clock, 10)
         values = {"folder": folder, "keep_free_bytes": 0, **settings}
         self.events: list[Event] = []
         events = Events()
         events.subscribe(self.events.append)
-        self.sessions = Sessions(SessionsSettings(), events, lambda: NOON)
-        self.recorder = Recorder(self.streams, self.sessions, RecordingSettings.model_validate(values), lambda: NOON)
+        self.sessions = Sessions(SessionsSettings(), events, lambda: self.unix_s)
+        self.recorder = Recorder(
+            self.streams,
+            self.sessions,
+            RecordingSettings.model_validate(values),
+            lambda: self.unix_s,
+            self.clock.time,
+        )
         self.publication: Publication = self.publish()
 
     def publish(self) -> Publication:

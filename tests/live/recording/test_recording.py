@@ -260,12 +260,29 @@ async def test_a_publisher_whose_configuration_changes_all_the_time_gets_no_thre
     recording = studio.recorder.start(PATH)
     high = one_picture()
     baseline = one_picture(profile="baseline")
-    for number in range(MAX_FILES_A_MINUTE + 10):
-        await studio.send(later((high, baseline)[number % 2], 40 * number))
+    files = [later((high, baseline)[number % 2], 40 * number) for number in range(MAX_FILES_A_MINUTE + 10)]
+    await studio.send([packet for file in files for packet in file])
     await recording.wait()
     assert recording.state is State.FAILED
     assert f"more than {MAX_FILES_A_MINUTE} files a minute" in recording.detail
     assert len(recording.files) == MAX_FILES_A_MINUTE
+
+
+async def test_a_clock_that_is_set_back_ends_no_recording(tmp_path: Path) -> None:
+    studio = Studio(tmp_path, format=Format.MP4)
+    recording = studio.recorder.start(PATH)
+    high = one_picture()
+    baseline = one_picture(profile="baseline")
+    for number in range(2 * MAX_FILES_A_MINUTE):
+        if number == MAX_FILES_A_MINUTE:
+            studio.unix_s -= 3_600
+        await studio.send(later((high, baseline)[number % 2], 40 * number))
+        studio.clock.advance(2)
+        studio.unix_s += 4
+    assert not recording.detail
+    recording.stop()
+    await recording.wait()
+    assert recording.state is State.DONE
 
 
 async def test_another_codec_or_a_new_track_begins_a_new_file(tmp_path: Path) -> None:

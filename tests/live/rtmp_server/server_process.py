@@ -1,7 +1,7 @@
 """An RTMP server in a process of its own, which says what it costs.
 
-``python -m tests.live.rtmp_server.server_process`` prints its port, and a line of JSON for each line it is sent. Its
-log goes to its standard error.
+``python -m tests.live.rtmp_server.server_process [SETTINGS]`` prints its port, and a line of JSON for each line it is
+sent. Its log goes to its standard error.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 import sys
 from pathlib import Path
 
+from miso.live.rtmp_server.settings import RtmpSettings
 from tests.live.rtmp_server.serving import serve
 
 
@@ -21,7 +22,8 @@ def resident_kb() -> int:
 
 
 async def main() -> None:
-    async with serve() as serving:
+    settings = RtmpSettings.model_validate_json(sys.argv[1]) if len(sys.argv) > 1 else None
+    async with serve(settings) as serving:
         print(serving.port, flush=True)
         context = serving.server.context
         while await asyncio.to_thread(sys.stdin.readline):

@@ -50,6 +50,15 @@ class Client:
         self.now_s = end_s
         return events
 
+    def stand_still(self, seconds: float) -> list[Event]:
+        """Time goes by, and the session is called at its end only, before what has come meanwhile is read."""
+        self.now_s += seconds
+        assert (due_s := self.session.next_timer_s) is not None
+        assert due_s <= self.now_s
+        events = self.session.handle_timer(self.now_s)
+        self.hear()
+        return events
+
     def hear(self) -> None:
         data = self.session.take_output()
         handshake = min(len(data), 1 + 2 * PACKET_BYTES - self._shaken)

@@ -127,8 +127,11 @@ class Server:
 
     def send(self, *messages: Message) -> list[ClientEvent]:
         events = self.send_bytes(b"".join(map(self._writer.write, messages)))
-        self.heard += self._reader.feed(self.client.take_output())
+        self.hear()
         return events
+
+    def hear(self) -> None:
+        self.heard += self._reader.feed(self.client.take_output())
 
     def say(self, name: str, transaction: float, *values: Value) -> list[ClientEvent]:
         return self.send(make_command(name, transaction, *values))
@@ -212,6 +215,34 @@ def test_a_silent_server_is_asked_and_then_given_up() -> None:
     assert server.client.next_timer_s == 22.0
     server.client.handle_timer(22.0)
     assert server.client.handle_timer(32.0) == [Ended(Ending.TIMEOUT, "nothing came for 20 s")]
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_when_we_stood_still_the_server_is_asked_and_has_its_time_to_answer(asked_before: bool) -> None:
+    server = Server()
+    server.begin()
+    if asked_before:
+        assert server.client.handle_timer(10.0) == []
+        server.hear()
+    server.heard.clear()
+    assert server.client.handle_timer(60.0) == []
+    server.hear()
+    (ping,) = server.heard
+    assert user_control(ping).type_id == UserControlType.PING_REQUEST
+    assert server.client.next_timer_s == 70.0
+    assert server.client.handle_timer(69.9) == []
+    server.now_s = 69.9
+    server.send(make_user_control(UserControlType.PING_RESPONSE, 60_000))
+    assert server.client.next_timer_s == pytest.approx(79.9)
+    assert server.client.handle_timer(80.0) == []
+    assert server.client.handle_timer(90.0) == [Ended(Ending.TIMEOUT, "nothing came for 20 s")]
+
+
+def test_when_we_stood_still_a_server_that_lets_us_begin_is_heard_first() -> None:
+    client = ClientSession(URL, Purpose.PLAY, LIMITS, 100.0)
+    assert client.handle_timer(160.0) == []
+    assert client.next_timer_s == 161.0
+    assert client.handle_timer(161.0) == [Ended(Ending.TIMEOUT, "shaking took longer than 10 s")]
 
 
 @pytest.mark.parametrize("stream_id", [0, -1, 2.0**32, float("nan"), True, None, "1"])

@@ -445,6 +445,84 @@ def test_a_silent_publisher_is_pinged_after_five_seconds_and_dead_after_ten() ->
     assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
 
 
+ROLES = pytest.mark.parametrize(("role", "silent_s", "gone_s"), [("publish", 5.0, 10.0), ("play", 30.0, 60.0)])
+
+
+def answer_ping(client: Client) -> list[Event]:
+    (ping,) = client.heard
+    assert user_control(ping).type_id == UserControlType.PING_REQUEST
+    client.heard.clear()
+    return client.send(make_user_control(UserControlType.PING_RESPONSE, *user_control(ping).values))
+
+
+@ROLES
+def test_when_we_stood_still_the_client_is_asked_and_has_its_time_to_answer(
+    role: str, silent_s: float, gone_s: float
+) -> None:
+    client = Client()
+    client.begin(role)
+    assert client.stand_still(6 * gone_s) == []
+    assert client.wait(gone_s - silent_s - 0.1) == []
+    assert answer_ping(client) == []
+    assert client.wait(gone_s - 0.1) == []
+    client.heard.clear()
+    assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
+
+
+@ROLES
+def test_when_we_stood_still_who_does_not_answer_is_given_up(role: str, silent_s: float, gone_s: float) -> None:
+    client = Client()
+    client.begin(role)
+    assert client.stand_still(6 * gone_s) == []
+    assert client.wait(gone_s - silent_s - 0.1) == []
+    assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
+
+
+@ROLES
+def test_who_was_asked_just_before_we_stood_still_is_asked_anew(role: str, silent_s: float, gone_s: float) -> None:
+    client = Client()
+    client.begin(role)
+    assert client.wait(silent_s) == []
+    client.heard.clear()
+    assert client.stand_still(6 * gone_s) == []
+    assert answer_ping(client) == []
+    assert client.wait(gone_s - 0.1) == []
+
+
+@ROLES
+def test_when_we_stood_still_after_the_question_silence_still_ends_it(
+    role: str, silent_s: float, gone_s: float
+) -> None:
+    client = Client()
+    client.begin(role)
+    assert client.wait(silent_s) == []
+    assert client.stand_still(6 * gone_s) == []
+    assert client.wait(gone_s - silent_s - 0.1) == []
+    assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
+
+
+def test_others_who_want_its_stream_give_a_silent_publisher_no_more_time() -> None:
+    client = Client()
+    client.begin("publish")
+    for _ in range(9):
+        assert client.wait(1) == []
+        client.session.ask_whether_there(client.now_s)
+    assert client.wait(0.9) == []
+    assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
+
+
+def test_when_we_stood_still_who_has_not_begun_is_heard_first() -> None:
+    client = Client()
+    client.connect()
+    assert client.stand_still(60) == []
+    client.say("createStream", 2, None)
+    assert client.say("publish", 3, None, "name", stream_id=1) == [PublishAsked(Address("live/name", {}))]
+    silent = Client()
+    silent.connect()
+    assert silent.stand_still(60) == []
+    assert only_end(silent.wait(1.1)).why is Ending.TIMEOUT
+
+
 def test_a_player_that_answers_pings_stays() -> None:
     client = Client()
     client.begin("play")
