@@ -24,8 +24,8 @@ from tests.harness.client import WorkerClient
 from tests.harness.conversation import LOCAL, ROUTER, on_transport
 
 WORKER = shlex.split(f"{sys.executable} -m miso.worker")
-CONSENT_S = 2
-STOPPED_S = 4.0
+CONSENT_S = 5
+STOPPED_S = 7.0
 CHECKS_EVERY_S = 0.5
 FLOOD = 30_000
 """Packets: more than fit into the socket's buffer."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from miso.live.bridge.from_room.received_stream import MAX_OFF_MS
-
 SILENCE: Final = b"\xfc\xff\xfe"
 """20 ms of it, stereo (RFC 6716, section 3.1: configuration 31, one frame, which says only that it is silent)."""
 _SILENCE_MS: Final = 20
@@ -29,15 +27,8 @@ class OpusSilence:
         self._next_ms: float | None = None
 
     def is_late(self, time_ms: int) -> bool:
-        """Whether a packet of that time comes when its time has had its sound, or silence, already.
-
-        One of very long ago is of another clock, such as ours that was set back: the track goes on from there.
-        """
-        late_ms = 0.0 if self._next_ms is None else self._next_ms - time_ms
-        if late_ms > MAX_OFF_MS:
-            self._next_ms = None
-            return False
-        return late_ms > _TOLERANCE_MS
+        """Whether a packet of that time comes when its time has had its sound, or silence, already."""
+        return self._next_ms is not None and self._next_ms - time_ms > _TOLERANCE_MS
 
     def before(self, time_ms: int, payload: bytes) -> Iterator[int]:
         """A packet comes, not late: when there is silence before it, packet by packet."""
@@ -47,7 +38,7 @@ class OpusSilence:
 
     def until(self, time_ms: int) -> Iterator[int]:
         """Nothing has come up to that time: when there is silence; it may begin the track."""
-        if self._next_ms is None or not -MAX_OFF_MS <= time_ms - self._next_ms <= _MAX_MS:
+        if self._next_ms is None or time_ms - self._next_ms > _MAX_MS:
             self._next_ms = float(time_ms)
         while time_ms - self._next_ms >= _SILENCE_MS:
             yield round(self._next_ms)

@@ -14,6 +14,7 @@ from miso.controller.rtp_capabilities import RtpCapabilities, RtpCodecCapability
 from miso.live.bridge.from_room.audio_receiver import AudioReceiver, SoundForm
 from miso.live.bridge.from_room.choice import Chosen, choose, codec_of
 from miso.live.bridge.from_room.picture_codec import PictureCodec, by_payload_type, capabilities
+from miso.live.bridge.from_room.steady_unix import SteadyUnix
 from miso.live.bridge.from_room.video_receiver import VideoReceiver
 from miso.live.bridge.rooms import RoomClosedError, Rooms, View
 from miso.live.bridge.rtp.rtcp import SenderReport, read_rtcp
@@ -103,6 +104,7 @@ class RoomStream:
         self._who = who
         self._path = path
         self._around = surroundings
+        self._unix = SteadyUnix(surroundings.unix_s)
         self._changed = asyncio.Event()
         self._ended: BaseException | None = None
         self._speaker: str | None = None
@@ -287,7 +289,7 @@ class RoomStream:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            now_s, unix_s = self._around.clock.time(), self._around.unix_s()
+            now_s, unix_s = self._around.clock.time(), self._unix.now_s()
             self._audio.due(now_s, unix_s)
             video = self._video
             if video is None:
@@ -309,13 +311,13 @@ class RoomStream:
             self._asking = asyncio.create_task(_quietly(consumer.request_key_frame()))
 
     def _on_packet(self, packet: bytes) -> None:
-        now_s, unix_s = self._around.clock.time(), self._around.unix_s()
+        now_s, unix_s = self._around.clock.time(), self._unix.now_s()
         try:
             if is_rtcp(packet):
                 for said in read_rtcp(packet):
                     receiver = self._receivers.get(said.ssrc)
                     if isinstance(said, SenderReport) and receiver is not None:
-                        receiver.report(said)
+                        receiver.report(said._replace(unix_s=self._unix.of(said.unix_s)))
                 return
             rtp = read_rtp(packet)
         except ParseError as error:  # of our own worker

@@ -23,8 +23,6 @@ _PER_MS = RATE_HZ // 1_000
 _TOLERANCE = 40 * _PER_MS
 # A longer hole is left as one: who was away for minutes is not given minutes of silence.
 _MAX_SILENCE = RATE_HZ
-# What is of longer ago is of another clock, such as ours that was set back: the track goes on from there.
-_MAX_LATE = 10_000 * _PER_MS
 _MAX_FRAMES_PER_PACKET = 32
 _LAYOUT = "stereo"
 _DECODERS = {Codec.AAC: "aac", Codec.OPUS: "libopus", Codec.MP3: "mp3"}
@@ -142,8 +140,6 @@ class AudioTranscoder:
         if self._next is None:
             self._next = self._encoded = wanted
         missing = min(wanted - self._next, _MAX_SILENCE)
-        if missing < -_MAX_LATE:
-            self._begin_anew(wanted)
         if missing <= 0:
             return []
         self._put_silence(missing)
@@ -180,10 +176,9 @@ class AudioTranscoder:
         if self._next is None:
             self._next = self._encoded = wanted
         missing = wanted - self._next
-        if not -_MAX_LATE <= missing <= _MAX_SILENCE:
+        if missing > _MAX_SILENCE:
             self._begin_anew(wanted)
-            return True
-        if missing > _TOLERANCE:
+        elif missing > _TOLERANCE:
             self._put_silence(missing)
         return missing >= -_TOLERANCE
 

@@ -105,8 +105,9 @@ async def scene(room: Any) -> AsyncIterator[Any]:
         interval_s: float = 0,
         codecs: tuple[PictureCodec, ...] = tuple(PictureCodec),
         streams: Streams = streams,
+        unix_s: Callable[[], float] = time.time,
     ) -> tuple[RoomStream, Any]:
-        around = Surroundings(room, streams, thread, asyncio.get_running_loop(), time.time, codecs, interval_s)
+        around = Surroundings(room, streams, thread, asyncio.get_running_loop(), unix_s, codecs, interval_s)
         stream = RoomStream("r", who, PATH, sound, around)
         running.append(asyncio.create_task(stream.run(nothing)))
         return stream, running[-1]
@@ -237,6 +238,35 @@ async def test_a_microphone_that_is_switched_off_is_silence(scene: Any) -> None:
     beeps = len(player.ear.beeps_ms)
     await ada.producers[0].resume()
     await player.until(lambda: len(player.ear.beeps_ms) > beeps + 1)
+    ada.close()
+    player.stop()
+
+
+@pytest.mark.parametrize(
+    ("sound", "set_by_s", "speaks"),
+    [
+        (SoundForm.OPUS, -300.0, True),
+        (SoundForm.AAC, -300.0, True),
+        (SoundForm.AAC, -300.0, False),
+        (SoundForm.AAC, 300.0, False),
+    ],
+)
+async def test_sound_goes_on_when_our_clock_is_set(scene: Any, sound: SoundForm, set_by_s: float, speaks: bool) -> None:
+    steps_s = [0.0]
+    scene.start(sound=sound, unix_s=lambda: time.time() + steps_s[-1])
+    player = scene.play()
+    ada = await scene.room.camera("ada", pictures=False)
+    await player.until(lambda: player.ear and player.ear.beeps_ms)
+    if not speaks:
+        await ada.producers[0].pause()
+        heard = player.of(Kind.AUDIO)[-1].dts_ms
+        await player.until(lambda: player.of(Kind.AUDIO)[-1].dts_ms > heard + 1_000)
+    before_ms, begun_s = player.of(Kind.AUDIO)[-1].dts_ms, time.monotonic()
+    steps_s.append(set_by_s)
+    await player.until(lambda: player.of(Kind.AUDIO)[-1].dts_ms > before_ms + 2_000)
+    assert time.monotonic() - begun_s > 1.5
+    times = [packet.dts_ms for packet in player.of(Kind.AUDIO)]
+    assert times == sorted(times)
     ada.close()
     player.stop()
 

@@ -15,8 +15,8 @@ from miso.live.rtmp_server.settings import RtmpSettings
 from tests.live.rtmp_server.serving import SLOWEST_S, Peer
 from tests.live.rtmp_server.test_rtmp_server import configs, video
 
-TIMEOUT_S = 4.0
-STILL_S = 5.0
+TIMEOUT_S = 6.0
+STILL_S = 7.0
 """More than the time to answer, and longer than a timer may be late."""
 
 

@@ -174,21 +174,3 @@ async def test_the_loop_goes_on_while_sound_is_converted() -> None:
         track.put(packet)
     assert track.dropped > 0
     thread.close()
-
-
-@pytest.mark.parametrize("speaks", [True, False])
-def test_aac_goes_on_when_our_clock_is_set_back(speaks: bool) -> None:
-    _, packets = beep(48_000, "stereo", "libopus")
-    transcoder = AudioTranscoder(Codec.OPUS, b"", AAC)
-    late = [TimedPayload(600_000 + packet.time_ms, packet.payload) for packet in packets]
-    sounds = transcoder.transcode(late)
-    begun = len(sounds)
-    if speaks:
-        sounds += transcoder.transcode(packets)
-    else:
-        for until_ms in range(0, 2_000, 100):
-            sounds += transcoder.silence_until(until_ms)
-    times_ms = [sound.time_ms for sound in sounds[begun:]]
-    assert -30 <= times_ms[0] <= 30
-    assert times_ms == sorted(times_ms)
-    assert len(times_ms) > 40
