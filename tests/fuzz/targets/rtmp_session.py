@@ -12,6 +12,7 @@ from miso.live.rtmp.session.server_session import Phase, ServerSession, SessionL
 from miso.live.rtmp.status import Code
 
 _HANDSHAKE = bytes((VERSION,)) + bytes(2 * PACKET_BYTES)
+_RINGS = 5  # of timers, on time: silence has ended it by then
 _ANSWER_BYTES = 1 + 2 * PACKET_BYTES
 _APP: dict[str, Value] = {"app": "live?a=1", "tcUrl": "rtmp://u:p@host/live", "fourCcList": ["hvc1"], "capsEx": 15.0}
 _CONNECT = make_command("connect", 1, _APP)
@@ -69,6 +70,9 @@ def run(data: bytes) -> None:
     for message in ChunkReader().feed(answers[_ANSWER_BYTES:]):
         if message.type_id == MessageType.COMMAND:
             read_command(message)
-    for later_s in (20.0, 60.0, 120.0):
+    for later_s in (20.0, 60.0, 120.0):  # as in a process that stands still: that alone ends nobody
         session.handle_timer(later_s)
+    for _ in range(_RINGS):
+        if (due_s := session.next_timer_s) is not None:
+            session.handle_timer(due_s)
     assert session.phase in (Phase.ENDED, Phase.DECIDING)
