@@ -81,8 +81,8 @@ class Poster:
         """
         if self._most_waiting is not None and self._calls >= self._at_once + self._most_waiting:
             raise NoAnswerError(f"{self._calls} wait for answers already")
-        self._calls += 1
         body = json.dumps(content).encode()
+        self._calls += 1
         answer = asyncio.ensure_future(self._post_in_turn(body, id or f"msg_{secrets.token_hex(16)}"))
         try:
             if await self._comes(answer):

@@ -128,7 +128,7 @@ async def test_people_are_told_when_servers_come_and_go(
     later = await started(tmp_path, redis, "d", public_url=d)
     assert sorted(answer["servers"]) == [b, c]
     # It may be told of c once more, who came just before it.
-    await ann.seen("serversChanged", lambda data: data["servers"] == [b, c, d])
+    await ann.seen("serversChanged", lambda data: data == {"servers": [b, c, d]})
     bob, answer = await joined(servers[0], "bob")
     assert answer["servers"] == [b, c, d]
     assert "serversChanged" not in early.methods, "it is told when it joins"

@@ -470,9 +470,14 @@ def test_when_we_stood_still_the_client_is_asked_and_has_its_time_to_answer(
 
 
 @ROLES
-def test_when_we_stood_still_who_does_not_answer_is_given_up(role: str, silent_s: float, gone_s: float) -> None:
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_when_we_stood_still_who_does_not_answer_is_given_up(
+    role: str, silent_s: float, gone_s: float, asked_before: bool
+) -> None:
     client = Client()
     client.begin(role)
+    if asked_before:
+        assert client.wait(silent_s) == []
     assert client.stand_still(6 * gone_s) == []
     assert client.wait(gone_s - silent_s - 0.1) == []
     assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
@@ -487,18 +492,6 @@ def test_who_was_asked_just_before_we_stood_still_is_asked_anew(role: str, silen
     assert client.stand_still(6 * gone_s) == []
     assert answer_ping(client) == []
     assert client.wait(gone_s - 0.1) == []
-
-
-@ROLES
-def test_when_we_stood_still_after_the_question_silence_still_ends_it(
-    role: str, silent_s: float, gone_s: float
-) -> None:
-    client = Client()
-    client.begin(role)
-    assert client.wait(silent_s) == []
-    assert client.stand_still(6 * gone_s) == []
-    assert client.wait(gone_s - silent_s - 0.1) == []
-    assert only_end(client.wait(0.2)).why is Ending.TIMEOUT
 
 
 def test_others_who_want_its_stream_give_a_silent_publisher_no_more_time() -> None:
