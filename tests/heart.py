@@ -15,13 +15,13 @@ MAX_TURN_S = 0.25 if sanitizers.are_on() else 0.05
 class Heart:
     """Beats while the event loop turns.
 
-    Attributes:
-        longest_s: The most CPU time between two beats, in seconds. What the garbage collector takes does not count: in
-            a process that is full of other tests' objects it says nothing of who is tested.
+    What the garbage collector takes does not count: in a process that is full of other tests' objects it says nothing
+    of who is tested. Neither does one long turn: a virtual machine that is stopped for a moment has that moment in the
+    CPU time of whoever was running.
     """
 
     def __init__(self) -> None:
-        self.longest_s = 0.0
+        self._longest_s = [0.0, 0.0]  # the longest turn, and the second longest
         self._collecting_since_s = self._collected_s = 0.0
         gc.callbacks.append(self._on_collection)
         self._task = asyncio.create_task(self._beat())
@@ -31,7 +31,8 @@ class Heart:
         while True:
             await asyncio.sleep(0.001)
             now_s = time.thread_time()
-            self.longest_s = max(self.longest_s, now_s - last_s - self._collected_s)
+            turn_s = now_s - last_s - self._collected_s
+            self._longest_s = sorted((*self._longest_s, turn_s), reverse=True)[:2]
             last_s, self._collected_s = now_s, 0.0
 
     def _on_collection(self, phase: str, _: object) -> None:
@@ -41,8 +42,8 @@ class Heart:
             self._collected_s += time.thread_time() - self._collecting_since_s
 
     async def stop(self) -> float:
-        """Ends; gives ``longest_s``."""
+        """Ends; gives the CPU time between two beats that was the most but for one, in seconds."""
         gc.callbacks.remove(self._on_collection)
         self._task.cancel()
         await asyncio.wait({self._task})
-        return self.longest_s
+        return self._longest_s[1]

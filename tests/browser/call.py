@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Self
 
+from tests.browser.cameras import Camera
 from tests.browser.cluster import Cluster
 from tests.browser.marks import MARK_FRAMES, frame_times
-from tests.browser.people import ARRIVAL_TIMEOUT, Camera, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
 from tests.browser.witness import Witness, longest_gap_s
 
 ROOM = "one"

@@ -15,7 +15,8 @@ import httpx
 
 from miso.cluster.directory.redis import keys
 from miso.cluster.facts import ParticipantFact, ProducerFact, RoomFact, ShardFact, decode_fact
-from tests.browser.people import ARRIVAL_TIMEOUT, SMALL, Camera, Crowd, Person, eventually
+from tests.browser.cameras import SMALL, Camera
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 from tests.cluster.directory.redis.redis_server import RedisServer
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page
+
+from tests.browser.cameras import SMALL, Camera
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium") or "chromium"
 """The shell has no windows: a call of eight people takes a third less CPU with it."""
@@ -35,44 +36,6 @@ FRAMES = 60
 SHARE = 0.2
 """Of the frames that the sender encodes: a version that moves less has a quarter, or half of them."""
 
-
-@dataclass(frozen=True)
-class Camera:
-    """What the fake camera gives; the page itself asks for 1280x720 and 30 frames a second."""
-
-    width: int
-    height: int
-    fps: int
-
-    @property
-    def script(self) -> str:
-        """Runs in the page before its own code, and narrows what the page asks of the camera.
-
-        Whatever the machine has time for: Chromium may leave out frames then, but sends none that are smaller, as it
-        would by itself.
-        """
-        size = f"width: {{ ideal: {self.width} }}, height: {{ ideal: {self.height} }}, frameRate: {{ max: {self.fps} }}"
-        return f"""{{
-            const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-            navigator.mediaDevices.getUserMedia = ({{ video, ...rest }}) =>
-                open(video ? {{ ...rest, video: {{ ...video, {size} }} }} : rest);
-            const add = RTCPeerConnection.prototype.addTransceiver;
-            RTCPeerConnection.prototype.addTransceiver = function (...options) {{
-                const transceiver = add.apply(this, options);
-                const parameters = transceiver.sender.getParameters();
-                parameters.degradationPreference = "maintain-framerate-and-resolution";
-                if (parameters.encodings.length) transceiver.sender.setParameters(parameters);
-                return transceiver;
-            }};
-        }}"""
-
-
-SMALL = Camera(320, 180, 40)
-"""For whatever is not about sizes: two cores encode and decode for several pages at once."""
-MEDIUM = Camera(640, 360, 30)
-"""Enough for two sizes of simulcast."""
-FULL = Camera(960, 544, 15)
-"""Enough for three, each of which has half the width of the next; of few frames: one core may have to do it all."""
 
 TRUSTED = """
 try {

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.people import Camera, Crowd, Person, eventually, expect_media_both_ways
+from tests.browser.cameras import Camera
+from tests.browser.people import Crowd, Person, eventually, expect_media_both_ways
 from tests.browser.relay import Conditions, Relay
 from tests.browser.server import DemoServer
 

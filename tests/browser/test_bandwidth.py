@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from dataclasses import dataclass
 
 import pytest
 
-from tests.browser.people import FULL, Crowd, Person, eventually
+from tests.browser.cameras import GRAINY
+from tests.browser.people import ARRIVAL_TIMEOUT, Crowd, Person
 from tests.browser.relay import Address, Conditions, Relay
 from tests.browser.server import DemoServer
 
@@ -41,19 +44,29 @@ WIDE = Conditions(delay_ms=25, down_bps=5_000_000, queue_ms=400)
 NARROW = Conditions(delay_ms=25, down_bps=500_000, queue_ms=400)
 # A busy machine freezes pictures and starves encoders by itself: the best of these attempts counts.
 ATTEMPTS = 5
+ATTEMPTS_S = 150.0
+SWITCH_TIMEOUT_S = 40.0
 
 
 @dataclass
 class Attempt:
-    """What came of one narrowing: seconds until a lower layer, the longest freeze, seconds until the top again."""
+    """What came of one narrowing.
+
+    Attributes:
+        fell_s: Seconds until a lower layer.
+        stayed: Whether it was one when the link got wide again.
+        longest_gap_ms: The longest freeze while it was narrow.
+        returned_s: Seconds until the top layer again.
+    """
 
     fell_s: float
+    stayed: bool
     longest_gap_ms: float
     returned_s: float
 
     @property
     def is_good(self) -> bool:
-        return self.fell_s <= 5 and self.longest_gap_ms <= 1_000 and self.returned_s <= 20
+        return self.fell_s <= 5 and self.stayed and self.longest_gap_ms <= 1_000 and self.returned_s <= 20
 
 
 async def _width(person: Person) -> int:
@@ -61,25 +74,26 @@ async def _width(person: Person) -> int:
     return width
 
 
-async def _wait_for(person: Person, *, top: bool, timeout_s: float) -> float:
-    """Seconds until the picture is of the top layer, or of a lower one."""
+async def _wait_for(person: Person, *, top: bool, timeout_s: float = SWITCH_TIMEOUT_S) -> float:
+    """Seconds until the picture is of the top layer, or of a lower one; infinite when that does not come."""
     began = time.monotonic()
-
-    async def arrived() -> bool:
-        return (await _width(person) == FULL.width) is top
-
-    await eventually(arrived, timeout_s, lambda: person.describe(f"the picture's layer did not change, {top=}"))
+    while (await _width(person) == GRAINY.width) is not top:
+        if time.monotonic() - began > timeout_s:
+            return math.inf
+        await asyncio.sleep(0.05)
     return time.monotonic() - began
 
 
 async def _narrow(relay: Relay, clients: set[Address], person: Person) -> Attempt:
+    await _wait_for(person, top=True)
     await person.page.evaluate("picture.longestGapMs = 0")
     relay.change(clients, NARROW)
-    fell_s = await _wait_for(person, top=False, timeout_s=120)
+    fell_s = await _wait_for(person, top=False)
     await person.page.wait_for_timeout(8_000)
     longest_gap_ms = await person.page.evaluate("picture.longestGapMs")
+    stayed = await _width(person) < GRAINY.width
     relay.change(clients, WIDE)
-    return Attempt(fell_s, longest_gap_ms, await _wait_for(person, top=True, timeout_s=120))
+    return Attempt(fell_s, stayed, longest_gap_ms, await _wait_for(person, top=True))
 
 
 async def test_500_kbit_bring_a_lower_layer_within_5_s_without_a_freeze_and_the_top_within_20_s_of_their_end(
@@ -87,16 +101,17 @@ async def test_500_kbit_bring_a_lower_layer_within_5_s_without_a_freeze_and_the_
 ) -> None:
     server, relay = relayed_server
     relay.newcomers(Conditions(delay_ms=5))
-    ana = await crowd.join(server.url, "narrow", "Ana", FULL, consume="false")
+    ana = await crowd.join(server.url, "narrow", "Ana", GRAINY, consume="false")
     await ana.page.wait_for_function("miso.state.connections.send === 'connected'")
     others = relay.clients()
     relay.newcomers(WIDE)
     bo = await crowd.join(server.url, "narrow", "Bo", script=WATCH, produce="false")
-    await _wait_for(bo, top=True, timeout_s=120)
+    assert await _wait_for(bo, top=True, timeout_s=ARRIVAL_TIMEOUT) < math.inf, await bo.describe("no top layer")
     clients = relay.clients() - others
     assert clients
     attempts: list[Attempt] = []
-    for _ in range(ATTEMPTS):
+    began = time.monotonic()
+    while not attempts or (len(attempts) < ATTEMPTS and time.monotonic() - began < ATTEMPTS_S):
         await bo.page.wait_for_timeout(2_000)
         attempts.append(await _narrow(relay, clients, bo))
         if attempts[-1].is_good:

@@ -12,10 +12,11 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from tests.browser.call import Call
+from tests.browser.cameras import FULL
 from tests.browser.cluster import Cluster, running
 from tests.browser.host_killed import kill_first
 from tests.browser.marks import MARK_FRAMES, MARK_JOINING, joining_of
-from tests.browser.people import ARRIVAL_TIMEOUT, FULL, SWITCH_TIMEOUT, Crowd, Person, eventually
+from tests.browser.people import ARRIVAL_TIMEOUT, SWITCH_TIMEOUT, Crowd, Person, eventually
 from tests.browser.redis_away import Outage
 from tests.browser.relay import RELAY_IP, Conditions, Relay
 from tests.browser.server import DemoServer

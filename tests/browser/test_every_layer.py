@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from playwright.async_api import Locator, expect
 
-from tests.browser.people import FULL, Crowd, Person, Report, eventually
+from tests.browser.cameras import FULL
+from tests.browser.people import Crowd, Person, Report, eventually
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

@@ -6,7 +6,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Locator, expect
 
-from tests.browser.people import ARRIVAL_TIMEOUT, FULL, MEDIUM, SWITCH_TIMEOUT, Crowd, Person, eventually
+from tests.browser.cameras import FULL, MEDIUM
+from tests.browser.people import ARRIVAL_TIMEOUT, SWITCH_TIMEOUT, Crowd, Person, eventually
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

@@ -26,7 +26,8 @@ from miso.live.flv_server.plugin import FlvServer
 from miso.live.media.bodies import BodyReader
 from miso.live.media.codec import Codec
 from miso.live.media.flv import FlvReader, TagType
-from tests.browser.people import ARRIVAL_TIMEOUT, FULL, SWITCH_TIMEOUT, Crowd, Person, eventually
+from tests.browser.cameras import FULL
+from tests.browser.people import ARRIVAL_TIMEOUT, SWITCH_TIMEOUT, Crowd, Person, eventually
 from tests.demo.bridged import PLUGINS, bridged_server, rtmp_url, running_bridge
 
 av = pytest.importorskip("av", reason="PyAV is missing")

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.people import MEDIUM, SMALL, Camera, Crowd, Person, expect_media_both_ways
+from tests.browser.cameras import MEDIUM, SMALL, Camera
+from tests.browser.people import Crowd, Person, expect_media_both_ways
 from tests.browser.server import DemoServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="package")

@@ -24,7 +24,7 @@ def serve(peer: Peer[dict[str, object]]) -> None:
 
 
 async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[list[object], int, float]:
-    """Floods the server while an honest client asks; gives close codes, answers, and the longest turn's CPU time."""
+    """Floods the server while an honest client asks; gives close codes, answers, and a longest turn (``Heart``)."""
     host.on_peer = serve
     honest, _ = await join(host, "honest")
     process = await asyncio.create_subprocess_exec(

@@ -69,6 +69,7 @@ class LayeredSender:
         ]
         self.producer: Producer = rig.produce(self.peer, parameters=self._parameters(mid))
         self.frame = 0
+        self.frame_sizes = [_FRAME_SIZE] * len(modes)  # of VP8, by encoding
 
     def _parameters(self, mid: str) -> dict[str, Any]:
         return {
@@ -135,7 +136,8 @@ class LayeredSender:
         """A frame in these spatial layers, and 40 ms pass."""
         for layer in spatial:
             if self.codec == "VP8":
-                payload = vp8(key=key, picture_id=self.frame, tl0=self.frame, temporal=temporal)
+                size = self.frame_sizes[layer]
+                payload = vp8(key=key, picture_id=self.frame, tl0=self.frame, temporal=temporal, size=size)
                 self._send(self.streams[layer], payload)
             else:
                 payload = vp9(

@@ -214,7 +214,7 @@ cdef class ConsumerPlane(SendStream):
         if decision == FORWARD_AFTER_SYNC:
             return self._begin_at(packet)
         if self._selector.notice != 0:
-            self._tell(packet.stream_index)
+            self._tell(packet)
         return self._follow(packet, decision)
 
     cdef int _follow(self, const Packet *packet, int decision) noexcept:
@@ -242,7 +242,7 @@ cdef class ConsumerPlane(SendStream):
             elif verdict == MISSED:
                 self._selector.notice |= KEY_FRAME_MISSED
         if verdict != BEGIN or not self._begin(&other):
-            self._tell(packet.stream_index)
+            self._tell(packet)
             return 0
         if START.without_sets:
             sent = self._send_parameter_sets(self.streams[packet.stream_index], store, &other)
@@ -254,7 +254,7 @@ cdef class ConsumerPlane(SendStream):
             elif not START.take(store, distance, &other):
                 continue
             sent += self._follow(&other, self._select_again(&other))
-        self._tell(packet.stream_index)
+        self._tell(packet)
         return sent
 
     cdef int _select_again(self, const Packet *packet) noexcept:
@@ -394,15 +394,24 @@ cdef class ConsumerPlane(SendStream):
             ),
         )
 
-    cdef void _tell(self, int stream_index) noexcept:
+    cdef void _tell(self, const Packet *packet) noexcept:
+        """What the selector noticed at this packet."""
         cdef LayerSelector selector = self._selector
         if selector.notice & LAYERS_CHANGED:
             self._plane.events.append(
                 LayersSwitched(self, selector.current_spatial, selector.current_temporal)
             )
-        if selector.notice & KEY_FRAME_MISSED and stream_index < len(self.streams):
-            self._plane.events.append(KeyFrameNeeded(self.streams[stream_index]))
+            if selector.current_spatial < self._told_spatial and (<PayloadDescriptor>packet.payload).is_key_frame:
+                self._repair_from(packet.timestamp + self._timestamps.offset())
+            self._told_spatial = selector.current_spatial
+        if selector.notice & KEY_FRAME_MISSED and packet.stream_index < len(self.streams):
+            self._plane.events.append(KeyFrameNeeded(self.streams[packet.stream_index]))
         selector.notice = 0
+
+    cdef void repair(self, const unsigned short *numbers, int wanted) noexcept:
+        """As ``SendStream.repair``, but for a picture that will begin anew: nothing goes on from what was sent before."""
+        if not self._selector.waiting_for_key_frame or self._selector.current_spatial >= 0:
+            SendStream.repair(self, numbers, wanted)
 
     # ------------------------------------------------------------ control
 

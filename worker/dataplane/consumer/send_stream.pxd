@@ -40,10 +40,14 @@ cdef class SendStream(Sender):
     cdef unsigned short _rtx_sequence  # of the last repair
     cdef unsigned short _transport_wide_number  # of the last packet, when that has one
     cdef unsigned char _payload_type  # of the last packet
+    cdef unsigned int _repaired_from  # the timestamp as sent of the first picture that is repaired
+    cdef long long _repaired_from_until_us  # until then nothing older is; 0: it never was said
     cdef bint _is_repairing  # what is written into the batch now answers a NACK
 
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp, bint is_sent) noexcept
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept
+    cdef void _repair_from(self, unsigned int timestamp) noexcept
+    cdef bint _is_past(self, unsigned int timestamp) noexcept
     cdef void _resend_filler(self, unsigned short number) noexcept
     cdef bint _has_room(self, int size) noexcept
     cdef void _remember(self, const Packet *packet, unsigned short number, unsigned int word, bint is_sent) noexcept

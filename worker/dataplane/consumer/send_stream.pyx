@@ -14,12 +14,14 @@ from miso.worker.dataplane.transport.sending_half cimport SendingHalf
 from miso.worker.rtp.big_endian cimport read_u32, write_u16, write_u24, write_u32
 from miso.worker.rtp.codecs.payload cimport PayloadDescriptor
 from miso.worker.rtp.enums cimport FOUND
+from miso.worker.rtp.sequence cimport is_newer32
 from miso.worker.srtp.outgoing cimport REFUSED
 
 from miso.worker.dataplane.events import PacketTraced, RtpDelivered
 
 cdef enum:
     MAX_RESENT = 256  # packets of one NACK
+    REPAIRABLE_US = 3000000  # longer than anything can be repaired (``RetransmissionIndex``)
     FREE_REPAIR_BPS = 1000000  # besides twice what the transport sends: who asks for more wants a flood
     FILLER = 0xFFFF  # a slot of the index that no stream has: what was sent is a filler (``filler.pxd``), whose payload
     # type and timestamp stand where the generation and the timestamp offset of a packet would
@@ -146,6 +148,18 @@ cdef class SendStream(Sender):
 
     # ------------------------------------------------------------ repair
 
+    cdef void _repair_from(self, unsigned int timestamp) noexcept:
+        """Pictures before this one are not repaired any more: it is a key frame of a smaller version.
+
+        Who is given that has a link that was too narrow for what came before. Repairs of it would come first, and keep
+        the link full while those of the key frame wait.
+        """
+        self._repaired_from = timestamp
+        self._repaired_from_until_us = self._plane.now_us + REPAIRABLE_US
+
+    cdef bint _is_past(self, unsigned int timestamp) noexcept:
+        return self._plane.now_us < self._repaired_from_until_us and is_newer32(self._repaired_from, timestamp)
+
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept:
         """Answers a NACK, within a wake-up: each packet at most once per RTT, by RTX when negotiated."""
         cdef SendingHalf transport = self._transport
@@ -181,7 +195,7 @@ cdef class SendStream(Sender):
             if self._index.slot >= len(self.stores):
                 continue
             kept = (<PacketStore>self.stores[self._index.slot]).get(self._index.generation)
-            if kept == NULL:
+            if kept == NULL or self._is_past(kept.timestamp + self._index.timestamp_offset):
                 continue
             size = self._resend(kept, sequence_number)
             if size == 0:

@@ -284,9 +284,19 @@ class Consumer:
         """
         return self.layers.increase(budget_bps, self.fraction_lost / _ALL_LOST if consider_loss else None, now_us)
 
-    def apply_layers(self) -> None:
-        """Ends the distribution: what it took becomes the target."""
-        self.layers.apply()
+    def apply_layers(self, is_flooded: bool) -> None:
+        """Ends the distribution: what it took becomes the target.
+
+        Args:
+            is_flooded: The way to the receiver loses so much that no picture of a layer that is given up is still
+                complete. It is not sent any more while the lower one's key frame is awaited: that would be lost, too,
+                in what it leaves of a queue.
+        """
+        self.layers.apply(is_flooded)
+
+    def forwarded_bitrate(self, now_us: int) -> int:
+        """Bit/s that it forwards, repairs left out; 0 when it takes no part."""
+        return self.layers.forwarded_bitrate(now_us) if self.bitrate_priority() else 0
 
     def settled_bitrate(self, now_us: int) -> int:
         """Bit/s, or more, for which a distribution that does not look at loss would change nothing; -1: it might."""

@@ -91,8 +91,11 @@ class LayerControl(Protocol):
     def increase(self, budget_bps: int, loss: float | None, now_us: int) -> int:
         """As ``Consumer.increase_layer``."""
 
-    def apply(self) -> None:
+    def apply(self, is_flooded: bool) -> None:
         """As ``Consumer.apply_layers``."""
+
+    def forwarded_bitrate(self, now_us: int) -> int:
+        """Bit/s of what it forwards, repairs left out."""
 
     def settled_bitrate(self, now_us: int) -> int:
         """As ``Consumer.settled_bitrate``."""

@@ -81,9 +81,13 @@ class SimpleOrPipe:
         self._granted = True
         return min(self.desired_bitrate(now_us), budget_bps)
 
-    def apply(self) -> None:
+    def apply(self, is_flooded: bool) -> None:
         """As ``LayerControl``."""
         self._granted = False
+
+    def forwarded_bitrate(self, now_us: int) -> int:
+        """As ``LayerControl``: all of it."""
+        return self.desired_bitrate(now_us)
 
     def settled_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``: there is nothing that could end otherwise."""

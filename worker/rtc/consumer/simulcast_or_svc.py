@@ -113,14 +113,22 @@ class SimulcastOrSvc:
         """As ``LayerControl``."""
         return self._choice.increase(budget_bps, loss, self._selector.current_spatial, now_us)
 
-    def apply(self) -> None:
+    def apply(self, is_flooded: bool) -> None:
         """As ``LayerControl``."""
         granted = self._choice.take_provisional()
         if granted == self._target:
             return
+        current = self._selector.current_spatial
+        if is_flooded and -1 < granted.spatial < current and self._needs_key_frame(granted.spatial, current):
+            self._selector.set_target(*NO_LAYERS)
         self._set_target(granted)
         now_us = self._owner.now_us()
-        self._choice.note_target(granted.spatial, self._selector.current_spatial, now_us - self._began_us, now_us)
+        self._choice.note_target(granted.spatial, current, now_us - self._began_us, now_us)
+
+    def forwarded_bitrate(self, now_us: int) -> int:
+        """As ``LayerControl``."""
+        current = Layers(self._selector.current_spatial, self._selector.current_temporal)
+        return self._source.bitrate_up_to(current, now_us) if current != NO_LAYERS else 0
 
     def settled_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""

@@ -8,7 +8,7 @@ consumer has layers there is nothing to share out, and the data plane looks afte
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from miso.worker.channel.events import TraceValue
 from miso.worker.dataplane import OutgoingEstimate, OutgoingTurn, ProbationTraced, TransportPlane
@@ -28,6 +28,7 @@ _INTERVAL_US = 1_000_000
 # An estimate that is far from what was told last is told at once, but no more often than this: each time costs a
 # distribution, and receivers may claim anything.
 _SHARP_INTERVAL_US = 100_000
+_FLOOD = 1.5  # times what can be sent: a third of all packets is lost, which is some of every picture
 _PADDING_SHARE = 0.85  # of the limit, as traces show it
 
 
@@ -261,6 +262,7 @@ class OutgoingBandwidth:
         if not takers:
             return
         takers.sort(key=lambda taker: taker[0], reverse=True)
+        is_flooded = self._is_flooded([consumer for _, consumer in takers], now_us)
         left_bps = self.available_bps
         is_first_round = True  # a layer for each; then as many at once as the priority says
         while left_bps > 0:
@@ -276,7 +278,14 @@ class OutgoingBandwidth:
                 break
             is_first_round = False
         for _, consumer in takers:
-            attempt(consumer, consumer.apply_layers)
+            attempt(consumer, consumer.apply_layers, is_flooded)
+
+    def _is_flooded(self, takers: Iterable[Consumer], now_us: int) -> bool:
+        """Whether so much more is sent than can arrive that pictures do not any more."""
+        sent_bps = self._turn.whole_bps(now_us)
+        for consumer in takers:
+            sent_bps += attempt_for(0, consumer, consumer.forwarded_bitrate, now_us)
+        return sent_bps > _FLOOD * self.available_bps
 
     def _update_desired(self, *, force: bool = False) -> None:
         now_us = self._scheduler.now_us()
