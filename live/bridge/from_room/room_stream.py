@@ -31,6 +31,8 @@ from miso.live.streams.stream import State
 logger = logging.getLogger(__name__)
 
 _TICK_S: Final = 0.1
+_LATE_S: Final = 1.0
+"""A look that comes so much too late misses nothing: it was we who stood still, and what came is read next."""
 _ASK_EVERY_S: Final = 1.0
 """At most so often a sender is asked for a key frame."""
 _FRESH_S: Final = 1.0
@@ -287,9 +289,12 @@ class RoomStream:
         self._changed.set()
 
     async def _tick(self) -> None:
+        now_s = self._around.clock.time()
         while True:
             await asyncio.sleep(_TICK_S)
-            now_s, unix_s = self._around.clock.time(), self._unix.now_s()
+            before_s, now_s, unix_s = now_s, self._around.clock.time(), self._unix.now_s()
+            if now_s - before_s > _TICK_S + _LATE_S:
+                continue
             self._audio.due(now_s, unix_s)
             video = self._video
             if video is None:

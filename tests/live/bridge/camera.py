@@ -46,6 +46,7 @@ class Camera:
         self._link: RtpLink
         self._wants_key = True
         self._tasks: list[asyncio.Task[None]] = []
+        self._saying: asyncio.Task[None] | None = None
         self._encoder: av.VideoCodecContext | None = None
         self._encoder_size = (0, 0)
         self._packetizer = H264Packetizer()
@@ -70,7 +71,8 @@ class Camera:
             parameters = audio_parameters(self._audio.ssrc, self.name)
             self.producers.append(await transport.produce(kind="audio", rtp_parameters=parameters))
             sounds = [(one.dts_ms, one.payload) for one in packets if one.track.kind is Kind.AUDIO]
-            self._tasks.append(asyncio.create_task(self._say(sounds)))
+            self._saying = asyncio.create_task(self._say(sounds))
+            self._tasks.append(self._saying)
         self._tasks.append(asyncio.create_task(self._report()))
 
     def close(self) -> None:
@@ -115,6 +117,23 @@ class Camera:
             captured_s = time_ms / 1_000 / (1 + self.sound_drift)
             await asyncio.sleep(self._began_s + captured_s + self.audio_late_s - time.time())
             self._link.send(self._audio.packet(payload, 48 * time_ms, marker=False))
+
+    def be_silent(self) -> None:
+        """Says nothing more by itself."""
+        assert self._saying is not None
+        self._saying.cancel()
+
+    def say_and_hold_up(self, payloads: list[bytes], from_ms: int) -> None:
+        """Sends sound, 20 ms each, when it is time for it; whoever shares this event loop stands still meanwhile."""
+        for number, payload in enumerate(payloads):
+            time_ms = from_ms + 20 * number
+            time.sleep(max(self._began_s + time_ms / 1_000 - time.time(), 0))
+            self._link.send(self._audio.packet(payload, 48 * time_ms, marker=False))
+
+    @property
+    def age_ms(self) -> int:
+        """Since it was opened, in multiples of a packet of sound."""
+        return int((time.time() - self._began_s) * 50) * 20
 
     async def _report(self) -> None:
         while True:

@@ -16,6 +16,7 @@ from miso import Worker, create_worker
 from miso.demo.workers.media_workers import MEDIA_CODECS
 from miso.live.bridge.from_room.audio_receiver import SoundForm
 from miso.live.bridge.from_room.choice import SPEAKER
+from miso.live.bridge.from_room.opus_silence import SILENCE
 from miso.live.bridge.from_room.picture_codec import PictureCodec
 from miso.live.bridge.from_room.room_stream import RoomStream, Surroundings
 from miso.live.bridge.rooms import RoomClosedError
@@ -238,6 +239,35 @@ async def test_a_microphone_that_is_switched_off_is_silence(scene: Any) -> None:
     beeps = len(player.ear.beeps_ms)
     await ada.producers[0].resume()
     await player.until(lambda: len(player.ear.beeps_ms) > beeps + 1)
+    ada.close()
+    player.stop()
+
+
+def interrupt_next_wait() -> None:
+    """As SIGSTOP and SIGCONT do: what has come is not told by it, so timers ring before it is read."""
+    selector: Any = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]
+    wait = selector.select
+
+    def interrupted(timeout: float | None = None) -> list[Any]:
+        selector.select = wait
+        return []
+
+    selector.select = interrupted
+
+
+async def test_what_was_said_while_we_stood_still_is_heard(scene: Any) -> None:
+    scene.start(sound=SoundForm.OPUS)
+    player = scene.play()
+    ada = await scene.room.camera("ada", pictures=False)
+    await player.until(lambda: player.ear and player.ear.beeps_ms)
+    ada.be_silent()
+    await asyncio.sleep(0.2)
+    said = [b"\xfc" + number.to_bytes(2, "big") for number in range(100)]
+    ada.say_and_hold_up(said, ada.age_ms)
+    interrupt_next_wait()
+    await player.until(lambda: player.of(Kind.AUDIO)[-1].payload == SILENCE)
+    heard = [packet.payload for packet in player.of(Kind.AUDIO) if packet.payload in set(said)]
+    assert heard == said
     ada.close()
     player.stop()
 
