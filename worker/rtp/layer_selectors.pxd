@@ -18,6 +18,7 @@ cdef class LayerSelector:
     cdef public int notice
     cdef readonly int numbered_stream
     cdef readonly unsigned int rewrite
+    cdef readonly bint gave_up
 
     cpdef void sync(self) noexcept
 
@@ -49,6 +50,8 @@ cdef class LayeredSelector(LayerSelector):
     cdef bint _restarted
 
     cpdef int set_target(self, int spatial, int temporal) except -1
+
+    cpdef void give_up(self) noexcept
 
     cdef void _retarget(self) noexcept
 

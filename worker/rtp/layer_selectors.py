@@ -33,6 +33,7 @@ class LayerSelector:
             while nothing is forwarded.
         rewrite: what is to be written over the packet that was just selected: ``REWRITE_MARKER``, the marker is set;
             ``REWRITE_INDICES``, the numbers of ``codecs.vp8_indices`` are in bits 0 to 27; 0: nothing.
+        gave_up: what was sent before did not arrive, and is not to be repaired: it begins anew (``give_up``).
     """
 
     def __init__(self) -> None:
@@ -46,6 +47,7 @@ class LayerSelector:
         self.notice = 0
         self.numbered_stream = enums.ANY_STREAM
         self.rewrite = 0
+        self.gave_up = False
 
     def sync(self) -> None:
         """The consumer begins anew (created, resumed, source changed), with the first packet of a picture."""
@@ -179,6 +181,11 @@ class LayeredSelector(LayerSelector):
         self._stop()
         self._retarget()
 
+    def give_up(self) -> None:
+        """As ``sync``, since what is current does not arrive."""
+        self.sync()
+        self.gave_up = True
+
     def restart(self, timestamp: int) -> None:
         """As ``LayerSelector.restart``: pictures are newer than those before whatever their timestamps."""
         self._picture = (timestamp - 1) & _MODULO
@@ -188,11 +195,13 @@ class LayeredSelector(LayerSelector):
         """The target changed, or what is forwarded."""
 
     def _stop(self) -> None:
+        self.gave_up = False
         self.current_spatial = -1
         self.current_temporal = -1
         self.notice = 0
 
     def _start(self, spatial: int, temporal: int, timestamp: int) -> None:
+        self.gave_up = False
         self.current_spatial = spatial
         self.current_temporal = min(temporal, self.target_temporal)
         self.notice |= enums.LAYERS_CHANGED

@@ -32,7 +32,6 @@ cdef class ConsumerPlane(SendStream):
     cdef SequenceMapper _sequence
     cdef int _emitted  # bytes of the packets of this batch that were sent, without SRTP
     cdef unsigned char _supported[128]  # payload type → whether it is forwarded
-    cdef int _told_spatial  # the spatial layer that was told of last
     cdef bint _is_picture_complete  # the packet with the highest number had the marker
     cdef readonly ReceiverFeedback feedback
 
@@ -53,7 +52,7 @@ cdef class ConsumerPlane(SendStream):
     cdef bint _begin(self, const Packet *packet) noexcept
     cdef bint _align(self, const Packet *packet, int reference) noexcept
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept
-    cdef void _tell(self, const Packet *packet) noexcept
+    cdef void _tell(self, int stream_index) noexcept
 
 
 cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept

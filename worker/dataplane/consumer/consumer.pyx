@@ -214,7 +214,7 @@ cdef class ConsumerPlane(SendStream):
         if decision == FORWARD_AFTER_SYNC:
             return self._begin_at(packet)
         if self._selector.notice != 0:
-            self._tell(packet)
+            self._tell(packet.stream_index)
         return self._follow(packet, decision)
 
     cdef int _follow(self, const Packet *packet, int decision) noexcept:
@@ -232,6 +232,7 @@ cdef class ConsumerPlane(SendStream):
         cdef Packet other = packet[0]
         cdef Verdict verdict = BEGIN
         cdef int distance, sent = 0
+        cdef bint gave_up = self._selector.gave_up
         START.clear()
         if self._selector.waiting_for_key_frame:
             verdict = START.judge(
@@ -242,8 +243,10 @@ cdef class ConsumerPlane(SendStream):
             elif verdict == MISSED:
                 self._selector.notice |= KEY_FRAME_MISSED
         if verdict != BEGIN or not self._begin(&other):
-            self._tell(packet)
+            self._tell(packet.stream_index)
             return 0
+        if gave_up:
+            self._repair_from(other.timestamp + self._timestamps.offset())
         if START.without_sets:
             sent = self._send_parameter_sets(self.streams[packet.stream_index], store, &other)
             START.take(store, START.first, &other)  # which may have moved
@@ -254,7 +257,7 @@ cdef class ConsumerPlane(SendStream):
             elif not START.take(store, distance, &other):
                 continue
             sent += self._follow(&other, self._select_again(&other))
-        self._tell(packet)
+        self._tell(packet.stream_index)
         return sent
 
     cdef int _select_again(self, const Packet *packet) noexcept:
@@ -394,23 +397,19 @@ cdef class ConsumerPlane(SendStream):
             ),
         )
 
-    cdef void _tell(self, const Packet *packet) noexcept:
-        """What the selector noticed at this packet."""
+    cdef void _tell(self, int stream_index) noexcept:
         cdef LayerSelector selector = self._selector
         if selector.notice & LAYERS_CHANGED:
             self._plane.events.append(
                 LayersSwitched(self, selector.current_spatial, selector.current_temporal)
             )
-            if selector.current_spatial < self._told_spatial and (<PayloadDescriptor>packet.payload).is_key_frame:
-                self._repair_from(packet.timestamp + self._timestamps.offset())
-            self._told_spatial = selector.current_spatial
-        if selector.notice & KEY_FRAME_MISSED and packet.stream_index < len(self.streams):
-            self._plane.events.append(KeyFrameNeeded(self.streams[packet.stream_index]))
+        if selector.notice & KEY_FRAME_MISSED and stream_index < len(self.streams):
+            self._plane.events.append(KeyFrameNeeded(self.streams[stream_index]))
         selector.notice = 0
 
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept:
-        """As ``SendStream.repair``, but for a picture that will begin anew: nothing goes on from what was sent before."""
-        if not self._selector.waiting_for_key_frame or self._selector.current_spatial >= 0:
+        """As ``SendStream.repair``, but for what was given up."""
+        if not self._selector.gave_up:
             SendStream.repair(self, numbers, wanted)
 
     # ------------------------------------------------------------ control

@@ -149,10 +149,9 @@ cdef class SendStream(Sender):
     # ------------------------------------------------------------ repair
 
     cdef void _repair_from(self, unsigned int timestamp) noexcept:
-        """Pictures before this one are not repaired any more: it is a key frame of a smaller version.
+        """Pictures before this one are not repaired any more: it is a key frame, and what came before did not arrive.
 
-        Who is given that has a link that was too narrow for what came before. Repairs of it would come first, and keep
-        the link full while those of the key frame wait.
+        The receiver asks for that first: repairs of it would keep the link full while those of the key frame wait.
         """
         self._repaired_from = timestamp
         self._repaired_from_until_us = self._plane.now_us + REPAIRABLE_US

@@ -116,11 +116,11 @@ class SimulcastOrSvc:
     def apply(self, is_flooded: bool) -> None:
         """As ``LayerControl``."""
         granted = self._choice.take_provisional()
-        if granted == self._target:
-            return
         current = self._selector.current_spatial
         if is_flooded and -1 < granted.spatial < current and self._needs_key_frame(granted.spatial, current):
-            self._selector.set_target(*NO_LAYERS)
+            self._selector.give_up()
+        if granted == self._target:
+            return
         self._set_target(granted)
         now_us = self._owner.now_us()
         self._choice.note_target(granted.spatial, current, now_us - self._began_us, now_us)

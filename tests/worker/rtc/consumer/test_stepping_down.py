@@ -98,6 +98,27 @@ def test_pictures_before_the_key_frame_of_the_smaller_one_are_not_repaired(watch
     assert watched.asks_for(*before, *since) == since
 
 
+def test_it_ends_at_once_too_when_it_gets_far_too_narrow_while_a_key_frame_is_awaited(watched: Watched) -> None:
+    watched.has(NARROW)
+    watched.sender.run(200, 0, 1, 2)
+    assert watched.numbers()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(200, 0, 1, 2)
+    assert watched.numbers() == []
+    watched.sender.send_frame(0, 1, 2, key=True)
+    assert watched.spatial == 1
+
+
+def test_after_a_wish_for_less_all_is_repaired(watched: Watched) -> None:
+    watched.sender.run(200, 0, 1, 2)
+    before = watched.numbers()
+    watched.consumer.set_preferred_layers(ConsumerLayers(spatial_layer=0, temporal_layer=None))
+    watched.sender.send_frame(0, 1, 2, key=True)
+    since = watched.numbers()
+    assert watched.spatial == 0
+    assert watched.asks_for(*before, *since) == before + since
+
+
 def test_after_a_step_up_all_is_repaired(watched: Watched) -> None:
     watched.has(FAR_TOO_NARROW)
     watched.sender.run(4000, 0, 1, 2, key=True)
