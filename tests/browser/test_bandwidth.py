@@ -69,6 +69,10 @@ class Attempt:
         return self.fell_s <= 5 and self.stayed and self.longest_gap_ms <= 1_000 and self.returned_s <= 20
 
 
+NONE = Attempt(math.inf, False, math.inf, math.inf)
+"""There was no top layer to begin with."""
+
+
 async def _width(person: Person) -> int:
     width: int = await person.page.evaluate("picture.width")
     return width
@@ -85,7 +89,8 @@ async def _wait_for(person: Person, *, top: bool, timeout_s: float = SWITCH_TIME
 
 
 async def _narrow(relay: Relay, clients: set[Address], person: Person) -> Attempt:
-    await _wait_for(person, top=True)
+    if await _wait_for(person, top=True) == math.inf:
+        return NONE
     await person.page.evaluate("picture.longestGapMs = 0")
     relay.change(clients, NARROW)
     fell_s = await _wait_for(person, top=False)

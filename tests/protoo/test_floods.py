@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from miso.protoo import Peer
-from tests.heart import MAX_TURN_S, Heart
+from tests.heart import ATTEMPTS, MAX_TURN_S, Heart
 from tests.patience import PATIENCE_S
 from tests.protoo.conftest import Host
 from tests.protoo.test_server import join, receive
@@ -24,7 +24,7 @@ def serve(peer: Peer[dict[str, object]]) -> None:
 
 
 async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[list[object], int, float]:
-    """Floods the server while an honest client asks; gives close codes, answers, and a longest turn (``Heart``)."""
+    """Floods the server while an honest client asks; gives close codes, answers, and the longest turn's CPU time."""
     host.on_peer = serve
     honest, _ = await join(host, "honest")
     process = await asyncio.create_subprocess_exec(
@@ -68,10 +68,13 @@ async def flooded(host: Host, kind: str, clients: int, seconds: float) -> tuple[
     ],
 )
 async def test_a_flood_holds_up_nobody_and_is_ended_with_1008(host: Host, kind: str, clients: int) -> None:
-    codes, answers, longest_s = await flooded(host, kind, clients, PATIENCE_S)
+    for _ in range(ATTEMPTS):
+        codes, answers, longest_s = await flooded(host, kind, clients, PATIENCE_S)
+        assert answers > 0
+        assert codes == [1008] * clients
+        if longest_s < MAX_TURN_S:
+            break
     assert longest_s < MAX_TURN_S
-    assert answers > 0
-    assert codes == [1008] * clients
 
 
 @pytest.mark.parametrize(("kind", "code"), [("no utf-8", 1007), ("too long", 1009)])

@@ -19,7 +19,7 @@ from miso.demo.server import DemoServer
 from miso.serving.http_connection import HttpWithTimeouts
 from tests.demo.client import AUDIO, RTP_CAPABILITIES, Rejected, RoomClient
 from tests.demo.conftest import counted
-from tests.heart import MAX_TURN_S, Heart
+from tests.heart import ATTEMPTS, MAX_TURN_S, Heart
 from tests.patience import PATIENCE_S
 
 LIMIT_S = 2.0
@@ -260,7 +260,11 @@ async def test_a_body_in_tiny_chunks_holds_up_nobody(server: DemoServer, url: st
                 client.sendall(b"1\r\n \r\n" * (MAX_BODY_BYTES + 100))
             return client.recv(1000)
 
-    heart = Heart()
-    answer = await loop.run_in_executor(None, send)
-    assert await heart.stop() < MAX_TURN_S
-    assert answer.startswith(b"HTTP/1.1 413")
+    for _ in range(ATTEMPTS):
+        heart = Heart()
+        answer = await loop.run_in_executor(None, send)
+        longest_s = await heart.stop()
+        assert answer.startswith(b"HTTP/1.1 413")
+        if longest_s < MAX_TURN_S:
+            break
+    assert longest_s < MAX_TURN_S

@@ -57,8 +57,12 @@ class LayeredSender:
         peer: Any = None,
         mid: str = "v",
         first_ssrc: int = FIRST_SSRC,
+        **options: Any,
     ) -> None:
-        """One encoding per scalability mode; SSRCs count up from ``first_ssrc``; ``peer`` may be ``Inside``, too."""
+        """One encoding per scalability mode; SSRCs count up from ``first_ssrc``; ``peer`` may be ``Inside``, too.
+
+        For ``options`` see ``produce_body``.
+        """
         self.rig = rig
         self.peer: Peer = peer or rig.connect()
         self.codec = codec
@@ -67,7 +71,7 @@ class LayeredSender:
         self.streams = [
             _Stream(first_ssrc + index, 1000 * (index + 1), 1_000_000 * index) for index in range(len(modes))
         ]
-        self.producer: Producer = rig.produce(self.peer, parameters=self._parameters(mid))
+        self.producer: Producer = rig.produce(self.peer, parameters=self._parameters(mid), **options)
         self.frame = 0
         self.frame_sizes = [_FRAME_SIZE] * len(modes)  # of VP8, by encoding
 

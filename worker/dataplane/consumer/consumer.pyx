@@ -202,6 +202,7 @@ cdef class ConsumerPlane(SendStream):
         cdef int decision
         if packet.restarted and self._is_numbered(packet):
             self._selector.restart(packet.timestamp)
+            self._repaired_from_until_us = 0
             self._sequence.sync(packet.sequence_number)
         if self._supported[packet.payload_type] == 0 or packet.size == packet.payload_offset:
             # a codec it does not take, or padding only, which probes the way to us

@@ -15,11 +15,22 @@ from miso.worker.rtc.consumer.target_layers import NO_LAYERS, Layers, TargetLaye
 from miso.worker.rtc.producer.producer_stream import ProducerStream
 from miso.worker.rtp.layer_selectors import SimulcastLayerSelector, SvcLayerSelector
 
+_GIVE_UP_EVERY_US = 5_000_000  # at most: where the estimate leaps up and down nothing at all would be seen
+
 
 class SimulcastOrSvc:
     """Simulcast or SVC: some of the layers that the producer sends."""
 
-    __slots__ = ("__weakref__", "_began_us", "_choice", "_owner", "_reported_spatial", "_selector", "_source")
+    __slots__ = (
+        "__weakref__",
+        "_began_us",
+        "_choice",
+        "_gave_up_us",
+        "_owner",
+        "_reported_spatial",
+        "_selector",
+        "_source",
+    )
 
     def __init__(
         self,
@@ -35,6 +46,7 @@ class SimulcastOrSvc:
         self._choice = choice
         self._began_us = owner.now_us()
         self._reported_spatial = -1
+        self._gave_up_us: int | None = None
         if preferred is not None:
             self._choice.prefer(preferred.spatial_layer, preferred.temporal_layer)
 
@@ -46,7 +58,8 @@ class SimulcastOrSvc:
     @property
     def stream(self) -> ProducerStream | None:
         """As ``LayerControl``; the one stream of SVC even before anything is forwarded."""
-        return self._source.stream(self._selector.current_spatial)
+        selector = self._selector
+        return self._source.stream(self._reported_spatial if selector.gave_up else selector.current_spatial)
 
     @property
     def preferred(self) -> ConsumerLayers:
@@ -57,6 +70,12 @@ class SimulcastOrSvc:
     @property
     def _target(self) -> Layers:
         return Layers(self._selector.target_spatial, self._selector.target_temporal)
+
+    @property
+    def _spatial(self) -> int:
+        """The layer that is forwarded, or is to be since the one before was given up."""
+        selector = self._selector
+        return selector.target_spatial if selector.gave_up else selector.current_spatial
 
     def prefer(self, body: ConsumerLayers) -> None:
         """As ``LayerControl``."""
@@ -111,24 +130,42 @@ class SimulcastOrSvc:
 
     def increase(self, budget_bps: int, loss: float | None, now_us: int) -> int:
         """As ``LayerControl``."""
-        return self._choice.increase(budget_bps, loss, self._selector.current_spatial, now_us)
+        return self._choice.increase(budget_bps, loss, self._spatial, now_us)
 
     def apply(self, is_flooded: bool) -> None:
         """As ``LayerControl``."""
         granted = self._choice.take_provisional()
-        current = self._selector.current_spatial
-        if is_flooded and -1 < granted.spatial < current and self._needs_key_frame(granted.spatial, current):
-            self._selector.give_up()
+        selector, now_us = self._selector, self._owner.now_us()
+        current, gave_up = selector.current_spatial, selector.gave_up
+        if is_flooded and self._is_to_give_up(granted.spatial, now_us):
+            self._gave_up_us = now_us
+            selector.give_up()
         if granted == self._target:
             return
         self._set_target(granted)
-        now_us = self._owner.now_us()
+        if granted == NO_LAYERS and (is_flooded or gave_up):
+            selector.give_up()
         self._choice.note_target(granted.spatial, current, now_us - self._began_us, now_us)
+
+    def _is_to_give_up(self, spatial: int, now_us: int) -> bool:
+        """Whether nothing is to be sent until the key frame of a lower layer, which then has to come soon."""
+        current, stream = self._selector.current_spatial, self._source.stream(spatial)
+        if not -1 < spatial < current or not self._needs_key_frame(spatial, current):
+            return False
+        if self._gave_up_us is not None and now_us - self._gave_up_us < _GIVE_UP_EVERY_US:
+            return False
+        return stream is not None and stream.gives_key_frames
 
     def forwarded_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""
-        current = Layers(self._selector.current_spatial, self._selector.current_temporal)
-        return self._source.bitrate_up_to(current, now_us) if current != NO_LAYERS else 0
+        source, selector = self._source, self._selector
+        current = Layers(selector.current_spatial, selector.current_temporal)
+        if current == NO_LAYERS:
+            return 0
+        if source.adds_up:
+            return source.bitrate_up_to(current, now_us)
+        temporal_layers = range(current.temporal + 1)
+        return sum(source.bitrate_of(Layers(current.spatial, temporal), now_us) for temporal in temporal_layers)
 
     def settled_bitrate(self, now_us: int) -> int:
         """As ``LayerControl``."""
@@ -158,7 +195,7 @@ class SimulcastOrSvc:
         """
         owner, target = self._owner, self._target
         managed = owner.managed_by_transport
-        wanted = self._choice.wanted(self._selector.current_spatial, owner.now_us(), managed=managed)
+        wanted = self._choice.wanted(self._spatial, owner.now_us(), managed=managed)
         if wanted == target:
             return
         if not managed:

@@ -59,6 +59,11 @@ class KeyFrameRequests:
         self._wanted_after_delay = False
         self._turn = Alarm(scheduler, self, KeyFrameRequests._on_turn)  # set while a request waits for the allowance
 
+    @property
+    def is_delayed(self) -> bool:
+        """Whether a wish has to wait for the time between two requests."""
+        return self._delay.is_set
+
     def need(self) -> None:
         """Somebody wants a key frame: asks now, or notes the wish while a request is pending or delayed."""
         if self._delay_us > 0:

@@ -249,6 +249,12 @@ class ProducerStream:
         """Whether a consumer forwards nothing, or not the wanted layer, until a key frame comes."""
         return self._owner.is_key_frame_awaited(self)
 
+    @property
+    def gives_key_frames(self) -> bool:
+        """Whether one that is wanted now is asked for now: the sender can be asked, and need not be left alone."""
+        codec = self.encoding.codec
+        return (codec.use_pli or codec.use_fir) and not self.key_frames.is_delayed
+
     def send_key_frame_request(self) -> None:
         """Sends a PLI or FIR, whichever the sender understands."""
         # Nobody here sends media, so the sender's SSRC should be 0, but GStreamer ignores such a request.

@@ -281,10 +281,13 @@ class OutgoingBandwidth:
             attempt(consumer, consumer.apply_layers, is_flooded)
 
     def _is_flooded(self, takers: Iterable[Consumer], now_us: int) -> bool:
-        """Whether so much more is sent than can arrive that pictures do not any more."""
-        sent_bps = self._turn.whole_bps(now_us)
-        for consumer in takers:
-            sent_bps += attempt_for(0, consumer, consumer.forwarded_bitrate, now_us)
+        """Whether so much more is sent than can arrive that pictures do not any more.
+
+        An estimate that we hold down (``setMaxOutgoingBitrate``, or since no more was desired) says nothing of the way.
+        """
+        if self.available_bps >= self._turn.limit_bps:
+            return False
+        sent_bps = sum(attempt_for(0, consumer, consumer.forwarded_bitrate, now_us) for consumer in takers)
         return sent_bps > _FLOOD * self.available_bps
 
     def _update_desired(self, *, force: bool = False) -> None:

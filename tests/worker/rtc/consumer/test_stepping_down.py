@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
-from miso.worker.channel.bodies.transport import ConsumerLayers
+from miso.worker.channel.bodies.transport import ConsumerLayers, SetBitrateRequest
 from miso.worker.rtc.consumer.consumer import Consumer
 from miso.worker.rtcp.feedback import Nack, Remb
 from tests.worker.rtc.layered_sender import LayeredSender
+from tests.worker.rtc.parameters import VIDEO_SSRC
 from tests.worker.rtc.rig import Peer, Rig
+from tests.worker.rtp.packets import DELTA_FRAME, KEY_FRAME, rtp
 
 SSRC = 7000
 WIDE, NARROW, FAR_TOO_NARROW = 1_000_000, 160_000, 100_000
@@ -19,9 +22,9 @@ WIDE, NARROW, FAR_TOO_NARROW = 1_000_000, 160_000, 100_000
 class Watched:
     """Three encodings of about 45, 85 and 205 kbit/s, of which a receiver with room for all gets the largest."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, **options: Any) -> None:
         self.rig = rig
-        self.sender = LayeredSender(rig, modes=["L1T3"] * 3)
+        self.sender = LayeredSender(rig, modes=["L1T3"] * 3, **options)
         self.sender.frame_sizes = [200, 400, 1000]
         self.receiver: Peer = rig.connect()
         parameters = self.sender.receiver_parameters(remb=True)
@@ -107,6 +110,93 @@ def test_it_ends_at_once_too_when_it_gets_far_too_narrow_while_a_key_frame_is_aw
     assert watched.numbers() == []
     watched.sender.send_frame(0, 1, 2, key=True)
     assert watched.spatial == 1
+
+
+def test_the_layer_below_is_kept_while_its_key_frame_is_awaited_by_who_has_watched_for_long(watched: Watched) -> None:
+    watched.sender.run(6000, 0, 1, 2)  # who is older than 8 s tries nothing higher for 10 s
+    watched.receiver.rtp()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(1200, 0, 1, 2)
+    assert watched.numbers() == []
+    assert watched.consumer.dump().target_spatial_layer == 1
+    watched.sender.send_frame(0, 1, 2, key=True)
+    assert watched.spatial == 1
+
+
+def test_an_estimate_that_leaps_up_and_down_stops_the_picture_once_in_5_s(watched: Watched) -> None:
+    for _ in range(5):
+        watched.has(FAR_TOO_NARROW)
+        watched.sender.run(320, 0, 1, 2)
+        watched.has(WIDE)
+        watched.sender.run(280, 0, 1, 2)
+        watched.sender.send_frame(0, 1, 2, key=True)
+    assert len(watched.numbers()) > 60
+
+
+def test_a_limit_of_ours_stops_nothing(watched: Watched) -> None:
+    watched.receiver.transport.set_max_outgoing_bitrate(SetBitrateRequest(bitrate=FAR_TOO_NARROW))
+    watched.sender.run(1600, 0, 1, 2)
+    assert len(watched.numbers()) == 40
+    watched.sender.send_frame(0, 1, 2, key=True)
+    assert watched.spatial == 1
+
+
+def test_a_sender_that_is_to_be_left_alone_is_not_waited_for(rig: Rig) -> None:
+    watched = Watched(rig, keyFrameRequestDelay=5000)
+    for spatial in (1, 2):
+        watched.consumer.set_preferred_layers(ConsumerLayers(spatial_layer=spatial, temporal_layer=None))
+        watched.sender.send_frame(0, 1, 2, key=True)
+    assert watched.spatial == 2
+    watched.receiver.rtp()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(400, 0, 1, 2)
+    assert len(watched.numbers()) == 10
+
+
+def test_video_without_layers_counts_once_and_for_what_it_sends(rig: Rig, watched: Watched) -> None:
+    beside = rig.connect()
+    parameters = watched.sender.receiver_parameters(remb=True)
+    parameters["encodings"] = [{"ssrc": 9000, "maxBitrate": 1_000_000}]  # what it would like
+    rig.consume(watched.receiver, rig.produce(beside), rtpParameters={**parameters, "mid": "1"})
+    number = 0
+
+    def run(milliseconds: int) -> None:
+        nonlocal number
+        for _ in range(milliseconds // 40):
+            number += 1
+            payload = KEY_FRAME if number == 1 else DELTA_FRAME
+            beside.send(rtp(number, payload + bytes(200), ssrc=VIDEO_SSRC, payload_type=96))
+            watched.sender.send_frame(0, 1, 2)
+            watched.receiver.rtp()
+
+    run(4000)
+    assert watched.spatial == 2
+    watched.has(190_000)  # of about 250,000
+    run(400)
+    assert watched.spatial == 2
+
+
+def test_who_gets_nothing_is_repaired_nothing(watched: Watched) -> None:
+    watched.sender.run(200, 0, 1, 2)
+    before = watched.numbers()
+    watched.has(30_000)
+    assert watched.consumer.dump().target_spatial_layer == -1
+    assert watched.asks_for(*before) == []
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(200, 0, 1, 2)
+    watched.sender.send_frame(0, 1, 2, key=True)
+    since = watched.numbers()
+    watched.rig.clock.advance(200)
+    assert watched.spatial >= 0
+    assert watched.asks_for(*before, *since) == since
+
+
+def test_what_its_producer_sends_is_told_meanwhile(watched: Watched) -> None:
+    before = watched.consumer.get_stats()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(200, 0, 1, 2)
+    assert watched.spatial == -1
+    assert len(watched.consumer.get_stats()) == len(before) == 2
 
 
 def test_after_a_wish_for_less_all_is_repaired(watched: Watched) -> None:
