@@ -23,6 +23,7 @@ class Timeline:
     def __init__(self, max_leap_s: float) -> None:
         self._max_leap_ms = _MS_PER_S * max_leap_s
         self._offset_ms: int | None = None
+        self._start_ms = 0  # where its publisher has begun
         self._last_ms: int | None = None
         self._newest_raw_ms = 0
         self._placed_s = 0.0  # when the packet before was placed
@@ -45,10 +46,10 @@ class Timeline:
         passed_ms = _MS_PER_S * (now_s - self._placed_s)
         self._placed_s = now_s
         if self._offset_ms is None or ahead_ms < -BACK_MS or ahead_ms > passed_ms + self._max_leap_ms:
-            start_ms = 0 if self._last_ms is None else self._last_ms + RESUME_MS
-            self._offset_ms = start_ms - raw_ms
+            self._start_ms = 0 if self._last_ms is None else self._last_ms + RESUME_MS
+            self._offset_ms = self._start_ms - raw_ms
             self._newest_raw_ms = raw_ms
         self._newest_raw_ms = max(self._newest_raw_ms, raw_ms)
-        placed_ms = max(0, raw_ms + self._offset_ms)
+        placed_ms = max(self._start_ms, raw_ms + self._offset_ms)
         self._last_ms = placed_ms if self._last_ms is None else max(self._last_ms, placed_ms)
         return placed_ms

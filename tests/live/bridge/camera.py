@@ -30,7 +30,7 @@ class Camera:
     Attributes:
         loses: Whether a packet, by its number, is lost on the way.
         size: Of the pictures from the next one on.
-        audio_late_s: Sound leaves so much later than it is captured.
+        audio_late_s, pictures_late_s: Sound, or pictures, leave so much later than they are captured.
         sound_drift: The sound's clock is so much faster than the time, as sound cards' are: 0.0001 is usual.
     """
 
@@ -38,7 +38,7 @@ class Camera:
         self.name = name
         self.loses: Callable[[int], bool] = lambda number: False
         self.size = (320, 180)
-        self.audio_late_s = 0.0
+        self.audio_late_s = self.pictures_late_s = 0.0
         self.sound_drift = 0.0
         self.key_frames = 0
         self.producers: list[Producer] = []
@@ -84,7 +84,7 @@ class Camera:
         index = 0
         while True:
             at_s = index / FRAME_RATE
-            await asyncio.sleep(self._began_s + at_s - time.time())
+            await asyncio.sleep(self._began_s + at_s + self.pictures_late_s - time.time())
             units = self._encode(index, is_event(at_s))
             payloads = self._packetizer.payloads(units)
             for number, payload in enumerate(payloads):

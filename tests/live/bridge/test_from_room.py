@@ -149,6 +149,23 @@ async def test_pictures_and_sound_come_together_though_sound_is_late(scene: Any)
     player.stop()
 
 
+async def test_pictures_that_are_late_do_not_all_begin_with_the_sound(scene: Any) -> None:
+    scene.start(sound=SoundForm.OPUS)
+    player = scene.play()
+    ada = camera.Camera(scene.room.router, "ada")
+    ada.pictures_late_s = 0.6
+    await ada.open()
+    await asyncio.sleep(1)
+    scene.room.put("ada", ada.producers)
+    await player.until(lambda: len(player.of(Kind.VIDEO)) >= 30 and player.of(Kind.AUDIO))
+    times = [packet.dts_ms for packet in player.of(Kind.VIDEO)]
+    assert times == sorted(set(times))
+    assert player.packets[0].track.kind is Kind.VIDEO
+    assert player.of(Kind.AUDIO)[0].dts_ms > times[0] + 200
+    ada.close()
+    player.stop()
+
+
 async def test_opus_passes_through_where_it_is_set_so(scene: Any) -> None:
     scene.start(sound=SoundForm.OPUS)
     player = scene.play()

@@ -407,6 +407,21 @@ def test_sound_that_comes_seconds_late_keeps_its_time_beside_the_pictures() -> N
     assert [dts_ms for kind, dts_ms in got if kind is Kind.AUDIO] == pictures[:25]
 
 
+def test_who_comes_back_begins_behind_what_was_before_though_the_first_packet_is_not_the_earliest() -> None:
+    all_streams = streams(FakeClock())
+    player = all_streams.get_or_create("app/name").subscribe(Start.FAST)
+    for _ in range(2):
+        publication = all_streams.publish("app/name", nothing)
+        for at_ms in (500, 600):
+            publication.write(sound(at_ms))
+        publication.write(picture(300, key=True))
+        publication.write(picture(560))
+        publication.close()
+    got = read(player)
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.AUDIO] == [0, 100, 120, 220]
+    assert [dts_ms for kind, dts_ms in got if kind is Kind.VIDEO] == [0, 60, 120, 180]
+
+
 def test_a_pause_of_a_publisher_that_the_clock_has_seen_stays() -> None:
     clock = FakeClock()
     all_streams = streams(clock)

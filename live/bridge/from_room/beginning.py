@@ -1,0 +1,65 @@
+"""How a room's stream begins: with the earliest of what it has, whichever comes first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Set
+from typing import Final
+
+from miso.live.media.codec import Kind
+from miso.live.media.packet import Packet
+
+WAIT_S: Final = 1.5
+"""So long after its first packet a stream waits for its other kind; each of them waits as long for a sender report."""
+MAX_HELD: Final = 4_096
+"""Packets; beyond it nothing is waited for."""
+
+
+class Beginning:
+    """Holds the first packets until there are sound and pictures.
+
+    Both come as soon as they can, and pictures of a busy encoder are older than the sound, or silence, that is there
+    before them. A stream's time begins with its first packet: what is older would all have that packet's time.
+
+    Args:
+        write: Gets the packets, those of each kind in their order.
+    """
+
+    def __init__(self, write: Callable[[Packet], None]) -> None:
+        self._write = write
+        self._held: dict[Kind, list[Packet]] | None = {}
+        self._first_s: float | None = None
+        self._began_ms = 0
+
+    def put(self, packet: Packet, awaited: Set[Kind], now_s: float) -> None:
+        """Takes the next packet. What of sound is older than the stream's beginning is left out.
+
+        Args:
+            packet: The packet.
+            awaited: The kinds that the stream is to have now.
+            now_s: The time, by a clock that does not go back.
+        """
+        if self._held is None:
+            self._pass(packet)
+            return
+        if self._first_s is None:
+            self._first_s = now_s
+        self._held.setdefault(packet.track.kind, []).append(packet)
+        self.due(awaited, now_s)
+
+    def due(self, awaited: Set[Kind], now_s: float) -> None:
+        """Waits no longer than it may."""
+        if self._held is None or self._first_s is None:
+            return
+        has_all = all(any(not packet.is_config for packet in self._held.get(kind, ())) for kind in awaited)
+        is_full = sum(map(len, self._held.values())) >= MAX_HELD
+        if has_all or is_full or now_s - self._first_s >= WAIT_S:
+            held, self._held = self._held, None
+            self._began_ms = min(packets[0].dts_ms for packets in held.values())
+            for packet in heapq.merge(*held.values(), key=lambda packet: packet.dts_ms):
+                self._pass(packet)
+
+    def _pass(self, packet: Packet) -> None:
+        is_sound = packet.track.kind is Kind.AUDIO and not packet.is_config
+        if not is_sound or packet.dts_ms >= self._began_ms:
+            self._write(packet)
