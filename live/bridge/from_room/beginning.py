@@ -6,13 +6,15 @@ import heapq
 from collections.abc import Callable, Set
 from typing import Final
 
+from miso.live.bridge.from_room.received_stream import REPORT_WAIT_S
 from miso.live.media.codec import Kind
 from miso.live.media.packet import Packet
 
-WAIT_S: Final = 1.5
-"""So long after its first packet a stream waits for its other kind; each of them waits as long for a sender report."""
-MAX_HELD: Final = 4_096
-"""Packets; beyond it nothing is waited for."""
+WAIT_S: Final = REPORT_WAIT_S + 0.5
+"""So long after its first packet a stream waits for its other kind, which may have to wait for its sender's report."""
+MAX_HELD_BYTES: Final = 8_000_000
+"""Of packets, and ``PACKET_BYTES`` for each; beyond it nothing is waited for."""
+PACKET_BYTES: Final = 300
 
 
 class Beginning:
@@ -28,6 +30,7 @@ class Beginning:
     def __init__(self, write: Callable[[Packet], None]) -> None:
         self._write = write
         self._held: dict[Kind, list[Packet]] | None = {}
+        self._held_bytes = 0
         self._first_s: float | None = None
         self._began_ms = 0
 
@@ -45,6 +48,7 @@ class Beginning:
         if self._first_s is None:
             self._first_s = now_s
         self._held.setdefault(packet.track.kind, []).append(packet)
+        self._held_bytes += PACKET_BYTES + packet.size_bytes
         self.due(awaited, now_s)
 
     def due(self, awaited: Set[Kind], now_s: float) -> None:
@@ -52,7 +56,7 @@ class Beginning:
         if self._held is None or self._first_s is None:
             return
         has_all = all(any(not packet.is_config for packet in self._held.get(kind, ())) for kind in awaited)
-        is_full = sum(map(len, self._held.values())) >= MAX_HELD
+        is_full = self._held_bytes > MAX_HELD_BYTES
         if has_all or is_full or now_s - self._first_s >= WAIT_S:
             held, self._held = self._held, None
             self._began_ms = min(packets[0].dts_ms for packets in held.values())

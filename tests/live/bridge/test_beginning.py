@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from miso.live.bridge.from_room.beginning import MAX_HELD, WAIT_S, Beginning
+from miso.live.bridge.from_room.beginning import MAX_HELD_BYTES, PACKET_BYTES, WAIT_S, Beginning
 from miso.live.media.codec import Kind
 from miso.live.media.packet import Packet
 from tests.live.streams.packets import picture, sound, video_config
@@ -79,6 +79,10 @@ def test_pictures_stay_in_the_order_in_which_they_came(held: Held) -> None:
     assert [time_ms for kind, time_ms in held.got if kind is Kind.VIDEO] == [1_000, 900, 1_040]
 
 
-def test_no_more_is_held_than_that(held: Held) -> None:
-    held.put(*(sound(20 * number) for number in range(MAX_HELD)))
-    assert len(held.got) == MAX_HELD
+@pytest.mark.parametrize("size", [1, 40_000])
+def test_no_more_is_held_than_that(held: Held, size: int) -> None:
+    most = MAX_HELD_BYTES // (PACKET_BYTES + size)
+    held.put(*(sound(number, size) for number in range(most)))
+    assert held.got == []
+    held.put(sound(most, size))
+    assert len(held.got) == most + 1
