@@ -7,6 +7,7 @@ from collections.abc import Callable, Set
 from typing import Final
 
 from miso.live.bridge.from_room.received_stream import REPORT_WAIT_S
+from miso.live.clock import Clock
 from miso.live.media.codec import Kind
 from miso.live.media.packet import Packet
 
@@ -25,39 +26,37 @@ class Beginning:
 
     Args:
         write: Gets the packets, those of each kind in their order.
+        awaited: Tells the kinds that the stream is to have now.
+        clock: The time, which does not go back.
     """
 
-    def __init__(self, write: Callable[[Packet], None]) -> None:
+    def __init__(self, write: Callable[[Packet], None], awaited: Callable[[], Set[Kind]], clock: Clock) -> None:
         self._write = write
+        self._awaited = awaited
+        self._clock = clock
         self._held: dict[Kind, list[Packet]] | None = {}
         self._held_bytes = 0
         self._first_s: float | None = None
         self._began_ms = 0
 
-    def put(self, packet: Packet, awaited: Set[Kind], now_s: float) -> None:
-        """Takes the next packet. What of sound is older than the stream's beginning is left out.
-
-        Args:
-            packet: The packet.
-            awaited: The kinds that the stream is to have now.
-            now_s: The time, by a clock that does not go back.
-        """
+    def put(self, packet: Packet) -> None:
+        """Takes the next packet. What of sound is older than the stream's beginning is left out."""
         if self._held is None:
             self._pass(packet)
             return
         if self._first_s is None:
-            self._first_s = now_s
+            self._first_s = self._clock.time()
         self._held.setdefault(packet.track.kind, []).append(packet)
         self._held_bytes += PACKET_BYTES + packet.size_bytes
-        self.due(awaited, now_s)
+        self.due()
 
-    def due(self, awaited: Set[Kind], now_s: float) -> None:
+    def due(self) -> None:
         """Waits no longer than it may."""
         if self._held is None or self._first_s is None:
             return
-        has_all = all(any(not packet.is_config for packet in self._held.get(kind, ())) for kind in awaited)
+        has_all = all(any(not packet.is_config for packet in self._held.get(kind, ())) for kind in self._awaited())
         is_full = self._held_bytes > MAX_HELD_BYTES
-        if has_all or is_full or now_s - self._first_s >= WAIT_S:
+        if has_all or is_full or self._clock.time() - self._first_s >= WAIT_S:
             held, self._held = self._held, None
             self._began_ms = min(packets[0].dts_ms for packets in held.values())
             for packet in heapq.merge(*held.values(), key=lambda packet: packet.dts_ms):

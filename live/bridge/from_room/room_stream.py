@@ -117,8 +117,8 @@ class RoomStream:
         self._receivers: dict[int, Receiver] = {}
         self._codecs = surroundings.pictures  # the one that the stream has comes first, so that it keeps it
         self._capabilities = RtpCapabilities(codecs=[_OPUS, *capabilities(surroundings.pictures)])
-        self._beginning = Beginning(self._write)
-        self._audio = AudioReceiver(sound, surroundings.thread, self._take_in)
+        self._beginning = Beginning(self._write, self._kinds, surroundings.clock)
+        self._audio = AudioReceiver(sound, surroundings.thread, self._beginning.put)
         self._video: VideoReceiver | None = None
         self._asking: asyncio.Task[None] | None = None
         self._asked_s: float | None = None
@@ -265,7 +265,7 @@ class RoomStream:
         if kind == "video":
             codec = codec_of(producer, self._codecs)
             self._codecs = (codec, *(other for other in self._codecs if other is not codec))
-            self._video = VideoReceiver(by_payload_type(consumer.rtp_parameters.codecs), self._take_in)
+            self._video = VideoReceiver(by_payload_type(consumer.rtp_parameters.codecs), self._beginning.put)
             self._receivers[_ssrc(consumer)] = self._video
         else:
             self._audio.begin_source(self._around.clock.time())
@@ -299,7 +299,7 @@ class RoomStream:
             if now_s - before_s > _TICK_S + _LATE_S:
                 continue
             self._audio.due(now_s, unix_s)
-            self._beginning.due(self._kinds, now_s)
+            self._beginning.due()
             video = self._video
             if video is None:
                 continue
@@ -336,14 +336,10 @@ class RoomStream:
         if receiver is not None:
             receiver.put(rtp, now_s, unix_s)
 
-    @property
     def _kinds(self) -> set[Kind]:
         """What there is to be had of the room now."""
         video, audio = self._chosen
         return {kind for kind, producer in ((Kind.VIDEO, video), (Kind.AUDIO, audio)) if producer is not None}
-
-    def _take_in(self, packet: Packet) -> None:
-        self._beginning.put(packet, self._kinds, self._around.clock.time())
 
     def _write(self, packet: Packet) -> None:
         if self._publication is None or not self._publication.is_held:

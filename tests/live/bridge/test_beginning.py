@@ -7,6 +7,7 @@ import pytest
 from miso.live.bridge.from_room.beginning import MAX_HELD_BYTES, PACKET_BYTES, WAIT_S, Beginning
 from miso.live.media.codec import Kind
 from miso.live.media.packet import Packet
+from tests.live.clock import FakeClock
 from tests.live.streams.packets import picture, sound, video_config
 
 BOTH = {Kind.AUDIO, Kind.VIDEO}
@@ -18,11 +19,17 @@ class Held:
 
     def __init__(self) -> None:
         self.packets: list[Packet] = []
-        self.beginning = Beginning(self.packets.append)
+        self.awaited = BOTH
+        self.clock = FakeClock()
+        self.beginning = Beginning(self.packets.append, lambda: self.awaited, self.clock)
 
-    def put(self, *packets: Packet, awaited: set[Kind] = BOTH, now_s: float = 0.0) -> None:
+    def put(self, *packets: Packet) -> None:
         for packet in packets:
-            self.beginning.put(packet, awaited, now_s)
+            self.beginning.put(packet)
+
+    def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.beginning.due()
 
     @property
     def got(self) -> Got:
@@ -46,35 +53,37 @@ def test_pictures_older_than_the_sound_before_them_come_first(held: Held) -> Non
 
 @pytest.mark.parametrize("awaited", [{Kind.AUDIO}, set()])
 def test_nothing_waits_for_pictures_that_nobody_sends(held: Held, awaited: set[Kind]) -> None:
-    held.put(sound(1_000), awaited=awaited)
+    held.awaited = awaited
+    held.put(sound(1_000))
     assert held.got == [(Kind.AUDIO, 1_000)]
 
 
 def test_what_goes_is_waited_for_no_longer(held: Held) -> None:
     held.put(sound(1_000))
-    held.beginning.due({Kind.AUDIO}, 0.1)
+    held.awaited = {Kind.AUDIO}
+    held.wait(0.1)
     assert held.got == [(Kind.AUDIO, 1_000)]
 
 
 def test_what_does_not_come_is_waited_for_some_time_from_the_first_packet_on(held: Held) -> None:
-    held.beginning.due(BOTH, 100.0)
-    held.put(picture(1_000, key=True), now_s=200.0)
-    held.beginning.due(BOTH, 200.0 + WAIT_S - 0.01)
+    held.wait(100.0)
+    held.put(picture(1_000, key=True))
+    held.wait(WAIT_S - 0.01)
     assert held.got == []
-    held.beginning.due(BOTH, 200.0 + WAIT_S)
-    held.put(picture(1_040), now_s=200.0 + WAIT_S)
+    held.wait(0.02)
+    held.put(picture(1_040))
     assert held.got == [(Kind.VIDEO, 1_000), (Kind.VIDEO, 1_040)]
 
 
 def test_sound_from_before_the_beginning_is_left_out_and_pictures_are_not(held: Held) -> None:
     held.put(picture(1_000, key=True))
-    held.beginning.due(BOTH, WAIT_S)
+    held.wait(WAIT_S)
     held.put(sound(960), sound(980), sound(1_000), picture(990))
     assert held.got == [(Kind.VIDEO, 1_000), (Kind.AUDIO, 1_000), (Kind.VIDEO, 990)]
 
 
 def test_pictures_stay_in_the_order_in_which_they_came(held: Held) -> None:
-    held.put(picture(1_000, key=True), picture(900), picture(1_040), awaited={Kind.VIDEO, Kind.AUDIO})
+    held.put(picture(1_000, key=True), picture(900), picture(1_040))
     held.put(sound(950))
     assert [time_ms for kind, time_ms in held.got if kind is Kind.VIDEO] == [1_000, 900, 1_040]
 
