@@ -197,11 +197,11 @@ class Rig:
         self.consumers.append(consumer)
         return consumer
 
-    def send(self, *packets: bytes) -> list[object]:
-        """The sender's packets arrive in one wake-up; the events."""
+    def send(self, *packets: bytes, at_us: int | None = None) -> list[object]:
+        """The sender's packets arrive in one wake-up, now or at a time of CLOCK_MONOTONIC; the events."""
         for packet in packets:
             self.sender.send(packet, address_of(self.socket))
-        return list(self.udp.receive(now_us()))
+        return list(self.udp.receive(now_us() if at_us is None else at_us))
 
     def close(self) -> None:
         self.transport.close()

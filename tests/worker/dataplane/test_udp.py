@@ -253,6 +253,66 @@ def test_a_connected_peer_that_was_away_misses_only_what_it_was_away_for(rig: Ri
     assert rig.plane.counters["segmented_messages"] == (6 if sizes == [700, 700, 700] else 0)
 
 
+def is_connected(sock: socket.socket) -> bool:
+    try:
+        sock.getpeername()
+    except OSError:  # ENOTCONN
+        return False
+    return True
+
+
+@pytest.mark.parametrize("sizes", [[700], [700, 700, 700], [600, 650, 700]], ids=["one", "segmented", "several"])
+def test_a_peer_that_was_away_is_connected_to_again(rig: Rig, sizes: list[int]) -> None:
+    consumer, begin_us, sent = rig.add_consumer(), now_us(), 0
+
+    def frame(second: float) -> list[int]:
+        """Sends a frame at this second; its numbers."""
+        nonlocal sent
+        numbers = list(range(sent + 1, sent + 1 + len(sizes)))
+        rig.send(*frame_of(numbers[0], sizes), at_us=begin_us + int(second * 1e6))
+        sent += len(sizes)
+        return numbers
+
+    assert consumer.udp.connect(consumer.peer.address)
+    address = consumer.peer.address
+    consumer.peer.socket.close()
+    for second in 0, 0, 4.9, 5, 5:  # that a frame was refused is found out with the next one
+        frame(second)
+        assert not is_connected(consumer.socket) or second != 4.9
+    assert not is_connected(consumer.socket)
+    consumer.peer.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    consumer.peer.socket.bind(address)
+    expected = frame(9.9)
+    assert not is_connected(consumer.socket)
+    for second in 10, 16:
+        expected += frame(second)
+        assert consumer.socket.getpeername() == address
+    assert [packet.sequence_number for packet in consumer.packets()] == expected
+    assert rig.plane.counters["send_failed"] == 0
+    stranger = Peer()
+    stranger.send(bytes([0, 1]) + bytes(18), address_of(consumer.socket))
+    assert consumer.udp.receive(now_us()) == []
+    stranger.socket.close()
+
+
+def test_who_was_forgotten_while_away_is_not_connected_to_again(rig: Rig) -> None:
+    consumer, other = rig.add_consumer(), Peer()
+    assert consumer.udp.connect(consumer.peer.address)
+    consumer.peer.socket.close()
+    begin_us = now_us()
+    rig.send(rtp(1, KEY_FRAME), at_us=begin_us)
+    rig.send(rtp(2), at_us=begin_us)
+    consumer.udp.disconnect()
+    consumer.transport.set_destination(consumer.udp, other.address)
+    rig.send(rtp(3), at_us=begin_us + 6_000_000)
+    assert not is_connected(consumer.socket)
+    assert consumer.udp.connect(other.address)
+    rig.send(rtp(4), at_us=begin_us + 12_000_000)
+    assert consumer.socket.getpeername() == other.address
+    assert [packet.sequence_number for packet in other.packets()] == [3, 4]
+    other.socket.close()
+
+
 def test_a_refused_datagram_does_not_keep_a_connected_socket_from_reading(rig: Rig) -> None:
     consumer = rig.add_consumer()
     assert rig.udp.connect(rig.sender.address)

@@ -30,8 +30,8 @@ class UdpSocket(Endpoint):
         """Speaks to this address at a tenth less CPU, and hears nobody else; gives whether it does.
 
         Not when it is bound to all addresses, since its own would be one of them from then on, nor to an address of one
-        link, since it would be of all links once that ends, nor when there is no way to that address. It ends, and all
-        is as without it, when the kernel says that a datagram was refused.
+        link, since it would be of all links once that ends, nor when there is no way to that address. When the kernel
+        says that a datagram was refused, all is as without it for 5 s; then it begins again with what is sent.
         """
     def disconnect(self) -> None:
         """Hears others again; no effect when it is not connected."""

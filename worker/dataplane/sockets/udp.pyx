@@ -59,6 +59,7 @@ from miso.worker.errors import InvalidStateError
 cdef enum:
     WAKEUP_PACKETS = 128  # received in one wake-up at most
     WAKEUP_FORWARDS = 1024  # handed to consumers in one wake-up, about: 1 to 2 ms
+    CONNECT_AGAIN_US = 5000000  # after a peer has refused something
     STRANGERS_PER_SECOND = 1000  # datagrams of addresses that nobody accepts, and STUN without a gate, shown to control
 
 # Of the receive under way; one thread runs the plane. What the kernel does not write stays as it was prepared: who wakes
@@ -104,6 +105,8 @@ cdef class UdpSocket(Endpoint):
     cdef Plane plane
     cdef PeerAddress _bound
     cdef PeerAddress _peer  # to which it is connected; its size is 0 when it is not
+    cdef PeerAddress _refuser  # to which it was, until that refused something; its size is 0 when there is none
+    cdef long long _again_us  # when it is to be connected to that again
     cdef TokenBucket _strangers  # what of addresses that nobody accepts control may still see
     cdef int _family
     cdef unsigned int _scope_id  # of the bound address, for IPv6 peers on the link
@@ -126,7 +129,7 @@ cdef class UdpSocket(Endpoint):
         self._scope_id = name.sin6_scope_id if name.sin6_family == AF_INET6 else 0
         self._bound.name = name
         self._bound.size = size
-        self._peer.size = 0
+        self._peer.size = self._refuser.size = 0
         self._table = PeerTable()
         self._transports = {}
         self._fan_out = 1
@@ -183,7 +186,7 @@ cdef class UdpSocket(Endpoint):
             if errno == EINTR:
                 return 0
             if errno != EAGAIN:
-                self._part()
+                self._go_on_unconnected()
             return -1
         for index in range(got):
             plane.count.received += 1
@@ -244,6 +247,8 @@ cdef class UdpSocket(Endpoint):
         cdef Plane plane = self.plane
         if self.closed:
             return
+        if self._refuser.size != 0 and plane.now_us >= self._again_us:
+            self._connect_again()
         if section.count == 1:
             run = &batch.runs[section.first_run]
             if not self._send_one(batch.slot(section.first), run.segment, &run.to):
@@ -293,7 +298,7 @@ cdef class UdpSocket(Endpoint):
                 for packet in range(message_firsts[done], end):
                     batch.take_back(packet)
                 return
-            elif error != EIO and error != EINVAL and self._part():  # no ICMP makes these two
+            elif error != EIO and error != EINVAL and self._go_on_unconnected():  # no ICMP makes these two
                 for index in range(done, count):
                     self._address(&outgoing[index].msg_hdr, &batch.runs[message_runs[index]].to)
             elif message_packets[done] > 1:
@@ -320,7 +325,7 @@ cdef class UdpSocket(Endpoint):
             if errno == EAGAIN or errno == ENOBUFS:
                 self.plane.count.send_full += 1
                 return False
-            if not self._part():
+            if not self._go_on_unconnected():
                 self.plane.count.send_failed += 1
                 return False
             self._address(&target, to)
@@ -359,12 +364,14 @@ cdef class UdpSocket(Endpoint):
         if connect(self.fd, &to.name, to.size) != 0:
             return False
         self._peer = to
+        self._refuser.size = 0
         return True
 
     def disconnect(self):
         """Takes it back."""
         if not self.closed:
             self._part()
+            self._refuser.size = 0
 
     cdef void _address(self, msghdr *message, const PeerAddress *to) noexcept:
         if to.size == self._peer.size and memcmp(&to.name, &self._peer.name, to.size) == 0:
@@ -374,24 +381,39 @@ cdef class UdpSocket(Endpoint):
             message.msg_name = <void *>&to.name
             message.msg_namelen = to.size
 
-    cdef bint _part(self) noexcept:
-        """Goes on without a connection; whether there was one.
+    cdef bint _go_on_unconnected(self) noexcept:
+        """Something was refused: goes on without a connection for a while; whether there was one.
 
         The kernel tells through a connection that an earlier datagram was refused (ICMP), instead of sending the next one,
         and wakes up who waits for the peer's: a peer that is away would cost more than it does without.
         """
+        if self._peer.size == 0:
+            return False
+        self._refuser = self._peer
+        self._again_us = self.plane.now_us + CONNECT_AGAIN_US
+        self._part()
+        return True
+
+    cdef void _connect_again(self) noexcept:
+        """It may have been away for a while only, as a receiver that is started after its transport."""
+        if connect(self.fd, &self._refuser.name, self._refuser.size) != 0:
+            self._again_us = self.plane.now_us + CONNECT_AGAIN_US
+            return
+        self._peer = self._refuser
+        self._refuser.size = 0
+
+    cdef void _part(self) noexcept:
         cdef sockaddr_in6 nowhere
         cdef int refusal
         cdef unsigned int size = sizeof(refusal)
         if self._peer.size == 0:
-            return False
+            return
         memset(&nowhere, 0, sizeof(nowhere))
         nowhere.sin6_family = AF_UNSPEC
         connect(self.fd, &nowhere, sizeof(nowhere))
         getsockopt(self.fd, SOL_SOCKET, SO_ERROR, &refusal, &size)  # else one that waits is the next datagram's
         bind(self.fd, &self._bound.name, self._bound.size)  # one that was given any port has lost it; else no effect
         self._peer.size = 0
-        return True
 
     # ------------------------------------------------------------ transports
 
