@@ -27,14 +27,22 @@ def vp8(*, key: bool, picture_id: int, tl0: int, temporal: int, size: int = _FRA
 
 
 def vp9(
-    *, key: bool, picture_id: int, tl0: int, spatial: int, temporal: int, begin: bool = True, end: bool = True
+    *,
+    key: bool,
+    picture_id: int,
+    tl0: int,
+    spatial: int,
+    temporal: int,
+    begin: bool = True,
+    end: bool = True,
+    size: int = _FRAME_SIZE,
 ) -> bytes:
     """RFC 9628: non-flexible mode, picture id, layer indices (each a switching-up point)."""
     predicted = 0x00 if key else 0x40
     first = 0x80 | predicted | 0x20 | (0x08 if begin else 0) | (0x04 if end else 0)
     depends = 1 if spatial > 0 and key else 0
     layers = temporal << 5 | 0x10 | spatial << 1 | depends
-    return struct.pack("!BHBB", first, 0x8000 | picture_id & 0x7FFF, layers, tl0 & 0xFF) + bytes(_FRAME_SIZE)
+    return struct.pack("!BHBB", first, 0x8000 | picture_id & 0x7FFF, layers, tl0 & 0xFF) + bytes(size)
 
 
 @dataclass
@@ -73,7 +81,7 @@ class LayeredSender:
         ]
         self.producer: Producer = rig.produce(self.peer, parameters=self._parameters(mid), **options)
         self.frame = 0
-        self.frame_sizes = [_FRAME_SIZE] * len(modes)  # of VP8, by encoding
+        self.frame_sizes = [_FRAME_SIZE] * 8  # by spatial layer
 
     def _parameters(self, mid: str) -> dict[str, Any]:
         return {
@@ -139,8 +147,8 @@ class LayeredSender:
     def send_frame(self, *spatial: int, key: bool = False, temporal: int = 0) -> None:
         """A frame in these spatial layers, and 40 ms pass."""
         for layer in spatial:
+            size = self.frame_sizes[layer]
             if self.codec == "VP8":
-                size = self.frame_sizes[layer]
                 payload = vp8(key=key, picture_id=self.frame, tl0=self.frame, temporal=temporal, size=size)
                 self._send(self.streams[layer], payload)
             else:
@@ -150,6 +158,7 @@ class LayeredSender:
                     tl0=self.frame,
                     spatial=layer,
                     temporal=temporal,
+                    size=size,
                 )
                 self._send(self.streams[0], payload, marker=layer == spatial[-1])
         self.frame += 1

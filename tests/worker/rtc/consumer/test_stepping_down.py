@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,11 +21,14 @@ WIDE, NARROW, FAR_TOO_NARROW = 1_000_000, 160_000, 100_000
 
 
 class Watched:
-    """Three encodings of about 45, 85 and 205 kbit/s, of which a receiver with room for all gets the largest."""
+    """Three encodings of about 45, 85 and 205 kbit/s, of which a receiver with room for all gets the largest.
 
-    def __init__(self, rig: Rig, **options: Any) -> None:
+    With VP9 these are spatial layers: each alone (K-SVC), or one upon the other (SVC).
+    """
+
+    def __init__(self, rig: Rig, *, codec: str = "VP8", modes: Sequence[str] = ("L1T3",) * 3, **options: Any) -> None:
         self.rig = rig
-        self.sender = LayeredSender(rig, modes=["L1T3"] * 3, **options)
+        self.sender = LayeredSender(rig, codec=codec, modes=list(modes), **options)
         self.sender.frame_sizes = [200, 400, 1000]
         self.receiver: Peer = rig.connect()
         parameters = self.sender.receiver_parameters(remb=True)
@@ -70,6 +74,34 @@ def test_what_cannot_arrive_is_not_sent_while_the_key_frame_of_the_smaller_one_i
     watched.sender.send_frame(0, 1, 2)
     assert watched.spatial == 1
     assert [number - before[-1] for number in watched.numbers()] == [1, 2]
+
+
+def test_layers_that_meet_in_key_frames_only_end_at_once_too(rig: Rig) -> None:
+    watched = Watched(rig, codec="VP9", modes=["L3T3_KEY"])
+    watched.sender.send_frame(0, 1, 2)
+    before = watched.numbers()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(400, 0, 1, 2)
+    assert watched.numbers() == []
+    assert watched.asks_for(*before) == []
+    watched.sender.send_frame(0, 1, 2, key=True)
+    watched.sender.send_frame(0, 1, 2)
+    assert watched.spatial == 1
+    since = watched.numbers()
+    assert [number - before[-1] for number in since] == [1, 2, 3]  # the key frame's two layers, and one of the next
+    watched.rig.clock.advance(200)
+    assert watched.asks_for(*before, *since) == since
+
+
+def test_layers_that_depend_on_each_other_in_every_picture_go_on_with_the_next_one(rig: Rig) -> None:
+    watched = Watched(rig, codec="VP9", modes=["L3T3"])
+    watched.sender.send_frame(0, 1, 2)
+    before = watched.numbers()
+    watched.has(FAR_TOO_NARROW)
+    watched.sender.run(80, 0, 1, 2)
+    assert watched.spatial == 0
+    assert [number - before[-1] for number in watched.numbers()] == [1, 2]
+    assert watched.asks_for(*before) == before
 
 
 def test_what_nearly_fits_goes_on_until_the_key_frame_of_the_smaller_one(watched: Watched) -> None:
