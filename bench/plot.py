@@ -19,17 +19,20 @@ of each file. Light or dark is what the reader's system prefers.
 FLOOR = "floor"
 _BARS_WIDTH, _FIGURE_WIDTH = 430, 70
 _CHARACTER = 7.5  # a wide one's width in the font of 13 pixels
+_BOLD_CHARACTER = 8
 _BAR, _GAP, _LINE, _MARGIN = 14, 10, 22, 16
 _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-weight: 600 } .quiet { fill: #59636e }
   .paper { fill: #ffffff } .floor { fill: #afb8c1 }
   .s0 { fill: #0969da } .s1 { fill: #bc4c00 } .s2 { fill: #1a7f37 } .s3 { fill: #8250df } .s4 { fill: #bf3989 }
+  .pale { opacity: 0.6 } .paler { opacity: 0.3 }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .quiet { fill: #9198a1 } .paper { fill: #0d1117 } .floor { fill: #656c76 }
     .s0 { fill: #4493f8 } .s1 { fill: #db6d28 } .s2 { fill: #3fb950 } .s3 { fill: #ab7df8 } .s4 { fill: #db61a2 }
   }
 """
 _COLOURS = 5
+_SHADES = ("", " pale", " paler")
 
 
 def draw(compared: Sequence[Compared], title: str) -> str:
@@ -40,13 +43,23 @@ def draw(compared: Sequence[Compared], title: str) -> str:
         title: Above it; long lines are folded.
     """
     series = list(dict.fromkeys(name for each in compared for name in each.figures if name != FLOOR))
-    classes = {FLOOR: "floor"} | {name: f"s{index % _COLOURS}" for index, name in enumerate(series)}
+    classes = {FLOOR: "floor"} | {name: _colour(index) for index, name in enumerate(series)}
     drawing = _Drawing(classes, max((len(each.what) for each in compared), default=0))
     drawing.title(title)
     drawing.legend(name for name in classes if any(name in each.figures for each in compared))
     for unit, group in groupby(compared, key=lambda each: each.unit):
         drawing.panel(unit, list(group))
     return drawing.text()
+
+
+def _colour(index: int) -> str:
+    """Classes of the style; those of the sixteenth are the first one's again."""
+    return f"s{index % _COLOURS}{_SHADES[index // _COLOURS % len(_SHADES)]}"
+
+
+def _readable(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
 
 
 class _Drawing:
@@ -62,7 +75,7 @@ class _Drawing:
     def title(self, words: str) -> None:
         """Lines that are as long as there is room."""
         for line in words.splitlines():
-            for part in textwrap.wrap(line, int((self._width - 2 * _MARGIN) / _CHARACTER)):
+            for part in textwrap.wrap(line, int((self._width - 2 * _MARGIN) / _BOLD_CHARACTER)):
                 self._line(part, "title")
 
     def legend(self, names: Iterable[str]) -> None:
@@ -88,7 +101,9 @@ class _Drawing:
                 width = max(value, 0) / longest * _BARS_WIDTH
                 self._bar(name, self._bars_x, width)
                 x = self._bars_x + width + 6
-                self._parts.append(f'<text class="quiet" x="{x:.1f}" y="{self._y + _BAR - 2}">{value:.3g}</text>')
+                self._parts.append(
+                    f'<text class="quiet" x="{x:.1f}" y="{self._y + _BAR - 2}">{_readable(value)}</text>'
+                )
                 self._y += _BAR + 2
             self._y += _GAP
 

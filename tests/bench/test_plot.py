@@ -54,6 +54,24 @@ def test_each_worker_has_a_colour_of_its_own_in_light_and_in_dark() -> None:
     assert all(f".{name} {{ fill:" in half for name in used for half in (light, dark))
 
 
+def test_fifteen_workers_can_be_told_apart() -> None:
+    figures = {"floor": 1.0} | {f"worker {index}": 2.0 for index in range(15)}
+    root = ElementTree.fromstring(draw([Compared("paced", "µs", figures)], "all"))
+    colours = [rect.get("class") or "" for rect in root.iter(f"{SVG}rect") if rect.find(f"{SVG}title") is not None]
+    assert len(colours) == 2 * 16  # legend and bars
+    assert len(set(colours)) == 16
+    style = root.findtext(f"{SVG}style") or ""
+    assert all(f".{name} {{" in style for name in " ".join(colours).split())
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(0, "0"), (0.0671, "0.0671"), (999.4, "999"), (999.6, "1,000"), (2964.2, "2,964")]
+)
+def test_figures_are_written_out(value: float, words: str) -> None:
+    root = ElementTree.fromstring(draw([Compared("late", "µs", {"ours": value})], "all"))
+    assert words in [text.text for text in root.iter(f"{SVG}text")]
+
+
 def test_saved_results_are_drawn(tmp_path: Path) -> None:
     files = [str(save(tmp_path / f"{index}.json", compared=[each])) for index, each in enumerate(COMPARED)]
     target = tmp_path / "all.svg"
