@@ -63,21 +63,15 @@ def watched(rig: Rig) -> Watched:
     return Watched(rig)
 
 
-def test_what_cannot_arrive_is_not_sent_while_the_key_frame_of_the_smaller_one_is_awaited(watched: Watched) -> None:
-    watched.sender.send_frame(0, 1, 2)
-    before = watched.numbers()
-    watched.has(FAR_TOO_NARROW)
-    watched.sender.run(400, 0, 1, 2)
-    assert watched.numbers() == []
-    assert watched.asks_for(*before) == []
-    watched.sender.send_frame(0, 1, 2, key=True)
-    watched.sender.send_frame(0, 1, 2)
-    assert watched.spatial == 1
-    assert [number - before[-1] for number in watched.numbers()] == [1, 2]
-
-
-def test_layers_that_meet_in_key_frames_only_end_at_once_too(rig: Rig) -> None:
-    watched = Watched(rig, codec="VP9", modes=["L3T3_KEY"])
+@pytest.mark.parametrize(
+    ("options", "numbers"),
+    [({}, [1, 2]), ({"codec": "VP9", "modes": ["L3T3_KEY"]}, [1, 2, 3])],  # a key frame of K-SVC has two layers here
+    ids=["simulcast", "K-SVC"],
+)
+def test_what_cannot_arrive_is_not_sent_while_the_key_frame_of_the_smaller_one_is_awaited(
+    rig: Rig, options: dict[str, Any], numbers: list[int]
+) -> None:
+    watched = Watched(rig, **options)
     watched.sender.send_frame(0, 1, 2)
     before = watched.numbers()
     watched.has(FAR_TOO_NARROW)
@@ -88,7 +82,7 @@ def test_layers_that_meet_in_key_frames_only_end_at_once_too(rig: Rig) -> None:
     watched.sender.send_frame(0, 1, 2)
     assert watched.spatial == 1
     since = watched.numbers()
-    assert [number - before[-1] for number in since] == [1, 2, 3]  # the key frame's two layers, and one of the next
+    assert [number - before[-1] for number in since] == numbers
     watched.rig.clock.advance(200)
     assert watched.asks_for(*before, *since) == since
 
