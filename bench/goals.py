@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bench.digits import three_digits
+
 
 @dataclass(frozen=True, slots=True)
 class Goal:
@@ -27,7 +29,7 @@ class Goal:
 
     def measured(self, value: float) -> str:
         """A figure of it, as it is told in a table."""
-        return f"{value:.3g} {self.unit}"
+        return f"{three_digits(value)} {self.unit}"
 
     def verdict(self, value: float) -> str:
         """Whether a figure is as it should be."""

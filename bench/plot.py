@@ -10,6 +10,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from bench.command_line import command_parser
+from bench.digits import three_digits
 from bench.report import Compared, read
 
 EXPLANATION = """
@@ -57,11 +58,6 @@ def _colour(index: int) -> str:
     return f"s{index % _COLOURS}{_SHADES[index // _COLOURS % len(_SHADES)]}"
 
 
-def _readable(value: float) -> str:
-    """Three digits, or all of those before the point."""
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:,.0f}"
-
-
 class _Drawing:
     """SVG that grows downwards."""
 
@@ -102,7 +98,7 @@ class _Drawing:
                 self._bar(name, self._bars_x, width)
                 x = self._bars_x + width + 6
                 self._parts.append(
-                    f'<text class="quiet" x="{x:.1f}" y="{self._y + _BAR - 2}">{_readable(value)}</text>'
+                    f'<text class="quiet" x="{x:.1f}" y="{self._y + _BAR - 2}">{three_digits(value)}</text>'
                 )
                 self._y += _BAR + 2
             self._y += _GAP

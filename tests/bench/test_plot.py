@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bench.goals import Goal
 from bench.plot import draw, main
 from bench.report import Compared
 from tests.bench.saved import save
@@ -67,7 +68,8 @@ def test_fifteen_workers_can_be_told_apart() -> None:
 @pytest.mark.parametrize(
     ("value", "words"), [(0, "0"), (0.0671, "0.0671"), (999.4, "999"), (999.6, "1,000"), (2964.2, "2,964")]
 )
-def test_figures_are_written_out(value: float, words: str) -> None:
+def test_figures_are_written_out_in_pictures_and_tables(value: float, words: str) -> None:
+    assert Goal("late", "µs", 5).measured(value) == f"{words} µs"
     root = ElementTree.fromstring(draw([Compared("late", "µs", {"ours": value})], "all"))
     assert words in [text.text for text in root.iter(f"{SVG}text")]
 
