@@ -37,24 +37,26 @@ cdef double _DECAY
 
 @cython.final
 cdef class SendSideEstimator:
+    # What each packet needs comes first: consumers fetch so much into the cache ahead (``consumer/prefetch.pxd``).
+    cdef SentPackets _sent
+    cdef ProbeSender _probe_sender
+    cdef RateCalculator _sending
+    cdef long long _reported
+    cdef long long _sent_since_feedback
     cdef readonly double rtt_ms
     cdef readonly long long feedback_count
     cdef double _min_bps
     cdef double _max_bps
-    cdef SentPackets _sent
     cdef ArrivalReader _reader
     cdef InterArrival _inter_arrival
     cdef TrendlineDetector _detector
     cdef RateControl _control
     cdef LossControl _loss
     cdef ProbeControl _probes
-    cdef ProbeSender _probe_sender
     cdef ProbeResults _probe_results
     cdef double _tried_bps[enums.CLUSTERS]
     cdef RateCalculator _acknowledged
-    cdef RateCalculator _sending
     cdef RateCalculator _retransmitting
-    cdef long long _reported
     cdef long long _gap_begin
     cdef long long _gap_end
     cdef ReceiverClock _clock
@@ -62,7 +64,6 @@ cdef class SendSideEstimator:
     cdef double _average_bps
     cdef long long _tempered_us
     cdef long long _last_feedback_us
-    cdef long long _sent_since_feedback
     cdef long long _last_decay_us
     cdef long long _losses_from
     cdef int _lost

@@ -15,6 +15,11 @@ cdef unsigned int _LATE
 
 @cython.final
 cdef class RetransmissionIndex:
+    # What ``put`` needs comes first: consumers fetch so much into the cache ahead (``consumer/prefetch.pxd``).
+    cdef int _capacity
+    cdef int _max_capacity
+    cdef unsigned short _newest
+    cdef unsigned int[::1] _rows
     cdef public unsigned int slot
     cdef public unsigned int generation
     cdef public unsigned int timestamp_offset
@@ -23,10 +28,6 @@ cdef class RetransmissionIndex:
     cdef public unsigned short transport_wide_number
     cdef public unsigned int abs_send_time
     cdef public bint is_sent
-    cdef unsigned int[::1] _rows
-    cdef int _capacity
-    cdef int _max_capacity
-    cdef unsigned short _newest
 
     @cython.locals(row=int, now=cython.uint, flags=cython.uint)
     cpdef int put(self, unsigned short sequence_number, unsigned int slot, unsigned int generation, unsigned int timestamp_offset, long long now_us, unsigned int rewrite=*, unsigned short transport_wide_number=*, bint is_sent=*) except -1

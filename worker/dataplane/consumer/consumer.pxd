@@ -19,26 +19,27 @@ cdef list NO_STREAMS
 
 
 cdef class ConsumerPlane(SendStream):
-    cdef public object owner
     cdef readonly long long last_packet_us
     cdef readonly unsigned int last_timestamp
     cdef readonly unsigned short last_sequence
     cdef readonly int forwarded_stream
     cdef readonly bint keep_for_retransmission
-    cdef bint needs_store  # its producer is to keep packets: to repair, or since a key frame's first may come after others
-    cdef object source  # the ProducerPlane that feeds it, None: nothing does
-    cdef list streams  # of that producer, by stream index; None where there is none
     cdef LayerSelector _selector
     cdef SequenceMapper _sequence
     cdef int _emitted  # bytes of the packets of this batch that were sent, without SRTP
-    cdef unsigned char _supported[128]  # payload type → whether it is forwarded
     cdef bint _is_picture_complete  # the packet with the highest number had the marker
+    cdef unsigned char _supported[128]  # payload type → whether it is forwarded
+    cdef public object owner
+    cdef bint needs_store  # its producer is to keep packets: to repair, or since a key frame's first may come after others
+    cdef object source  # the ProducerPlane that feeds it, None: nothing does
+    cdef list streams  # of that producer, by stream index; None where there is none
     cdef readonly ReceiverFeedback feedback
 
     cdef int _number_from(self, int number, int rtx_number) except -1
     cdef void _fetch_its_parts(self) noexcept
     cdef void _fetch_their_parts(self) noexcept
     cdef void _fetch_last_parts(self) noexcept
+    cdef void _fetch_sent_packet(self) noexcept
     cdef void forward(self, const Packet *packets, int count) noexcept
     cdef int _forward_one(self, const Packet *packet) noexcept
     cdef void _leave_out(self, const Packet *packet) noexcept

@@ -7,13 +7,24 @@ from libc.string cimport memcpy
 from miso.worker.dataplane.consumer.filler cimport FILLER_SIZE, write_filler
 from miso.worker.dataplane.consumer.key_frame_start cimport BEGIN, MISSED, KeyFrameStart, Verdict
 from miso.worker.dataplane.consumer.prefetch cimport (
+    CONSUMER_LINES,
+    ENDPOINT_LINES,
+    ESTIMATOR_LINES,
+    GHASH_LINES,
+    INDEX_LINES,
+    KEYS_LINES,
     LINE,
+    PROTECTION_LINES,
     RATE_LINES,
+    SELECTOR_LINES,
+    SENT_LINES,
+    SEQUENCE_LINES,
+    STREAM_LINES,
+    TIMESTAMPS_LINES,
+    TRANSPORT_LINES,
     prefetch,
-    prefetch_estimator,
     prefetch_lines,
-    prefetch_sent_packet,
-    prefetch_transport,
+    prefetch_row,
 )
 from miso.worker.dataplane.consumer.receiver_feedback cimport ReceiverFeedback
 from miso.worker.dataplane.consumer.rewriting cimport rewrite
@@ -33,7 +44,6 @@ from miso.worker.rtp.enums cimport (
     IGNORE,
     KEY_FRAME_MISSED,
     LAYERS_CHANGED,
-    ROW_WORDS,
     VP8,
 )
 from miso.worker.rtp.layer_selectors cimport LayerSelector
@@ -48,14 +58,6 @@ from miso.worker.errors import InvalidStateError
 
 cdef enum:
     MAX_HEADER = 512  # bytes, of an RTP header in canonical form
-    CONSUMER_LINES = 10  # of the cache that an object's hot part takes, likewise below
-    TRANSPORT_LINES = 3
-    INDEX_LINES = 3
-    MAPPER_LINES = 3
-    SELECTOR_LINES = 2
-    PROTECTION_LINES = 2
-    KEYS_LINES = 5
-    GHASH_LINES = 4  # behind these, with AES-GCM
     FAR_BEHIND = 0x4000  # sequence numbers: no search for where to begin finds it among packets that came
     MID_ROOM = 8  # bytes that every packet reserves for the MID
 
@@ -73,9 +75,11 @@ cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept:
     may be cold: that would wait for it.
     """
     cdef Py_ssize_t count = len(consumers)
-    cdef SendingHalf transport
     if 0 <= index + FETCH_CONSUMER < count:
-        prefetch_lines(<void *>PyList_GET_ITEM(consumers, index + FETCH_CONSUMER), CONSUMER_LINES)
+        prefetch_lines(<void *>PyList_GET_ITEM(consumers, index + FETCH_CONSUMER), STREAM_LINES)
+        prefetch_lines(
+            &(<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_CONSUMER)).last_packet_us, CONSUMER_LINES
+        )
     if 0 <= index + FETCH_ITS_PARTS < count:
         (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_ITS_PARTS))._fetch_its_parts()
     if 0 <= index + FETCH_THEIR_PARTS < count:
@@ -83,9 +87,7 @@ cdef void fetch_ahead(list consumers, Py_ssize_t index) noexcept:
     if 0 <= index + FETCH_LAST_PARTS < count:
         (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_LAST_PARTS))._fetch_last_parts()
     if 0 <= index + FETCH_SENT_PACKET < count:
-        transport = (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_SENT_PACKET))._transport
-        if transport.outgoing is not None:
-            prefetch_sent_packet(transport.outgoing._sent)
+        (<ConsumerPlane>PyList_GET_ITEM(consumers, index + FETCH_SENT_PACKET))._fetch_sent_packet()
 
 
 cdef class ConsumerPlane(SendStream):
@@ -154,24 +156,37 @@ cdef class ConsumerPlane(SendStream):
         prefetch_lines(<void *>self._transport, TRANSPORT_LINES)
         prefetch_lines(<void *>self._rate, RATE_LINES)
         prefetch_lines(<void *>self._selector, SELECTOR_LINES)
-        prefetch_lines(<void *>self._sequence, MAPPER_LINES)
-        prefetch_lines(<void *>self._timestamps, MAPPER_LINES)
+        prefetch_lines(<void *>self._sequence, SEQUENCE_LINES)
+        prefetch_lines(<void *>self._timestamps, TIMESTAMPS_LINES)
         prefetch_lines(<void *>self._index, INDEX_LINES)
         prefetch_lines(<void *>self._protection, PROTECTION_LINES)
 
     cdef void _fetch_their_parts(self) noexcept:
-        prefetch_transport(self._transport)
+        prefetch_lines(<void *>self._transport.rtp_sent, RATE_LINES)
+        prefetch_lines(<void *>self._transport.sent, RATE_LINES)
+        prefetch_lines(<void *>self._transport.outgoing, ESTIMATOR_LINES)
+        prefetch_lines(<void *>self._transport.endpoint, ENDPOINT_LINES)
         if self._protection is not None:
             prefetch_lines(<void *>self._protection.keys, KEYS_LINES)
             prefetch(&self._protection._sent[0].seen[(self._protection._sent[0].highest & 1023) >> 6])
         if self._index is not None and self._index._capacity > 0:
-            prefetch(&self._index._rows[((self.last_sequence + 1) & (self._index._capacity - 1)) * ROW_WORDS])
+            prefetch_row(&self._index._rows[0], self._index._capacity, self.last_sequence + 1)
 
     cdef void _fetch_last_parts(self) noexcept:
         if self._transport.outgoing is not None:
-            prefetch_estimator(self._transport.outgoing)
+            prefetch_lines(<void *>self._transport.outgoing._sent, SENT_LINES)
+            prefetch_lines(<void *>self._transport.outgoing._sending, RATE_LINES)
+            prefetch(&self._transport.outgoing._probe_sender.cluster)
         if self._protection is not None and self._protection.keys != NULL and self._protection.keys.is_gcm:
             prefetch_lines(<char *>self._protection.keys + KEYS_LINES * LINE, GHASH_LINES)
+
+    cdef void _fetch_sent_packet(self) noexcept:
+        if self._transport.outgoing is not None:
+            prefetch(
+                &self._transport.outgoing._sent._packets[
+                    (self._transport.outgoing._sent.newest + 1) & self._transport.outgoing._sent._mask
+                ]
+            )
 
     cdef void forward(self, const Packet *packets, int count) noexcept:
         """The packets of the receive batch that its producer has for it."""

@@ -1,15 +1,23 @@
 """Fetching memory into the cache before it is needed."""
 
-from miso.worker.bwe.send_side cimport SendSideEstimator
-from miso.worker.bwe.sent_packets cimport SentPackets
-from miso.worker.dataplane.transport.sending_half cimport SendingHalf
+from miso.worker.rtp.enums cimport ROW_WORDS
 
 cdef enum:
-    LINE = 64  # bytes of a line of the cache; below, lines that an object's hot part takes
-    RATE_LINES = 5
-    ESTIMATOR_LINES = 5
-    SENT_LINES = 2
+    LINE = 64  # bytes of a line of the cache; below, how many lines what each packet needs of an object may be in
+    STREAM_LINES = 3
+    CONSUMER_LINES = 4  # of what a consumer is more than a stream
+    TRANSPORT_LINES = 3
     ENDPOINT_LINES = 2
+    SELECTOR_LINES = 2
+    SEQUENCE_LINES = 3
+    TIMESTAMPS_LINES = 2
+    RATE_LINES = 2
+    INDEX_LINES = 2
+    PROTECTION_LINES = 2
+    KEYS_LINES = 5
+    GHASH_LINES = 4  # behind these, with AES-GCM
+    ESTIMATOR_LINES = 2
+    SENT_LINES = 2
 
 
 cdef extern from *:
@@ -19,27 +27,14 @@ cdef extern from *:
     void prefetch "miso_prefetch"(const void *address) noexcept nogil
 
 
-cdef inline void prefetch_lines(void *begin, int count) noexcept:
+cdef inline void prefetch_lines(const void *begin, int count) noexcept:
     cdef int line
     for line in range(count):
-        prefetch(<char *>begin + LINE * line)
+        prefetch(<const char *>begin + LINE * line)
 
 
-cdef inline void prefetch_transport(SendingHalf transport) noexcept:
-    """What the parts of a transport that has been fetched point to."""
-    prefetch_lines(<void *>transport.rtp_sent, RATE_LINES)
-    prefetch_lines(<void *>transport.sent, RATE_LINES)
-    prefetch_lines(<void *>transport.outgoing, ESTIMATOR_LINES)
-    prefetch_lines(<void *>transport.endpoint, ENDPOINT_LINES)
-
-
-cdef inline void prefetch_estimator(SendSideEstimator outgoing) noexcept:
-    """Likewise of an estimator."""
-    prefetch_lines(<void *>outgoing._sent, SENT_LINES)
-    prefetch(<void *>outgoing._probe_sender)
-    prefetch_lines(<void *>outgoing._sending, RATE_LINES)
-
-
-cdef inline void prefetch_sent_packet(SentPackets sent) noexcept:
-    """Where the next packet will be remembered."""
-    prefetch(&sent._packets[(sent.newest + 1) & sent._mask])
+cdef inline void prefetch_row(const unsigned int *rows, int capacity, unsigned short number) noexcept:
+    """Where a ``RetransmissionIndex`` will remember a packet, which may be in two lines."""
+    cdef int row = (number & (capacity - 1)) * ROW_WORDS
+    prefetch(&rows[row])
+    prefetch(&rows[row + ROW_WORDS - 1])

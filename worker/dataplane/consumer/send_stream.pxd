@@ -11,38 +11,39 @@ from miso.worker.srtp.outgoing cimport Protection
 
 
 cdef class SendStream(Sender):
+    # What each packet needs comes first: consumers fetch so much into the cache ahead (``prefetch.pxd``).
     cdef public bint active
+    cdef readonly bint closed
+    cdef public bint deliver
     cdef public bint trace_rtp
     cdef public bint trace_keyframe
-    cdef public bint deliver
-    cdef public double rtt_ms
     cdef readonly unsigned int ssrc
-    cdef readonly unsigned int rtx_ssrc
     cdef readonly unsigned long long packets
     cdef readonly unsigned long long bytes
-    cdef readonly unsigned long long packets_retransmitted
-    cdef readonly unsigned long long bytes_retransmitted
-    cdef readonly unsigned long long packets_repaired
-    cdef readonly unsigned long long rtx_packets
-    cdef readonly unsigned long long rtx_bytes
-    cdef readonly bint closed
-    cdef list stores  # of the streams that it is made of, by stream index
     cdef SendingHalf _transport
     cdef Plane _plane
     cdef Protection _protection  # None without SRTP, or before the keys
     cdef TimestampMapper _timestamps
     cdef RetransmissionIndex _index  # what was sent lately; None: nothing is sent again
     cdef RateCalculator _rate  # without what was sent again
-    cdef unsigned char _rtx_payload_types[128]  # payload type → that of its repairs, 0: they go with the stream's own
     cdef unsigned char _mid_element[9]  # header and value of the extension element; 0: not sent
     cdef bint _has_abs_send_time  # whether the receiver negotiated it, likewise below
     cdef bint _has_transport_wide_cc
-    cdef unsigned short _rtx_sequence  # of the last repair
     cdef unsigned short _transport_wide_number  # of the last packet, when that has one
     cdef unsigned char _payload_type  # of the last packet
+    cdef bint _is_repairing  # what is written into the batch now answers a NACK
+    cdef list stores  # of the streams that it is made of, by stream index
+    cdef public double rtt_ms
+    cdef readonly unsigned int rtx_ssrc
+    cdef readonly unsigned long long packets_retransmitted
+    cdef readonly unsigned long long bytes_retransmitted
+    cdef readonly unsigned long long packets_repaired
+    cdef readonly unsigned long long rtx_packets
+    cdef readonly unsigned long long rtx_bytes
+    cdef unsigned char _rtx_payload_types[128]  # payload type → that of its repairs, 0: they go with the stream's own
+    cdef unsigned short _rtx_sequence  # of the last repair
     cdef unsigned int _repaired_from  # the timestamp as sent of the first picture that is repaired
     cdef long long _repaired_from_until_us  # until then nothing older is; 0: it never was said
-    cdef bint _is_repairing  # what is written into the batch now answers a NACK
 
     cdef void _keep_filler(self, unsigned short number, unsigned int timestamp, bint is_sent) noexcept
     cdef void repair(self, const unsigned short *numbers, int wanted) noexcept
